@@ -1,0 +1,2 @@
+//! scaletop
+fn main() {}
