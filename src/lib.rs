@@ -1,1 +1,11 @@
-//! scaletop
+//! scaletop: a live scale monitor for the terminal.
+pub mod analysis;
+pub mod app;
+pub mod instances;
+pub mod load;
+pub mod record;
+pub mod session;
+pub mod slo;
+pub mod timeline;
+pub mod tui;
+pub mod units;

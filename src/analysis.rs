@@ -1,0 +1,139 @@
+//! What a step did to the service: when it scaled, what users felt meanwhile.
+//!
+//! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
+//! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::load::rate::RateProfile;
+use crate::units::{ArrivalRate, Elapsed, StepId};
+
+/// A span of constant rate, or one ramp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Counts from 1.
+    pub id: StepId,
+    /// When it began: the first of the key presses that it merges.
+    pub start: Elapsed,
+    /// When the next one began or the session ended; `None` while it is open.
+    pub end: Option<Elapsed>,
+    /// The rate just before it.
+    pub before: ArrivalRate,
+    /// The rate from its start on.
+    pub profile: RateProfile,
+    /// When the last of the key presses that it merges came: the anchor of `profile`.
+    pub anchor: Elapsed,
+    /// The plan's name for it.
+    pub name: Option<String>,
+}
+
+/// When something was reached, in seconds after the start of the step.
+///
+/// What was not seen before the step ended is censored, `> 42 s`, never zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Timing {
+    /// Reached, give or take what the source can resolve.
+    Reached {
+        /// Seconds after the start of the step.
+        secs: f64,
+        /// Half the width of the interval it lies in; 0 for what we saw ourselves.
+        plus_minus: f64,
+    },
+    /// Not reached within this many seconds, which is all there is so far (open step) or all there was.
+    NotWithin {
+        /// Seconds from the start of the step to its end, or to now.
+        secs: f64,
+        /// Whether the step is still open.
+        open: bool,
+    },
+    /// It never went wrong: for [`StepNumbers::recover`], the objective held throughout.
+    Absorbed,
+    /// The objective was missed before the step began, so that the step cannot be blamed.
+    AlreadyViolated,
+    /// There is nothing to reach, or no source that could tell; says which.
+    NotApplicable(&'static str),
+}
+
+impl fmt::Display for Timing {
+    /// `8.1 s`, `31 ± 2 s`, `> 42 s`, `0 s, absorbed`, `–`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Reached { secs, plus_minus } if plus_minus >= 0.5 => write!(f, "{secs:.0} ± {plus_minus:.0} s"),
+            Self::Reached { secs, .. } => write!(f, "{secs:.1} s"),
+            Self::NotWithin { secs, .. } => write!(f, "> {secs:.0} s"),
+            Self::Absorbed => f.write_str("0 s, absorbed"),
+            Self::AlreadyViolated => f.write_str("already violated"),
+            Self::NotApplicable(_) => f.write_str("–"),
+        }
+    }
+}
+
+/// The numbers of one step (`load-tools` D.3), by the conventions of D.2.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepNumbers {
+    /// `T_trigger`: until the platform asked for more instances.
+    pub trigger: Timing,
+    /// `T_first`: until one more instance was there.
+    pub first: Timing,
+    /// `T_serving`: until an instance not seen in the minute before answered OK.
+    pub serving: Timing,
+    /// `T_capacity`: until as many instances as needed were there, and stayed.
+    pub capacity: Timing,
+    /// `T_recover`: until the objective held again, and kept holding.
+    pub recover: Timing,
+    /// Seconds in which the objective was missed.
+    pub bad_seconds: u32,
+    /// Arrivals that came due.
+    pub due: u64,
+    /// Arrivals handed to the transport.
+    pub sent: u64,
+    /// OK answers.
+    pub ok: u64,
+    /// Requests lost to the service: capacity and application errors, and arrivals dropped at the in-flight cap.
+    pub lost: u64,
+    /// OK answers slower than the objective.
+    pub slow: u64,
+    /// The highest p99 of any second in the step.
+    pub peak_p99: Option<Duration>,
+    /// p99 over the whole step, from merged histograms.
+    pub p99: Option<Duration>,
+    /// p99 of the send lag over the whole step.
+    pub send_lag_p99: Option<Duration>,
+    /// The most instances seen in the step, and the basis' settled count at its end, where known.
+    pub instances: Option<InstanceSpan>,
+}
+
+/// How an instance count moved over a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceSpan {
+    /// Just before the step.
+    pub before: Option<u32>,
+    /// The most during the step.
+    pub peak: u32,
+    /// At its end, or now.
+    pub last: u32,
+}
+
+/// Whether a step's numbers can be believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Validity {
+    /// Nothing speaks against it.
+    #[default]
+    Valid,
+    /// The generator, not the service, was the limit; says why.
+    InvalidGenerator(String),
+}
+
+/// A step with its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The step.
+    pub step: Step,
+    /// Its numbers, provisional while it is open.
+    pub numbers: StepNumbers,
+    /// Whether they can be believed.
+    pub validity: Validity,
+    /// The numbers in words: `5→600/s: first new instance after 8.1 s, …`.
+    pub words: String,
+}

@@ -1,0 +1,5 @@
+//! The application: what the user may do ([`action`]), which key does it ([`keymap`]), what the screen remembers ([`state`]).
+
+pub mod action;
+pub mod keymap;
+pub mod state;

@@ -1,0 +1,77 @@
+//! What the user can ask for, whatever key, mouse or plan asks.
+
+use crate::units::ArrivalRate;
+use std::time::Duration;
+
+/// What the user asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// One increment up.
+    RateUp,
+    /// One increment down.
+    RateDown,
+    /// A larger increment.
+    IncrementLarger,
+    /// A smaller increment.
+    IncrementSmaller,
+    /// Twice the rate.
+    RateDouble,
+    /// Half the rate.
+    RateHalve,
+    /// A preset rate, 1 to 9.
+    Preset(u8),
+    /// This rate, at once.
+    SetRate(ArrivalRate),
+    /// Open the prompt for a rate.
+    AskRate,
+    /// Jump to the spike rate; again: back.
+    Spike,
+    /// Open the prompt for a ramp.
+    AskRamp,
+    /// Ramp to this rate over this time.
+    Ramp(ArrivalRate, Duration),
+    /// Rate 0 and back.
+    TogglePause,
+    /// Back to 0 and drain.
+    Clear,
+    /// Mark the moment (numbered), at once.
+    Mark,
+    /// Export now.
+    Export,
+    /// The next time window.
+    CycleWindow,
+    /// Towards the past.
+    ScrollBack,
+    /// Towards the present.
+    ScrollForward,
+    /// To the beginning.
+    ScrollStart,
+    /// Back to live.
+    ScrollLive,
+    /// Logarithmic latency axis on or off.
+    ToggleLogLatency,
+    /// Response time or service time.
+    ToggleServiceTime,
+    /// The next view.
+    NextView,
+    /// The previous view.
+    PreviousView,
+    /// The selection in a list, down (Steps, Log, Instances).
+    SelectNext,
+    /// The selection in a list, up.
+    SelectPrevious,
+    /// Kill an instance of the demo cluster.
+    KillInstance,
+    /// Help on or off.
+    ToggleHelp,
+    /// Drain, export, summary; again: at once.
+    Quit,
+    /// A character typed into the open prompt.
+    PromptChar(char),
+    /// Delete the last character of the prompt.
+    PromptDelete,
+    /// Accept the prompt.
+    PromptAccept,
+    /// Close the prompt or the help without doing anything.
+    Cancel,
+}

@@ -1,0 +1,137 @@
+//! Where instance counts come from. Every count names its [`Basis`]; bases are never mixed in one line.
+//!
+//! A source is an [`InstanceSource`]: an edge that waits for the next observation. What a panel knows about a source is a
+//! [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Elapsed;
+
+/// What an instance count counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Distinct ids in response headers over the last seconds: at once, on any platform.
+    Responding,
+    /// App Runner's `ActiveInstances` through CloudWatch: 60 s grain, minutes late.
+    Active,
+    /// ECS: tasks that run.
+    Running,
+    /// ECS: tasks that scaling asked for.
+    Desired,
+    /// ECS: tasks that are on their way.
+    Pending,
+}
+
+impl Basis {
+    /// Every basis, in the order of columns and legends.
+    pub const ALL: [Self; 5] = [Self::Responding, Self::Active, Self::Running, Self::Desired, Self::Pending];
+
+    /// The word for it on a chart or in a table.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Responding => "responding",
+            Self::Active => "active",
+            Self::Running => "running",
+            Self::Desired => "desired",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// One count, with the time it is true of, which may be long before it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceObservation {
+    /// What was counted.
+    pub basis: Basis,
+    /// How many.
+    pub count: u32,
+    /// The moment the count is true of; for a metric, the start of its period.
+    pub as_of: Elapsed,
+    /// How long before `as_of` the change may have happened (poll interval, metric grain): printed as ±.
+    pub uncertainty: Duration,
+    /// Whether the platform may still revise it.
+    pub provisional: bool,
+}
+
+/// How many instances there may be, and how much each takes. `None` where the platform does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// The least that are kept.
+    pub min: Option<u32>,
+    /// The most that are started.
+    pub max: Option<u32>,
+    /// Requests that one instance takes at the same time.
+    pub concurrency: Option<u32>,
+}
+
+/// What a panel knows about its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feed {
+    /// Nothing heard yet.
+    #[default]
+    Waiting,
+    /// Answering.
+    Live {
+        /// When it last answered.
+        heard: Elapsed,
+    },
+    /// It answered once, now it fails: the reason says what to do. Its last values stay on the chart up to `heard`.
+    Stale {
+        /// When it last answered.
+        heard: Elapsed,
+        /// Why it fails.
+        error: SourceError,
+    },
+    /// It has never answered.
+    Failed {
+        /// Why.
+        error: SourceError,
+    },
+}
+
+/// Why a source did not answer, by what the user can do about it, with the rendered cause: it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}; {remedy}")]
+pub struct SourceError {
+    /// What kind of failure.
+    pub kind: SourceErrorKind,
+    /// What was tried and what was answered, lower case, without secrets.
+    pub message: String,
+    /// What to do next.
+    pub remedy: String,
+}
+
+/// The kinds of failure that the screen and `doctor` tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceErrorKind {
+    /// No credentials, or expired ones.
+    Credentials,
+    /// A permission is missing.
+    AccessDenied,
+    /// The service does not exist (any more), or is paused.
+    NotFound,
+    /// Asked too often: backing off.
+    Throttled,
+    /// No answer in time, or no connection.
+    Unreachable,
+    /// The answer makes no sense.
+    BadAnswer,
+    /// The region does not offer the service, or the account may not use it.
+    Unavailable,
+}
+
+/// Where an instance count comes from; one call waits for one round of observations, polled or pushed.
+pub trait InstanceSource: Send + 'static {
+    /// A short name for the log and the header, such as `cloudwatch`.
+    fn name(&self) -> &'static str;
+
+    /// The next observations. Cancel-safe: dropping the future loses nothing but the wait.
+    fn next(&mut self) -> impl Future<Output = Result<Vec<InstanceObservation>, SourceError>> + Send;
+}

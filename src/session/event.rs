@@ -1,0 +1,193 @@
+//! What happens in a session, in the form that is recorded.
+//!
+//! A session is a fold of these events: `Session::apply` over a recording gives the same state as the live run did. They
+//! hold commands and observations, never keys, clocks or colours.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::instances::{Feed, InstanceObservation, Limits};
+use crate::load::rate::{Arrivals, RateProfile};
+use crate::record::second::Second;
+use crate::slo::Slo;
+use crate::units::Elapsed;
+
+/// The version of the recording format; written in the header.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The first line of a recording: what was measured, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub version: u32,
+    /// The program and its version, such as `scaletop 0.1.0`.
+    pub writer: String,
+    /// The wall-clock time of [`Elapsed::ZERO`]: microseconds since 1970 UTC.
+    pub started_unix_micros: i64,
+    /// How the measurement was set up.
+    pub settings: Settings,
+}
+
+/// How the measurement was set up. Nothing secret: no headers, bodies, tokens or URL credentials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The target as the user named it: `demo`, `apprunner:NAME`, a URL.
+    pub target: String,
+    /// Where requests go, without credentials and query.
+    pub url: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The plan's name, when a plan drives the load.
+    pub plan: Option<String>,
+    /// What counts as good.
+    pub slo: Slo,
+    /// How arrivals are spaced.
+    pub arrivals: Arrivals,
+    /// The ceiling that no key passes, requests per second.
+    pub max_rate: u32,
+    /// The cap on requests in flight.
+    pub max_in_flight: u64,
+    /// After this long a request has failed.
+    pub timeout: Duration,
+    /// After this long a connection is retired; `None`: never.
+    pub conn_max_age: Option<Duration>,
+    /// The response header that names the instance.
+    pub instance_header: String,
+    /// Requests per second that one instance is known to hold within the SLO, if the user says.
+    pub capacity_per_instance: Option<f64>,
+    /// The seed of the random number generator (Poisson arrivals).
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: String::new(),
+            url: String::new(),
+            method: "GET".to_owned(),
+            plan: None,
+            slo: Slo::default(),
+            arrivals: Arrivals::Uniform,
+            max_rate: 5_000,
+            max_in_flight: 10_000,
+            timeout: Duration::from_secs(10),
+            conn_max_age: Some(Duration::from_secs(30)),
+            instance_header: "x-instance-id".to_owned(),
+            capacity_per_instance: None,
+            seed: 0,
+        }
+    }
+}
+
+/// One line of a recording after the header.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it happened; for a closed second, its end.
+    pub at: Elapsed,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: SessionEvent,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEvent {
+    /// The arrival rate changed; the anchor is the line's time.
+    Rate(RateChange),
+    /// A second closed.
+    Second(Box<Second>),
+    /// A source counted instances.
+    Observed(InstanceObservation),
+    /// The platform's scaling limits became known or changed.
+    Limits(Limits),
+    /// A source's state changed.
+    Feed {
+        /// Its name.
+        source: String,
+        /// Its state.
+        feed: Feed,
+    },
+    /// Something the platform says of the service: status, operation in progress, image, CPU.
+    Fact(Fact),
+    /// The user marked the moment.
+    Mark {
+        /// What they called it; untrusted text.
+        text: String,
+    },
+    /// Something worth a line in the log.
+    Notice(Notice),
+    /// The session ended.
+    Ended {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// A change of the arrival rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateChange {
+    /// The rate from now on.
+    pub profile: RateProfile,
+    /// What made it change.
+    pub cause: RateCause,
+    /// The plan's stage that begins here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+}
+
+/// What made the rate change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateCause {
+    /// A key that moves the rate by an increment; presses in quick succession make one step.
+    Nudge,
+    /// A rate was picked: preset or typed.
+    Set,
+    /// The spike key, up or back.
+    Spike,
+    /// A ramp began.
+    Ramp,
+    /// Paused or resumed.
+    Pause,
+    /// Cleared back to zero.
+    Clear,
+    /// A plan's stage began.
+    Plan,
+    /// The start of the session.
+    Start,
+}
+
+/// Something the platform says of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is about, such as `status`, `image`, `cpu_percent`: at most one value a name is current.
+    pub name: String,
+    /// What is said; untrusted text.
+    pub value: String,
+    /// The moment it is true of.
+    pub as_of: Elapsed,
+}
+
+/// A line for the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: NoticeLevel,
+    /// What to know, and what to do.
+    pub text: String,
+}
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeLevel {
+    /// Good to know.
+    Info,
+    /// The result may suffer.
+    Warning,
+    /// Something failed.
+    Error,
+}

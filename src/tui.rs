@@ -1,0 +1,1 @@
+//! Drawing: a pure function of the state.
