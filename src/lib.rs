@@ -1,8 +1,10 @@
 //! scaletop: a live scale monitor for the terminal.
 pub mod analysis;
 pub mod app;
+pub mod cli;
 pub mod instances;
 pub mod load;
+pub mod plan;
 pub mod record;
 pub mod session;
 pub mod slo;

@@ -1,0 +1,143 @@
+//! Reading the values that people type: rates, times, shares, objectives. Every refusal says what would have been right.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::slo::Slo;
+use crate::units::ArrivalRate;
+
+/// The highest rate that can be asked for, requests per second.
+pub const HIGHEST_RATE: u32 = 1_000_000;
+
+/// The longest time that can be asked for: a week.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+/// Why a value cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not a rate.
+    #[error("\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600")]
+    Rate(String),
+    /// Not a time.
+    #[error("\"{0}\" is not a time: give a number with a unit, such as 500ms, 10s, 5m or 1h30m (at most a week)")]
+    Duration(String),
+    /// Not a share.
+    #[error("\"{0}\" is not a share: give a percentage from 0% to 100%, such as 1% or 0.5%")]
+    Share(String),
+    /// Not an objective.
+    #[error("\"{0}\" is not an objective: give a percentile and a time, such as p99=500ms or max=2s, or errors=1%")]
+    Objective(String),
+    /// Not a percentile.
+    #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
+    Percentile(String),
+}
+
+/// A rate in whole requests per second; `/s` may follow.
+pub fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
+    let digits = text.trim().strip_suffix("/s").unwrap_or(text.trim());
+    match digits.parse::<u32>() {
+        Ok(rate) if rate <= HIGHEST_RATE => Ok(ArrivalRate::new(rate)),
+        _ => Err(ValueError::Rate(text.to_owned())),
+    }
+}
+
+/// A time with its unit. Zero is a time.
+pub fn duration(text: &str) -> Result<Duration, ValueError> {
+    let refuse = || ValueError::Duration(text.to_owned());
+    let text = text.trim();
+    // A bare number has no unit: 10 could be seconds or milliseconds. Only zero is the same in all of them.
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed: SignedDuration = text.parse().map_err(|_| refuse())?;
+    Duration::try_from(parsed).ok().filter(|d| *d <= LONGEST).ok_or_else(refuse)
+}
+
+/// A time that is not zero.
+pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
+    duration(text).and_then(|d| if d.is_zero() { Err(ValueError::Duration(text.to_owned())) } else { Ok(d) })
+}
+
+/// A share as a percentage: `1%` is 0.01. The sign is needed: `1` could be everything or a hundredth.
+pub fn share(text: &str) -> Result<f64, ValueError> {
+    let refuse = || ValueError::Share(text.to_owned());
+    let digits = text.trim().strip_suffix('%').ok_or_else(refuse)?;
+    let percent: f64 = digits.trim().parse().map_err(|_| refuse())?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent / 100.0) } else { Err(refuse()) }
+}
+
+/// A percentile as a quantile: `p99` is 0.99, `max` is 1.
+pub fn percentile(text: &str) -> Result<f64, ValueError> {
+    let refuse = || ValueError::Percentile(text.to_owned());
+    if text.trim() == "max" {
+        return Ok(1.0);
+    }
+    let percent: f64 = text.trim().strip_prefix('p').ok_or_else(refuse)?.parse().map_err(|_| refuse())?;
+    if percent > 0.0 && percent < 100.0 { Ok(percent / 100.0) } else { Err(refuse()) }
+}
+
+/// One objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Objective {
+    /// A percentile (as a quantile) and what it must not exceed.
+    Latency(f64, Duration),
+    /// The share of bad requests that is allowed.
+    Errors(f64),
+}
+
+/// `p99=500ms`, `max=2s` or `errors=1%`.
+pub fn objective(text: &str) -> Result<Objective, ValueError> {
+    let (name, value) = text.split_once('=').ok_or_else(|| ValueError::Objective(text.to_owned()))?;
+    match name.trim() {
+        "errors" => share(value).map(Objective::Errors),
+        name => Ok(Objective::Latency(
+            percentile(name).map_err(|_| ValueError::Objective(text.to_owned()))?,
+            positive_duration(value)?,
+        )),
+    }
+}
+
+/// The default objectives, each replaced by what was given; the last one of a kind counts.
+pub fn slo(objectives: &[Objective]) -> Slo {
+    objectives.iter().fold(Slo::default(), |slo, objective| match *objective {
+        Objective::Latency(quantile, latency) => Slo { quantile, latency, ..slo },
+        Objective::Errors(errors) => Slo { errors, ..slo },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_that_make_no_sense_are_refused_with_what_would() {
+        for text in ["-1", "NaN", "inf", "1e9", "1000001", "", "12.5", "99999999999999999999", "fast"] {
+            let error = rate(text).unwrap_err().to_string();
+            assert!(error.contains("whole requests per second"), "{text}: {error}");
+        }
+        assert_eq!(rate("0"), Ok(ArrivalRate::PAUSED));
+        assert_eq!(rate(" 600/s "), Ok(ArrivalRate::new(600)));
+    }
+
+    #[test]
+    fn times_need_a_unit_and_a_limit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for text in ["10", "-5s", "NaN", "", "5 parsecs", "9999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(positive_duration("0s").is_err());
+    }
+
+    #[test]
+    fn objectives_replace_the_defaults_one_by_one() {
+        let slo = slo(&[objective("p95=1s").unwrap(), objective("errors=0.5%").unwrap()]);
+        assert_eq!(slo.to_string(), "p95 ≤ 1s, errors ≤ 0.5%");
+        for text in ["p99", "p0=1s", "p100=1s", "errors=1", "errors=101%", "p99=-1s", "=", "q99=1s"] {
+            assert!(objective(text).is_err(), "{text}");
+        }
+    }
+}

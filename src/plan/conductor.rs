@@ -1,0 +1,166 @@
+//! Plays a plan: says which rate is due now, and when to look again. Pure: the caller brings the time and what is known.
+
+use std::time::Duration;
+
+use crate::load::rate::RateProfile;
+use crate::plan::{Condition, Plan, Stage, StageEnd};
+use crate::units::Elapsed;
+
+/// What the plan's conditions ask about.
+pub trait Conditions {
+    /// Instances, on the best basis there is; `None` while nobody knows.
+    fn instances(&self) -> Option<u32>;
+    /// Whether the count has stayed the same and the objective has held since `since`, for long enough to call it settled.
+    fn is_settled(&self, since: Elapsed) -> bool;
+}
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cue {
+    /// A stage begins: drive this rate from this moment on.
+    Begin {
+        /// When the stage began: may lie a little in the past.
+        at: Elapsed,
+        /// Its name.
+        name: String,
+        /// Its rate.
+        profile: RateProfile,
+    },
+    /// The plan is over.
+    Finished {
+        /// When its last stage ended.
+        at: Elapsed,
+    },
+}
+
+/// Plays a plan, stage after stage.
+#[derive(Clone, Debug)]
+pub struct Conductor {
+    stages: Vec<Stage>,
+    /// The stage that plays, and since when; `None` before the first one.
+    playing: Option<(usize, Elapsed)>,
+    finished: bool,
+}
+
+impl Conductor {
+    /// Ready to play `plan` from its beginning.
+    pub fn new(plan: &Plan) -> Self {
+        Self { stages: plan.stages.clone(), playing: None, finished: false }
+    }
+
+    /// When [`Conductor::poll`] has something new to say at the latest; `None` when the plan is over.
+    pub fn deadline(&self) -> Option<Elapsed> {
+        if self.finished {
+            return None;
+        }
+        Some(self.playing.map_or(Elapsed::ZERO, |(at, since)| since + self.stages[at].end.at_most()))
+    }
+
+    /// The next thing to do at `now`, if there is one; call again until there is none.
+    ///
+    /// Stages of a fixed duration follow each other without drift: each begins where the one before was due to end, not
+    /// where somebody noticed.
+    pub fn poll(&mut self, now: Elapsed, known: &impl Conditions) -> Option<Cue> {
+        if self.finished {
+            return None;
+        }
+        let Some((at, since)) = self.playing else { return Some(self.begin(0, now)) };
+        let stage = &self.stages[at];
+        let due = since + stage.end.at_most();
+        let over = match &stage.end {
+            StageEnd::After(_) => (now >= due).then_some(due),
+            StageEnd::Until(..) if now >= due => Some(due),
+            StageEnd::Until(condition, _) => Self::holds(*condition, since, known).then_some(now),
+        };
+        over.map(|end| self.begin(at + 1, end))
+    }
+
+    /// The number of the stage that plays, from 1, how many there are, and how long it has at most.
+    pub fn progress(&self) -> Option<(usize, usize, Duration)> {
+        self.playing.map(|(at, _)| (at + 1, self.stages.len(), self.stages[at].end.at_most()))
+    }
+
+    fn holds(condition: Condition, since: Elapsed, known: &impl Conditions) -> bool {
+        match condition {
+            Condition::Settled => known.is_settled(since),
+            Condition::Instances(comparison, count) => known.instances().is_some_and(|n| comparison.holds(n, count)),
+        }
+    }
+
+    fn begin(&mut self, stage: usize, at: Elapsed) -> Cue {
+        let Some(next) = self.stages.get(stage) else {
+            self.finished = true;
+            return Cue::Finished { at };
+        };
+        self.playing = Some((stage, at));
+        Cue::Begin { at, name: next.name.clone(), profile: next.profile }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::ArrivalRate;
+
+    struct Known {
+        instances: Option<u32>,
+        settled: bool,
+    }
+
+    impl Conditions for Known {
+        fn instances(&self) -> Option<u32> {
+            self.instances
+        }
+        fn is_settled(&self, _: Elapsed) -> bool {
+            self.settled
+        }
+    }
+
+    const NOTHING: Known = Known { instances: None, settled: false };
+
+    fn plan(text: &str) -> Conductor {
+        Conductor::new(&Plan::parse(text).unwrap())
+    }
+
+    fn began(cue: Option<Cue>) -> (u64, u32) {
+        match cue {
+            Some(Cue::Begin { at, profile, .. }) => (at.as_millis(), profile.first().get()),
+            other => panic!("no stage began: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn stages_follow_each_other_without_drift_however_late_the_poll() {
+        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
+        assert_eq!(began(conductor.poll(Elapsed::ZERO, &NOTHING)), (0, 1));
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_secs(2)));
+        assert_eq!(conductor.poll(Elapsed::from_millis(1_999), &NOTHING), None);
+        assert_eq!(began(conductor.poll(Elapsed::from_millis(2_700), &NOTHING)), (2_000, 2));
+        assert_eq!(conductor.poll(Elapsed::from_secs(60), &NOTHING), Some(Cue::Finished { at: Elapsed::from_secs(5) }));
+        assert_eq!((conductor.poll(Elapsed::from_secs(61), &NOTHING), conductor.deadline()), (None, None));
+    }
+
+    #[test]
+    fn a_condition_ends_a_stage_early_and_at_most_ends_it_anyway() {
+        let text = "[[stage]]\nrate = 0\nuntil = \"instances <= 1\"\nat_most = \"10s\"\n[[stage]]\nrate = 7\nduration = \"1s\"\n";
+        let mut conductor = plan(text);
+        conductor.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(conductor.poll(Elapsed::from_secs(5), &NOTHING), None, "an unknown count is not a small one");
+        assert_eq!(conductor.poll(Elapsed::from_secs(5), &Known { instances: Some(2), settled: false }), None);
+        let one = Known { instances: Some(1), settled: false };
+        assert_eq!(began(conductor.poll(Elapsed::from_secs(6), &one)), (6_000, 7));
+
+        let mut conductor = plan(text);
+        conductor.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(began(conductor.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+    }
+
+    #[test]
+    fn progress_names_the_stage_that_plays() {
+        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
+        assert_eq!(conductor.progress(), None);
+        conductor.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(conductor.progress(), Some((1, 1, Duration::from_secs(2))));
+        assert_eq!(ArrivalRate::PAUSED, RateProfile::PAUSED.first());
+    }
+}

@@ -1,0 +1,112 @@
+//! Plans that are right, and what is said of those that are not.
+
+use super::*;
+
+/// The plan that the documentation shows in full.
+const IN_FULL: &str = r#"
+name = "spike to 600"
+[target]
+url = "https://example.awsapprunner.com/api/test"
+[slo]
+p99 = "500ms"
+errors = "1%"
+[[stage]]
+name = "warm-up"
+rate = 5
+duration = "20s"
+[[stage]]
+name = "spike"
+rate = 600
+duration = "5m"
+[[stage]]
+name = "ramp"
+from = 600
+to = 900
+duration = "2m"
+[[stage]]
+name = "cool-down"
+rate = 0
+until = "instances <= 1"
+at_most = "15m"
+[thresholds]
+achieved = "> 99%"
+"spike.t_recover" = "< 60s"
+"#;
+
+fn refusal(text: &str) -> String {
+    Plan::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_documented_plan_is_read_as_it_says() {
+    let plan = Plan::parse(IN_FULL).unwrap();
+    assert_eq!(plan.name, "spike to 600");
+    assert_eq!(plan.slo, Some(Slo::default()));
+    assert_eq!(plan.stages.len(), 4);
+    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 120s");
+    assert_eq!(
+        plan.stages[3].end,
+        StageEnd::Until(Condition::Instances(Comparison::AtMost, 1), Duration::from_mins(15))
+    );
+    assert_eq!(plan.thresholds.len(), 2);
+    assert_eq!((plan.peak().get(), plan.at_most().as_secs()), (900, 20 + 300 + 120 + 900));
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_line() {
+    let error = refusal("[[stage]]\nrate = 5\nduratoin = \"20s\"\n");
+    assert!(error.contains("duratoin") && error.contains("line 3") && error.contains("duration"), "{error}");
+    let error = refusal("[tresholds]\n");
+    assert!(error.contains("tresholds") && error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn values_out_of_range_are_named_with_their_line() {
+    for rate in ["-1", "nan", "1.5", "99999999"] {
+        let error = refusal(&format!("[[stage]]\nrate = {rate}\nduration = \"1s\"\n"));
+        assert!(error.contains("line 2") && error.contains("whole requests per second"), "{rate}: {error}");
+    }
+    let error = refusal("[[stage]]\nrate = 1\nduration = 20\n");
+    assert!(error.contains("line 3") && error.contains("unit"), "{error}");
+    let error = refusal("[slo]\np99 = \"fast\"\n");
+    assert!(error.contains("is not a time"), "{error}");
+}
+
+#[test]
+fn stages_that_contradict_themselves_are_refused_by_number_and_name() {
+    let cases = [
+        ("rate = 1", "needs a `duration`"),
+        ("rate = 1\nuntil = \"settled\"", "at_most"),
+        ("rate = 1\nfrom = 1\nto = 2\nduration = \"1s\"", "excludes"),
+        ("from = 1\nduration = \"1s\"", "both"),
+        ("duration = \"1s\"", "needs a `rate`"),
+        ("rate = 1\nduration = \"1s\"\nat_most = \"2s\"", "at_most"),
+        ("from = 1\nto = 2\nuntil = \"settled\"\nat_most = \"1s\"", "ramp"),
+    ];
+    for (stage, reason) in cases {
+        let error = refusal(&format!("[[stage]]\nname = \"x\"\n{stage}\n"));
+        assert!(error.starts_with("stage 1 (x)") && error.contains(reason), "{stage}: {error}");
+    }
+    assert!(refusal("name = \"nothing\"").contains("no stage"));
+}
+
+#[test]
+fn repeats_are_unrolled_and_numbered() {
+    let plan = Plan::parse(
+        "repeat = 2\n[[stage]]\nname = \"up\"\nrate = 9\nduration = \"1s\"\nrepeat = 2\n[[stage]]\nname = \"down\"\nrate = 0\nduration = \"1s\"\n",
+    )
+    .unwrap();
+    let names: Vec<_> = plan.stages.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["up", "up (2)", "down", "up (3)", "up (4)", "down (2)"]);
+    assert!(refusal("repeat = 0\n").contains("1 to 1000"));
+    let long = "repeat = 1000\n".to_owned() + &"[[stage]]\nrate = 1\nduration = \"1s\"\n".repeat(11);
+    assert!(refusal(&long).contains("lower a `repeat`"));
+}
+
+#[test]
+fn conditions_other_than_the_known_ones_are_refused() {
+    for text in ["instances", "instances <= x", "instances =< 1", "idle", "instances <= -1"] {
+        let error = refusal(&format!("[[stage]]\nrate = 1\nuntil = \"{text}\"\nat_most = \"1s\"\n"));
+        assert!(error.contains("is not a condition") && error.contains("line 3"), "{text}: {error}");
+    }
+}

@@ -1,0 +1,402 @@
+//! The recording: a header line, then one JSON line an event. It is the session; every other file is derived from it.
+//!
+//! Lines are handed to the operating system whenever a second closes, so a killed process loses at most what happened
+//! since. A line that was cut off (kill, full disk) is skipped and counted, never guessed at.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent};
+
+/// The recording's name in a session folder.
+pub const FILE_NAME: &str = "recording.jsonl";
+
+/// The longest line that is read: a hostile file must not fill the memory.
+const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why a recording could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The file could not be created.
+    #[error("cannot create {}: {source}; choose another folder with --out", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line could not be written.
+    #[error("cannot write the recording: {0}; load goes on, but what happens now is not kept")]
+    Append(#[source] io::Error),
+    /// An event could not be put in words. Does not happen for values that came from this program.
+    #[error("cannot encode an event: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// Why a recording could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no recording where one was looked for.
+    #[error("{} is not a session: it holds no {FILE_NAME}; name the folder of a session, or its {FILE_NAME}", path.display())]
+    NotASession {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file ends before its header does.
+    #[error("{} is empty or ends within its header: scaletop was stopped before it began", path.display())]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The first line is not a header.
+    #[error("{} is not a scaletop recording: its first line is not a header ({reason})", path.display())]
+    Alien {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The format is of another version.
+    #[error("{} has format version {found}, this program reads {FORMAT_VERSION}: use {writer} or a newer scaletop", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+        /// What wrote it.
+        writer: String,
+    },
+}
+
+/// Appends events to a recording.
+#[derive(Debug)]
+pub struct RecordingWriter<W: Write = File> {
+    out: BufWriter<W>,
+    /// The last line may be cut off: begin the next one on a line of its own.
+    torn: bool,
+}
+
+impl RecordingWriter<File> {
+    /// Creates the recording in `folder`, which exists, and writes its header through to the system.
+    ///
+    /// Refuses to overwrite: a recording is never lost to a later session.
+    pub fn create(folder: &Path, header: &Header) -> Result<Self, WriteError> {
+        let path = folder.join(FILE_NAME);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|source| WriteError::Create { path, source })?;
+        Self::new(file, header)
+    }
+}
+
+impl<W: Write> RecordingWriter<W> {
+    /// Writes the header to `out`.
+    pub fn new(out: W, header: &Header) -> Result<Self, WriteError> {
+        let mut writer = Self { out: BufWriter::new(out), torn: false };
+        writer.line(serde_json::to_vec(header)?)?;
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Appends one event. A closed second, and everything before it, is handed to the system before this returns.
+    ///
+    /// After an error the writer stays usable: when there is room again, the next line starts clean.
+    pub fn append(&mut self, recorded: &Recorded) -> Result<(), WriteError> {
+        self.line(serde_json::to_vec(recorded)?)?;
+        if matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. }) {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the system.
+    pub fn flush(&mut self) -> Result<(), WriteError> {
+        self.out.flush().map_err(|source| {
+            self.torn = true;
+            WriteError::Append(source)
+        })
+    }
+
+    fn line(&mut self, mut bytes: Vec<u8>) -> Result<(), WriteError> {
+        if self.torn {
+            bytes.insert(0, b'\n');
+        }
+        bytes.push(b'\n');
+        match self.out.write_all(&bytes) {
+            Ok(()) => {
+                self.torn = false;
+                Ok(())
+            }
+            Err(source) => {
+                self.torn = true;
+                Err(WriteError::Append(source))
+            }
+        }
+    }
+}
+
+/// Reads a recording, event by event.
+#[derive(Debug)]
+pub struct RecordingReader {
+    path: PathBuf,
+    lines: BufReader<File>,
+    header: Header,
+    damage: Damage,
+}
+
+/// What could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// The last line was cut off: the process was killed, or the disk was full.
+    pub torn_end: bool,
+    /// Lines within the recording that are no events.
+    pub skipped_lines: u64,
+}
+
+impl Damage {
+    /// In words, when there is any.
+    pub fn describe(&self) -> Option<String> {
+        match (self.torn_end, self.skipped_lines) {
+            (false, 0) => None,
+            (true, 0) => {
+                Some("the last line is cut off and was left out: the session was killed while it wrote".into())
+            }
+            (false, n) => Some(format!("{n} lines are damaged and were left out")),
+            (true, n) => Some(format!("{n} lines are damaged, and the last one is cut off; they were left out")),
+        }
+    }
+}
+
+impl RecordingReader {
+    /// Opens the recording at `path`: a session folder, or the file itself.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let path = locate(path)?;
+        let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        let mut lines = BufReader::new(file);
+        let first = match next_line(&mut lines).map_err(|source| ReadError::Io { path: path.clone(), source })? {
+            Some(Line { text, is_whole: true }) => text,
+            Some(_) | None => return Err(ReadError::NoHeader { path }),
+        };
+        let header = parse_header(&path, &first)?;
+        Ok(Self { path, lines, header, damage: Damage::default() })
+    }
+
+    /// What was measured, and how.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What could not be read so far.
+    pub fn damage(&self) -> Damage {
+        self.damage
+    }
+
+    /// The next event; `None` at the end.
+    pub fn next_event(&mut self) -> Result<Option<Recorded>, ReadError> {
+        loop {
+            let line =
+                next_line(&mut self.lines).map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
+            let Some(Line { text, is_whole }) = line else { return Ok(None) };
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            match serde_json::from_slice(&text) {
+                Ok(recorded) => return Ok(Some(recorded)),
+                Err(_) if !is_whole => self.damage.torn_end = true,
+                Err(_) => self.damage.skipped_lines += 1,
+            }
+        }
+    }
+}
+
+impl Iterator for RecordingReader {
+    type Item = Result<Recorded, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_event().transpose()
+    }
+}
+
+fn locate(path: &Path) -> Result<PathBuf, ReadError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let file = path.join(FILE_NAME);
+    if file.is_file() { Ok(file) } else { Err(ReadError::NotASession { path: path.to_owned() }) }
+}
+
+fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+    #[derive(Deserialize)]
+    struct Probe {
+        version: Option<u64>,
+        writer: Option<String>,
+    }
+    let alien = |reason: String| ReadError::Alien { path: path.to_owned(), reason };
+    let probe: Probe = serde_json::from_slice(line).map_err(|error| alien(error.to_string()))?;
+    let (Some(found), Some(writer)) = (probe.version, probe.writer) else {
+        return Err(alien("it names no version and writer".to_owned()));
+    };
+    if found != u64::from(FORMAT_VERSION) {
+        let writer = writer.chars().filter(|c| !c.is_control()).take(80).collect();
+        return Err(ReadError::Version { path: path.to_owned(), found, writer });
+    }
+    serde_json::from_slice(line).map_err(|error| alien(error.to_string()))
+}
+
+/// A line without its end; whole when it had one.
+struct Line {
+    text: Vec<u8>,
+    is_whole: bool,
+}
+
+fn next_line(lines: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut text = Vec::new();
+    let read = io::Read::take(&mut *lines, MAX_LINE_BYTES).read_until(b'\n', &mut text)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    let is_whole = text.last() == Some(&b'\n');
+    Ok(Some(Line { text, is_whole }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::second::Second;
+    use crate::session::event::Settings;
+    use crate::units::{ArrivalRate, Elapsed};
+
+    fn header() -> Header {
+        Header {
+            version: FORMAT_VERSION,
+            writer: "scaletop test".into(),
+            started_unix_micros: 0,
+            settings: Settings::default(),
+        }
+    }
+
+    fn second(index: u32) -> Recorded {
+        let second = Second::new(index, ArrivalRate::new(5));
+        Recorded { at: second.end(), event: SessionEvent::Second(Box::new(second)) }
+    }
+
+    fn folder_with(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
+        writer.append(&second(0)).unwrap();
+        writer
+            .append(&Recorded {
+                at: Elapsed::from_millis(1500),
+                event: SessionEvent::Mark { text: "a \"mark\"\n".into() },
+            })
+            .unwrap();
+        writer.append(&second(1)).unwrap();
+        let mut reader = RecordingReader::open(folder.path()).unwrap();
+        assert_eq!(reader.header(), &header());
+        let events: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
+        assert_eq!(events.len(), 3);
+        assert_eq!(events[2], second(1));
+        assert_eq!(reader.damage(), Damage::default());
+    }
+
+    #[test]
+    fn a_closed_second_is_on_disk_before_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
+        writer.append(&second(0)).unwrap();
+        // As after kill -9: the writer is never dropped, so nothing else is flushed.
+        std::mem::forget(writer);
+        assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_named() {
+        let whole = serde_json::to_string(&second(0)).unwrap();
+        let text = format!("{}\n{whole}\n{}", serde_json::to_string(&header()).unwrap(), &whole[..whole.len() / 2]);
+        let folder = folder_with(&text);
+        let mut reader = RecordingReader::open(folder.path()).unwrap();
+        assert_eq!(reader.by_ref().count(), 1);
+        assert!(reader.damage().torn_end);
+        assert!(reader.damage().describe().unwrap().contains("cut off"));
+    }
+
+    #[test]
+    fn a_damaged_line_within_is_skipped_and_counted() {
+        let whole = serde_json::to_string(&second(0)).unwrap();
+        let text = format!("{}\n{whole}\n{{\"at\":\n{whole}\n", serde_json::to_string(&header()).unwrap());
+        let folder = folder_with(&text);
+        let mut reader = RecordingReader::open(folder.path()).unwrap();
+        assert_eq!(reader.by_ref().count(), 2);
+        assert_eq!(reader.damage(), Damage { torn_end: false, skipped_lines: 1 });
+    }
+
+    #[test]
+    fn an_alien_a_newer_an_empty_and_a_missing_file_are_told_apart() {
+        let open = |text: &str| RecordingReader::open(folder_with(text).path()).unwrap_err();
+        assert!(matches!(open("hello\n"), ReadError::Alien { .. }));
+        assert!(matches!(open("{\"a\":1}\n"), ReadError::Alien { .. }));
+        assert!(matches!(open("{\"version\":99,\"writer\":\"scaletop 9\"}\n"), ReadError::Version { found: 99, .. }));
+        assert!(matches!(open(""), ReadError::NoHeader { .. }));
+        assert!(matches!(open("{\"version\":1,"), ReadError::NoHeader { .. }));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(RecordingReader::open(empty.path()).unwrap_err(), ReadError::NotASession { .. }));
+        assert!(matches!(RecordingReader::open(&empty.path().join("x.jsonl")).unwrap_err(), ReadError::Io { .. }));
+    }
+
+    #[test]
+    fn a_full_disk_is_reported_and_the_next_line_starts_clean() {
+        /// Accepts `room` bytes, then fails until `room` is raised.
+        #[derive(Debug)]
+        struct Disk {
+            room: std::rc::Rc<std::cell::Cell<usize>>,
+            written: std::rc::Rc<std::cell::RefCell<Vec<u8>>>,
+        }
+        impl Write for Disk {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let fits = bytes.len().min(self.room.get());
+                if fits == 0 {
+                    return Err(io::Error::from(io::ErrorKind::StorageFull));
+                }
+                self.room.set(self.room.get() - fits);
+                self.written.borrow_mut().extend_from_slice(&bytes[..fits]);
+                Ok(fits)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let room = std::rc::Rc::new(std::cell::Cell::new(100_000));
+        let written = std::rc::Rc::default();
+        let disk = Disk { room: room.clone(), written: std::rc::Rc::clone(&written) };
+        let mut writer = RecordingWriter::new(disk, &header()).unwrap();
+        writer.append(&second(0)).unwrap();
+        room.set(20);
+        assert!(matches!(writer.append(&second(1)), Err(WriteError::Append(_))));
+        room.set(100_000);
+        writer.append(&second(2)).unwrap();
+        let folder = folder_with(&String::from_utf8(written.borrow().clone()).unwrap());
+        let mut reader = RecordingReader::open(folder.path()).unwrap();
+        let kept: Vec<_> = reader.by_ref().map(|e| e.unwrap().at.second()).collect();
+        assert!(kept.contains(&1) && kept.contains(&3), "seconds that ended at 1 and 3 s survive: {kept:?}");
+    }
+}
