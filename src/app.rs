@@ -1,5 +1,8 @@
 //! The application: what the user may do ([`action`]), which key does it ([`keymap`]), what the screen remembers ([`state`]).
 
 pub mod action;
+pub mod effect;
+pub mod event;
 pub mod keymap;
 pub mod state;
+pub mod update;

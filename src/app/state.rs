@@ -55,6 +55,8 @@ pub struct Ui {
     pub phase: Phase,
     /// A short message on the bottom line, and since when.
     pub toast: Option<(Elapsed, String)>,
+    /// Why the session is not being recorded, if it is not.
+    pub recording_error: Option<String>,
     /// Where the session's files go.
     pub folder: Option<PathBuf>,
     /// Whether this is the demo (kill key).
@@ -193,6 +195,7 @@ impl Ui {
             spiked_from: None,
             phase: Phase::default(),
             toast: None,
+            recording_error: None,
             folder: None,
             is_demo: false,
             size: (80, 24),

@@ -1,0 +1,24 @@
+//! What the state asks the world to do. Data, so that a test can compare it.
+
+use crate::load::rate::RateProfile;
+use crate::session::event::SessionEvent;
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Drive this rate from now on.
+    SetRate(RateProfile),
+    /// Append this to the recording: it is part of the state already.
+    Record(SessionEvent),
+    /// Write the derived files.
+    Export,
+    /// Kill an instance of the demo.
+    KillInstance,
+    /// Wait until nothing is in flight, then say `Drained`.
+    Drain,
+    /// Stop; write the derived files first, unless at once.
+    Exit {
+        /// Without draining and without exports: the user asked twice.
+        at_once: bool,
+    },
+}

@@ -1,0 +1,34 @@
+//! Everything that can change the application's state, in one type and one order.
+
+use std::path::PathBuf;
+
+use crate::app::action::Action;
+use crate::session::event::{RateChange, SessionEvent};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Something of the session itself, from the engine or a source: recorded.
+    Session(SessionEvent),
+    /// The user, or a signal, asked for something.
+    Action(Action),
+    /// A plan's stage began.
+    Stage(RateChange),
+    /// A plan is over.
+    PlanFinished,
+    /// Time passed.
+    Tick,
+    /// The terminal has another size.
+    Resized(u16, u16),
+    /// Nothing is in flight any more, or the deadline for it passed.
+    Drained {
+        /// Requests that were given up.
+        abandoned: u64,
+    },
+    /// An export ended: the files' folder, or what went wrong.
+    Exported(Result<PathBuf, String>),
+    /// The recording could not be written; or, `None`, can be written again.
+    RecordingFailed(Option<String>),
+    /// An instance of the demo was killed; or why not.
+    Killed(Result<String, String>),
+}

@@ -1,0 +1,239 @@
+//! The reducer: values in, values out.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::app::state::Ui;
+use crate::load::rate::RateProfile;
+use crate::session::event::{FORMAT_VERSION, Header, RateChange, Settings};
+use crate::session::state::Session;
+use crate::units::ArrivalRate;
+
+fn state() -> State {
+    let header = Header {
+        version: FORMAT_VERSION,
+        writer: "scaletop test".into(),
+        started_unix_micros: 0,
+        settings: Settings { max_rate: 1_000, ..Settings::default() },
+    };
+    State { session: Session::new(header), ui: Ui::new(ArrivalRate::new(600)) }
+}
+
+/// Presses `actions` a second apart and returns the rates that were set.
+fn rates(state: &mut State, actions: &[Action]) -> Vec<u32> {
+    let mut rates = Vec::new();
+    for (second, action) in actions.iter().enumerate() {
+        let at = state.ui.now + Duration::from_secs(1 + second as u64);
+        for effect in update(state, at, &Event::Action(action.clone())) {
+            if let Effect::SetRate(profile) = effect {
+                rates.push(profile.last().get());
+            }
+        }
+    }
+    rates
+}
+
+fn constant(rate: u32, cause: RateCause) -> SessionEvent {
+    let profile = RateProfile::Constant(ArrivalRate::new(rate));
+    SessionEvent::Rate(RateChange { profile, cause, stage: None })
+}
+
+#[test]
+fn keys_move_the_rate_by_the_increment_and_never_below_zero() {
+    let mut state = state();
+    let up = [Action::RateUp, Action::RateUp, Action::RateDown, Action::RateDown, Action::RateDown];
+    assert_eq!(rates(&mut state, &up), [50, 100, 50, 0], "the last press changes nothing: the rate is 0 already");
+    let mut other = self::state();
+    let larger = [Action::IncrementLarger, Action::RateUp, Action::IncrementSmaller, Action::RateUp];
+    assert_eq!(rates(&mut other, &larger), [100, 150]);
+}
+
+#[test]
+fn a_spike_jumps_and_falls_back_to_where_it_came_from() {
+    let mut state = state();
+    assert_eq!(rates(&mut state, &[Action::Preset(1), Action::Spike, Action::Spike]), [50, 600, 50]);
+}
+
+#[test]
+fn a_nudge_during_a_spike_keeps_the_way_back() {
+    let mut state = state();
+    let keys = [Action::Preset(1), Action::Spike, Action::RateUp, Action::Spike];
+    assert_eq!(rates(&mut state, &keys), [50, 600, 650, 50]);
+}
+
+#[test]
+fn pausing_goes_to_zero_and_back() {
+    let mut state = state();
+    assert_eq!(rates(&mut state, &[Action::Preset(2), Action::TogglePause, Action::TogglePause]), [100, 0, 100]);
+}
+
+#[test]
+fn no_key_passes_the_ceiling_and_the_screen_says_so() {
+    let mut state = state();
+    let keys = [Action::Preset(9), Action::RateDouble, Action::SetRate(ArrivalRate::new(1_000_000))];
+    assert_eq!(rates(&mut state, &keys), [900, 1_000]);
+    assert!(state.ui.toast.unwrap().1.contains("--max-rate"));
+}
+
+#[test]
+fn what_is_applied_is_what_is_recorded_and_driven() {
+    let mut state = state();
+    let at = Elapsed::from_secs(3);
+    let effects = update(&mut state, at, &Event::Action(Action::Preset(7)));
+    let profile = RateProfile::Constant(ArrivalRate::new(600));
+    assert_eq!(effects, [Effect::SetRate(profile), Effect::Record(constant(600, RateCause::Set))]);
+    assert_eq!(state.session.rate, (at, profile));
+}
+
+#[test]
+fn quitting_pauses_arrivals_before_draining_and_exits_once_drained() {
+    let mut state = state();
+    rates(&mut state, &[Action::Preset(1)]);
+    let effects = update(&mut state, Elapsed::from_secs(9), &Event::Action(Action::Quit));
+    let ended = SessionEvent::Ended { reason: "the user quit".into() };
+    assert_eq!(
+        effects,
+        [
+            Effect::SetRate(RateProfile::PAUSED),
+            Effect::Record(constant(0, RateCause::Clear)),
+            Effect::Record(ended),
+            Effect::Drain
+        ]
+    );
+    assert_eq!(rates(&mut state, &[Action::Spike]), [0_u32; 0], "no key restarts the load while it drains");
+    let effects = update(&mut state, Elapsed::from_secs(10), &Event::Drained { abandoned: 0 });
+    assert_eq!(effects, [Effect::Exit { at_once: false }]);
+}
+
+#[test]
+fn quitting_twice_exits_at_once() {
+    let mut state = state();
+    update(&mut state, Elapsed::from_secs(1), &Event::Action(Action::Quit));
+    let effects = update(&mut state, Elapsed::from_secs(2), &Event::Action(Action::Quit));
+    assert_eq!(effects, [Effect::Exit { at_once: true }]);
+}
+
+#[test]
+fn requests_that_were_given_up_are_said() {
+    let mut state = state();
+    update(&mut state, Elapsed::from_secs(1), &Event::Action(Action::Quit));
+    let effects = update(&mut state, Elapsed::from_secs(2), &Event::Drained { abandoned: 3 });
+    assert!(matches!(&effects[0], Effect::Record(SessionEvent::Notice(n)) if n.text.contains("3 requests")));
+}
+
+fn typed(state: &mut State, open: Action, text: &str) -> Vec<Effect> {
+    let at = Elapsed::from_secs(1);
+    update(state, at, &Event::Action(open));
+    for c in text.chars() {
+        update(state, at, &Event::Action(Action::PromptChar(c)));
+    }
+    update(state, at, &Event::Action(Action::PromptAccept))
+}
+
+#[test]
+fn a_typed_rate_is_set_and_a_typed_ramp_ramps() {
+    let mut state = state();
+    let effects = typed(&mut state, Action::AskRate, "450");
+    assert_eq!(effects[0], Effect::SetRate(RateProfile::Constant(ArrivalRate::new(450))));
+    let effects = typed(&mut state, Action::AskRamp, "900 1m");
+    let ramp =
+        RateProfile::Ramp { from: ArrivalRate::new(450), to: ArrivalRate::new(900), over: Duration::from_mins(1) };
+    assert_eq!(effects[0], Effect::SetRate(ramp));
+    assert_eq!(state.ui.prompt, None);
+}
+
+#[test]
+fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
+    for (open, text) in [
+        (Action::AskRate, "-5"),
+        (Action::AskRate, "NaN"),
+        (Action::AskRate, ""),
+        (Action::AskRate, "5 6"),
+        (Action::AskRamp, "600 fast"),
+    ] {
+        let mut state = state();
+        assert_eq!(typed(&mut state, open, text), [], "{text}");
+        assert!(state.ui.prompt.unwrap().error.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn scrolling_stops_at_both_ends() {
+    let mut state = state();
+    state.ui.now = Elapsed::from_secs(1_000);
+    let press = |state: &mut State, action: Action| {
+        update(state, Elapsed::from_secs(1_000), &Event::Action(action));
+        state.ui.scrolled_to.map(Elapsed::second)
+    };
+    assert_eq!(press(&mut state, Action::ScrollBack), Some(925));
+    assert_eq!(press(&mut state, Action::ScrollForward), None, "reaching the present follows it");
+    assert_eq!(press(&mut state, Action::ScrollStart), Some(300));
+    assert_eq!(press(&mut state, Action::ScrollBack), Some(300));
+    assert_eq!(press(&mut state, Action::ScrollLive), None);
+}
+
+#[test]
+fn only_the_demo_kills() {
+    let mut state = state();
+    assert_eq!(update(&mut state, Elapsed::ZERO, &Event::Action(Action::KillInstance)), []);
+    state.ui.is_demo = true;
+    assert_eq!(update(&mut state, Elapsed::ZERO, &Event::Action(Action::KillInstance)), [Effect::KillInstance]);
+}
+
+#[test]
+fn a_failing_disk_is_said_and_stays_on_the_screen_until_it_works_again() {
+    let mut state = state();
+    update(&mut state, Elapsed::ZERO, &Event::RecordingFailed(Some("no space left".into())));
+    assert_eq!(state.ui.recording_error.as_deref(), Some("no space left"));
+    update(&mut state, Elapsed::from_secs(1), &Event::RecordingFailed(None));
+    assert_eq!(state.ui.recording_error, None);
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        Just(Action::RateUp),
+        Just(Action::RateDown),
+        Just(Action::RateDouble),
+        Just(Action::RateHalve),
+        (0_u8..12).prop_map(Action::Preset),
+        (0_u32..2_000_000).prop_map(|rate| Action::SetRate(ArrivalRate::new(rate))),
+        Just(Action::Spike),
+        (0_u32..5_000, 0_u64..90).prop_map(|(to, s)| Action::Ramp(ArrivalRate::new(to), Duration::from_secs(s))),
+        Just(Action::TogglePause),
+        Just(Action::Clear),
+        Just(Action::Mark),
+        Just(Action::CycleWindow),
+        Just(Action::ScrollBack),
+        Just(Action::ScrollStart),
+        Just(Action::NextView),
+        Just(Action::SelectNext),
+        Just(Action::IncrementLarger),
+        Just(Action::AskRamp),
+        any::<char>().prop_map(Action::PromptChar),
+        Just(Action::PromptAccept),
+        Just(Action::Cancel),
+        Just(Action::Quit),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_pressed_the_rate_stays_within_its_limits_and_it_drains_at_most_once(
+        actions in prop::collection::vec((any_action(), 0_u64..5_000), 0..80)
+    ) {
+        let mut state = state();
+        let (mut at, mut drains) = (Elapsed::ZERO, 0);
+        for (action, millis) in actions {
+            at = at + Duration::from_millis(millis);
+            for effect in update(&mut state, at, &Event::Action(action)) {
+                match effect {
+                    Effect::SetRate(profile) => prop_assert!(profile.first().get().max(profile.last().get()) <= 1_000),
+                    Effect::Drain => drains += 1,
+                    _ => {}
+                }
+            }
+            prop_assert!(state.session.rate.1.last().get() <= 1_000);
+        }
+        prop_assert!(drains <= 1);
+    }
+}
