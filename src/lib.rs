@@ -8,6 +8,7 @@ pub mod plan;
 pub mod record;
 pub mod session;
 pub mod slo;
+pub mod target;
 pub mod timeline;
 pub mod tui;
 pub mod units;

@@ -1,0 +1,375 @@
+//! What to measure, as the user names it: a URL, `demo`, `apprunner:…`, `ecs:…` or `terraform:…`.
+//!
+//! Owns the parsing and the messages for what cannot be parsed; it looks nothing up. Turning a name into a URL and into
+//! the ids that the platform's API wants is `cloud::resolve`'s.
+//!
+//! ```
+//! use scaletop::target::Target;
+//! let target: Target = "ecs:default/checkout".parse()?;
+//! assert_eq!(target.to_string(), "ecs:default/checkout");
+//! # Ok::<(), scaletop::target::TargetError>(())
+//! ```
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Any service by its URL: only what answers show is known of it.
+    Url(Url),
+    /// The embedded cluster.
+    Demo,
+    /// An App Runner service.
+    AppRunner(AppRunnerName),
+    /// A service on ECS; Express services are ECS services.
+    Ecs(EcsName),
+    /// What the Terraform configuration in this folder has made.
+    Terraform(PathBuf),
+}
+
+/// How an App Runner service was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppRunnerName {
+    /// By name, to be looked up in the region.
+    Name(String),
+    /// By ARN, which says its region.
+    Arn(Arn),
+}
+
+/// How an ECS service was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsName {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The service's name.
+    pub service: String,
+    /// The region, when an ARN said it.
+    pub region: Option<String>,
+}
+
+/// An Amazon resource name in its parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// `apprunner`, `ecs`.
+    pub service: String,
+    /// `eu-west-1`.
+    pub region: String,
+    /// Twelve digits.
+    pub account: String,
+    /// What follows the account: `service/demo/0123…`.
+    pub resource: String,
+}
+
+/// Why a target could not be understood; each message says what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Nothing was given.
+    #[error("the target is empty; give a URL, demo, apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR")]
+    Empty,
+    /// A host or path without a scheme.
+    #[error("`{given}` has no scheme; write {suggestion}")]
+    NoScheme {
+        /// What was given.
+        given: String,
+        /// What was probably meant.
+        suggestion: String,
+    },
+    /// A scheme that is none of ours.
+    #[error(
+        "`{given}` starts with `{scheme}:`, which is no kind of target; give http://…, https://…, demo, apprunner:NAME, \
+         ecs:CLUSTER/SERVICE or terraform:DIR"
+    )]
+    UnknownKind {
+        /// What was given.
+        given: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// A URL that is none.
+    #[error("`{given}` is no URL that requests can be sent to: {reason}; write it like https://example.com/api/test")]
+    BadUrl {
+        /// What was given, without credentials.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Not a name or ARN of an App Runner service.
+    #[error(
+        "`{given}` names no App Runner service: {reason}; write apprunner:NAME or \
+         apprunner:arn:aws:apprunner:REGION:ACCOUNT:service/NAME/ID"
+    )]
+    BadAppRunner {
+        /// What followed `apprunner:`.
+        given: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Not a cluster and a service.
+    #[error(
+        "`{given}` names no ECS service: {reason}; write ecs:CLUSTER/SERVICE (the account's default cluster is called default)"
+    )]
+    BadEcs {
+        /// What followed `ecs:`.
+        given: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No folder.
+    #[error("`terraform:` names no folder; write terraform:infra, the folder in which terraform apply was run")]
+    NoTerraformFolder,
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(given: &str) -> Result<Self, TargetError> {
+        let given = given.trim();
+        if given.is_empty() {
+            return Err(TargetError::Empty);
+        }
+        if given.eq_ignore_ascii_case("demo") {
+            return Ok(Self::Demo);
+        }
+        let Some((scheme, rest)) = given.split_once(':') else {
+            return Err(no_scheme(given));
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => parse_url(given).map(Self::Url),
+            "apprunner" => parse_app_runner(rest).map(Self::AppRunner),
+            "ecs" => parse_ecs(rest).map(Self::Ecs),
+            "terraform" if rest.trim().is_empty() => Err(TargetError::NoTerraformFolder),
+            "terraform" => Ok(Self::Terraform(PathBuf::from(rest.trim()))),
+            "arn" => parse_bare_arn(given),
+            // `localhost:8080` and `10.0.0.1:80/x`: what follows the colon is a port.
+            _ if rest.starts_with(|first: char| first.is_ascii_digit()) => Err(no_scheme(given)),
+            _ => Err(TargetError::UnknownKind { given: given.to_owned(), scheme: scheme.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    /// As the user named it, without the credentials and the query of a URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(without_secrets(url).as_str()),
+            Self::Demo => f.write_str("demo"),
+            Self::AppRunner(AppRunnerName::Name(name)) => write!(f, "apprunner:{name}"),
+            Self::AppRunner(AppRunnerName::Arn(arn)) => write!(f, "apprunner:{arn}"),
+            Self::Ecs(EcsName { cluster, service, .. }) => write!(f, "ecs:{cluster}/{service}"),
+            Self::Terraform(folder) => write!(f, "terraform:{}", folder.display()),
+        }
+    }
+}
+
+impl Target {
+    /// The region, where the target itself says it.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::AppRunner(AppRunnerName::Arn(arn)) => Some(&arn.region),
+            Self::Ecs(name) => name.region.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the cloud's API is needed to know where requests go.
+    pub const fn needs_cloud(&self) -> bool {
+        matches!(self, Self::AppRunner(_) | Self::Ecs(_))
+    }
+
+    /// A short name for folders and titles: ASCII letters, digits, `-` and `.`, at most 40 characters, never empty.
+    pub fn slug(&self) -> String {
+        let name = match self {
+            Self::Url(url) => url.host_str().unwrap_or("url").to_owned(),
+            Self::Demo => "demo".to_owned(),
+            Self::AppRunner(AppRunnerName::Name(name)) => name.clone(),
+            Self::AppRunner(AppRunnerName::Arn(arn)) => arn.resource.split('/').nth(1).unwrap_or("service").to_owned(),
+            Self::Ecs(EcsName { cluster, service, .. }) => format!("{cluster}-{service}"),
+            Self::Terraform(folder) => {
+                folder.file_name().unwrap_or_else(|| Path::new("terraform").as_os_str()).to_string_lossy().into_owned()
+            }
+        };
+        let slug: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '-' })
+            .take(40)
+            .collect();
+        let slug = slug.trim_matches(['-', '.']);
+        if slug.is_empty() { "target".to_owned() } else { slug.to_owned() }
+    }
+}
+
+impl AppRunnerName {
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Arn(arn) => arn.resource.split('/').nth(1).unwrap_or_default(),
+        }
+    }
+}
+
+impl FromStr for Arn {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        if next() != "arn" {
+            return Err("an ARN starts with arn:");
+        }
+        let arn = Self { partition: next(), service: next(), region: next(), account: next(), resource: next() };
+        if !arn.partition.starts_with("aws") {
+            return Err("the partition of an ARN is aws, aws-cn or aws-us-gov");
+        }
+        if [&arn.service, &arn.region, &arn.account, &arn.resource].iter().any(|part| part.is_empty()) {
+            return Err("an ARN has six parts: arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE");
+        }
+        Ok(arn)
+    }
+}
+
+impl fmt::Display for Arn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, service, region, account, resource } = self;
+        write!(f, "arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+}
+
+/// `url` without user, password, query and fragment: what may be shown and written down.
+#[must_use]
+pub fn without_secrets(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only for URLs that cannot have credentials, which then hold none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+/// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
+///
+/// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+/// Parses what must be an `http` or `https` URL with a host.
+pub fn parse_url(given: &str) -> Result<Url, TargetError> {
+    let bad = |reason: String| TargetError::BadUrl { given: given_without_credentials(given), reason };
+    let url = Url::parse(given).map_err(|error| bad(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(format!("{}: is neither http: nor https:", url.scheme())));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(bad("it names no host".to_owned()));
+    }
+    if url.port() == Some(0) {
+        return Err(bad("port 0 cannot be connected to".to_owned()));
+    }
+    Ok(url)
+}
+
+/// A URL that does not parse is shown without what stands before an `@`, which may be a password.
+fn given_without_credentials(given: &str) -> String {
+    match (given.split_once("://"), given.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => given.to_owned(),
+    }
+}
+
+fn no_scheme(given: &str) -> TargetError {
+    let host = given.split([':', '/']).next().unwrap_or_default();
+    let is_local = host.eq_ignore_ascii_case("localhost") || host.starts_with("127.");
+    let suggestion = if is_local {
+        format!("http://{given}")
+    } else if given.contains('.') {
+        format!("https://{given}")
+    } else {
+        format!("https://{given}, apprunner:{given} or ecs:default/{given}")
+    };
+    TargetError::NoScheme { given: given.to_owned(), suggestion }
+}
+
+fn parse_app_runner(given: &str) -> Result<AppRunnerName, TargetError> {
+    let given = given.trim();
+    let bad = |reason| TargetError::BadAppRunner { given: given.to_owned(), reason };
+    if given.is_empty() {
+        return Err(bad("the name is missing"));
+    }
+    if given.starts_with("arn:") {
+        let arn: Arn = given.parse().map_err(bad)?;
+        if arn.service != "apprunner" {
+            return Err(bad("the ARN is of another AWS service"));
+        }
+        let parts: Vec<&str> = arn.resource.split('/').collect();
+        return match parts.as_slice() {
+            ["service", name, id] if is_name(name) && !id.is_empty() => Ok(AppRunnerName::Arn(arn)),
+            _ => Err(bad("the ARN is not one of a service")),
+        };
+    }
+    if is_name(given) { Ok(AppRunnerName::Name(given.to_owned())) } else { Err(bad(NAME_RULE)) }
+}
+
+fn parse_ecs(given: &str) -> Result<EcsName, TargetError> {
+    let given = given.trim();
+    let bad = |reason| TargetError::BadEcs { given: given.to_owned(), reason };
+    if given.is_empty() {
+        return Err(bad("cluster and service are missing"));
+    }
+    if given.starts_with("arn:") {
+        let arn: Arn = given.parse().map_err(bad)?;
+        if arn.service != "ecs" {
+            return Err(bad("the ARN is of another AWS service"));
+        }
+        let parts: Vec<&str> = arn.resource.split('/').collect();
+        return match parts.as_slice() {
+            ["service", cluster, service] if is_name(cluster) && is_name(service) => Ok(EcsName {
+                cluster: (*cluster).to_owned(),
+                service: (*service).to_owned(),
+                region: Some(arn.region.clone()),
+            }),
+            ["service", _] => Err(bad("the ARN is of the old form, without the cluster")),
+            _ => Err(bad("the ARN is not one of a service")),
+        };
+    }
+    match given.split_once('/') {
+        None => Err(bad("the cluster is missing")),
+        Some((cluster, service)) if is_name(cluster) && is_name(service) => {
+            Ok(EcsName { cluster: cluster.to_owned(), service: service.to_owned(), region: None })
+        }
+        Some(_) => Err(bad(NAME_RULE)),
+    }
+}
+
+/// An ARN without the kind before it says its kind itself.
+fn parse_bare_arn(given: &str) -> Result<Target, TargetError> {
+    match given.parse::<Arn>() {
+        Ok(arn) if arn.service == "ecs" => parse_ecs(given).map(Target::Ecs),
+        _ => parse_app_runner(given).map(Target::AppRunner),
+    }
+}
+
+const NAME_RULE: &str = "names have letters, digits, - and _ only";
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ARN: &str = "arn:aws:apprunner:eu-west-1:123456789012:service/demo/0123456789abcdef0123456789abcdef";
+
+fn target(text: &str) -> Target {
+    text.parse().expect(text)
+}
+
+fn message(text: &str) -> String {
+    text.parse::<Target>().expect_err(text).to_string()
+}
+
+#[test]
+fn every_kind_of_target_is_understood() {
+    assert_eq!(target("demo"), Target::Demo);
+    assert_eq!(
+        target(" https://example.com/api/test "),
+        Target::Url(Url::parse("https://example.com/api/test").unwrap())
+    );
+    assert_eq!(target("apprunner:checkout"), Target::AppRunner(AppRunnerName::Name("checkout".to_owned())));
+    assert_eq!(
+        target("ecs:default/checkout"),
+        Target::Ecs(EcsName { cluster: "default".to_owned(), service: "checkout".to_owned(), region: None })
+    );
+    assert_eq!(target("terraform:infra"), Target::Terraform(PathBuf::from("infra")));
+}
+
+#[test]
+fn an_arn_says_its_region_and_its_kind() {
+    let by_kind = target(&format!("apprunner:{ARN}"));
+    assert_eq!(by_kind.region(), Some("eu-west-1"));
+    assert_eq!(by_kind.slug(), "demo");
+    assert_eq!(target(ARN), by_kind);
+    let ecs = target("arn:aws:ecs:us-east-1:123456789012:service/default/shop");
+    assert_eq!(ecs.region(), Some("us-east-1"));
+    assert_eq!(ecs.to_string(), "ecs:default/shop");
+}
+
+#[test]
+fn a_host_without_a_scheme_is_refused_with_the_likely_url() {
+    assert!(message("localhost:8080/x").contains("write http://localhost:8080/x"), "{}", message("localhost:8080/x"));
+    assert!(message("example.com").contains("write https://example.com"));
+    assert!(message("checkout").contains("apprunner:checkout or ecs:default/checkout"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_what_would_be_right() {
+    for (given, part) in [
+        ("", "the target is empty"),
+        ("fargate:x", "starts with `fargate:`"),
+        ("ftp://example.com", "starts with `ftp:`"),
+        ("http://", "empty host"),
+        ("http://example.com:0/", "port 0"),
+        ("http://example.com:99999/", "invalid port"),
+        ("apprunner:", "the name is missing"),
+        ("apprunner:a b", "letters, digits"),
+        ("apprunner:arn:aws:ecs:r:1:service/a/b", "another AWS service"),
+        ("apprunner:arn:aws:apprunner:r:1:autoscalingconfiguration/a", "not one of a service"),
+        ("apprunner:arn:aws:apprunner", "six parts"),
+        ("ecs:checkout", "the cluster is missing"),
+        ("ecs:/checkout", "letters, digits"),
+        ("ecs:a/b/c", "letters, digits"),
+        ("ecs:arn:aws:ecs:r:1:service/old", "old form"),
+        ("terraform:", "names no folder"),
+    ] {
+        let message = message(given);
+        assert!(message.contains(part), "{given:?} gave: {message}");
+    }
+}
+
+#[test]
+fn passwords_and_queries_are_never_shown() {
+    let shown = target("https://me:hunter2@example.com/x?token=abc#frag").to_string();
+    assert_eq!(shown, "https://example.com/x");
+    assert!(!message("https://me:hunter2@exa mple.com/").contains("hunter2"));
+}
+
+#[test]
+fn only_what_cannot_leave_the_machine_is_loopback() {
+    for (url, expected) in [
+        ("http://localhost:1/", true),
+        ("http://a.localhost/", true),
+        ("http://127.3.2.1/", true),
+        ("http://[::1]/", true),
+        ("http://[::ffff:127.0.0.1]/", true),
+        ("http://127.0.0.1.example.com/", false),
+        ("http://localhost.example.com/", false),
+        ("http://0.0.0.0/", false),
+        ("https://example.com/", false),
+    ] {
+        assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+    }
+}
+
+#[test]
+fn a_slug_fits_a_folder_name() {
+    assert_eq!(target("https://example.com/x").slug(), "example.com");
+    assert_eq!(target("https://[::1]:80/x").slug(), "1");
+    assert_eq!(target("terraform:../..").slug(), "terraform");
+    assert_eq!(target("ecs:default/shop").slug(), "default-shop");
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics_and_what_parses_prints_back_to_itself(text in "(apprunner:|ecs:|terraform:|https?://)?\\PC{0,40}") {
+        if let Ok(target) = text.parse::<Target>() {
+            let slug = target.slug();
+            prop_assert!(!slug.is_empty() && slug.len() <= 40 && !slug.contains('/'));
+            let again: Target = target.to_string().parse().expect("what is printed parses");
+            prop_assert_eq!(again.to_string(), target.to_string());
+        }
+    }
+}
