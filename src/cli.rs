@@ -1,2 +1,235 @@
-//! The command line.
+//! The command line: what can be asked for, and what each word of it means. Parsing only; nothing is done here.
+
+pub mod config_file;
 pub mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli::values::Objective;
+use crate::cluster::options::ClusterArgs;
+use crate::load::rate::Arrivals;
+use crate::target::Target;
+use crate::units::ArrivalRate;
+
+/// A live scale monitor for the terminal: spike a service by key, watch throughput, p99, errors and instance count answer
+/// on one time axis.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "scaletop", version, args_override_self = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  scaletop demo                                  try it: no account, no network, nothing to install
+  scaletop live https://example.com/api/test     drive a service by key
+  scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
+  scaletop report scaletop-sessions/NAME         write a session's files again
+
+Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
+the command line wins. Keys: press ? in the screen.";
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// The screen, against an embedded cluster on this machine
+    #[command(after_help = "\
+Examples:
+  scaletop demo                                  then: s spikes to 600/s, again falls back; ? shows the keys
+  scaletop demo --max-size 10 --cold-start 3s    a larger, quicker platform
+
+Without a terminal it plays the demo spike (scenarios/demo-spike.toml) headless.")]
+    Demo(DemoArgs),
+    /// The screen, against a service
+    #[command(after_help = "\
+Examples:
+  scaletop live https://example.com/api/test
+  scaletop live https://example.com --path /api/test --header 'authorization: Bearer …' --rate 50
+  scaletop live http://127.0.0.1:8080/api/test --slo p95=200ms --slo errors=0.5%")]
+    Live(LiveArgs),
+    /// Play a plan without a screen: a line a second on stderr, a summary on stdout
+    #[command(after_help = "\
+Examples:
+  scaletop run scenarios/demo-spike.toml demo
+  scaletop run spike.toml https://example.com/api/test --out results/today --yes")]
+    Run(RunArgs),
+    /// Write every derived file of a session again, from its recording
+    Report(ReportArgs),
+    /// The embedded cluster alone, until Ctrl-C
+    #[command(after_help = "\
+Examples:
+  scaletop cluster                               prints the balancer's URL, then serves
+  scaletop cluster --max-concurrency 20 --cluster-port 8080")]
+    Cluster(ClusterArgs),
+    /// Shell completions
+    #[command(after_help = "\
+Examples:
+  scaletop completions bash > ~/.local/share/bash-completion/completions/scaletop
+  scaletop completions zsh > \"${fpath[1]}/_scaletop\"")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `scaletop demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How the load is driven.
+    #[command(flatten)]
+    pub drive: DriveArgs,
+    /// How the cluster is set up.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `scaletop live`.
+#[derive(Clone, Debug, Args)]
+pub struct LiveArgs {
+    /// What to measure: a URL, or `demo`
+    #[arg(env = "SCALETOP_TARGET")]
+    pub target: Target,
+    /// How the load is driven.
+    #[command(flatten)]
+    pub drive: DriveArgs,
+    /// How the cluster is set up, when the target is `demo`.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `scaletop run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The plan (TOML)
+    pub plan: PathBuf,
+    /// What to measure: a URL, or `demo`; the plan's own target when it is left out
+    #[arg(env = "SCALETOP_TARGET")]
+    pub target: Option<Target>,
+    /// How the load is driven.
+    #[command(flatten)]
+    pub drive: DriveArgs,
+    /// How the cluster is set up, when the target is `demo`.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `scaletop report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// The session: its folder, or its recording.jsonl
+    pub session: PathBuf,
+}
+
+/// How the load is driven: everything that every driving command takes.
+#[derive(Clone, Debug, Args)]
+pub struct DriveArgs {
+    /// What is sent.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// How much of it.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Where the session goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Request")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct RequestArgs {
+    /// Path to request, in place of the target's own
+    #[arg(long, env = "SCALETOP_PATH")]
+    pub path: Option<String>,
+    /// HTTP method
+    #[arg(long, default_value = "GET", env = "SCALETOP_METHOD")]
+    pub method: String,
+    /// Header to send, `name: value`; may be given several times. Never written to any file
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", env = "SCALETOP_HEADER", hide_env_values = true)]
+    pub headers: Vec<String>,
+    /// Body to send
+    #[arg(long, conflicts_with = "body_file", env = "SCALETOP_BODY", hide_env_values = true)]
+    pub body: Option<String>,
+    /// File to send as the body
+    #[arg(long, value_name = "FILE", env = "SCALETOP_BODY_FILE")]
+    pub body_file: Option<PathBuf>,
+    /// After this long a request has failed
+    #[arg(long, default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
+    pub timeout: Duration,
+    /// Do not check the server's certificate
+    #[arg(long, env = "SCALETOP_INSECURE")]
+    pub insecure: bool,
+    /// Certificate authority to trust besides the system's (PEM)
+    #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
+    pub cacert: Option<PathBuf>,
+    /// HTTP/2 (prior knowledge on plain http)
+    #[arg(long, env = "SCALETOP_HTTP2")]
+    pub http2: bool,
+    /// A new connection for every request
+    #[arg(long, env = "SCALETOP_NO_KEEPALIVE")]
+    pub no_keepalive: bool,
+    /// After this long a connection is retired, so that load reaches new instances; 0 keeps connections for ever
+    #[arg(long, default_value = "30s", value_parser = values::duration, env = "SCALETOP_CONN_MAX_AGE")]
+    pub conn_max_age: Duration,
+    /// Connect to this address in place of what the name resolves to
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", env = "SCALETOP_RESOLVE")]
+    pub resolve: Vec<String>,
+    /// Response header that names the instance
+    #[arg(long, default_value = "x-instance-id", value_name = "NAME", env = "SCALETOP_INSTANCE_HEADER")]
+    pub instance_header: String,
+}
+
+/// How much is sent, and what counts as good.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadArgs {
+    /// Requests per second to start with
+    #[arg(long, default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
+    pub rate: ArrivalRate,
+    /// Ceiling that no key passes
+    #[arg(long, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
+    pub max_rate: ArrivalRate,
+    /// The spike key jumps to this rate
+    #[arg(long, default_value = "600", value_parser = values::rate, env = "SCALETOP_SPIKE_RATE")]
+    pub spike_rate: ArrivalRate,
+    /// Requests without an answer at the same time; arrivals beyond are dropped and counted [default: from the file
+    /// descriptor limit, 10000 at most]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_IN_FLIGHT")]
+    pub max_in_flight: Option<u64>,
+    /// How arrivals are spaced
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_ARRIVALS")]
+    pub arrivals: Arrivals,
+    /// Seed for Poisson arrivals [default: drawn, and recorded]
+    #[arg(long, env = "SCALETOP_SEED")]
+    pub load_seed: Option<u64>,
+    /// Connections to open before the clock starts
+    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), env = "SCALETOP_WARM")]
+    pub warm: u32,
+    /// Engine threads: one drives tens of thousands of requests per second
+    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64), env = "SCALETOP_WORKERS")]
+    pub workers: u16,
+    /// What counts as good; may be given several times [default: p99=500ms and errors=1%]
+    #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
+    pub slo: Vec<Objective>,
+    /// Requests per second that one instance holds within the objective, if you know
+    #[arg(long, value_name = "RPS", env = "SCALETOP_CAPACITY")]
+    pub capacity: Option<f64>,
+}
+
+/// Where the session goes, and whether to ask.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Folder for the session [default: scaletop-sessions/<UTC time>-<target>]
+    #[arg(long, value_name = "DIR", env = "SCALETOP_OUT")]
+    pub out: Option<PathBuf>,
+    /// Do not ask whether a host that is not loopback may be load-tested
+    #[arg(long, short = 'y', env = "SCALETOP_YES")]
+    pub yes: bool,
+}

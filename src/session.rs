@@ -1,5 +1,9 @@
 //! A session: what happened ([`event`]), folded into what is known, and kept on disk.
 
 pub mod event;
+pub mod export;
+pub mod folder;
 pub mod recording;
+pub mod scribe;
 pub mod state;
+pub mod summary;

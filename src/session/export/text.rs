@@ -1,0 +1,62 @@
+//! Values as text, for files: numbers without surprises, foreign text without teeth.
+
+use std::time::Duration;
+
+use crate::units::Elapsed;
+
+/// `2026-11-24T00:06:44.123Z`, from microseconds since 1970.
+pub(super) fn utc(unix_micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(unix_micros).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
+/// Milliseconds with three decimals at most, so that whole microseconds survive: `80.123`, `1500`.
+pub(super) fn millis(duration: Option<Duration>) -> String {
+    duration.map(|d| trimmed(format!("{:.3}", d.as_secs_f64() * 1e3))).unwrap_or_default()
+}
+
+/// Seconds with three decimals at most.
+pub(super) fn secs(at: Elapsed) -> String {
+    trimmed(format!("{:.3}", at.as_secs_f64()))
+}
+
+/// A number with `places` decimals at most.
+pub(super) fn number(value: f64, places: usize) -> String {
+    if value.is_finite() { trimmed(format!("{value:.places$}")) } else { String::new() }
+}
+
+/// A count, or nothing when it is unknown.
+pub(super) fn count(value: Option<u32>) -> String {
+    value.map(|n| n.to_string()).unwrap_or_default()
+}
+
+/// Foreign text without control characters, and without a beginning that a spreadsheet would run as a formula.
+pub(super) fn foreign(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1_000).collect();
+    if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }
+}
+
+fn trimmed(text: String) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_are_plain_and_lossless() {
+        assert_eq!(utc(1_764_000_000_123_456), "2025-11-24T16:00:00.123Z");
+        assert_eq!(millis(Some(Duration::from_micros(80_123))), "80.123");
+        assert_eq!(millis(Some(Duration::from_millis(1_500))), "1500");
+        assert_eq!(millis(None), "");
+        assert_eq!(number(f64::NAN, 2), "");
+        assert_eq!(secs(Elapsed::from_millis(12_340)), "12.34");
+    }
+
+    #[test]
+    fn foreign_text_cannot_start_a_formula_or_break_a_line() {
+        assert_eq!(foreign("=1+1"), "'=1+1");
+        assert_eq!(foreign("@x\r\n\x1b[31m"), "'@x   [31m");
+        assert_eq!(foreign("spike"), "spike");
+    }
+}

@@ -1,0 +1,155 @@
+//! Writes the recording on a thread of its own, so that a slow disk delays neither the screen nor the load.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc as status, oneshot};
+
+use crate::session::event::{Header, Recorded};
+use crate::session::recording::{RecordingWriter, WriteError};
+
+/// Events that may wait for the disk: an hour of closed seconds. Beyond, events are lost, and said to be.
+const QUEUE: usize = 4_096;
+
+/// The state of the recording, whenever it changes: why it fails, or `None` when it works again.
+pub type Trouble = Option<String>;
+
+enum Order {
+    Append(Box<Recorded>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// The handle of the writing thread.
+#[derive(Debug)]
+pub struct Scribe {
+    orders: Option<SyncSender<Order>>,
+    thread: Option<JoinHandle<()>>,
+    trouble: status::Sender<Trouble>,
+    lost: u64,
+}
+
+impl Scribe {
+    /// Creates the recording in `folder` and starts the thread. What happens to the recording later is said on the
+    /// channel.
+    pub fn start(folder: &Path, header: &Header) -> Result<(Self, status::Receiver<Trouble>), WriteError> {
+        let writer = RecordingWriter::create(folder, header)?;
+        let (orders, todo) = sync_channel(QUEUE);
+        let (trouble, troubles) = status::channel(16);
+        let reports = trouble.clone();
+        let thread = std::thread::Builder::new()
+            .name("recording".to_owned())
+            .spawn(move || write(writer, &todo, &reports))
+            .map_err(WriteError::Append)?;
+        Ok((Self { orders: Some(orders), thread: Some(thread), trouble, lost: 0 }, troubles))
+    }
+
+    /// Hands over an event. Never waits: when the disk is an hour behind, the event is lost, and that is said.
+    pub fn record(&mut self, recorded: Recorded) {
+        let Some(orders) = &self.orders else { return };
+        match orders.try_send(Order::Append(Box::new(recorded))) {
+            Ok(()) => self.lost = 0,
+            Err(TrySendError::Full(_)) => {
+                self.lost += 1;
+                if self.lost == 1 {
+                    let _ = self.trouble.try_send(Some("the disk does not keep up; events are lost".to_owned()));
+                }
+            }
+            // The thread only ends when it is told to.
+            Err(TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    /// Resolves when everything handed over so far is with the system, or has failed to get there.
+    pub fn flushed(&self) -> impl Future<Output = ()> + use<> {
+        let (done, flushed) = oneshot::channel();
+        let asked = self.orders.as_ref().is_some_and(|orders| orders.try_send(Order::Flush(done)).is_ok());
+        async move {
+            if asked {
+                let _ = flushed.await;
+            }
+        }
+    }
+
+    /// Writes what is left and ends the thread.
+    pub fn finish(&mut self) {
+        drop(self.orders.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn write(mut writer: RecordingWriter, todo: &Receiver<Order>, trouble: &status::Sender<Trouble>) {
+    let mut failing = false;
+    for order in todo {
+        let result = match order {
+            Order::Append(recorded) => writer.append(&recorded),
+            Order::Flush(done) => {
+                let result = writer.flush();
+                let _ = done.send(());
+                result
+            }
+        };
+        match result {
+            Ok(()) if failing => {
+                failing = false;
+                let _ = trouble.try_send(None);
+            }
+            Ok(()) => {}
+            Err(error) if !failing => {
+                failing = true;
+                let _ = trouble.try_send(Some(error.to_string()));
+            }
+            Err(_) => {}
+        }
+    }
+    let _ = writer.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::{FORMAT_VERSION, SessionEvent, Settings};
+    use crate::session::recording::RecordingReader;
+    use crate::units::Elapsed;
+
+    fn header() -> Header {
+        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
+    }
+
+    fn mark(n: u64) -> Recorded {
+        Recorded { at: Elapsed::from_secs(n), event: SessionEvent::Mark { text: n.to_string() } }
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_on_disk_once_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut scribe, _trouble) = Scribe::start(folder.path(), &header()).unwrap();
+        for n in 0..100 {
+            scribe.record(mark(n));
+        }
+        scribe.flushed().await;
+        assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 100);
+    }
+
+    #[test]
+    fn a_recording_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Scribe::start(folder.path(), &header()).unwrap());
+        assert!(matches!(Scribe::start(folder.path(), &header()), Err(WriteError::Create { .. })));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_said_at_once() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert!(RecordingWriter::new(full, &header()).is_err(), "the header alone shows it");
+    }
+}
