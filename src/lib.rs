@@ -2,6 +2,8 @@
 pub mod analysis;
 pub mod app;
 pub mod cli;
+pub mod cluster;
+pub mod consent;
 pub mod instances;
 pub mod load;
 pub mod plan;

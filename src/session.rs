@@ -5,5 +5,6 @@ pub mod export;
 pub mod folder;
 pub mod recording;
 pub mod scribe;
+pub mod settled;
 pub mod state;
 pub mod summary;

@@ -53,6 +53,8 @@ pub struct Ui {
     pub spiked_from: Option<ArrivalRate>,
     /// How the end is going.
     pub phase: Phase,
+    /// Why the session is ending, once it is.
+    pub ending: Option<String>,
     /// A short message on the bottom line, and since when.
     pub toast: Option<(Elapsed, String)>,
     /// Why the session is not being recorded, if it is not.
@@ -194,6 +196,7 @@ impl Ui {
             paused_from: None,
             spiked_from: None,
             phase: Phase::default(),
+            ending: None,
             toast: None,
             recording_error: None,
             folder: None,

@@ -182,13 +182,13 @@ fn quit(state: &mut State, at: Elapsed, reason: &str) -> Vec<Effect> {
         Phase::Running => {
             let mut effects = rate::stop(state, at, RateCause::Clear);
             state.ui.phase = Phase::Draining;
-            effects.push(record(state, at, SessionEvent::Ended { reason: reason.to_owned() }));
+            state.ui.ending = Some(reason.to_owned());
             effects.push(Effect::Drain);
             effects
         }
         Phase::Draining | Phase::Done => {
             state.ui.phase = Phase::Done;
-            vec![Effect::Exit { at_once: true }]
+            vec![end(state, at), Effect::Exit { at_once: true }]
         }
     }
 }
@@ -203,8 +203,14 @@ fn drained(state: &mut State, at: Elapsed, abandoned: u64) -> Vec<Effect> {
         let text = format!("{abandoned} requests were still unanswered and were given up");
         effects.push(notice(state, at, NoticeLevel::Warning, text));
     }
-    effects.push(Effect::Exit { at_once: false });
+    effects.extend([end(state, at), Effect::Exit { at_once: false }]);
     effects
+}
+
+/// The recording's last line.
+fn end(state: &mut State, at: Elapsed) -> Effect {
+    let reason = state.ui.ending.take().unwrap_or_else(|| "the user quit".to_owned());
+    record(state, at, SessionEvent::Ended { reason })
 }
 
 fn exported(state: &mut State, at: Elapsed, result: &Result<std::path::PathBuf, String>) -> Vec<Effect> {

