@@ -56,8 +56,8 @@ fn the_documented_plan_is_read_as_it_says() {
 fn unknown_keys_are_named_with_their_line() {
     let error = refusal("[[stage]]\nrate = 5\nduratoin = \"20s\"\n");
     assert!(error.contains("duratoin") && error.contains("line 3") && error.contains("duration"), "{error}");
-    let error = refusal("[tresholds]\n");
-    assert!(error.contains("tresholds") && error.contains("line 1"), "{error}");
+    let error = refusal("[thresholdz]\n");
+    assert!(error.contains("thresholdz") && error.contains("line 1"), "{error}");
 }
 
 #[test]

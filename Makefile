@@ -1,0 +1,39 @@
+# The words of the project. Everything here is one command that also works by hand.
+.PHONY: demo test check fmt clippy doc deny typos bench snapshots loadtest help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: ## the screen against the embedded cluster: no account, no network
+	cargo run --release --locked -- demo
+
+test: ## every test
+	cargo test --workspace --locked
+
+check: fmt clippy test doc deny typos ## what has to be green before a change lands
+
+fmt:
+	cargo fmt --all -- --check
+
+clippy:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+
+# Advisories need the advisory database from the network: where it cannot be reached, the rest is still checked.
+deny: ## licences, sources, duplicates, advisories (cargo-deny)
+	cargo deny --locked check bans licenses sources
+	cargo deny --locked check advisories || echo "advisories NOT checked: is there a network?"
+
+typos: ## spelling (typos)
+	typos
+
+snapshots: ## accept changed screens after looking at each (cargo-insta)
+	cargo insta review
+
+bench: ## send lag, reaction time and drawing time, on this machine
+	cargo run --release --locked --no-default-features --example send_lag
+	cargo run --release --locked --no-default-features --example frame_time
+
+-include infra/infra.mk
