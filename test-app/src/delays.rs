@@ -1,8 +1,8 @@
 //! The delay queue: requests wait here for their time, not on threads of their own.
 //!
 //! A waiting request is an entry in a heap, ordered by when it is due; a few responder threads take what is due and
-//! write the answer. Measured against one sleeping thread per request, the latencies are the same (80.1 ms at the
-//! median, see the README) with hundreds of threads fewer, and there is no number of workers that could be too small.
+//! write the answer. With a pool of sleeping workers instead, requests queue as soon as more are in flight than there are
+//! workers; here no number could be too small, and hundreds of threads are saved. The README has the figures.
 //!
 //! Two answers on one connection must leave in the order of their requests, and `tiny_http` makes the thread that
 //! writes the second wait for the first. With several requests sent ahead on one connection (pipelining) all responders
