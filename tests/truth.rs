@@ -1,0 +1,133 @@
+//! Our numbers against the truth: the embedded cluster knows when each instance admitted its first request and when 429s
+//! ended; what scaletop makes of the answers must agree within a second.
+//!
+//! Real processes and sockets on loopback, a quarter of a minute a seed: nothing here can run in virtual time, since the
+//! instances are processes of their own.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use scaletop::analysis::Timing;
+use scaletop::clock::RunClock;
+use scaletop::cluster::autoscaler::ConcurrencyScaler;
+use scaletop::cluster::instance::InstanceProgram;
+use scaletop::cluster::truth::Truth;
+use scaletop::cluster::{Cluster, ClusterOptions, ClusterParts};
+use scaletop::instances::Limits;
+use scaletop::load::engine::{LoadConfig, Prepared};
+use scaletop::load::http::{HttpTransport, RequestOptions};
+use scaletop::load::rate::{Arrivals, RateProfile};
+use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::session::state::Session;
+use scaletop::units::{ArrivalRate, Elapsed};
+
+/// The promise.
+const WITHIN: f64 = 1.0;
+
+/// When the load jumps, and when the session ends.
+const SPIKE_AT: Elapsed = Elapsed::from_millis(3_000);
+const END_AT: Elapsed = Elapsed::from_secs(20);
+
+/// One session: a calm start, then a spike that needs every instance there may be.
+async fn spike(seed: u64) -> (Session, Truth) {
+    let clock = RunClock::start();
+    let options = ClusterOptions {
+        max_size: 4,
+        max_concurrency: 10,
+        // Not a whole number of seconds, and another one for each seed, so that nothing agrees by chance.
+        cold_start: Duration::from_millis(1_300 + 700 * seed),
+        seed: Some(seed),
+        ..ClusterOptions::default()
+    };
+    let limits = Limits { min: Some(1), max: Some(4), concurrency: Some(10) };
+    let cluster = Cluster::assemble(ClusterParts {
+        scaler: Box::new(ConcurrencyScaler::new(&options)),
+        options,
+        anchor: clock.instant_at(Elapsed::ZERO),
+        program: InstanceProgram::at(PathBuf::from(env!("CARGO_BIN_EXE_scaletop"))),
+    })
+    .await
+    .unwrap();
+    let request = RequestOptions::get(cluster.url().parse().unwrap());
+    let config = LoadConfig { arrivals: Arrivals::Poisson, seed, max_in_flight: 2_000, ..LoadConfig::default() };
+    let prepared = Prepared::new(config, vec![HttpTransport::new(&request).unwrap()]).await.unwrap();
+    let mut engine = prepared.start(clock).unwrap();
+    let settings = Settings { arrivals: Arrivals::Poisson, seed, timeout: Duration::from_secs(10), ..Settings::default() };
+    let writer = "truth test".to_owned();
+    let started_unix_micros = clock.started_unix_micros();
+    let mut session = Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros, settings });
+    session.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
+
+    let set = |session: &mut Session, at: Elapsed, rate: u32| {
+        let profile = RateProfile::Constant(ArrivalRate::new(rate));
+        engine.handle.set(at, profile);
+        session.apply(at, &SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None }));
+    };
+    set(&mut session, clock.now(), 20);
+    let mut has_spiked = false;
+    while let Some(second) = engine.seconds.recv().await {
+        let end = second.end();
+        session.apply(end, &SessionEvent::Second(Box::new(second)));
+        if !has_spiked && end >= SPIKE_AT {
+            has_spiked = true;
+            set(&mut session, clock.now(), 400);
+        }
+        if end >= END_AT {
+            engine.handle.stop();
+        }
+    }
+    let truth = cluster.truth();
+    cluster.shutdown().await;
+    (session, truth)
+}
+
+fn reached(timing: Timing, what: &str) -> f64 {
+    match timing {
+        Timing::Reached { secs, .. } => secs,
+        other => panic!("{what} was not reached: {other:?}"),
+    }
+}
+
+fn agree(what: &str, seed: u64, ours: f64, truth: f64) {
+    println!("seed {seed}: {what}: ours {ours:.2} s, truth {truth:.2} s");
+    assert!((ours - truth).abs() <= WITHIN, "seed {seed}: {what}: we say {ours:.2} s, the cluster knows {truth:.2} s");
+}
+
+#[tokio::test]
+async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
+    for seed in [1, 2, 3] {
+        let (session, truth) = spike(seed).await;
+        let report = session.steps.iter().find(|report| report.step.profile.last().get() == 400).unwrap();
+        let start = report.step.start;
+        let since_start = |at: Elapsed| at.saturating_since(start).as_secs_f64();
+        let mut admitted: Vec<_> = truth.instances.iter().filter_map(|instance| instance.first_admitted).collect();
+        admitted.sort_unstable();
+        assert_eq!(admitted.len(), 4, "seed {seed}: the spike needs every instance");
+
+        let serving = reached(report.numbers.serving, "T_serving");
+        agree("first new instance admits", seed, serving, since_start(admitted[1]));
+        let capacity = reached(report.numbers.capacity, "T_capacity");
+        agree("last instance admits", seed, capacity, since_start(admitted[3]));
+        let spell = truth.rejections.iter().max_by_key(|spell| spell.count).expect("the spike was too much for one");
+        let recover = reached(report.numbers.recover, "T_recover");
+        // The objective looks back over 5 s: it holds at the earliest when the last 429 has left that window.
+        agree("429s end, and leave the 5 s window", seed, recover, since_start(spell.last) + 5.0);
+
+        for row in session.timeline.rows() {
+            let (from, until) = (Elapsed::from_secs(u64::from(row.second)), Elapsed::from_secs(u64::from(row.second) + 1));
+            let slack = Duration::from_secs(1);
+            let at_least = admitted.iter().filter(|at| **at + slack <= from).count();
+            let at_most = admitted.iter().filter(|at| **at <= until + slack).count();
+            if let Some(seen) = row.responding {
+                assert!(
+                    (at_least..=at_most).contains(&(seen as usize)),
+                    "seed {seed}, second {}: we count {seen} instances, the cluster had {at_least} to {at_most}",
+                    row.second
+                );
+            }
+        }
+        let refused: u64 = truth.seconds.iter().map(|second| second.rejected).sum();
+        let seen = session.totals.outcomes.get(scaletop::load::sample::OutcomeKind::Http429);
+        assert!(seen.abs_diff(refused) <= 40, "seed {seed}: we saw {seen} times 429, the cluster said it {refused} times");
+    }
+}
