@@ -77,7 +77,7 @@ fn report(args: &ReportArgs) -> Result<u8, CommandError> {
 async fn cluster(args: ClusterArgs) -> Result<u8, CommandError> {
     let mut signals = crate::app::signals::Signals::listen()?;
     let options = args.over(ClusterOptions::default());
-    let cluster = Cluster::start(options, tokio::time::Instant::now())?;
+    let cluster = Cluster::start(options, tokio::time::Instant::now()).await?;
     {
         let mut out = io::stdout().lock();
         writeln!(out, "export SCALETOP_URL={}", cluster.url())?;

@@ -205,14 +205,15 @@ impl<F: FrontEnd> Runtime<F> {
             }
             Effect::KillInstance => {
                 let result = match &self.cluster {
-                    Some(cluster) => cluster.kill_one().map_err(|error| error.to_string()),
+                    Some(cluster) => cluster.kill_one().map(String::from).map_err(|error| error.to_string()),
                     None => Err("there is no cluster".to_owned()),
                 };
                 self.handle_at(background, at, Event::Killed(result));
             }
             Effect::Drain => {
                 let deadline = self.state.session.header.settings.timeout + Duration::from_secs(1);
-                background.drain = Some(Box::pin(self.load.drain(deadline)));
+                let load = self.load.clone();
+                background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
             }
             Effect::Exit { at_once } => background.exit = Some(at_once),
         }

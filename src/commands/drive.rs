@@ -18,7 +18,7 @@ use crate::commands::CommandError;
 use crate::consent;
 use crate::headless::Log;
 use crate::instances::Limits;
-use crate::load::engine::{EngineOptions, start};
+use crate::load::engine::{LoadConfig, Prepared, Running};
 use crate::load::generator;
 use crate::load::http::{HttpTransport, RequestOptions};
 use crate::plan::Plan;
@@ -30,10 +30,7 @@ use crate::session::state::Session;
 use crate::session::summary;
 use crate::target::Target;
 use crate::tui::screen::Screen;
-use crate::units::ArrivalRate;
-
-/// The path of the demo's service.
-const DEMO_PATH: &str = "/api/test";
+use crate::units::{ArrivalRate, Elapsed};
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -42,14 +39,12 @@ const FEED_QUEUE: usize = 1_024;
 struct Ready {
     header: Header,
     clock: RunClock,
-    transport: HttpTransport,
-    engine: EngineOptions,
+    engine: Prepared,
     cluster: Option<Cluster>,
     limits: Option<Limits>,
     folder: PathBuf,
     rate: ArrivalRate,
     spike_rate: ArrivalRate,
-    warm: u32,
 }
 
 /// Runs a session on the screen.
@@ -99,8 +94,8 @@ async fn prepare(
                 max: Some(options.max_size),
                 concurrency: Some(options.max_concurrency),
             });
-            let started = Cluster::start(options, clock.anchor())?;
-            let url = join(started.url().parse().map_err(|_| CommandError::NoTarget)?, Some(DEMO_PATH));
+            let started = Cluster::start(options, clock.instant_at(Elapsed::ZERO)).await?;
+            let url: Url = started.url().parse().map_err(|_| CommandError::NoTarget)?;
             running = Some(started);
             join(url, drive.request.path.as_deref())
         }
@@ -112,7 +107,7 @@ async fn prepare(
     if !drive.output.yes {
         consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
     }
-    let transport = HttpTransport::new(&request_options(&drive.request, url.clone())?)?;
+    let request = request_options(&drive.request, url.clone())?;
     let settings = settings(drive, &target, &url, plan);
     let header = Header {
         version: FORMAT_VERSION,
@@ -124,34 +119,30 @@ async fn prepare(
         PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &header.settings.target))
     });
     folder::prepare(&folder)?;
-    let engine = EngineOptions {
-        workers: load.workers.into(),
-        max_in_flight: header.settings.max_in_flight,
+    let config = LoadConfig {
         arrivals: load.arrivals,
         seed: header.settings.seed,
-        ..EngineOptions::default()
+        max_in_flight: header.settings.max_in_flight,
+        warm: usize::try_from(load.warm).unwrap_or(0),
     };
+    let transports = (0..load.workers).map(|_| HttpTransport::new(&request)).collect::<Result<_, _>>()?;
+    let engine = Prepared::new(config, transports).await?;
     Ok(Ready {
         header,
         clock,
-        transport,
         engine,
         cluster: running,
         limits,
         folder,
         rate: load.rate,
         spike_rate: load.spike_rate,
-        warm: load.warm,
     })
 }
 
 impl Ready {
     async fn run<F: FrontEnd>(self, front: F, conductor: Option<Conductor>) -> Result<Finished, CommandError> {
         let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
-        if self.warm > 0 {
-            self.transport.warm(self.warm).await;
-        }
-        let (load, seconds) = start(self.transport, self.engine, self.clock.clone())?;
+        let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
         if let Some(limits) = self.limits {
             // The queue is empty: this cannot fail.
@@ -173,7 +164,9 @@ impl Ready {
             folder: self.folder,
             front,
         };
-        Ok(runtime.run(self.rate).await?)
+        let finished = runtime.run(self.rate).await?;
+        drop(threads);
+        Ok(finished)
     }
 }
 

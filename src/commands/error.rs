@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cluster::ClusterError;
 use crate::consent::ConsentError;
+use crate::load::engine::EngineError;
 use crate::load::http::TransportError;
 use crate::plan::PlanError;
 use crate::session::export::ExportError;
@@ -49,6 +50,9 @@ pub enum CommandError {
     /// The request cannot be built.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The load engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The session's folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
