@@ -149,7 +149,7 @@ impl DelayQueue {
     /// Drops what still waits and ends the responders. One that is stuck writing to a client who does not read is left
     /// behind, since it must not hold up the end.
     pub(crate) fn close(self) {
-        let (dropped, being_written) = {
+        let (mut dropped, being_written) = {
             let mut waiting = self.shared.lock();
             waiting.closed = true;
             let dropped = std::mem::take(&mut waiting.heap);
@@ -157,7 +157,9 @@ impl DelayQueue {
             (dropped, waiting.in_flight)
         };
         self.shared.changed.notify_all();
-        drop(dropped); // outside the lock: dropping a request answers it with a 500
+        // Outside the lock, since dropping a request answers it with a 500; and in order, since that waits for the answer
+        // ahead of it on the connection.
+        while dropped.pop().is_some() {}
         if being_written == 0 {
             for responder in self.responders {
                 drop(responder.join());

@@ -190,7 +190,7 @@ fn sweep(shared: &Shared, flying: &mut Flying, watch: &mut Watch) {
 /// Nudges that nobody waits for.
 ///
 /// They are kept until answered. Hanging up with the 400 unread then resets the connection, so that none is left behind
-/// in TIME_WAIT; hanging up *before* the server has taken it would make accept fail on some systems, which ends the
+/// in `TIME_WAIT`; hanging up *before* the server has taken it would make accept fail on some systems, which ends the
 /// crate's accept loop.
 struct Flying {
     addr: SocketAddr,
