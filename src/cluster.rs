@@ -12,11 +12,14 @@
 //! little from the load generator beside it. Whatever ends this process, no instance outlives it: see [`instance`].
 
 pub mod autoscaler;
+pub mod faults;
+mod fleet;
 mod ledger;
 pub mod options;
 mod reader;
 pub mod truth;
 
+pub use faults::Fault;
 pub use ledger::{DECISIONS_KEPT, GONE_INSTANCES_KEPT, REJECTION_SPELLS_KEPT, SECONDS_KEPT};
 pub use options::{ClusterArgs, ClusterOptions, OptionsError, Platform};
 pub use reader::ClusterReader;
