@@ -3,8 +3,10 @@
 //! Pure: a [`Scaler`] is asked at regular moments with what the balancer saw since it was asked last, and answers with the
 //! number it wants. It starts and stops nothing and reads no clock.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::options::ClusterOptions;
 use crate::units::Elapsed;
 
 /// What the service was asked for, and what it has: one look, a fraction of a second after the one before.
@@ -52,3 +54,96 @@ pub trait Scaler: Send {
     /// Why the last answer was what it was, in words; asked when the answer changes.
     fn cause(&self) -> String;
 }
+
+/// Demand is averaged over this long before it counts: short enough to decide within a fraction of a second of a spike,
+/// long enough that the chance gaps and clusters of Poisson arrivals do not look like one.
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// App Runner's way of scaling: on concurrent requests.
+///
+/// 1. *Need.* The concurrency wanted is what was in flight plus what would have been had nothing been turned away, averaged
+///    over [`WINDOW`]; `needed = ⌈concurrency ÷ MaxConcurrency⌉`, within min and max.
+/// 2. *Out, at once.* When more are needed than wanted so far, that many are wanted; they cold-start in parallel. As the
+///    average rises through a spike, several decisions follow each other within two seconds.
+/// 3. *In, late.* Wanted is the highest need of the last `scale_in_after`. So the surplus goes when it has not been needed
+///    for that long, all of it at once, and no single quiet moment takes an instance away.
+///
+/// Concurrency is the trigger that AWS documents ("concurrent requests per instance > `MaxConcurrency`"). It documents no
+/// window and no timing of scale-in ("the next couple of minutes" in its workshop): those two are ours.
+#[derive(Debug)]
+pub struct ConcurrencyScaler {
+    min: u32,
+    max: u32,
+    max_concurrency: u32,
+    scale_in_after: Duration,
+    /// Looks of the last [`WINDOW`], by their ends.
+    looks: VecDeque<Look>,
+    /// Needs that may still be the highest of the last `scale_in_after`: falling, so that the first is the highest.
+    needs: VecDeque<(Elapsed, u32)>,
+    /// The last averaged concurrency, for the cause.
+    concurrency: f64,
+}
+
+#[derive(Debug)]
+struct Look {
+    end: Elapsed,
+    wanted: Duration,
+}
+
+impl ConcurrencyScaler {
+    /// A scaler for these bounds.
+    pub fn new(options: &ClusterOptions) -> Self {
+        Self {
+            min: options.min_size,
+            max: options.max_size.max(options.min_size),
+            max_concurrency: options.max_concurrency,
+            scale_in_after: options.scale_in_after,
+            looks: VecDeque::new(),
+            needs: VecDeque::new(),
+            concurrency: 0.0,
+        }
+    }
+
+    fn average_concurrency(&mut self, now: Elapsed, demand: &Demand) -> f64 {
+        self.looks.push_back(Look { end: now, wanted: demand.wanted() });
+        while self.looks.front().is_some_and(|look| now.saturating_since(look.end) >= WINDOW) {
+            self.looks.pop_front();
+        }
+        let wanted: Duration = self.looks.iter().fold(Duration::ZERO, |sum, look| sum.saturating_add(look.wanted));
+        // A look that took longer than the window (this thread was not scheduled) holds more than the window's share.
+        wanted.as_secs_f64() / demand.span.max(WINDOW).as_secs_f64()
+    }
+
+    fn needed(&self) -> u32 {
+        let instances = (self.concurrency / f64::from(self.max_concurrency)).ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a u32's range before")]
+        let instances = instances.clamp(0.0, f64::from(self.max)) as u32;
+        instances.clamp(self.min, self.max)
+    }
+
+    fn highest_need(&mut self, now: Elapsed, needed: u32) -> u32 {
+        while self.needs.front().is_some_and(|(at, _)| now.saturating_since(*at) >= self.scale_in_after) {
+            self.needs.pop_front();
+        }
+        while self.needs.back().is_some_and(|(_, need)| *need <= needed) {
+            self.needs.pop_back();
+        }
+        self.needs.push_back((now, needed));
+        self.needs.front().map_or(needed, |(_, need)| *need)
+    }
+}
+
+impl Scaler for ConcurrencyScaler {
+    fn tick(&mut self, now: Elapsed, demand: &Demand) -> u32 {
+        self.concurrency = self.average_concurrency(now, demand);
+        let needed = self.needed();
+        self.highest_need(now, needed)
+    }
+
+    fn cause(&self) -> String {
+        format!("{:.1} concurrent requests wanted, {} per instance", self.concurrency, self.max_concurrency)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -207,6 +207,29 @@ impl Ledger {
         self.desired
     }
 
+    /// Instances that are active or on their way.
+    pub(crate) fn staffed(&self) -> u32 {
+        self.active + self.starting
+    }
+
+    /// The newest instance in this phase.
+    pub(crate) fn newest(&self, phase: InstancePhase) -> Option<InstanceKey> {
+        self.instances.iter().rfind(|(_, kept)| kept.truth.phase() == phase).map(|(key, _)| *key)
+    }
+
+    /// The draining instances that have been at it since before `moment`.
+    pub(crate) fn draining_since_before(&self, moment: Elapsed) -> Vec<InstanceKey> {
+        let overdue = |truth: &InstanceTruth| {
+            truth.phase() == InstancePhase::Draining && truth.draining.is_some_and(|since| since < moment)
+        };
+        self.instances.iter().filter(|(_, kept)| overdue(&kept.truth)).map(|(key, _)| *key).collect()
+    }
+
+    /// Whether the last start failed.
+    pub(crate) fn has_start_failure(&self) -> bool {
+        self.start_failure.is_some()
+    }
+
     /// A request arrived and was passed to an instance.
     pub(crate) fn admitted(&mut self, now: Elapsed, key: InstanceKey) {
         self.settle(now);
