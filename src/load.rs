@@ -4,5 +4,6 @@
 //! requests in flight and hands each one to a [`transport`]; what comes back is a [`sample`] that goes straight into the
 //! recorder shard of the thread that sent it. Nothing on that path takes a lock or crosses a channel.
 
+pub mod pacer;
 pub mod rate;
 pub mod sample;
