@@ -1,9 +1,7 @@
 //! scaletop: a live scale monitor for the terminal.
 pub mod analysis;
 pub mod app;
-pub mod cli;
-pub mod cluster;
-pub mod consent;
+pub mod clock;
 pub mod instances;
 pub mod load;
 pub mod plan;

@@ -4,5 +4,13 @@
 //! requests in flight and hands each one to a [`transport`]; what comes back is a [`sample`] that goes straight into the
 //! recorder shard of the thread that sent it. Nothing on that path takes a lock or crosses a channel.
 
+pub mod engine;
+pub mod generator;
+mod in_flight;
+mod mailbox;
+pub mod pacer;
 pub mod rate;
 pub mod sample;
+mod timer;
+pub mod transport;
+mod worker;

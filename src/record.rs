@@ -6,4 +6,5 @@
 //! which the analysis of steps needs. Both bins thus come from one set of histograms.
 
 pub mod latency;
+pub mod recorder;
 pub mod second;

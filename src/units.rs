@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -148,10 +149,10 @@ impl fmt::Display for StepId {
 ///
 /// At most [`InstanceId::MAX_LEN`] characters; anything but ASCII letters, digits and `-_.:/@` becomes `?`, so that an id
 /// can reach a terminal, a spreadsheet or a page as it is. A leading `-` or `@`, which a spreadsheet would take for the
-/// start of a formula, becomes `?` too.
+/// start of a formula, becomes `?` too. Clones share the text, so that an id can stand in every sample for free.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct InstanceId(Box<str>);
+pub struct InstanceId(Arc<str>);
 
 impl InstanceId {
     /// Longer ids are cut here.
@@ -187,7 +188,7 @@ impl From<String> for InstanceId {
 
 impl From<InstanceId> for String {
     fn from(id: InstanceId) -> Self {
-        id.0.into()
+        id.0.as_ref().to_owned()
     }
 }
 
