@@ -1,7 +1,14 @@
 //! scaletop: a live scale monitor for the terminal.
+//!
+//! ARCHITECTURE.md has the picture. In short: everything that happens is an [`app::event::Event`]; [`app::update::update`]
+//! folds it into the state and says what to do; [`app::runtime`] does it. The rest is either a pure stage of that fold
+//! ([`load::pacer`], [`record`], [`timeline`], [`analysis`], [`session`]) or an edge ([`load::http`], [`cluster`], [`tui`]).
 pub mod analysis;
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod cluster;
+pub mod consent;
 pub mod instances;
 pub mod load;
 pub mod plan;

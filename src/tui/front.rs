@@ -1,0 +1,61 @@
+//! The terminal as a front end: keys in, frames out.
+
+use std::io;
+
+use crate::app::action::Action;
+use crate::app::event::Event;
+use crate::app::front::FrontEnd;
+use crate::app::keymap::KeyMap;
+use crate::app::state::State;
+use crate::tui::input::{Input, InputStream};
+use crate::tui::terminal::{Screen, TerminalError};
+use crate::tui::theme::Theme;
+
+/// A session on the terminal.
+#[derive(Debug)]
+pub struct TerminalFront {
+    screen: Screen,
+    input: InputStream,
+    theme: Theme,
+}
+
+impl TerminalFront {
+    /// Takes the terminal over; it is given back when this is dropped.
+    pub fn open(theme: Theme) -> Result<Self, TerminalError> {
+        Ok(Self { screen: Screen::open()?, input: InputStream::new(), theme })
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> Result<(u16, u16), TerminalError> {
+        self.screen.size()
+    }
+}
+
+impl FrontEnd for TerminalFront {
+    async fn next(&mut self, state: &State) -> Event {
+        loop {
+            match self.input.next().await {
+                Ok(Some(Input::Key(press))) => {
+                    if let Some(action) = KeyMap::action_for(&press, &state.ui) {
+                        return Event::Action(action);
+                    }
+                }
+                Ok(Some(Input::Resize(columns, rows))) => return Event::Resized(columns, rows),
+                Ok(Some(Input::WheelUp)) => return Event::Action(Action::ScrollBack),
+                Ok(Some(Input::WheelDown)) => return Event::Action(Action::ScrollForward),
+                // Nobody is there any more: what is measured so far is kept.
+                Ok(None) | Err(_) => return Event::Action(Action::Quit),
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.screen.is_idle()
+    }
+
+    fn show(&mut self, state: &State) -> io::Result<()> {
+        self.screen.draw(state, &self.theme).map_err(|error| match error {
+            TerminalError::Open(source) | TerminalError::Draw(source) => source,
+        })
+    }
+}
