@@ -1,1 +1,71 @@
-//! Drawing: a pure function of the state.
+//! Drawing: a pure function of the state and a [`theme::Theme`]. Nothing here changes the state, reads a clock or waits.
+//!
+//! Two edges live beside it: [`terminal`] owns the real screen, [`input`] turns its events into key presses.
+
+pub mod input;
+pub mod terminal;
+pub mod theme;
+
+mod axis;
+mod chart;
+mod layout;
+mod panels;
+mod pinning;
+mod scene;
+mod series;
+mod text;
+mod views;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::state::{State, View};
+use crate::tui::layout::SMALLEST;
+use crate::tui::theme::{Role, Theme};
+
+/// Draws the whole screen.
+pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
+    let theme = *theme;
+    let area = frame.area();
+    let buf = frame.buffer_mut();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        return too_small(buf, area, state, theme);
+    }
+    let parts = layout::screen(area);
+    match state.ui.view {
+        View::Overview => views::overview::draw(buf, &parts, state, theme),
+        View::Latency => views::latency::draw(buf, &parts, state, theme),
+        View::Instances => views::instances::draw(buf, &parts, state, theme),
+        View::Steps => views::steps::draw(buf, &parts, state, theme),
+        View::Log => views::log::draw(buf, &parts, state, theme),
+    }
+    if state.ui.help {
+        panels::help::draw(buf, parts.header.union(parts.body), theme);
+    }
+    panels::footer::draw(buf, parts.footer, state, theme);
+}
+
+/// What a window says that is too small for charts: how large it should be, and that load goes on.
+fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
+    let (_, profile) = state.session.rate;
+    let words = format!(
+        "this window is {} × {}; scaletop needs {} × {}. load goes on at {}; q quits",
+        area.width,
+        area.height,
+        SMALLEST.0,
+        SMALLEST.1,
+        profile.last()
+    );
+    let lines = text::wrap(&words, usize::from(area.width), usize::from(area.height));
+    let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(0)) / 2;
+    for (y, line) in (top..area.bottom()).zip(lines) {
+        let left = area.x + area.width.saturating_sub(text::columns(&line)) / 2;
+        buf.set_stringn(left, y, line, usize::from(area.width), theme.style(Role::Warn));
+    }
+}

@@ -1,0 +1,146 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::*;
+use crate::app::state::{Prompt, PromptKind};
+use crate::units::ArrivalRate;
+
+fn ui() -> Ui {
+    Ui::new(ArrivalRate::new(600))
+}
+
+fn prompting() -> Ui {
+    Ui { prompt: Some(Prompt { kind: PromptKind::Rate, text: String::new(), error: None }), ..ui() }
+}
+
+#[test]
+fn no_key_is_bound_twice_in_a_mode() {
+    for mode in [Mode::Normal, Mode::Prompt] {
+        let mut seen = HashSet::new();
+        for (press, action) in KeyMap::bindings(mode).iter().flat_map(|line| line.keys) {
+            assert!(seen.insert(press), "{press:?} is bound twice in {mode:?}, the second time to {action:?}");
+        }
+    }
+}
+
+/// The match has no wildcard: a new action does not compile until it is listed here, and then needs a key.
+fn is_listed(action: &Action) -> bool {
+    match action {
+        Action::RateUp
+        | Action::RateDown
+        | Action::IncrementLarger
+        | Action::IncrementSmaller
+        | Action::RateDouble
+        | Action::RateHalve
+        | Action::Preset(_)
+        | Action::AskRate
+        | Action::Spike
+        | Action::AskRamp
+        | Action::TogglePause
+        | Action::Clear
+        | Action::Mark
+        | Action::Export
+        | Action::CycleWindow
+        | Action::ScrollBack
+        | Action::ScrollForward
+        | Action::ScrollStart
+        | Action::ScrollLive
+        | Action::ToggleLogLatency
+        | Action::ToggleServiceTime
+        | Action::NextView
+        | Action::PreviousView
+        | Action::SelectNext
+        | Action::SelectPrevious
+        | Action::KillInstance
+        | Action::ToggleHelp
+        | Action::Quit
+        | Action::PromptChar(_)
+        | Action::PromptDelete
+        | Action::PromptAccept
+        | Action::Cancel => true,
+        // Reached through a prompt, or a plan: no key of their own.
+        Action::SetRate(_) | Action::Ramp(_, _) => false,
+    }
+}
+
+#[test]
+fn every_action_is_reachable() {
+    let mut wanted = vec![
+        Action::RateUp,
+        Action::RateDown,
+        Action::IncrementLarger,
+        Action::IncrementSmaller,
+        Action::RateDouble,
+        Action::RateHalve,
+        Action::AskRate,
+        Action::Spike,
+        Action::AskRamp,
+        Action::TogglePause,
+        Action::Clear,
+        Action::Mark,
+        Action::Export,
+        Action::CycleWindow,
+        Action::ScrollBack,
+        Action::ScrollForward,
+        Action::ScrollStart,
+        Action::ScrollLive,
+        Action::ToggleLogLatency,
+        Action::ToggleServiceTime,
+        Action::NextView,
+        Action::PreviousView,
+        Action::SelectNext,
+        Action::SelectPrevious,
+        Action::KillInstance,
+        Action::ToggleHelp,
+        Action::Quit,
+        Action::PromptDelete,
+        Action::PromptAccept,
+        Action::Cancel,
+    ];
+    wanted.extend((1..=9).map(Action::Preset));
+    assert!(
+        !is_listed(&Action::SetRate(ArrivalRate::PAUSED))
+            && !is_listed(&Action::Ramp(ArrivalRate::PAUSED, Duration::ZERO))
+    );
+    let bound: Vec<&Action> =
+        [KeyMap::NORMAL, KeyMap::PROMPT].concat().iter().flat_map(|line| line.keys).map(|(_, action)| action).collect();
+    for action in &wanted {
+        assert!(is_listed(action) && bound.contains(&action), "no key does {action:?}");
+    }
+    for action in bound {
+        assert!(wanted.contains(action), "{action:?} is bound, but not in the list of this test");
+    }
+}
+
+#[test]
+fn an_open_prompt_takes_characters_that_are_keys_otherwise() {
+    let press = KeyPress::plain(Key::Char('s'));
+    assert_eq!(KeyMap::action_for(&press, &ui()), Some(Action::Spike));
+    assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::PromptChar('s')));
+    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &prompting()), None);
+}
+
+#[test]
+fn ctrl_c_quits_even_out_of_a_prompt() {
+    let press = KeyPress::ctrl(Key::Char('c'));
+    assert_eq!(KeyMap::action_for(&press, &ui()), Some(Action::Quit));
+    assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::Quit));
+    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Char('c')), &ui()), Some(Action::Clear));
+}
+
+#[test]
+fn arrows_change_the_rate_on_every_view_and_with_the_help_open() {
+    for view in crate::app::state::View::ALL {
+        let ui = Ui { view, help: true, ..ui() };
+        assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &ui), Some(Action::RateUp), "{view:?}");
+    }
+}
+
+#[test]
+fn the_readme_has_this_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let Ok(readme) = std::fs::read_to_string(path) else { return };
+    let Some((_, rest)) = readme.split_once("<!-- keys:begin -->") else { return };
+    let (table, _) = rest.split_once("<!-- keys:end -->").expect("keys:begin without keys:end");
+    assert_eq!(table.trim(), KeyMap::markdown().trim(), "copy the table from here into the README");
+}

@@ -1,0 +1,172 @@
+//! The one time axis of every chart: which moment is in which column, ticks, steps and marks.
+//!
+//! Columns are aligned to absolute time (column *n* covers `[n·w, (n+1)·w)`), so that a bucket keeps its seconds while the
+//! window slides: curves move, they do not shimmer.
+
+use std::time::Duration;
+
+use crate::app::state::State;
+use crate::units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
+
+/// Dots of a braille cell side by side.
+pub(crate) const DOTS_PER_CELL: usize = 2;
+
+/// How far behind the present the last closed second may be before the chart shows the silence as a gap, in seconds: a
+/// second closes a moment after its end.
+const CLOSING_SECS: u32 = 2;
+
+/// Windows that the growing "all" (and a session younger than its window) passes through, in seconds; then doubled.
+const GROWTH: [u32; 12] = [60, 75, 90, 120, 150, 180, 240, 300, 360, 450, 600, 720];
+
+/// The time axis of a chart that is `cells` columns wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeAxis {
+    /// Index of the first dot column, counted in columns of `window / dots` seconds since the start; negative before it.
+    first: i64,
+    /// Dot columns.
+    dots: u32,
+    /// Seconds that all columns cover.
+    window: u32,
+    /// The right edge, in whole seconds since the start.
+    edge: u32,
+}
+
+impl TimeAxis {
+    /// The axis for what the user looks at, over `cells` columns of the terminal.
+    pub(crate) fn new(state: &State, cells: u16) -> Self {
+        let ui = &state.ui;
+        let newest = state.session.timeline.latest().map_or(0, |row| row.second.saturating_add(row.span));
+        let now = ui.now.max(state.session.now).second();
+        let live = newest.max(now.saturating_sub(CLOSING_SECS));
+        let edge = ui.scrolled_to.map_or(live, |at| at.second().min(live)).max(1);
+        let window = match ui.window.length() {
+            Some(length) => u32::try_from(length.as_secs()).unwrap_or(u32::MAX).min(grown(live)),
+            None => grown(live),
+        };
+        let dots = u32::from(cells.max(1)) * 2;
+        let last = (u64::from(edge) * u64::from(dots)).div_ceil(u64::from(window));
+        let last = i64::try_from(last).unwrap_or(i64::MAX - 1);
+        Self { first: last - i64::from(dots), dots, window, edge }
+    }
+
+    /// Dot columns.
+    pub(crate) fn dots(&self) -> usize {
+        self.dots as usize
+    }
+
+    /// Columns of the terminal.
+    pub(crate) fn cells(&self) -> usize {
+        self.dots() / DOTS_PER_CELL
+    }
+
+    /// The right edge.
+    pub(crate) fn end(&self) -> Elapsed {
+        Elapsed::from_secs(u64::from(self.edge))
+    }
+
+    /// Seconds that the axis covers.
+    pub(crate) fn window_secs(&self) -> u32 {
+        self.window
+    }
+
+    /// The first second that may be on the axis.
+    pub(crate) fn first_second(&self) -> u32 {
+        let nanos = i128::from(self.first) * i128::from(self.window) / i128::from(self.dots);
+        u32::try_from(nanos.max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// The dot column of a moment, which may lie outside.
+    fn index(&self, at: Elapsed) -> i64 {
+        let wide =
+            u128::from(at.as_nanos()) * u128::from(self.dots) / (u128::from(self.window) * u128::from(NANOS_PER_SEC));
+        i64::try_from(wide).unwrap_or(i64::MAX).saturating_sub(self.first)
+    }
+
+    /// The terminal column of a moment; `None` outside. What happened within the second that is still open lies on the
+    /// last column: a key press shows at once.
+    pub(crate) fn cell(&self, at: Elapsed) -> Option<usize> {
+        let index = self.index(at);
+        let still_open = at.second() < self.edge.saturating_add(CLOSING_SECS + 1);
+        let index = if index >= i64::from(self.dots) && still_open { i64::from(self.dots) - 1 } else { index };
+        usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_PER_CELL)
+    }
+
+    /// The dot columns of the span `[from, until)`, cut to the axis.
+    ///
+    /// A span that is not longer than a column lies in the one that holds its start; a longer one covers the columns that
+    /// start within it, so that neighbouring spans never share a column.
+    pub(crate) fn dots_of(&self, from: Elapsed, until: Elapsed) -> std::ops::Range<usize> {
+        let length = until.saturating_since(from).as_nanos() * u128::from(self.dots);
+        let column = u128::from(self.window) * u128::from(NANOS_PER_SEC);
+        let (first, end) = if length <= column {
+            let first = self.index(from);
+            (first, first.saturating_add(1))
+        } else {
+            (self.ceil_index(from), self.ceil_index(until))
+        };
+        let clamp = |index: i64| usize::try_from(index.clamp(0, i64::from(self.dots))).unwrap_or(0);
+        clamp(first)..clamp(end)
+    }
+
+    fn ceil_index(&self, at: Elapsed) -> i64 {
+        let column = u128::from(self.window) * u128::from(NANOS_PER_SEC);
+        let wide = (u128::from(at.as_nanos()) * u128::from(self.dots)).div_ceil(column);
+        i64::try_from(wide).unwrap_or(i64::MAX).saturating_sub(self.first)
+    }
+
+    /// The moment at the left edge of a dot column; `None` before the start of the session.
+    pub(crate) fn time_of_dot(&self, dot: usize) -> Option<Elapsed> {
+        let index = self.first + i64::try_from(dot).ok()?;
+        let index = u128::try_from(index).ok()?;
+        let nanos = index * u128::from(self.window) * u128::from(NANOS_PER_SEC) / u128::from(self.dots);
+        u64::try_from(nanos).ok().map(Elapsed::from_nanos)
+    }
+
+    /// Ticks at round times, at least `spacing` terminal columns apart: column and time.
+    pub(crate) fn ticks(&self, spacing: usize) -> Vec<(usize, Elapsed)> {
+        const ROUND: [u32; 15] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600];
+        let wanted = u64::from(self.window) * spacing as u64 / self.cells().max(1) as u64;
+        let every = ROUND.into_iter().find(|&every| u64::from(every) >= wanted).unwrap_or(86_400);
+        (self.first_second().div_ceil(every)..=self.edge / every)
+            .map(|n| Elapsed::from_secs(u64::from(n) * u64::from(every)))
+            .filter_map(|at| self.cell(at).map(|cell| (cell, at)))
+            .collect()
+    }
+}
+
+/// The smallest comfortable window that holds a session of `secs` seconds.
+fn grown(secs: u32) -> u32 {
+    if let Some(window) = GROWTH.into_iter().find(|&window| window >= secs) {
+        return window;
+    }
+    let mut window = 900_u32;
+    while window < secs {
+        window = window.saturating_add(window / 3 / 300 * 300);
+    }
+    window
+}
+
+/// What a vertical line of every chart stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event<'a> {
+    /// A step began: the rate it goes to.
+    Step(ArrivalRate),
+    /// A ramp began: where it goes.
+    Ramp(ArrivalRate),
+    /// The user marked the moment.
+    Mark(&'a str),
+}
+
+/// Steps and marks on the axis, ascending in columns.
+pub(crate) fn events<'a>(state: &'a State, axis: &TimeAxis) -> Vec<(usize, Event<'a>)> {
+    let steps = state.session.steps.iter().filter_map(|report| {
+        let cell = axis.cell(report.step.start)?;
+        let profile = report.step.profile;
+        let is_ramp = profile.ramp_duration() > Duration::ZERO;
+        Some((cell, if is_ramp { Event::Ramp(profile.last()) } else { Event::Step(profile.last()) }))
+    });
+    let marks = state.session.marks.iter().filter_map(|(at, text)| Some((axis.cell(*at)?, Event::Mark(text))));
+    let mut events: Vec<_> = steps.chain(marks).collect();
+    events.sort_by_key(|(cell, _)| *cell);
+    events
+}

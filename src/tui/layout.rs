@@ -1,0 +1,106 @@
+//! Which part of the screen is whose, at every size.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+/// The smallest screen on which the charts can be read.
+pub(crate) const SMALLEST: (u16, u16) = (60, 16);
+
+/// From this width on, a column of facts stands beside the charts.
+const WIDE: u16 = 150;
+
+/// Columns of that column.
+const SIDE_WIDTH: u16 = 44;
+
+/// What every view has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Screen {
+    /// What is measured and how it is going.
+    pub(crate) header: Rect,
+    /// The view.
+    pub(crate) body: Rect,
+    /// Keys, a message, or a prompt.
+    pub(crate) footer: Rect,
+}
+
+/// Header, body and footer.
+pub(crate) fn screen(area: Rect) -> Screen {
+    let header = if area.height < 30 { 2 } else { 3 };
+    // On a tall screen a blank line keeps header and charts apart.
+    let air = u16::from(area.height >= 36);
+    let [header, _, body, footer] = Layout::vertical([
+        Constraint::Length(header),
+        Constraint::Length(air),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    Screen { header, body, footer }
+}
+
+/// The parts of the overview.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overview {
+    /// The line that says what the vertical lines are.
+    pub(crate) rules: Rect,
+    /// Rate, latency, errors, instances; the first row of each is its title.
+    pub(crate) charts: [Rect; 4],
+    /// The times under them.
+    pub(crate) times: Rect,
+    /// The table of steps; empty where there is no room.
+    pub(crate) steps: Rect,
+    /// Facts beside the charts; empty where there is no room.
+    pub(crate) side: Rect,
+}
+
+/// The parts of the overview.
+pub(crate) fn overview(body: Rect) -> Overview {
+    let steps = match body.height {
+        0..=15 => 0,
+        16..=20 => 2,
+        21..=29 => 4,
+        30..=38 => 9,
+        39..=45 => 10,
+        _ => 12,
+    };
+    let side_width = if body.width >= WIDE { SIDE_WIDTH } else { 0 };
+    let [main, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(body);
+    let [rules, charts, times, _, steps] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+        Constraint::Length(u16::from(steps > 4)),
+        Constraint::Length(steps),
+    ])
+    .areas(main);
+    let heights = chart_heights(charts.height);
+    let charts = Layout::vertical(heights.map(Constraint::Length)).areas(charts);
+    Overview { rules, charts, times, steps, side }
+}
+
+/// The heights of the four charts, titles included: rate and latency get the most, errors the least.
+fn chart_heights(rows: u16) -> [u16; 4] {
+    let plots = rows.saturating_sub(4);
+    let share = |percent: u16| (plots * percent + 50) / 100;
+    let (latency, errors, instances) = (share(30), share(16), share(23));
+    let rate = plots.saturating_sub(latency + errors + instances);
+    [rate, latency, errors, instances].map(|plot| plot + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chart_has_a_plot_on_the_smallest_screen() {
+        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1)).body);
+        assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
+    }
+
+    #[test]
+    fn charts_share_their_columns() {
+        for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+            let parts = overview(screen(Rect::new(0, 0, width, height)).body);
+            assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
+        }
+    }
+}

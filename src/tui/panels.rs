@@ -1,0 +1,9 @@
+//! The parts that views are made of: one panel a file.
+
+pub(crate) mod charts;
+pub(crate) mod footer;
+pub(crate) mod header;
+pub(crate) mod health;
+pub(crate) mod help;
+pub(crate) mod side;
+pub(crate) mod steps;

@@ -1,0 +1,77 @@
+//! The bottom line: the open prompt, else a short message, else what the keys do.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::app::keymap::{KeyMap, Mode};
+use crate::app::state::{Prompt, PromptKind, State};
+use crate::tui::text::{self, Piece};
+use crate::tui::theme::{Role, Theme};
+
+/// Draws the bottom line.
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
+    if area.is_empty() {
+        return;
+    }
+    let width = usize::from(area.width);
+    let line = match (&state.ui.prompt, &state.ui.toast) {
+        (Some(prompt), _) => ask(prompt, theme, width),
+        (None, Some((_, message))) => {
+            let message = text::harmless(message, width.saturating_sub(2));
+            text::fit(vec![Piece::new(0, "» ", theme.style(Role::Key)).and(message, theme.style(Role::Text))], width, 0)
+        }
+        (None, None) => hints(state, theme, width),
+    };
+    buf.set_line(area.x, area.y, &line, area.width);
+}
+
+/// `rate (requests/s): 45▏`, and what is wrong with it.
+fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
+    let (question, example) = match prompt.kind {
+        PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
+        PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
+    };
+    let typed = text::harmless(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
+    let mut pieces = vec![
+        Piece::new(0, question, theme.style(Role::Key))
+            .and(typed, theme.style(Role::Title))
+            .and("▏", theme.style(Role::Key)),
+    ];
+    match &prompt.error {
+        Some(error) => pieces.push(Piece::new(1, text::harmless(error, width / 2), theme.style(Role::Bad))),
+        None => pieces.push(Piece::new(3, example, theme.style(Role::Label))),
+    }
+    pieces.extend(hint_pieces(theme, Mode::Prompt, 3));
+    text::fit(pieces, width, 2)
+}
+
+fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
+    let mut pieces = hint_pieces(theme, Mode::Normal, 0);
+    if state.ui.scrolled_to.is_some() {
+        pieces.insert(0, Piece::new(0, "End", theme.style(Role::Key)).and(" back to live", theme.style(Role::Warn)));
+    }
+    text::fit(pieces, width, 2)
+}
+
+fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
+    KeyMap::bindings(mode)
+        .iter()
+        .filter_map(|binding| {
+            let (word, rank) = binding.hint?;
+            let keys: Vec<&str> = binding.shown.split_whitespace().collect();
+            // Of several ways to type it the bottom line shows one: `↑↓`, `[]`, `1…9`, `Tab`, `q`.
+            let keys = match keys.as_slice() {
+                ["↑", _, "↓", _] => "↑↓".to_owned(),
+                ["[", "]"] => "[ ]".to_owned(),
+                ["1", "…", "9"] => "1…9".to_owned(),
+                [first, ..] => (*first).to_owned(),
+                [] => return None,
+            };
+            Some(
+                Piece::new(rank + demotion, keys, theme.style(Role::Key))
+                    .and(format!(" {word}"), theme.style(Role::Label)),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,194 @@
+//! The header: what is measured, at which rate, how that is going, whether the generator can be believed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::app::state::{Phase, State, View};
+use crate::instances::Feed;
+use crate::load::sample::OutcomeKind;
+use crate::tui::panels::health;
+use crate::tui::scene::Scene;
+use crate::tui::text::{self, Piece};
+use crate::tui::theme::Role;
+use crate::units::Elapsed;
+
+/// Draws the header into two lines or more.
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let width = usize::from(area.width);
+    let lines = match area.height {
+        0..=2 => vec![identity(scene, width), load(scene, width, true)],
+        _ => vec![identity(scene, width), load(scene, width, false), surroundings(scene, width)],
+    };
+    for (row, line) in (area.top()..area.bottom()).zip(lines) {
+        buf.set_line(area.x, row, &line, area.width);
+    }
+}
+
+/// `scaletop  demo  http://…   Overview …   running 4:32`.
+fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
+    let (state, settings) = (scene.state, &scene.state.session.header.settings);
+    let (phase, role) = phase(state);
+    let right = vec![
+        Piece::new(0, phase, scene.style(role)),
+        Piece::new(0, state.ui.now.max(state.session.now).to_string(), scene.style(Role::Title)),
+    ];
+    let right = text::fit(right, width, 2);
+    let left_width = width.saturating_sub(right.width() + 2);
+    let mut left = vec![Piece::new(0, " scaletop ", scene.style(Role::Badge))];
+    let target = text::harmless(&settings.target, (left_width / 2).max(8));
+    left.push(Piece::new(0, target, scene.style(Role::Title)));
+    let url = text::harmless(&format!("{} {}", settings.method, settings.url), 60);
+    if !settings.url.is_empty() && settings.url != settings.target {
+        left.push(Piece::new(3, url, scene.style(Role::Label)));
+    }
+    left.push(tabs(scene, width));
+    let mut line = text::fit(left, left_width, 2);
+    let fill = width.saturating_sub(line.width() + right.width());
+    line.push_span(" ".repeat(fill));
+    line.spans.extend(right.spans);
+    line
+}
+
+/// The views, the one on screen highlighted; on a narrow screen only that one.
+fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
+    let shown = scene.state.ui.view;
+    if width < 100 {
+        return Piece::new(1, format!(" {} ", shown.title()), scene.style(Role::Selected));
+    }
+    let mut piece = Piece::new(1, "", scene.style(Role::Label));
+    for view in View::ALL {
+        let role = if view == shown { Role::Selected } else { Role::Label };
+        piece = piece.and(format!(" {} ", view.title()), scene.style(role));
+    }
+    piece
+}
+
+/// How the session is going, in a word.
+fn phase(state: &State) -> (String, Role) {
+    let ui = &state.ui;
+    match (ui.phase, ui.paused_from) {
+        _ if state.session.ended.is_some() => ("■ ended".to_owned(), Role::Label),
+        (Phase::Done, _) => ("■ done".to_owned(), Role::Label),
+        (Phase::Draining, _) => {
+            let left = state.session.timeline.latest().map_or(0, |row| row.in_flight);
+            (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
+        }
+        (Phase::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
+        (Phase::Running, None) => ("● running".to_owned(), Role::Good),
+    }
+}
+
+/// The rate in force at this moment.
+fn rate_now(state: &State) -> String {
+    let (anchor, profile) = state.session.rate;
+    let now = state.ui.now.max(state.session.now);
+    let since = now.saturating_since(anchor);
+    if since < profile.ramp_duration() {
+        return format!(" {} ↗ {} ", profile.rate_after(since).get(), profile.last());
+    }
+    format!(" {} ", profile.rate_after(since))
+}
+
+/// ` 600/s  ±50  sent 598 …`; with `alone`, also what must be said of generator and sources.
+fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
+    let (state, label, value) = (scene.state, scene.style(Role::Label), scene.style(Role::Title));
+    let per_second = |count: fn(&crate::timeline::Row) -> u64| {
+        text::per_second(scene.row.map(|row| count(row) as f64 / f64::from(row.span.max(1))))
+    };
+    let mut pieces = vec![
+        Piece::new(0, rate_now(state), scene.style(Role::Badge)),
+        Piece::new(1, format!("±{}", state.ui.increment()), label),
+        Piece::new(2, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
+        Piece::new(3, "ok ", label)
+            .and(per_second(|row| row.outcomes.get(OutcomeKind::Ok)), scene.style(Role::Ok))
+            .and("/s", label),
+    ];
+    let cap = state.session.header.settings.max_in_flight;
+    let in_flight = scene.row.map_or_else(|| "–".to_owned(), |row| text::count(row.in_flight));
+    let crowded = scene.row.and_then(health::cap_use).is_some_and(|share| share > 0.9);
+    pieces.push(
+        Piece::new(2, "in flight ", label)
+            .and(in_flight, scene.style(if crowded { Role::Warn } else { Role::Title }))
+            .and(format!("/{}", text::count(cap)), label),
+    );
+    let dropped = state.session.totals.dropped_cap + state.session.totals.dropped_late;
+    if dropped > 0 {
+        pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
+    }
+    pieces.push(generator(scene, if alone { 24 } else { 60 }, !alone));
+    if alone {
+        pieces.extend(feeds(scene, true));
+    }
+    text::fit(pieces, width, 2)
+}
+
+/// `generator ok · send lag p99 0.4 ms · CPU 12 %`.
+fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
+    let label = scene.style(Role::Label);
+    let Some(row) = scene.row else { return Piece::new(4, "generator –", label) };
+    let complaints = health::complaints(row);
+    let mut piece = match complaints.first() {
+        None => Piece::new(4, "generator ", label).and("ok", scene.style(Role::Good)),
+        Some(first) => Piece::new(1, "generator: ", label).and(text::harmless(first, room), scene.style(Role::Warn)),
+    };
+    if in_full {
+        let lag = format!("  send lag p99 {}", text::latency(row.send_lag_p99));
+        piece = piece.and(lag, label);
+        if let Some(cpu) = row.generator.cpu_percent {
+            piece = piece.and(format!("  CPU {cpu:.0} %"), label);
+        }
+    }
+    piece
+}
+
+/// Sources of instance counts, and where the files go.
+fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
+    let label = scene.style(Role::Label);
+    let mut pieces = feeds(scene, false);
+    for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
+        if let Some(fact) = scene.state.session.facts.get(name) {
+            let value = text::harmless(&fact.value, 30);
+            pieces.push(Piece::new(rank, format!("{name} "), label).and(value, scene.style(Role::Text)));
+        }
+    }
+    let slo = scene.state.session.header.settings.slo;
+    pieces.push(Piece::new(2, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
+    if let Some(folder) = &scene.state.ui.folder {
+        let folder = text::harmless(&folder.display().to_string(), 70);
+        pieces.push(Piece::new(6, "files ", label).and(folder, scene.style(Role::Text)));
+    }
+    text::fit(pieces, width, 3)
+}
+
+/// `cloudwatch live · ecs stale 40 s: …`; with `only_trouble`, those that answer are left out.
+fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
+    let state = scene.state;
+    let now = state.ui.now.max(state.session.now);
+    let mut pieces = Vec::new();
+    for (name, feed) in &state.session.feeds {
+        let (role, words) = feed_words(feed, now);
+        if only_trouble && role == Role::Good {
+            continue;
+        }
+        let rank = if role == Role::Good { 4 } else { 1 };
+        let name = text::harmless(name, 20);
+        pieces.push(Piece::new(rank, format!("{name} "), scene.style(Role::Label)).and(words, scene.style(role)));
+        if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
+            && !only_trouble
+        {
+            pieces.push(Piece::new(5, text::harmless(&error.to_string(), 80), scene.style(Role::Label)));
+        }
+    }
+    pieces
+}
+
+/// A source's state in a word or two.
+pub(crate) fn feed_words(feed: &Feed, now: Elapsed) -> (Role, String) {
+    match feed {
+        Feed::Waiting => (Role::Label, "waiting".to_owned()),
+        Feed::Live { .. } => (Role::Good, "live".to_owned()),
+        Feed::Stale { heard, .. } => (Role::Warn, format!("stale {}", text::age(now.saturating_since(*heard)))),
+        Feed::Failed { .. } => (Role::Bad, "failed".to_owned()),
+    }
+}

@@ -1,0 +1,56 @@
+//! Whether the generator, not the service, is the limit: the verdict of the header.
+
+use std::time::Duration;
+
+use crate::load::sample::OutcomeKind;
+use crate::timeline::Row;
+use crate::tui::text;
+
+/// Beyond this send lag our own lateness colours what we measure.
+const SEND_LAG_WARNING: Duration = Duration::from_millis(10);
+
+/// Beyond this share of a limit (cap, descriptors, CPU) it is about to bind.
+const NEARLY: f64 = 0.9;
+
+/// Fewer local ports than this are soon used up by a spike.
+const FEW_PORTS: u32 = 1_000;
+
+/// What speaks against the generator in a second, most telling first; empty when nothing does.
+pub(crate) fn complaints(row: &Row) -> Vec<String> {
+    let health = &row.generator;
+    let mut complaints = Vec::new();
+    if row.dropped_late > 0 {
+        complaints.push(format!("{} arrivals late by over 1 s", text::count(row.dropped_late)));
+    }
+    let ports = row.outcomes.get(OutcomeKind::Ports);
+    if ports > 0 {
+        complaints.push(format!("{} requests without a port or descriptor", text::count(ports)));
+    }
+    if row.send_lag_p99.is_some_and(|lag| lag > SEND_LAG_WARNING) {
+        complaints.push(format!("send lag {}", text::latency(row.send_lag_p99)));
+    }
+    // What the cap drops is lost to a slow service, not to us; but whoever reads the rate should know that it binds.
+    if row.dropped_cap > 0 {
+        complaints.push("in-flight cap reached".to_owned());
+    } else if cap_use(row).is_some_and(|share| share > NEARLY) {
+        complaints.push("in-flight cap nearly reached".to_owned());
+    }
+    if let Some(cpu) =
+        health.cpu_percent.filter(|&cpu| f64::from(cpu) > 100.0 * NEARLY * f64::from(health.cores.unwrap_or(1)))
+    {
+        complaints.push(format!("CPU {cpu:.0} %"));
+    }
+    if let Some((open, allowed)) = health.fds.filter(|&(open, allowed)| open as f64 > NEARLY * allowed as f64) {
+        complaints.push(format!("{} of {} file descriptors", text::count(open), text::count(allowed)));
+    }
+    if let Some(ports) = health.ports_left.filter(|&ports| ports < FEW_PORTS) {
+        complaints.push(format!("{ports} local ports left"));
+    }
+    complaints
+}
+
+/// How much of the in-flight cap was used at most.
+pub(crate) fn cap_use(row: &Row) -> Option<f64> {
+    let cap = row.generator.in_flight_cap;
+    (cap > 0).then(|| row.generator.in_flight_peak.max(row.in_flight) as f64 / cap as f64)
+}

@@ -1,0 +1,107 @@
+//! The help overlay: the key table, and how to read the charts.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget as _};
+
+use crate::app::keymap::{Group, KeyMap};
+use crate::tui::text;
+use crate::tui::theme::{Role, Theme};
+
+/// What a stranger asks first, told where there is room.
+const READING: [(&str, &str); 7] = [
+    ("target, sent, ok", "what you ask for, what left this machine, what was answered well"),
+    ("response time", "from the moment a request was due to its last byte: what a user feels"),
+    ("oldest", "the age of the oldest request without an answer: a stall shows at once"),
+    ("capacity errors", "429 502 503 504, refused, reset, timed out: the service had no room"),
+    ("responding", "instances that answered in the last seconds, by their response header"),
+    ("needed", "rate × service time ÷ concurrency: instances the load asks for"),
+    ("T_serving …", "seconds from the step to a new instance's first answer, to enough, to recovery"),
+];
+
+/// Columns of the keys.
+const KEYS_WIDTH: usize = 15;
+
+/// Columns of the whole.
+const WIDTH: u16 = 96;
+
+/// Draws the help over the middle of the screen. The keys come first: what explains the charts is left out where there is
+/// no room for both.
+pub(crate) fn draw(buf: &mut Buffer, screen: Rect, theme: Theme) {
+    let room = usize::from(screen.height.saturating_sub(2));
+    let reading = reading(theme);
+    let with_headings = keys(theme, true);
+    let with_reading = room > with_headings.len() + reading.len();
+    let columns = if with_reading { vec![with_headings] } else { columns(keys(theme, false), room) };
+    let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
+    // A sliver of the screen left and right of the help would only confuse.
+    let width = if screen.width < WIDTH + 6 { screen.width } else { WIDTH };
+    let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(screen.height);
+    let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
+    Clear.render(area, buf);
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.style(Role::Key))
+        .padding(Padding::horizontal(1))
+        .title(Line::styled(" Keys ", theme.style(Role::Title)))
+        .title_bottom(
+            Line::styled(" Esc or ? closes; every key keeps working ", theme.style(Role::Label)).right_aligned(),
+        );
+    let inner = block.inner(area);
+    block.render(area, buf);
+    let column_width = inner.width / u16::try_from(columns.len().max(1)).unwrap_or(1);
+    for (at, column) in columns.into_iter().enumerate() {
+        let x = inner.x + column_width * u16::try_from(at).unwrap_or(0);
+        for (y, line) in (inner.top()..inner.bottom()).zip(column) {
+            buf.set_line(x, y, &line, column_width.saturating_sub(1));
+        }
+    }
+    if with_reading {
+        let top = inner.top().saturating_add(u16::try_from(tallest + 1).unwrap_or(u16::MAX));
+        for (y, line) in (top..inner.bottom()).zip(reading) {
+            buf.set_line(inner.x, y, &line, inner.width);
+        }
+    }
+}
+
+/// The table, group by group.
+fn keys(theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        if with_headings {
+            lines.extend((!lines.is_empty()).then(Line::default));
+            lines.push(Line::styled(group.title(), theme.style(Role::Key)));
+        }
+        // How to close it stands on the border already.
+        let bindings = KeyMap::NORMAL.iter().filter(|binding| binding.group == group && binding.shown != "Esc");
+        lines.extend(bindings.map(|binding| {
+            Line::from(vec![
+                Span::styled(format!("{:<KEYS_WIDTH$}", binding.shown), theme.style(Role::Title)),
+                Span::styled(binding.help, theme.style(Role::Text)),
+            ])
+        }));
+    }
+    lines
+}
+
+/// One column where that fits, else two.
+fn columns(mut lines: Vec<Line<'static>>, room: usize) -> Vec<Vec<Line<'static>>> {
+    if lines.len() <= room {
+        return vec![lines];
+    }
+    let rest = lines.split_off(lines.len().div_ceil(2));
+    vec![lines, rest]
+}
+
+fn reading(theme: Theme) -> Vec<Line<'static>> {
+    let title = Line::styled("How to read it", theme.style(Role::Key));
+    let rows = READING.into_iter().map(|(word, meaning)| {
+        Line::from(vec![
+            Span::styled(format!("{word:<18}"), theme.style(Role::Title)),
+            Span::styled(text::harmless(meaning, 90), theme.style(Role::Label)),
+        ])
+    });
+    std::iter::once(title).chain(rows).collect()
+}

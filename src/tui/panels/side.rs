@@ -1,0 +1,142 @@
+//! What stands beside the charts on a wide screen: the service, the sources, the generator, the totals.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::instances::Feed;
+use crate::load::sample::OutcomeKind;
+use crate::tui::panels::{header, health};
+use crate::tui::scene::Scene;
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// Columns of the names.
+const NAME_WIDTH: usize = 15;
+
+/// One line: a heading, a name with its value, or a remark.
+enum Entry {
+    Heading(&'static str),
+    Pair(String, String, Role),
+    Remark(String),
+    Blank,
+}
+
+/// Draws the column.
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    if area.width < 20 {
+        return;
+    }
+    let inner = Rect { x: area.x + 3, width: area.width - 3, ..area };
+    for y in area.top()..area.bottom() {
+        buf.set_string(area.x + 1, y, "│", scene.style(Role::Faint));
+    }
+    let width = usize::from(inner.width);
+    for (y, entry) in (inner.top()..inner.bottom()).zip(entries(scene, width)) {
+        let mut put = |x: usize, words: &str, style: Style| {
+            let x = u16::try_from(x).unwrap_or(0);
+            buf.set_stringn(inner.x + x, y, words, usize::from(inner.width.saturating_sub(x)), style);
+        };
+        match entry {
+            Entry::Heading(words) => put(0, words, scene.style(Role::Key)),
+            Entry::Pair(name, value, role) => {
+                put(0, &text::harmless(&name, NAME_WIDTH - 1), scene.style(Role::Label));
+                put(NAME_WIDTH, &text::harmless(&value, width - NAME_WIDTH), scene.style(role));
+            }
+            Entry::Remark(words) => put(2, &words, scene.style(Role::Label)),
+            Entry::Blank => {}
+        }
+    }
+}
+
+fn pair(name: &str, value: String) -> Entry {
+    Entry::Pair(name.to_owned(), value, Role::Text)
+}
+
+fn entries(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
+    let mut entries = service(scene);
+    entries.push(Entry::Blank);
+    entries.extend(totals(scene));
+    entries.push(Entry::Blank);
+    entries.extend(generator(scene, width));
+    if !scene.state.session.feeds.is_empty() {
+        entries.push(Entry::Blank);
+        entries.extend(sources(scene, width));
+    }
+    entries
+}
+
+fn service(scene: &Scene<'_>) -> Vec<Entry> {
+    let session = &scene.state.session;
+    let settings = &session.header.settings;
+    let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
+    entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
+    entries.push(pair("objective", settings.slo.to_string()));
+    entries.push(pair("arrivals", format!("{:?}", settings.arrivals).to_lowercase()));
+    entries.extend(session.facts.iter().take(8).map(|(name, fact)| pair(name, fact.value.clone())));
+    entries
+}
+
+fn totals(scene: &Scene<'_>) -> Vec<Entry> {
+    let totals = &scene.state.session.totals;
+    let share = |part: u64| {
+        if totals.due == 0 { String::new() } else { format!("  {}", text::percent(part as f64 / totals.due as f64)) }
+    };
+    let ok = totals.outcomes.get(OutcomeKind::Ok);
+    let failed = totals.outcomes.failed();
+    let dropped = totals.dropped_cap + totals.dropped_late;
+    let role = |count: u64| if count > 0 { Role::Bad } else { Role::Text };
+    let quantile = |q: f64| text::latency(totals.response.quantile(q));
+    vec![
+        Entry::Heading("Session"),
+        pair("due", text::count(totals.due)),
+        Entry::Pair("ok".to_owned(), format!("{}{}", text::count(ok), share(ok)), Role::Ok),
+        Entry::Pair("failed".to_owned(), format!("{}{}", text::count(failed), share(failed)), role(failed)),
+        Entry::Pair("dropped".to_owned(), format!("{}{}", text::count(dropped), share(dropped)), role(dropped)),
+        pair("p50 p90 p99", format!("{}  {}  {}", quantile(0.5), quantile(0.9), quantile(0.99))),
+        pair("slowest", text::latency(totals.response.max())),
+        pair("instances seen", scene.state.session.instances.len().to_string()),
+    ]
+}
+
+fn generator(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
+    let mut entries = vec![Entry::Heading("Generator")];
+    let Some(row) = scene.row else {
+        entries.push(pair("verdict", "–".to_owned()));
+        return entries;
+    };
+    let complaints = health::complaints(row);
+    let (verdict, role) = if complaints.is_empty() { ("ok", Role::Good) } else { ("see below", Role::Warn) };
+    entries.push(Entry::Pair("verdict".to_owned(), verdict.to_owned(), role));
+    for complaint in complaints {
+        entries.extend(text::wrap(&complaint, width - 2, 2).into_iter().map(Entry::Remark));
+    }
+    entries.push(pair("send lag p99", text::latency(row.send_lag_p99)));
+    let health = &row.generator;
+    if let Some(cpu) = health.cpu_percent {
+        let cores = health.cores.map_or_else(String::new, |cores| format!(" of {}", u64::from(cores) * 100));
+        entries.push(pair("CPU", format!("{cpu:.0} %{cores}")));
+    }
+    entries.push(pair("in flight", format!("{} of {}", text::count(row.in_flight), text::count(health.in_flight_cap))));
+    if let Some((open, allowed)) = health.fds {
+        entries.push(pair("descriptors", format!("{} of {}", text::count(open), text::count(allowed))));
+    }
+    if let Some(ports) = health.ports_left {
+        entries.push(pair("ports left", text::count(u64::from(ports))));
+    }
+    entries
+}
+
+fn sources(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
+    let state = scene.state;
+    let now = state.ui.now.max(state.session.now);
+    let mut entries = vec![Entry::Heading("Sources")];
+    for (name, feed) in &state.session.feeds {
+        let (role, words) = header::feed_words(feed, now);
+        entries.push(Entry::Pair(name.clone(), words, role));
+        if let Feed::Stale { error, .. } | Feed::Failed { error } = feed {
+            entries.extend(text::wrap(&error.to_string(), width - 2, 4).into_iter().map(Entry::Remark));
+        }
+    }
+    entries
+}

@@ -1,0 +1,45 @@
+//! What every panel draws from: the state, the look, and what is computed once a frame for all charts together.
+
+use crate::app::state::State;
+use crate::timeline::Row;
+use crate::tui::axis::{self, Event, TimeAxis};
+use crate::tui::series::{self, Columns};
+use crate::tui::theme::{Role, Theme};
+use ratatui::style::Style;
+
+/// What every panel draws from.
+pub(crate) struct Scene<'a> {
+    /// What there is to show.
+    pub(crate) state: &'a State,
+    /// How it looks.
+    pub(crate) theme: Theme,
+    /// The time axis of every chart.
+    pub(crate) axis: TimeAxis,
+    /// The seconds on it.
+    pub(crate) columns: Columns,
+    /// The steps and marks on it.
+    pub(crate) events: Vec<(usize, Event<'a>)>,
+    /// The second that the values in titles speak of.
+    pub(crate) row: Option<&'a Row>,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene for plots of `cells` columns.
+    pub(crate) fn new(state: &'a State, theme: Theme, cells: u16) -> Self {
+        let axis = TimeAxis::new(state, cells);
+        let columns = Columns::new(&state.session, &axis);
+        let events = axis::events(state, &axis);
+        let row = series::current(&state.session, &axis);
+        Self { state, theme, axis, columns, events, row }
+    }
+
+    /// The style of a role.
+    pub(crate) fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    /// What stands below the scale's labels: how much time is shown.
+    pub(crate) fn window_label(&self) -> String {
+        format!("last {}", self.state.ui.window.label())
+    }
+}

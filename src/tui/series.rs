@@ -1,0 +1,213 @@
+//! From closed seconds to columns: one column over several seconds takes the mean of throughput, the maximum of latency
+//! and the mean of counts. A column that nobody measured is a gap.
+
+use std::time::Duration;
+
+use crate::instances::{Basis, InstanceObservation};
+use crate::load::sample::{OutcomeClass, OutcomeKind};
+use crate::session::state::Session;
+use crate::timeline::Row;
+use crate::tui::axis::TimeAxis;
+use crate::units::Elapsed;
+
+/// The points of a curve, one a dot column; `None` is a gap.
+pub(crate) type Points = Vec<Option<f64>>;
+
+/// What one column sums up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Column {
+    /// Seconds that were measured in it; 0 is a gap.
+    secs: f64,
+    target: f64,
+    sent: u64,
+    done: u64,
+    ok: u64,
+    capacity: u64,
+    other: u64,
+    dropped: u64,
+    /// The highest of any second.
+    pub(crate) p50: Option<Duration>,
+    /// The highest of any second.
+    pub(crate) p99: Option<Duration>,
+    /// The highest of any second.
+    pub(crate) service_p50: Option<Duration>,
+    /// The highest of any second.
+    pub(crate) service_p99: Option<Duration>,
+    /// The highest of any second.
+    pub(crate) oldest: Option<Duration>,
+    /// The most of any second.
+    pub(crate) responding: Option<u32>,
+    /// The most of any second.
+    pub(crate) needed: Option<u32>,
+}
+
+impl Column {
+    fn add(&mut self, row: &Row) {
+        let span = f64::from(row.span.max(1));
+        self.secs += span;
+        self.target += f64::from(row.target.get()) * span;
+        self.sent += row.sent;
+        self.done += row.outcomes.total();
+        self.ok += row.outcomes.get(OutcomeKind::Ok);
+        let capacity = row.outcomes.of_class(OutcomeClass::Capacity);
+        self.capacity += capacity;
+        self.other += row.outcomes.failed() - capacity;
+        self.dropped += row.dropped_cap + row.dropped_late;
+        self.p50 = self.p50.max(row.response.map(|response| response.p50));
+        self.p99 = self.p99.max(row.response.map(|response| response.p99));
+        self.service_p50 = self.service_p50.max(row.service_p50);
+        self.service_p99 = self.service_p99.max(row.service_p99);
+        self.oldest = self.oldest.max(row.oldest_in_flight);
+        self.responding = self.responding.max(row.responding);
+        self.needed = self.needed.max(row.needed);
+    }
+
+    fn per_second(&self, sum: f64) -> Option<f64> {
+        (self.secs > 0.0).then(|| sum / self.secs)
+    }
+
+    /// The mean arrival rate.
+    pub(crate) fn target(&self) -> Option<f64> {
+        self.per_second(self.target)
+    }
+
+    /// Requests sent a second.
+    pub(crate) fn sent(&self) -> Option<f64> {
+        self.per_second(self.sent as f64)
+    }
+
+    /// Requests answered or failed a second.
+    pub(crate) fn done(&self) -> Option<f64> {
+        self.per_second(self.done as f64)
+    }
+
+    /// OK answers a second.
+    pub(crate) fn ok(&self) -> Option<f64> {
+        self.per_second(self.ok as f64)
+    }
+
+    /// Capacity errors a second.
+    pub(crate) fn capacity(&self) -> Option<f64> {
+        self.per_second(self.capacity as f64)
+    }
+
+    /// Other errors a second: application, client and our own.
+    pub(crate) fn other(&self) -> Option<f64> {
+        self.per_second(self.other as f64)
+    }
+
+    /// Dropped arrivals a second.
+    pub(crate) fn dropped(&self) -> Option<f64> {
+        self.per_second(self.dropped as f64)
+    }
+
+    /// The two columns as one.
+    #[must_use]
+    fn with(mut self, other: &Self) -> Self {
+        self.secs += other.secs;
+        self.target += other.target;
+        self.sent += other.sent;
+        self.done += other.done;
+        self.ok += other.ok;
+        self.capacity += other.capacity;
+        self.other += other.other;
+        self.dropped += other.dropped;
+        self.p50 = self.p50.max(other.p50);
+        self.p99 = self.p99.max(other.p99);
+        self.service_p50 = self.service_p50.max(other.service_p50);
+        self.service_p99 = self.service_p99.max(other.service_p99);
+        self.oldest = self.oldest.max(other.oldest);
+        self.responding = self.responding.max(other.responding);
+        self.needed = self.needed.max(other.needed);
+        self
+    }
+}
+
+/// The columns of an axis, one a dot.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Columns(Vec<Column>);
+
+impl Columns {
+    /// Sums up the rows that are on the axis; the others are not touched.
+    pub(crate) fn new(session: &Session, axis: &TimeAxis) -> Self {
+        let mut columns = vec![Column::default(); axis.dots()];
+        let rows = session.timeline.rows();
+        let first = axis.first_second();
+        let end = axis.end().second();
+        let start = rows.partition_point(|row| row.second.saturating_add(row.span) <= first);
+        for row in rows.range(start..).take_while(|row| row.second < end) {
+            for column in &mut columns[axis.dots_of(row_start(row), row_end(row))] {
+                column.add(row);
+            }
+        }
+        Self(columns)
+    }
+
+    /// A curve.
+    pub(crate) fn points(&self, value: impl Fn(&Column) -> Option<f64>) -> Points {
+        self.0.iter().map(value).collect()
+    }
+
+    /// One column a terminal cell: the two of its dots together.
+    pub(crate) fn by_cell(&self) -> impl Iterator<Item = Column> + '_ {
+        self.0.chunks(2).map(|dots| dots.iter().fold(Column::default(), Column::with))
+    }
+}
+
+fn row_start(row: &Row) -> Elapsed {
+    Elapsed::from_secs(u64::from(row.second))
+}
+
+fn row_end(row: &Row) -> Elapsed {
+    Elapsed::from_secs(u64::from(row.second) + u64::from(row.span.max(1)))
+}
+
+/// The row that the values in titles speak of: the last one on the axis, unless it is long past.
+pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a Row> {
+    let rows = session.timeline.rows();
+    let end = rows.partition_point(|row| row_start(row) < axis.end());
+    let row = rows.get(end.checked_sub(1)?)?;
+    (axis.end().saturating_since(row_end(row)) < Duration::from_secs(5)).then_some(row)
+}
+
+/// How a count that a platform reported is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    /// What is settled.
+    pub(crate) settled: Points,
+    /// What the platform may still revise.
+    pub(crate) provisional: Points,
+}
+
+/// The counts of a basis as a step line: each observation holds until the next one, at most for as long as its source is
+/// known to resolve; then there is a gap.
+pub(crate) fn counts(observations: &[InstanceObservation], basis: Basis, axis: &TimeAxis) -> Counts {
+    let mut counts = Counts { settled: vec![None; axis.dots()], provisional: vec![None; axis.dots()] };
+    for (at, observation) in observations.iter().enumerate() {
+        let next = observations.get(at + 1).map(|next| next.as_of);
+        let until = holds_until(observation, next, basis);
+        let points = if observation.provisional { &mut counts.provisional } else { &mut counts.settled };
+        for point in &mut points[axis.dots_of(observation.as_of, until)] {
+            *point = Some(f64::from(observation.count));
+        }
+    }
+    counts
+}
+
+/// Until when an observation is drawn. A metric's point speaks of its period; a poll's of the time to the next one. Twice
+/// that long without a successor is silence.
+fn holds_until(observation: &InstanceObservation, next: Option<Elapsed>, basis: Basis) -> Elapsed {
+    let grain = observation.uncertainty.max(Duration::from_secs(1));
+    let patience = if basis == Basis::Active { grain } else { grain * 3 };
+    let alone = observation.as_of + patience;
+    match next {
+        Some(next) if next <= observation.as_of + patience + grain => next,
+        _ => alone,
+    }
+}
+
+/// The latest count of a basis at the right edge of the axis.
+pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis) -> Option<InstanceObservation> {
+    let end = observations.partition_point(|observation| observation.as_of < axis.end());
+    observations.get(end.checked_sub(1)?).copied()
+}

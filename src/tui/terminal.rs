@@ -1,0 +1,98 @@
+//! The real terminal: taken over on [`Screen::open`], given back whatever ends the program.
+//!
+//! It is restored when the [`Screen`] is dropped (also by an error on its way up) and by a panic hook, which prints the
+//! panic's message only after the screen is the user's again.
+
+use std::io::{self, Stdout, Write as _};
+use std::sync::Once;
+
+use crossterm::cursor::Show;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::app::state::State;
+use crate::tui::theme::Theme;
+
+/// Why the terminal could not be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminalError {
+    /// It is not a terminal, or it went away.
+    #[error("cannot take over the terminal: {0}; run it in a terminal window, or use `scaletop run` without one")]
+    Open(#[source] io::Error),
+    /// It could not be written to.
+    #[error("cannot draw on the terminal: {0}; it may have been closed")]
+    Draw(#[source] io::Error),
+}
+
+/// The terminal in raw mode on its alternate screen.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub fn open() -> Result<Self, TerminalError> {
+        restore_on_panic();
+        enable_raw_mode().map_err(TerminalError::Open)?;
+        // From here on something must be undone, so every failure goes through `restore`.
+        let open = || {
+            execute!(io::stdout(), EnterAlternateScreen)?;
+            let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+            terminal.clear()?;
+            Ok(terminal)
+        };
+        match open() {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                restore();
+                Err(TerminalError::Open(error))
+            }
+        }
+    }
+
+    /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
+    pub fn draw(&mut self, state: &State, theme: &Theme) -> Result<(), TerminalError> {
+        queue!(io::stdout(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
+        let drawn = self.terminal.draw(|frame| super::draw(state, theme, frame)).map(drop);
+        let shown = execute!(io::stdout(), EndSynchronizedUpdate);
+        drawn.and(shown).map_err(TerminalError::Draw)
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> Result<(u16, u16), TerminalError> {
+        let size = self.terminal.size().map_err(TerminalError::Draw)?;
+        Ok((size.width, size.height))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back. Does what it can: there is nobody left to report a failure to.
+fn restore() {
+    let mut stdout = io::stdout();
+    let _ = execute!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+    let _ = stdout.flush();
+}
+
+/// Puts [`restore`] before whatever the panic hook did so far, once.
+fn restore_on_panic() {
+    static HOOKED: Once = Once::new();
+    HOOKED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            before(panic);
+        }));
+    });
+}

@@ -1,0 +1,31 @@
+//! The overview: four charts on one time axis, the steps below.
+
+use ratatui::buffer::Buffer;
+
+use crate::app::state::State;
+use crate::tui::chart;
+use crate::tui::layout::{self, Screen};
+use crate::tui::panels::{charts, side, steps};
+use crate::tui::theme::Theme;
+
+/// Draws it.
+pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+    let parts = layout::overview(screen.body);
+    let scene = super::scene(buf, screen.header, parts.times, state, theme);
+    chart::rule_labels(buf, parts.rules, theme, &scene.events);
+    let all = parts.charts.into_iter().reduce(ratatui::layout::Rect::union).unwrap_or_default();
+    chart::rules(buf, all, theme, &scene.events);
+    let [rate, latency, errors, instances] = parts.charts;
+    charts::rate(buf, rate, &scene);
+    charts::latency(buf, latency, &scene);
+    charts::errors(buf, errors, &scene);
+    charts::instances(buf, instances, &scene);
+    chart::times(buf, parts.times, theme, &scene.axis, &scene.window_label());
+    let words = match parts.steps.height {
+        0..=2 => 0,
+        3..=8 => 1,
+        _ => 3,
+    };
+    steps::draw(buf, parts.steps, state, theme, words);
+    side::draw(buf, parts.side, &scene);
+}

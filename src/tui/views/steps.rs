@@ -1,0 +1,138 @@
+//! The steps: every number of each in a table, the selected one in words with what each number means.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::analysis::{StepReport, Timing, Validity};
+use crate::app::state::State;
+use crate::tui::layout::Screen;
+use crate::tui::panels::steps;
+use crate::tui::text;
+use crate::tui::theme::{Role, Theme};
+
+/// Columns of the names of numbers.
+const NAME_WIDTH: u16 = 13;
+
+/// Columns of their values.
+const VALUE_WIDTH: u16 = 17;
+
+/// Draws it.
+pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+    let body = screen.body;
+    super::scene(buf, screen.header, body, state, theme);
+    let details = steps::selected(state).map_or_else(Vec::new, details);
+    let wide = body.width >= 130;
+    let detail_rows = u16::try_from(if wide { details.len().div_ceil(2) } else { details.len() }).unwrap_or(0);
+    // The table gets what its rows need, but leaves room for the numbers of the selected step as far as it can.
+    let most = body.height.saturating_sub(detail_rows + 5).max(body.height / 3).max(4);
+    let wanted = u16::try_from(state.session.steps.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let table_height = wanted.clamp(4, most);
+    let table = Rect { height: table_height.min(body.height), ..body };
+    steps::draw(buf, table, state, theme, 0);
+    let below = Rect { y: table.bottom(), height: body.bottom().saturating_sub(table.bottom()), ..body };
+    if let Some(report) = steps::selected(state) {
+        selected(buf, below, theme, report, &details, wide);
+    }
+}
+
+fn selected(buf: &mut Buffer, area: Rect, theme: Theme, report: &StepReport, details: &[Detail], wide: bool) {
+    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::harmless(name, 40)));
+    let title = format!("Step {}{name}", report.step.id);
+    super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
+    let mut y = area.y + 1;
+    for line in text::wrap(&report.words, usize::from(area.width), 3) {
+        if y < area.bottom() {
+            buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(Role::Text));
+        }
+        y += 1;
+    }
+    if let Validity::InvalidGenerator(why) = &report.validity
+        && y < area.bottom()
+    {
+        let words = format!("invalid: the generator, not the service, was the limit: {}", text::harmless(why, 100));
+        buf.set_stringn(area.x, y, words, usize::from(area.width), theme.style(Role::Warn));
+        y += 1;
+    }
+    if usize::from(area.bottom().saturating_sub(y)) > details.len() {
+        y += 1;
+    }
+    let columns: u16 = if wide { 2 } else { 1 };
+    let column_width = area.width / columns;
+    let per_column = details.len().div_ceil(usize::from(columns));
+    for (at, detail) in details.iter().enumerate() {
+        let (column, line) = (at / per_column, at % per_column);
+        let y = y + u16::try_from(line).unwrap_or(u16::MAX);
+        let x = area.x + u16::try_from(column).unwrap_or(0) * column_width;
+        if y < area.bottom() {
+            detail_row(buf, Rect { x, y, width: column_width.saturating_sub(1), height: 1 }, theme, detail);
+        }
+    }
+}
+
+fn detail_row(buf: &mut Buffer, area: Rect, theme: Theme, detail: &Detail) {
+    buf.set_stringn(area.x, area.y, detail.name, usize::from(NAME_WIDTH), theme.style(Role::Label));
+    let value = text::harmless(&detail.value, usize::from(VALUE_WIDTH - 1));
+    buf.set_stringn(area.x + NAME_WIDTH, area.y, value, usize::from(VALUE_WIDTH), theme.style(detail.role));
+    let left = NAME_WIDTH + VALUE_WIDTH;
+    let room = usize::from(area.width.saturating_sub(left));
+    buf.set_stringn(area.x + left, area.y, text::harmless(&detail.meaning, room), room, theme.style(Role::Label));
+}
+
+/// A number and what it means.
+struct Detail {
+    name: &'static str,
+    value: String,
+    role: Role,
+    meaning: String,
+}
+
+fn timing(name: &'static str, timing: &Timing, meaning: &str) -> Detail {
+    let (value, role) = steps::timing(timing);
+    let meaning =
+        if let Timing::NotApplicable(why) = timing { format!("{meaning} ({why})") } else { meaning.to_owned() };
+    Detail { name, value, role, meaning }
+}
+
+fn number(name: &'static str, value: String, meaning: &str) -> Detail {
+    Detail { name, value, role: Role::Text, meaning: meaning.to_owned() }
+}
+
+fn details(report: &StepReport) -> Vec<Detail> {
+    let numbers = &report.numbers;
+    let share = |part: u64| {
+        if numbers.due == 0 { String::new() } else { format!(", {}", text::percent(part as f64 / numbers.due as f64)) }
+    };
+    let mut details = vec![
+        timing("T_trigger", &numbers.trigger, "until the platform asked for more instances"),
+        timing("T_first", &numbers.first, "until one more instance was there"),
+        timing("T_serving", &numbers.serving, "until a new instance answered OK"),
+        timing("T_capacity", &numbers.capacity, "until as many as needed were there, and stayed"),
+        timing("T_recover", &numbers.recover, "until the objective held again, and kept holding"),
+        number("bad seconds", numbers.bad_seconds.to_string(), "in which the objective was missed"),
+        number("due", text::count(numbers.due), "arrivals that came due"),
+        number("sent", format!("{}{}", text::count(numbers.sent), share(numbers.sent)), "handed to the network"),
+        number("ok", format!("{}{}", text::count(numbers.ok), share(numbers.ok)), "answered well"),
+        number(
+            "lost",
+            format!("{}{}", text::count(numbers.lost), share(numbers.lost)),
+            "capacity and application errors, dropped at the cap",
+        ),
+        number(
+            "slow",
+            format!("{}{}", text::count(numbers.slow), share(numbers.slow)),
+            "answered well, but slower than the objective",
+        ),
+        number("peak p99", text::latency(numbers.peak_p99), "of the worst second"),
+        number("p99", text::latency(numbers.p99), "of the whole step"),
+        number("send lag p99", text::latency(numbers.send_lag_p99), "how late we were ourselves"),
+    ];
+    if let Some(span) = numbers.instances {
+        let before = span.before.map_or_else(|| "?".to_owned(), |before| before.to_string());
+        details.push(number(
+            "instances",
+            format!("{before} → {}", span.last),
+            &format!("before and at the end, {} at most", span.peak),
+        ));
+    }
+    details
+}
