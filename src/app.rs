@@ -3,6 +3,7 @@
 pub mod action;
 pub mod effect;
 pub mod event;
+pub mod front;
 pub mod keymap;
 pub mod state;
 pub mod update;

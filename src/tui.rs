@@ -2,6 +2,8 @@
 //!
 //! Two edges live beside it: [`terminal`] owns the real screen, [`input`] turns its events into key presses.
 
+pub mod frames;
+pub mod front;
 pub mod input;
 pub mod terminal;
 pub mod theme;

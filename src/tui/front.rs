@@ -17,12 +17,14 @@ pub struct TerminalFront {
     screen: Screen,
     input: InputStream,
     theme: Theme,
+    /// The terminal has gone away; that was said once.
+    is_gone: bool,
 }
 
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
     pub fn open(theme: Theme) -> Result<Self, TerminalError> {
-        Ok(Self { screen: Screen::open()?, input: InputStream::new(), theme })
+        Ok(Self { screen: Screen::open()?, input: InputStream::new(), theme, is_gone: false })
     }
 
     /// Columns and rows.
@@ -33,7 +35,7 @@ impl TerminalFront {
 
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
-        loop {
+        while !self.is_gone {
             match self.input.next().await {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(&press, &state.ui) {
@@ -44,9 +46,13 @@ impl FrontEnd for TerminalFront {
                 Ok(Some(Input::WheelUp)) => return Event::Action(Action::ScrollBack),
                 Ok(Some(Input::WheelDown)) => return Event::Action(Action::ScrollForward),
                 // Nobody is there any more: what is measured so far is kept.
-                Ok(None) | Err(_) => return Event::Action(Action::Quit),
+                Ok(None) | Err(_) => {
+                    self.is_gone = true;
+                    return Event::Action(Action::Quit);
+                }
             }
         }
+        std::future::pending().await
     }
 
     fn is_ready(&self) -> bool {

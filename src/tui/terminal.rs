@@ -1,9 +1,11 @@
 //! The real terminal: taken over on [`Screen::open`], given back whatever ends the program.
 //!
+//! Frames are written by a thread of their own ([`super::frames`]): a terminal that stalls does not stall the caller.
+//!
 //! It is restored when the [`Screen`] is dropped (also by an error on its way up) and by a panic hook, which prints the
 //! panic's message only after the screen is the user's again.
 
-use std::io::{self, Stdout, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Once;
 
 use crossterm::cursor::Show;
@@ -16,6 +18,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use crate::app::state::State;
+use crate::tui::frames::{FrameWriter, Frames};
 use crate::tui::theme::Theme;
 
 /// Why the terminal could not be taken over.
@@ -32,7 +35,9 @@ pub enum TerminalError {
 /// The terminal in raw mode on its alternate screen.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// `None` only while it is dropped.
+    terminal: Option<Terminal<CrosstermBackend<FrameWriter>>>,
+    frames: Frames,
 }
 
 impl Screen {
@@ -43,12 +48,13 @@ impl Screen {
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
             execute!(io::stdout(), EnterAlternateScreen)?;
-            let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+            let (writer, frames) = FrameWriter::new(io::stdout())?;
+            let mut terminal = Terminal::new(CrosstermBackend::new(writer))?;
             terminal.clear()?;
-            Ok(terminal)
+            Ok((terminal, frames))
         };
         match open() {
-            Ok(terminal) => Ok(Self { terminal }),
+            Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames }),
             Err(error) => {
                 restore();
                 Err(TerminalError::Open(error))
@@ -56,23 +62,33 @@ impl Screen {
         }
     }
 
+    /// Whether the terminal has taken every frame so far: while it has not, a new one would only queue up.
+    pub fn is_idle(&self) -> bool {
+        self.frames.is_idle()
+    }
+
     /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
     pub fn draw(&mut self, state: &State, theme: &Theme) -> Result<(), TerminalError> {
-        queue!(io::stdout(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
-        let drawn = self.terminal.draw(|frame| super::draw(state, theme, frame)).map(drop);
-        let shown = execute!(io::stdout(), EndSynchronizedUpdate);
+        let Some(terminal) = &mut self.terminal else { return Ok(()) };
+        if self.frames.has_failed() {
+            return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
+        }
+        queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
+        let drawn = terminal.draw(|frame| super::draw(state, theme, frame)).map(drop);
+        let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
     }
 
     /// Columns and rows.
     pub fn size(&self) -> Result<(u16, u16), TerminalError> {
-        let size = self.terminal.size().map_err(TerminalError::Draw)?;
-        Ok((size.width, size.height))
+        crossterm::terminal::size().map_err(TerminalError::Draw)
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        // The last frame is written before the screen is left, or it would land in the shell.
+        drop(self.terminal.take());
         restore();
     }
 }
