@@ -5,5 +5,7 @@ pub mod effect;
 pub mod event;
 pub mod front;
 pub mod keymap;
+pub mod runtime;
+pub mod signals;
 pub mod state;
 pub mod update;

@@ -131,6 +131,8 @@ impl Timeline {
         &self.cohorts
     }
 
+    pub(crate) fn push_row(&mut self, row: Row) { self.rows.push_back(row); }
+
     /// The latest closed second.
     pub fn latest(&self) -> Option<&Row> {
         self.rows.back()

@@ -29,7 +29,8 @@ use crate::session::scribe::Scribe;
 use crate::session::state::Session;
 use crate::session::summary;
 use crate::target::Target;
-use crate::tui::screen::Screen;
+use crate::tui::front::TerminalFront;
+use crate::tui::theme::Theme;
 use crate::units::{ArrivalRate, Elapsed};
 
 /// Events that sources may have waiting for the loop.
@@ -50,8 +51,8 @@ struct Ready {
 /// Runs a session on the screen.
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let ready = prepare(&drive, target, cluster, None).await?;
-    let screen = Screen::open()?;
-    let finished = ready.run(screen, None).await?;
+    let theme = Theme::from_env(|name| std::env::var(name).ok());
+    let finished = ready.run(TerminalFront::open(theme)?, None).await?;
     conclude(finished)
 }
 

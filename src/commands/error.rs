@@ -12,6 +12,7 @@ use crate::session::export::ExportError;
 use crate::session::folder::FolderError;
 use crate::session::recording::WriteError;
 use crate::target::TargetError;
+use crate::tui::terminal::TerminalError;
 
 /// Why a command could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,9 @@ pub enum CommandError {
     /// Nobody agreed to the load.
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// The terminal cannot be used.
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
     /// The terminal or a stream failed.
     #[error("cannot read from or write to the terminal: {0}")]
     Io(#[from] io::Error),

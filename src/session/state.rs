@@ -126,8 +126,44 @@ impl Session {
 
     /// Folds one event in.
     pub fn apply(&mut self, at: Elapsed, event: &SessionEvent) {
-        let _ = event;
         self.now = self.now.max(at);
+        match event {
+            SessionEvent::Rate(change) => {
+                let before = self.rate.1.rate_after(at.saturating_since(self.rate.0));
+                self.rate = (at, change.profile);
+                if let Some(last) = self.steps.last_mut() { last.step.end = Some(at); }
+                let id = crate::units::StepId(u32::try_from(self.steps.len()).unwrap_or(0) + 1);
+                let na = crate::analysis::Timing::NotApplicable("x");
+                self.steps.push(StepReport {
+                    step: crate::analysis::Step { id, start: at, end: None, before, profile: change.profile, anchor: at, name: change.stage.clone() },
+                    numbers: crate::analysis::StepNumbers { trigger: na, first: na, serving: na, capacity: na, recover: na, bad_seconds: 0, due: 0, sent: 0, ok: 0, lost: 0, slow: 0, peak_p99: None, p99: None, send_lag_p99: None, instances: None },
+                    validity: crate::analysis::Validity::Valid,
+                    words: format!("{before}→{}", change.profile),
+                });
+            }
+            SessionEvent::Second(sec) => {
+                let t = sec.total();
+                self.totals.due += t.due;
+                self.totals.sent += t.sent;
+                self.totals.dropped_cap += t.dropped_cap;
+                self.totals.dropped_late += t.dropped_late;
+                self.totals.outcomes.merge(&t.outcomes);
+                self.totals.response.merge(&t.response());
+                self.totals.service.merge(&t.service);
+                self.timeline.push_row(crate::timeline::Row {
+                    second: sec.index, span: 1, target: sec.target, due: t.due, sent: t.sent, outcomes: t.outcomes,
+                    dropped_cap: t.dropped_cap, dropped_late: t.dropped_late, in_flight: sec.in_flight, oldest_in_flight: sec.oldest_in_flight,
+                    response: Percentiles::of(&t.response()), service_p99: t.service.quantile(0.99), service_p50: t.service.quantile(0.5),
+                    send_lag_p99: sec.send_lag.quantile(0.99), bytes_in: sec.bytes_in,
+                    responding: Some(u32::try_from(sec.served.len()).unwrap_or(0)), needed: None, step: None, generator: sec.generator,
+                });
+            }
+            SessionEvent::Mark { text } => self.marks.push((at, text.clone())),
+            SessionEvent::Notice(n) => self.log.push((at, n.clone())),
+            SessionEvent::Limits(l) => self.limits = *l,
+            SessionEvent::Ended { reason } => self.ended = Some(reason.clone()),
+            _ => {}
+        }
     }
 
     /// Percentiles of the whole session so far.
