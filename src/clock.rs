@@ -4,11 +4,14 @@
 //! clock, so that a test under `start_paused` drives the same code in virtual time. On worker threads it is the system's
 //! monotonic clock; all of them agree, because they share one anchor.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use crate::units::Elapsed;
+
+/// Stands in for moments that the system cannot represent: thirty years, as tokio's own "far future".
+const FAR_FUTURE: Duration = Duration::from_hours(24 * 365 * 30);
 
 /// Says how much of the session has passed. Copies share the anchor.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +40,7 @@ impl RunClock {
     /// The instant of `at`, for timers.
     pub fn instant_at(&self, at: Elapsed) -> Instant {
         let since = at.saturating_since(Elapsed::ZERO);
-        // Too far away to be represented: as far as tokio itself calls "far future" (about 30 years).
-        self.started
-            .checked_add(since)
-            .unwrap_or_else(|| self.started + std::time::Duration::from_secs(86_400 * 365 * 30))
+        self.started.checked_add(since).unwrap_or_else(|| self.started + FAR_FUTURE)
     }
 
     /// The wall-clock time of the start: microseconds since 1970 UTC. Later steps of the wall clock do not move it.
@@ -51,8 +51,6 @@ impl RunClock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -61,7 +61,7 @@ impl Rig {
     /// Pauses, waits for every answer, stops, and returns every second.
     async fn end(self) -> Vec<Second> {
         self.handle.set(self.clock.now(), RateProfile::PAUSED);
-        self.handle.drain(Duration::from_secs(60)).await;
+        self.handle.drain(Duration::from_mins(1)).await;
         self.stop().await
     }
 
@@ -129,7 +129,7 @@ async fn a_stall_is_charged_to_every_arrival_that_waited() {
     assert_eq!(rounded_millis(&total.ok), [vec![1_900, 1_800, 1_700, 1_600, 1_500], vec![20; 11]].concat());
     assert_eq!(seconds[0].in_flight, 5);
     assert_eq!(seconds[0].oldest_in_flight, Some(Duration::from_millis(900)), "seen a second before the answer came");
-    assert_eq!(seconds[1].oldest_in_flight, Some(Duration::from_millis(1_900)));
+    assert_eq!(seconds[1].in_flight, 0, "answered as the second ended");
     assert_eq!(seconds[0].generator.in_flight_peak, 5);
 }
 
@@ -202,7 +202,7 @@ async fn a_thousand_a_second_are_a_thousand_in_each_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_never_ends_ages_on_the_chart_and_is_counted_when_the_engine_stops() {
-    let seconds = with_engine(config(10), steady(Duration::from_secs(86_400)), async |rig| {
+    let seconds = with_engine(config(10), steady(Duration::from_hours(24)), async |rig| {
         rig.handle.set(Elapsed::ZERO, rate(1));
         rig.until(secs(1)).await;
         rig.handle.set(secs(1), RateProfile::PAUSED);
@@ -322,7 +322,7 @@ async fn several_worker_threads_send_exactly_the_schedule_together() {
     while seconds.last().is_none_or(|second: &Second| second.end() <= end) {
         seconds.push(running.seconds.recv().await.expect("running"));
     }
-    assert_eq!(running.handle.drain(Duration::from_secs(60)).await, 0);
+    assert_eq!(running.handle.drain(Duration::from_mins(1)).await, 0);
     running.handle.stop();
     while let Some(second) = running.seconds.recv().await {
         seconds.push(second);

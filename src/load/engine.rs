@@ -32,6 +32,7 @@ use crate::load::timer::Timer;
 use crate::load::transport::Transport;
 use crate::load::worker::Worker;
 use crate::record::second::Second;
+use crate::units::Elapsed;
 
 mod collector;
 mod handle;
@@ -119,7 +120,7 @@ impl Drop for EngineThreads {
 struct Start {
     shared: Arc<Shared>,
     clock: RunClock,
-    start: crate::units::Elapsed,
+    first: Elapsed,
     closed: mpsc::Sender<Second>,
 }
 
@@ -149,8 +150,8 @@ impl Prepared {
                         let warmed = if warm > 0 { transport.warm(warm).await } else { 0 };
                         let _ = warmed_tx.send(warmed);
                         // Never started: nothing to do.
-                        let Ok(Start { shared, clock, start, closed }) = start.await else { return };
-                        Worker::new(index, shared, clock, start, transport, Timer::precise(), closed).run().await;
+                        let Ok(Start { shared, clock, first, closed }) = start.await else { return };
+                        Worker::new(index, shared, clock, first, transport, Timer::precise(), closed).run().await;
                     });
                 })
                 .map_err(EngineError::Worker)?;
@@ -187,9 +188,9 @@ impl Prepared {
             })
             .map_err(EngineError::Worker)?;
         threads.push(thread);
-        let start = clock.now();
+        let first = clock.now();
         for worker in starts {
-            let _ = worker.send(Start { shared: Arc::clone(&shared), clock, start, closed: closed.clone() });
+            let _ = worker.send(Start { shared: Arc::clone(&shared), clock, first, closed: closed.clone() });
         }
         let handle = LoadHandle::new(shared, clock);
         let threads = EngineThreads { handle: handle.clone(), threads };

@@ -72,8 +72,8 @@ impl<T: Transport> Worker<T> {
         closed: mpsc::Sender<Second>,
     ) -> Self {
         let pacer = shared.pacer(index);
-        let shard = RefCell::new(Shard::new(start));
-        let desk = Rc::new(Desk { index, clock, shared, transport, shard, flights: RefCell::default() });
+        let recorder = RefCell::new(Shard::new(start));
+        let desk = Rc::new(Desk { index, clock, shared, transport, shard: recorder, flights: RefCell::default() });
         Self { index, pacer, timer, desk, last_wake: None, backlog: VecDeque::new(), closed }
     }
 

@@ -80,11 +80,8 @@ impl Shard {
         let part = second.part_mut(sample.intended.second());
         part.outcomes.add(sample.outcome.kind());
         part.service.record(sample.completed.saturating_since(sample.sent));
-        if is_ok {
-            part.ok.record(response)
-        } else {
-            part.failed.record(response)
-        }
+        let latency = if is_ok { &mut part.ok } else { &mut part.failed };
+        latency.record(response);
         second.bytes_in += sample.bytes;
         if let Some(remote) = sample.remote {
             count_remote(&mut second.remotes, remote.ip());
