@@ -76,7 +76,7 @@ fn report(args: &ReportArgs) -> Result<u8, CommandError> {
 /// Serves until a signal says otherwise.
 async fn cluster(args: ClusterArgs) -> Result<u8, CommandError> {
     let mut signals = crate::app::signals::Signals::listen()?;
-    let options = args.over(ClusterOptions::default());
+    let options = args.over(&ClusterOptions::default());
     let cluster = Cluster::start(options, tokio::time::Instant::now()).await?;
     {
         let mut out = io::stdout().lock();

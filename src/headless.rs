@@ -46,10 +46,10 @@ impl FrontEnd for Log {
 
 /// The line of the latest closed second; `None` before the first one has closed.
 pub fn line(session: &Session) -> Option<String> {
-    session.timeline.latest().map(|row| describe(session, row))
+    session.timeline.latest().map(describe)
 }
 
-fn describe(session: &Session, row: &Row) -> String {
+fn describe(row: &Row) -> String {
     let at = u64::from(row.second) + 1;
     let failed = row.outcomes.failed();
     let dropped = row.dropped_cap + row.dropped_late;

@@ -1,7 +1,9 @@
 //! Reading the values that people type: rates, times, shares, objectives. Every refusal says what would have been right.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, Method};
 use jiff::SignedDuration;
 
 use crate::slo::Slo;
@@ -28,6 +30,18 @@ pub enum ValueError {
     /// Not an objective.
     #[error("\"{0}\" is not an objective: give a percentile and a time, such as p99=500ms or max=2s, or errors=1%")]
     Objective(String),
+    /// Not a header. The value may be a secret, so it is not repeated.
+    #[error("--header takes `name: value` in printable characters, such as 'accept: text/html'")]
+    Header,
+    /// Not the name of a header.
+    #[error("\"{0}\" is not the name of a header: give one such as x-instance-id")]
+    HeaderName(String),
+    /// Not a method.
+    #[error("\"{0}\" is not an HTTP method: give GET, POST, PUT, …")]
+    Method(String),
+    /// Not an override of name resolution.
+    #[error("\"{0}\" is not HOST:PORT:ADDRESS, such as example.com:443:127.0.0.1")]
+    Resolve(String),
     /// Not a percentile.
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
@@ -106,6 +120,35 @@ pub fn slo(objectives: &[Objective]) -> Slo {
     })
 }
 
+/// A header to send, `name: value`.
+pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), ValueError> {
+    let (name, value) = text.split_once(':').ok_or(ValueError::Header)?;
+    let name = name.trim().parse().map_err(|_| ValueError::Header)?;
+    let mut value: HeaderValue = value.trim().parse().map_err(|_| ValueError::Header)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// The name of a header.
+pub fn header_name(text: &str) -> Result<HeaderName, ValueError> {
+    text.trim().parse().map_err(|_| ValueError::HeaderName(text.to_owned()))
+}
+
+/// An HTTP method.
+pub fn method(text: &str) -> Result<Method, ValueError> {
+    text.trim().to_ascii_uppercase().parse().map_err(|_| ValueError::Method(text.to_owned()))
+}
+
+/// `HOST:PORT:ADDRESS`: connections to the host go to the address instead.
+pub fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
+    let refuse = || ValueError::Resolve(text.to_owned());
+    let (host, rest) = text.split_once(':').ok_or_else(refuse)?;
+    let (port, address) = rest.split_once(':').ok_or_else(refuse)?;
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| refuse())?;
+    let port = port.parse().map_err(|_| refuse())?;
+    if host.is_empty() { Err(refuse()) } else { Ok((host.to_owned(), SocketAddr::new(address, port))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +173,17 @@ mod tests {
             assert!(duration(text).is_err(), "{text}");
         }
         assert!(positive_duration("0s").is_err());
+    }
+
+    #[test]
+    fn requests_that_cannot_be_sent_are_refused_without_repeating_secrets() {
+        let error = header("authorization Bearer secret").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+        assert!(header("x: a\nb").is_err() && header("a b: c").is_err());
+        assert_eq!(method("post").unwrap(), Method::POST);
+        assert!(method("GE T").is_err() && header_name("").is_err());
+        assert_eq!(resolve("example.com:443:[::1]").unwrap().1.to_string(), "[::1]:443");
+        assert!(resolve("example.com:127.0.0.1").is_err() && resolve(":1:127.0.0.1").is_err());
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -89,7 +91,7 @@ async fn prepare(
     let mut limits = None;
     let url = match &target {
         Target::Demo => {
-            let options = cluster.over(ClusterOptions::default());
+            let options = cluster.over(&ClusterOptions::default());
             limits = Some(Limits {
                 min: Some(options.min_size),
                 max: Some(options.max_size),
@@ -199,16 +201,21 @@ fn join(mut url: Url, path: Option<&str>) -> Url {
 
 fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
     let body = match (&args.body, &args.body_file) {
-        (Some(body), _) => Some(body.clone().into_bytes()),
+        (Some(body), _) => Some(Bytes::from(body.clone().into_bytes())),
         (None, Some(path)) => {
-            Some(std::fs::read(path).map_err(|source| CommandError::ReadBody { path: path.clone(), source })?)
+            let bytes = std::fs::read(path).map_err(|source| CommandError::ReadBody { path: path.clone(), source })?;
+            Some(Bytes::from(bytes))
         }
         (None, None) => None,
     };
+    let mut headers = HeaderMap::new();
+    for line in &args.headers {
+        let (name, value) = values::header(line)?;
+        headers.append(name, value);
+    }
     Ok(RequestOptions {
-        url,
-        method: args.method.clone(),
-        headers: args.headers.clone(),
+        method: values::method(&args.method)?,
+        headers,
         body,
         timeout: args.timeout,
         insecure: args.insecure,
@@ -216,8 +223,9 @@ fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, Comma
         http2: args.http2,
         keep_alive: !args.no_keepalive,
         conn_max_age: (args.conn_max_age > Duration::ZERO).then_some(args.conn_max_age),
-        resolve: args.resolve.clone(),
-        instance_header: args.instance_header.clone(),
+        resolve: args.resolve.iter().map(|text| values::resolve(text)).collect::<Result<_, _>>()?,
+        instance_header: values::header_name(&args.instance_header)?,
+        ..RequestOptions::get(url)
     })
 }
 

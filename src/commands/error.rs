@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::cli::values::ValueError;
 use crate::cluster::ClusterError;
 use crate::consent::ConsentError;
 use crate::load::engine::EngineError;
@@ -48,6 +49,9 @@ pub enum CommandError {
     /// An option makes no sense.
     #[error("{0}")]
     Option(String),
+    /// A value makes no sense.
+    #[error(transparent)]
+    Value(#[from] ValueError),
     /// The request cannot be built.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -81,7 +85,7 @@ impl CommandError {
     /// 2 when the words of the command were wrong, 1 when it could not be done.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoTerminal | Self::NoTarget | Self::Plan(_) | Self::Target(_) | Self::Option(_) => 2,
+            Self::NoTerminal | Self::NoTarget | Self::Plan(_) | Self::Target(_) | Self::Option(_) | Self::Value(_) => 2,
             _ => 1,
         }
     }
