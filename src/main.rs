@@ -1,10 +1,40 @@
-//! The scaletop program.
+//! The scaletop program: parse, run, and turn errors into exit codes.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser as _;
+use scaletop::cli::{Cli, config_file};
+use scaletop::cluster::instance;
+use scaletop::commands;
+
 fn main() -> ExitCode {
-    if let Some(code) = scaletop::cluster::instance::run_if_child(std::env::args_os()) {
+    // As an instance of the embedded cluster this program is another one.
+    if let Some(code) = instance::run_if_child(std::env::args_os()) {
         return code;
     }
-    ExitCode::SUCCESS
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let args = match config_file::with_config_file(Path::new("."), std::env::args_os().collect(), is_set) {
+        Ok(args) => args,
+        Err(error) => return fail(&error.into(), 2),
+    };
+    let cli = Cli::parse_from(args);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into(), 1),
+    };
+    match runtime.block_on(commands::execute(cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let code = error.exit_code();
+            fail(&error.into(), code)
+        }
+    }
+}
+
+/// Says what went wrong; there is nobody left to tell when stderr is gone too.
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "scaletop: {error}");
+    ExitCode::from(code)
 }
