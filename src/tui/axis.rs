@@ -44,7 +44,13 @@ impl TimeAxis {
             None => grown(live),
         };
         let dots = u32::from(cells.max(1)) * 2;
-        let last = (u64::from(edge) * u64::from(dots)).div_ceil(u64::from(window));
+        // The last column is the last that the last second lies on (see `dots_of`): one that merely began has nothing to
+        // show yet and would blink.
+        let last = if window >= dots {
+            u64::from(edge - 1) * u64::from(dots) / u64::from(window) + 1
+        } else {
+            (u64::from(edge) * u64::from(dots)).div_ceil(u64::from(window))
+        };
         let last = i64::try_from(last).unwrap_or(i64::MAX - 1);
         Self { first: last - i64::from(dots), dots, window, edge }
     }
@@ -62,11 +68,6 @@ impl TimeAxis {
     /// The right edge.
     pub(crate) fn end(&self) -> Elapsed {
         Elapsed::from_secs(u64::from(self.edge))
-    }
-
-    /// Seconds that the axis covers.
-    pub(crate) fn window_secs(&self) -> u32 {
-        self.window
     }
 
     /// The first second that may be on the axis.
@@ -112,14 +113,6 @@ impl TimeAxis {
         let column = u128::from(self.window) * u128::from(NANOS_PER_SEC);
         let wide = (u128::from(at.as_nanos()) * u128::from(self.dots)).div_ceil(column);
         i64::try_from(wide).unwrap_or(i64::MAX).saturating_sub(self.first)
-    }
-
-    /// The moment at the left edge of a dot column; `None` before the start of the session.
-    pub(crate) fn time_of_dot(&self, dot: usize) -> Option<Elapsed> {
-        let index = self.first + i64::try_from(dot).ok()?;
-        let index = u128::try_from(index).ok()?;
-        let nanos = index * u128::from(self.window) * u128::from(NANOS_PER_SEC) / u128::from(self.dots);
-        u64::try_from(nanos).ok().map(Elapsed::from_nanos)
     }
 
     /// Ticks at round times, at least `spacing` terminal columns apart: column and time.
@@ -169,4 +162,69 @@ pub(crate) fn events<'a>(state: &'a State, axis: &TimeAxis) -> Vec<(usize, Event
     let mut events: Vec<_> = steps.chain(marks).collect();
     events.sort_by_key(|(cell, _)| *cell);
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::app::state::Window;
+    use crate::tui::fixtures::state;
+
+    fn axis(secs: u64, window: Window, cells: u16) -> TimeAxis {
+        TimeAxis::new(&state().at(secs).ui(|ui| ui.window = window).build(), cells)
+    }
+
+    #[test]
+    fn a_young_session_is_not_squeezed_into_a_corner() {
+        assert_eq!(axis(20, Window::FiveMinutes, 70).window, 60);
+        assert_eq!(axis(200, Window::FiveMinutes, 70).window, 240);
+        assert_eq!(axis(4_000, Window::FiveMinutes, 70).window, 300);
+    }
+
+    #[test]
+    fn everything_is_on_the_axis_of_all() {
+        for secs in [1, 59, 61, 1_000, 5_000, 90_000] {
+            let axis = axis(secs, Window::All, 70);
+            assert_eq!(axis.first_second(), 0, "{secs}");
+        }
+    }
+
+    #[test]
+    fn a_key_press_of_this_very_second_is_on_the_last_column() {
+        let axis = axis(100, Window::Minute, 70);
+        assert_eq!(axis.cell(Elapsed::from_millis(100_100)), Some(69));
+        assert_eq!(axis.cell(Elapsed::from_secs(10)), None, "long before the window");
+    }
+
+    proptest! {
+        #[test]
+        fn neighbouring_seconds_never_share_a_column_unless_columns_are_longer(secs in 1_u64..8_000, cells in 30_u16..240, window in 0_usize..4) {
+            let windows = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
+            let axis = axis(secs, windows[window], cells);
+            let mut covered = vec![0_u32; axis.dots()];
+            for second in 0..u64::from(axis.edge) {
+                for dot in axis.dots_of(Elapsed::from_secs(second), Elapsed::from_secs(second + 1)) {
+                    covered[dot] += 1;
+                }
+            }
+            let started = usize::try_from((-axis.first).max(0)).unwrap_or(0);
+            prop_assert!(covered[started..].iter().all(|&seconds| seconds >= 1), "a hole without a gap: {covered:?}");
+            if axis.window <= axis.dots {
+                prop_assert!(covered.iter().all(|&seconds| seconds <= 1), "two seconds in one column: {covered:?}");
+            }
+        }
+
+        #[test]
+        fn a_second_keeps_its_neighbours_while_the_window_slides(secs in 400_u64..2_000, cells in 30_u16..240) {
+            let (now, later) = (axis(secs, Window::FiveMinutes, cells), axis(secs + 1, Window::FiveMinutes, cells));
+            let together = |axis: &TimeAxis, a: u64, b: u64| {
+                axis.dots_of(Elapsed::from_secs(a), Elapsed::from_secs(a + 1)) == axis.dots_of(Elapsed::from_secs(b), Elapsed::from_secs(b + 1))
+            };
+            for second in secs - 250..secs - 5 {
+                prop_assert_eq!(together(&now, second, second + 1), together(&later, second, second + 1));
+            }
+        }
+    }
 }

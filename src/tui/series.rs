@@ -20,7 +20,6 @@ pub(crate) struct Column {
     secs: f64,
     target: f64,
     sent: u64,
-    done: u64,
     ok: u64,
     capacity: u64,
     other: u64,
@@ -47,7 +46,6 @@ impl Column {
         self.secs += span;
         self.target += f64::from(row.target.get()) * span;
         self.sent += row.sent;
-        self.done += row.outcomes.total();
         self.ok += row.outcomes.get(OutcomeKind::Ok);
         let capacity = row.outcomes.of_class(OutcomeClass::Capacity);
         self.capacity += capacity;
@@ -76,11 +74,6 @@ impl Column {
         self.per_second(self.sent as f64)
     }
 
-    /// Requests answered or failed a second.
-    pub(crate) fn done(&self) -> Option<f64> {
-        self.per_second(self.done as f64)
-    }
-
     /// OK answers a second.
     pub(crate) fn ok(&self) -> Option<f64> {
         self.per_second(self.ok as f64)
@@ -107,7 +100,6 @@ impl Column {
         self.secs += other.secs;
         self.target += other.target;
         self.sent += other.sent;
-        self.done += other.done;
         self.ok += other.ok;
         self.capacity += other.capacity;
         self.other += other.other;
@@ -210,4 +202,66 @@ fn holds_until(observation: &InstanceObservation, next: Option<Elapsed>, basis: 
 pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis) -> Option<InstanceObservation> {
     let end = observations.partition_point(|observation| observation.as_of < axis.end());
     observations.get(end.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::state::Window;
+    use crate::load::sample::OutcomeKind;
+    use crate::tui::fixtures::{Builder, state};
+
+    fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
+        let state = builder.ui(|ui| ui.window = Window::All).build();
+        let axis = TimeAxis::new(&state, cells);
+        (Columns::new(&state.session, &axis), axis)
+    }
+
+    #[test]
+    fn a_column_over_several_seconds_takes_the_mean_rate_and_the_highest_latency() {
+        // 60 s over 10 dots: six seconds a column, of which the last has three calm and three slow ones.
+        let (columns, _) = columns(state().rate(100).run(57).rate(50).p99_ms(400).run(3), 5);
+        let last = columns.0.last().expect("ten columns");
+        assert_eq!(last.sent(), Some(75.0));
+        assert!(last.p99 >= Some(Duration::from_millis(400)), "{:?}", last.p99);
+    }
+
+    #[test]
+    fn seconds_that_nobody_measured_are_a_gap_and_not_zero() {
+        let (columns, axis) = columns(state().rate(50).run(20).gap(20).run(20), 60);
+        let sent = columns.points(Column::sent);
+        let during = axis.dots_of(Elapsed::from_secs(21), Elapsed::from_secs(39));
+        assert!(sent[during].iter().all(Option::is_none), "{sent:?}");
+        assert_eq!(sent.iter().flatten().count(), 80, "two dots a second for forty seconds");
+    }
+
+    #[test]
+    fn a_second_without_requests_is_zero_and_not_a_gap() {
+        let (columns, _) = columns(state().rate(0).run(60), 30);
+        assert!(columns.points(Column::sent).iter().all(|sent| *sent == Some(0.0)));
+        assert!(columns.points(|column| column.p99.map(|p99| p99.as_secs_f64())).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn errors_are_counted_by_who_is_to_blame() {
+        let state = state().rate(100).errors(OutcomeKind::Timeout, 3).errors(OutcomeKind::Http4xx, 2).run(60);
+        let (columns, _) = columns(state, 30);
+        let cell = columns.by_cell().last().expect("a cell");
+        assert_eq!((cell.capacity(), cell.other(), cell.dropped()), (Some(3.0), Some(2.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_metric_that_comes_late_ends_where_it_ends() {
+        let state =
+            state().rate(50).run(60).observed(Basis::Active, 1, 50, false).observed(Basis::Active, 2, 40, false);
+        let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.window = Window::All).build();
+        let axis = TimeAxis::new(&state, 30);
+        let counts = counts(&state.session.observations[&Basis::Active], Basis::Active, &axis);
+        let at = |points: &Points, secs: u64| {
+            points[axis.dots_of(Elapsed::from_secs(secs), Elapsed::from_secs(secs + 1)).start]
+        };
+        let settled: Vec<_> = [5, 10, 19, 20, 49, 55].map(|secs| at(&counts.settled, secs)).into();
+        assert_eq!(settled, [None, Some(1.0), Some(1.0), Some(2.0), None, None]);
+        assert_eq!((at(&counts.provisional, 45), at(&counts.provisional, 55)), (Some(3.0), None));
+    }
 }

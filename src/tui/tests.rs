@@ -1,11 +1,20 @@
+//! Frames of fixed states: as text, as colours where colour carries meaning, and at every size without a panic.
+
+use std::sync::LazyLock;
+
+use insta::Settings;
+use proptest::prelude::*;
 use ratatui::Terminal;
-use ratatui::backend::{Backend, CrosstermBackend, TestBackend};
+use ratatui::backend::{Backend as _, CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
+use ratatui::style::Style;
 
 use super::*;
+use crate::app::state::{Phase, Prompt, PromptKind, Window};
 use crate::load::sample::OutcomeKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, spike, state};
+use crate::units::{ArrivalRate, Elapsed};
 
 /// The frame of a state.
 fn frame(state: &State, theme: Theme, columns: u16, rows: u16) -> Terminal<TestBackend> {
@@ -14,41 +23,226 @@ fn frame(state: &State, theme: Theme, columns: u16, rows: u16) -> Terminal<TestB
     terminal
 }
 
-fn situations() -> Vec<(&'static str, Builder)> {
-    vec![
-        ("overview__empty", state()),
-        ("overview__first_second", state().limits().rate(50).run(1)),
-        ("overview__steady", state().limits().rate(50).run(120)),
-        ("overview__scale_out", spike(2, 3)),
-        ("overview__recovered", spike(4, 60).mark("deploy 1.2")),
-        ("instances__recovered", spike(4, 60).view(View::Instances)),
-        ("steps__recovered", spike(4, 60).view(View::Steps)),
-        (
-            "log__recovered",
-            spike(4, 60)
-                .stale("cloudwatch", 40)
-                .mark("deploy 1.2")
-                .notice(NoticeLevel::Warning, "the send lag rose over 10 ms")
-                .view(View::Log),
-        ),
-        ("help__steady", state().limits().rate(50).run(120).ui(|ui| ui.help = true)),
-        ("overview__drops", state().limits().rate(600).drops(40, 0).errors(OutcomeKind::Timeout, 20).run(60)),
-    ]
+/// Compares the frame with the stored one, at the sizes that most people have.
+fn snapshots(name: &str, state: &State, sizes: &[(u16, u16)]) {
+    let mut settings = Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for &(columns, rows) in sizes {
+            let terminal = frame(state, Theme::DARK, columns, rows);
+            insta::assert_snapshot!(format!("{name}__{columns}x{rows}"), terminal.backend());
+        }
+    });
 }
 
-/// Writes every situation as terminal output into a folder, to be looked at: `GALLERY=/tmp/g cargo test gallery -- --ignored`.
+/// One test a situation, and the list of all for the picture gallery and the size sweep.
+macro_rules! situations {
+    ($($panel:ident { $($situation:ident: $builder:expr;)* })*) => {
+        $(mod $panel {
+            use super::*;
+            $(#[test]
+            fn $situation() {
+                let name = concat!(stringify!($panel), "__", stringify!($situation));
+                snapshots(name, built(name), &[(80, 24), (120, 40)]);
+            })*
+        })*
+
+        fn all_situations() -> Vec<(&'static str, fn() -> Builder)> {
+            vec![$($((concat!(stringify!($panel), "__", stringify!($situation)), || $builder),)*)*]
+        }
+    };
+}
+
+situations! {
+    overview {
+        empty: state();
+        first_second: state().limits().rate(50).run(1);
+        steady: state().limits().rate(50).live("cloudwatch").run(120);
+        scale_out: spike(2, 3);
+        recovered: spike(4, 60).mark("deploy 1.2").run(4);
+        source_stale: spike(4, 30).stale("cloudwatch", 40);
+        source_failed: state().rate(50).run(30).failed("apprunner");
+        drops: state().limits().rate(600).drops(40, 0).errors(OutcomeKind::Timeout, 20).run(60);
+        generator_late: state().limits().rate(600).drops(0, 12).send_lag_ms(35).run(20);
+        stalled: state().limits().rate(50).run(40).stalled().run(6);
+        paused: spike(4, 20).rate(0).ui(|ui| ui.paused_from = Some(ArrivalRate::new(600))).run(5);
+        draining: spike(4, 20).rate(0).ui(|ui| ui.phase = Phase::Draining);
+        gap: state().limits().rate(50).run(30).gap(20).run(30);
+        ramp: state().limits().rate(50).run(20).ramp(400, 30).run(15);
+        scrolled_back: spike(4, 60).ui(|ui| {
+            ui.scrolled_to = Some(Elapsed::from_secs(70));
+            ui.window = Window::Minute;
+        });
+        logarithmic_service_time: spike(4, 30).ui(|ui| (ui.log_latency, ui.service_time) = (true, true));
+        exported: spike(4, 10).ui(|ui| ui.toast = Some((ui.now, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
+        prompt_error: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt {
+            kind: PromptKind::Rate,
+            text: "-5".to_owned(),
+            error: Some("a rate is a whole number from 0 to 5000".to_owned()),
+        }));
+        hostile_text: state().rate(50).run(30).mark("\x1b[2J\x07 two\nlines \u{202e}").run(10).fact("status", "\x1b]0;title\x07").failed("evil\x1b[31m");
+    }
+    instances {
+        none: state().view(View::Instances);
+        recovered: spike(4, 60).without_first_instance().run(12).view(View::Instances);
+        pinned: spike(4, 20).pinned().run(15).view(View::Instances);
+    }
+    steps {
+        none: state().view(View::Steps);
+        recovered: spike(4, 60).rate(50).run(20).view(View::Steps).ui(|ui| ui.selected = 1);
+    }
+    log {
+        none: state().view(View::Log);
+        entries: spike(4, 10)
+            .stale("cloudwatch", 40)
+            .mark("deploy 1.2")
+            .notice(NoticeLevel::Info, "exported to scaletop-sessions/20261124T001500Z-demo")
+            .run(2)
+            .notice(NoticeLevel::Warning, "the send lag rose over 10 ms: the generator, not the service, may be the limit")
+            .notice(NoticeLevel::Error, "cannot write recording.jsonl: no space left on device; free some, load goes on")
+            .view(View::Log);
+    }
+    help {
+        overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
+    }
+}
+
+/// Every situation, built once: it takes thousands of histogram entries.
+static BUILT: LazyLock<Vec<(&'static str, State)>> =
+    LazyLock::new(|| all_situations().into_iter().map(|(name, builder)| (name, builder().build())).collect());
+
+fn built(name: &str) -> &'static State {
+    let (_, state) = BUILT.iter().find(|(known, _)| *known == name).expect("a situation of the list above");
+    state
+}
+
+#[test]
+fn a_window_that_is_too_small_says_so_and_how_large_it_should_be() {
+    let state = built("overview__recovered");
+    snapshots("too_small", state, &[(20, 5), (59, 24), (80, 15)]);
+    let text = frame(state, Theme::DARK, 59, 24).backend().to_string();
+    assert!(text.contains("59 × 24") && text.contains("60 × 16"), "{text}");
+}
+
+#[test]
+fn the_overview_works_on_the_smallest_and_on_large_screens() {
+    snapshots("overview__scale_out", built("overview__scale_out"), &[(60, 16), (200, 60)]);
+    snapshots("overview__source_stale", built("overview__source_stale"), &[(200, 60)]);
+}
+
+/// The style of the first cell of `text` on the screen.
+fn style_of(buffer: &Buffer, text: &str) -> Style {
+    let area = buffer.area;
+    for y in area.top()..area.bottom() {
+        let row: String = (area.left()..area.right()).map(|x| buffer[(x, y)].symbol()).collect();
+        if let Some(at) = row.find(text) {
+            let x = u16::try_from(row[..at].chars().count()).unwrap();
+            return buffer[(x, y)].style();
+        }
+    }
+    panic!("{text:?} is not on the screen");
+}
+
+fn foreground(state: &State, text: &str) -> Option<ratatui::style::Color> {
+    style_of(frame(state, Theme::DARK, 120, 40).backend().buffer(), text).fg
+}
+
+#[test]
+fn trouble_has_the_colour_of_trouble() {
+    assert_eq!(foreground(built("overview__source_stale"), "stale 40 s"), Some(Theme::DARK.color(Role::Warn)));
+    assert_eq!(foreground(built("overview__source_failed"), "failed"), Some(Theme::DARK.color(Role::Bad)));
+    assert_eq!(foreground(built("overview__steady"), "live"), Some(Theme::DARK.color(Role::Good)));
+}
+
+#[test]
+fn a_p99_over_the_objective_is_red_in_title_and_curve() {
+    let over = state().rate(50).p99_ms(640).run(30).build();
+    let p99 = over.session.timeline.latest().and_then(|row| row.response).map(|response| response.p99);
+    assert_eq!(foreground(&over, &text::latency(p99)), Some(Theme::DARK.color(Role::Bad)));
+    let terminal = frame(&over, Theme::DARK, 120, 40);
+    let red = Theme::DARK.color(Role::Bad);
+    let dots = terminal.backend().buffer().content.iter().filter(|cell| is_braille(cell.symbol()) && cell.fg == red);
+    assert!(dots.count() > 10, "no red curve");
+    let under = state().rate(50).p99_ms(120).run(30).build();
+    let terminal = frame(&under, Theme::DARK, 120, 40);
+    let dots = terminal.backend().buffer().content.iter().filter(|cell| is_braille(cell.symbol()) && cell.fg == red);
+    assert_eq!(dots.count(), 0, "a red curve although the objective holds");
+}
+
+fn is_braille(symbol: &str) -> bool {
+    symbol.chars().all(|ch| ('\u{2801}'..='\u{28ff}').contains(&ch))
+}
+
+#[test]
+fn without_colours_nothing_is_coloured() {
+    for (name, state) in BUILT.iter() {
+        let terminal = frame(state, Theme::MONO, 120, 40);
+        let coloured = terminal
+            .backend()
+            .buffer()
+            .content
+            .iter()
+            .find(|cell| cell.fg != ratatui::style::Color::Reset || cell.bg != ratatui::style::Color::Reset);
+        assert_eq!(coloured, None, "{name}");
+    }
+}
+
+#[test]
+fn no_control_character_reaches_the_terminal() {
+    for (name, state) in BUILT.iter() {
+        for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+            for view in View::ALL {
+                let mut state = state.clone();
+                state.ui.view = view;
+                let terminal = frame(&state, Theme::DARK, columns, rows);
+                let cells = &terminal.backend().buffer().content;
+                let hostile =
+                    cells.iter().find(|cell| cell.symbol().chars().any(|ch| ch.is_control() || ch == '\u{202e}'));
+                assert_eq!(hostile, None, "{name} in {view:?} at {columns}×{rows}");
+            }
+        }
+    }
+}
+
+#[test]
+fn drawing_twice_writes_nothing_the_second_time() {
+    let state = built("overview__scale_out");
+    let mut terminal = frame(state, Theme::DARK, 120, 40);
+    let before = terminal.backend().buffer().clone();
+    terminal.draw(|frame| draw(state, &Theme::DARK, frame)).unwrap();
+    assert_eq!(terminal.backend().buffer(), &before);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #[test]
+    fn no_size_and_no_moment_panics(
+        columns in 1_u16..=250, rows in 1_u16..=80, view in 0_usize..5, which in 0_usize..1000, help: bool, selected in 0_usize..40,
+        scrolled in proptest::option::of(0_u64..4_000), window in 0_usize..4
+    ) {
+        let windows = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
+        let (_, state) = &BUILT[which % BUILT.len()];
+        let mut state = state.clone();
+        (state.ui.view, state.ui.help, state.ui.selected, state.ui.window) = (View::ALL[view], help, selected, windows[window]);
+        state.ui.scrolled_to = scrolled.map(Elapsed::from_secs);
+        frame(&state, Theme::DARK, columns, rows);
+    }
+}
+
+/// Writes every situation as terminal output into a folder, to be looked at:
+/// `GALLERY=/tmp/gallery cargo test --lib gallery -- --ignored`, then show a file with `cat` in a terminal of its size.
 #[test]
 #[ignore = "writes pictures for people to look at"]
 fn gallery() {
     let folder = std::env::var("GALLERY").expect("GALLERY names a folder");
-    for (name, situation) in situations() {
-        let state = situation.build();
-        for (columns, rows) in [(80, 24), (120, 40), (200, 60), (60, 16)] {
-            for (theme_name, theme) in
+    for (name, state) in BUILT.iter() {
+        for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+            for (look, theme) in
                 [("dark", Theme::DARK), ("light", Theme::LIGHT), ("mono", Theme::MONO), ("ansi", Theme::ANSI)]
             {
-                let terminal = frame(&state, theme, columns, rows);
-                let path = format!("{folder}/{name}__{columns}x{rows}__{theme_name}.ansi");
+                let terminal = frame(state, theme, columns, rows);
+                let path = format!("{folder}/{name}__{columns}x{rows}__{look}.ansi");
                 std::fs::write(path, ansi(terminal.backend().buffer())).unwrap();
             }
         }

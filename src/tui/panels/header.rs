@@ -153,7 +153,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
         }
     }
     let slo = scene.state.session.header.settings.slo;
-    pieces.push(Piece::new(2, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
+    pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
     if let Some(folder) = &scene.state.ui.folder {
         let folder = text::harmless(&folder.display().to_string(), 70);
         pieces.push(Piece::new(6, "files ", label).and(folder, scene.style(Role::Text)));
@@ -177,7 +177,7 @@ fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
             && !only_trouble
         {
-            pieces.push(Piece::new(5, text::harmless(&error.to_string(), 80), scene.style(Role::Label)));
+            pieces.push(Piece::new(2, text::harmless(&error.to_string(), 90), scene.style(Role::Label)));
         }
     }
     pieces
