@@ -4,6 +4,7 @@
 //! deadline that only a broken cluster meets.
 
 mod balancing;
+#[cfg(unix)]
 mod children;
 mod client;
 mod faults;
@@ -12,7 +13,7 @@ mod scaling;
 use std::time::Duration;
 
 use scaletop::cluster::autoscaler::ConcurrencyScaler;
-use scaletop::cluster::instance::{CHILD_COMMAND, InstanceProgram};
+use scaletop::cluster::instance::InstanceProgram;
 use scaletop::cluster::{Cluster, ClusterError, ClusterOptions, ClusterParts};
 use tokio::time::Instant;
 
@@ -21,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The scaletop binary as an instance.
 fn program() -> InstanceProgram {
-    InstanceProgram::new(env!("CARGO_BIN_EXE_scaletop"), [CHILD_COMMAND.into()])
+    InstanceProgram::at(env!("CARGO_BIN_EXE_scaletop"))
 }
 
 async fn try_start(options: ClusterOptions, program: InstanceProgram) -> Result<Cluster, ClusterError> {
