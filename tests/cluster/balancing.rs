@@ -93,6 +93,9 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     wait_for("the request", || (cluster.view().in_flight == 1).then_some(())).await;
     waiting.abort();
     wait_for("the place", || (cluster.view().in_flight == 0).then_some(())).await;
+    let mut next = Client::connect(cluster.addr()).await.unwrap();
+    let quick = Request::get("/api/test?delay=0").body(Full::default()).unwrap();
+    assert_eq!(next.send(quick).await.unwrap().status, 200, "the only place there is");
     wait_for("its second", || cluster.truth().seconds.iter().any(|second| second.unanswered == 1).then_some(())).await;
     cluster.shutdown().await;
 }
