@@ -3,6 +3,12 @@
 //! Real time, because real sockets and processes cannot live in virtual time: every wait is for a condition, with a
 //! deadline that only a broken cluster meets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
 mod balancing;
 #[cfg(unix)]
 mod children;
