@@ -228,7 +228,7 @@ pub struct ClusterArgs {
 impl ClusterArgs {
     /// These flags over `base`: what was given wins.
     #[must_use]
-    pub fn over(&self, base: ClusterOptions) -> ClusterOptions {
+    pub fn over(&self, base: &ClusterOptions) -> ClusterOptions {
         ClusterOptions {
             max_size: self.max_size.unwrap_or(base.max_size),
             min_size: self.min_size.unwrap_or(base.min_size),
@@ -283,7 +283,7 @@ mod tests {
     fn flags(line: &str) -> Result<ClusterOptions, String> {
         let args = std::iter::once("scaletop").chain(line.split_whitespace());
         let cli = Cli::try_parse_from(args).map_err(|error| error.to_string())?;
-        let options = cli.cluster.over(ClusterOptions::default());
+        let options = cli.cluster.over(&ClusterOptions::default());
         options.check().map_err(|error| error.to_string())?;
         Ok(options)
     }
@@ -344,7 +344,7 @@ mod tests {
     fn a_file_may_hold_the_options_and_flags_win() {
         let file: ClusterOptions = toml::from_str("max-size = 9\ncold-start = '2s'\n").unwrap();
         assert_eq!((file.max_size, file.cold_start, file.min_size), (9, Duration::from_secs(2), 1));
-        let merged = ClusterArgs { max_size: Some(3), ..ClusterArgs::default() }.over(file);
+        let merged = ClusterArgs { max_size: Some(3), ..ClusterArgs::default() }.over(&file);
         assert_eq!((merged.max_size, merged.cold_start), (3, Duration::from_secs(2)));
         let written = toml::to_string(&merged).unwrap();
         assert_eq!(toml::from_str::<ClusterOptions>(&written).unwrap(), merged, "{written}");
