@@ -73,6 +73,12 @@ pub enum ClusterError {
         /// Why not.
         source: io::Error,
     },
+    /// Nobody here scales as that platform does.
+    #[error("--platform {platform} is not possible in this build; use --platform app-runner")]
+    Platform {
+        /// The platform.
+        platform: Platform,
+    },
     /// An instance did not come up.
     #[error("cannot start the cluster: {0}")]
     Instance(#[from] StartError),
@@ -136,7 +142,7 @@ impl Cluster {
     pub async fn start(options: ClusterOptions, anchor: Instant) -> Result<Self, ClusterError> {
         let what = "cannot tell where this program is";
         let program = InstanceProgram::this_one().map_err(|source| ClusterError::System { what, source })?;
-        let scaler = Box::new(ConcurrencyScaler::new(&options));
+        let scaler = scaler_for(&options)?;
         Self::assemble(ClusterParts { options, anchor, program, scaler }).await
     }
 
@@ -295,6 +301,14 @@ impl Work {
                 never = balancer::serve(listener, self.addr, self.shared) => match never {},
             }
         });
+    }
+}
+
+/// The platform's way of scaling.
+fn scaler_for(options: &ClusterOptions) -> Result<Box<dyn Scaler>, ClusterError> {
+    match options.platform {
+        Platform::AppRunner => Ok(Box::new(ConcurrencyScaler::new(options))),
+        platform @ Platform::Ecs => Err(ClusterError::Platform { platform }),
     }
 }
 

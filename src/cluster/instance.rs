@@ -78,12 +78,17 @@ impl InstanceProgram {
         Self { path: path.into(), args: args.into_iter().collect() }
     }
 
+    /// The scaletop program at `path`: for programs that are not scaletop themselves, such as tests.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self::new(path, [CHILD_COMMAND.into()])
+    }
+
     /// This program, which must call [`run_if_child`] first thing in its `main`.
     pub fn this_one() -> io::Result<Self> {
         // On Linux the link leads to the running program even after its file was replaced by a newer build.
         let link = PathBuf::from("/proc/self/exe");
         let path = if cfg!(target_os = "linux") && link.exists() { link } else { std::env::current_exe()? };
-        Ok(Self::new(path, [CHILD_COMMAND.into()]))
+        Ok(Self::at(path))
     }
 }
 

@@ -28,7 +28,7 @@ impl fmt::Display for Platform {
 
 /// How an embedded cluster is set up. Check it with [`ClusterOptions::check`]; [`Cluster::start`](super::Cluster::start)
 /// does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClusterOptions {
     /// The most instances that are started, 1 to [`MAX_INSTANCES`].

@@ -73,7 +73,7 @@ async fn one_client_reaches_every_instance_over_one_connection() {
 async fn bodies_paths_and_errors_pass_and_connection_headers_do_not() {
     let cluster = start_fixed(1, 10, Duration::from_millis(1)).await;
     let mut client = Client::connect(cluster.addr()).await.unwrap();
-    let post = Request::post("/api/test?delay=3").body(Full::new(Bytes::from_static(&[b'x'; 100_000]))).unwrap();
+    let post = Request::post("/api/test?delay=3").body(Full::new(Bytes::from(vec![b'x'; 100_000]))).unwrap();
     let reply = client.send(post).await.unwrap();
     assert_eq!((reply.status, reply.body.trim_end()), (200, "ok after 3 ms"));
     let missing = Request::get("/nowhere").header("connection", "x-private").header("x-private", "1");
@@ -93,6 +93,9 @@ async fn a_client_that_goes_away_gives_its_place_back() {
     wait_for("the request", || (cluster.view().in_flight == 1).then_some(())).await;
     waiting.abort();
     wait_for("the place", || (cluster.view().in_flight == 0).then_some(())).await;
+    let mut next = Client::connect(cluster.addr()).await.unwrap();
+    let quick = Request::get("/api/test?delay=0").body(Full::default()).unwrap();
+    assert_eq!(next.send(quick).await.unwrap().status, 200, "the only place there is");
     wait_for("its second", || cluster.truth().seconds.iter().any(|second| second.unanswered == 1).then_some(())).await;
     cluster.shutdown().await;
 }

@@ -52,7 +52,7 @@ async fn shutting_down_ends_and_reaps_every_child() {
 
 #[tokio::test]
 async fn dropping_ends_every_child_also_while_some_still_start() {
-    let options = ClusterOptions { cold_start: Duration::from_secs(60), min_size: 2, ..ClusterOptions::default() };
+    let options = ClusterOptions { cold_start: Duration::from_mins(1), min_size: 2, ..ClusterOptions::default() };
     let cluster = start(options).await;
     cluster.kill_one().unwrap();
     let starting = wait_for("a child in its cold start", || {

@@ -1,15 +1,34 @@
 //! Instances come with the demand and go without it, and the truth says when.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use scaletop::cluster::autoscaler::{Demand, Scaler};
 use scaletop::cluster::truth::EndCause;
-use scaletop::cluster::{Cluster, ClusterOptions};
+use scaletop::cluster::{Cluster, ClusterOptions, ClusterParts};
+use scaletop::units::Elapsed;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::{start, start_fixed, wait_for};
+use crate::{program, start, start_fixed, wait_for};
+
+/// Wants what it is told to want.
+struct Told(Arc<AtomicU32>);
+
+impl Scaler for Told {
+    fn tick(&mut self, _now: Elapsed, _demand: &Demand) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn cause(&self) -> String {
+        "told so".to_owned()
+    }
+}
 
 /// Clients that ask again as soon as they are answered (after a breath when turned away) until told to stop.
 struct Crowd {
@@ -99,6 +118,7 @@ async fn a_killed_instance_is_replaced_after_a_cold_start() {
     cluster.shutdown().await;
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn an_instance_that_dies_by_itself_is_noticed_and_replaced() {
     let cold_start = Duration::ZERO;
@@ -129,5 +149,35 @@ async fn enough_instances_stay_as_they_are() {
     assert_eq!((truth.decisions.len(), truth.rejections.len(), truth.instances.len()), (0, 0, 2));
     let full = &truth.seconds[truth.seconds.len() - 2];
     assert!(full.cpu_percent.unwrap() > 50.0 && full.serving == 2, "{full:?}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_instance_that_is_not_needed_finishes_what_it_has() {
+    let wanted = Arc::new(AtomicU32::new(99));
+    let options = ClusterOptions { max_size: 2, cold_start: Duration::ZERO, ..ClusterOptions::default() };
+    let scaler = Box::new(Told(Arc::clone(&wanted)));
+    let parts = ClusterParts { options, anchor: Instant::now(), program: program(), scaler };
+    let cluster = Cluster::assemble(parts).await.unwrap();
+    wait_for("as many as there may be", || (cluster.view().active == 2).then_some(())).await;
+    let addr = cluster.addr();
+    let mut long = JoinSet::new();
+    for _ in 0..2 {
+        long.spawn(async move {
+            let request = Request::get("/api/test?delay=3s").body(Full::<Bytes>::default()).unwrap();
+            Client::connect(addr).await.unwrap().send(request).await.unwrap().status
+        });
+    }
+    wait_for("both at work", || cluster.view().instances.iter().all(|it| it.in_flight == 1).then_some(())).await;
+    wanted.store(0, Ordering::Relaxed);
+    wait_for("one that drains", || (cluster.view().draining == 1).then_some(())).await;
+    assert_eq!(crate::client::get(addr).await.instance.as_deref(), Some(cluster.view().instances[0].id.as_str()));
+    assert_eq!(long.join_all().await, [200, 200]);
+    wait_for("its end", || (cluster.view().running() == 1).then_some(())).await;
+    let truth = cluster.truth();
+    let (oldest, newest) = (&truth.instances[0], &truth.instances[1]);
+    assert_eq!((oldest.ended, newest.ended.unwrap().cause, newest.answered), (None, EndCause::ScaledIn, 1));
+    let decisions: Vec<_> = truth.decisions.iter().map(|it| (it.from, it.to, it.cause.as_str())).collect();
+    assert_eq!(decisions, [(1, 2, "told so"), (2, 1, "told so")], "clamped to the bounds");
     cluster.shutdown().await;
 }

@@ -1,3 +1,5 @@
+//! App Runner's way of scaling, driven through seconds of demand.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is written down is what happened.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
