@@ -57,9 +57,15 @@ impl Latency {
 
     /// Adds every latency of `other`.
     pub fn merge(&mut self, other: &Self) {
-        if let Some(theirs) = &other.cells {
-            self.max_micros = self.max_micros.max(other.max_micros);
-            let _ = self.cells_mut().add(theirs);
+        let Some(theirs) = other.cells.as_ref().filter(|cells| !cells.is_empty()) else { return };
+        self.max_micros = self.max_micros.max(other.max_micros);
+        let mine = self.cells_mut();
+        if cells_between(theirs.min_nz(), theirs.max()) < theirs.distinct_values() / 8 {
+            for (value, count) in recorded(theirs) {
+                let _ = mine.record_n(value, count); // never fails: the cells grow
+            }
+        } else {
+            let _ = mine.add(theirs); // likewise
         }
     }
 
@@ -79,6 +85,27 @@ impl Latency {
         Some(Duration::from_micros(cells.value_at_quantile(q).min(self.max_micros)))
     }
 
+    /// Several quantiles at once, for the price of one: `qs` ascending; `None` when there are no latencies.
+    pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> Option<[Duration; N]> {
+        let cells = self.cells.as_ref().filter(|cells| !cells.is_empty())?;
+        // The rank of a quantile as HdrHistogram counts it: at least the first, a part of one is one more.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is between 0 and 1")]
+        let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * cells.len() as f64).ceil() as u64).max(1));
+        let mut found = [Duration::from_micros(self.max_micros); N];
+        let (mut next, mut seen) = (0, 0_u64);
+        for (value, count) in recorded(cells) {
+            seen += u64::from(count);
+            while next < N && seen >= ranks[next] {
+                found[next] = Duration::from_micros(cells.highest_equivalent(value).min(self.max_micros));
+                next += 1;
+            }
+            if next == N {
+                break;
+            }
+        }
+        Some(found)
+    }
+
     /// The longest latency, exactly, even beyond the trackable range.
     pub fn max(&self) -> Option<Duration> {
         (!self.is_empty()).then(|| Duration::from_micros(self.max_micros))
@@ -95,19 +122,17 @@ impl Latency {
         let Some(cells) = &self.cells else { return 0 };
         let bound = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
         let above = cells.highest_equivalent(bound);
-        cells
-            .iter_recorded()
-            .filter(|cell| cell.value_iterated_to() > above)
-            .map(|c| c.count_since_last_iteration())
-            .sum()
+        if cells.max() <= above {
+            return 0;
+        }
+        recorded(cells).filter(|&(value, _)| value > above).map(|(_, count)| u64::from(count)).sum()
     }
 
     /// The cells as (highest value of the cell, count), ascending: for heat maps.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.cells.iter().flat_map(|cells| {
-            cells
-                .iter_recorded()
-                .map(|cell| (Duration::from_micros(cell.value_iterated_to()), cell.count_since_last_iteration()))
+            recorded(cells)
+                .map(|(value, count)| (Duration::from_micros(cells.highest_equivalent(value)), u64::from(count)))
         })
     }
 
@@ -135,6 +160,29 @@ impl Latency {
             cells
         })
     }
+}
+
+/// The cells that hold something, ascending, as (lowest value of the cell, count). Only looks between the least and the
+/// greatest value: answers that take about the same time fill a hundred cells of some ten thousand, and a session is
+/// mostly made of such seconds.
+fn recorded(cells: &Histogram<u32>) -> impl Iterator<Item = (u64, u32)> + '_ {
+    let last = cells.max();
+    let first = if cells.is_empty() { u64::MAX } else { cells.lowest_equivalent(cells.min_nz()) };
+    std::iter::successors((first <= last).then_some(first), move |&value| {
+        let next = cells.next_non_equivalent(value);
+        (next <= last).then_some(next)
+    })
+    .map(|value| (value, cells.count_at(value)))
+    .filter(|&(_, count)| count > 0)
+}
+
+/// About how many cells lie between two values: 1024 for each doubling above 2048, one for each microsecond below.
+fn cells_between(low: u64, high: u64) -> usize {
+    let at = |value: u64| {
+        let doublings = value.max(1).ilog2().saturating_sub(10);
+        u64::from(doublings) * 1024 + (value >> doublings)
+    };
+    usize::try_from(at(high).saturating_sub(at(low))).unwrap_or(usize::MAX)
 }
 
 impl Default for Latency {
@@ -245,6 +293,30 @@ mod tests {
             // To the resolution of a cell: a part whose maximum cuts its last cell short is exact, the merge is not.
             let cell = high.unwrap() / 1000 + Duration::from_micros(1);
             prop_assert!(merged.quantile(q) >= low && merged.quantile(q).unwrap() <= high.unwrap() + cell);
+        }
+
+        #[test]
+        fn quantiles_found_together_are_those_found_one_by_one(values in prop::collection::vec(1_u64..900_000_000, 1..300)) {
+            let (latency, qs) = (of(&values), [0.001, 0.5, 0.9, 0.99, 0.999, 1.0]);
+            prop_assert_eq!(latency.quantiles(qs).unwrap().map(Some), qs.map(|q| latency.quantile(q)));
+        }
+
+        #[test]
+        fn every_latency_is_in_one_bucket(values in prop::collection::vec(1_u64..900_000_000, 0..300), bound in 1_u64..900_000_000) {
+            let (latency, bound) = (of(&values), Duration::from_micros(bound));
+            prop_assert_eq!(latency.buckets().map(|(_, count)| count).sum::<u64>(), latency.count());
+            let cells = Histogram::<u32>::new(SIGNIFICANT_DIGITS).unwrap();
+            let above = cells.highest_equivalent(u64::try_from(bound.as_micros()).unwrap());
+            let longer = values.iter().filter(|&&v| v.min(HIGHEST_TRACKABLE_MICROS) > above).count() as u64;
+            prop_assert_eq!(latency.count_above(bound), longer);
+        }
+
+        #[test]
+        fn merging_close_latencies_is_exact_too(base in 1_u64..50_000_000, spread in prop::collection::vec(0_u64..500, 1..50)) {
+            let values: Vec<u64> = spread.iter().map(|s| base + s).collect();
+            let mut merged = of(&[1, 80_000]);
+            merged.merge(&of(&values));
+            prop_assert_eq!(merged, of(&[vec![1, 80_000], values].concat()));
         }
 
         #[test]
