@@ -1,13 +1,22 @@
 //! What a step did to the service: when it scaled, what users felt meanwhile.
 //!
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
-//! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it.
+//! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it: [`objective`] says which
+//! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`validity`] judges the
+//! generator, [`words`] says it all in a sentence.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::instances::Basis;
 use crate::load::rate::RateProfile;
 use crate::units::{ArrivalRate, Elapsed, StepId};
+
+pub mod objective;
+pub mod recovery;
+pub mod supply;
+pub mod validity;
+pub mod words;
 
 /// A span of constant rate, or one ramp.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +35,38 @@ pub struct Step {
     pub anchor: Elapsed,
     /// The plan's name for it.
     pub name: Option<String>,
+}
+
+/// Which way a step moved the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// More load.
+    Up,
+    /// Less load.
+    Down,
+    /// It ended at the rate it began with.
+    Level,
+}
+
+impl Step {
+    /// Which way the rate went, from just before the step to where it settles.
+    pub fn direction(&self) -> Direction {
+        match self.profile.last().cmp(&self.before) {
+            std::cmp::Ordering::Greater => Direction::Up,
+            std::cmp::Ordering::Less => Direction::Down,
+            std::cmp::Ordering::Equal => Direction::Level,
+        }
+    }
+
+    /// Its first second: the one it starts in belongs to it whole, so that every second belongs to one step.
+    pub const fn first_second(&self) -> u32 {
+        self.start.second()
+    }
+
+    /// Seconds from its start to `at`.
+    pub fn secs_until(&self, at: Elapsed) -> f64 {
+        at.saturating_since(self.start).as_secs_f64()
+    }
 }
 
 /// When something was reached, in seconds after the start of the step.
@@ -69,8 +110,25 @@ impl fmt::Display for Timing {
     }
 }
 
+impl Timing {
+    /// The seconds, when it was reached; 0 when it was absorbed.
+    pub const fn secs(&self) -> Option<f64> {
+        match *self {
+            Self::Reached { secs, .. } => Some(secs),
+            Self::Absorbed => Some(0.0),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self::NotApplicable("nothing is known yet")
+    }
+}
+
 /// The numbers of one step (`load-tools` D.3), by the conventions of D.2.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepNumbers {
     /// `T_trigger`: until the platform asked for more instances.
     pub trigger: Timing,
@@ -102,6 +160,15 @@ pub struct StepNumbers {
     pub send_lag_p99: Option<Duration>,
     /// The most instances seen in the step, and the basis' settled count at its end, where known.
     pub instances: Option<InstanceSpan>,
+    /// What `first`, `capacity` and `instances` counted.
+    pub basis: Option<Basis>,
+    /// `s*`: as many instances as the rate needs, by Little's law or by the capacity that was given; the settled count
+    /// where neither is known.
+    pub target: Option<u32>,
+    /// Arrivals given up because our own stall made them late: the generator's, not lost to the service.
+    pub dropped_late: u64,
+    /// Requests that failed for want of our own ports or file descriptors.
+    pub generator_errors: u64,
 }
 
 /// How an instance count moved over a step.

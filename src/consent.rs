@@ -13,7 +13,9 @@ pub enum ConsentError {
     #[error("no load was sent to {0}")]
     Refused(String),
     /// There is nobody to ask.
-    #[error("{0} is not on this machine, and there is no terminal to ask on: may it be load-tested? then say so with --yes")]
+    #[error(
+        "{0} is not on this machine, and there is no terminal to ask on: may it be load-tested? then say so with --yes"
+    )]
     NobodyToAsk(String),
     /// The question could not be asked.
     #[error("cannot ask whether the host may be load-tested: {0}; say so with --yes")]

@@ -85,8 +85,7 @@ fn sources() -> Vec<(String, String)> {
 
 fn is_in(name: &str, places: &[&str]) -> bool {
     places.iter().any(|place| {
-        name == *place
-            || name.strip_prefix(place).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+        name == *place || name.strip_prefix(place).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
     })
 }
 

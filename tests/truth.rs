@@ -52,7 +52,8 @@ async fn spike(seed: u64) -> (Session, Truth) {
     let config = LoadConfig { arrivals: Arrivals::Poisson, seed, max_in_flight: 2_000, ..LoadConfig::default() };
     let prepared = Prepared::new(config, vec![HttpTransport::new(&request).unwrap()]).await.unwrap();
     let mut engine = prepared.start(clock).unwrap();
-    let settings = Settings { arrivals: Arrivals::Poisson, seed, timeout: Duration::from_secs(10), ..Settings::default() };
+    let settings =
+        Settings { arrivals: Arrivals::Poisson, seed, timeout: Duration::from_secs(10), ..Settings::default() };
     let writer = "truth test".to_owned();
     let started_unix_micros = clock.started_unix_micros();
     let mut session = Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros, settings });
@@ -114,7 +115,8 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
         agree("429s end, and leave the 5 s window", seed, recover, since_start(spell.last) + 5.0);
 
         for row in session.timeline.rows() {
-            let (from, until) = (Elapsed::from_secs(u64::from(row.second)), Elapsed::from_secs(u64::from(row.second) + 1));
+            let (from, until) =
+                (Elapsed::from_secs(u64::from(row.second)), Elapsed::from_secs(u64::from(row.second) + 1));
             let slack = Duration::from_secs(1);
             let at_least = admitted.iter().filter(|at| **at + slack <= from).count();
             let at_most = admitted.iter().filter(|at| **at <= until + slack).count();
@@ -128,6 +130,9 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
         }
         let refused: u64 = truth.seconds.iter().map(|second| second.rejected).sum();
         let seen = session.totals.outcomes.get(scaletop::load::sample::OutcomeKind::Http429);
-        assert!(seen.abs_diff(refused) <= 40, "seed {seed}: we saw {seen} times 429, the cluster said it {refused} times");
+        assert!(
+            seen.abs_diff(refused) <= 40,
+            "seed {seed}: we saw {seen} times 429, the cluster said it {refused} times"
+        );
     }
 }

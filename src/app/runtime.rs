@@ -232,9 +232,7 @@ async fn poll_option<T>(future: &mut Option<Pin<Box<dyn Future<Output = T>>>>) -
     }
 }
 
-async fn join_option(
-    task: &mut Option<JoinHandle<Result<Exported, ExportError>>>,
-) -> Result<Exported, ExportError> {
+async fn join_option(task: &mut Option<JoinHandle<Result<Exported, ExportError>>>) -> Result<Exported, ExportError> {
     match task {
         Some(task) => flatten(task.await),
         None => std::future::pending().await,

@@ -141,7 +141,8 @@ fn scalar(value: &toml::Value) -> Option<String> {
 fn line_of(text: &str, key: &str) -> usize {
     let starts = |line: &str| {
         let line = line.trim_start().trim_start_matches(['[', '"', '\'']);
-        line.strip_prefix(key).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_'))
+        line.strip_prefix(key)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_'))
     };
     text.lines().position(starts).map_or(1, |at| at + 1)
 }

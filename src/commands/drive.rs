@@ -81,7 +81,9 @@ async fn prepare(
     let highest = plan.map_or(load.rate, Plan::peak).max(load.rate);
     if highest > load.max_rate {
         let (highest, ceiling) = (highest.get(), load.max_rate.get());
-        return Err(CommandError::Option(format!("{highest}/s is above the ceiling of {ceiling}/s: raise it with --max-rate")));
+        return Err(CommandError::Option(format!(
+            "{highest}/s is above the ceiling of {ceiling}/s: raise it with --max-rate"
+        )));
     }
     if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
         return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
@@ -104,7 +106,9 @@ async fn prepare(
         }
         Target::Url(url) => join(url.clone(), drive.request.path.as_deref()),
         other => {
-            return Err(CommandError::Option(format!("{other} needs the cloud's side, which this build does not have yet: give its URL")));
+            return Err(CommandError::Option(format!(
+                "{other} needs the cloud's side, which this build does not have yet: give its URL"
+            )));
         }
     };
     if !drive.output.yes {
@@ -130,16 +134,7 @@ async fn prepare(
     };
     let transports = (0..load.workers).map(|_| HttpTransport::new(&request)).collect::<Result<_, _>>()?;
     let engine = Prepared::new(config, transports).await?;
-    Ok(Ready {
-        header,
-        clock,
-        engine,
-        cluster: running,
-        limits,
-        folder,
-        rate: load.rate,
-        spike_rate: load.spike_rate,
-    })
+    Ok(Ready { header, clock, engine, cluster: running, limits, folder, rate: load.rate, spike_rate: load.spike_rate })
 }
 
 impl Ready {

@@ -188,6 +188,9 @@ impl Outcome {
 pub struct OutcomeCounts([u64; OutcomeKind::ALL.len()]);
 
 impl OutcomeCounts {
+    /// Nothing counted.
+    pub const NONE: Self = Self([0; OutcomeKind::ALL.len()]);
+
     /// Counts one more of `kind`.
     pub fn add(&mut self, kind: OutcomeKind) {
         self.0[kind as usize] += 1;

@@ -1,0 +1,1 @@
+//! The fold: events in, what is known out.
