@@ -7,7 +7,6 @@ use crate::app::event::Event;
 use crate::app::front::FrontEnd;
 use crate::app::state::State;
 use crate::load::sample::OutcomeKind;
-use crate::session::state::Session;
 use crate::timeline::Row;
 
 /// Shows a session as lines on stderr: stdout is the result's.
@@ -33,22 +32,17 @@ impl FrontEnd for Log {
             writeln!(err, "{at:>5}  {}", notice.text)?;
         }
         self.notices = session.log.len();
-        let latest = session.timeline.latest().map(|row| row.second);
-        if latest != self.shown {
-            self.shown = latest;
-            if let Some(line) = line(session) {
-                writeln!(err, "{line}")?;
-            }
+        let rows = session.timeline.rows();
+        let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
+        for row in rows.range(from..) {
+            writeln!(err, "{}", describe(row))?;
+            self.shown = Some(row.second);
         }
         Ok(())
     }
 }
 
-/// The line of the latest closed second; `None` before the first one has closed.
-pub fn line(session: &Session) -> Option<String> {
-    session.timeline.latest().map(describe)
-}
-
+/// A closed second in a line.
 fn describe(row: &Row) -> String {
     let at = u64::from(row.second) + 1;
     let failed = row.outcomes.failed();

@@ -56,9 +56,11 @@ fn capacity(numbers: &StepNumbers) -> Option<String> {
     let instances = if target == 1 { "1 instance".to_owned() } else { format!("{target} instances") };
     match numbers.capacity {
         Timing::Reached { .. } => Some(format!("{instances} after {}", numbers.capacity)),
-        Timing::NotWithin { .. } => {
+        Timing::NotWithin { secs, open } => {
             let peak = numbers.instances.map_or(0, |span| span.peak);
-            Some(format!("{peak} of {instances} needed so far"))
+            let when = if open { "so far".to_owned() } else { format!("within {secs:.0} s") };
+            // There were enough, but not for long enough to say so: nothing is claimed.
+            (peak < target).then(|| format!("{peak} of the {instances} needed {when}"))
         }
         _ => None,
     }
@@ -157,7 +159,10 @@ mod tests {
             ..StepNumbers::default()
         };
         let said = say(&step(5, 600), &numbers);
-        assert!(said.contains("no new instance within 42 s") && said.contains("1 of 5 instances needed"), "{said}");
+        assert!(
+            said.contains("no new instance within 42 s") && said.contains("1 of the 5 instances needed within 42 s"),
+            "{said}"
+        );
         assert!(said.contains("objective not met again within 42 s; nothing lost"), "{said}");
     }
 

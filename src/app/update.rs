@@ -180,7 +180,7 @@ fn kill(state: &mut State, at: Elapsed) -> Vec<Effect> {
 fn quit(state: &mut State, at: Elapsed, reason: &str) -> Vec<Effect> {
     match state.ui.phase {
         Phase::Running => {
-            let mut effects = rate::stop(state, at, RateCause::Clear);
+            let mut effects = rate::stop(state, at, RateCause::Stop);
             state.ui.phase = Phase::Draining;
             state.ui.ending = Some(reason.to_owned());
             effects.push(Effect::Drain);

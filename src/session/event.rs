@@ -158,6 +158,8 @@ pub enum RateCause {
     Plan,
     /// The start of the session.
     Start,
+    /// The end of the session: no step begins, the last one ends.
+    Stop,
 }
 
 /// Something the platform says of the service.

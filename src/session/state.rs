@@ -9,7 +9,7 @@ use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeCounts;
 use crate::record::latency::Latency;
 use crate::record::second::Second;
-use crate::session::event::{Fact, Header, Notice, RateChange, SessionEvent};
+use crate::session::event::{Fact, Header, Notice, RateCause, RateChange, SessionEvent};
 use crate::session::state::instances::InstanceTable;
 use crate::session::state::steps::StepBook;
 use crate::timeline::{Percentiles, Row, Timeline};
@@ -192,6 +192,11 @@ impl Session {
     }
 
     fn change_rate(&mut self, at: Elapsed, change: &RateChange) {
+        if change.cause == RateCause::Stop {
+            self.rate = (at, change.profile);
+            steps::close(&mut self.steps, at);
+            return self.report_steps();
+        }
         let mut book = std::mem::take(&mut self.book);
         if let Some(report) = book.change(self, at, change) {
             match self.steps.last_mut().filter(|last| last.step.id == report.step.id) {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::Validity;
 use crate::load::sample::OutcomeKind;
 use crate::session::state::Session;
 
@@ -43,11 +42,7 @@ pub fn text(session: &Session) -> String {
         let _ = writeln!(out, "instances seen: {}", session.instances.len());
     }
     for report in &session.steps {
-        let _ = write!(out, "step {}: {}", report.step.id, report.words);
-        if let Validity::InvalidGenerator(reason) = &report.validity {
-            let _ = write!(out, " [invalid: generator, {reason}]");
-        }
-        out.push('\n');
+        let _ = writeln!(out, "step {}: {}", report.step.id, report.words);
     }
     out
 }

@@ -92,7 +92,7 @@ fn quitting_pauses_arrivals_before_draining_and_exits_once_drained() {
     let effects = update(&mut state, Elapsed::from_secs(9), &Event::Action(Action::Quit));
     assert_eq!(
         effects,
-        [Effect::SetRate(RateProfile::PAUSED), Effect::Record(constant(0, RateCause::Clear)), Effect::Drain]
+        [Effect::SetRate(RateProfile::PAUSED), Effect::Record(constant(0, RateCause::Stop)), Effect::Drain]
     );
     assert_eq!(rates(&mut state, &[Action::Spike]), [0_u32; 0], "no key restarts the load while it drains");
     let effects = update(&mut state, Elapsed::from_secs(10), &Event::Drained { abandoned: 0 });

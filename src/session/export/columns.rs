@@ -2,7 +2,6 @@
 
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::instances::{Basis, Feed};
-use crate::load::rate::RateProfile;
 use crate::load::sample::{OutcomeCounts, OutcomeKind};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::export::LateCounts;
@@ -72,8 +71,7 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
 /// A row of `cohorts.csv`: what became of the requests intended in the second. What has no meaning for a cohort (bytes,
 /// in flight, send lag) is empty.
 pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> Vec<String> {
-    let rows = session.timeline.rows();
-    let row = rows.binary_search_by_key(&cohort.second, |row| row.second).ok().and_then(|at| rows.get(at));
+    let row = session.timeline.row_at(cohort.second);
     let mut fields = when(session, Elapsed::from_secs(u64::from(cohort.second)));
     fields.push(row.map(|row| row.target.get().to_string()).unwrap_or_default());
     fields.extend([cohort.due.to_string(), cohort.sent.to_string()]);
@@ -162,6 +160,7 @@ fn cause(cause: crate::session::event::RateCause) -> &'static str {
         C::Clear => "clear",
         C::Plan => "plan",
         C::Start => "start",
+        C::Stop => "stop",
     }
 }
 
@@ -189,11 +188,99 @@ pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
 }
 
 /// `steps.csv`. A time that was not reached is written as `>` and the seconds that were watched; one that does not apply
-/// is empty; a polled one has its ± in a column of its own.
-pub(super) const STEPS: [&str; 4] = ["step", "name", "start_s", "end_s"];
+/// is empty. What a source cannot resolve better is in the column of its ±.
+pub(super) const STEPS: [&str; 32] = [
+    "step",
+    "name",
+    "start_s",
+    "end_s",
+    "rate_before",
+    "rate_from",
+    "rate_to",
+    "ramp_s",
+    "t_trigger_s",
+    "t_first_s",
+    "t_first_plus_minus_s",
+    "t_serving_s",
+    "t_capacity_s",
+    "t_capacity_plus_minus_s",
+    "t_recover_s",
+    "bad_seconds",
+    "due",
+    "sent",
+    "ok",
+    "lost",
+    "lost_percent",
+    "slow",
+    "dropped_late",
+    "p99_ms",
+    "peak_p99_ms",
+    "send_lag_p99_ms",
+    "instances_basis",
+    "instances_before",
+    "instances_needed",
+    "instances_peak",
+    "verdict",
+    "words",
+];
 
 /// A row of `steps.csv`.
 pub(super) fn step(report: &StepReport) -> Vec<String> {
-    let _ = (report, number(0.0, 1), Timing::Absorbed, Validity::Valid, RateProfile::PAUSED);
-    Vec::new()
+    let (step, numbers) = (&report.step, &report.numbers);
+    let span = numbers.instances;
+    let lost_percent = (numbers.due > 0).then(|| numbers.lost as f64 / numbers.due as f64 * 100.0);
+    let ramp = step.profile.ramp_duration();
+    vec![
+        step.id.to_string(),
+        foreign(step.name.as_deref().unwrap_or_default()),
+        secs(step.start),
+        step.end.map(secs).unwrap_or_default(),
+        step.before.get().to_string(),
+        step.profile.first().get().to_string(),
+        step.profile.last().get().to_string(),
+        if ramp.is_zero() { String::new() } else { number(ramp.as_secs_f64(), 3) },
+        timing(numbers.trigger),
+        timing(numbers.first),
+        plus_minus(numbers.first),
+        timing(numbers.serving),
+        timing(numbers.capacity),
+        plus_minus(numbers.capacity),
+        timing(numbers.recover),
+        numbers.bad_seconds.to_string(),
+        numbers.due.to_string(),
+        numbers.sent.to_string(),
+        numbers.ok.to_string(),
+        numbers.lost.to_string(),
+        lost_percent.map(|percent| number(percent, 3)).unwrap_or_default(),
+        numbers.slow.to_string(),
+        numbers.dropped_late.to_string(),
+        millis(numbers.p99),
+        millis(numbers.peak_p99),
+        millis(numbers.send_lag_p99),
+        numbers.basis.map(Basis::label).unwrap_or_default().to_owned(),
+        count(span.and_then(|span| span.before)),
+        count(numbers.target),
+        count(span.map(|span| span.peak)),
+        match &report.validity {
+            Validity::Valid => "valid".to_owned(),
+            Validity::InvalidGenerator(reason) => format!("invalid: generator ({reason})"),
+        },
+        foreign(&report.words),
+    ]
+}
+
+fn timing(timing: Timing) -> String {
+    match timing {
+        Timing::Reached { secs, .. } => number(secs, 3),
+        Timing::NotWithin { secs, .. } => format!(">{}", number(secs, 3)),
+        Timing::Absorbed => "0".to_owned(),
+        Timing::AlreadyViolated | Timing::NotApplicable(_) => String::new(),
+    }
+}
+
+fn plus_minus(timing: Timing) -> String {
+    match timing {
+        Timing::Reached { plus_minus, .. } if plus_minus > 0.0 => number(plus_minus, 3),
+        _ => String::new(),
+    }
 }

@@ -1,1 +1,221 @@
 //! The fold: events in, what is known out.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::analysis::{Timing, Validity};
+use crate::load::rate::RateProfile;
+use crate::load::sample::OutcomeKind;
+use crate::record::second::{CohortPart, Served};
+use crate::session::event::{FORMAT_VERSION, Settings};
+
+fn session() -> Session {
+    let writer = "test".to_owned();
+    let mut session =
+        Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() });
+    let limits = Limits { min: Some(1), max: Some(5), concurrency: Some(10) };
+    session.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
+    session
+}
+
+fn set(session: &mut Session, at_millis: u64, rate: u32) {
+    nudge(session, at_millis, rate, RateCause::Set);
+}
+
+fn nudge(session: &mut Session, at_millis: u64, rate: u32, cause: RateCause) {
+    let profile = RateProfile::Constant(ArrivalRate::new(rate));
+    let change = RateChange { profile, cause, stage: None };
+    session.apply(Elapsed::from_millis(at_millis), &SessionEvent::Rate(change));
+}
+
+/// A second of `rate` requests: `ok` of them answered in 80 ms by `ids` in turn, the others refused with 429.
+fn second(index: u32, rate: u64, ok: u64, ids: &[&str]) -> Second {
+    let mut second = Second::new(index, ArrivalRate::new(u32::try_from(rate).unwrap()));
+    let mut part = CohortPart::new(index);
+    (part.due, part.sent) = (rate, rate);
+    for n in 0..rate {
+        let is_ok = n < ok;
+        part.outcomes.add(if is_ok { OutcomeKind::Ok } else { OutcomeKind::Http429 });
+        let latency = if is_ok { &mut part.ok } else { &mut part.failed };
+        latency.record(Duration::from_millis(if is_ok { 80 } else { 1 }));
+    }
+    second.parts = vec![part];
+    for id in ids {
+        let mut response = Latency::new();
+        response.record(Duration::from_millis(80));
+        let requests = ok / ids.len() as u64;
+        let first_ok_intended = Some(Elapsed::from_millis(u64::from(index) * 1_000 + 100));
+        second.served.push(Served {
+            id: InstanceId::from((*id).to_owned()),
+            requests,
+            ok: requests,
+            first_ok_intended,
+            response,
+        });
+    }
+    second
+}
+
+fn feed(session: &mut Session, second: Second) {
+    session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+}
+
+/// The demo spike in small: one instance holds 125/s; four are needed for 400/s and come at 18 s.
+fn spike() -> Session {
+    let mut session = session();
+    set(&mut session, 0, 100);
+    (0..10).for_each(|index| feed(&mut session, second(index, 100, 100, &["a"])));
+    set(&mut session, 10_000, 400);
+    (10..18).for_each(|index| feed(&mut session, second(index, 400, 125, &["a"])));
+    (18..50).for_each(|index| feed(&mut session, second(index, 400, 400, &["a", "b", "c", "d"])));
+    session
+}
+
+#[test]
+fn a_spike_is_told_as_it_happened() {
+    let session = spike();
+    let report = &session.steps[1];
+    let reached = |secs| Timing::Reached { secs, plus_minus: 0.0 };
+    assert_eq!(report.numbers.serving, reached(8.1), "the first answer of a new instance was asked for at 18.1 s");
+    assert_eq!(report.numbers.first, reached(8.0));
+    assert_eq!(report.numbers.target, Some(4), "400/s × 80 ms ÷ 10");
+    assert_eq!(report.numbers.capacity, reached(8.0));
+    // 275 of 400 refused until 18 s: they leave the five-second window at 23 s (12 s would be 1 % of 1,200).
+    assert_eq!(report.numbers.recover, reached(12.0));
+    assert_eq!(report.numbers.lost, 8 * 275);
+    assert_eq!(report.validity, Validity::Valid);
+    assert!(
+        report.words.starts_with("100→400/s: first new instance after 8.1 s, 4 instances after 8.0 s"),
+        "{}",
+        report.words
+    );
+}
+
+#[test]
+fn presses_within_two_seconds_are_one_step() {
+    let mut session = session();
+    for (at, rate) in [(0, 50), (1_900, 100), (3_700, 150), (5_800, 200)] {
+        nudge(&mut session, at, rate, RateCause::Nudge);
+    }
+    let steps: Vec<_> = session.steps.iter().map(|r| (r.step.start.as_millis(), r.step.profile.last().get())).collect();
+    assert_eq!(steps, [(0, 150), (5_800, 200)]);
+    assert_eq!(session.steps[0].step.end, Some(Elapsed::from_millis(5_800)));
+}
+
+#[test]
+fn a_change_of_less_than_a_twentieth_is_no_step() {
+    let mut session = session();
+    set(&mut session, 0, 100);
+    set(&mut session, 5_000, 104);
+    assert_eq!(session.steps.len(), 1);
+    set(&mut session, 10_000, 120);
+    assert_eq!(session.steps.len(), 2);
+    assert_eq!(session.steps[1].step.before, ArrivalRate::new(104));
+}
+
+#[test]
+fn the_end_of_a_session_ends_its_last_step_and_begins_none() {
+    let mut session = spike();
+    nudge(&mut session, 50_000, 0, RateCause::Stop);
+    session.apply(Elapsed::from_secs(51), &SessionEvent::Ended { reason: "done".into() });
+    assert_eq!(session.steps.len(), 2);
+    assert_eq!(session.steps[1].step.end, Some(Elapsed::from_secs(50)));
+    assert_eq!(session.rate_at(Elapsed::from_secs(60)), ArrivalRate::PAUSED);
+}
+
+#[test]
+fn every_request_belongs_to_exactly_one_step() {
+    let mut session = spike();
+    set(&mut session, 50_400, 20);
+    // Half of what was due in second 49 is answered only now: it still counts with the spike.
+    let mut straggling = second(50, 20, 20, &["a"]);
+    straggling.parts.insert(0, second(49, 10, 10, &[]).parts.remove(0));
+    feed(&mut session, straggling);
+    let due: u64 = session.steps.iter().map(|report| report.numbers.due).sum();
+    assert_eq!(due, session.totals.due);
+    assert_eq!(session.steps[1].numbers.due, 40 * 400 + 10);
+}
+
+#[test]
+fn the_count_looks_back_only_as_far_as_it_must() {
+    let mut session = session();
+    set(&mut session, 0, 100);
+    (0..5).for_each(|index| feed(&mut session, second(index, 100, 100, &["a", "b"])));
+    assert_eq!(session.timeline.latest().unwrap().responding, Some(2));
+    feed(&mut session, second(5, 100, 100, &["a"]));
+    assert_eq!(
+        session.timeline.latest().unwrap().responding,
+        Some(1),
+        "100 answers of one instance are enough to tell"
+    );
+    (6..30).for_each(|index| feed(&mut session, second(index, 0, 0, &[])));
+    assert_eq!(session.timeline.latest().unwrap().responding, None, "nobody answered: unknown, not zero");
+}
+
+#[test]
+fn a_hostile_number_of_instances_fills_no_memory() {
+    let mut session = session();
+    for index in 0..20 {
+        let ids: Vec<_> = (0..100).map(|n| format!("i-{index}-{n}")).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut session, second(index, 100, 100, &ids));
+    }
+    assert_eq!(session.instances.len(), MOST_TRACKS);
+}
+
+#[test]
+fn needed_instances_follow_littles_law() {
+    let session = spike();
+    assert_eq!(session.timeline.row_at(5).unwrap().needed, Some(1));
+    assert_eq!(session.timeline.row_at(12).unwrap().needed, Some(4), "refusals, which are quick, do not count");
+}
+
+#[test]
+fn an_observation_of_the_same_moment_replaces_the_earlier_one() {
+    let mut session = session();
+    let seen = |count, provisional| InstanceObservation {
+        basis: Basis::Active,
+        count,
+        as_of: Elapsed::from_secs(60),
+        uncertainty: Duration::from_mins(1),
+        provisional,
+    };
+    session.apply(Elapsed::from_secs(120), &SessionEvent::Observed(seen(2, true)));
+    session.apply(Elapsed::from_secs(180), &SessionEvent::Observed(seen(5, false)));
+    assert_eq!(session.observations[&Basis::Active], [seen(5, false)]);
+}
+
+fn any_second() -> impl Strategy<Value = (u64, u64, u64)> {
+    (0_u64..40, 0_u64..40, 0_u64..3)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_happens_steps_add_up_to_the_totals(
+        seconds in prop::collection::vec(any_second(), 1..60), changes in prop::collection::vec((0_u64..60_000, 0_u32..300), 0..8)
+    ) {
+        let mut session = session();
+        set(&mut session, 0, 10);
+        let mut changes = changes;
+        changes.sort_unstable();
+        let mut changes = changes.into_iter().peekable();
+        for (index, (due, ok, late)) in seconds.iter().enumerate() {
+            let index = u32::try_from(index).unwrap();
+            while let Some((at, rate)) = changes.next_if(|(at, _)| *at < u64::from(index + 1) * 1_000) {
+                set(&mut session, at, rate);
+            }
+            let mut closed = second(index, *due, (*ok).min(*due), &["a"]);
+            if *late > 0 && index > 0 {
+                closed.parts.insert(0, second(index - 1, *late, *late, &[]).parts.remove(0));
+            }
+            feed(&mut session, closed);
+        }
+        let sum = |pick: fn(&StepReport) -> u64| session.steps.iter().map(pick).sum::<u64>();
+        prop_assert_eq!(sum(|r| r.numbers.due), session.totals.due);
+        prop_assert_eq!(sum(|r| r.numbers.ok), session.totals.outcomes.get(OutcomeKind::Ok));
+        prop_assert_eq!(session.timeline.rows().iter().map(|row| row.due).sum::<u64>(), session.totals.due);
+        prop_assert_eq!(session.timeline.cohorts().iter().map(|c| c.due).sum::<u64>(), session.totals.due);
+    }
+}
