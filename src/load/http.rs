@@ -9,7 +9,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,18 +18,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use http::Method;
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap as Headers, Method};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, Request, Response};
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::load::connections::Generations;
+use crate::load::http::causes::{any_cause, is_caused_by, is_our_limit, is_reset};
 use crate::load::names::{LookupError, Names};
 use crate::load::sample::{FailureKind, Outcome};
 use crate::load::transport::{Reply, Transport};
 use crate::units::{Elapsed, InstanceId};
+
+mod causes;
 
 /// What to send, and how.
 #[derive(Clone, Debug)]
@@ -186,7 +188,7 @@ impl HttpTransport {
     /// A new pool, at once for plain HTTP. For TLS it comes from the background when it is ready; until then the old
     /// pools are used. (After a silence of the maximum age nothing is left in them: see `pool_idle_timeout`.)
     fn fresh_pool(&self) -> Option<Client> {
-        if !self.recipe.is_https {
+        if self.recipe.certificates.is_none() {
             return self.recipe.client().ok();
         }
         let mut spare = self.spare.borrow_mut();
@@ -211,7 +213,7 @@ impl HttpTransport {
             .unwrap_or_else(|| Request::new(self.template.method().clone(), self.template.url().clone()))
     }
 
-    fn id(&self, headers: &Headers) -> Option<InstanceId> {
+    fn id(&self, headers: &HeaderMap) -> Option<InstanceId> {
         let raw = headers.get(&self.instance_header)?.as_bytes();
         let mut ids = self.ids.borrow_mut();
         if let Some(id) = ids.get(raw) {
@@ -280,9 +282,9 @@ fn install_tls_provider() {
 struct Recipe {
     max_age: Option<Duration>,
     timeout: Duration,
-    is_https: bool,
     insecure: bool,
-    certificates: Vec<Certificate>,
+    /// Certificates to trust besides the system's; `None` for plain HTTP, which needs none.
+    certificates: Option<Vec<Certificate>>,
     http2: bool,
     keep_alive: bool,
     resolve: Vec<(String, SocketAddr)>,
@@ -291,12 +293,13 @@ struct Recipe {
 
 impl Recipe {
     fn new(options: &RequestOptions, max_age: Option<Duration>) -> Result<Self, TransportError> {
+        // Read for plain HTTP, too: a wrong path is a mistake worth telling.
+        let extra = options.cacert.as_ref().map_or_else(|| Ok(Vec::new()), certificates)?;
         Ok(Self {
             max_age,
             timeout: options.timeout,
-            is_https: options.url.scheme() == "https",
             insecure: options.insecure,
-            certificates: options.cacert.as_ref().map_or_else(|| Ok(Vec::new()), certificates)?,
+            certificates: (options.url.scheme() == "https").then_some(extra),
             http2: options.http2,
             keep_alive: options.keep_alive,
             resolve: options.resolve.clone(),
@@ -323,11 +326,10 @@ impl Recipe {
         if self.insecure {
             client = client.tls_danger_accept_invalid_certs(true);
         }
-        client = if self.is_https {
-            client.tls_certs_merge(self.certificates.iter().cloned())
-        } else {
-            // Plain HTTP needs no certificates, and reading the system's takes milliseconds.
-            client.tls_certs_only(std::iter::empty())
+        client = match &self.certificates {
+            Some(extra) => client.tls_certs_merge(extra.iter().cloned()),
+            // None at all, since reading the system's takes milliseconds.
+            None => client.tls_certs_only(std::iter::empty()),
         };
         for (host, address) in &self.resolve {
             client = client.resolve(host, *address);
@@ -363,9 +365,9 @@ impl Resolve for Names {
 fn failure_kind(error: &reqwest::Error) -> FailureKind {
     if any_cause(error, |cause| cause.downcast_ref::<io::Error>().is_some_and(is_our_limit)) {
         FailureKind::Ports
-    } else if any_cause(error, |cause| cause.is::<LookupError>()) {
+    } else if is_caused_by::<LookupError>(error) {
         FailureKind::Dns
-    } else if any_cause(error, |cause| cause.is::<rustls::Error>()) {
+    } else if is_caused_by::<rustls::Error>(error) {
         FailureKind::Tls
     } else if error.is_timeout() {
         FailureKind::Timeout
@@ -378,52 +380,19 @@ fn failure_kind(error: &reqwest::Error) -> FailureKind {
     }
 }
 
-/// No local port, or no file descriptor.
-fn is_our_limit(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) || is_out_of_descriptors(error)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[cfg(unix)]
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-#[cfg(not(unix))]
-fn is_out_of_descriptors(_: &io::Error) -> bool {
-    false
-}
-
-/// The connection was closed, reset or abandoned under the request.
-fn is_reset(cause: &(dyn StdError + 'static)) -> bool {
-    if let Some(error) = cause.downcast_ref::<io::Error>() {
-        return matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof
-                | io::ErrorKind::NotConnected
-        );
-    }
-    cause.downcast_ref::<hyper::Error>().is_some_and(|error| {
-        error.is_incomplete_message() || error.is_closed() || error.is_canceled() || error.is_body_write_aborted()
-    })
-}
-
-/// Whether `is_it` holds for the error or anything that caused it. An [`io::Error`] that wraps another error hides it
-/// from `source`, so it is unwrapped here.
-fn any_cause(error: &(dyn StdError + 'static), is_it: impl Fn(&(dyn StdError + 'static)) -> bool) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if is_it(cause) {
-            return true;
+    #[test]
+    fn an_instance_id_is_parsed_once_and_many_ids_do_not_pile_up() {
+        let transport = HttpTransport::new(&RequestOptions::get("http://127.0.0.1/".parse().unwrap())).unwrap();
+        let mut headers = HeaderMap::new();
+        assert_eq!(transport.id(&headers), None);
+        for number in 0..3 * MAX_KNOWN_IDS {
+            headers.insert("x-instance-id", HeaderValue::from_str(&format!("i-{number}")).unwrap());
+            assert_eq!(transport.id(&headers), transport.id(&headers));
         }
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => cause.source(),
-        };
+        assert!(transport.ids.borrow().len() <= MAX_KNOWN_IDS);
     }
-    false
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// A running target; dropping it closes everything.
@@ -27,26 +28,47 @@ pub(crate) struct Target {
     address: SocketAddr,
     accepted: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
+    leave: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
 impl Target {
     /// Starts on a free port.
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// Starts at `address`.
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (accepted, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut tasks = JoinSet::new();
         let (counted, served) = (Arc::clone(&accepted), Arc::clone(&requests));
+        let leave = Arc::new(Notify::new());
+        let left = Arc::clone(&leave);
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                connections.spawn(serve(stream, Arc::clone(&served)));
-                while connections.try_join_next().is_some() {}
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => {
+                        let (stream, _) = accepted.expect("a connection");
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        connections.spawn(serve(stream, Arc::clone(&served)));
+                    }
+                    _ = connections.join_next(), if !connections.is_empty() => {}
+                    () = left.notified() => break,
+                }
             }
+            drop(listener);
+            while connections.join_next().await.is_some() {}
         });
-        Self { address, accepted, requests, _tasks: tasks }
+        Self { address, accepted, requests, leave, _tasks: tasks }
+    }
+
+    /// Gives the port up; open connections go on being served.
+    pub(crate) fn leave_port(&self) {
+        self.leave.notify_one();
     }
 
     /// Where `path` is.

@@ -139,7 +139,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         2 => Just(Step::Roll),
     ];
     // Milliseconds since the step before: mostly small, now and then a stall over several seconds.
-    prop::collection::vec((prop_oneof![9 => 0_u64..400, 1 => 0_u64..5_000], step), 0..120)
+    prop::collection::vec((prop_oneof![9 => 0_u64..400, 1 => 0_u64..5_000], step), 0..60)
 }
 
 /// Runs `steps` over `shards` shards in turn; returns the seconds of each.
