@@ -232,4 +232,7 @@ pub struct OutputArgs {
     /// Do not ask whether a host that is not loopback may be load-tested
     #[arg(long, short = 'y', env = "SCALETOP_YES")]
     pub yes: bool,
+    /// Panic after this long: shows that the terminal is given back even then.
+    #[arg(long, hide = true, value_parser = values::duration)]
+    pub panic_after: Option<Duration>,
 }

@@ -28,7 +28,7 @@ impl Terminal {
         command.cwd(folder);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(cols), 0)));
         let mut output = pair.master.try_clone_reader().unwrap();
         let seen = Arc::clone(&screen);
         // Ends with the terminal: the read fails when the child and the master are gone.
@@ -45,6 +45,12 @@ impl Terminal {
     fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    fn resize(&mut self, rows: u16, cols: u16) {
+        // First the screen, so that nothing drawn for the new size is cut off.
+        self.screen.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     fn text(&self) -> String {
@@ -94,6 +100,10 @@ impl Drop for Terminal {
     }
 }
 
+fn size(cells: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(cells).unwrap()
+}
+
 fn deadline() -> Duration {
     let secs = std::env::var("SCALETOP_TEST_DEADLINE_S").ok().and_then(|s| s.parse().ok());
     Duration::from_secs(secs.unwrap_or(60))
@@ -123,8 +133,7 @@ fn keys_drive_the_load_and_quitting_writes_the_session_and_gives_the_terminal_ba
     terminal.wait_for("Latency");
     terminal.press("e");
     terminal.wait_for("wrote");
-    terminal.master.resize(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 }).unwrap();
-    terminal.screen.lock().unwrap().screen_mut().set_size(40, 120);
+    terminal.resize(40, 120);
     terminal.press("\t\t\t\t");
     terminal.wait_for("Overview");
     terminal.press("q");
@@ -163,8 +172,7 @@ fn too_small_a_window_says_so_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(10, 40, &DEMO, folder.path());
     terminal.wait_for("60");
-    terminal.master.resize(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
-    terminal.screen.lock().unwrap().screen_mut().set_size(24, 80);
+    terminal.resize(24, 80);
     terminal.wait_for("Overview");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);

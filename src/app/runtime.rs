@@ -56,6 +56,8 @@ pub struct Runtime<F> {
     pub conductor: Option<Conductor>,
     /// The session's folder.
     pub folder: PathBuf,
+    /// When to panic: the tests' way to see that the terminal survives it.
+    pub panic_at: Option<Instant>,
     /// Where it is shown.
     pub front: F,
 }
@@ -127,6 +129,7 @@ impl<F: FrontEnd> Runtime<F> {
                     self.handle(&mut background, Event::Exported(result));
                 }
                 () = sleep_until_option(wake) => {}
+                () = sleep_until_option(self.panic_at) => panic_as_asked(),
                 _ = tick.tick() => self.handle(&mut background, Event::Tick),
                 () = sleep_until(next_frame), if background.dirty && self.front.is_ready() => {
                     self.front.show(&self.state)?;
@@ -218,6 +221,11 @@ impl<F: FrontEnd> Runtime<F> {
             Effect::Exit { at_once } => background.exit = Some(at_once),
         }
     }
+}
+
+#[expect(clippy::panic, reason = "asked for by a hidden flag, so that a test sees what a panic leaves behind")]
+fn panic_as_asked() {
+    panic!("this panic was asked for with --panic-after");
 }
 
 /// A blocking task that panicked is a bug; it must not pass for a result.

@@ -38,6 +38,9 @@ use crate::units::{ArrivalRate, Elapsed};
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
 
+/// Columns and rows where there is no screen.
+const NO_SIZE: (u16, u16) = (0, 0);
+
 /// A session that only needs a front end.
 struct Ready {
     header: Header,
@@ -48,13 +51,16 @@ struct Ready {
     folder: PathBuf,
     rate: ArrivalRate,
     spike_rate: ArrivalRate,
+    panic_after: Option<Duration>,
 }
 
 /// Runs a session on the screen.
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let ready = prepare(&drive, target, cluster, None).await?;
     let theme = Theme::from_env(|name| std::env::var(name).ok());
-    let finished = ready.run(TerminalFront::open(theme)?, None).await?;
+    let front = TerminalFront::open(theme)?;
+    let size = front.size()?;
+    let finished = ready.run(front, None, size).await?;
     conclude(finished)
 }
 
@@ -66,7 +72,7 @@ pub(super) async fn headless(
     plan: Plan,
 ) -> Result<u8, CommandError> {
     let ready = prepare(&drive, target, cluster, Some(&plan)).await?;
-    let finished = ready.run(Log::default(), Some(Conductor::new(&plan))).await?;
+    let finished = ready.run(Log::default(), Some(Conductor::new(&plan)), NO_SIZE).await?;
     conclude(finished)
 }
 
@@ -88,6 +94,8 @@ async fn prepare(
     if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
         return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
     }
+    // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
+    let _ = generator::raise_fd_limit();
     let clock = RunClock::start();
     let mut running = None;
     let mut limits = None;
@@ -134,11 +142,26 @@ async fn prepare(
     };
     let transports = (0..load.workers).map(|_| HttpTransport::new(&request)).collect::<Result<_, _>>()?;
     let engine = Prepared::new(config, transports).await?;
-    Ok(Ready { header, clock, engine, cluster: running, limits, folder, rate: load.rate, spike_rate: load.spike_rate })
+    Ok(Ready {
+        header,
+        clock,
+        engine,
+        cluster: running,
+        limits,
+        folder,
+        rate: load.rate,
+        spike_rate: load.spike_rate,
+        panic_after: drive.output.panic_after,
+    })
 }
 
 impl Ready {
-    async fn run<F: FrontEnd>(self, front: F, conductor: Option<Conductor>) -> Result<Finished, CommandError> {
+    async fn run<F: FrontEnd>(
+        self,
+        front: F,
+        conductor: Option<Conductor>,
+        size: (u16, u16),
+    ) -> Result<Finished, CommandError> {
         let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
@@ -149,6 +172,7 @@ impl Ready {
         let mut ui = Ui::new(self.spike_rate);
         ui.is_demo = self.cluster.is_some();
         ui.folder = Some(self.folder.clone());
+        ui.size = size;
         let runtime = Runtime {
             state: State { session: Session::new(self.header), ui },
             clock: self.clock,
@@ -160,6 +184,7 @@ impl Ready {
             cluster: self.cluster,
             conductor,
             folder: self.folder,
+            panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             front,
         };
         let finished = runtime.run(self.rate).await?;
