@@ -111,6 +111,11 @@ output "delay_ms" {
   value       = var.delay_ms
 }
 
+output "health_check_path" {
+  description = "Path that answers 200 as soon as an instance can serve."
+  value       = var.health_check_path
+}
+
 output "dashboard_url" {
   description = "The CloudWatch dashboard."
   value       = local.deployed ? "https://${data.aws_region.current.region}.console.aws.amazon.com/cloudwatch/home?region=${data.aws_region.current.region}#dashboards/dashboard/${one(module.dashboard[*].name)}" : null
