@@ -37,7 +37,7 @@ done
   # --- what rustup ships as "self-contained": musl, start files, an unwinder ----------------------------------------
   library=$dir/usr/lib/rustlib/$target/lib
   mkdir -p "$library/self-contained"
-  musl=$(dirname "$(musl-gcc -print-file-name=libc.a)")
+  musl=$(dirname "$(dpkg -L musl-dev | grep "/libc\.a$")")
   cp "$musl"/{crt1,Scrt1,rcrt1,crti,crtn}.o "$musl"/{libc,libdl,libpthread}.a "$library/self-contained/"
   gcc=$(dirname "$(gcc -print-file-name=crtbeginS.o)")
   cp "$gcc"/{crtbegin,crtend,crtbeginS,crtendS}.o "$library/self-contained/"
