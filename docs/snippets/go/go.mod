@@ -1,0 +1,3 @@
+module example.com/instanceid
+
+go 1.19
