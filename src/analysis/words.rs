@@ -55,6 +55,8 @@ fn capacity(numbers: &StepNumbers) -> Option<String> {
     let target = numbers.target?;
     let instances = if target == 1 { "1 instance".to_owned() } else { format!("{target} instances") };
     match numbers.capacity {
+        // There were enough all the time: nothing had to come.
+        Timing::Reached { secs, .. } if secs <= 0.0 => None,
         Timing::Reached { .. } => Some(format!("{instances} after {}", numbers.capacity)),
         Timing::NotWithin { secs, open } => {
             let peak = numbers.instances.map_or(0, |span| span.peak);

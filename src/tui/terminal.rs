@@ -8,10 +8,10 @@
 use std::io::{self, Write as _};
 use std::sync::Once;
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -47,11 +47,10 @@ impl Screen {
         enable_raw_mode().map_err(TerminalError::Open)?;
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
-            execute!(io::stdout(), EnterAlternateScreen)?;
+            // Not ratatui's own clear: it asks the terminal where its cursor is, and some never answer.
+            execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
             let (writer, frames) = FrameWriter::new(io::stdout())?;
-            let mut terminal = Terminal::new(CrosstermBackend::new(writer))?;
-            terminal.clear()?;
-            Ok((terminal, frames))
+            Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
         match open() {
             Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames }),

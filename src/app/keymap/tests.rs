@@ -1,3 +1,5 @@
+//! The table of keys: complete, unambiguous, and the one that the README shows.
+
 use std::collections::HashSet;
 use std::time::Duration;
 
