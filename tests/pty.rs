@@ -25,6 +25,8 @@ impl Terminal {
         command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("HOME", folder);
+        // A backtrace would scroll the message away.
+        command.env("RUST_BACKTRACE", "0");
         command.cwd(folder);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -124,11 +126,14 @@ fn keys_drive_the_load_and_quitting_writes_the_session_and_gives_the_terminal_ba
     terminal.press("m");
     terminal.wait_for("mark 1");
     terminal.press("?");
-    terminal.wait_for("ramp");
-    terminal.press("\x1b");
+    terminal.wait_for("ramp to a rate");
+    terminal.press("?");
+    terminal.wait("the end of the help", |screen| !screen.contains("ramp to a rate"));
     terminal.press("g4x2\r");
     terminal.wait_for("not a rate");
+    // Escape on its own: together with what follows it would be an Alt key.
     terminal.press("\x1b");
+    terminal.wait("the end of the prompt", |screen| !screen.contains("not a rate"));
     terminal.press("\t");
     terminal.wait_for("Latency");
     terminal.press("e");

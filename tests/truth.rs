@@ -24,23 +24,26 @@ use scaletop::units::{ArrivalRate, Elapsed};
 /// The promise.
 const WITHIN: f64 = 1.0;
 
+/// Three instances of twelve requests at 80 ms are needed for it, and then are at three quarters of what they can do.
+const SPIKE_RATE: u32 = 330;
+
 /// When the load jumps, and when the session ends.
 const SPIKE_AT: Elapsed = Elapsed::from_millis(3_000);
 const END_AT: Elapsed = Elapsed::from_secs(20);
 
-/// One session: a calm start, then a spike that needs every instance there may be. Evenly spaced arrivals: at four fifths
-/// of the capacity, Poisson's would be refused now and then for ever, and there would be no end of 429s to agree on.
+/// One session: a calm start, then a spike that needs three instances. Evenly spaced arrivals: close to
+/// the capacity, Poisson's would be refused now and then for ever, and there would be no end of 429s to agree on.
 async fn spike(seed: u64) -> (Session, Truth) {
     let clock = RunClock::start();
     let options = ClusterOptions {
         max_size: 4,
-        max_concurrency: 10,
+        max_concurrency: 12,
         // Not a whole number of seconds, and another one for each seed, so that nothing agrees by chance.
         cold_start: Duration::from_millis(1_300 + 700 * seed),
         seed: Some(seed),
         ..ClusterOptions::default()
     };
-    let limits = Limits { min: Some(1), max: Some(4), concurrency: Some(10) };
+    let limits = Limits { min: Some(1), max: Some(4), concurrency: Some(12) };
     let cluster = Cluster::assemble(ClusterParts {
         scaler: Box::new(ConcurrencyScaler::new(&options)),
         options,
@@ -71,7 +74,7 @@ async fn spike(seed: u64) -> (Session, Truth) {
         session.apply(end, &SessionEvent::Second(Box::new(second)));
         if !has_spiked && end >= SPIKE_AT {
             has_spiked = true;
-            set(&mut session, clock.now(), 400);
+            set(&mut session, clock.now(), SPIKE_RATE);
         }
         if end >= END_AT {
             engine.handle.stop();
@@ -98,17 +101,18 @@ fn agree(what: &str, seed: u64, ours: f64, truth: f64) {
 async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
     for seed in [1, 2, 3] {
         let (session, truth) = spike(seed).await;
-        let report = session.steps.iter().find(|report| report.step.profile.last().get() == 400).unwrap();
+        let report = session.steps.iter().find(|report| report.step.profile.last().get() == SPIKE_RATE).unwrap();
         let start = report.step.start;
         let since_start = |at: Elapsed| at.saturating_since(start).as_secs_f64();
         let mut admitted: Vec<_> = truth.instances.iter().filter_map(|instance| instance.first_admitted).collect();
         admitted.sort_unstable();
-        assert_eq!(admitted.len(), 4, "seed {seed}: the spike needs every instance");
+        let target = report.numbers.target.unwrap() as usize;
+        assert!(target >= 3 && admitted.len() >= target, "seed {seed}: {target} needed, {} admitted", admitted.len());
 
         let serving = reached(report.numbers.serving, "T_serving");
         agree("first new instance admits", seed, serving, since_start(admitted[1]));
         let capacity = reached(report.numbers.capacity, "T_capacity");
-        agree("last instance admits", seed, capacity, since_start(admitted[3]));
+        agree("last needed instance admits", seed, capacity, since_start(admitted[target - 1]));
         let spell = truth.rejections.iter().max_by_key(|spell| spell.count).expect("the spike was too much for one");
         let recover = reached(report.numbers.recover, "T_recover");
         // The objective looks back over 5 s: it holds at the earliest when the last 429 has left that window.
