@@ -1,1 +1,0 @@
-//! The fold: events in, what is known out.
