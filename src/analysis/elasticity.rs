@@ -9,7 +9,7 @@ use crate::slo::Slo;
 use crate::units::{ArrivalRate, Elapsed};
 
 /// How far and how long supply was off demand, in percent. Time without demand (d = 0) or without a known count is left
-/// out of T. θ_O has no upper bound: five instances where one is needed are 400 %.
+/// out of T. `θ_O` has no upper bound: five instances where one is needed are 400 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Elasticity {
     /// `θ_U = 100/T · Σ (d−s)⁺/d`: under-provisioning, 0 to 100.

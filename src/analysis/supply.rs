@@ -49,7 +49,8 @@ impl Supply {
         until: Elapsed,
         is_open: bool,
     ) -> Option<Self> {
-        let whole = |at: Elapsed| if basis == Basis::Responding { Elapsed::from_secs(u64::from(at.second())) } else { at };
+        let whole =
+            |at: Elapsed| if basis == Basis::Responding { Elapsed::from_secs(u64::from(at.second())) } else { at };
         let first = observations.partition_point(|seen| seen.as_of < whole(start));
         let end = if is_open {
             observations.len()

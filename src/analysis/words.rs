@@ -12,7 +12,9 @@ pub fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &S
     let is_open = step.end.is_none();
     let mut said: Vec<String> = Vec::new();
     match step.direction() {
-        Direction::Up => said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten()),
+        Direction::Up => {
+            said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten())
+        }
         Direction::Down => said.extend(scale_in(numbers, is_open)),
         Direction::Level => {}
     }
@@ -44,7 +46,8 @@ fn rates(step: &Step) -> String {
 
 fn serving(numbers: &StepNumbers, is_open: bool, was_idle: bool) -> Option<String> {
     let who = if was_idle { "first answer" } else { "first new instance" };
-    let enough = || numbers.instances.and_then(|span| span.before).zip(numbers.target).filter(|(had, need)| had >= need);
+    let enough =
+        || numbers.instances.and_then(|span| span.before).zip(numbers.target).filter(|(had, need)| had >= need);
     match numbers.serving {
         Timing::Reached { .. } => Some(format!("{who} after {}", numbers.serving)),
         Timing::NotWithin { .. } if !was_idle && numbers.demand.is_some() && enough().is_some() => {
@@ -55,7 +58,7 @@ fn serving(numbers: &StepNumbers, is_open: bool, was_idle: bool) -> Option<Strin
         Timing::NotWithin { .. } if is_open => Some("no new instance yet".to_owned()),
         Timing::NotWithin { secs, .. } => Some(format!("no new instance within {secs:.0} s")),
         Timing::NotApplicable(_) if matches!(numbers.first, Timing::Reached { .. }) => {
-            Some(format!("{who} after {}", numbers.first))
+            Some(format!("first new instance after {}", numbers.first))
         }
         _ => None,
     }
@@ -123,7 +126,7 @@ fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -129,7 +129,8 @@ impl Session {
             .checked_sub(THROUGHPUT_SECS)
             .filter(|from| *from >= first)
             .and_then(|from| ok_per_second(cohorts.between(from, last)));
-        numbers.efficiency = ok_before.filter(|&before| before > 0.0).zip(ok_after).map(|(before, after)| after / before);
+        numbers.efficiency =
+            ok_before.filter(|&before| before > 0.0).zip(ok_after).map(|(before, after)| after / before);
     }
 
     /// What the instance counts say: may change long after a step, when a metric arrives late.
@@ -186,6 +187,10 @@ impl Session {
             (_, None, Some(_)) => Timing::NotApplicable("no instance was added"),
             (_, None, None) => Timing::NotApplicable("the instance count has not settled"),
         };
+        if basis == Basis::Responding {
+            numbers.first = within_its_second(numbers.first, numbers.serving);
+            numbers.capacity = within_its_second(numbers.capacity, numbers.serving);
+        }
         numbers.scale_in = match (direction, numbers.target) {
             (Direction::Up | Direction::Level, _) => not_down(direction),
             _ if basis == Basis::Responding && step.profile.last().is_paused() => {
@@ -233,6 +238,19 @@ const fn not_down(direction: Direction) -> Timing {
     }
 }
 
+/// A count of whole seconds cannot have changed before the first answer of the new instance that changed it: where that
+/// fell into the same second, the exact instant is better.
+fn within_its_second(counted: Timing, serving: Timing) -> Timing {
+    match (counted, serving) {
+        (Timing::Reached { secs, plus_minus: 0.0 }, Timing::Reached { secs: exact, .. })
+            if secs > 0.0 && exact > secs && exact < secs + 1.0 =>
+        {
+            serving
+        }
+        _ => counted,
+    }
+}
+
 fn count(numbers: &mut StepNumbers, counts: &Counts) {
     numbers.due = counts.due;
     numbers.sent = counts.sent;
@@ -256,7 +274,9 @@ fn serving(step: &Step, work: &StepWork, tally: &Tally, watched: f64, nobody_nam
         Some(intended) => {
             Timing::Reached { secs: intended.saturating_since(step.start).as_secs_f64(), plus_minus: 0.0 }
         }
-        None if nobody_named && work.counts.outcomes.total() > 0 => Timing::NotApplicable("no answer names its instance"),
+        None if nobody_named && work.counts.outcomes.total() > 0 => {
+            Timing::NotApplicable("no answer names its instance")
+        }
         None => Timing::NotWithin { secs: watched, open: step.end.is_none() },
     }
 }

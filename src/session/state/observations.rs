@@ -49,22 +49,22 @@ impl Session {
         self.fold.thinned_until = end;
         for basis in Basis::ALL {
             if let Some(list) = self.observations.get_mut(&basis) {
-                thin(list, from, until);
+                thin_between(list, from, until);
             }
         }
     }
 }
 
-fn thin(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elapsed) {
+fn thin_between(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elapsed) {
     let first = list.partition_point(|kept| kept.as_of < from);
     let end = list.partition_point(|kept| kept.as_of < until);
     let minutes = list[first..end].chunk_by(|a, b| minute(a) == minute(b));
-    let mut last = first.checked_sub(1).map(|at| list[at].count);
+    let mut count = first.checked_sub(1).map(|at| list[at].count);
     let mut kept = Vec::new();
     for of_minute in minutes {
         let mut changed: Vec<InstanceObservation> = Vec::new();
         for seen in of_minute {
-            if changed.last().map(|seen| seen.count).or(last) != Some(seen.count) {
+            if changed.last().map(|seen| seen.count).or(count) != Some(seen.count) {
                 changed.push(*seen);
             }
         }
@@ -72,7 +72,7 @@ fn thin(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elapsed) {
             let highest = changed.iter().copied().max_by_key(|seen| seen.count);
             changed = highest.into_iter().collect();
         }
-        last = changed.last().map(|seen| seen.count).or(last);
+        count = changed.last().map(|seen| seen.count).or(count);
         kept.append(&mut changed);
     }
     list.splice(first..end, kept);

@@ -57,9 +57,9 @@ impl Session {
         }
         let settled = self.steps.last().map(|report| report.step.profile.last());
         let before = if is_ramping { current } else { settled.unwrap_or(current) };
-        let moved = [change.profile.first(), change.profile.last()].map(|rate| before.get().abs_diff(rate.get()));
-        let moves = moved.into_iter().max().unwrap_or(0);
-        let is_step = moves >= 1 && u64::from(moves) * 20 >= u64::from(before.get());
+        let distance = |rate: ArrivalRate| before.get().abs_diff(rate.get());
+        let moved = distance(change.profile.first()).max(distance(change.profile.last()));
+        let is_step = moved >= 1 && u64::from(moved) * 20 >= u64::from(before.get());
         if !is_step && !is_ramping && change.stage.is_none() {
             return;
         }

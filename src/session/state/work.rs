@@ -131,7 +131,9 @@ impl Session {
             }
         }
         for served in &second.served {
-            let (Some(intended), Some(instance)) = (served.first_ok_intended, self.track_of(&served.id)) else { continue };
+            let (Some(intended), Some(instance)) = (served.first_ok_intended, self.track_of(&served.id)) else {
+                continue;
+            };
             for at in self.fold.unfinished..self.steps.len() {
                 let (step, Some(tally)) = (&self.steps[at].step, &mut self.fold.works[at].tally) else { continue };
                 if intended >= step.start {
@@ -157,7 +159,12 @@ impl Session {
                 work.peak_p99 = work.peak_p99.max(cohort.response.map(|response| response.p99));
             }
             if let (Some(good), Some(instances)) = (cohort.good, self.steady_instances(second)) {
-                self.fold.estimate.note(good, cohort.due, cohort.outcomes.get(crate::load::sample::OutcomeKind::Ok), instances);
+                self.fold.estimate.note(
+                    good,
+                    cohort.due,
+                    cohort.outcomes.get(crate::load::sample::OutcomeKind::Ok),
+                    instances,
+                );
             }
         }
     }
