@@ -2,16 +2,23 @@
 //!
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
 //! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it: [`objective`] says which
-//! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`validity`] judges the
-//! generator, [`words`] says it all in a sentence.
+//! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`demand`] how many
+//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`words`] says it all in a
+//! sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
+//! deviation σ and the pairwise competition κ of the SPEC group.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::analysis::demand::DemandBasis;
+use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::instances::Basis;
 use crate::load::rate::RateProfile;
+use crate::load::sample::OutcomeCounts;
 use crate::units::{ArrivalRate, Elapsed, StepId};
 
+pub mod demand;
+pub mod elasticity;
 pub mod objective;
 pub mod recovery;
 pub mod supply;
@@ -44,12 +51,12 @@ pub enum Direction {
     Up,
     /// Less load.
     Down,
-    /// It ended at the rate it began with.
+    /// It ended at the rate it began with, after an excursion of under two seconds, or as a stage of a plan.
     Level,
 }
 
 impl Step {
-    /// Which way the rate went, from just before the step to where it settles.
+    /// Which way the rate went from just before the step to where it settled.
     pub fn direction(&self) -> Direction {
         match self.profile.last().cmp(&self.before) {
             std::cmp::Ordering::Greater => Direction::Up,
@@ -59,13 +66,13 @@ impl Step {
     }
 
     /// Its first second: the one it starts in belongs to it whole, so that every second belongs to one step.
-    pub const fn first_second(&self) -> u32 {
+    pub fn first_second(&self) -> u32 {
         self.start.second()
     }
 
-    /// Seconds from its start to `at`.
-    pub fn secs_until(&self, at: Elapsed) -> f64 {
-        at.saturating_since(self.start).as_secs_f64()
+    /// When its rate stopped changing (t1 of a ramp).
+    pub fn settled_at(&self) -> Elapsed {
+        self.anchor + self.profile.ramp_duration()
     }
 }
 
@@ -160,15 +167,39 @@ pub struct StepNumbers {
     pub send_lag_p99: Option<Duration>,
     /// The most instances seen in the step, and the basis' settled count at its end, where known.
     pub instances: Option<InstanceSpan>,
-    /// What `first`, `capacity` and `instances` counted.
-    pub basis: Option<Basis>,
-    /// `s*`: as many instances as the rate needs, by Little's law or by the capacity that was given; the settled count
-    /// where neither is known.
-    pub target: Option<u32>,
-    /// Arrivals given up because our own stall made them late: the generator's, not lost to the service.
+    /// What became of the requests, by kind.
+    pub outcomes: OutcomeCounts,
+    /// Arrivals refused at the in-flight cap (they are lost).
+    pub dropped_cap: u64,
+    /// Arrivals given up because our own stall made them late (they are the generator's, not lost to the service).
     pub dropped_late: u64,
-    /// Requests that failed for want of our own ports or file descriptors.
-    pub generator_errors: u64,
+    /// Median service time of the OK answers: OK response time less send lag.
+    pub service_p50: Option<Duration>,
+    /// What `first`, `capacity`, `scale_in` and `instances` counted.
+    pub basis: Option<Basis>,
+    /// `s*`: as many instances as the rate of the step needs, or settled at.
+    pub target: Option<u32>,
+    /// Where the demand comes from; `None` while [`StepNumbers::target`] is only what the count settled at.
+    pub demand: Option<DemandBasis>,
+    /// Until the count fell to [`StepNumbers::target`], and stayed: steps down only.
+    pub scale_in: Timing,
+    /// How much of the error budget the step burnt; `None` without arrivals.
+    pub budget: Option<ErrorBudget>,
+    /// By what share the count went above the target: 0.2 is one instance too many of five.
+    pub overshoot: Option<f64>,
+    /// Instance-seconds above the demand.
+    pub waste: Option<f64>,
+    /// Whether the count moved more than the demand.
+    pub jitter: Option<Jitter>,
+    /// Under- and over-provisioning, in extent and time; `None` without a known capacity of an instance.
+    pub elasticity: Option<Elasticity>,
+    /// η: OK answers a second in the last 30 s of the step to those in the 30 s before it. Below 0.8 on a step up,
+    /// instances may have come, throughput did not.
+    pub efficiency: Option<f64>,
+    /// Requests of the busiest instance to those of the average one; 1 is even.
+    pub spread: Option<f64>,
+    /// Arrivals that were not answered OK (so far), whoever is to blame.
+    pub deficit: u64,
 }
 
 /// How an instance count moved over a step.

@@ -55,8 +55,8 @@ impl Recovery {
         self.bad_seconds
     }
 
-    /// `T_recover`: with t_b the first of two bad seconds in a row, the first of ten good seconds in a row after t_b.
-    /// Without t_b the step was absorbed. `start` is t0, in seconds.
+    /// `T_recover`: with `t_b` the first of two bad seconds in a row, the first of ten good seconds in a row after it.
+    /// Without `t_b` the step was absorbed. `start` is t0, in seconds.
     pub fn timing(&self, start: f64, watched: f64, is_open: bool) -> Timing {
         match (self.breached, self.recovered) {
             (None, _) => Timing::Absorbed,

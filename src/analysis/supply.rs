@@ -1,150 +1,171 @@
-//! Instance counts over a step: when the first new one came, when there were enough, and what "enough" was.
+//! How many instances there were over a step (`s_t`), and the times that can be read off it.
+//!
+//! A count holds until the next one (the last value is carried forward). A count that a source polled may have changed at
+//! any moment since the poll before: such a time is the middle of that interval, and its half width is printed as ±.
+
+use std::time::Duration;
 
 use crate::analysis::recovery::HOLD_SECS;
 use crate::analysis::{InstanceSpan, Timing};
 use crate::instances::{Basis, InstanceObservation};
 use crate::units::Elapsed;
 
-/// A count that was true in one second, give or take `uncertain` seconds before it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Count {
-    /// The moment, in seconds since the start of the session.
-    pub at: f64,
-    /// How many instances.
-    pub count: u32,
-    /// How long before `at` the count may have become true, in seconds: 0 for what answers showed.
-    pub uncertain: f64,
-}
+/// A count is settled when it stayed the same for this long at the end of a step, or for a fifth of it if that is longer.
+pub const SETTLED_FOR: Duration = Duration::from_secs(30);
 
-impl From<&InstanceObservation> for Count {
-    fn from(seen: &InstanceObservation) -> Self {
-        Self { at: seen.as_of.as_secs_f64(), count: seen.count, uncertain: seen.uncertainty.as_secs_f64() }
-    }
-}
-
-/// The counts of a step on one basis, ascending in time.
+/// The instance counts of one basis over one step `[start, until)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Supply {
-    /// What was counted.
-    pub basis: Basis,
-    /// The count just before the step (s⁻), where one was known.
-    pub before: Option<u32>,
-    /// The counts from the step's start on.
-    pub counts: Vec<Count>,
+    start: Elapsed,
+    until: Elapsed,
+    before: Option<u32>,
+    changes: Vec<Change>,
+}
+
+/// The count from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Change {
+    at: Elapsed,
+    uncertainty: Duration,
+    count: u32,
+}
+
+/// The time since which a count held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Since {
+    Start,
+    Change(Change),
 }
 
 impl Supply {
-    /// How the count moved; `None` without a count.
-    pub fn span(&self) -> Option<InstanceSpan> {
-        let last = self.counts.last()?.count;
-        let peak = self.counts.iter().map(|count| count.count).max()?;
-        Some(InstanceSpan { before: self.before, peak, last })
-    }
-
-    /// `T_first` = min{t ≥ t0 : s_t > s⁻} − t0.
-    pub fn first(&self, start: Elapsed, watched: f64, is_open: bool) -> Timing {
-        let Some(before) = self.before else { return Timing::NotApplicable("the count before the step is unknown") };
-        match self.counts.iter().find(|count| count.count > before) {
-            Some(count) => reached(count, start),
-            None => Timing::NotWithin { secs: watched, open: is_open },
-        }
-    }
-
-    /// `T_capacity` = min{t ≥ t0 : s_u ≥ s* ∀u∈[t, t+k)} − t0, k = 10 s: enough, and it stays so.
-    pub fn capacity(&self, target: u32, start: Elapsed, watched: f64, is_open: bool) -> Timing {
-        let end = start.as_secs_f64() + watched;
-        let mut since: Option<&Count> = None;
-        for count in &self.counts {
-            if count.count < target {
-                since = None;
-            } else {
-                let first = since.get_or_insert(count);
-                // The second that starts at `at` lasts one second: ten of them make ten seconds.
-                if count.at + 1.0 - first.at >= f64::from(HOLD_SECS) {
-                    return reached(first, start);
-                }
-            }
-        }
-        // A polled count says nothing new while it stays the same: what was true last still is.
-        match since.filter(|first| first.uncertain > 0.0 && end - first.at >= f64::from(HOLD_SECS)) {
-            Some(first) => reached(first, start),
-            None => Timing::NotWithin { secs: watched, open: is_open },
-        }
-    }
-
-    /// The count at which the step settled: constant over its last max(30 s, 20 % of it); `None` while it is not settled.
-    pub fn settled(&self, start: Elapsed, watched: f64) -> Option<u32> {
-        let calm = (watched * 0.2).max(30.0);
-        if watched < calm {
+    /// The counts of `observations` (one basis, ascending) that fall into the step; `None` when none does.
+    ///
+    /// Responding counts are those of whole seconds: the second in which a step starts belongs to it. Other counts are
+    /// true of a moment.
+    pub fn over(
+        observations: &[InstanceObservation],
+        basis: Basis,
+        start: Elapsed,
+        until: Elapsed,
+        is_open: bool,
+    ) -> Option<Self> {
+        let whole =
+            |at: Elapsed| if basis == Basis::Responding { Elapsed::from_secs(u64::from(at.second())) } else { at };
+        let first = observations.partition_point(|seen| seen.as_of < whole(start));
+        let end = if is_open {
+            observations.len()
+        } else {
+            observations.partition_point(|seen| seen.as_of < whole(until)).max(first)
+        };
+        if first == end {
             return None;
         }
-        let from = start.as_secs_f64() + watched - calm;
-        let last = self.counts.last()?.count;
-        let in_force = self.counts.iter().rfind(|count| count.at <= from)?.count;
-        let steady = self.counts.iter().filter(|count| count.at >= from).all(|count| count.count == last);
-        (steady && in_force == last).then_some(last)
-    }
-}
-
-/// A polled count is the end of an interval: the middle of it, ± half of it.
-fn reached(count: &Count, start: Elapsed) -> Timing {
-    let plus_minus = count.uncertain / 2.0;
-    Timing::Reached { secs: (count.at - plus_minus - start.as_secs_f64()).max(0.0), plus_minus }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const START: Elapsed = Elapsed::from_millis(10_500);
-
-    fn responding(before: Option<u32>, counts: &[(u32, u32)]) -> Supply {
-        let counts = counts.iter().map(|&(at, count)| Count { at: f64::from(at), count, uncertain: 0.0 }).collect();
-        Supply { basis: Basis::Responding, before, counts }
+        let before = first.checked_sub(1).map(|at| observations[at].count);
+        let mut changes: Vec<Change> = Vec::new();
+        for seen in &observations[first..end] {
+            if changes.last().map(|last| last.count).or(before) != Some(seen.count) {
+                changes.push(Change { at: seen.as_of.max(start), uncertainty: seen.uncertainty, count: seen.count });
+            }
+        }
+        Some(Self { start, until, before, changes })
     }
 
-    fn stairs(from: u32, until: u32, count: u32) -> Vec<(u32, u32)> {
-        (from..until).map(|second| (second, count)).collect()
+    /// The count just before the step (s⁻).
+    pub const fn before(&self) -> Option<u32> {
+        self.before
     }
 
-    #[test]
-    fn the_first_new_instance_is_the_first_count_above_the_one_before() {
-        let supply = responding(Some(1), &[stairs(10, 18, 1), stairs(18, 40, 2)].concat());
-        assert_eq!(supply.first(START, 30.0, true), Timing::Reached { secs: 7.5, plus_minus: 0.0 });
-        assert_eq!(
-            responding(Some(2), &stairs(10, 40, 2)).first(START, 29.5, false),
-            Timing::NotWithin { secs: 29.5, open: false }
-        );
-        assert!(matches!(responding(None, &stairs(10, 40, 2)).first(START, 29.5, false), Timing::NotApplicable(_)));
+    /// Until the count exceeded what it was before: `min{t : s_t > s⁻} − t0`. `None` while it has not, or when the count
+    /// before is not known.
+    pub fn first_above_before(&self) -> Option<Timing> {
+        let before = self.before?;
+        self.changes.iter().find(|change| change.count > before).map(|change| self.timing(Since::Change(*change)))
     }
 
-    #[test]
-    fn capacity_is_reached_at_the_first_of_ten_seconds_that_hold() {
-        let supply =
-            responding(Some(1), &[stairs(10, 15, 1), stairs(15, 20, 5), stairs(20, 22, 4), stairs(22, 40, 5)].concat());
-        assert_eq!(supply.capacity(5, START, 29.5, true), Timing::Reached { secs: 11.5, plus_minus: 0.0 });
-        let short = responding(Some(1), &[stairs(10, 15, 1), stairs(15, 24, 5)].concat());
-        assert_eq!(short.capacity(5, START, 13.5, true), Timing::NotWithin { secs: 13.5, open: true });
+    /// Until a condition came true for [`HOLD_SECS`]: `min{t : s_u … ∀u∈[t,t+k)} − t0`. `None` while it has not.
+    pub fn first_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
+        let mut since: Option<(Elapsed, Since)> = None;
+        for (from, to, count, origin) in self.segments() {
+            if !holds(count) {
+                since = None;
+                continue;
+            }
+            let (began, origin) = *since.get_or_insert((from, origin));
+            if to.saturating_since(began) >= Duration::from_secs(u64::from(HOLD_SECS)) {
+                return Some(self.timing(origin));
+            }
+        }
+        None
     }
 
-    #[test]
-    fn a_polled_time_carries_half_its_interval() {
-        let counts = vec![
-            Count { at: 60.0, count: 1, uncertain: 60.0 },
-            Count { at: 120.0, count: 5, uncertain: 60.0 },
-            Count { at: 180.0, count: 5, uncertain: 60.0 },
-        ];
-        let supply = Supply { basis: Basis::Active, before: Some(1), counts };
-        assert_eq!(supply.first(Elapsed::from_secs(30), 200.0, true), Timing::Reached { secs: 60.0, plus_minus: 30.0 });
-        assert_eq!(supply.capacity(5, Elapsed::from_secs(30), 200.0, true).to_string(), "60 ± 30 s");
+    /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`.
+    pub fn settled(&self) -> Option<u32> {
+        let length = self.until.saturating_since(self.start);
+        let calm = SETTLED_FOR.max(length / 5);
+        let since = self.changes.last().map_or(self.start, |last| last.at);
+        (length >= calm && self.until.saturating_since(since) >= calm).then(|| self.last())
     }
 
-    #[test]
-    fn a_count_that_still_moves_is_not_settled() {
-        let steady = responding(Some(1), &stairs(10, 60, 3));
-        assert_eq!(steady.settled(START, 49.5), Some(3));
-        let moving = responding(Some(1), &[stairs(10, 50, 3), stairs(50, 60, 4)].concat());
-        assert_eq!(moving.settled(START, 49.5), None);
-        assert_eq!(steady.settled(START, 20.0), None, "too short to tell");
+    /// Before, most and last.
+    pub fn span(&self) -> InstanceSpan {
+        let peak = self.changes.iter().map(|change| change.count).chain(self.before).max().unwrap_or(0);
+        InstanceSpan { before: self.before, peak, last: self.last() }
+    }
+
+    /// Σ|Δs|: how much the count moved, from just before the step on.
+    pub fn movement(&self) -> u64 {
+        let counts = || self.before.into_iter().chain(self.changes.iter().map(|change| change.count));
+        counts().zip(counts().skip(1)).map(|(a, b)| u64::from(a.abs_diff(b))).sum()
+    }
+
+    /// How often the count turned from rising to falling or back, from `secs` after the start on.
+    pub fn turns_after(&self, secs: f64) -> u32 {
+        let mut turns = 0;
+        let (mut last_count, mut rising) = (self.before, None);
+        for change in &self.changes {
+            if let Some(count) = last_count {
+                let rises = change.count > count;
+                if change.at.saturating_since(self.start).as_secs_f64() > secs {
+                    turns += u32::from(rising.is_some_and(|was| was != rises));
+                    rising = Some(rises);
+                } else {
+                    // What moved before belongs to the scaling itself; only the last direction is remembered.
+                    rising = Some(rises);
+                }
+            }
+            last_count = Some(change.count);
+        }
+        turns
+    }
+
+    /// The count as pieces `(from, to, count)` over the time for which it is known.
+    pub fn pieces(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32)> + '_ {
+        self.segments().map(|(from, to, count, _)| (from, to, count))
+    }
+
+    fn segments(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32, Since)> + '_ {
+        let ends = self.changes.iter().map(|change| change.at).chain([self.until]);
+        let leading = self.before.map(|count| (self.start, count, Since::Start));
+        let counts = self.changes.iter().map(|change| (change.at, change.count, Since::Change(*change)));
+        let skip = usize::from(leading.is_none());
+        leading
+            .into_iter()
+            .chain(counts)
+            .zip(ends.skip(skip))
+            .map(|((from, count, since), to)| (from, to.max(from), count, since))
+    }
+
+    fn last(&self) -> u32 {
+        self.changes.last().map(|change| change.count).or(self.before).unwrap_or(0)
+    }
+
+    fn timing(&self, since: Since) -> Timing {
+        let Since::Change(change) = since else { return Timing::Reached { secs: 0.0, plus_minus: 0.0 } };
+        let late = change.at.saturating_since(self.start);
+        let early = late.saturating_sub(change.uncertainty);
+        Timing::Reached {
+            secs: (early + late).as_secs_f64() / 2.0,
+            plus_minus: (late.saturating_sub(early)).as_secs_f64() / 2.0,
+        }
     }
 }

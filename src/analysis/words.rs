@@ -1,184 +1,149 @@
-//! A step in a sentence. Says only what the numbers say.
+//! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::load::rate::RateProfile;
 use crate::slo::Slo;
 
-/// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests lost (8.3 %)`.
-pub fn describe(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &Slo) -> String {
-    let mut parts = Vec::new();
-    if step.direction() == Direction::Up {
-        parts.extend(serving(numbers));
-        parts.extend(capacity(numbers));
+/// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
+/// lost (8.3 %)`.
+pub fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &Slo, was_idle: bool) -> String {
+    let is_open = step.end.is_none();
+    let mut said: Vec<String> = Vec::new();
+    match step.direction() {
+        Direction::Up => {
+            said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten())
+        }
+        Direction::Down => said.extend(scale_in(numbers, is_open)),
+        Direction::Level => {}
     }
+    said.extend(recovery(numbers, slo, is_open));
+    if said.is_empty() && numbers.due == 0 {
+        said.push(if step.profile.last().is_paused() { "no load" } else { "no arrivals yet" }.to_owned());
+    }
+    let mut text = format!("{}: {}", rates(step), said.join(", "));
     if numbers.due > 0 {
-        parts.extend(recovery(numbers, slo));
+        text.push_str(if said.is_empty() { "" } else { "; " });
+        text.push_str(&lost(numbers, slo, is_open));
     }
-    let mut text = format!("{}: ", rates(step));
-    if numbers.due == 0 {
-        parts.push("nothing was sent".to_owned());
-    }
-    text.push_str(&parts.join(", "));
-    if numbers.due > 0 {
-        text.push_str(&lost(numbers));
-    }
-    if let Validity::InvalidGenerator(reason) = validity {
-        let _ = write!(text, "; invalid: generator ({reason})");
+    if let Validity::InvalidGenerator(why) = validity {
+        text.push_str("; invalid: generator (");
+        text.push_str(why);
+        text.push(')');
     }
     text
 }
 
-/// `5→600/s`, `600→900/s in 2m`.
-pub fn rates(step: &Step) -> String {
+fn rates(step: &Step) -> String {
     let (before, last) = (step.before.get(), step.profile.last());
     match step.profile {
+        RateProfile::Ramp { from, over, .. } if from == step.before => format!("{before}→{last} in {}", duration(over)),
+        RateProfile::Ramp { from, over, .. } => format!("{before}→{}→{last} in {}", from.get(), duration(over)),
         RateProfile::Constant(_) => format!("{before}→{last}"),
-        RateProfile::Ramp { from, over, .. } => format!("{}→{last} in {} s", from.get(), over.as_secs()),
     }
 }
 
-fn serving(numbers: &StepNumbers) -> Option<String> {
+fn serving(numbers: &StepNumbers, is_open: bool, was_idle: bool) -> Option<String> {
+    let who = if was_idle { "first answer" } else { "first new instance" };
+    let enough =
+        || numbers.instances.and_then(|span| span.before).zip(numbers.target).filter(|(had, need)| had >= need);
     match numbers.serving {
-        Timing::Reached { .. } if numbers.instances.is_none_or(|span| span.before.is_none()) => {
-            Some(format!("first instance answered after {}", numbers.serving))
+        Timing::Reached { .. } => Some(format!("{who} after {}", numbers.serving)),
+        Timing::NotWithin { .. } if !was_idle && numbers.demand.is_some() && enough().is_some() => {
+            let (had, _) = enough()?;
+            Some(format!("{} enough", plural(u64::from(had), "instance was", "instances were")))
         }
-        Timing::Reached { .. } => Some(format!("first new instance after {}", numbers.serving)),
-        Timing::NotWithin { secs, open: true } => Some(format!("no new instance yet ({secs:.0} s)")),
-        Timing::NotWithin { secs, open: false } => Some(format!("no new instance within {secs:.0} s")),
+        Timing::NotWithin { .. } if was_idle => Some(if is_open { "no answer yet" } else { "no answer" }.to_owned()),
+        Timing::NotWithin { .. } if is_open => Some("no new instance yet".to_owned()),
+        Timing::NotWithin { secs, .. } => Some(format!("no new instance within {secs:.0} s")),
+        Timing::NotApplicable(_) if matches!(numbers.first, Timing::Reached { .. }) => {
+            Some(format!("first new instance after {}", numbers.first))
+        }
         _ => None,
     }
 }
 
-fn capacity(numbers: &StepNumbers) -> Option<String> {
-    let target = numbers.target?;
-    let instances = if target == 1 { "1 instance".to_owned() } else { format!("{target} instances") };
+fn capacity(numbers: &StepNumbers, is_open: bool) -> Option<String> {
+    let instances = plural(u64::from(numbers.target?), "instance", "instances");
     match numbers.capacity {
-        // There were enough all the time: nothing had to come.
-        Timing::Reached { secs, .. } if secs <= 0.0 => None,
-        Timing::Reached { .. } => Some(format!("{instances} after {}", numbers.capacity)),
-        Timing::NotWithin { secs, open } => {
-            let peak = numbers.instances.map_or(0, |span| span.peak);
-            let when = if open { "so far".to_owned() } else { format!("within {secs:.0} s") };
-            // There were enough, but not for long enough to say so: nothing is claimed.
-            (peak < target).then(|| format!("{peak} of the {instances} needed {when}"))
-        }
+        Timing::Reached { secs, .. } if secs > 0.0 => Some(format!("{instances} after {}", numbers.capacity)),
+        Timing::NotWithin { .. } if is_open => Some(format!("{instances} not reached yet")),
+        Timing::NotWithin { secs, .. } => Some(format!("{instances} not reached within {secs:.0} s")),
         _ => None,
     }
 }
 
-fn recovery(numbers: &StepNumbers, slo: &Slo) -> Option<String> {
-    let objective = format!("{} back under {} ms", slo.percentile_name(), slo.latency.as_millis());
+fn scale_in(numbers: &StepNumbers, is_open: bool) -> Option<String> {
+    let instances = plural(u64::from(numbers.target?), "instance", "instances");
+    match numbers.scale_in {
+        Timing::Reached { secs, .. } if secs > 0.0 => Some(format!("down to {instances} after {}", numbers.scale_in)),
+        Timing::Reached { .. } => Some(format!("stayed at {instances}")),
+        Timing::NotWithin { .. } if is_open => Some(format!("not down to {instances} yet")),
+        Timing::NotWithin { secs, .. } => Some(format!("not down to {instances} within {secs:.0} s")),
+        _ => None,
+    }
+}
+
+fn recovery(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> Option<String> {
+    // Which half of the objective broke: a latency that never went up cannot come back.
+    let was_slow = numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
+    let what = if was_slow { slo.percentile_name() } else { "errors".to_owned() };
+    let bound = if was_slow { duration(slo.latency) } else { format!("{} %", trimmed(slo.errors * 100.0)) };
     match numbers.recover {
-        Timing::Reached { .. } => Some(format!("{objective} after {}", numbers.recover)),
-        Timing::NotWithin { secs, open: true } => Some(format!("objective missed for {secs:.0} s so far")),
-        Timing::NotWithin { secs, open: false } => Some(format!("objective not met again within {secs:.0} s")),
-        Timing::Absorbed => Some("objective met throughout".to_owned()),
-        Timing::AlreadyViolated => Some("objective missed before the step began".to_owned()),
+        Timing::Reached { .. } => Some(format!("{what} back under {bound} after {}", numbers.recover)),
+        Timing::NotWithin { .. } if is_open => Some(format!("{what} not back under {bound} yet")),
+        Timing::NotWithin { secs, .. } => Some(format!("{what} not back under {bound} within {secs:.0} s")),
+        Timing::Absorbed if numbers.due == 0 => None,
+        Timing::Absorbed if is_open => Some("objective held so far".to_owned()),
+        Timing::Absorbed => Some("absorbed, the objective held".to_owned()),
+        Timing::AlreadyViolated => Some("the objective was already missed before".to_owned()),
         Timing::NotApplicable(_) => None,
     }
 }
 
-fn lost(numbers: &StepNumbers) -> String {
+fn lost(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> String {
+    let so_far = if is_open { " so far" } else { "" };
+    let slow = if numbers.slow > 0 {
+        format!(", {} slower than {}", thousands(numbers.slow), duration(slo.latency))
+    } else {
+        String::new()
+    };
     if numbers.lost == 0 {
-        return "; nothing lost".to_owned();
+        return format!("no requests lost{so_far}{slow}");
     }
-    let percent = numbers.lost as f64 / numbers.due as f64 * 100.0;
-    let places = if percent < 1.0 { 2 } else { 1 };
-    let requests = if numbers.lost == 1 { "request" } else { "requests" };
-    format!("; {} {requests} lost ({percent:.places$} %)", thousands(numbers.lost))
+    let percent = 100.0 * numbers.lost as f64 / numbers.due.max(1) as f64;
+    let percent = if percent < 0.1 { "< 0.1".to_owned() } else { format!("{percent:.1}") };
+    format!("{} lost{so_far} ({percent} %){slow}", plural(numbers.lost, "request", "requests"))
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 /// `12,410`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
+            text.push(',');
         }
-        grouped.push(digit);
+        text.push(digit);
     }
-    grouped
+    text
+}
+
+/// `500 ms`, `2 s`, `1.5 s`.
+fn duration(of: Duration) -> String {
+    let secs = of.as_secs_f64();
+    if secs < 1.0 { format!("{} ms", trimmed(secs * 1e3)) } else { format!("{} s", trimmed(secs)) }
+}
+
+fn trimmed(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::InstanceSpan;
-    use crate::units::{ArrivalRate, Elapsed, StepId};
-
-    fn step(before: u32, after: u32) -> Step {
-        Step {
-            id: StepId(1),
-            start: Elapsed::ZERO,
-            end: None,
-            before: ArrivalRate::new(before),
-            profile: RateProfile::Constant(ArrivalRate::new(after)),
-            anchor: Elapsed::ZERO,
-            name: None,
-        }
-    }
-
-    fn reached(secs: f64) -> Timing {
-        Timing::Reached { secs, plus_minus: 0.0 }
-    }
-
-    fn say(step: &Step, numbers: &StepNumbers) -> String {
-        describe(step, numbers, &Validity::Valid, &Slo::default())
-    }
-
-    #[test]
-    fn a_scale_out_reads_as_people_tell_it() {
-        let numbers = StepNumbers {
-            serving: reached(8.1),
-            capacity: reached(31.0),
-            recover: reached(32.0),
-            target: Some(5),
-            due: 149_518,
-            lost: 12_410,
-            instances: Some(InstanceSpan { before: Some(1), peak: 5, last: 5 }),
-            ..StepNumbers::default()
-        };
-        assert_eq!(
-            say(&step(5, 600), &numbers),
-            "5→600/s: first new instance after 8.1 s, 5 instances after 31.0 s, p99 back under 500 ms after 32.0 s; \
-             12,410 requests lost (8.3 %)"
-        );
-    }
-
-    #[test]
-    fn what_has_not_happened_is_not_invented() {
-        let censored = Timing::NotWithin { secs: 42.4, open: false };
-        let numbers = StepNumbers {
-            serving: censored,
-            capacity: censored,
-            recover: censored,
-            target: Some(5),
-            due: 100,
-            instances: Some(InstanceSpan { before: Some(1), peak: 1, last: 1 }),
-            ..StepNumbers::default()
-        };
-        let said = say(&step(5, 600), &numbers);
-        assert!(
-            said.contains("no new instance within 42 s") && said.contains("1 of the 5 instances needed within 42 s"),
-            "{said}"
-        );
-        assert!(said.contains("objective not met again within 42 s; nothing lost"), "{said}");
-    }
-
-    #[test]
-    fn a_pause_and_a_step_down_say_nothing_of_scaling_out() {
-        assert_eq!(say(&step(600, 0), &StepNumbers::default()), "600→0/s: nothing was sent");
-        let numbers = StepNumbers { recover: Timing::Absorbed, due: 50, ..StepNumbers::default() };
-        assert_eq!(say(&step(600, 50), &numbers), "600→50/s: objective met throughout; nothing lost");
-    }
-
-    #[test]
-    fn a_step_that_the_generator_spoilt_says_so() {
-        let reason = Validity::InvalidGenerator("send lag p99 was 40 ms".into());
-        let said = describe(&step(600, 50), &StepNumbers::default(), &reason, &Slo::default());
-        assert!(said.ends_with("invalid: generator (send lag p99 was 40 ms)"), "{said}");
-    }
-}
+mod tests;

@@ -1,7 +1,11 @@
 //! What is known of a session: the fold of its events.
+//!
+//! Deterministic: the same events give an equal state, whether they happen or are read from a recording. Nothing here
+//! grows with the length of a session but by about a kilobyte a minute (see [`crate::timeline`]): logs, marks, instances
+//! and sources are bounded, and what goes beyond a bound is counted or the oldest makes room.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::mem::discriminant;
 
 use crate::analysis::StepReport;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
@@ -9,29 +13,29 @@ use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeCounts;
 use crate::record::latency::Latency;
 use crate::record::second::Second;
-use crate::session::event::{Fact, Header, Notice, RateCause, RateChange, SessionEvent};
-use crate::session::state::instances::InstanceTable;
-use crate::session::state::steps::StepBook;
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent};
+use crate::session::state::fold::Fold;
 use crate::timeline::{Percentiles, Row, Timeline};
-use crate::units::{ArrivalRate, Elapsed, InstanceId};
+use crate::units::{Elapsed, InstanceId};
 
-mod instances;
+mod fold;
+mod instance_table;
+mod numbers;
+mod observations;
 mod steps;
+mod trailing;
+mod work;
 
-pub use instances::MOST_TRACKS;
-pub use steps::MERGE_WITHIN;
+pub use instance_table::MAX_INSTANCES;
 
-/// Counts that are kept for each basis: two hours of seconds.
-const MOST_OBSERVATIONS: usize = 7_200;
+/// Lines of the log and marks that are kept.
+pub const MAX_LINES: usize = 1_000;
 
-/// Lines of the log that are kept; the recording has all of them.
-const LONGEST_LOG: usize = 1_000;
+/// Sources, and facts, that are told apart.
+pub const MAX_NAMES: usize = 256;
 
-/// Marks that are kept.
-const MOST_MARKS: usize = 10_000;
-
-/// Seconds over which the pace of answers is taken, for Little's law.
-const PACE_SECS: usize = 5;
+/// Longer texts of marks and notices are cut, in characters.
+pub const MAX_TEXT: usize = 500;
 
 /// What is known of a session. Changed by [`Session::apply`] only; it can be cloned and compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +50,10 @@ pub struct Session {
     pub timeline: Timeline,
     /// Every step so far, the open one last.
     pub steps: Vec<StepReport>,
-    /// Every instance seen in answers, in the order of their first.
+    /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`].
     pub instances: Vec<InstanceTrack>,
+    /// Answers of instances beyond that bound.
+    pub answers_beyond: u64,
     /// Counts by basis, ascending in `as_of`; a later observation of the same moment replaces the earlier.
     pub observations: BTreeMap<Basis, Vec<InstanceObservation>>,
     /// The platform's scaling limits.
@@ -64,10 +70,8 @@ pub struct Session {
     pub totals: Totals,
     /// Why the session ended.
     pub ended: Option<String>,
-    table: InstanceTable,
-    book: StepBook,
-    /// Response times of the OK answers of the last seconds.
-    pace: VecDeque<Latency>,
+    /// What the fold remembers beyond what it shows.
+    fold: Fold,
 }
 
 /// Totals of the whole session.
@@ -111,9 +115,9 @@ pub struct InstanceTrack {
     /// Response times of all its answers.
     pub response: Latency,
     /// By how much its first answers were slower than its later ones (`None` until there are enough of both).
-    pub cold_start: Option<Duration>,
+    pub cold_start: Option<std::time::Duration>,
     /// The last minutes, one entry a second in which it answered: for its lane.
-    pub recent: VecDeque<InstanceSecond>,
+    pub recent: std::collections::VecDeque<InstanceSecond>,
 }
 
 /// What an instance answered in one second.
@@ -126,7 +130,7 @@ pub struct InstanceSecond {
     /// How many were OK.
     pub ok: u64,
     /// p99 of their response times.
-    pub p99: Option<Duration>,
+    pub p99: Option<std::time::Duration>,
 }
 
 impl Session {
@@ -139,6 +143,7 @@ impl Session {
             timeline: Timeline::default(),
             steps: Vec::new(),
             instances: Vec::new(),
+            answers_beyond: 0,
             observations: BTreeMap::new(),
             limits: Limits::default(),
             feeds: BTreeMap::new(),
@@ -147,175 +152,116 @@ impl Session {
             log: Vec::new(),
             totals: Totals::default(),
             ended: None,
-            table: InstanceTable::default(),
-            book: StepBook::default(),
-            pace: VecDeque::new(),
+            fold: Fold::default(),
         }
     }
 
-    /// Folds one event in.
+    /// Folds one event in. `at` is the time of the event, for a closed second its end.
     pub fn apply(&mut self, at: Elapsed, event: &SessionEvent) {
         self.now = self.now.max(at);
         match event {
-            SessionEvent::Rate(change) => self.change_rate(at, change),
-            SessionEvent::Second(second) => self.file(second),
-            SessionEvent::Observed(seen) => self.observe(*seen),
-            SessionEvent::Limits(limits) => self.limits = *limits,
-            SessionEvent::Feed { source, feed } => {
-                self.feeds.insert(source.clone(), feed.clone());
-            }
+            SessionEvent::Rate(change) => self.change_rate(self.now, change),
+            SessionEvent::Second(second) => self.close_second(second),
+            SessionEvent::Observed(seen) => self.observe(seen),
+            SessionEvent::Limits(limits) => self.learn_limits(*limits),
+            SessionEvent::Feed { source, feed } => self.hear(at, source, feed),
             SessionEvent::Fact(fact) => {
-                self.facts.insert(fact.name.clone(), fact.clone());
-            }
-            SessionEvent::Mark { text } => {
-                if self.marks.len() < MOST_MARKS {
-                    self.marks.push((at, text.clone()));
+                if self.facts.len() < MAX_NAMES || self.facts.contains_key(&fact.name) {
+                    self.facts.insert(fact.name.clone(), fact.clone());
                 }
             }
-            SessionEvent::Notice(notice) => {
-                if self.log.len() >= LONGEST_LOG {
-                    self.log.remove(0);
-                }
-                self.log.push((at, notice.clone()));
-            }
+            SessionEvent::Mark { text } => bounded_push(&mut self.marks, (at, cut(text))),
+            SessionEvent::Notice(notice) => self.note(at, notice.level, &notice.text),
             SessionEvent::Ended { reason } => {
-                self.ended = Some(reason.clone());
-                steps::close(&mut self.steps, at);
-                self.report_steps();
+                self.ended = Some(cut(reason));
+                self.end_steps();
             }
         }
-    }
-
-    /// The arrival rate in force at `at`.
-    pub fn rate_at(&self, at: Elapsed) -> ArrivalRate {
-        self.rate.1.rate_after(at.saturating_since(self.rate.0))
-    }
-
-    fn change_rate(&mut self, at: Elapsed, change: &RateChange) {
-        if change.cause == RateCause::Stop {
-            self.rate = (at, change.profile);
-            steps::close(&mut self.steps, at);
-            return self.report_steps();
-        }
-        let mut book = std::mem::take(&mut self.book);
-        if let Some(report) = book.change(self, at, change) {
-            match self.steps.last_mut().filter(|last| last.step.id == report.step.id) {
-                Some(last) => *last = report,
-                None => {
-                    steps::close(&mut self.steps, at);
-                    self.steps.push(report);
-                }
-            }
-        }
-        self.rate = (at, change.profile);
-        book.report(self);
-        self.book = book;
-    }
-
-    fn file(&mut self, second: &Second) {
-        let total = second.total();
-        let response = total.response();
-        let totals = &mut self.totals;
-        totals.due += total.due;
-        totals.sent += total.sent;
-        totals.dropped_cap += total.dropped_cap;
-        totals.dropped_late += total.dropped_late;
-        totals.outcomes.merge(&total.outcomes);
-        totals.response.merge(&response);
-        totals.service.merge(&total.service);
-        totals.send_lag.merge(&second.send_lag);
-        totals.bytes_in += second.bytes_in;
-
-        self.table.file(second, &mut self.instances);
-        let responding = self.table.responding();
-        if let Some(count) = responding {
-            let uncertainty = Duration::ZERO;
-            let (basis, as_of) = (Basis::Responding, second.start());
-            self.observe(InstanceObservation { basis, count, as_of, uncertainty, provisional: false });
-        }
-        self.pace.push_back(total.ok);
-        if self.pace.len() > PACE_SECS {
-            self.pace.pop_front();
-        }
-        let row = Row {
-            second: second.index,
-            span: 1,
-            target: second.target,
-            due: total.due,
-            sent: total.sent,
-            outcomes: total.outcomes,
-            dropped_cap: total.dropped_cap,
-            dropped_late: total.dropped_late,
-            in_flight: second.in_flight,
-            oldest_in_flight: second.oldest_in_flight,
-            response: Percentiles::of(&response),
-            service_p99: total.service.quantile(0.99),
-            service_p50: total.service.quantile(0.5),
-            send_lag_p99: second.send_lag.quantile(0.99),
-            bytes_in: second.bytes_in,
-            responding,
-            needed: self.needed(second.target),
-            step: self.steps.iter().rev().find(|r| r.step.first_second() <= second.index).map(|r| r.step.id),
-            generator: second.generator,
-        };
-        self.timeline.push_row(row.clone());
-        let (slo, timeout) = (self.header.settings.slo, self.header.settings.timeout);
-        self.timeline.push_cohorts(second, &slo, timeout);
-        let mut book = std::mem::take(&mut self.book);
-        book.file(second, &row, self);
-        self.book = book;
-    }
-
-    /// ⌈rate × time ÷ concurrency⌉ (Little's law): the time an answer takes is the median of the OK answers of the last
-    /// five seconds; refusals, which are quick, do not count.
-    fn needed(&self, rate: ArrivalRate) -> Option<u32> {
-        let concurrency = self.limits.concurrency.filter(|concurrency| *concurrency > 0)?;
-        let mut recent = Latency::new();
-        self.pace.iter().for_each(|second| recent.merge(second));
-        let busy = f64::from(rate.get()) * recent.quantile(0.5)?.as_secs_f64() / f64::from(concurrency);
-        // A hair above a whole number is the histogram's resolution (0.1 %), not an instance.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
-        let needed = (busy * 0.999).ceil() as u32;
-        Some(needed)
-    }
-
-    /// Keeps counts ascending in time; a later observation of the same moment replaces the earlier one.
-    fn observe(&mut self, seen: InstanceObservation) {
-        let counts = self.observations.entry(seen.basis).or_default();
-        let at = counts.partition_point(|known| known.as_of < seen.as_of);
-        match counts.get_mut(at).filter(|known| known.as_of == seen.as_of) {
-            Some(known) => *known = seen,
-            None => counts.insert(at, seen),
-        }
-        if counts.len() > MOST_OBSERVATIONS {
-            thin_observations(counts);
-        }
-    }
-
-    fn report_steps(&mut self) {
-        let mut book = std::mem::take(&mut self.book);
-        book.report(self);
-        self.book = book;
     }
 
     /// Percentiles of the whole session so far.
     pub fn percentiles(&self) -> Option<Percentiles> {
         Percentiles::of(&self.totals.response)
     }
+
+    fn close_second(&mut self, second: &Second) {
+        if self.timeline.latest().is_some_and(|latest| second.index <= latest.second) {
+            let text = format!("second {} came again or out of order; it is not counted", second.index);
+            self.note(second.end(), NoticeLevel::Warning, &text);
+            return;
+        }
+        let completed = crate::timeline::Completed::of(second);
+        let mut row = Row::of(second, &completed);
+        self.totals.add(&row, &completed.response, &completed.service, &second.send_lag);
+        self.fold.trailing.push(second.index, completed.ok.clone(), second.send_lag.clone());
+        row.responding = self.serve(second);
+        row.needed = self.needed(second.target);
+        row.step = self.owner(second.index).map(|at| self.steps[at].step.id);
+        self.timeline.push(row, &completed, &second.send_lag);
+        self.file(second);
+        self.thin_observations(second.index);
+    }
+
+    fn learn_limits(&mut self, limits: Limits) {
+        if limits == self.limits {
+            return;
+        }
+        let was_unknown = self.limits == Limits::default();
+        self.limits = limits;
+        // Limits that change are those of the steps to come; limits that become known were in force all along.
+        let first = if was_unknown { 0 } else { self.fold.unfinished };
+        (first..self.steps.len()).for_each(|at| self.refresh(at));
+    }
+
+    fn hear(&mut self, at: Elapsed, source: &str, feed: &Feed) {
+        let before = self.feeds.get(source);
+        if before.is_none() && self.feeds.len() >= MAX_NAMES {
+            return;
+        }
+        let line = match (before, feed) {
+            (_, Feed::Waiting) => None,
+            (Some(before), now) if discriminant(before) == discriminant(now) => None,
+            (None | Some(Feed::Waiting), Feed::Live { .. }) => Some((NoticeLevel::Info, format!("{source} answers"))),
+            (_, Feed::Live { .. }) => Some((NoticeLevel::Info, format!("{source} answers again"))),
+            (_, Feed::Stale { error, .. } | Feed::Failed { error }) => {
+                Some((NoticeLevel::Warning, format!("{source}: {error}")))
+            }
+        };
+        self.feeds.insert(source.to_owned(), feed.clone());
+        if let Some((level, text)) = line {
+            self.note(at, level, &text);
+        }
+    }
+
+    fn note(&mut self, at: Elapsed, level: NoticeLevel, text: &str) {
+        bounded_push(&mut self.log, (at, Notice { level, text: cut(text) }));
+    }
 }
 
-/// Of the older half of `counts`, only changes are kept: a count holds until the next one.
-fn thin_observations(counts: &mut Vec<InstanceObservation>) {
-    let half = counts.len() / 2;
-    let (mut at, mut last) = (0, None);
-    counts.retain(|seen| {
-        let keep = at >= half || last != Some(seen.count);
-        (at, last) = (at + 1, Some(seen.count));
-        keep
-    });
-    // Even if every count differs, memory stays bounded: the oldest go.
-    let excess = counts.len().saturating_sub(MOST_OBSERVATIONS * 3 / 4);
-    counts.drain(..excess);
+impl Totals {
+    fn add(&mut self, row: &Row, response: &Latency, service: &Latency, send_lag: &Latency) {
+        self.due = self.due.saturating_add(row.due);
+        self.sent = self.sent.saturating_add(row.sent);
+        self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
+        self.dropped_late = self.dropped_late.saturating_add(row.dropped_late);
+        self.bytes_in = self.bytes_in.saturating_add(row.bytes_in);
+        self.outcomes.merge(&row.outcomes);
+        self.response.merge(response);
+        self.service.merge(service);
+        self.send_lag.merge(send_lag);
+    }
+}
+
+/// Adds at the end; the oldest tenth makes room.
+fn bounded_push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() >= MAX_LINES {
+        list.drain(..MAX_LINES / 10);
+    }
+    list.push(item);
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]

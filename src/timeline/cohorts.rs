@@ -1,88 +1,275 @@
-//! Cohorts that can still change: arrivals by the second they were intended in, while some have no answer yet.
+//! Requests by the second they were intended in, followed until every one is answered.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::analysis::objective::{Judgement, WINDOW_SECS, certain_after};
-use crate::record::second::{CohortPart, Second};
+use crate::load::sample::OutcomeCounts;
+use crate::record::latency::Latency;
+use crate::record::second::CohortPart;
 use crate::slo::Slo;
-use crate::timeline::{Cohort, Percentiles};
-use crate::units::Elapsed;
+use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
+use crate::units::{ArrivalRate, Elapsed};
 
-/// The arrivals of the seconds that are not final yet, one part a second without holes.
+/// What is kept of one second of arrivals, by the second they were intended in.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct OpenCohorts {
-    parts: VecDeque<CohortPart>,
+pub struct Cohort {
+    /// The second, or the first of the minute that was thinned out.
+    pub second: u32,
+    /// How many seconds it covers: 1 for the recent past, 60 for what was thinned out since.
+    pub span: u32,
+    /// Arrivals that came due.
+    pub due: u64,
+    /// Arrivals handed to the transport.
+    pub sent: u64,
+    /// Arrivals refused at the in-flight cap.
+    pub dropped_cap: u64,
+    /// Arrivals given up because our own stall made them late.
+    pub dropped_late: u64,
+    /// What became of the requests so far.
+    pub outcomes: OutcomeCounts,
+    /// Response times of what completed so far.
+    pub response: Option<Percentiles>,
+    /// p99 of the service time.
+    pub service_p99: Option<Duration>,
+    /// OK answers slower than the objective.
+    pub slow: u64,
+    /// Answers of any kind slower than the objective.
+    pub above: u64,
+    /// Whether the objective held over the trailing window; `None` while it cannot be known yet or without arrivals.
+    /// A thinned minute is bad when any of its seconds was.
+    pub good: Option<bool>,
+    /// Whether every request is answered or timed out, so that nothing changes any more. (An answer that comes even
+    /// later than that is still counted, so that sums stay exact; percentiles stay as they are.)
+    pub is_final: bool,
 }
 
-impl OpenCohorts {
-    /// Files what `second` holds, by the second it was intended in.
-    pub(super) fn file(&mut self, second: &Second) {
-        let first = self.parts.front().map_or_else(
-            || second.parts.first().map_or(second.index, |part| part.intended.min(second.index)),
-            |part| part.intended,
-        );
-        let mut next = self.parts.back().map_or(first, |part| part.intended + 1);
-        while next <= second.index {
-            self.parts.push_back(CohortPart::new(next));
-            next += 1;
-        }
-        for part in &second.parts {
-            // A straggler of a second that is final already is counted with the oldest open one: nothing gets lost.
-            let at = part.intended.saturating_sub(first) as usize;
-            if let Some(open) = self.parts.get_mut(at) {
-                let part = CohortPart { intended: open.intended, ..part.clone() };
-                open.merge(&part);
+impl Cohort {
+    /// Nothing yet of one second of arrivals.
+    pub fn new(second: u32) -> Self {
+        Self { second, span: 1, ..Self::default() }
+    }
+
+    /// Requests without an answer.
+    pub fn pending(&self) -> u64 {
+        self.sent.saturating_sub(self.outcomes.total())
+    }
+
+    fn count(&mut self, part: &CohortPart, slo: &Slo) {
+        let slow = part.ok.count_above(slo.latency);
+        self.due = self.due.saturating_add(part.due);
+        self.sent = self.sent.saturating_add(part.sent);
+        self.dropped_cap = self.dropped_cap.saturating_add(part.dropped_cap);
+        self.dropped_late = self.dropped_late.saturating_add(part.dropped_late);
+        self.outcomes.merge(&part.outcomes);
+        self.slow = self.slow.saturating_add(slow);
+        self.above = self.above.saturating_add(slow).saturating_add(part.failed.count_above(slo.latency));
+    }
+
+    fn absorb(&mut self, later: &Self) {
+        self.span = self.span.saturating_add(later.span);
+        self.due = self.due.saturating_add(later.due);
+        self.sent = self.sent.saturating_add(later.sent);
+        self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
+        self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
+        self.outcomes.merge(&later.outcomes);
+        self.slow = self.slow.saturating_add(later.slow);
+        self.above = self.above.saturating_add(later.above);
+        self.good = match (self.good, later.good) {
+            (Some(a), Some(b)) => Some(a && b),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// Histograms that something may still be added to.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Spread {
+    response: Latency,
+    service: Latency,
+}
+
+/// The minute under way: the settled cohorts of `[from, until)`, without a gap.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Minute {
+    from: u32,
+    until: u32,
+    spread: Spread,
+}
+
+/// A minute that will stand in for its seconds when they are old.
+#[derive(Clone, Debug, PartialEq)]
+struct Settled {
+    from: u32,
+    until: u32,
+    response: Option<Percentiles>,
+    service_p99: Option<Duration>,
+}
+
+/// More unsettled seconds than this do not keep their histograms, however long the timeout.
+const MAX_UNSETTLED: usize = 600;
+
+/// All cohorts; the tail of them, from the first that is not final on, is *unsettled* and keeps its histograms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Cohorts {
+    list: VecDeque<Cohort>,
+    /// Histograms of the unsettled ones, by second.
+    spreads: BTreeMap<u32, Spread>,
+    /// Every cohort before this second is settled.
+    settled_before: u32,
+    /// The minute that settles, and the percentiles of those that have and wait to be thinned out.
+    minute: Option<Box<Minute>>,
+    minutes: VecDeque<Settled>,
+}
+
+impl Cohorts {
+    /// Every cohort, ascending.
+    pub(crate) const fn list(&self) -> &VecDeque<Cohort> {
+        &self.list
+    }
+
+    /// The cohorts from the first unsettled one on.
+    pub(crate) fn unsettled(&self) -> impl DoubleEndedIterator<Item = &Cohort> {
+        self.list.range(self.first_at(self.settled_before)..)
+    }
+
+    /// The cohort of a second that is still kept second by second.
+    pub(crate) fn get(&self, second: u32) -> Option<&Cohort> {
+        self.list.get(self.first_at(second)).filter(|cohort| cohort.second == second && cohort.span == 1)
+    }
+
+    /// The cohorts of `[from, until)`.
+    pub(crate) fn between(&self, from: u32, until: u32) -> impl Iterator<Item = &Cohort> {
+        let first = self.first_at(from);
+        self.list.range(first..self.first_at(until).max(first))
+    }
+
+    /// Everything before this second is settled: final, judged, and no longer kept as a histogram.
+    pub(crate) const fn settled_before(&self) -> u32 {
+        self.settled_before
+    }
+
+    /// Files what a second (`closed`) holds of the requests intended in this or an earlier one.
+    pub(crate) fn file(&mut self, closed: u32, parts: &[CohortPart], slo: &Slo) {
+        self.at(closed);
+        for part in parts {
+            // An arrival cannot be intended after it was filed; a damaged recording may say so.
+            let second = part.intended.min(closed);
+            if closed - second > KEPT_SECS {
+                continue; // Older than any timeout: in the totals, but of no cohort any more.
             }
+            let at = self.at(second);
+            let cohort = &mut self.list[at];
+            cohort.count(part, slo);
+            if second < self.settled_before {
+                continue; // Later than it could be: counted, but its percentiles stand.
+            }
+            let spread = self.spreads.entry(second).or_default();
+            spread.response.merge(&part.ok);
+            spread.response.merge(&part.failed);
+            spread.service.merge(&part.service);
+            cohort.response = Percentiles::of(&spread.response);
+            cohort.service_p99 = spread.service.quantile(0.99);
         }
     }
 
-    /// Judges every open cohort as of `now`, writes it into `cohorts`, and lets go of those that are final.
-    ///
-    /// A second is final when every request is answered, or must have timed out, and so is every second before it: then
-    /// the window that its judgement looks back on cannot change either.
-    pub(super) fn judge(&mut self, now: Elapsed, slo: &Slo, timeout: Duration, cohorts: &mut VecDeque<Cohort>) {
-        let mut all_final = true;
-        let mut finals = 0;
-        for part in &self.parts {
-            let mut cohort = measure(part, slo);
-            let is_certain = now.second() > part.intended.saturating_add(certain_after(timeout));
-            // Arrivals of a second may be handled up to a second late (`dropped_late` beyond).
-            let is_whole = now.second() >= part.intended + 2 && part.outcomes.total() == part.sent;
-            all_final &= is_certain || is_whole;
-            cohort.is_final = all_final;
-            finals += usize::from(all_final);
-            let at = cohorts.partition_point(|known| known.second < cohort.second);
-            if at < cohorts.len() {
-                cohorts[at] = cohort;
-            } else {
-                cohorts.push_back(cohort);
-            }
-            let mut judgement = Judgement::default();
-            for known in cohorts.range(at.saturating_sub(WINDOW_SECS as usize - 1)..=at) {
-                // A hole in the measurement is not part of the window.
-                if known.second + WINDOW_SECS > part.intended {
-                    judgement.add(known, now, slo);
-                }
-            }
-            cohorts[at].good = if part.due == 0 { None } else { judgement.verdict(slo) };
+    /// Judges what is unsettled as it stands now that second `closed` has closed; settles what cannot change any more and
+    /// returns how many cohorts that were. `expected` is the rate in force: where arrivals were expected and none is
+    /// known, they may still be filed.
+    pub(crate) fn settle(&mut self, closed: u32, expected: ArrivalRate, slo: &Slo, timeout: Duration) -> Vec<u32> {
+        let now = Elapsed::from_secs(u64::from(closed) + 1);
+        let certain = certain_after(timeout);
+        let first = self.first_at(self.settled_before);
+        let beyond = self.list.len().saturating_sub(MAX_UNSETTLED);
+        let mut is_final = true;
+        for at in first..self.list.len() {
+            let cohort = &mut self.list[at];
+            let age = closed.saturating_sub(cohort.second);
+            let may_come = cohort.due == 0 && !expected.is_paused();
+            // One that is complete is not final yet while its window looks back on one that is not.
+            is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
+            cohort.is_final = is_final;
+            let good = self.judge(at, now, slo);
+            self.list[at].good = good;
         }
-        self.parts.drain(..finals);
+        let mut settled = Vec::new();
+        for at in first..self.list.len() {
+            if !self.list[at].is_final {
+                break;
+            }
+            settled.push(self.list[at].second);
+            self.settled_before = self.list[at].second.saturating_add(1);
+            self.retire(at);
+        }
+        self.thin(closed);
+        settled
     }
-}
 
-fn measure(part: &CohortPart, slo: &Slo) -> Cohort {
-    let slow = part.ok.count_above(slo.latency);
-    Cohort {
-        due: part.due,
-        sent: part.sent,
-        dropped_cap: part.dropped_cap,
-        dropped_late: part.dropped_late,
-        outcomes: part.outcomes,
-        response: Percentiles::of(&part.response()),
-        service_p99: part.service.quantile(0.99),
-        slow,
-        above: slow + part.failed.count_above(slo.latency),
-        ..Cohort::new(part.intended)
+    /// Declares everything final: the session has ended.
+    pub(crate) fn settle_all(&mut self, now: Elapsed, slo: &Slo) -> Vec<u32> {
+        let first = self.first_at(self.settled_before);
+        let mut settled = Vec::new();
+        for at in first..self.list.len() {
+            self.list[at].is_final = true;
+            let good = self.judge(at, now, slo);
+            self.list[at].good = good;
+            settled.push(self.list[at].second);
+            self.settled_before = self.list[at].second.saturating_add(1);
+            self.retire(at);
+        }
+        settled
+    }
+
+    fn judge(&self, at: usize, now: Elapsed, slo: &Slo) -> Option<bool> {
+        let earliest = self.list[at].second.saturating_sub(WINDOW_SECS - 1);
+        let mut judgement = Judgement::default();
+        let window = self.list.range(..=at).rev().take_while(|cohort| cohort.second >= earliest);
+        window.for_each(|cohort| judgement.add(cohort, now, slo));
+        judgement.verdict(slo)
+    }
+
+    /// Lets go of a settled cohort's histograms: they become part of its minute's.
+    fn retire(&mut self, at: usize) {
+        let second = self.list[at].second;
+        let continues = |minute: &Minute| second == minute.until && second % THINNED_SPAN != 0;
+        if let Some(minute) = self.minute.take_if(|minute| !continues(minute)) {
+            let response = Percentiles::of(&minute.spread.response);
+            let service_p99 = minute.spread.service.quantile(0.99);
+            self.minutes.push_back(Settled { from: minute.from, until: minute.until, response, service_p99 });
+        }
+        let minute = self.minute.get_or_insert_with(|| Box::new(Minute { from: second, ..Minute::default() }));
+        minute.until = second.saturating_add(1);
+        if let Some(spread) = self.spreads.remove(&second) {
+            minute.spread.response.merge(&spread.response);
+            minute.spread.service.merge(&spread.service);
+        }
+    }
+
+    fn thin(&mut self, closed: u32) {
+        while let Some(minute) = self.minutes.pop_front_if(|minute| closed.saturating_sub(minute.until) >= KEPT_SECS) {
+            let (first, end) = (self.first_at(minute.from), self.first_at(minute.until));
+            let mut thinned = Cohort { span: 0, is_final: true, ..Cohort::new(minute.from) };
+            self.list.drain(first..end).for_each(|cohort| thinned.absorb(&cohort));
+            (thinned.response, thinned.service_p99) = (minute.response, minute.service_p99);
+            self.list.insert(first, thinned);
+        }
+    }
+
+    fn first_at(&self, second: u32) -> usize {
+        self.list.partition_point(|cohort| cohort.second < second)
+    }
+
+    /// Where the cohort of a second is, made when it is not there yet; the thinned minute when it is that old.
+    fn at(&mut self, second: u32) -> usize {
+        let at = self.first_at(second);
+        if self.list.get(at).is_some_and(|cohort| cohort.second == second) {
+            return at;
+        }
+        if at > 0 && second - self.list[at - 1].second < self.list[at - 1].span {
+            return at - 1;
+        }
+        let is_final = second < self.settled_before;
+        self.list.insert(at, Cohort { is_final, ..Cohort::new(second) });
+        at
     }
 }

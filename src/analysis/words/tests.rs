@@ -1,0 +1,3 @@
+//! What is said of a step, and what is not.
+
+

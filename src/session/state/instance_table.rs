@@ -1,0 +1,174 @@
+//! Who answered: one track an instance, and how many answered over the last seconds (the *Responding* count).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::instances::{Basis, InstanceObservation};
+use crate::record::latency::Latency;
+use crate::record::second::{Second, Served};
+use crate::session::state::{InstanceSecond, InstanceTrack, Session};
+use crate::units::{Elapsed, InstanceId};
+
+/// More instances than this are not told apart in one session; their answers are counted.
+pub const MAX_INSTANCES: usize = 1_000;
+
+/// How much of an instance's recent past is kept for its lane, in seconds (the longest window but one).
+const RECENT_SECS: u32 = 900;
+
+/// An instance that answers at all has answered by now: with this many answers for each one, missing one by chance under
+/// even balancing has odds of e⁻²⁰.
+const ANSWERS_PER_INSTANCE: u64 = 20;
+
+/// Nobody is counted who has not answered for this long.
+const LONGEST_WINDOW_SECS: u32 = 10;
+
+/// The first answers of an instance: whole seconds until there are this many.
+const FIRST_ANSWERS: u64 = 5;
+
+/// The later answers they are compared with: once there are this many.
+const LATER_ANSWERS: u64 = 200;
+
+/// What is remembered of instances beyond their tracks; indices are those of the tracks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct InstanceTable {
+    index: BTreeMap<InstanceId, u32>,
+    recent: VecDeque<(u32, Vec<(u32, u64)>)>,
+    firsts: Vec<First>,
+}
+
+/// What is remembered of one instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct First {
+    early: Latency,
+    median: Option<Duration>,
+    last_ok: Option<Elapsed>,
+}
+
+impl InstanceTable {
+    /// Who answered OK a request that was intended in `[from, until)`, as far as the last such answer tells.
+    pub(super) fn seen_since(&self, from: Elapsed, until: Elapsed) -> impl Iterator<Item = u32> + '_ {
+        let is_seen = move |first: &First| first.last_ok.is_some_and(|last| last >= from && last < until);
+        (0..).zip(&self.firsts).filter(move |(_, first)| is_seen(first)).map(|(at, _)| at)
+    }
+
+    /// Instances that answered over the last seconds: back from `second` until there are
+    /// [`ANSWERS_PER_INSTANCE`] answers for each one seen on the way, one second at least, [`LONGEST_WINDOW_SECS`] at
+    /// most. `None` when nobody answered.
+    fn responding(&self, second: u32) -> Option<u32> {
+        let (mut seen, mut answers) = (Vec::new(), 0_u64);
+        for (of, served) in self.recent.iter().rev() {
+            if second - of >= LONGEST_WINDOW_SECS {
+                break;
+            }
+            for &(instance, requests) in served {
+                answers = answers.saturating_add(requests);
+                if !seen.contains(&instance) {
+                    seen.push(instance);
+                }
+            }
+            if !seen.is_empty() && answers >= ANSWERS_PER_INSTANCE * seen.len() as u64 {
+                break;
+            }
+        }
+        (!seen.is_empty()).then(|| u32::try_from(seen.len()).unwrap_or(u32::MAX))
+    }
+}
+
+impl Session {
+    /// Notes who answered in a second; returns the *Responding* count and keeps it as an observation.
+    pub(super) fn serve(&mut self, second: &Second) -> Option<u32> {
+        let mut answered = Vec::with_capacity(second.served.len());
+        for served in second.served.iter().filter(|served| served.requests > 0) {
+            match self.track(second, served) {
+                Some(at) => answered.push((at, served.requests)),
+                None => self.answers_beyond = self.answers_beyond.saturating_add(served.requests),
+            }
+        }
+        let table = &mut self.fold.table;
+        table.recent.retain(|(of, _)| second.index - of < LONGEST_WINDOW_SECS);
+        table.recent.push_back((second.index, answered));
+        let count = table.responding(second.index)?;
+        self.insert_observation(InstanceObservation {
+            basis: Basis::Responding,
+            count,
+            as_of: second.start(),
+            uncertainty: Duration::ZERO,
+            provisional: false,
+        });
+        Some(count)
+    }
+
+    /// Who answered in the latest second, by track.
+    pub(super) fn answered_now(&self) -> &[(u32, u64)] {
+        self.fold.table.recent.back().map_or(&[], |(_, answered)| answered)
+    }
+
+    /// The track of an instance by its id.
+    pub(super) fn track_of(&self, id: &InstanceId) -> Option<u32> {
+        self.fold.table.index.get(id).copied()
+    }
+
+    fn track(&mut self, second: &Second, served: &Served) -> Option<u32> {
+        let table = &mut self.fold.table;
+        let at = match table.index.get(&served.id) {
+            Some(&at) => at,
+            None if self.instances.len() >= MAX_INSTANCES => return None,
+            None => {
+                let at = u32::try_from(self.instances.len()).ok()?;
+                table.index.insert(served.id.clone(), at);
+                table.firsts.push(First::default());
+                self.instances.push(InstanceTrack::new(served.id.clone(), second.start()));
+                at
+            }
+        };
+        let (track, first) = (&mut self.instances[at as usize], &mut table.firsts[at as usize]);
+        track.add(second, served);
+        first.last_ok = first.last_ok.max(served.first_ok_intended);
+        if first.median.is_none() {
+            first.early.merge(&served.response);
+            if first.early.count() >= FIRST_ANSWERS {
+                first.median = first.early.quantile(0.5);
+                first.early = Latency::new();
+            }
+        }
+        if track.cold_start.is_none() && track.requests >= LATER_ANSWERS {
+            track.cold_start =
+                first.median.zip(track.response.quantile(0.5)).map(|(early, all)| early.saturating_sub(all));
+        }
+        Some(at)
+    }
+}
+
+impl InstanceTrack {
+    fn new(id: InstanceId, first: Elapsed) -> Self {
+        Self {
+            id,
+            first_ok: None,
+            first,
+            last: first,
+            requests: 0,
+            ok: 0,
+            response: Latency::new(),
+            cold_start: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    fn add(&mut self, second: &Second, served: &Served) {
+        self.first_ok = match (self.first_ok, served.first_ok_intended) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.last = second.end();
+        self.requests = self.requests.saturating_add(served.requests);
+        self.ok = self.ok.saturating_add(served.ok);
+        self.response.merge(&served.response);
+        while self.recent.pop_front_if(|kept| second.index - kept.second >= RECENT_SECS).is_some() {}
+        self.recent.push_back(InstanceSecond {
+            second: second.index,
+            requests: served.requests,
+            ok: served.ok,
+            p99: served.response.quantiles([0.99]).map(|[p99]| p99),
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Writing the live curve: one row a second, and the minute that will stand in for it when it is old.
+
+use crate::record::latency::Latency;
+use crate::record::second::Second;
+use crate::timeline::{HeatColumn, KEPT_SECS, Percentiles, Row, THINNED_SPAN, Timeline};
+
+/// The minute under way: its row so far, and the histograms its percentiles will come from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Minute {
+    row: Row,
+    heat: HeatColumn,
+    response: Latency,
+    service: Latency,
+    send_lag: Latency,
+}
+
+/// The latencies of what completed in one second, over all cohorts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Completed {
+    /// Response times of all.
+    pub(crate) response: Latency,
+    /// Response times of the OK ones.
+    pub(crate) ok: Latency,
+    /// Service times of all.
+    pub(crate) service: Latency,
+}
+
+impl Completed {
+    /// Merges what a second holds.
+    pub(crate) fn of(second: &Second) -> Self {
+        let mut all = Self::default();
+        for part in &second.parts {
+            all.ok.merge(&part.ok);
+            all.response.merge(&part.failed);
+            all.service.merge(&part.service);
+        }
+        all.response.merge(&all.ok);
+        all
+    }
+}
+
+impl Row {
+    /// The row of a second; instance counts and the step are for the session to say.
+    pub(crate) fn of(second: &Second, completed: &Completed) -> Self {
+        let mut row = Self {
+            second: second.index,
+            span: 1,
+            target: second.target,
+            in_flight: second.in_flight,
+            oldest_in_flight: second.oldest_in_flight,
+            response: Percentiles::of(&completed.response),
+            send_lag_p99: second.send_lag.quantile(0.99),
+            bytes_in: second.bytes_in,
+            generator: second.generator,
+            ..Self::default()
+        };
+        if let Some([p50, p99]) = completed.service.quantiles([0.5, 0.99]) {
+            (row.service_p50, row.service_p99) = (Some(p50), Some(p99));
+        }
+        for part in &second.parts {
+            row.due = row.due.saturating_add(part.due);
+            row.sent = row.sent.saturating_add(part.sent);
+            row.dropped_cap = row.dropped_cap.saturating_add(part.dropped_cap);
+            row.dropped_late = row.dropped_late.saturating_add(part.dropped_late);
+            row.outcomes.merge(&part.outcomes);
+        }
+        row
+    }
+
+    /// Adds a later row of the same minute: sums of counts, the highest of levels, the last of what is in force.
+    fn absorb(&mut self, later: &Self) {
+        self.span = self.span.saturating_add(later.span);
+        self.target = later.target;
+        self.due = self.due.saturating_add(later.due);
+        self.sent = self.sent.saturating_add(later.sent);
+        self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
+        self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
+        self.outcomes.merge(&later.outcomes);
+        self.in_flight = self.in_flight.max(later.in_flight);
+        self.oldest_in_flight = self.oldest_in_flight.max(later.oldest_in_flight);
+        self.bytes_in = self.bytes_in.saturating_add(later.bytes_in);
+        self.responding = self.responding.max(later.responding);
+        self.needed = self.needed.max(later.needed);
+        self.step = later.step.or(self.step);
+        let (mine, theirs) = (&mut self.generator, &later.generator);
+        mine.cpu_percent = match (mine.cpu_percent, theirs.cpu_percent) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        mine.cores = theirs.cores.or(mine.cores);
+        mine.fds = mine.fds.max(theirs.fds);
+        mine.ports_left = match (mine.ports_left, theirs.ports_left) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        mine.in_flight_cap = theirs.in_flight_cap;
+        mine.in_flight_peak = mine.in_flight_peak.max(theirs.in_flight_peak);
+    }
+}
+
+impl Minute {
+    fn new(second: u32) -> Self {
+        Self {
+            row: Row { second, ..Row::default() },
+            heat: HeatColumn::new(second),
+            response: Latency::new(),
+            service: Latency::new(),
+            send_lag: Latency::new(),
+        }
+    }
+
+    /// Whether a row can become part of it: of the same minute, and without a gap, which must not be smeared over.
+    const fn continues_with(&self, second: u32) -> bool {
+        second == self.row.second.saturating_add(self.row.span) && second % THINNED_SPAN != 0
+    }
+
+    fn close(mut self) -> (Row, HeatColumn) {
+        self.heat.span = self.row.span;
+        self.row.response = Percentiles::of(&self.response);
+        self.row.service_p50 = self.service.quantile(0.5);
+        self.row.service_p99 = self.service.quantile(0.99);
+        self.row.send_lag_p99 = self.send_lag.quantile(0.99);
+        (self.row, self.heat)
+    }
+}
+
+impl Timeline {
+    /// Appends a row, later than any before it, and thins out what is older than an hour.
+    pub(crate) fn push(&mut self, row: Row, completed: &Completed, send_lag: &Latency) {
+        let now = row.second;
+        let mut heat = HeatColumn::new(now);
+        heat.add(&completed.response);
+        if self.minute.as_ref().is_some_and(|minute| !minute.continues_with(now)) {
+            self.minutes.extend(self.minute.take().map(|minute| minute.close()));
+        }
+        let minute = self.minute.get_or_insert_with(|| Box::new(Minute::new(now)));
+        minute.row.absorb(&row);
+        minute.heat.merge(&heat);
+        minute.response.merge(&completed.response);
+        minute.service.merge(&completed.service);
+        minute.send_lag.merge(send_lag);
+        self.rows.push_back(row);
+        self.heat.push_back(heat);
+        let is_old = |(row, _): &mut (Row, HeatColumn)| now - row.second >= KEPT_SECS + row.span;
+        while let Some((row, heat)) = self.minutes.pop_front_if(is_old) {
+            let (from, until) = (row.second, row.second.saturating_add(row.span));
+            let first = self.rows.partition_point(|kept| kept.second < from);
+            let end = self.rows.partition_point(|kept| kept.second < until);
+            // Rows and heat columns are pushed and thinned together.
+            self.rows.drain(first..end);
+            self.heat.drain(first..end);
+            self.rows.insert(first, row);
+            self.heat.insert(first, heat);
+        }
+    }
+}
