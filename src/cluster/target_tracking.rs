@@ -48,11 +48,11 @@ impl TrackingPolicy {
             target: 60.0,
             min,
             max,
-            period: Duration::from_secs(60),
+            period: Duration::from_mins(1),
             points_out: 3,
             points_in: 15,
-            cooldown_out: Duration::from_secs(300),
-            cooldown_in: Duration::from_secs(300),
+            cooldown_out: Duration::from_mins(5),
+            cooldown_in: Duration::from_mins(5),
         }
     }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A tracker and its clock: `minutes(n, cpu)` lets n minutes pass at one CPU use, measured every second, with as many
 /// tasks running as are wanted.
