@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod cloud;
 pub mod cluster;
 pub mod commands;
 pub mod consent;

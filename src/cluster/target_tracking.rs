@@ -9,8 +9,11 @@
 //! down as an [`Activity`] with its cause, worded as `DescribeScalingActivities` words it.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::autoscaler::{Demand, Scaler};
+use super::options::ClusterOptions;
 use crate::units::Elapsed;
 
 /// Activities that are kept.
@@ -186,7 +189,8 @@ pub struct TargetTracker {
     service: String,
     desired: u32,
     period_start: Elapsed,
-    weighted: f64,
+    /// The mean of the open period so far, and how many seconds it is of.
+    mean: f64,
     weight: f64,
     /// Closed points, the newest last, `None` for a period in which nothing was measured: at most `points_in`.
     points: VecDeque<Option<f64>>,
@@ -203,7 +207,7 @@ impl TargetTracker {
             service: service.into(),
             desired: desired.clamp(policy.min, policy.max.max(policy.min)),
             period_start: now,
-            weighted: 0.0,
+            mean: 0.0,
             weight: 0.0,
             points: VecDeque::new(),
             cooling_out: None,
@@ -238,8 +242,11 @@ impl TargetTracker {
             self.close_point(self.period_start + period, running);
         }
         if let Some(cpu) = cpu.filter(|cpu| cpu.is_finite()) {
-            self.weighted += cpu * span.as_secs_f64();
             self.weight += span.as_secs_f64();
+            if self.weight > 0.0 {
+                // Step by step, so that the mean of equal values is that value to the bit: at the target, no alarm counts.
+                self.mean += (cpu - self.mean) * (span.as_secs_f64() / self.weight);
+            }
         }
         while now >= self.period_start + period {
             self.close_point(self.period_start + period, running);
@@ -248,11 +255,11 @@ impl TargetTracker {
     }
 
     fn close_point(&mut self, end: Elapsed, running: u32) {
-        let point = (self.weight > 0.0).then(|| self.weighted / self.weight);
+        let point = (self.weight > 0.0).then_some(self.mean);
         if let Some(point) = point {
             self.log.last_point = Some((self.period_start, point));
         }
-        (self.period_start, self.weighted, self.weight) = (end, 0.0, 0.0);
+        (self.period_start, self.mean, self.weight) = (end, 0.0, 0.0);
         self.points.push_back(point);
         let kept = self.policy.points_in.max(self.policy.points_out).max(1) as usize;
         while self.points.len() > kept {
@@ -354,6 +361,63 @@ impl TargetTracker {
     fn cause(&self, is_out: bool) -> String {
         let alarm = if is_out { high_alarm_name(&self.service) } else { low_alarm_name(&self.service) };
         format!("monitor alarm {alarm} in state ALARM triggered policy {POLICY_NAME}")
+    }
+}
+
+/// Target tracking as the scaler of an embedded cluster. Clones of [`TrackingScaler::handle`] see what it does.
+#[derive(Debug)]
+pub struct TrackingScaler {
+    tracker: TargetTracker,
+    handle: TrackingHandle,
+}
+
+/// Reads what a [`TrackingScaler`] did, from any thread.
+#[derive(Clone, Debug)]
+pub struct TrackingHandle {
+    policy: TrackingPolicy,
+    log: Arc<Mutex<TrackingLog>>,
+}
+
+impl TrackingHandle {
+    /// The policy that is followed.
+    pub const fn policy(&self) -> &TrackingPolicy {
+        &self.policy
+    }
+
+    /// What was done and not done so far.
+    pub fn log(&self) -> TrackingLog {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl TrackingScaler {
+    /// A scaler for a cluster with these options: ECS' periods, divided by the time scale. `service` is what alarms and
+    /// causes call the service.
+    pub fn new(options: &ClusterOptions, service: impl Into<String>) -> Self {
+        let policy = TrackingPolicy::ecs(options.min_size, options.max_size).sped_up(options.time_scale);
+        let tracker = TargetTracker::new(policy, service, Elapsed::ZERO, options.min_size);
+        Self { tracker, handle: TrackingHandle { policy, log: Arc::default() } }
+    }
+
+    /// Reads what it does.
+    pub fn handle(&self) -> TrackingHandle {
+        self.handle.clone()
+    }
+}
+
+impl Scaler for TrackingScaler {
+    fn tick(&mut self, now: Elapsed, demand: &Demand) -> u32 {
+        let points = self.tracker.period_start;
+        let desired = self.tracker.observe(now, demand.span, demand.cpu_percent, demand.active);
+        // Something may have been written down only when a point closed.
+        if self.tracker.period_start != points {
+            *self.handle.log.lock().unwrap_or_else(PoisonError::into_inner) = self.tracker.log().clone();
+        }
+        desired
+    }
+
+    fn cause(&self) -> String {
+        self.tracker.log().activities.back().map_or_else(String::new, |activity| activity.cause.clone())
     }
 }
 

@@ -9,6 +9,7 @@ mod auto_scaling;
 mod cloudwatch;
 mod ecr;
 mod ecs;
+pub mod embedded;
 mod faults;
 mod input;
 mod metrics;

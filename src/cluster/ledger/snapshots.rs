@@ -41,6 +41,12 @@ impl Ledger {
         }
     }
 
+    /// Every instance that is remembered, the gone ones too.
+    pub(crate) fn instances(&mut self, now: Elapsed) -> Vec<InstanceTruth> {
+        self.settle(now);
+        self.instances.values().map(|kept| kept.truth.clone()).collect()
+    }
+
     /// Everything that is remembered.
     pub(crate) fn truth(&mut self, now: Elapsed) -> Truth {
         self.settle(now);

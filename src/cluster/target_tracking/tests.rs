@@ -191,3 +191,19 @@ proptest! {
         prop_assert_eq!(policy.wanted(current, policy.target), current);
     }
 }
+
+#[test]
+fn as_a_scaler_it_tells_what_it_did_and_why() {
+    let options = ClusterOptions { max_size: 4, time_scale: 60.0, ..ClusterOptions::default() };
+    let mut scaler = TrackingScaler::new(&options, "service/default/demo");
+    let handle = scaler.handle();
+    let span = Duration::from_millis(100);
+    let demand = Demand { span, active: 1, cpu_percent: Some(100.0), ..Demand::default() };
+    let answers: Vec<u32> = (1..=40).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
+    // Points of a second: the third is closed after three.
+    assert_eq!((answers[28], answers[29]), (1, 2));
+    assert!(scaler.cause().contains("AlarmHigh in state ALARM"), "{}", scaler.cause());
+    assert_eq!(handle.log().activities[0].at, Elapsed::from_secs(3));
+    assert_eq!(handle.log().last_point, Some((Elapsed::from_secs(3), 100.0)));
+    assert_eq!(handle.policy().max, 4);
+}
