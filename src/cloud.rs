@@ -6,5 +6,9 @@
 pub mod clients;
 pub mod failure;
 pub mod image;
+pub mod policy;
+#[cfg(feature = "aws")]
+pub mod resolve;
+pub mod service_url;
 
 pub mod terraform;

@@ -6,7 +6,17 @@
 #[cfg(feature = "aws")]
 pub mod app_runner;
 #[cfg(feature = "aws")]
+pub mod cloud_feeds;
+#[cfg(feature = "aws")]
 pub mod cloudwatch;
+#[cfg(feature = "aws")]
+pub mod ecr;
+#[cfg(feature = "aws")]
+pub mod ecs;
+#[cfg(feature = "aws")]
+pub mod ecs_scaling;
+#[cfg(feature = "aws")]
+pub mod ecs_tasks;
 pub mod feed;
 pub mod metric_points;
 pub mod milestone;
