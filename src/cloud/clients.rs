@@ -28,10 +28,8 @@ use crate::units::Elapsed;
 
 /// No connection after this long is a failure.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// One attempt of a call.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A call with its attempts: a source that hangs is told of after this long.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(9);
+/// A call with its attempts, unless the options say otherwise: a source that hangs is told of after this long.
+const PATIENCE: Duration = Duration::from_secs(9);
 /// Attempts of a call; the sources ask again anyway.
 const ATTEMPTS: u32 = 2;
 
@@ -46,16 +44,19 @@ pub struct CloudOptions {
     pub endpoint_url: Option<String>,
     /// Access key and secret key, for the embedded cluster, which checks neither.
     pub keys: Option<(String, String)>,
+    /// How long a call may take, its second attempt included; `None`: 9 s.
+    pub patience: Option<Duration>,
 }
 
 impl fmt::Debug for CloudOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { region, profile, endpoint_url, keys } = self;
+        let Self { region, profile, endpoint_url, keys, patience } = self;
         f.debug_struct("CloudOptions")
             .field("region", region)
             .field("profile", profile)
             .field("endpoint_url", endpoint_url)
             .field("has_keys", &keys.is_some())
+            .field("patience", patience)
             .finish()
     }
 }
@@ -68,6 +69,7 @@ impl CloudOptions {
             profile: None,
             endpoint_url: Some(endpoint_url),
             keys: Some(("scaletop".to_owned(), "embedded".to_owned())),
+            patience: None,
         }
     }
 }
@@ -95,10 +97,11 @@ impl Cloud {
     /// API yet.
     pub async fn connect(options: &CloudOptions, clock: RunClock) -> Self {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let patience = options.patience.unwrap_or(PATIENCE);
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(patience))
+            .operation_attempt_timeout(patience.mul_f64(0.55))
+            .operation_timeout(patience)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)

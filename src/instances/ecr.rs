@@ -27,6 +27,11 @@ pub enum ImageOwner {
         /// The ARN.
         arn: String,
     },
+    /// Nobody's in particular: an image by its name.
+    Image {
+        /// The name: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo:v1`.
+        name: String,
+    },
     /// An ECS service.
     Ecs {
         /// The cluster.
@@ -55,6 +60,7 @@ impl EcrFeed {
 
     async fn deployed(&self) -> Result<Option<Deployed>, SourceError> {
         match &self.owner {
+            ImageOwner::Image { name } => Ok(Some((name.clone(), None))),
             ImageOwner::AppRunner { arn } => {
                 let asked = self.cloud.app_runner.describe_service().service_arn(arn).send().await;
                 let answer = asked.map_err(|error| self.cloud.error(Api::APP_RUNNER_DESCRIBE, &error))?;
