@@ -5,6 +5,8 @@
 //! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`validity`] judges the
 //! generator, [`words`] says it all in a sentence.
 
+pub mod waterfall;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod commands;
 pub mod consent;
 pub mod headless;
+pub mod doctor;
 pub mod instances;
 pub mod load;
 pub mod plan;

@@ -56,8 +56,23 @@ async fn images_in_motos_ecr_are_told_as_they_are_pushed() {
     assert_eq!(fact(&first, "image").as_deref(), Some("shop:v1"));
     assert_eq!(fact(&first, "image_digest").as_deref(), Some(&digest[..19]));
     assert_eq!(fact(&first, "image_newer").as_deref(), Some("none"));
-    put("v2", "c").await.expect("pushed");
-    let newer = fact(&feed.poll().await, "image_newer").expect("a newer one waits");
+    // moto's push times are whole seconds: within the same one, neither image is newer. Push until the next has begun.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let newer = loop {
+        put("v2", "c").await.expect("pushed");
+        if let Some(newer) = fact(&feed.poll().await, "image_newer") {
+            break newer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "a newer one waits");
+        cloud
+            .ecr
+            .batch_delete_image()
+            .repository_name("shop")
+            .image_ids(aws_sdk_ecr::types::ImageIdentifier::builder().image_tag("v2").build())
+            .send()
+            .await
+            .expect("deleted");
+    };
     assert!(newer.starts_with("v2, pushed "), "{newer}");
     let absent = EcrFeed::new(cloud.clone(), ImageOwner::Image { name: format!("{uri}:v9") }).poll().await;
     let problem = absent.problem.expect("no such image");

@@ -2,7 +2,7 @@
 
 use super::{Ledger, Look, SPELL_GAP, percent};
 use crate::cluster::autoscaler::Demand;
-use crate::cluster::truth::{ClusterView, InstancePhase, Rejections, SecondCounts, Truth};
+use crate::cluster::truth::{ClusterView, InstancePhase, InstanceTruth, Rejections, SecondCounts, Truth};
 use crate::units::Elapsed;
 
 impl Ledger {
