@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::cluster::autoscaler::{Demand, Scaler};
+use crate::cluster::options::ClusterOptions;
 
 const MINUTE: Duration = Duration::from_mins(1);
 

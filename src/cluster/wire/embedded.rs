@@ -1,14 +1,23 @@
 //! The embedded cluster as its cloud's control plane sees it: truth in, [`CloudState`] out.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::WireServer;
 use super::state::{
     AlarmView, CloudPlatform, CloudSnapshot, CloudState, MetricSecond, Publication, ScalingActivity, Task,
 };
+use crate::clock::RunClock;
+use crate::cluster::autoscaler::{ConcurrencyScaler, Scaler};
+use crate::cluster::instance::InstanceProgram;
 use crate::cluster::options::{ClusterOptions, Platform};
 use crate::cluster::reader::ClusterReader;
-use crate::cluster::target_tracking::{Alarm, AlarmState, Outcome, TrackingHandle, high_alarm_name, low_alarm_name};
+use crate::cluster::target_tracking::{
+    Alarm, AlarmState, Outcome, TrackingHandle, TrackingScaler, high_alarm_name, low_alarm_name,
+};
 use crate::cluster::truth::{InstanceTruth, SecondCounts};
+use crate::cluster::{Cluster, ClusterError, ClusterParts};
 use crate::units::Elapsed;
 
 /// The region that the embedded cluster plays to be in.
@@ -29,7 +38,75 @@ pub fn publication(options: &ClusterOptions) -> Publication {
     Publication { grain: options.metric_grain().as_secs_f64(), delay: delay / options.time_scale }
 }
 
-/// A running cluster.
+/// The embedded cluster with its cloud: what `demo` and `scaletop cluster` start.
+#[derive(Debug)]
+pub struct EmbeddedPlatform {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its AWS endpoints.
+    pub endpoints: WireServer,
+}
+
+/// Why the platform cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The cluster cannot.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// Its endpoints cannot.
+    #[error("cannot start the cluster's AWS endpoints: cannot listen on 127.0.0.1: {0}")]
+    Endpoints(#[source] io::Error),
+}
+
+impl EmbeddedPlatform {
+    /// Starts a cluster that scales as its platform does, and the endpoints that tell of it. `program` is what runs as an
+    /// instance (`None`: this program). Times count from the start of `clock`; `endpoint_port` 0 picks a free port.
+    pub async fn start(
+        options: ClusterOptions,
+        program: Option<InstanceProgram>,
+        clock: RunClock,
+        endpoint_port: u16,
+    ) -> Result<Self, EmbeddedError> {
+        let program = match program {
+            Some(program) => program,
+            None => InstanceProgram::this_one()
+                .map_err(|source| ClusterError::System { what: "cannot tell where this program is", source })?,
+        };
+        let (scaler, tracking): (Box<dyn Scaler>, _) = match options.platform {
+            Platform::AppRunner => (Box::new(ConcurrencyScaler::new(&options)), None),
+            Platform::Ecs => {
+                let scaler = TrackingScaler::new(&options, scaling_resource());
+                let handle = scaler.handle();
+                (Box::new(scaler), Some(handle))
+            }
+        };
+        let publication = publication(&options);
+        let anchor = clock.instant_at(Elapsed::ZERO);
+        let cluster = Cluster::assemble(ClusterParts { options, anchor, program, scaler }).await?;
+        let cloud = EmbeddedCloud::new(cluster.reader(), cluster.addr(), clock.started_unix_micros(), tracking);
+        let endpoints = WireServer::start(Arc::new(cloud), publication, endpoint_port).await;
+        Ok(Self { cluster, endpoints: endpoints.map_err(EmbeddedError::Endpoints)? })
+    }
+
+    /// What another terminal needs: environment variables for scaletop, the aws CLI, wrk and k6. The keys are made up; the
+    /// endpoints check none, but clients insist on having some.
+    pub fn exports(&self) -> Vec<(&'static str, String)> {
+        let target = match self.cluster.reader().options().platform {
+            Platform::AppRunner => format!("apprunner:{SERVICE}"),
+            Platform::Ecs => format!("ecs:{}/{SERVICE}", super::state::ECS_CLUSTER),
+        };
+        vec![
+            ("SCALETOP_URL", self.cluster.url()),
+            ("SCALETOP_TARGET", target),
+            ("AWS_ENDPOINT_URL", self.endpoints.endpoint_url()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "scaletop".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "embedded".to_owned()),
+        ]
+    }
+}
+
+/// A running cluster as its cloud sees it.
 #[derive(Debug)]
 pub struct EmbeddedCloud {
     reader: ClusterReader,
