@@ -1,6 +1,6 @@
 //! From a target as the user names it to a URL and the ids that the sources need.
 //!
-//! Names are looked up in the region (ListServices, page by page), Express services say their URL, Terraform's outputs say
+//! Names are looked up in the region (`ListServices`, page by page), Express services say their URL, Terraform's outputs say
 //! everything. The demo takes the same way, with the embedded cluster's endpoint: [`demo_target`].
 
 use std::io;
@@ -253,8 +253,10 @@ async fn list_ecs(cluster: &str, cloud: &Cloud) -> Vec<String> {
 async fn express_url(arn: &str, cloud: &Cloud) -> Result<Url, ResolveError> {
     let asked = cloud.ecs.describe_express_gateway_service().service_arn(arn).send().await;
     let answer = asked.map_err(|error| cloud.error(Api::ECS_EXPRESS, &error))?;
-    let configurations = answer.service().map(|service| service.active_configurations()).unwrap_or_default();
-    let paths: Vec<_> = configurations.iter().flat_map(|configuration| configuration.ingress_paths()).collect();
+    let configurations =
+        answer.service().map(aws_sdk_ecs::types::EcsExpressGatewayService::active_configurations).unwrap_or_default();
+    let paths: Vec<_> =
+        configurations.iter().flat_map(aws_sdk_ecs::types::ExpressGatewayServiceConfiguration::ingress_paths).collect();
     let public = paths.iter().find(|path| path.access_type().as_str() == "PUBLIC").or(paths.first());
     match public.map(|path| path.endpoint()) {
         Some(endpoint) if !endpoint.is_empty() => Ok(service_url(endpoint)?),

@@ -60,7 +60,8 @@ pub async fn check(target: Option<&Target>, options: &CloudOptions, clock: RunCl
     };
     checks.push(Check::ok("target", format!("{target} is at {}", resolved.url)));
     if let (Some(service), Some(cloud)) = (&resolved.service, &resolved.cloud) {
-        checks.extend(service_checks(service, cloud, grain).await);
+        // Boxed: the futures of the SDK's calls are large, and doctor is in no hurry.
+        checks.extend(Box::pin(service_checks(service, cloud, grain)).await);
         checks.push(clock_check(cloud));
     }
     Findings { checks, resolved: Some(resolved) }
@@ -127,7 +128,7 @@ async fn service_checks(service: &Service, cloud: &Cloud, grain: Duration) -> Ve
         Service::Ecs { cluster, service, .. } => {
             let status = EcsFeed::new(cloud.clone(), cluster, service).poll().await;
             let mut checks = vec![service_status(&status)];
-            checks.extend(ecs_permissions(cloud, cluster, service).await);
+            checks.extend(Box::pin(ecs_permissions(cloud, cluster, service)).await);
             checks.extend(metrics_checks(CloudWatchFeed::ecs(cloud.clone(), cluster, service, grain)).await);
             let owner = ImageOwner::Ecs { cluster: cluster.clone(), service: service.clone() };
             checks.push(image(EcrFeed::new(cloud.clone(), owner)).await);

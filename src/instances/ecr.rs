@@ -73,7 +73,7 @@ impl EcrFeed {
                 let Some(newest) = listed.task_arns().last() else { return Ok(None) };
                 let asked = self.cloud.ecs.describe_tasks().cluster(cluster).tasks(newest).send().await;
                 let answer = asked.map_err(|error| self.cloud.error(Api::ECS_TASKS, &error))?;
-                let containers = answer.tasks().first().map(|task| task.containers()).unwrap_or_default();
+                let containers = answer.tasks().first().map(aws_sdk_ecs::types::Task::containers).unwrap_or_default();
                 // Express calls its container Main; elsewhere the first is as good as any.
                 let main = containers.iter().find(|container| container.name() == Some("Main")).or(containers.first());
                 Ok(main.and_then(|container| {

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace};
+use aws_sdk_applicationautoscaling::types::{
+    Alarm, PredefinedMetricSpecification, ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace,
+};
 
 use super::feed::{CloudFeed, Report};
 use super::milestone::{Milestone, MilestoneKind};
@@ -89,7 +91,7 @@ impl EcsScalingFeed {
                 let policies = answer.scaling_policies();
                 let words: Vec<String> = policies.iter().map(policy_in_words).collect();
                 self.said.fact(report, "scaling_policy", words.join("; "), now);
-                let names = policies.iter().flat_map(ScalingPolicy::alarms).map(|alarm| alarm.alarm_name());
+                let names = policies.iter().flat_map(ScalingPolicy::alarms).map(Alarm::alarm_name);
                 // The low alarm is about scale-in: it is on most of the time, and no part of a waterfall.
                 self.alarms = names.filter(|name| !name.contains("AlarmLow")).map(str::to_owned).collect();
             }
@@ -180,7 +182,8 @@ fn policy_in_words(policy: &ScalingPolicy) -> String {
         let kind = policy.policy_type().as_str();
         return format!("{kind} {}", policy.policy_name());
     };
-    let predefined = tracking.predefined_metric_specification().map(|found| found.predefined_metric_type());
+    let predefined =
+        tracking.predefined_metric_specification().map(PredefinedMetricSpecification::predefined_metric_type);
     let metric = predefined.map_or("a metric of its own", |metric| metric.as_str());
     let cooldown = |secs: Option<i32>| secs.map_or_else(|| "?".to_owned(), |secs| secs.to_string());
     format!(

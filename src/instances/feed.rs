@@ -177,10 +177,12 @@ mod tests {
     }
 
     fn feeds(events: &[SessionEvent]) -> Vec<&Feed> {
-        let feed = |event| match event {
-            &SessionEvent::Feed { ref feed, .. } => Some(feed),
-            _ => None,
-        };
+        fn feed(event: &SessionEvent) -> Option<&Feed> {
+            match event {
+                SessionEvent::Feed { feed, .. } => Some(feed),
+                _ => None,
+            }
+        }
         events.iter().filter_map(feed).collect()
     }
 

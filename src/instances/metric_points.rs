@@ -99,9 +99,9 @@ mod tests {
             let mut read_last = BTreeMap::new();
             for (round, read) in (0_u32..).zip(&reads) {
                 let batch: Vec<_> = read.iter().map(|&(minute, value)| (f64::from(minute) * 60.0, f64::from(value))).collect();
-                read_last.extend(read.iter().copied());
+                read_last.extend(read.iter().map(|&(minute, value)| (f64::from(minute).to_bits(), f64::from(value).to_bits())));
                 for point in points.merge(&batch, 600.0 + f64::from(round) * 30.0, 60.0) {
-                    told.insert((point.start / 60.0) as u8, point.value as u8);
+                    told.insert((point.start / 60.0).to_bits(), point.value.to_bits());
                 }
             }
             prop_assert_eq!(told, read_last);
