@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::analysis::StepReport;
+use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeCounts;
@@ -29,6 +30,8 @@ const LONGEST_LOG: usize = 1_000;
 
 /// Marks that are kept.
 const MOST_MARKS: usize = 10_000;
+/// Milestones that are kept: some six an instance.
+const MOST_MILESTONES: usize = 5_000;
 
 /// Seconds over which the pace of answers is taken, for Little's law.
 const PACE_SECS: usize = 5;
@@ -56,6 +59,8 @@ pub struct Session {
     pub feeds: BTreeMap<String, Feed>,
     /// What the platform says of the service, by name.
     pub facts: BTreeMap<String, Fact>,
+    /// What the platform recorded of scale-outs, in the order it was heard, bounded: the oldest go first.
+    pub milestones: Vec<Milestone>,
     /// Marks, ascending in time.
     pub marks: Vec<(Elapsed, String)>,
     /// The log, oldest first, bounded.
@@ -143,6 +148,7 @@ impl Session {
             limits: Limits::default(),
             feeds: BTreeMap::new(),
             facts: BTreeMap::new(),
+            milestones: Vec::new(),
             marks: Vec::new(),
             log: Vec::new(),
             totals: Totals::default(),
@@ -166,6 +172,12 @@ impl Session {
             }
             SessionEvent::Fact(fact) => {
                 self.facts.insert(fact.name.clone(), fact.clone());
+            }
+            SessionEvent::Milestone(seen) => {
+                if self.milestones.len() >= MOST_MILESTONES {
+                    self.milestones.remove(0);
+                }
+                self.milestones.push(seen.clone());
             }
             SessionEvent::Mark { text } => {
                 if self.marks.len() < MOST_MARKS {
