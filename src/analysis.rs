@@ -7,6 +7,8 @@
 //! sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
 //! deviation σ and the pairwise competition κ of the SPEC group.
 
+pub mod waterfall;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -32,6 +32,11 @@ impl RunClock {
         Self { started: Instant::now(), started_unix_micros: micros }
     }
 
+    /// A session that started at `started`, when the wall clock said this: for what did not begin just now.
+    pub const fn anchored(started: Instant, started_unix_micros: i64) -> Self {
+        Self { started, started_unix_micros }
+    }
+
     /// The time since the start. Never decreases.
     pub fn now(&self) -> Elapsed {
         Elapsed::ZERO + self.started.elapsed()

@@ -21,7 +21,9 @@ pub mod options;
 mod reader;
 mod shared;
 mod supervisor;
+pub mod target_tracking;
 pub mod truth;
+pub mod wire;
 
 use std::io;
 use std::net::SocketAddr;

@@ -3,6 +3,26 @@
 //! A source is an [`InstanceSource`]: an edge that waits for the next observation. What a panel knows about a source is a
 //! [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
 
+#[cfg(feature = "aws")]
+pub mod app_runner;
+#[cfg(feature = "aws")]
+pub mod cloud_feeds;
+#[cfg(feature = "aws")]
+pub mod cloudwatch;
+#[cfg(feature = "aws")]
+pub mod ecr;
+#[cfg(feature = "aws")]
+pub mod ecs;
+#[cfg(feature = "aws")]
+pub mod ecs_scaling;
+#[cfg(feature = "aws")]
+pub mod ecs_tasks;
+pub mod feed;
+pub mod metric_points;
+pub mod milestone;
+#[cfg(feature = "aws")]
+mod said;
+
 use std::future::Future;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::ledger::Ledger;
 use super::options::ClusterOptions;
-use super::truth::{ClusterView, SecondCounts, Truth};
+use super::truth::{ClusterView, InstanceTruth, SecondCounts, Truth};
 use crate::units::Elapsed;
 
 /// Reads the cluster, from any thread; clones see the same cluster. After its end the last state stays readable.
@@ -49,6 +49,12 @@ impl ClusterReader {
     pub fn truth(&self) -> Truth {
         let now = self.now();
         self.ledger().truth(now)
+    }
+
+    /// Every instance that is remembered, the gone ones too, in the order of their starts.
+    pub fn instances(&self) -> Vec<InstanceTruth> {
+        let now = self.now();
+        self.ledger().instances(now)
     }
 
     /// The closed seconds from second `from` on, oldest first, without holes.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::instances::milestone::Milestone;
 use crate::instances::{Feed, InstanceObservation, Limits};
 use crate::load::rate::{Arrivals, RateProfile};
 use crate::record::second::Second;
@@ -112,6 +113,8 @@ pub enum SessionEvent {
     },
     /// Something the platform says of the service: status, operation in progress, image, CPU.
     Fact(Fact),
+    /// The platform's records say that a scale-out got this far.
+    Milestone(Milestone),
     /// The user marked the moment.
     Mark {
         /// What they called it; untrusted text.

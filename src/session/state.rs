@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::mem::discriminant;
 
 use crate::analysis::StepReport;
+use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeCounts;
@@ -37,6 +38,9 @@ pub const MAX_NAMES: usize = 256;
 /// Longer texts of marks and notices are cut, in characters.
 pub const MAX_TEXT: usize = 500;
 
+/// Milestones that are kept: some six an instance.
+const MAX_MILESTONES: usize = 5_000;
+
 /// What is known of a session. Changed by [`Session::apply`] only; it can be cloned and compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
@@ -62,6 +66,8 @@ pub struct Session {
     pub feeds: BTreeMap<String, Feed>,
     /// What the platform says of the service, by name.
     pub facts: BTreeMap<String, Fact>,
+    /// What the platform recorded of scale-outs, in the order it was heard, bounded: the oldest go first.
+    pub milestones: Vec<Milestone>,
     /// Marks, ascending in time.
     pub marks: Vec<(Elapsed, String)>,
     /// The log, oldest first, bounded.
@@ -148,6 +154,7 @@ impl Session {
             limits: Limits::default(),
             feeds: BTreeMap::new(),
             facts: BTreeMap::new(),
+            milestones: Vec::new(),
             marks: Vec::new(),
             log: Vec::new(),
             totals: Totals::default(),
@@ -169,6 +176,12 @@ impl Session {
                 if self.facts.len() < MAX_NAMES || self.facts.contains_key(&fact.name) {
                     self.facts.insert(fact.name.clone(), fact.clone());
                 }
+            }
+            SessionEvent::Milestone(seen) => {
+                if self.milestones.len() >= MAX_MILESTONES {
+                    self.milestones.remove(0);
+                }
+                self.milestones.push(seen.clone());
             }
             SessionEvent::Mark { text } => bounded_push(&mut self.marks, (at, cut(text))),
             SessionEvent::Notice(notice) => self.note(at, notice.level, &notice.text),

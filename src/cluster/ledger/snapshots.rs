@@ -2,7 +2,7 @@
 
 use super::{Ledger, Look, SPELL_GAP, percent};
 use crate::cluster::autoscaler::Demand;
-use crate::cluster::truth::{ClusterView, InstancePhase, Rejections, SecondCounts, Truth};
+use crate::cluster::truth::{ClusterView, InstancePhase, InstanceTruth, Rejections, SecondCounts, Truth};
 use crate::units::Elapsed;
 
 impl Ledger {
@@ -39,6 +39,12 @@ impl Ledger {
             instances,
             start_failure: self.start_failure.clone(),
         }
+    }
+
+    /// Every instance that is remembered, the gone ones too.
+    pub(crate) fn instances(&mut self, now: Elapsed) -> Vec<InstanceTruth> {
+        self.settle(now);
+        self.instances.values().map(|kept| kept.truth.clone()).collect()
     }
 
     /// Everything that is remembered.

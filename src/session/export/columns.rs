@@ -140,6 +140,9 @@ pub(super) fn event(session: &Session, recorded: &Recorded) -> Option<Vec<String
         }
         SessionEvent::Feed { source, feed } => ("source", format!("{source}: {}", feed_in_words(feed))),
         SessionEvent::Fact(fact) => ("fact", format!("{}: {}", fact.name, fact.value)),
+        SessionEvent::Milestone(seen) => {
+            ("milestone", format!("{} {}: {}", seen.kind.label(), seen.subject, seen.detail))
+        }
         SessionEvent::Mark { text } => ("mark", text.clone()),
         SessionEvent::Notice(notice) => ("notice", notice.text.clone()),
         SessionEvent::Ended { reason } => ("ended", reason.clone()),

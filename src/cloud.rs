@@ -1,0 +1,14 @@
+//! The cloud's side: clients of the official SDK crates, what their failures mean, and what a target turns into.
+//!
+//! Everything that names an SDK crate stands behind the `aws` feature; what can be pure is, and is always there.
+
+#[cfg(feature = "aws")]
+pub mod clients;
+pub mod failure;
+pub mod image;
+pub mod policy;
+#[cfg(feature = "aws")]
+pub mod resolve;
+pub mod service_url;
+
+pub mod terraform;

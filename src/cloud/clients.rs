@@ -1,0 +1,348 @@
+//! The clients of the official SDK crates, set up once: TLS by ring, short timeouts, few attempts, and an eye on the clock.
+//!
+//! Region and credentials come from the standard chain (flags, environment, profile, SSO, container and instance metadata).
+//! Every failure leaves here as a [`SourceError`] with its remedy.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_apprunner::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_apprunner::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_apprunner::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::failure::{Api, Failure, Place, explain};
+use crate::clock::RunClock;
+use crate::instances::SourceError;
+use crate::units::Elapsed;
+
+/// No connection after this long is a failure.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A call with its attempts, unless the options say otherwise: a source that hangs is told of after this long.
+const PATIENCE: Duration = Duration::from_secs(9);
+/// Attempts of a call; the sources ask again anyway.
+const ATTEMPTS: u32 = 2;
+
+/// What the user may say about the cloud; the rest comes from the standard chain.
+#[derive(Clone, Default)]
+pub struct CloudOptions {
+    /// `--region`, or the one that the target names.
+    pub region: Option<String>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--endpoint-url`: one endpoint for every service.
+    pub endpoint_url: Option<String>,
+    /// Access key and secret key, for the embedded cluster, which checks neither.
+    pub keys: Option<(String, String)>,
+    /// How long a call may take, its second attempt included; `None`: 9 s.
+    pub patience: Option<Duration>,
+}
+
+impl fmt::Debug for CloudOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { region, profile, endpoint_url, keys, patience } = self;
+        f.debug_struct("CloudOptions")
+            .field("region", region)
+            .field("profile", profile)
+            .field("endpoint_url", endpoint_url)
+            .field("has_keys", &keys.is_some())
+            .field("patience", patience)
+            .finish()
+    }
+}
+
+impl CloudOptions {
+    /// For the embedded cluster at this endpoint: nothing is read from the environment.
+    pub fn embedded(endpoint_url: String) -> Self {
+        Self {
+            region: Some(crate::cluster::wire::embedded::REGION.to_owned()),
+            profile: None,
+            endpoint_url: Some(endpoint_url),
+            keys: Some(("scaletop".to_owned(), "embedded".to_owned())),
+            patience: None,
+        }
+    }
+}
+
+/// The clients. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    config: SdkConfig,
+    skew: ClockSkew,
+    profile: Option<String>,
+    /// App Runner.
+    pub app_runner: aws_sdk_apprunner::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// ECR, in the configured region.
+    pub ecr: aws_sdk_ecr::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Application Auto Scaling.
+    pub scaling: aws_sdk_applicationautoscaling::Client,
+}
+
+impl Cloud {
+    /// Sets the clients up. Reads files and environment, and may ask the instance metadata service for the region; calls no
+    /// API yet.
+    pub async fn connect(options: &CloudOptions, clock: RunClock) -> Self {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let patience = options.patience.unwrap_or(PATIENCE);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(patience))
+            .operation_attempt_timeout(patience.mul_f64(0.55))
+            .operation_timeout(patience)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &options.endpoint_url {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some((id, secret)) = &options.keys {
+            loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "scaletop"));
+        }
+        Self::new(loader.load().await, options.profile.clone(), clock)
+    }
+
+    fn new(config: SdkConfig, profile: Option<String>, clock: RunClock) -> Self {
+        let skew = ClockSkew::new(clock);
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf(
+                    $sdk::config::Builder::from(&config).interceptor(SkewProbe(skew.clone())).build(),
+                )
+            };
+        }
+        Self {
+            app_runner: client!(aws_sdk_apprunner),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            ecr: client!(aws_sdk_ecr),
+            ecs: client!(aws_sdk_ecs),
+            scaling: client!(aws_sdk_applicationautoscaling),
+            config,
+            skew,
+            profile,
+        }
+    }
+
+    /// The region in use, if any is configured.
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(Region::as_ref)
+    }
+
+    /// The same clients in another region. The endpoint, if one was named, stays.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        Self { skew: self.skew.clone(), ..Self::new(config, self.profile.clone(), self.skew.clock) }
+    }
+
+    /// What is known of where calls go.
+    pub fn place(&self) -> Place {
+        Place {
+            region: self.region().map(str::to_owned),
+            endpoint: self.config.endpoint_url().map(str::to_owned),
+            profile: self.profile.clone(),
+            skew_secs: self.skew.secs(),
+        }
+    }
+
+    /// The cloud's clock against ours.
+    pub const fn skew(&self) -> &ClockSkew {
+        &self.skew
+    }
+
+    /// Who the credentials are for: the access key id and where it comes from. Asks the chain, not the API.
+    pub async fn credentials(&self) -> Result<(String, String), SourceError> {
+        let api = Api { service: "the credential chain", operation: "", permission: "" };
+        let Some(provider) = self.config.credentials_provider() else {
+            return Err(explain(api, &Failure::NoCredentials { detail: "none configured".to_owned() }, &self.place()));
+        };
+        match provider.provide_credentials().await {
+            Ok(found) => Ok((found.access_key_id().to_owned(), provider_name(&found))),
+            Err(error) => Err(explain(api, &credentials_failure(&error), &self.place())),
+        }
+    }
+
+    /// What a failed call means.
+    pub fn error<E, R>(&self, api: Api, error: &SdkError<E, R>) -> SourceError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: HttpStatus + fmt::Debug + 'static,
+    {
+        explain(api, &failure_of(error), &self.place())
+    }
+}
+
+/// `Environment`, `Profile`, …: how the credentials print their source.
+fn provider_name(credentials: &Credentials) -> String {
+    // The only public way to the name is the debug text: `Credentials { provider_name: "Environment", … }`.
+    let text = format!("{credentials:?}");
+    let name = text.split_once("provider_name: \"").and_then(|(_, rest)| rest.split_once('"'));
+    name.map_or_else(|| "the credential chain".to_owned(), |(name, _)| name.to_owned())
+}
+
+/// The HTTP status of a raw answer.
+pub trait HttpStatus {
+    /// The status code.
+    fn code(&self) -> u16;
+}
+
+impl HttpStatus for aws_sdk_apprunner::config::http::HttpResponse {
+    fn code(&self) -> u16 {
+        self.status().as_u16()
+    }
+}
+
+fn credentials_failure(error: &CredentialsError) -> Failure {
+    let detail = DisplayErrorContext(error).to_string();
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        Failure::NoCredentials { detail }
+    } else {
+        Failure::BadCredentials { detail }
+    }
+}
+
+fn failure_of<E, R>(error: &SdkError<E, R>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: HttpStatus + fmt::Debug + 'static,
+{
+    if let Some(credentials) = cause::<CredentialsError>(error) {
+        return credentials_failure(credentials);
+    }
+    let detail = || DisplayErrorContext(error).to_string();
+    match error {
+        SdkError::ServiceError(refused) => {
+            let status = refused.raw().code();
+            let inner = refused.err();
+            match (inner.code(), status) {
+                // No error code in a 2xx or an HTML page: whoever answered does not speak the protocol.
+                (None, 200..400) => Failure::BadAnswer { detail: detail() },
+                (code, status) => Failure::Refused {
+                    code: code.unwrap_or_default().to_owned(),
+                    message: inner.message().unwrap_or_default().to_owned(),
+                    status,
+                },
+            }
+        }
+        SdkError::TimeoutError(_) => Failure::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Failure::Timeout,
+        SdkError::ConstructionFailure(_) if detail().to_ascii_lowercase().contains("region") => Failure::NoRegion,
+        SdkError::ResponseError(_) => Failure::BadAnswer { detail: detail() },
+        _ => Failure::Unreachable { detail: detail() },
+    }
+}
+
+/// The first cause of a kind in an error's chain.
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// By how much the cloud's clock is ahead of ours, from the `Date` of its answers, and the conversion of its times.
+#[derive(Clone, Debug)]
+pub struct ClockSkew {
+    clock: RunClock,
+    /// Milliseconds; `i64::MIN`: not known yet.
+    millis: Arc<AtomicI64>,
+}
+
+/// `Date` has whole seconds and the way takes a while: less than this is no skew.
+const SKEW_RESOLUTION_MILLIS: i64 = 2_000;
+
+impl ClockSkew {
+    fn new(clock: RunClock) -> Self {
+        Self { clock, millis: Arc::new(AtomicI64::new(i64::MIN)) }
+    }
+
+    /// The session's clock.
+    pub const fn clock(&self) -> RunClock {
+        self.clock
+    }
+
+    /// Wall-clock time by our clock, microseconds since 1970.
+    fn unix_micros(&self) -> i64 {
+        let elapsed = i64::try_from(self.clock.now().as_micros()).unwrap_or(i64::MAX);
+        self.clock.started_unix_micros().saturating_add(elapsed)
+    }
+
+    fn heard(&self, date: &str) {
+        let Ok(date) = jiff::fmt::rfc2822::parse(date) else { return };
+        // On the average, the second is half over when it is written down.
+        let cloud = date.timestamp().as_millisecond() + 500;
+        let skew = cloud - self.unix_micros() / 1_000;
+        self.millis.store(if skew.abs() <= SKEW_RESOLUTION_MILLIS { 0 } else { skew }, Ordering::Relaxed);
+    }
+
+    /// Seconds that the cloud is ahead of us; `None` until it has answered.
+    pub fn secs(&self) -> Option<f64> {
+        let millis = self.millis.load(Ordering::Relaxed);
+        (millis != i64::MIN).then(|| millis as f64 / 1e3)
+    }
+
+    /// Now by the cloud's clock, Unix seconds.
+    pub fn cloud_now(&self) -> f64 {
+        self.unix_micros() as f64 / 1e6 + self.secs().unwrap_or(0.0)
+    }
+
+    /// Seconds of the session (negative: before its start) at a moment of the cloud's clock, Unix seconds.
+    pub fn session_secs(&self, cloud_unix: f64) -> f64 {
+        cloud_unix - self.secs().unwrap_or(0.0) - self.clock.started_unix_micros() as f64 / 1e6
+    }
+
+    /// The moment of the session; `None` before its start.
+    pub fn elapsed(&self, cloud_unix: f64) -> Option<Elapsed> {
+        let since = Duration::try_from_secs_f64(self.session_secs(cloud_unix)).ok()?;
+        Some(Elapsed::ZERO + since)
+    }
+}
+
+/// Reads the `Date` of every answer, errors too.
+#[derive(Debug)]
+struct SkewProbe(ClockSkew);
+
+impl Intercept for SkewProbe {
+    fn name(&self) -> &'static str {
+        "SkewProbe"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date") {
+            self.0.heard(date);
+        }
+        Ok(())
+    }
+}
+
+/// A timestamp of the SDK in Unix seconds.
+pub fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
+    at.as_secs_f64()
+}
+
+/// Unix seconds as a timestamp of the SDK.
+pub fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
+    aws_smithy_types::DateTime::from_secs_f64(unix)
+}

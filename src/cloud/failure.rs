@@ -1,0 +1,385 @@
+//! What a failed call to the cloud means, and what mends it.
+//!
+//! Pure: [`explain`] turns the platform's code and words into a [`SourceError`] with a remedy. Codes come from the error's
+//! metadata, since most of those that matter here (throttling, expired tokens, missing permissions) are not modelled.
+
+use crate::instances::{SourceError, SourceErrorKind};
+
+/// An operation of the cloud's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// The service, as people call it: `App Runner`.
+    pub service: &'static str,
+    /// The operation: `DescribeService`.
+    pub operation: &'static str,
+    /// The IAM action that it needs: `apprunner:DescribeService`.
+    pub permission: &'static str,
+}
+
+macro_rules! apis {
+    ($($(#[$doc:meta])* $name:ident = $service:literal, $operation:literal, $permission:literal;)*) => {
+        impl Api {
+            $($(#[$doc])* pub const $name: Self = Self { service: $service, operation: $operation, permission: $permission };)*
+        }
+    };
+}
+
+apis! {
+    /// Finds an App Runner service by name.
+    APP_RUNNER_LIST = "App Runner", "ListServices", "apprunner:ListServices";
+    /// Status, URL and image of an App Runner service.
+    APP_RUNNER_DESCRIBE = "App Runner", "DescribeService", "apprunner:DescribeService";
+    /// Its limits.
+    APP_RUNNER_SCALING = "App Runner", "DescribeAutoScalingConfiguration", "apprunner:DescribeAutoScalingConfiguration";
+    /// Its running operations.
+    APP_RUNNER_OPERATIONS = "App Runner", "ListOperations", "apprunner:ListOperations";
+    /// Metrics.
+    METRICS = "CloudWatch", "GetMetricData", "cloudwatch:GetMetricData";
+    /// When an alarm went off.
+    ALARMS = "CloudWatch", "DescribeAlarms", "cloudwatch:DescribeAlarms";
+    /// Images and when they were pushed.
+    IMAGES = "ECR", "DescribeImages", "ecr:DescribeImages";
+    /// Task counts.
+    ECS_SERVICES = "ECS", "DescribeServices", "ecs:DescribeServices";
+    /// The tasks of a service.
+    ECS_LIST_TASKS = "ECS", "ListTasks", "ecs:ListTasks";
+    /// When tasks were created, pulled and started.
+    ECS_TASKS = "ECS", "DescribeTasks", "ecs:DescribeTasks";
+    /// The URL of an Express service.
+    ECS_EXPRESS = "ECS", "DescribeExpressGatewayService", "ecs:DescribeExpressGatewayService";
+    /// Limits of an ECS service.
+    SCALING_TARGETS = "Application Auto Scaling", "DescribeScalableTargets", "application-autoscaling:DescribeScalableTargets";
+    /// Its scaling policy.
+    SCALING_POLICIES = "Application Auto Scaling", "DescribeScalingPolicies", "application-autoscaling:DescribeScalingPolicies";
+    /// What the policy did.
+    SCALING_ACTIVITIES = "Application Auto Scaling", "DescribeScalingActivities", "application-autoscaling:DescribeScalingActivities";
+}
+
+/// How a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The service answered with an error.
+    Refused {
+        /// Its code, such as `ThrottlingException`; empty when it gave none.
+        code: String,
+        /// Its message.
+        message: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No region is configured.
+    NoRegion,
+    /// The chain of credential sources has none.
+    NoCredentials {
+        /// What it said.
+        detail: String,
+    },
+    /// A credential source failed: an expired SSO session, a helper that ended with an error.
+    BadCredentials {
+        /// What it said.
+        detail: String,
+    },
+    /// No answer in time.
+    Timeout,
+    /// No connection.
+    Unreachable {
+        /// Why.
+        detail: String,
+    },
+    /// An answer that is none.
+    BadAnswer {
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+/// Where the call went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// The region.
+    pub region: Option<String>,
+    /// The endpoint, when it is not the region's own.
+    pub endpoint: Option<String>,
+    /// The profile, when one was named.
+    pub profile: Option<String>,
+    /// By how much the cloud's clock is ahead of ours, seconds, when it is known.
+    pub skew_secs: Option<f64>,
+}
+
+/// More than this and requests are refused as too old or from the future: AWS allows five minutes.
+const SKEW_THAT_MATTERS: f64 = 240.0;
+
+const CLOSED: &str = "App Runner has been closed to new customers since 2026-04-30: only accounts that used it before \
+                      can; use ECS Express Mode instead (infra: platform = \"ecs-express\"), or an account that has App Runner";
+
+/// What the failure of `api` means, and what mends it.
+pub fn explain(api: Api, failure: &Failure, place: &Place) -> SourceError {
+    let Api { service, operation, .. } = api;
+    let what = format!("{service} {operation}");
+    let region = place.region.as_deref().unwrap_or("?");
+    let (kind, message, remedy) = match failure {
+        Failure::Refused { code, message, status } => return refused(api, code, message, *status, place),
+        Failure::NoRegion => (
+            SourceErrorKind::Credentials,
+            format!("cannot call {what}: no region is set"),
+            "name it with --region, AWS_REGION or `aws configure set region REGION`".to_owned(),
+        ),
+        Failure::NoCredentials { detail } => (
+            SourceErrorKind::Credentials,
+            format!("cannot call {what}: no credentials were found ({})", one_line(detail)),
+            sign_in(place),
+        ),
+        Failure::BadCredentials { detail } => (
+            SourceErrorKind::Credentials,
+            format!("cannot call {what}: the credentials could not be had: {}", one_line(detail)),
+            sign_in(place),
+        ),
+        Failure::Timeout => (
+            SourceErrorKind::Unreachable,
+            format!("{what} did not answer in time"),
+            unreachable_remedy(service, region, place),
+        ),
+        Failure::Unreachable { detail } => (
+            SourceErrorKind::Unreachable,
+            format!("cannot reach {what}: {}", one_line(detail)),
+            unreachable_remedy(service, region, place),
+        ),
+        Failure::BadAnswer { detail } => (
+            SourceErrorKind::BadAnswer,
+            format!("{what} answered nonsense: {}", one_line(detail)),
+            match &place.endpoint {
+                Some(endpoint) => format!("check that {endpoint} speaks for AWS (--endpoint-url, AWS_ENDPOINT_URL)"),
+                None => "check that no proxy or captive portal answers in its place".to_owned(),
+            },
+        ),
+    };
+    SourceError { kind, message, remedy }
+}
+
+fn refused(api: Api, code: &str, message: &str, status: u16, place: &Place) -> SourceError {
+    let Api { service, operation, permission } = api;
+    let region = place.region.as_deref().unwrap_or("?");
+    let code = code.rsplit('#').next().unwrap_or(code);
+    let said = if code.is_empty() { format!("HTTP {status}") } else { code.to_owned() };
+    let what = format!("{service} {operation} answered {said}: {}", one_line(message));
+    let error = |kind, remedy: String| SourceError { kind, message: what.trim_end_matches(": ").to_owned(), remedy };
+    match class_of(code, status) {
+        Class::Throttled => {
+            error(SourceErrorKind::Throttled, "backing off; others use the same account's quota".to_owned())
+        }
+        Class::Skewed => error(SourceErrorKind::Credentials, skew_remedy(place)),
+        Class::Credentials if place.skew_secs.is_some_and(|skew| skew.abs() > SKEW_THAT_MATTERS) => {
+            error(SourceErrorKind::Credentials, skew_remedy(place))
+        }
+        Class::Credentials => error(SourceErrorKind::Credentials, sign_in(place)),
+        // What IAM denies names the action; what an account may not use at all does not.
+        Class::Denied if service == "App Runner" && !message.contains("not authorized to perform") => {
+            error(SourceErrorKind::Unavailable, format!("{CLOSED}; if it does, the role needs {permission}"))
+        }
+        Class::Denied => error(
+            SourceErrorKind::AccessDenied,
+            format!("the role needs {permission}; `scaletop doctor --policy` prints all that are needed"),
+        ),
+        Class::NotSubscribed if service == "App Runner" => error(SourceErrorKind::Unavailable, CLOSED.to_owned()),
+        Class::NotSubscribed => error(
+            SourceErrorKind::Unavailable,
+            format!(
+                "enable the region {region} or the service in this account, or choose another --region or --profile"
+            ),
+        ),
+        Class::NotFound => error(
+            SourceErrorKind::NotFound,
+            format!("check the name, --region (now {region}) and the account; `scaletop doctor` lists what is there"),
+        ),
+        Class::Unknown => error(
+            SourceErrorKind::Unavailable,
+            format!("the region {region} or the endpoint does not offer {operation}; choose another --region"),
+        ),
+        Class::Server => {
+            error(SourceErrorKind::Unreachable, "asking again; see health.aws.amazon.com if it lasts".to_owned())
+        }
+        Class::Other => error(SourceErrorKind::BadAnswer, "`scaletop doctor` tries each call and says more".to_owned()),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Throttled,
+    Skewed,
+    Credentials,
+    Denied,
+    NotSubscribed,
+    NotFound,
+    Unknown,
+    Server,
+    Other,
+}
+
+fn class_of(code: &str, status: u16) -> Class {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "SlowDown"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete" => Class::Throttled,
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Class::Skewed,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidAccessKeyId"
+        | "AuthFailure" => Class::Credentials,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "Forbidden" => {
+            Class::Denied
+        }
+        "OptInRequired" | "SubscriptionRequiredException" | "OptInRequiredException" => Class::NotSubscribed,
+        "ResourceNotFoundException"
+        | "ResourceNotFound"
+        | "ServiceNotFoundException"
+        | "ClusterNotFoundException"
+        | "RepositoryNotFoundException"
+        | "ImageNotFoundException"
+        | "ServiceNotActiveException"
+        | "ObjectNotFoundException" => Class::NotFound,
+        "UnknownOperationException" | "InvalidAction" | "UnsupportedFeatureException" | "NoSuchMethod" => {
+            Class::Unknown
+        }
+        _ => match status {
+            429 => Class::Throttled,
+            401 => Class::Credentials,
+            403 => Class::Denied,
+            404 => Class::Unknown,
+            500.. => Class::Server,
+            _ => Class::Other,
+        },
+    }
+}
+
+fn sign_in(place: &Place) -> String {
+    let profile = place.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    format!("sign in again (`aws sso login{profile}` or new AWS_… variables); asked again every minute")
+}
+
+fn skew_remedy(place: &Place) -> String {
+    match place.skew_secs {
+        Some(skew) if skew.abs() >= 1.0 => {
+            let side = if skew > 0.0 { "behind" } else { "ahead of" };
+            format!("set this machine's clock: it is {:.0} s {side} the cloud's", skew.abs())
+        }
+        _ => "check this machine's clock".to_owned(),
+    }
+}
+
+fn unreachable_remedy(service: &str, region: &str, place: &Place) -> String {
+    match &place.endpoint {
+        Some(endpoint) => format!("check that something listens at {endpoint} (--endpoint-url, AWS_ENDPOINT_URL)"),
+        None => format!("check the network, and that {service} is offered in {region} (--region)"),
+    }
+}
+
+/// The first line, bounded: error chains can hold whole pages.
+fn one_line(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
+    if line.is_empty() { "no reason given".to_owned() } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(api: Api, code: &str, message: &str) -> SourceError {
+        let failure = Failure::Refused { code: code.to_owned(), message: message.to_owned(), status: 400 };
+        explain(api, &failure, &Place { region: Some("eu-west-1".to_owned()), ..Place::default() })
+    }
+
+    #[test]
+    fn a_missing_permission_is_named() {
+        let error = refused(
+            Api::METRICS,
+            "AccessDenied",
+            "User: arn:aws:iam::1:user/x is not authorized to perform: cloudwatch:GetMetricData",
+        );
+        assert_eq!(error.kind, SourceErrorKind::AccessDenied);
+        assert!(error.remedy.contains("cloudwatch:GetMetricData"), "{error}");
+    }
+
+    #[test]
+    fn app_runners_closure_is_named_where_it_may_be_the_cause() {
+        let error = refused(Api::APP_RUNNER_LIST, "AccessDeniedException", "Your account is not subscribed.");
+        assert_eq!(error.kind, SourceErrorKind::Unavailable);
+        assert!(error.remedy.contains("2026-04-30") && error.remedy.contains("apprunner:ListServices"), "{error}");
+        let denied = refused(
+            Api::APP_RUNNER_LIST,
+            "AccessDeniedException",
+            "User: x is not authorized to perform: apprunner:ListServices",
+        );
+        assert_eq!(denied.kind, SourceErrorKind::AccessDenied);
+        assert!(!denied.remedy.contains("closed"), "{denied}");
+        assert_eq!(refused(Api::ECS_SERVICES, "OptInRequired", "").kind, SourceErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn every_code_has_its_kind() {
+        for (code, kind) in [
+            ("ThrottlingException", SourceErrorKind::Throttled),
+            ("Throttling", SourceErrorKind::Throttled),
+            ("ExpiredTokenException", SourceErrorKind::Credentials),
+            ("InvalidClientTokenId", SourceErrorKind::Credentials),
+            ("com.amazonaws.apprunner#ResourceNotFoundException", SourceErrorKind::NotFound),
+            ("ClusterNotFoundException", SourceErrorKind::NotFound),
+            ("UnknownOperationException", SourceErrorKind::Unavailable),
+            ("SomethingNew", SourceErrorKind::BadAnswer),
+        ] {
+            assert_eq!(refused(Api::ECS_SERVICES, code, "x").kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_less_answer_is_judged_by_its_status() {
+        for (status, kind) in [
+            (429, SourceErrorKind::Throttled),
+            (403, SourceErrorKind::AccessDenied),
+            (503, SourceErrorKind::Unreachable),
+        ] {
+            let failure = Failure::Refused { code: String::new(), message: String::new(), status };
+            let error = explain(Api::METRICS, &failure, &Place::default());
+            assert_eq!(error.kind, kind);
+            assert!(error.message.contains(&format!("HTTP {status}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_said_to_be_before_credentials_are_blamed() {
+        let place = Place { skew_secs: Some(900.0), ..Place::default() };
+        for code in ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"] {
+            let failure = Failure::Refused { code: code.to_owned(), message: "old".to_owned(), status: 403 };
+            let error = explain(Api::METRICS, &failure, &place);
+            assert!(error.remedy.contains("900 s behind the cloud's"), "{error}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_answers_the_place_is_named() {
+        let region = Place { region: Some("eu-north-1".to_owned()), ..Place::default() };
+        assert!(explain(Api::ECS_SERVICES, &Failure::Timeout, &region).remedy.contains("eu-north-1"));
+        let endpoint = Place { endpoint: Some("http://127.0.0.1:9".to_owned()), ..region };
+        assert!(explain(Api::ECS_SERVICES, &Failure::Timeout, &endpoint).remedy.contains("http://127.0.0.1:9"));
+        let login = Place { profile: Some("work".to_owned()), ..Place::default() };
+        let none = Failure::NoCredentials { detail: "the chain\n  is empty".to_owned() };
+        let error = explain(Api::ECS_SERVICES, &none, &login);
+        assert!(error.remedy.contains("aws sso login --profile work"), "{error}");
+        assert!(error.message.contains("(the chain is empty)"), "{error}");
+    }
+}

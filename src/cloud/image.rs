@@ -1,0 +1,98 @@
+//! The names of container images: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo:v1`. Pure.
+
+/// An image in a private ECR registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcrImage {
+    /// The registry's account.
+    pub account: String,
+    /// The registry's region, which may be another than the service's.
+    pub region: String,
+    /// The repository: `demo`, `team/demo`.
+    pub repository: String,
+    /// The tag; `latest` when neither tag nor digest is named, as everywhere in the world of containers.
+    pub tag: Option<String>,
+    /// The digest: `sha256:…`.
+    pub digest: Option<String>,
+}
+
+impl EcrImage {
+    /// Takes the name of an image apart; `None` when it is in no private ECR registry (ECR Public, Docker Hub).
+    pub fn parse(name: &str) -> Option<Self> {
+        let (host, path) = name.split_once('/')?;
+        let (account, rest) = host.split_once(".dkr.ecr.").or_else(|| host.split_once(".dkr-ecr."))?;
+        let (region, _) = rest.split_once('.')?;
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_account || region.is_empty() {
+            return None;
+        }
+        let (path, digest) = match path.split_once('@') {
+            Some((path, digest)) => (path, Some(digest.to_owned())),
+            None => (path, None),
+        };
+        let (repository, tag) = match path.rsplit_once(':') {
+            Some((repository, tag)) => (repository, Some(tag.to_owned())),
+            None => (path, None),
+        };
+        if repository.is_empty() || tag.as_deref() == Some("") || digest.as_deref() == Some("") {
+            return None;
+        }
+        let tag = if tag.is_none() && digest.is_none() { Some("latest".to_owned()) } else { tag };
+        Some(Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            repository: repository.to_owned(),
+            tag,
+            digest,
+        })
+    }
+
+    /// The repository with tag or short digest: `demo:v1`, `demo@sha256:0123456789ab`.
+    pub fn label(&self) -> String {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => format!("{}:{tag}", self.repository),
+            (None, Some(digest)) => format!("{}@{}", self.repository, short_digest(digest)),
+            (None, None) => self.repository.clone(),
+        }
+    }
+}
+
+/// `sha256:` and the first twelve digits.
+pub fn short_digest(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(name: &str) -> EcrImage {
+        EcrImage::parse(name).expect(name)
+    }
+
+    #[test]
+    fn a_name_is_taken_apart() {
+        let demo = image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/demo:v1");
+        assert_eq!((demo.account.as_str(), demo.region.as_str()), ("123456789012", "eu-west-1"));
+        assert_eq!((demo.repository.as_str(), demo.tag.as_deref(), demo.digest), ("team/demo", Some("v1"), None));
+        let pinned = image("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/demo@sha256:0123456789abcdef");
+        assert_eq!((pinned.tag.clone(), pinned.digest.as_deref()), (None, Some("sha256:0123456789abcdef")));
+        assert_eq!(pinned.label(), "demo@sha256:0123456789ab");
+        assert_eq!(image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo").tag.as_deref(), Some("latest"));
+    }
+
+    #[test]
+    fn images_of_other_registries_are_none() {
+        for name in [
+            "public.ecr.aws/aws-containers/hello-app-runner:latest",
+            "nginx",
+            "nginx:1",
+            "",
+            "12.dkr.ecr.eu-west-1.amazonaws.com/demo",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo:",
+            "123456789012.dkr.ecr./x",
+        ] {
+            assert_eq!(EcrImage::parse(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! From a target as the user names it to a URL and the ids that the sources need.
+//!
+//! Names are looked up in the region (`ListServices`, page by page), Express services say their URL, Terraform's outputs say
+//! everything. The demo takes the same way, with the embedded cluster's endpoint: [`demo_target`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+use url::Url;
+
+use super::clients::{Cloud, CloudOptions};
+use super::failure::Api;
+use super::service_url::service_url;
+use super::terraform::{Outputs, OutputsError};
+use crate::clock::RunClock;
+use crate::cluster::options::Platform;
+use crate::cluster::wire::embedded::SERVICE;
+use crate::cluster::wire::state::ECS_CLUSTER;
+use crate::instances::SourceError;
+use crate::target::{AppRunnerName, EcsName, Target, TargetError};
+
+/// More pages than this are not looked through for a name: 20 services each.
+const MOST_PAGES: usize = 50;
+/// Names that a "not found" lists.
+const NAMES_LISTED: usize = 10;
+
+/// What a target turned out to be.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Where requests go; a path of the user's own goes on top.
+    pub url: Url,
+    /// The service behind it, when the platform is known.
+    pub service: Option<Service>,
+    /// The clients to watch it with.
+    pub cloud: Option<Cloud>,
+}
+
+/// A service of a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// On App Runner.
+    AppRunner {
+        /// Its ARN.
+        arn: String,
+        /// Its name: CloudWatch's `ServiceName`.
+        name: String,
+        /// Its id: CloudWatch's `ServiceID`.
+        id: String,
+    },
+    /// On ECS.
+    Ecs {
+        /// The cluster.
+        cluster: String,
+        /// The service.
+        service: String,
+        /// Whether ECS manages it as an Express service.
+        is_express: bool,
+    },
+}
+
+/// Why a target could not be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// A call to the cloud failed.
+    #[error("{0}")]
+    Cloud(#[from] SourceError),
+    /// There is no such service.
+    #[error("{platform} has no service {name} in {region}{}; check the name, --region and --profile", known_names(.known))]
+    NotFound {
+        /// The platform.
+        platform: &'static str,
+        /// The name that was looked for.
+        name: String,
+        /// Where.
+        region: String,
+        /// Names that are there.
+        known: Vec<String>,
+    },
+    /// The service says no URL.
+    #[error("{service} says no URL of its own{why}; name it with --url")]
+    NoUrl {
+        /// The service.
+        service: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// What the platform says is no URL.
+    #[error("the platform's URL is of no use: {0}")]
+    BadUrl(#[from] TargetError),
+    /// Terraform cannot be run.
+    #[error("cannot run `terraform output` in {}: {source}; is terraform installed, and the folder right?", .folder.display())]
+    NoTerraform {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Terraform refused.
+    #[error("`terraform output` failed in {}: {message}", .folder.display())]
+    Terraform {
+        /// The folder.
+        folder: PathBuf,
+        /// What it said.
+        message: String,
+    },
+    /// Its outputs are of no use.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
+}
+
+fn known_names(known: &[String]) -> String {
+    if known.is_empty() { " (it has none there)".to_owned() } else { format!(" (it has {})", known.join(", ")) }
+}
+
+/// What the demo is to the rest of the program: a service of the embedded cluster's cloud.
+pub fn demo_target(platform: Platform) -> Target {
+    match platform {
+        Platform::AppRunner => Target::AppRunner(AppRunnerName::Name(SERVICE.to_owned())),
+        Platform::Ecs => {
+            Target::Ecs(EcsName { cluster: ECS_CLUSTER.to_owned(), service: SERVICE.to_owned(), region: None })
+        }
+    }
+}
+
+/// Resolves `target`. With `url`, the user has said where requests go, and only the service is looked up. [`Target::Demo`]
+/// is [`demo_target`] with [`CloudOptions::embedded`]; given as it is, it resolves as the App Runner one.
+pub async fn resolve(
+    target: &Target,
+    url: Option<Url>,
+    options: &CloudOptions,
+    clock: RunClock,
+) -> Result<Resolved, ResolveError> {
+    let with_region = |region: Option<&str>| CloudOptions {
+        region: region.map(str::to_owned).or_else(|| options.region.clone()),
+        ..options.clone()
+    };
+    match target {
+        Target::Url(own) => Ok(Resolved { url: url.unwrap_or_else(|| own.clone()), service: None, cloud: None }),
+        Target::Demo => {
+            let cloud = Cloud::connect(options, clock).await;
+            app_runner(&AppRunnerName::Name(SERVICE.to_owned()), url, cloud).await
+        }
+        Target::AppRunner(name) => {
+            let cloud = Cloud::connect(&with_region(target.region()), clock).await;
+            app_runner(name, url, cloud).await
+        }
+        Target::Ecs(name) => {
+            let cloud = Cloud::connect(&with_region(target.region()), clock).await;
+            ecs(name, url, cloud).await
+        }
+        Target::Terraform(folder) => {
+            let outputs = terraform_outputs(folder).await?;
+            let options = CloudOptions {
+                region: options.region.clone().or_else(|| outputs.region.clone()),
+                profile: options.profile.clone().or_else(|| outputs.profile.clone()),
+                ..options.clone()
+            };
+            from_outputs(&outputs, url, Cloud::connect(&options, clock).await).await
+        }
+    }
+}
+
+async fn app_runner(name: &AppRunnerName, url: Option<Url>, cloud: Cloud) -> Result<Resolved, ResolveError> {
+    let arn = match name {
+        AppRunnerName::Arn(arn) => arn.to_string(),
+        AppRunnerName::Name(name) => find_app_runner(name, &cloud).await?,
+    };
+    let asked = cloud.app_runner.describe_service().service_arn(&arn).send().await;
+    let answer = asked.map_err(|error| cloud.error(Api::APP_RUNNER_DESCRIBE, &error))?;
+    let not_found = || ResolveError::NotFound {
+        platform: "App Runner",
+        name: arn.clone(),
+        region: cloud.region().unwrap_or("no region").to_owned(),
+        known: Vec::new(),
+    };
+    let found = answer.service.ok_or_else(not_found)?;
+    let url = match (url, found.service_url()) {
+        (Some(url), _) => url,
+        (None, Some(said)) if !said.is_empty() => service_url(said)?,
+        (None, _) => {
+            let service = format!("the App Runner service {}", found.service_name());
+            return Err(ResolveError::NoUrl { service, why: " (a private one has none)" });
+        }
+    };
+    let service = Service::AppRunner {
+        arn: found.service_arn().to_owned(),
+        name: found.service_name().to_owned(),
+        id: found.service_id().to_owned(),
+    };
+    Ok(Resolved { url, service: Some(service), cloud: Some(cloud) })
+}
+
+/// The ARN of the service called `name`, through all pages.
+async fn find_app_runner(name: &str, cloud: &Cloud) -> Result<String, ResolveError> {
+    let mut known = Vec::new();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let asked = cloud.app_runner.list_services().max_results(20).set_next_token(token).send().await;
+        let page = asked.map_err(|error| cloud.error(Api::APP_RUNNER_LIST, &error))?;
+        for summary in page.service_summary_list() {
+            match (summary.service_name(), summary.service_arn()) {
+                (Some(found), Some(arn)) if found == name => return Ok(arn.to_owned()),
+                (Some(found), _) if known.len() < NAMES_LISTED => known.push(found.to_owned()),
+                _ => {}
+            }
+        }
+        token = page.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    Err(ResolveError::NotFound {
+        platform: "App Runner",
+        name: name.to_owned(),
+        region: cloud.region().unwrap_or("no region").to_owned(),
+        known,
+    })
+}
+
+async fn ecs(name: &EcsName, url: Option<Url>, cloud: Cloud) -> Result<Resolved, ResolveError> {
+    let EcsName { cluster, service, .. } = name;
+    let asked = cloud.ecs.describe_services().cluster(cluster).services(service).send().await;
+    let answer = asked.map_err(|error| cloud.error(Api::ECS_SERVICES, &error))?;
+    let Some(found) = answer.services().first() else {
+        return Err(ResolveError::NotFound {
+            platform: "ECS",
+            name: format!("{cluster}/{service}"),
+            region: cloud.region().unwrap_or("no region").to_owned(),
+            known: list_ecs(cluster, &cloud).await,
+        });
+    };
+    let is_express = found.resource_management_type().is_some_and(|kind| kind.as_str() == "ECS");
+    let url = match url {
+        Some(url) => url,
+        None if is_express => express_url(found.service_arn().unwrap_or_default(), &cloud).await?,
+        None => {
+            let service = format!("the ECS service {cluster}/{service}");
+            return Err(ResolveError::NoUrl { service, why: " (only Express services do)" });
+        }
+    };
+    let service = Service::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
+    Ok(Resolved { url, service: Some(service), cloud: Some(cloud) })
+}
+
+/// Some names, for the message; none when they cannot be had, since that is not what was asked for.
+async fn list_ecs(cluster: &str, cloud: &Cloud) -> Vec<String> {
+    let listed = cloud.ecs.list_services().cluster(cluster).send().await;
+    let arns = listed.ok().and_then(|page| page.service_arns).unwrap_or_default();
+    arns.iter().filter_map(|arn| arn.rsplit('/').next()).take(NAMES_LISTED).map(str::to_owned).collect()
+}
+
+async fn express_url(arn: &str, cloud: &Cloud) -> Result<Url, ResolveError> {
+    let asked = cloud.ecs.describe_express_gateway_service().service_arn(arn).send().await;
+    let answer = asked.map_err(|error| cloud.error(Api::ECS_EXPRESS, &error))?;
+    let configurations =
+        answer.service().map(aws_sdk_ecs::types::EcsExpressGatewayService::active_configurations).unwrap_or_default();
+    let paths: Vec<_> =
+        configurations.iter().flat_map(aws_sdk_ecs::types::ExpressGatewayServiceConfiguration::ingress_paths).collect();
+    let public = paths.iter().find(|path| path.access_type().as_str() == "PUBLIC").or(paths.first());
+    match public.map(|path| path.endpoint()) {
+        Some(endpoint) if !endpoint.is_empty() => Ok(service_url(endpoint)?),
+        _ => Err(ResolveError::NoUrl {
+            service: format!("the Express service {}", arn.rsplit('/').next().unwrap_or(arn)),
+            why: " yet (it is being created)",
+        }),
+    }
+}
+
+async fn terraform_outputs(folder: &Path) -> Result<Outputs, ResolveError> {
+    let mut chdir = std::ffi::OsString::from("-chdir=");
+    chdir.push(folder);
+    let run = Command::new("terraform").arg(chdir).args(["output", "-json"]).kill_on_drop(true).output().await;
+    let output = run.map_err(|source| ResolveError::NoTerraform { folder: folder.to_owned(), source })?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        return Err(ResolveError::Terraform { folder: folder.to_owned(), message });
+    }
+    Ok(Outputs::parse(&output.stdout)?)
+}
+
+/// Where both platforms are deployed, App Runner's service is meant; the other is `ecs:…` by name.
+async fn from_outputs(outputs: &Outputs, url: Option<Url>, cloud: Cloud) -> Result<Resolved, ResolveError> {
+    let said = |said: &Option<String>| said.as_deref().map(service_url).transpose();
+    if let Some(arn) = outputs.app_runner_service_arn.as_deref().and_then(|arn| arn.parse().ok()) {
+        let url = url.or(said(&outputs.app_runner_service_url)?).or(said(&outputs.service_url)?);
+        return app_runner(&AppRunnerName::Arn(arn), url, cloud).await;
+    }
+    if let (Some(cluster), Some(service)) = (&outputs.ecs_cluster, &outputs.ecs_service_name) {
+        let url = url.or(said(&outputs.ecs_service_url)?).or(said(&outputs.service_url)?);
+        let name = EcsName { cluster: cluster.clone(), service: service.clone(), region: None };
+        return ecs(&name, url, cloud).await;
+    }
+    match url.or(said(&outputs.service_url)?) {
+        Some(url) => Ok(Resolved { url, service: None, cloud: Some(cloud) }),
+        None => Err(ResolveError::NoUrl { service: "the Terraform state".to_owned(), why: "" }),
+    }
+}

@@ -1,0 +1,274 @@
+//! ECS' operations, awsJson 1.1: one Express service on the default cluster.
+
+use super::app_runner::operation_id;
+use super::input::{Input, page};
+use super::protocol::WireError;
+use super::state::{CloudSnapshot, DEPLOYED_TAG, ECS_CLUSTER, Overrides, Task, digest_of};
+use super::value::{Value, list, map};
+
+const INVALID: &str = "InvalidParameterException";
+/// Stopped tasks are described this long, as in the cloud.
+const STOPPED_TASKS_KEPT: f64 = 3_600.0;
+
+/// Answers `operation`.
+pub(crate) fn answer(
+    operation: &str,
+    input: &serde_json::Value,
+    cloud: &CloudSnapshot,
+    overrides: &Overrides,
+) -> Option<Result<Value, WireError>> {
+    let input = Input::new(input, INVALID);
+    Some(match operation {
+        "DescribeClusters" => describe_clusters(input, cloud),
+        "ListServices" => list_services(input, cloud),
+        "DescribeServices" => describe_services(input, cloud, overrides),
+        "ListTasks" => list_tasks(input, cloud),
+        "DescribeTasks" => describe_tasks(input, cloud),
+        "DescribeExpressGatewayService" => describe_express(input, cloud),
+        _ => return None,
+    })
+}
+
+fn is_our_cluster(cloud: &CloudSnapshot, given: &str) -> bool {
+    given == ECS_CLUSTER || given == cloud.cluster_arn()
+}
+
+/// An operation without a cluster means the default one.
+fn check_cluster(input: Input<'_>, cloud: &CloudSnapshot) -> Result<(), WireError> {
+    match input.text("cluster")? {
+        Some(given) if !is_our_cluster(cloud, given) => {
+            Err(WireError::client("ClusterNotFoundException", "Cluster not found."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn missing(arn: String) -> Value {
+    map([("arn", arn.into()), ("reason", "MISSING".into())])
+}
+
+fn describe_clusters(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+    let mut named = input.texts("clusters")?;
+    if named.is_empty() {
+        named.push(ECS_CLUSTER);
+    }
+    let (found, absent): (Vec<&str>, Vec<&str>) = named.into_iter().partition(|name| is_our_cluster(cloud, name));
+    let clusters = found.iter().map(|_| {
+        map([
+            ("clusterArn", cloud.cluster_arn().into()),
+            ("clusterName", ECS_CLUSTER.into()),
+            ("status", "ACTIVE".into()),
+            ("runningTasksCount", cloud.running.into()),
+            ("pendingTasksCount", cloud.pending.into()),
+            ("activeServicesCount", 1_u32.into()),
+        ])
+    });
+    let arn = |name: &&str| missing(cloud.cluster_arn().replace(&format!("/{ECS_CLUSTER}"), &format!("/{name}")));
+    Ok(map([("clusters", list(clusters)), ("failures", list(absent.iter().map(arn)))]))
+}
+
+fn list_services(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+    check_cluster(input, cloud)?;
+    let is_wanted = input.text("resourceManagementType")?.is_none_or(|kind| kind == "ECS");
+    let arns: Vec<String> =
+        cloud.service_names().into_iter().filter(|_| is_wanted).map(|name| cloud.ecs_arn(name)).collect();
+    let size = input.page_size("maxResults", 1, 100, 10)?;
+    let (arns, next) = page(&arns, input.text("nextToken")?, size, INVALID)?;
+    Ok(map([("serviceArns", list(arns.iter().map(|arn| arn.as_str().into())))]).with("nextToken", next))
+}
+
+fn service_named<'a>(cloud: &'a CloudSnapshot, given: &str) -> Option<&'a str> {
+    cloud.service_names().into_iter().find(|name| *name == given || cloud.ecs_arn(name) == given)
+}
+
+fn describe_services(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Overrides) -> Result<Value, WireError> {
+    check_cluster(input, cloud)?;
+    let named = input.texts("services")?;
+    if named.is_empty() {
+        return Err(input.error("Services cannot be empty."));
+    }
+    if named.len() > 10 {
+        return Err(input.error("Services cannot have more than 10 elements."));
+    }
+    let mut services = Vec::new();
+    let mut failures = Vec::new();
+    for given in named {
+        match service_named(cloud, given) {
+            Some(name) => services.push(service(cloud, name, overrides)),
+            None if given.starts_with("arn:") => failures.push(missing(given.to_owned())),
+            None => failures.push(missing(cloud.ecs_arn(given))),
+        }
+    }
+    Ok(map([("services", Value::List(services)), ("failures", Value::List(failures))]))
+}
+
+fn service(cloud: &CloudSnapshot, name: &str, overrides: &Overrides) -> Value {
+    let counts = if name == cloud.name { (cloud.desired, cloud.running, cloud.pending) } else { (1, 1, 0) };
+    let (desired, running, pending) = counts;
+    let status = overrides.status.as_deref().filter(|_| name == cloud.name).unwrap_or("ACTIVE");
+    let deployment = map([
+        ("id", "ecs-svc/0123456789012345678".into()),
+        ("status", "PRIMARY".into()),
+        ("desiredCount", desired.into()),
+        ("runningCount", running.into()),
+        ("pendingCount", pending.into()),
+        ("createdAt", Value::Time(cloud.created)),
+        ("updatedAt", Value::Time(cloud.created)),
+        ("rolloutState", if overrides.operations.is_empty() { "COMPLETED" } else { "IN_PROGRESS" }.into()),
+    ]);
+    let events = cloud.activities.iter().rev().filter_map(|activity| {
+        let to = activity.to?;
+        let message = format!("(service {name}) has set its desired count to {to}.");
+        Some(map([
+            ("id", operation_id(&format!("event-{}", activity.at)).into()),
+            ("createdAt", Value::Time(activity.at)),
+            ("message", message.into()),
+        ]))
+    });
+    map([
+        ("serviceArn", cloud.ecs_arn(name).into()),
+        ("serviceName", name.into()),
+        ("clusterArn", cloud.cluster_arn().into()),
+        ("status", status.into()),
+        ("desiredCount", desired.into()),
+        ("runningCount", running.into()),
+        ("pendingCount", pending.into()),
+        ("launchType", "FARGATE".into()),
+        ("taskDefinition", task_definition(cloud).into()),
+        ("deployments", list([deployment])),
+        ("events", list(events.take(100))),
+        ("createdAt", Value::Time(cloud.created)),
+        ("resourceManagementType", "ECS".into()),
+    ])
+}
+
+fn task_definition(cloud: &CloudSnapshot) -> String {
+    cloud.cluster_arn().replace(&format!("cluster/{ECS_CLUSTER}"), &format!("task-definition/{}:1", cloud.name))
+}
+
+fn is_kept(cloud: &CloudSnapshot, task: &Task) -> bool {
+    task.stopped.is_none_or(|at| cloud.now - at < STOPPED_TASKS_KEPT)
+}
+
+fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+    check_cluster(input, cloud)?;
+    if let Some(given) = input.text("serviceName")? {
+        let name = service_named(cloud, given)
+            .ok_or_else(|| WireError::client("ServiceNotFoundException", "Service not found."))?;
+        if name != cloud.name {
+            return Ok(map([("taskArns", list([]))]));
+        }
+    }
+    // Without a wish, the tasks that are meant to run.
+    let wants_stopped = match input.text("desiredStatus")?.unwrap_or("RUNNING") {
+        "RUNNING" => false,
+        "STOPPED" => true,
+        "PENDING" => return Ok(map([("taskArns", list([]))])),
+        other => return Err(input.error(format!("desiredStatus {other} is none of RUNNING, PENDING, STOPPED"))),
+    };
+    let arns: Vec<String> = cloud
+        .tasks
+        .iter()
+        .filter(|task| (task.stopping.is_some() || task.stopped.is_some()) == wants_stopped && is_kept(cloud, task))
+        .map(|task| cloud.task_arn(&task.id))
+        .collect();
+    let size = input.page_size("maxResults", 1, 100, 100)?;
+    let (arns, next) = page(&arns, input.text("nextToken")?, size, INVALID)?;
+    Ok(map([("taskArns", list(arns.iter().map(|arn| arn.as_str().into())))]).with("nextToken", next))
+}
+
+fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+    check_cluster(input, cloud)?;
+    let named = input.texts("tasks")?;
+    if named.is_empty() || named.len() > 100 {
+        return Err(input.error("Tasks must have between 1 and 100 elements."));
+    }
+    let mut tasks = Vec::new();
+    let mut failures = Vec::new();
+    for given in named {
+        let id = given.rsplit('/').next().unwrap_or(given);
+        match cloud.tasks.iter().find(|task| task.id == id && is_kept(cloud, task)) {
+            Some(task) => tasks.push(describe_task(cloud, task)),
+            None => failures.push(missing(cloud.task_arn(id))),
+        }
+    }
+    Ok(map([("tasks", Value::List(tasks)), ("failures", Value::List(failures))]))
+}
+
+/// The image of the embedded cluster is the program on this disk: its pull takes from the order to start until the process
+/// listens, which in the cloud is pull and start together.
+fn describe_task(cloud: &CloudSnapshot, task: &Task) -> Value {
+    let last_status = match task {
+        Task { stopped: Some(_), .. } => "STOPPED",
+        Task { stopping: Some(_), .. } => "DEACTIVATING",
+        Task { started: Some(_), .. } => "RUNNING",
+        _ => "PENDING",
+    };
+    let is_meant_to_run = task.stopping.is_none() && task.stopped.is_none();
+    let health = if task.healthy.is_some() { "HEALTHY" } else { "UNKNOWN" };
+    let container = map([
+        ("name", "Main".into()),
+        ("image", cloud.image().into()),
+        ("imageDigest", digest_of(DEPLOYED_TAG).into()),
+        ("lastStatus", last_status.into()),
+        ("healthStatus", health.into()),
+    ]);
+    map([
+        ("taskArn", cloud.task_arn(&task.id).into()),
+        ("clusterArn", cloud.cluster_arn().into()),
+        ("taskDefinitionArn", task_definition(cloud).into()),
+        ("group", format!("service:{}", cloud.name).into()),
+        ("launchType", "FARGATE".into()),
+        ("lastStatus", last_status.into()),
+        ("desiredStatus", if is_meant_to_run { "RUNNING" } else { "STOPPED" }.into()),
+        ("healthStatus", health.into()),
+        ("createdAt", Value::Time(task.created)),
+        ("pullStartedAt", Value::Time(task.created)),
+        ("containers", list([container])),
+    ])
+    .with("pullStoppedAt", task.started.map(Value::Time))
+    .with("startedAt", task.started.map(Value::Time))
+    .with("stoppingAt", task.stopping.map(Value::Time))
+    .with("stoppedAt", task.stopped.map(Value::Time))
+}
+
+fn describe_express(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+    let arn = input.required_text("serviceArn")?;
+    if arn != cloud.ecs_arn(&cloud.name) {
+        return Err(WireError::client("ResourceNotFoundException", "Express gateway service not found."));
+    }
+    let role = |name: &str| Value::from(format!("arn:aws:iam::{}:role/{name}", super::state::ACCOUNT));
+    let container = map([("image", cloud.image().into()), ("containerPort", 8080_u32.into())]);
+    #[expect(clippy::cast_possible_truncation, reason = "a percentage")]
+    let target = cloud.cpu_target as i64;
+    let scaling = map([
+        ("minTaskCount", cloud.min.into()),
+        ("maxTaskCount", cloud.max.into()),
+        ("autoScalingMetric", "AVERAGE_CPU".into()),
+        ("autoScalingTargetValue", Value::Int(target)),
+    ]);
+    let ingress = map([("accessType", "PUBLIC".into()), ("endpoint", cloud.authority.as_str().into())]);
+    let configuration = map([
+        ("executionRoleArn", role("demo-execution")),
+        ("cpu", "256".into()),
+        ("memory", "512".into()),
+        ("healthCheckPath", "/healthz".into()),
+        ("primaryContainer", container),
+        ("scalingTarget", scaling),
+        ("ingressPaths", list([ingress])),
+        ("createdAt", Value::Time(cloud.created)),
+    ]);
+    Ok(map([(
+        "service",
+        map([
+            ("cluster", ECS_CLUSTER.into()),
+            ("serviceName", cloud.name.as_str().into()),
+            ("serviceArn", arn.into()),
+            ("infrastructureRoleArn", role("demo-infrastructure")),
+            ("status", map([("statusCode", "ACTIVE".into())])),
+            ("activeConfigurations", list([configuration])),
+            ("createdAt", Value::Time(cloud.created)),
+            ("updatedAt", Value::Time(cloud.created)),
+        ]),
+    )]))
+}

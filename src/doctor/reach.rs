@@ -1,0 +1,127 @@
+//! Whether the service answers, and whether its answers name their instance. Pure: the answers come in.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::Check;
+use crate::load::sample::{FailureKind, Outcome};
+use crate::load::transport::Reply;
+
+/// An answer slower than this is worth a word: it is one request, on an idle service.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// What one request to `url` showed. `header` is the response header that names the instance.
+pub fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> Vec<Check> {
+    let reach = reachable(url, reply, took);
+    let mut checks = vec![reach];
+    if matches!(reply.outcome, Outcome::Status(_)) {
+        checks.push(match &reply.served_by {
+            Some(id) => Check::ok("instance header", format!("{header} says {id}")),
+            None => Check::warning(
+                "instance header",
+                format!("the answer has no {header}"),
+                "instances cannot be told apart without it: let the service send a random id per process (README, \
+                 \"Measure your own service\"), or name its own header with --instance-header",
+            ),
+        });
+    }
+    checks
+}
+
+fn reachable(url: &Url, reply: &Reply, took: Duration) -> Check {
+    let name = "reachability";
+    let host = url.host_str().unwrap_or("the host");
+    let millis = took.as_millis();
+    match reply.outcome {
+        Outcome::Status(status @ 200..=299) if took >= SLOW => Check::warning(
+            name,
+            format!("{host} answered {status} after {millis} ms"),
+            "a cold start or a far region: run doctor again, and measure from near the service",
+        ),
+        Outcome::Status(status @ 200..=299) => Check::ok(name, format!("{host} answered {status} after {millis} ms")),
+        Outcome::Status(status @ 300..=399) => Check::failure(
+            name,
+            format!("{host} answered {status}: a redirect, which a load test does not follow"),
+            "give the URL that it leads to (https:// instead of http://, with or without the last /)",
+        ),
+        Outcome::Status(status @ (401 | 403)) => Check::failure(
+            name,
+            format!("{host} answered {status}"),
+            "send what it wants to see with --header, or test a path that is open",
+        ),
+        Outcome::Status(404) => Check::failure(
+            name,
+            format!("{host} answered 404 for {}", url.path()),
+            "name a path that the service has with --path",
+        ),
+        Outcome::Status(status @ 429) => Check::failure(
+            name,
+            format!("{host} answered {status} to a single request"),
+            "it is at its limit already: stop other load, or raise its limits",
+        ),
+        Outcome::Status(status) => Check::failure(
+            name,
+            format!("{host} answered {status}"),
+            "see the service's log; a paused App Runner service answers 503",
+        ),
+        Outcome::Failed(kind) => {
+            let (what, remedy) = failure(kind);
+            Check::failure(name, format!("{host}: {what}"), remedy)
+        }
+    }
+}
+
+const fn failure(kind: FailureKind) -> (&'static str, &'static str) {
+    match kind {
+        FailureKind::Dns => ("the name is not known", "check the URL and the network's DNS, or use --resolve"),
+        FailureKind::Tls => (
+            "no trust in its certificate",
+            "check the name, or name the authority with --cacert (--insecure for a test)",
+        ),
+        FailureKind::Connect => ("no connection", "check the port, the service and security groups or firewalls"),
+        FailureKind::Timeout => {
+            ("no answer in time", "check security groups and the service's log, or raise --timeout")
+        }
+        _ => ("the connection broke", "see the service's log; a proxy may be between"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+    use crate::units::InstanceId;
+
+    fn check(reply: &Reply, took: Duration) -> Vec<Check> {
+        checks(&Url::parse("https://example.com/x").expect("a URL"), "x-instance-id", reply, took)
+    }
+
+    #[test]
+    fn a_service_that_answers_and_names_its_instance_is_ok() {
+        let reply = Reply { served_by: InstanceId::parse(b"abc"), ..Reply::status(200) };
+        let checks = check(&reply, Duration::from_millis(80));
+        assert_eq!(checks[0], Check::ok("reachability", "example.com answered 200 after 80 ms"));
+        assert_eq!(checks[1], Check::ok("instance header", "x-instance-id says abc"));
+    }
+
+    #[test]
+    fn everything_else_says_what_to_do() {
+        for (reply, status, part) in [
+            (Reply::status(301), Status::Failure, "https:// instead"),
+            (Reply::status(403), Status::Failure, "--header"),
+            (Reply::status(404), Status::Failure, "--path"),
+            (Reply::status(503), Status::Failure, "paused"),
+            (Reply::failed(FailureKind::Dns), Status::Failure, "DNS"),
+            (Reply::failed(FailureKind::Tls), Status::Failure, "--cacert"),
+            (Reply::failed(FailureKind::Connect), Status::Failure, "security groups"),
+        ] {
+            let found = check(&reply, Duration::ZERO);
+            assert_eq!(found[0].status, status, "{reply:?}");
+            assert!(found[0].remedy.as_deref().unwrap_or_default().contains(part), "{}", found[0]);
+        }
+        let anonymous = check(&Reply::status(200), Duration::ZERO);
+        assert_eq!(anonymous[1].status, Status::Warning);
+        assert_eq!(check(&Reply::failed(FailureKind::Dns), Duration::ZERO).len(), 1, "no answer, no header");
+    }
+}

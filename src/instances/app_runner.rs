@@ -1,0 +1,188 @@
+//! What App Runner's control plane says of a service: status, running operation, limits.
+//!
+//! It has no instance count: that is CloudWatch's ([`super::cloudwatch`]). A paused or deleted service and an operation in
+//! progress make the source stale, with the reason, because numbers measured meanwhile are not the service's own.
+//!
+//! Facts: `status`, `operation`, `instance_size`.
+
+use std::time::Duration;
+
+use aws_sdk_apprunner::types::{OperationSummary, Service};
+
+use super::feed::{CloudFeed, Report};
+use super::said::Said;
+use super::{Limits, SourceError, SourceErrorKind};
+use crate::cloud::clients::{Cloud, unix_secs};
+use crate::cloud::failure::Api;
+use crate::session::event::{NoticeLevel, SessionEvent};
+use crate::units::Elapsed;
+
+/// Status and operations: free of charge, and they change within seconds of a command.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Limits change only by a deployment.
+const LIMITS_EVERY: Duration = Duration::from_mins(1);
+
+/// Watches one service.
+#[derive(Debug)]
+pub struct AppRunnerFeed {
+    cloud: Cloud,
+    arn: String,
+    said: Said,
+    limits: Option<Limits>,
+    limits_asked: Option<Elapsed>,
+}
+
+impl AppRunnerFeed {
+    /// Watches the service with this ARN.
+    pub fn new(cloud: Cloud, arn: impl Into<String>) -> Self {
+        Self { cloud, arn: arn.into(), said: Said::default(), limits: None, limits_asked: None }
+    }
+
+    async fn ask_operations(&mut self, report: &mut Report, now: Elapsed) -> Option<OperationSummary> {
+        let asked = self.cloud.app_runner.list_operations().service_arn(&self.arn).max_results(5).send().await;
+        let operations = match asked {
+            Ok(answer) => answer.operation_summary_list.unwrap_or_default(),
+            Err(error) => {
+                report.problem(self.cloud.error(Api::APP_RUNNER_OPERATIONS, &error));
+                return None;
+            }
+        };
+        let newest = operations.into_iter().next()?;
+        let kind = newest.r#type().map_or("operation", |kind| kind.as_str()).to_owned();
+        let status = newest.status().map_or("UNKNOWN", |status| status.as_str()).to_owned();
+        let running = matches!(status.as_str(), "PENDING" | "IN_PROGRESS" | "ROLLBACK_IN_PROGRESS");
+        self.said.fact(report, "operation", format!("{kind} {status}"), now);
+        running.then_some(newest)
+    }
+
+    async fn ask_limits(&mut self, report: &mut Report, service: &Service, now: Elapsed) {
+        let is_due = self.limits_asked.is_none_or(|asked| now.saturating_since(asked) >= LIMITS_EVERY);
+        let Some(arn) =
+            service.auto_scaling_configuration_summary().and_then(|summary| summary.auto_scaling_configuration_arn())
+        else {
+            return;
+        };
+        if !is_due {
+            return;
+        }
+        let asked = self
+            .cloud
+            .app_runner
+            .describe_auto_scaling_configuration()
+            .auto_scaling_configuration_arn(arn)
+            .send()
+            .await;
+        match asked {
+            Ok(answer) => {
+                self.limits_asked = Some(now);
+                let Some(found) = answer.auto_scaling_configuration() else { return };
+                let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+                let limits = Limits {
+                    min: count(found.min_size()),
+                    max: count(found.max_size()),
+                    concurrency: count(found.max_concurrency()),
+                };
+                if self.limits != Some(limits) {
+                    self.limits = Some(limits);
+                    report.events.push(SessionEvent::Limits(limits));
+                }
+            }
+            Err(error) => report.problem(self.cloud.error(Api::APP_RUNNER_SCALING, &error)),
+        }
+    }
+
+    /// What a status means for a measurement.
+    fn judge(&mut self, report: &mut Report, service: &Service, operation: Option<&OperationSummary>) {
+        let name = service.service_name();
+        let problem = |kind, message: String, remedy: String| Some(SourceError { kind, message, remedy });
+        let found = match service.status().as_str() {
+            "RUNNING" => None,
+            "OPERATION_IN_PROGRESS" => {
+                let what =
+                    operation.and_then(|operation| operation.r#type()).map_or("an operation", |kind| kind.as_str());
+                let since = operation
+                    .and_then(OperationSummary::started_at)
+                    .map(|at| format!(" since {:.0} s ago", self.cloud.skew().cloud_now() - unix_secs(at)))
+                    .unwrap_or_default();
+                let text = format!("{what} is in progress on {name}{since}: instances may be doubled meanwhile");
+                self.said.notice(
+                    report,
+                    "operation",
+                    NoticeLevel::Warning,
+                    format!("App Runner: {what} began on {name}"),
+                );
+                problem(
+                    SourceErrorKind::Unavailable,
+                    text,
+                    "wait for its end before you believe an instance count".to_owned(),
+                )
+            }
+            "PAUSED" => problem(
+                SourceErrorKind::NotFound,
+                format!("the service {name} is paused"),
+                format!("resume it: aws apprunner resume-service --service-arn {}", self.arn),
+            ),
+            "DELETED" => problem(
+                SourceErrorKind::NotFound,
+                format!("the service {name} has been deleted"),
+                "create it again (make infra), or choose another target".to_owned(),
+            ),
+            status @ ("CREATE_FAILED" | "DELETE_FAILED") => problem(
+                SourceErrorKind::NotFound,
+                format!("the service {name} is {status}"),
+                "see its event log in the console; delete it and create it again (make infra)".to_owned(),
+            ),
+            other => problem(
+                SourceErrorKind::BadAnswer,
+                format!("the service {name} has the status {other}, which this version does not know"),
+                "see the console; a newer scaletop may know it".to_owned(),
+            ),
+        };
+        if service.status().as_str() != "OPERATION_IN_PROGRESS" {
+            self.said.notice(report, "operation", NoticeLevel::Info, "");
+        }
+        if let Some(found) = found {
+            report.problem(found);
+        }
+    }
+}
+
+impl CloudFeed for AppRunnerFeed {
+    fn name(&self) -> &'static str {
+        "apprunner"
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn poll(&mut self) -> Report {
+        let mut report = Report::default();
+        let asked = self.cloud.app_runner.describe_service().service_arn(&self.arn).send().await;
+        let now = self.cloud.skew().clock().now();
+        let service = match asked {
+            Ok(answer) => answer.service,
+            Err(error) => {
+                report.problem(self.cloud.error(Api::APP_RUNNER_DESCRIBE, &error));
+                return report;
+            }
+        };
+        let Some(service) = service else {
+            report.problem(SourceError {
+                kind: SourceErrorKind::BadAnswer,
+                message: "App Runner DescribeService answered without a service".to_owned(),
+                remedy: "check that the endpoint speaks for AWS".to_owned(),
+            });
+            return report;
+        };
+        self.said.fact(&mut report, "status", service.status().as_str(), now);
+        if let Some(size) = service.instance_configuration() {
+            let text = format!("{} CPU, {} MB", size.cpu().unwrap_or("?"), size.memory().unwrap_or("?"));
+            self.said.fact(&mut report, "instance_size", text, now);
+        }
+        let operation = self.ask_operations(&mut report, now).await;
+        self.ask_limits(&mut report, &service, now).await;
+        self.judge(&mut report, &service, operation.as_ref());
+        report
+    }
+}

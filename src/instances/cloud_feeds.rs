@@ -1,0 +1,48 @@
+//! Starts the sources that belong to a service.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::app_runner::AppRunnerFeed;
+use super::cloudwatch::CloudWatchFeed;
+use super::ecr::{EcrFeed, ImageOwner};
+use super::ecs::EcsFeed;
+use super::ecs_scaling::EcsScalingFeed;
+use super::ecs_tasks::EcsTasksFeed;
+use super::feed::run;
+use crate::cloud::clients::Cloud;
+use crate::cloud::resolve::Service;
+use crate::session::event::SessionEvent;
+
+/// The grain of the cloud's own metrics.
+pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);
+
+/// Starts every source of `service`, each a task of its own; dropping the set stops them. `grain` is [`CLOUD_GRAIN`], or
+/// that of the embedded cluster's metrics.
+pub fn start(service: &Service, cloud: &Cloud, grain: Duration, events: &mpsc::Sender<SessionEvent>) -> JoinSet<()> {
+    let clock = cloud.skew().clock();
+    let mut tasks = JoinSet::new();
+    macro_rules! start {
+        ($feed:expr) => {
+            tasks.spawn(run($feed, clock, events.clone()));
+        };
+    }
+    match service {
+        Service::AppRunner { arn, name, id } => {
+            start!(AppRunnerFeed::new(cloud.clone(), arn));
+            start!(CloudWatchFeed::app_runner(cloud.clone(), name, id, grain));
+            start!(EcrFeed::new(cloud.clone(), ImageOwner::AppRunner { arn: arn.clone() }));
+        }
+        Service::Ecs { cluster, service, .. } => {
+            start!(EcsFeed::new(cloud.clone(), cluster, service));
+            start!(EcsScalingFeed::new(cloud.clone(), cluster, service));
+            start!(EcsTasksFeed::new(cloud.clone(), cluster, service));
+            start!(CloudWatchFeed::ecs(cloud.clone(), cluster, service, grain));
+            let owner = ImageOwner::Ecs { cluster: cluster.clone(), service: service.clone() };
+            start!(EcrFeed::new(cloud.clone(), owner));
+        }
+    }
+    tasks
+}

@@ -1,0 +1,321 @@
+//! CloudWatch's metrics of a service, one `GetMetricData` call for all of them.
+//!
+//! The trailing window is read again at each poll and points are replaced by their time, since the newest ones still grow.
+//! Each point stands at its own time, minutes before it was received. Instance counts become observations (basis Active);
+//! the rest become facts once two reads agree on them: `platform_requests_per_s`, `platform_2xx_per_s`,
+//! `platform_4xx_per_s`, `platform_5xx_per_s`, `platform_latency_ms`, `platform_concurrency`, `cpu_percent`,
+//! `memory_percent`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy};
+
+use super::feed::{CloudFeed, Report};
+use super::metric_points::{MetricPoints, Point};
+use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
+use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
+use crate::cloud::failure::{Api, Failure, explain};
+use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
+use crate::units::Elapsed;
+
+/// What one metric costs, each time it is asked for: $0.01 per 1,000, outside the free tier.
+pub const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;
+
+/// Points of this many periods are read again at each poll.
+const PERIODS_REREAD: f64 = 10.0;
+/// After a failure, at most this much is caught up on.
+const LONGEST_CATCH_UP: f64 = 3.0 * 3_600.0;
+/// More pages than this in one answer are not asked for: 9 series of 3 hours fit in one.
+const MOST_PAGES: usize = 20;
+/// Without any point for this long, the log says what may be wrong.
+const SILENCE_THAT_IS_ODD: Duration = Duration::from_mins(6);
+
+/// How often to ask, given the grain of the metrics: twice a period, but not more often than every 5 s and at least every
+/// 30 s. Faster buys nothing and costs money.
+pub fn poll_interval(grain: Duration) -> Duration {
+    (grain / 2).clamp(Duration::from_secs(5), Duration::from_secs(30))
+}
+
+/// What polling costs, dollars an hour.
+pub fn dollars_per_hour(metrics: usize, interval: Duration) -> f64 {
+    metrics as f64 * DOLLARS_PER_METRIC * 3_600.0 / interval.as_secs_f64().max(1.0)
+}
+
+/// What becomes of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Use {
+    /// An instance count.
+    Active,
+    /// A fact, the value as it is.
+    Gauge(&'static str),
+    /// A fact, the sum of a period as a rate.
+    Rate(&'static str),
+}
+
+/// One metric that is asked for.
+type Series = (&'static str, &'static str, Use);
+
+const APP_RUNNER: &[Series] = &[
+    ("ActiveInstances", "Maximum", Use::Active),
+    ("Requests", "Sum", Use::Rate("platform_requests_per_s")),
+    ("2xxStatusResponses", "Sum", Use::Rate("platform_2xx_per_s")),
+    ("4xxStatusResponses", "Sum", Use::Rate("platform_4xx_per_s")),
+    ("5xxStatusResponses", "Sum", Use::Rate("platform_5xx_per_s")),
+    ("RequestLatency", "Average", Use::Gauge("platform_latency_ms")),
+    ("Concurrency", "Maximum", Use::Gauge("platform_concurrency")),
+    ("CPUUtilization", "Average", Use::Gauge("cpu_percent")),
+    ("MemoryUtilization", "Average", Use::Gauge("memory_percent")),
+];
+
+const ECS: &[Series] = &[
+    ("CPUUtilization", "Average", Use::Gauge("cpu_percent")),
+    ("MemoryUtilization", "Average", Use::Gauge("memory_percent")),
+];
+
+/// Reads the metrics of one service.
+#[derive(Debug)]
+pub struct CloudWatchFeed {
+    cloud: Cloud,
+    namespace: &'static str,
+    dimensions: Vec<(&'static str, String)>,
+    series: &'static [Series],
+    grain: Duration,
+    state: Vec<SeriesState>,
+    read_until: Option<f64>,
+    has_wondered: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct SeriesState {
+    points: MetricPoints,
+    /// The start and value of the fact that was told last.
+    told: Option<(f64, f64)>,
+}
+
+impl CloudWatchFeed {
+    /// The metrics of an App Runner service. Both dimensions are needed: without one, series are silently empty.
+    pub fn app_runner(cloud: Cloud, name: impl Into<String>, id: impl Into<String>, grain: Duration) -> Self {
+        let dimensions = vec![("ServiceName", name.into()), ("ServiceID", id.into())];
+        Self::new(cloud, "AWS/AppRunner", dimensions, APP_RUNNER, grain)
+    }
+
+    /// The metrics of an ECS service.
+    pub fn ecs(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>, grain: Duration) -> Self {
+        let dimensions = vec![("ClusterName", cluster.into()), ("ServiceName", service.into())];
+        Self::new(cloud, "AWS/ECS", dimensions, ECS, grain)
+    }
+
+    fn new(
+        cloud: Cloud,
+        namespace: &'static str,
+        dimensions: Vec<(&'static str, String)>,
+        series: &'static [Series],
+        grain: Duration,
+    ) -> Self {
+        let state = vec![SeriesState::default(); series.len()];
+        Self { cloud, namespace, dimensions, series, grain, state, read_until: None, has_wondered: false }
+    }
+
+    /// How many metrics a poll asks for.
+    pub fn metrics(&self) -> usize {
+        self.series.len()
+    }
+
+    fn period(&self) -> f64 {
+        self.grain.as_secs_f64().max(1.0).round()
+    }
+
+    fn queries(&self) -> Vec<MetricDataQuery> {
+        let dimensions: Vec<_> =
+            self.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build()).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a period")]
+        let period = self.period() as i32;
+        let query = |(index, (metric, statistic, _)): (usize, &Series)| {
+            let metric = Metric::builder()
+                .namespace(self.namespace)
+                .metric_name(*metric)
+                .set_dimensions(Some(dimensions.clone()))
+                .build();
+            // No unit: one that does not match gives an empty series.
+            let stat = MetricStat::builder().metric(metric).period(period).stat(*statistic).build();
+            MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).return_data(true).build()
+        };
+        self.series.iter().enumerate().map(query).collect()
+    }
+
+    /// Reads a window, all pages of it: points by series.
+    async fn read(&self, from: f64, to: f64, report: &mut Report) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+        let mut points: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut token = None;
+        for _ in 0..MOST_PAGES {
+            let asked = self
+                .cloud
+                .cloudwatch
+                .get_metric_data()
+                .set_metric_data_queries(Some(self.queries()))
+                .start_time(sdk_time(from))
+                .end_time(sdk_time(to))
+                .scan_by(ScanBy::TimestampAscending)
+                .set_next_token(token)
+                .send()
+                .await;
+            let answer = match asked {
+                Ok(answer) => answer,
+                Err(error) => {
+                    report.problem(self.cloud.error(Api::METRICS, &error));
+                    return None;
+                }
+            };
+            for result in answer.metric_data_results() {
+                self.judge(result, report);
+                let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+                let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
+                let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
+                points.entry(index).or_default().extend(pairs);
+            }
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                break;
+            }
+        }
+        Some(points)
+    }
+
+    /// `Complete` and `PartialData` (more pages, or more to come) are fine; the rest is not.
+    fn judge(&self, result: &MetricDataResult, report: &mut Report) {
+        let metric = result.label().unwrap_or("a metric");
+        match result.status_code().map(aws_sdk_cloudwatch::types::StatusCode::as_str) {
+            None | Some("Complete" | "PartialData") => {}
+            Some("Forbidden") => {
+                let message = format!("reading {metric} is forbidden");
+                let failure = Failure::Refused { code: "AccessDenied".to_owned(), message, status: 403 };
+                report.problem(explain(Api::METRICS, &failure, &self.cloud.place()));
+            }
+            Some(other) => report.problem(SourceError {
+                kind: SourceErrorKind::BadAnswer,
+                message: format!("CloudWatch answered {other} for {metric}"),
+                remedy: "asking again".to_owned(),
+            }),
+        }
+    }
+
+    fn take(&mut self, index: usize, read: &[(f64, f64)], now: f64, report: &mut Report) {
+        let period = self.period();
+        let (_, _, wanted) = self.series[index];
+        let state = &mut self.state[index];
+        let news = state.points.merge(read, now, period);
+        match wanted {
+            Use::Active => {
+                for point in news {
+                    if let Some(seen) = observation(&self.cloud, point, self.grain) {
+                        report.events.push(SessionEvent::Observed(seen));
+                    }
+                }
+            }
+            Use::Gauge(name) | Use::Rate(name) => {
+                // Two reads agree, or it is old enough: half a period's sum would look like a dip. News are ascending, and
+                // the current value of a fact is the newest.
+                let is_news = |start: f64| news.iter().any(|point| (point.start - start).abs() < 1e-6);
+                let agreed = |point: &Point| !point.provisional || !is_news(point.start);
+                let all = read.iter().map(|&(start, value)| Point {
+                    start,
+                    value,
+                    provisional: start + period * (1.0 + super::metric_points::PERIODS_UNTIL_SETTLED) > now,
+                });
+                let newest = all.filter(agreed).max_by(|a, b| a.start.total_cmp(&b.start));
+                let Some(point) = newest.filter(|point| {
+                    state.told.is_none_or(|(start, value)| {
+                        point.start > start || (point.start >= start && (point.value - value).abs() > 0.0)
+                    })
+                }) else {
+                    return;
+                };
+                let Some(as_of) = as_of(&self.cloud, point.start, period) else { return };
+                state.told = Some((point.start, point.value));
+                let value = if matches!(wanted, Use::Rate(_)) { point.value / period } else { point.value };
+                let fact = Fact { name: name.to_owned(), value: format!("{value:.1}"), as_of };
+                report.events.push(SessionEvent::Fact(fact));
+            }
+        }
+    }
+
+    /// An empty series is no error for CloudWatch, whatever its reason.
+    fn wonder(&mut self, report: &mut Report, now: Elapsed) {
+        let is_silent = self.state.iter().all(|state| state.points.is_empty());
+        if is_silent && !self.has_wondered && now.saturating_since(Elapsed::ZERO) >= SILENCE_THAT_IS_ODD {
+            self.has_wondered = true;
+            let dimensions: Vec<_> = self.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let text = format!(
+                "CloudWatch has no points of {} ({}) yet: they come 2 to 3 minutes after the first requests; \
+                 if requests have been answered for longer, the service or the region is another",
+                self.namespace,
+                dimensions.join(", ")
+            );
+            report.events.push(SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text }));
+        }
+    }
+}
+
+/// The start of a point on the session's clock; `None` when its whole period was before the session. A period that began
+/// before and reaches into it stands at the start.
+fn as_of(cloud: &Cloud, start: f64, period: f64) -> Option<Elapsed> {
+    cloud.skew().elapsed(start).or_else(|| (cloud.skew().session_secs(start) + period > 0.0).then_some(Elapsed::ZERO))
+}
+
+fn observation(cloud: &Cloud, point: Point, grain: Duration) -> Option<InstanceObservation> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
+    let count = point.value.round().max(0.0) as u32;
+    Some(InstanceObservation {
+        basis: Basis::Active,
+        count,
+        as_of: as_of(cloud, point.start, grain.as_secs_f64())?,
+        uncertainty: grain,
+        provisional: point.provisional,
+    })
+}
+
+impl CloudFeed for CloudWatchFeed {
+    fn name(&self) -> &'static str {
+        "cloudwatch"
+    }
+
+    fn interval(&self) -> Duration {
+        poll_interval(self.grain)
+    }
+
+    async fn poll(&mut self) -> Report {
+        let mut report = Report::default();
+        let (now, period) = (self.cloud.skew().cloud_now(), self.period());
+        let floor = |at: f64| (at / period).floor() * period;
+        let since = self.read_until.unwrap_or(now).max(now - LONGEST_CATCH_UP);
+        // The session's start is a lower bound: nothing before it is drawn.
+        let started = now - self.cloud.skew().clock().now().as_secs_f64();
+        let from = floor((since - PERIODS_REREAD * period).max(started));
+        let to = floor(now) + period;
+        let Some(mut points) = self.read(from, to, &mut report).await else { return report };
+        for index in 0..self.series.len() {
+            let mut read = points.remove(&index).unwrap_or_default();
+            read.sort_by(|a, b| a.0.total_cmp(&b.0));
+            self.take(index, &read, now, &mut report);
+        }
+        self.read_until = Some(now);
+        let session_now = self.cloud.skew().clock().now();
+        self.wonder(&mut report, session_now);
+        report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polling_is_as_fast_as_the_grain_justifies_and_its_price_is_known() {
+        assert_eq!(poll_interval(Duration::from_mins(1)), Duration::from_secs(30));
+        assert_eq!(poll_interval(Duration::from_secs(10)), Duration::from_secs(5));
+        assert_eq!(poll_interval(Duration::from_secs(1)), Duration::from_secs(5));
+        let dollars = dollars_per_hour(APP_RUNNER.len(), Duration::from_secs(30));
+        assert!((dollars - 0.0108).abs() < 1e-9, "9 metrics every 30 s: {dollars}");
+    }
+}

@@ -1,0 +1,163 @@
+//! ECS' live counts of a service: running, desired, pending, every two seconds.
+//!
+//! Running is not yet serving: the load balancer's health check comes after. A deployment in progress is told of, because
+//! an Express service rolls back when a load test provokes errors during one.
+//!
+//! Facts: `status`, `deployment`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Service;
+
+use super::feed::{CloudFeed, Report};
+use super::said::Said;
+use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
+use crate::cloud::clients::{Cloud, unix_secs};
+use crate::cloud::failure::Api;
+use crate::session::event::{Notice, NoticeLevel, SessionEvent};
+use crate::units::Elapsed;
+
+/// Far below the API's limits (a bucket of tens of calls), and as fine as the control plane itself.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// A count that does not change is told this often.
+const REPEATED_EVERY: Duration = Duration::from_secs(10);
+/// Events of the service that are told after one poll, at most.
+const MOST_EVENTS: usize = 20;
+
+/// Counts the tasks of one service.
+#[derive(Debug)]
+pub struct EcsFeed {
+    cloud: Cloud,
+    cluster: String,
+    service: String,
+    said: Said,
+    counts: BTreeMap<Basis, (u32, Elapsed)>,
+    polled: Option<Elapsed>,
+    /// The time of the newest service event that was told, Unix seconds.
+    events_until: f64,
+}
+
+impl EcsFeed {
+    /// Counts the tasks of `service` on `cluster`.
+    pub fn new(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>) -> Self {
+        Self {
+            cloud,
+            cluster: cluster.into(),
+            service: service.into(),
+            said: Said::default(),
+            counts: BTreeMap::new(),
+            polled: None,
+            events_until: f64::NEG_INFINITY,
+        }
+    }
+
+    fn count(&mut self, report: &mut Report, basis: Basis, count: i32, now: Elapsed) {
+        let Ok(count) = u32::try_from(count) else { return };
+        let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled)).max(INTERVAL);
+        let is_news = self
+            .counts
+            .get(&basis)
+            .is_none_or(|(told, at)| *told != count || now.saturating_since(*at) >= REPEATED_EVERY);
+        if is_news {
+            self.counts.insert(basis, (count, now));
+            report.events.push(SessionEvent::Observed(InstanceObservation {
+                basis,
+                count,
+                as_of: now,
+                uncertainty: since_last,
+                provisional: false,
+            }));
+        }
+    }
+
+    fn tell(&mut self, report: &mut Report, service: &Service, now: Elapsed) {
+        self.count(report, Basis::Desired, service.desired_count(), now);
+        self.count(report, Basis::Running, service.running_count(), now);
+        self.count(report, Basis::Pending, service.pending_count(), now);
+        let status = service.status().unwrap_or("UNKNOWN");
+        self.said.fact(report, "status", status, now);
+        if status != "ACTIVE" {
+            report.problem(SourceError {
+                kind: SourceErrorKind::NotFound,
+                message: format!("the service {}/{} is {status}", self.cluster, self.service),
+                remedy: "create it again under another name (ECS holds a deleted one's), or choose another target"
+                    .to_owned(),
+            });
+        }
+        let rollout = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+        if let Some(state) = rollout.and_then(|deployment| deployment.rollout_state()) {
+            self.said.fact(report, "deployment", state.as_str(), now);
+            let text = if state.as_str() == "IN_PROGRESS" {
+                "ECS: a deployment is in progress; do not load-test through it: its tasks count too, and an Express service \
+                 rolls back when more than 1 % of the answers are errors"
+            } else {
+                ""
+            };
+            self.said.notice(report, "deployment", NoticeLevel::Warning, text);
+        }
+        self.tell_events(report, service);
+    }
+
+    /// What ECS writes of the service: placements, failures to place, steady states.
+    fn tell_events(&mut self, report: &mut Report, service: &Service) {
+        let skew = self.cloud.skew();
+        let timed = |event: &aws_sdk_ecs::types::ServiceEvent| {
+            let at = unix_secs(event.created_at()?);
+            let is_news = at > self.events_until && skew.session_secs(at) >= 0.0;
+            is_news.then(|| (at, event.message().unwrap_or_default().to_owned()))
+        };
+        let mut news: Vec<(f64, String)> = service.events().iter().filter_map(timed).collect();
+        news.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((newest, _)) = news.last() {
+            self.events_until = *newest;
+        }
+        for (at, text) in news.into_iter().rev().take(MOST_EVENTS).rev() {
+            let level = if text.contains("unable") || text.contains("failed") {
+                NoticeLevel::Warning
+            } else {
+                NoticeLevel::Info
+            };
+            let when = skew.elapsed(at).map_or_else(String::new, |at| format!(" at {at}"));
+            report.events.push(SessionEvent::Notice(Notice { level, text: format!("ECS{when}: {text}") }));
+        }
+    }
+}
+
+impl CloudFeed for EcsFeed {
+    fn name(&self) -> &'static str {
+        "ecs"
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn poll(&mut self) -> Report {
+        let mut report = Report::default();
+        let asked = self.cloud.ecs.describe_services().cluster(&self.cluster).services(&self.service).send().await;
+        let now = self.cloud.skew().clock().now();
+        match asked {
+            Err(error) => report.problem(self.cloud.error(Api::ECS_SERVICES, &error)),
+            Ok(answer) => match answer.services().first() {
+                Some(service) => self.tell(&mut report, service, now),
+                None => report.problem(SourceError {
+                    kind: SourceErrorKind::NotFound,
+                    message: format!(
+                        "ECS knows no service {} on the cluster {} ({})",
+                        self.service,
+                        self.cluster,
+                        answer.failures().first().and_then(|failure| failure.reason()).unwrap_or("no reason given")
+                    ),
+                    remedy: format!(
+                        "check the name and --region (now {}): aws ecs list-services --cluster {}",
+                        self.cloud.region().unwrap_or("none"),
+                        self.cluster
+                    ),
+                }),
+            },
+        }
+        self.polled = Some(now);
+        report
+    }
+}

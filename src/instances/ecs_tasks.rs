@@ -1,0 +1,105 @@
+//! The lives of a service's tasks: created, image pulled, started, healthy, stopped, as ECS times them.
+//!
+//! Milestones only; the counts are [`super::ecs`]'. A task is told of from the session's start on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Task;
+
+use super::feed::{CloudFeed, Report};
+use super::milestone::{Milestone, MilestoneKind};
+use crate::cloud::clients::{Cloud, unix_secs};
+use crate::cloud::failure::Api;
+use crate::session::event::SessionEvent;
+use crate::units::Elapsed;
+
+/// Most times come from ECS; only "healthy" is what we see change.
+const INTERVAL: Duration = Duration::from_secs(3);
+/// `DescribeTasks` takes at most this many.
+const MOST_TASKS: usize = 100;
+
+/// Watches the tasks of one service.
+#[derive(Debug)]
+pub struct EcsTasksFeed {
+    cloud: Cloud,
+    cluster: String,
+    service: String,
+    told: BTreeMap<String, BTreeSet<MilestoneKind>>,
+    polled: Option<Elapsed>,
+}
+
+impl EcsTasksFeed {
+    /// Watches the tasks of `service` on `cluster`.
+    pub fn new(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>) -> Self {
+        Self { cloud, cluster: cluster.into(), service: service.into(), told: BTreeMap::new(), polled: None }
+    }
+
+    fn tell(&mut self, report: &mut Report, task: &Task, now: Elapsed) {
+        let Some(id) = task.task_arn().and_then(|arn| arn.rsplit('/').next()) else { return };
+        let told = self.told.entry(id.to_owned()).or_default();
+        let elapsed =
+            |at: Option<&aws_smithy_types::DateTime>| at.and_then(|at| self.cloud.skew().elapsed(unix_secs(at)));
+        let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled));
+        let is_healthy = task.health_status().is_some_and(|health| health.as_str() == "HEALTHY");
+        // Of a task that was healthy when we first looked, nobody knows since when.
+        let healthy = (is_healthy && self.polled.is_some()).then_some(now);
+        if is_healthy && self.polled.is_none() {
+            told.insert(MilestoneKind::TaskHealthy);
+        }
+        let times = [
+            (MilestoneKind::TaskCreated, elapsed(task.created_at()), Duration::ZERO),
+            (MilestoneKind::ImagePulled, elapsed(task.pull_stopped_at()), Duration::ZERO),
+            (MilestoneKind::TaskStarted, elapsed(task.started_at()), Duration::ZERO),
+            (MilestoneKind::TaskHealthy, healthy, since_last),
+            (MilestoneKind::TaskStopped, elapsed(task.stopped_at()), Duration::ZERO),
+        ];
+        for (kind, at, uncertainty) in times {
+            let Some(as_of) = at else { continue };
+            if told.insert(kind) {
+                let detail = match kind {
+                    MilestoneKind::TaskStopped => task.stopped_reason().unwrap_or_default().to_owned(),
+                    _ => String::new(),
+                };
+                let milestone = Milestone { kind, subject: id.to_owned(), detail, as_of, uncertainty };
+                report.events.push(SessionEvent::Milestone(milestone));
+            }
+        }
+    }
+}
+
+impl CloudFeed for EcsTasksFeed {
+    fn name(&self) -> &'static str {
+        "tasks"
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn poll(&mut self) -> Report {
+        let mut report = Report::default();
+        let listed = self.cloud.ecs.list_tasks().cluster(&self.cluster).service_name(&self.service).send().await;
+        let mut arns = match listed {
+            Ok(answer) => answer.task_arns.unwrap_or_default(),
+            Err(error) => {
+                report.problem(self.cloud.error(Api::ECS_LIST_TASKS, &error));
+                return report;
+            }
+        };
+        arns.truncate(MOST_TASKS);
+        if !arns.is_empty() {
+            let asked = self.cloud.ecs.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns)).send().await;
+            let now = self.cloud.skew().clock().now();
+            match asked {
+                Ok(answer) => answer.tasks().iter().for_each(|task| self.tell(&mut report, task, now)),
+                Err(error) => {
+                    report.problem(self.cloud.error(Api::ECS_TASKS, &error));
+                    return report;
+                }
+            }
+        }
+        self.polled = Some(self.cloud.skew().clock().now());
+        report
+    }
+}

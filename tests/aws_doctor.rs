@@ -1,0 +1,98 @@
+//! `doctor`'s cloud checks through the official SDK crates, against the embedded cluster's endpoints.
+#![cfg(feature = "aws")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scaletop::clock::RunClock;
+use scaletop::cloud::clients::CloudOptions;
+use scaletop::cluster::wire::state::{CloudPlatform, Publication};
+use scaletop::cluster::wire::{Fault, FaultRule, WireServer};
+use scaletop::doctor::cloud::{Findings, check};
+use scaletop::doctor::{Check, Status, worst};
+
+#[path = "support/fixed_cloud.rs"]
+mod fixed_cloud;
+
+use fixed_cloud::{FixedCloud, REGION, unix_now};
+
+async fn setup(platform: CloudPlatform) -> (WireServer, CloudOptions) {
+    let server =
+        WireServer::start(Arc::new(FixedCloud::new(platform)), Publication::REALISTIC, 0).await.expect("a port");
+    let options = CloudOptions {
+        region: Some(REGION.to_owned()),
+        patience: Some(Duration::from_secs(20)),
+        ..CloudOptions::embedded(server.endpoint_url())
+    };
+    (server, options)
+}
+
+async fn examine(target: &str, options: &CloudOptions) -> Findings {
+    check(Some(&target.parse().expect(target)), options, RunClock::start(), Duration::from_mins(1)).await
+}
+
+fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
+    findings.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no {name}: {findings:?}"))
+}
+
+#[tokio::test]
+async fn a_healthy_service_passes_every_check() {
+    let (_server, options) = setup(CloudPlatform::AppRunner).await;
+    let found = examine("apprunner:demo", &options).await;
+    assert_eq!(worst(&found.checks), Status::Ok, "{:#?}", found.checks);
+    assert_eq!(named(&found, "credentials").detail, "access key …etop from scaletop");
+    assert_eq!(named(&found, "service").detail, "RUNNING");
+    let limits = named(&found, "permission apprunner:DescribeAutoScalingConfiguration");
+    assert_eq!(limits.detail, "min 1, max 5, concurrency 10");
+    assert!(named(&found, "price of polling").detail.starts_with("9 metrics every 30 s: $0.0108 an hour"));
+    assert!(named(&found, "image in ECR").detail.starts_with("demo:v1, pushed "));
+    assert!(found.resolved.is_some());
+    let (_server, options) = setup(CloudPlatform::Ecs).await;
+    let found = examine("ecs:default/demo", &options).await;
+    assert_eq!(worst(&found.checks), Status::Ok, "{:#?}", found.checks);
+    for name in [
+        "permission ecs:DescribeTasks",
+        "permission application-autoscaling:DescribeScalingActivities",
+        "permission cloudwatch:DescribeAlarms",
+    ] {
+        assert_eq!(named(&found, name).status, Status::Ok);
+    }
+}
+
+#[tokio::test]
+async fn each_missing_permission_is_a_line_of_its_own_with_its_name() {
+    let (server, options) = setup(CloudPlatform::AppRunner).await;
+    for operation in ["GetMetricData", "ListOperations"] {
+        server.inject(FaultRule { fault: Fault::AccessDenied, operation: Some(operation.to_owned()), times: None });
+    }
+    let found = examine("apprunner:demo", &options).await;
+    for permission in ["cloudwatch:GetMetricData", "apprunner:ListOperations"] {
+        let check = named(&found, &format!("permission {permission}"));
+        assert_eq!(check.status, Status::Warning);
+        assert!(
+            check.remedy.as_deref().unwrap_or_default().contains(&format!("the role needs {permission}")),
+            "{check}"
+        );
+    }
+    assert_eq!(named(&found, "permission apprunner:DescribeAutoScalingConfiguration").status, Status::Ok);
+}
+
+#[tokio::test]
+async fn the_closure_of_app_runner_and_a_newer_image_and_a_wrong_clock_are_told() {
+    let (server, options) = setup(CloudPlatform::AppRunner).await;
+    server.override_with(|overrides| overrides.pushed.push(("v2".to_owned(), unix_now())));
+    server.skew_clock(-30);
+    let found = examine("apprunner:demo", &options).await;
+    let image = named(&found, "image in ECR");
+    assert_eq!(image.status, Status::Warning);
+    assert!(image.detail.contains("v2, pushed"), "{image}");
+    let clock = named(&found, "clock");
+    assert_eq!(clock.status, Status::Warning);
+    assert!(clock.detail.contains("s ahead of the cloud's"), "{clock}");
+    server.inject(FaultRule { fault: Fault::ClosedToNewCustomers, operation: None, times: None });
+    let found = examine("apprunner:demo", &options).await;
+    let target = named(&found, "target");
+    assert_eq!(target.status, Status::Failure);
+    assert!(target.detail.contains("closed to new customers since 2026-04-30"), "{target}");
+    assert!(found.resolved.is_none());
+}

@@ -1,0 +1,130 @@
+//! The SDK crates and our sources against moto's ECR and ECS: implementations that nobody here wrote.
+//!
+//! Needs a moto server: `tests/compat/run.sh moto` starts one and runs these with `--ignored`.
+#![cfg(feature = "aws")]
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{ContainerDefinition, LaunchType};
+use scaletop::clock::RunClock;
+use scaletop::cloud::clients::{Cloud, CloudOptions};
+use scaletop::cloud::resolve::{ResolveError, resolve};
+use scaletop::instances::ecr::{EcrFeed, ImageOwner};
+use scaletop::instances::ecs::EcsFeed;
+use scaletop::instances::ecs_tasks::EcsTasksFeed;
+use scaletop::instances::feed::{CloudFeed, Report};
+use scaletop::instances::{Basis, SourceErrorKind};
+use scaletop::session::event::SessionEvent;
+
+fn options() -> CloudOptions {
+    let endpoint = std::env::var("MOTO_ENDPOINT").expect("MOTO_ENDPOINT; run tests/compat/run.sh moto");
+    CloudOptions { patience: Some(Duration::from_secs(30)), ..CloudOptions::embedded(endpoint) }
+}
+
+fn fact(report: &Report, name: &str) -> Option<String> {
+    report.events.iter().find_map(|event| match event {
+        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
+        _ => None,
+    })
+}
+
+fn manifest(layer: &str) -> String {
+    let digest = |c: &str| format!("sha256:{}", c.repeat(64));
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{{"mediaType":
+        "application/vnd.docker.container.image.v1+json","size":1,"digest":"{}"}},"layers":[{{"mediaType":
+        "application/vnd.docker.image.rootfs.diff.tar.gzip","size":1,"digest":"{}"}}]}}"#,
+        digest("a"),
+        digest(layer)
+    )
+}
+
+#[tokio::test]
+#[ignore = "needs a moto server: tests/compat/run.sh moto"]
+async fn images_in_motos_ecr_are_told_as_they_are_pushed() {
+    let cloud = Cloud::connect(&options(), RunClock::start()).await;
+    let repository = cloud.ecr.create_repository().repository_name("shop").send().await.expect("created");
+    let uri = repository.repository().and_then(|found| found.repository_uri()).expect("a URI").to_owned();
+    let put = |tag: &'static str, layer: &'static str| {
+        cloud.ecr.put_image().repository_name("shop").image_tag(tag).image_manifest(manifest(layer)).send()
+    };
+    let pushed = put("v1", "b").await.expect("pushed");
+    let digest = pushed.image().and_then(|image| image.image_id()).and_then(|id| id.image_digest()).expect("a digest");
+    let mut feed = EcrFeed::new(cloud.clone(), ImageOwner::Image { name: format!("{uri}:v1") });
+    let first = feed.poll().await;
+    assert_eq!(first.problem, None);
+    assert_eq!(fact(&first, "image").as_deref(), Some("shop:v1"));
+    assert_eq!(fact(&first, "image_digest").as_deref(), Some(&digest[..19]));
+    assert_eq!(fact(&first, "image_newer").as_deref(), Some("none"));
+    // moto's push times are whole seconds: within the same one, neither image is newer. Push until the next has begun.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let newer = loop {
+        put("v2", "c").await.expect("pushed");
+        if let Some(newer) = fact(&feed.poll().await, "image_newer") {
+            break newer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "a newer one waits");
+        cloud
+            .ecr
+            .batch_delete_image()
+            .repository_name("shop")
+            .image_ids(aws_sdk_ecr::types::ImageIdentifier::builder().image_tag("v2").build())
+            .send()
+            .await
+            .expect("deleted");
+    };
+    assert!(newer.starts_with("v2, pushed "), "{newer}");
+    let absent = EcrFeed::new(cloud.clone(), ImageOwner::Image { name: format!("{uri}:v9") }).poll().await;
+    let problem = absent.problem.expect("no such image");
+    assert_eq!(problem.kind, SourceErrorKind::NotFound);
+    assert!(problem.message.contains("ImageNotFoundException"), "{problem}");
+    let other = uri.replace("/shop", "/nowhere");
+    let absent = EcrFeed::new(cloud.clone(), ImageOwner::Image { name: format!("{other}:v1") }).poll().await;
+    assert!(absent.problem.expect("no such repository").message.contains("RepositoryNotFoundException"));
+    let token = cloud.ecr.get_authorization_token().send().await.expect("a token");
+    let endpoint = token.authorization_data()[0].proxy_endpoint().expect("an endpoint");
+    assert!(uri.starts_with(endpoint.trim_start_matches("https://")), "{endpoint} {uri}");
+}
+
+#[tokio::test]
+#[ignore = "needs a moto server: tests/compat/run.sh moto"]
+async fn services_on_motos_ecs_are_counted() {
+    let cloud = Cloud::connect(&options(), RunClock::start()).await;
+    cloud.ecs.create_cluster().cluster_name("web").send().await.expect("created");
+    let container = ContainerDefinition::builder().name("Main").image("shop:v1").memory(128).build();
+    cloud
+        .ecs
+        .register_task_definition()
+        .family("shop")
+        .container_definitions(container)
+        .send()
+        .await
+        .expect("registered");
+    let create = cloud.ecs.create_service().cluster("web").service_name("shop").task_definition("shop");
+    create.desired_count(2).launch_type(LaunchType::Fargate).send().await.expect("created");
+    let told = cloud.ecs.describe_services().cluster("web").services("shop").send().await.expect("described");
+    let service = &told.services()[0];
+    let count = |report: &Report, basis| {
+        report.events.iter().find_map(|event| match event {
+            SessionEvent::Observed(seen) if seen.basis == basis => i32::try_from(seen.count).ok(),
+            _ => None,
+        })
+    };
+    let mut feed = EcsFeed::new(cloud.clone(), "web", "shop");
+    let first = feed.poll().await;
+    assert_eq!(first.problem, None);
+    assert_eq!(count(&first, Basis::Desired), Some(2));
+    assert_eq!(count(&first, Basis::Running), Some(service.running_count()));
+    assert_eq!(count(&first, Basis::Pending), Some(service.pending_count()));
+    cloud.ecs.update_service().cluster("web").service("shop").desired_count(4).send().await.expect("updated");
+    let second = feed.poll().await;
+    assert_eq!((count(&second, Basis::Desired), second.problem), (Some(4), None));
+    assert_eq!(EcsTasksFeed::new(cloud.clone(), "web", "shop").poll().await.problem, None);
+    let missing = EcsFeed::new(cloud.clone(), "web", "absent").poll().await.problem.expect("missing");
+    assert_eq!(missing.kind, SourceErrorKind::NotFound);
+    let cluster = EcsFeed::new(cloud, "nowhere", "shop").poll().await.problem.expect("no cluster");
+    assert!(cluster.message.contains("ClusterNotFoundException"), "{cluster}");
+    // A plain service says no URL of its own.
+    let error = resolve(&"ecs:web/shop".parse().expect("target"), None, &options(), RunClock::start()).await;
+    assert!(matches!(error, Err(ResolveError::NoUrl { .. })), "{error:?}");
+}

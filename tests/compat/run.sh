@@ -1,0 +1,29 @@
+#!/bin/sh
+# Holds the embedded cluster's AWS endpoints against clients that nobody here wrote, and the official Rust crates against
+# moto's ECR and ECS. Needs Rust and Python 3; installs botocore and moto into target/compat-venv, nothing elsewhere.
+#
+#   tests/compat/run.sh              both halves
+#   tests/compat/run.sh botocore     the endpoints only (builds without the AWS crates)
+#   tests/compat/run.sh moto         the crates only
+set -eu
+export PYTHONDONTWRITEBYTECODE=1
+cd "$(dirname "$0")/../.."
+half="${1:-both}"
+venv=target/compat-venv
+stamp="$venv/requirements.txt"
+if ! cmp -s tests/compat/requirements.txt "$stamp"; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/compat/requirements.txt
+    cp tests/compat/requirements.txt "$stamp"
+fi
+case "$half" in botocore | both)
+    cargo build --quiet --no-default-features --example wire_server
+    WIRE_SERVER="${CARGO_TARGET_DIR:-target}/debug/examples/wire_server" \
+        "$venv/bin/python" -m pytest -q -p no:cacheprovider tests/compat
+    ;;
+esac
+case "$half" in moto | both)
+    "$venv/bin/python" tests/compat/with_moto.py \
+        cargo test --quiet --test aws_moto -- --ignored
+    ;;
+esac
