@@ -2,7 +2,8 @@
 # Checks infra/ without an account and without the provider registry: the real `terraform fmt -check`, `validate` and
 # `test`, against the AWS provider's schema served by a stub (SHARED_DIR/tools/terraform-offline, by default ../shared
 # beside the repository). What a machine lacks is skipped and said so; `make infra-test` runs the same tests with the
-# real provider's schema where a registry can be reached.
+# real provider's schema where a registry can be reached. Then tests/life_cycle.sh: `make infra` and `make destroy`
+# themselves. With arguments, which go to `terraform test` (-filter=tests/iam.tftest.hcl, -verbose), only the former.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -77,3 +78,5 @@ terraform -chdir="$run/infra" get >/dev/null
 quiet() { sed -e '/^Warning: Provider development overrides/,/^releases\./d' -e '/^$/d' -e 's/, but there were some validation warnings$/./' -e '/^as shown above\.$/d'; }
 terraform -chdir="$run/infra" validate -no-color 2>&1 | quiet
 terraform -chdir="$run/infra" test -no-color "$@" 2>&1 | quiet
+
+[ $# -gt 0 ] || "$here/tests/life_cycle.sh"
