@@ -2,7 +2,9 @@
 # Checks infra/ without an account and without the provider registry: the real `terraform fmt -check`, `validate` and
 # `test`, against the AWS provider's schema served by a stub (SHARED_DIR/tools/terraform-offline, by default ../shared
 # beside the repository). What a machine lacks is skipped and said so; `make infra-test` runs the same tests with the
-# real provider's schema where a registry can be reached.
+# real provider's schema where a registry can be reached. Then tests/life_cycle.sh: `make infra` and `make destroy`
+# themselves. With arguments, which go to `terraform test` (-filter=tests/iam.tftest.hcl, -verbose), only the former.
+# With --registry first (that is `make infra-test`): the same tests with the real provider.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,10 +27,26 @@ fi
 # warning when TF_CLI_CONFIG_FILE names one that is gone.
 mkdir -p "$work"
 : >"$work/empty.tfrc"
+own_settings=${TF_CLI_CONFIG_FILE:-}
 export TF_CLI_CONFIG_FILE=$work/empty.tfrc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1
 
 terraform -chdir="$here" fmt -check -recursive -diff
 echo 'infra: terraform fmt ok'
+
+run=$(mktemp -d "$work/run.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+export TF_DATA_DIR=$run/data
+# Choices of this checkout (make.auto.tfvars) would leak into the tests, so they run on a copy.
+tar -C "$here" --exclude='*.auto.tfvars' --exclude=terraform.tfvars --exclude=.terraform --exclude='*.tfstate*' -cf - . | { mkdir "$run/infra" && tar -C "$run/infra" -xf -; }
+
+if [ "${1:-}" = --registry ]; then
+  shift
+  if [ -n "$own_settings" ]; then TF_CLI_CONFIG_FILE=$own_settings; else unset TF_CLI_CONFIG_FILE; fi
+  terraform -chdir="$run/infra" init -backend=false -input=false
+  terraform -chdir="$run/infra" validate
+  terraform -chdir="$run/infra" test "$@"
+  exit
+fi
 
 if [ ! -f "$schema" ]; then
   skip 'validate and test' "no provider schema at $schema (set SHARED_DIR, or run make infra-test where the registry is reachable)"
@@ -42,8 +60,6 @@ if ! "$python" -c 'import tf' 2>/dev/null; then
   fi
 fi
 
-run=$(mktemp -d "$work/run.XXXXXX")
-trap 'rm -rf "$run"' EXIT
 mkdir "$run/provider"
 
 # Two types that the shared schema leaves out, extracted from the same provider version with its tf_schema.py.
@@ -67,13 +83,13 @@ provider_installation {
   direct {}
 }
 RC
-export TF_CLI_CONFIG_FILE=$run/terraform.rc TF_STUB_SCHEMA=$run/schema.json TF_DATA_DIR=$run/data
-# Choices of this checkout (make.auto.tfvars) would leak into the tests, so they run on a copy.
-tar -C "$here" --exclude='*.auto.tfvars' --exclude=terraform.tfvars --exclude=.terraform --exclude='*.tfstate*' -cf - . | { mkdir "$run/infra" && tar -C "$run/infra" -xf -; }
+export TF_CLI_CONFIG_FILE=$run/terraform.rc TF_STUB_SCHEMA=$run/schema.json
 
-# Not `init`: the modules are local, and the provider is overridden. (`get` takes no -no-color output of its own.)
+# Not `init`: the modules are local, and the provider is overridden.
 terraform -chdir="$run/infra" get >/dev/null
 # The override warning says nothing here; errors go on.
 quiet() { sed -e '/^Warning: Provider development overrides/,/^releases\./d' -e '/^$/d' -e 's/, but there were some validation warnings$/./' -e '/^as shown above\.$/d'; }
 terraform -chdir="$run/infra" validate -no-color 2>&1 | quiet
 terraform -chdir="$run/infra" test -no-color "$@" 2>&1 | quiet
+
+[ $# -gt 0 ] || "$here/tests/life_cycle.sh"

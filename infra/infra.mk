@@ -12,9 +12,7 @@ destroy: ## Remove everything that `make infra` made
 	@$(INFRA)scripts/down.sh
 
 infra-test: ## The Terraform tests with the real provider (needs the registry; `infra/check.sh` runs them offline)
-	terraform -chdir=$(INFRA) init -backend=false -input=false
-	terraform -chdir=$(INFRA) validate
-	terraform -chdir=$(INFRA) test
+	@$(INFRA)check.sh --registry
 
 buildc: ## Build the test app's image with docker or podman (ENGINE= to choose)
 	@$(INFRA)scripts/image.sh build

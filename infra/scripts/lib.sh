@@ -15,8 +15,13 @@ need() { command -v "$1" >/dev/null || die "$1 is not installed; $2"; }
 
 tf() { terraform -chdir="$infra_dir" "$@"; }
 
-# An output of the last apply, or nothing: before the first one, and where it is null.
-output() { tf output -no-color -raw "$1" 2>/dev/null || true; }
+# An output of the last apply, or nothing: before the first one, and where it is null. (Asked for by name in a state
+# without any outputs, terraform prints a warning where the value belongs and exits 0; hence the look at the list.)
+output() {
+  local all
+  all=$(tf output -json 2>/dev/null) || return 0
+  ! grep -q "^  \"$1\": {" <<<"$all" || tf output -raw "$1"
+}
 
 # docker where its engine answers (the client alone builds nothing), else podman.
 engine() {

@@ -8,7 +8,7 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 target=x86_64-unknown-linux-musl
 compiler=$dir/rustc
-if [ -x "$compiler" ] && "$compiler" --version >/dev/null 2>&1 && [ -f "$dir/usr/lib/rustlib/$target/lib/self-contained/libunwind.a" ]; then
+if [ -f "$dir/complete" ]; then
   echo "$compiler"
   exit 0
 fi
@@ -80,5 +80,6 @@ C
     cargo build --quiet --release --target $target)
   [ "$("$dir/hello/target/$target/release/hello" 2>/dev/null)" = true ]
   rm -rf "$dir/hello/target" "$dir/packages"
+  touch "$dir/complete"
 } >&2
 echo "$compiler"

@@ -179,6 +179,7 @@ resource "terraform_data" "suffix" {
   }
 }
 
+# Block syntax throughout: several of these are attributes in the provider's schema, and Terraform takes both for them.
 resource "aws_ecs_express_gateway_service" "this" {
   count = var.deployed ? 1 : 0
 
@@ -197,10 +198,10 @@ resource "aws_ecs_express_gateway_service" "this" {
     image          = var.image
     container_port = var.port
 
-    aws_logs_configuration = [{
+    aws_logs_configuration {
       log_group         = aws_cloudwatch_log_group.this.name
       log_stream_prefix = "task"
-    }]
+    }
 
     # Sorted by name (a map's keys are): the API returns them sorted, and in any other order the provider reports an
     # "inconsistent result after apply" (hashicorp/terraform-provider-aws#45792, open).
@@ -215,16 +216,21 @@ resource "aws_ecs_express_gateway_service" "this" {
 
   # All four fields: what is left out comes back filled in, again an "inconsistent result after apply"
   # (hashicorp/terraform-provider-aws#49511, open).
-  scaling_target = [{
+  scaling_target {
     min_task_count            = var.min_size
     max_task_count            = var.max_size
     auto_scaling_metric       = var.scaling_metric
     auto_scaling_target_value = var.scaling_target
-  }]
+  }
 
   # Left out entirely without subnets: with a block, ECS's own security groups once showed as a change
   # (hashicorp/terraform-provider-aws#47595, #47908, fixed by #47944; see the version in versions.tf).
-  network_configuration = length(var.subnet_ids) == 0 ? null : [{ subnets = var.subnet_ids, security_groups = null }]
+  dynamic "network_configuration" {
+    for_each = length(var.subnet_ids) == 0 ? [] : [var.subnet_ids]
+    content {
+      subnets = network_configuration.value
+    }
+  }
 
   # Waiting makes the provider read current_deployment while it is null and fail
   # (hashicorp/terraform-provider-aws#47377, open). `make infra` waits for the URL to answer instead.

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# `make infra`, again and again, and `make destroy`, with the real terraform and the real scripts, against a small cloud on
+# this machine (small_cloud/) that refuses what AWS refuses. It shows what mocks cannot: the order in which things are made,
+# replaced and removed. Skipped, and said so, where terraform or SHARED_DIR (see ../check.sh) is missing.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+shared_schema=${SHARED_DIR:-$root/../shared}/tools/terraform-offline/aws-6.69.1.schema.json
+work=${CARGO_TARGET_DIR:-$root/target}/infra-check
+python=$work/venv/bin/python
+mkdir -p "$work"
+
+skip() {
+  echo "life cycle: SKIPPED: $1"
+  exit 0
+}
+command -v terraform >/dev/null || skip 'terraform is not installed'
+[ -f "$shared_schema" ] || skip "no provider schema at $shared_schema"
+"$python" -c 'import tf, msgpack' 2>/dev/null || { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --disable-pip-version-check tf==1.2.0; } || skip 'cannot install tf==1.2.0 from PyPI'
+
+# A machine's own CLI settings have no part in this.
+: >"$work/empty.tfrc"
+export TF_CLI_CONFIG_FILE=$work/empty.tfrc
+run=$(mktemp -d "$work/life.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+
+# --- the cloud: a provider in a mirror (so that `terraform init` is real too) and three tools on the PATH -----------------
+"$python" - "$shared_schema" "$here/more.schema.json" "$run/schema.json" <<'PYTHON'
+import json, sys
+base, more = (json.load(open(path)) for path in sys.argv[1:3])
+base["schemas"].update(more["schemas"])
+json.dump(base, open(sys.argv[3], "w"))
+PYTHON
+mirror=$run/mirror/registry.terraform.io/hashicorp/aws/6.69.1/$(terraform version -json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["platform"])')
+mkdir -p "$mirror" "$run/bin"
+printf '#!/bin/sh\nexec "%s" "%s"\n' "$python" "$here/small_cloud/provider.py" >"$mirror/terraform-provider-aws_v6.69.1"
+for tool in aws docker curl; do printf '#!/bin/sh\nexec "%s" "%s" %s "$@"\n' "$python" "$here/small_cloud/tools.py" $tool >"$run/bin/$tool"; done
+chmod +x "$mirror"/* "$run"/bin/*
+printf 'provider_installation {\n  filesystem_mirror { path = "%s" }\n}\n' "$run/mirror" >"$run/terraform.rc"
+export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=5
+export SMALL_CLOUD=$run/cloud.json SMALL_CLOUD_SCHEMA=$run/schema.json PYTHONDONTWRITEBYTECODE=1
+unset AWS_PROFILE PLATFORM SCALING MAX_SIZE MAX_CONCURRENCY REGION PROFILE TAG ENGINE MAKEFLAGS 2>/dev/null || true
+
+# --- a checkout of its own ------------------------------------------------------------------------------------------------
+checkout=$run/checkout
+mkdir -p "$checkout"
+cp -r "$root/Dockerfile" "$root/Cargo.toml" "$root/Cargo.lock" "$root/test-app" "$checkout/"
+tar -C "$root" --exclude='*.auto.tfvars' --exclude=terraform.tfvars --exclude=.terraform --exclude='*.tfstate*' --exclude=.terraform.lock.hcl -cf - infra | tar -C "$checkout" -xf -
+git -C "$checkout" init --quiet
+git -C "$checkout" remote add origin git@github.com:scaletop/scaletop.git
+
+# --- helpers --------------------------------------------------------------------------------------------------------------
+make_() { make --silent --no-print-directory -C "$checkout" -f infra/infra.mk "$@" >"$run/log" 2>&1; }
+must() { make_ "$@" || failed "make $* must succeed"; }
+failed() {
+  echo "life cycle: FAILED: $*" >&2
+  tail -n 40 "$run/log" >&2
+  exit 1
+}
+events() { "$python" -c 'import json, os; print("\n".join(json.load(open(os.environ["SMALL_CLOUD"]))["events"]))'; }
+mark() { before=$(events | wc -l); }
+since() { events | tail -n "+$((before + 1))"; }
+# in_order PATTERN…: each first occurs after the one before it, among the events since the mark.
+in_order() {
+  local from=0 line
+  for pattern; do
+    line=$(since | grep -nE -- "$pattern" | cut -d: -f1 | awk -v from="$from" '$1 > from' | head -n 1)
+    [ -n "$line" ] || failed "expected in this order: $* ; happened: $(since)"
+    from=$line
+  done
+}
+said() { grep -qF -- "$1" "$run/log" || failed "it must say: $1"; }
+ok() { echo "life cycle: $* ok"; }
+
+# --- the tests ------------------------------------------------------------------------------------------------------------
+before=0
+must infra PLATFORM=both
+in_order 'create aws_ecr_repository' 'docker build' 'docker push' 'create aws_apprunner_service'
+in_order 'create aws_iam_role ' 'docker push' 'create aws_ecs_express'
+in_order 'create aws_iam_role_policy' 'create aws_iam_role_policy' 'docker push'
+said 'next: scaletop live terraform:infra'
+grep -qE '^https://[0-9a-f]+\.eu-west-1\.awsapprunner\.com$' "$run/log" || failed 'it must print the URL'
+[ "$(terraform -chdir="$checkout/infra" output -raw ci_push_role_arn)" = arn:aws:iam::123456789012:role/scaletop-test-app-push ] || failed 'the role for this checkout'\''s repository'
+ok 'from an empty account to two services'
+
+mark
+must infra
+[ -z "$(since)" ] || failed "a repeated make infra must change nothing, but: $(since)"
+said 'is already in scaletop-test-app'
+terraform -chdir="$checkout/infra" plan -input=false -detailed-exitcode >"$run/log" 2>&1 || failed 'a plain plan must find nothing to do'
+ok 'repeated: nothing built, nothing changed, a plain plan is empty'
+
+mark
+must infra MAX_SIZE=3
+in_order 'create aws_apprunner_auto.*-multi/2/' 'update aws_apprunner_service' 'delete aws_apprunner_auto.*-multi/1/'
+[ "$(since | grep -c 'aws_apprunner_auto.*-single')" -eq 0 ] || failed 'single-instance has no part in max_size'
+mark
+must infra MAX_CONCURRENCY=20
+in_order 'create aws_apprunner_auto.*-multi/3/' 'update aws_apprunner_service' 'delete aws_apprunner_auto.*-multi/2/'
+[ "$(since | grep -c 'create aws_apprunner_service')" -eq 0 ] || failed 'the service must stay'
+for size in 4 5 6; do must infra MAX_SIZE=$size; done
+mark
+must infra SCALING=single-instance
+in_order 'update aws_apprunner_service'
+[ "$(since | grep -c aws_apprunner_auto)" -eq 0 ] || failed 'both configurations exist already'
+ok 'sizes and concurrency replace the configuration behind the service (six revisions, of which a name may have five at a time), single-instance is one update'
+
+mark
+! make_ infra TAG=99 || failed 'an image that is not there must stop it'
+said 'there is no image 99 in scaletop-test-app'
+! terraform -chdir="$checkout/infra" apply -no-color -input=false -auto-approve -var image_tag=99 >"$run/log" 2>&1 || failed 'terraform itself must stop'
+said 'There is no image "99" in scaletop-test-app (it has: src-'
+[ -z "$(since)" ] || failed "nothing may be touched, but: $(since)"
+ok 'a missing image stops it before anything is touched, and says what there is'
+
+echo '// changed' >>"$checkout/test-app/src/lib.rs"
+mark
+must infra
+in_order 'docker build' 'docker push' 'update aws_apprunner_service'
+in_order 'docker push' 'update aws_ecs_express'
+ok 'changed sources make a new image and update both services'
+
+first=$(terraform -chdir="$checkout/infra" output -raw ecs_service_name)
+must destroy
+"$python" - <<'PYTHON' || failed 'destroy must leave nothing'
+import json, os, sys
+state = json.load(open(os.environ["SMALL_CLOUD"]))
+left = {kind: state[kind] for kind in ("resources", "images", "logs") if state[kind]}
+sys.exit(f"left behind: {left}" if left else 0)
+PYTHON
+ok 'destroy leaves nothing, App Runner'\''s own log groups included'
+
+must destroy
+must infra PLATFORM=ecs-express
+[ "$(terraform -chdir="$checkout/infra" output -raw ecs_service_name)" != "$first" ] || failed 'ECS holds the old name'
+must destroy
+ok 'destroy can be repeated; up again with a name that ECS does not hold'
+
+SMALL_CLOUD_TRIP=aws_ecs_express_gateway_service must infra
+said 'is ACTIVE: keep it'
+[ -f "$SMALL_CLOUD.tripped" ] || failed 'the provider must have tripped'
+! terraform -chdir="$checkout/infra" show -no-color | grep -q tainted || failed 'nothing may stay tainted'
+must destroy
+ok 'a provider that trips over a service that runs is mended, not replaced'
+
+! SMALL_CLOUD_CLOSED=1 make_ infra PLATFORM=app-runner || failed 'a closed App Runner must fail'
+said 'make infra PLATFORM=ecs-express'
+must infra PLATFORM=ecs-express
+must destroy
+ok 'an account that App Runner refuses is told what to do'
+
+"$python" -c 'import json, os; path = os.environ["SMALL_CLOUD"]; state = json.load(open(path)); state["foreign_oidc"] = ["arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"]; json.dump(state, open(path, "w"))'
+rm "$checkout/infra/make.auto.tfvars"
+mark
+must infra PLATFORM=ecs-express
+[ "$(since | grep -c aws_iam_openid_connect_provider)" -eq 0 ] || failed 'the existing OIDC provider must be used'
+must destroy
+ok 'an account with GitHub'\''s OIDC provider keeps its own'
