@@ -134,6 +134,19 @@ async fn a_stall_is_charged_to_every_arrival_that_waited() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_at_the_very_instant_of_an_arrival_makes_room_for_it() {
+    // One place, and every answer comes exactly when the next request is due.
+    let seconds = with_engine(config(1), steady(Duration::from_millis(100)), async |rig| {
+        rig.handle.set(Elapsed::ZERO, rate(10));
+        rig.until(secs(2)).await;
+        rig.end().await
+    })
+    .await;
+    let total = total(&seconds);
+    assert_eq!((total.sent, total.dropped_cap), (20, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn there_is_a_second_for_every_second_also_while_paused() {
     let seconds = with_engine(config(100), steady(Duration::from_millis(5)), async |rig| {
         rig.until(secs(3)).await;

@@ -278,3 +278,15 @@ async fn the_engine_drives_real_requests_and_counts_every_one() {
     assert_eq!(target.requests() as u64, sent + 4, "warming is not load");
     assert_eq!(seconds.iter().flat_map(|second| &second.served).map(|served| served.requests).sum::<u64>(), sent);
 }
+
+#[tokio::test]
+async fn the_test_app_names_its_instance_and_takes_its_time() {
+    let options = test_app::Options { delay: Duration::from_millis(30), ..test_app::Options::default() };
+    let server = test_app::Server::start("127.0.0.1:0", options).expect("a free port");
+    let began = RunClock::start();
+    let transport = transport(&get(&format!("http://{}/api/test", server.addr())));
+    let (first, second) = (transport.send(Elapsed::ZERO).await, transport.send(Elapsed::ZERO).await);
+    assert_eq!((first.outcome, second.outcome), (Outcome::Status(200), Outcome::Status(200)));
+    assert!(first.served_by.is_some() && first.served_by == second.served_by, "one process, one instance");
+    assert!(began.now() >= Elapsed::from_millis(60));
+}

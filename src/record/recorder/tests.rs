@@ -53,6 +53,19 @@ fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_in
 }
 
 #[test]
+fn our_own_lateness_is_part_of_the_response_time_and_not_of_the_service_time() {
+    let mut shard = Shard::new(Elapsed::ZERO);
+    let (intended, sent) = (Elapsed::from_millis(100), Elapsed::from_millis(400));
+    shard.handed_over(intended, sent);
+    shard.completed(&Sample { sent, ..ok(100, 450) });
+    let closed = shard.finish(Elapsed::from_millis(500), IDLE);
+    let part = &closed[0].parts[0];
+    assert_eq!(part.ok.max(), Some(Duration::from_millis(350)));
+    assert_eq!(part.service.max(), Some(Duration::from_millis(50)));
+    assert_eq!(closed[0].send_lag.max(), Some(Duration::from_millis(300)));
+}
+
+#[test]
 fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
     let mut shard = Shard::new(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_100), IDLE);
