@@ -10,6 +10,7 @@ pub mod theme;
 
 mod axis;
 mod chart;
+mod heat;
 mod layout;
 mod panels;
 mod pinning;

@@ -56,8 +56,24 @@ impl Scale {
         Self::Log(low, high)
     }
 
+    /// A logarithmic scale from `min` to `max` without rounding, at least half a decade.
+    pub(crate) fn fitted_log(min: f64, max: f64) -> Self {
+        let low = min.max(1e-3).log10();
+        let high = max.max(1e-3).log10();
+        let missing = (0.5 - (high - low)).max(0.0);
+        Self::Log(low - missing / 2.0, high + missing / 2.0)
+    }
+
+    /// Whether a value lies between the ends.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Self::Linear(max) => value <= max,
+            Self::Log(low, high) => (low..=high).contains(&value.max(1e-9).log10()),
+        }
+    }
+
     /// The height of a value, 0 to 1; values beyond the ends lie on them.
-    fn height(self, value: f64) -> f64 {
+    pub(crate) fn height(self, value: f64) -> f64 {
         match self {
             Self::Linear(max) => (value / max).clamp(0.0, 1.0),
             Self::Log(low, high) => ((value.max(1e-9).log10() - low) / (high - low)).clamp(0.0, 1.0),
@@ -70,6 +86,39 @@ impl Scale {
             Self::Linear(max) => height * max,
             Self::Log(low, high) => 10_f64.powf(low + height * (high - low)),
         }
+    }
+
+    /// The values that are named beside a plot of `rows` rows: equal parts of a linear scale; 1, 2 and 5 of each power of ten
+    /// on a logarithmic one, as far as they are two rows apart.
+    fn labels(self, rows: u16) -> Vec<f64> {
+        let (low, high) = match self {
+            Self::Linear(max) => {
+                let parts: &[f64] = match rows {
+                    0 => &[],
+                    1 => &[1.0],
+                    2..=4 => &[1.0, 0.0],
+                    5..=9 => &[1.0, 0.5, 0.0],
+                    _ => &[1.0, 0.75, 0.5, 0.25, 0.0],
+                };
+                return parts.iter().map(|part| part * max).collect();
+            }
+            Self::Log(low, high) => (low, high),
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "exponents of latencies in milliseconds")]
+        let powers = low.floor() as i32..=high.ceil() as i32;
+        let all: Vec<f64> = powers.flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power))).collect();
+        let inside = |value: &&f64| (low - 1e-9..=high + 1e-9).contains(&value.log10());
+        let mut labels: Vec<(usize, f64)> = Vec::new();
+        // Powers of ten first: where there is no room for more, they are what remains.
+        let (tens, others): (Vec<f64>, Vec<f64>) =
+            all.iter().filter(inside).partition(|value| value.log10().fract().abs() < 1e-9);
+        for value in tens.into_iter().chain(others) {
+            let row = self.dot(value, rows) / usize::from(DOTS_HIGH);
+            if labels.iter().all(|(taken, _)| taken.abs_diff(row) >= 2) {
+                labels.push((row, value));
+            }
+        }
+        labels.into_iter().map(|(_, value)| value).collect()
     }
 
     /// The dot row of a value, counted from the top.
@@ -238,23 +287,15 @@ pub(crate) fn plot(
         .render(plot, buf);
 }
 
-/// Draws the scale's labels: top, bottom, and what fits between. A label stands in the row that holds its value; an empty
-/// one (a count that is not whole) is left out.
+/// Draws the scale's labels. Each stands in the row that holds its value; an empty one (a count that is not whole) is
+/// left out.
 pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, unit: fn(f64) -> String) {
-    let labels: &[f64] = match plot.height {
-        0 => &[],
-        1 => &[1.0],
-        2..=4 => &[1.0, 0.0],
-        5..=9 => &[1.0, 0.5, 0.0],
-        _ => &[1.0, 0.75, 0.5, 0.25, 0.0],
-    };
     let width = usize::from(GUTTER - 2);
     let left = plot.x.saturating_sub(GUTTER);
     for row in 0..plot.height {
         buf.set_string(plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
     }
-    for &height in labels {
-        let value = scale.value(height);
+    for value in scale.labels(plot.height) {
         let label = text::harmless(&unit(value), width);
         let row = u16::try_from(scale.dot(value, plot.height)).unwrap_or(0) / DOTS_HIGH;
         if !label.is_empty() {
