@@ -15,6 +15,7 @@ use crate::timeline::cohorts::OpenCohorts;
 use crate::units::{ArrivalRate, StepId};
 
 mod cohorts;
+pub mod heat;
 
 /// One line of the live curve.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +144,8 @@ pub struct Timeline {
     cohorts: VecDeque<Cohort>,
     /// The arrivals of the seconds that are not final yet.
     open: OpenCohorts,
+    /// The distribution of response times.
+    heat: heat::Heat,
 }
 
 impl Timeline {
@@ -154,6 +157,11 @@ impl Timeline {
     /// The cohorts of the recent past, ascending, one for each second.
     pub const fn cohorts(&self) -> &VecDeque<Cohort> {
         &self.cohorts
+    }
+
+    /// The distribution of response times over time.
+    pub const fn heat(&self) -> &heat::Heat {
+        &self.heat
     }
 
     /// The latest closed second.
@@ -185,6 +193,11 @@ impl Timeline {
                 self.thinned += 1;
             }
         }
+    }
+
+    /// Adds the response times of what completed in `second`, later than every other one.
+    pub(crate) fn push_heat(&mut self, second: u32, response: &Latency) {
+        self.heat.push(second, response);
     }
 
     /// Files what `second` holds of the arrivals of this and earlier seconds; cohorts that can still change are judged

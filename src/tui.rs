@@ -14,6 +14,7 @@ mod heat;
 mod layout;
 mod panels;
 mod pinning;
+mod scale;
 mod scene;
 mod series;
 mod text;

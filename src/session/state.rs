@@ -259,6 +259,7 @@ impl Session {
             generator: second.generator,
         };
         self.timeline.push_row(row.clone());
+        self.timeline.push_heat(second.index, &response);
         let (slo, timeout) = (self.header.settings.slo, self.header.settings.timeout);
         self.timeline.push_cohorts(second, &slo, timeout);
         let mut book = std::mem::take(&mut self.book);

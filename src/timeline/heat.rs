@@ -6,12 +6,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::record::latency::Latency;
+use crate::timeline::SECONDS_KEPT;
 
 /// Buckets an octave: one is 2^(1/8) times as wide as the one before.
 const PER_OCTAVE: f64 = 8.0;
-
-/// Seconds that are kept one by one; older ones are kept by the minute.
-const RECENT_SECS: u32 = 3_600;
 
 /// Seconds of what is kept of the older past.
 const MINUTE: u32 = 60;
@@ -68,10 +66,11 @@ impl Heat {
         }
         counts.shrink_to_fit();
         self.seconds.push_back(HeatColumn { second, span: 1, counts });
-        while self.seconds.front().is_some_and(|oldest| second.saturating_sub(oldest.second) >= RECENT_SECS) {
-            if let Some(oldest) = self.seconds.pop_front() {
-                self.thin_out(&oldest);
-            }
+        // Whole minutes only, so that no second is covered twice.
+        let kept = u32::try_from(SECONDS_KEPT).unwrap_or(u32::MAX);
+        let first_minute = second.saturating_sub(kept) / MINUTE;
+        while let Some(oldest) = self.seconds.pop_front_if(|oldest| oldest.second / MINUTE < first_minute) {
+            self.thin_out(&oldest);
         }
     }
 
@@ -144,8 +143,8 @@ mod tests {
         }
         let total: u64 = heat.range(0, 4_000).flat_map(HeatColumn::buckets).map(|(_, _, count)| count).sum();
         assert_eq!(total, 8_000);
-        let columns: Vec<(u32, u32)> = heat.range(0, 401).map(|column| (column.second, column.span)).collect();
-        assert_eq!(columns, [(0, 60), (60, 60), (120, 60), (180, 60), (240, 60), (300, 60), (360, 60)]);
+        let columns: Vec<(u32, u32)> = heat.range(0, 362).map(|column| (column.second, column.span)).collect();
+        assert_eq!(columns, [(0, 60), (60, 60), (120, 60), (180, 60), (240, 60), (300, 60), (360, 1), (361, 1)]);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::tui::axis::DOTS_PER_CELL;
-use crate::tui::chart::{self, Scale};
+use crate::tui::chart;
+use crate::tui::scale::{self, Scale};
 use crate::tui::text;
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
 
@@ -88,7 +89,7 @@ impl Heat {
 
     /// Draws it, with its scale in the gutter and the objective marked there.
     pub(crate) fn draw(&self, buf: &mut Buffer, plot: Rect, theme: Theme, objective: Duration) {
-        chart::gutter(buf, plot, theme, self.scale, chart::millis_label);
+        chart::gutter(buf, plot, theme, self.scale, scale::millis_label);
         let objective = chart::millis(objective);
         if self.rows > 0 && self.scale.holds(objective) {
             let row = u16::try_from(self.row(objective) / HALVES).unwrap_or(0);
@@ -155,7 +156,8 @@ mod tests {
         heat.add(&(0..2), Duration::from_millis(11), Duration::from_millis(12), 10_000);
         heat.add(&(0..2), Duration::from_millis(899), Duration::from_millis(900), 1);
         let mut buf = Buffer::empty(Rect::new(0, 0, 12, 2));
-        heat.draw(&mut buf, plot, Theme::MONO, Duration::from_secs(60));
-        assert_eq!((buf[(8, 0)].symbol(), buf[(8, 1)].symbol()), ("·", "█"));
+        heat.draw(&mut buf, plot, Theme::MONO, Duration::from_mins(1));
+        assert_ne!(buf[(8, 0)].symbol(), " ", "the outlier");
+        assert_eq!(buf[(8, 1)].symbol(), "█", "the crowd");
     }
 }
