@@ -122,6 +122,13 @@ impl Timeline {
         &self.heat
     }
 
+    /// The heat columns that overlap the seconds from `from` until before `until`, ascending.
+    pub fn heat_between(&self, from: u32, until: u32) -> impl Iterator<Item = &HeatColumn> + '_ {
+        let start = self.heat.partition_point(|column| column.second.saturating_add(column.span) <= from);
+        let end = self.heat.partition_point(|column| column.second < until).max(start);
+        self.heat.range(start..end)
+    }
+
     /// The cohorts, ascending; like the rows, those older than an hour by the minute.
     pub fn cohorts(&self) -> &VecDeque<Cohort> {
         self.cohorts.list()

@@ -10,9 +10,11 @@ pub mod theme;
 
 mod axis;
 mod chart;
+mod heat;
 mod layout;
 mod panels;
 mod pinning;
+mod scale;
 mod scene;
 mod series;
 mod text;

@@ -37,6 +37,15 @@ impl HeatColumn {
         }
     }
 
+    /// The buckets that hold something, ascending: from which latency on, up to which, how many answers.
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = (Duration, Duration, u64)> + '_ {
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(bucket, &count)| (bucket_start(bucket), bucket_start(bucket + 1), u64::from(count)))
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
             *mine = mine.saturating_add(theirs);

@@ -13,71 +13,13 @@ use ratatui::widgets::Widget as _;
 use ratatui::widgets::canvas::{Canvas, Painter, Shape};
 
 use crate::tui::axis::{Event, TimeAxis};
+use crate::tui::scale::{DOTS_HIGH, Scale};
 use crate::tui::series::Points;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 
 /// Columns left of every plot: the scale's labels and its line.
 pub(crate) const GUTTER: u16 = 8;
-
-/// Dots of a braille cell above each other.
-const DOTS_HIGH: u16 = 4;
-
-/// From values to heights.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scale {
-    /// From 0 to this.
-    Linear(f64),
-    /// From a power of ten to a power of ten.
-    Log(f64, f64),
-}
-
-impl Scale {
-    /// A linear scale with a round end that holds `max`, and at least `least`.
-    pub(crate) fn linear(max: f64, least: f64) -> Self {
-        let max = if max.is_finite() { max.max(least) } else { least };
-        let magnitude = 10_f64.powf(max.log10().floor());
-        let round = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-        let factor = round.into_iter().find(|factor| factor * magnitude >= max * 0.999_999).unwrap_or(10.0);
-        Self::Linear(factor * magnitude)
-    }
-
-    /// A scale for whole numbers that leaves a little air above `max`.
-    pub(crate) fn whole(max: f64) -> Self {
-        let max = max.max(1.0).ceil();
-        // An even end has a whole middle.
-        if max < 10.0 { Self::Linear(max + 2.0 - max % 2.0) } else { Self::linear(max * 1.05, 10.0) }
-    }
-
-    /// A logarithmic scale whose ends are powers of ten around `min` and `max`.
-    pub(crate) fn log(min: f64, max: f64) -> Self {
-        let low = min.max(1e-3).log10().floor();
-        let high = max.max(1e-3).log10().ceil().max(low + 1.0);
-        Self::Log(low, high)
-    }
-
-    /// The height of a value, 0 to 1; values beyond the ends lie on them.
-    fn height(self, value: f64) -> f64 {
-        match self {
-            Self::Linear(max) => (value / max).clamp(0.0, 1.0),
-            Self::Log(low, high) => ((value.max(1e-9).log10() - low) / (high - low)).clamp(0.0, 1.0),
-        }
-    }
-
-    /// The value at a height.
-    pub(crate) fn value(self, height: f64) -> f64 {
-        match self {
-            Self::Linear(max) => height * max,
-            Self::Log(low, high) => 10_f64.powf(low + height * (high - low)),
-        }
-    }
-
-    /// The dot row of a value, counted from the top.
-    fn dot(self, value: f64, rows: u16) -> usize {
-        let rows = f64::from((rows * DOTS_HIGH).saturating_sub(1));
-        usize::try_from(text::whole((1.0 - self.height(value)) * rows)).unwrap_or(0)
-    }
-}
 
 /// How a curve is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,23 +180,15 @@ pub(crate) fn plot(
         .render(plot, buf);
 }
 
-/// Draws the scale's labels: top, bottom, and what fits between. A label stands in the row that holds its value; an empty
-/// one (a count that is not whole) is left out.
+/// Draws the scale's labels. Each stands in the row that holds its value; an empty one (a count that is not whole) is
+/// left out.
 pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, unit: fn(f64) -> String) {
-    let labels: &[f64] = match plot.height {
-        0 => &[],
-        1 => &[1.0],
-        2..=4 => &[1.0, 0.0],
-        5..=9 => &[1.0, 0.5, 0.0],
-        _ => &[1.0, 0.75, 0.5, 0.25, 0.0],
-    };
     let width = usize::from(GUTTER - 2);
     let left = plot.x.saturating_sub(GUTTER);
     for row in 0..plot.height {
         buf.set_string(plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
     }
-    for &height in labels {
-        let value = scale.value(height);
+    for value in scale.labels(plot.height) {
         let label = text::harmless(&unit(value), width);
         let row = u16::try_from(scale.dot(value, plot.height)).unwrap_or(0) / DOTS_HIGH;
         if !label.is_empty() {
@@ -262,31 +196,6 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, u
             buf.set_string(plot.x.saturating_sub(1), plot.y + row, "┤", theme.style(Role::Faint));
         }
     }
-}
-
-/// A latency for the gutter: `500ms`, `2.5s`.
-pub(crate) fn millis_label(millis: f64) -> String {
-    match millis {
-        ms if ms <= 0.0 => "0".to_owned(),
-        ms if ms < 1.0 => format!("{ms:.1}ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0}ms"),
-        ms if ms < 10_000.0 && (ms / 100.0).round() % 10.0 != 0.0 => format!("{:.1}s", ms / 1e3),
-        ms => format!("{:.0}s", ms / 1e3),
-    }
-}
-
-/// A rate for the gutter.
-pub(crate) fn rate_label(rate: f64) -> String {
-    match rate {
-        rate if rate >= 99_999.5 => format!("{:.0}k", rate / 1e3),
-        rate if rate < 10.0 && rate.fract() > 0.04 => format!("{rate:.1}"),
-        rate => text::count(text::whole(rate)),
-    }
-}
-
-/// A count for the gutter: only whole ones are.
-pub(crate) fn count_label(count: f64) -> String {
-    if count.fract().abs() > 0.01 { String::new() } else { text::count(text::whole(count)) }
 }
 
 /// Milliseconds of a duration.

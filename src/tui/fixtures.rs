@@ -224,12 +224,6 @@ impl Builder {
         self
     }
 
-    /// Changes the session where no event does.
-    pub(crate) fn session(mut self, change: impl FnOnce(&mut Session)) -> Self {
-        change(&mut self.session);
-        self
-    }
-
     /// The state.
     pub(crate) fn build(mut self) -> State {
         self.ui.now = self.now + Duration::from_millis(150);

@@ -64,3 +64,35 @@ pub(crate) fn pinning(session: &Session, at: Elapsed) -> Option<Pinning> {
     let few = few.count();
     (few * 2 <= requests.len()).then(|| Pinning { few, of: requests.len(), share: sum as f64 / total as f64 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fixtures::spike;
+
+    #[test]
+    fn an_even_spread_is_no_alarm() {
+        let session = spike(4, 20).build().session;
+        assert_eq!(pinning(&session, session.now), None);
+    }
+
+    #[test]
+    fn one_of_five_with_nearly_everything_is_an_alarm() {
+        let session = spike(4, 20).pinned().run(15).build().session;
+        let alarm = pinning(&session, session.now).expect("an alarm");
+        assert_eq!((alarm.few, alarm.of), (1, 5));
+        assert!(alarm.share > 0.9, "{alarm:?}");
+    }
+
+    #[test]
+    fn an_instance_that_was_just_born_is_not_blamed_for_its_small_share() {
+        let session = spike(0, 0).instance("i-new").run(3).build().session;
+        assert_eq!(pinning(&session, session.now), None);
+    }
+
+    #[test]
+    fn a_handful_of_requests_proves_nothing() {
+        let session = spike(1, 20).rate(0).run(30).build().session;
+        assert_eq!(pinning(&session, session.now), None);
+    }
+}

@@ -83,6 +83,11 @@ situations! {
         }));
         hostile_text: state().rate(50).run(30).mark("\x1b[2J\x07 two\nlines \u{202e}").run(10).fact("status", "\x1b]0;title\x07").failed("evil\x1b[31m");
     }
+    latency {
+        none: state().view(View::Latency);
+        scale_out: spike(3, 4).view(View::Latency);
+        recovered: spike(4, 60).view(View::Latency);
+    }
     instances {
         none: state().view(View::Instances);
         recovered: spike(4, 60).without_first_instance().run(12).view(View::Instances);
@@ -231,12 +236,14 @@ proptest! {
 }
 
 /// Writes every situation as terminal output into a folder, to be looked at:
-/// `GALLERY=/tmp/gallery cargo test --lib gallery -- --ignored`, then show a file with `cat` in a terminal of its size.
+/// `GALLERY=/tmp/gallery cargo test --lib gallery -- --ignored` (`GALLERY_ONLY=steps` for some), then show a file with `cat`
+/// in a terminal of its size.
 #[test]
 #[ignore = "writes pictures for people to look at"]
 fn gallery() {
     let folder = std::env::var("GALLERY").expect("GALLERY names a folder");
-    for (name, state) in BUILT.iter() {
+    let only = std::env::var("GALLERY_ONLY").unwrap_or_default();
+    for (name, state) in BUILT.iter().filter(|(name, _)| name.contains(&only)) {
         for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
             for (look, theme) in
                 [("dark", Theme::DARK), ("light", Theme::LIGHT), ("mono", Theme::MONO), ("ansi", Theme::ANSI)]

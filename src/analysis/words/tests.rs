@@ -1,3 +1,1 @@
 //! What is said of a step, and what is not.
-
-

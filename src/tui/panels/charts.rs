@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use crate::instances::Basis;
 use crate::load::sample::{OutcomeClass, OutcomeKind};
 use crate::timeline::Row;
-use crate::tui::chart::{self, Curve, Scale, Stroke};
+use crate::tui::chart::{self, Curve, Stroke};
+use crate::tui::scale::{self, Scale};
 use crate::tui::scene::Scene;
 use crate::tui::series::{self, Column, Points};
 use crate::tui::text::{self, Piece};
@@ -38,7 +39,7 @@ pub(crate) fn rate(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     ];
     chart::title(buf, area, theme, "Rate", pieces);
     let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
-    chart::plot(buf, area, theme, Scale::linear(max * 1.04, 10.0), chart::rate_label, &curves);
+    chart::plot(buf, area, theme, Scale::linear(max * 1.04, 10.0), scale::rate_label, &curves);
 }
 
 /// A solid line where colour tells it from its neighbours, else another stroke.
@@ -94,7 +95,7 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     } else {
         Scale::linear(max * 1.04, 1.0)
     };
-    chart::plot(buf, area, theme, scale, chart::millis_label, &curves);
+    chart::plot(buf, area, theme, scale, scale::millis_label, &curves);
 }
 
 /// Capacity errors, other errors and dropped arrivals, stacked.
@@ -106,7 +107,7 @@ pub(crate) fn errors(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     chart::title(buf, area, theme, "Errors", error_legend(scene));
     let scale = Scale::linear(max, 10.0);
     let plot = chart::plot_area(area);
-    chart::gutter(buf, plot, theme, scale, chart::rate_label);
+    chart::gutter(buf, plot, theme, scale, scale::rate_label);
     for (x, column) in (plot.left()..plot.right()).zip(&columns) {
         let parts = [
             (column.capacity(), Role::Capacity),
@@ -240,7 +241,7 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
     chart::title(buf, area, theme, "Instances", pieces);
     let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
-    chart::plot(buf, area, theme, Scale::whole(max), chart::count_label, &curves);
+    chart::plot(buf, area, theme, Scale::whole(max), scale::count_label, &curves);
 }
 
 /// The latest count of a platform's basis, with its age when it is not of this moment.

@@ -99,8 +99,8 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
     let mut pieces = vec![
         Piece::new(0, rate_now(state), scene.style(Role::Badge)),
         Piece::new(1, format!("±{}", state.ui.increment()), label),
-        Piece::new(2, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
-        Piece::new(3, "ok ", label)
+        Piece::new(4, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
+        Piece::new(5, "ok ", label)
             .and(per_second(|row| row.outcomes.get(OutcomeKind::Ok)), scene.style(Role::Ok))
             .and("/s", label),
     ];
@@ -129,7 +129,7 @@ fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
     let Some(row) = scene.row else { return Piece::new(4, "generator –", label) };
     let complaints = health::complaints(row);
     let mut piece = match complaints.first() {
-        None => Piece::new(4, "generator ", label).and("ok", scene.style(Role::Good)),
+        None => Piece::new(3, "generator ", label).and("ok", scene.style(Role::Good)),
         Some(first) => Piece::new(1, "generator: ", label).and(text::harmless(first, room), scene.style(Role::Warn)),
     };
     if in_full {

@@ -1,13 +1,9 @@
 //! Whether the generator, not the service, is the limit: the verdict of the header.
 
-use std::time::Duration;
-
+use crate::analysis::validity;
 use crate::load::sample::OutcomeKind;
 use crate::timeline::Row;
 use crate::tui::text;
-
-/// Beyond this send lag our own lateness colours what we measure.
-const SEND_LAG_WARNING: Duration = Duration::from_millis(10);
 
 /// Beyond this share of a limit (cap, descriptors, CPU) it is about to bind.
 const NEARLY: f64 = 0.9;
@@ -20,13 +16,13 @@ pub(crate) fn complaints(row: &Row) -> Vec<String> {
     let health = &row.generator;
     let mut complaints = Vec::new();
     if row.dropped_late > 0 {
-        complaints.push(format!("{} arrivals late by over 1 s", text::count(row.dropped_late)));
+        complaints.push(format!("{} arrivals too late", text::count(row.dropped_late)));
     }
     let ports = row.outcomes.get(OutcomeKind::Ports);
     if ports > 0 {
-        complaints.push(format!("{} requests without a port or descriptor", text::count(ports)));
+        complaints.push(format!("no port or fd for {}", text::count(ports)));
     }
-    if row.send_lag_p99.is_some_and(|lag| lag > SEND_LAG_WARNING) {
+    if row.send_lag_p99.is_some_and(|lag| lag > validity::SEND_LAG_LIMIT) {
         complaints.push(format!("send lag {}", text::latency(row.send_lag_p99)));
     }
     // What the cap drops is lost to a slow service, not to us; but whoever reads the rate should know that it binds.

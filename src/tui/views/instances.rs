@@ -173,7 +173,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
                 track.cold_start.map_or_else(|| "–".to_owned(), |cold| format!("+{}", text::latency(Some(cold)))),
                 Role::Text,
             ),
-            "share" if gone => (String::new(), Role::Label),
+            "share" if gone => ("gone".to_owned(), Role::Label),
             "share" if total == 0 => ("–".to_owned(), Role::Label),
             "share" => (text::percent(recent as f64 / total as f64), Role::Text),
             "p99" => {

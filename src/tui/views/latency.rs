@@ -1,12 +1,155 @@
-//! The latency view.
+//! Latency in full: a heat map of the whole distribution over time, and percentiles in a table.
+
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::app::state::State;
+use crate::record::latency::Latency;
+use crate::timeline::Percentiles;
+use crate::timeline::heat::HeatColumn;
+use crate::tui::chart;
+use crate::tui::heat::Heat;
 use crate::tui::layout::Screen;
-use crate::tui::theme::Theme;
+use crate::tui::panels::charts;
+use crate::tui::scene::Scene;
+use crate::tui::text::{self, Piece};
+use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
+use crate::units::Elapsed;
+
+/// Columns of the names of the table's rows.
+const NAME_WIDTH: u16 = 12;
+
+/// Columns of what the names mean, where there is room.
+const MEANING_WIDTH: u16 = 26;
+
+/// Columns of a number.
+const NUMBER_WIDTH: u16 = 9;
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
-    super::scene(buf, screen.header, screen.body, state, theme);
+    let body = screen.body;
+    let scene = super::scene(buf, screen.header, body, state, theme);
+    let rows = table_rows(&scene);
+    let table_height = u16::try_from(rows.len() + 1).unwrap_or(0);
+    let air = u16::from(body.height > 24);
+    let charts_area = Rect { y: body.y + 1, height: body.height.saturating_sub(table_height + 2 + air), ..body };
+    // On a small screen the map alone: the overview has the curves.
+    let curves_height = if charts_area.height < 10 { 0 } else { charts_area.height * 2 / 5 };
+    let curves = Rect { height: curves_height, ..charts_area };
+    let map = Rect { y: curves.bottom(), height: charts_area.height - curves_height, ..body };
+    chart::rule_labels(buf, Rect { height: 1, ..body }, theme, &scene.events);
+    chart::rules(buf, charts_area, theme, &scene.events);
+    if curves_height > 0 {
+        charts::latency(buf, curves, &scene);
+    }
+    heat_map(buf, map, &scene);
+    chart::times(buf, Rect { y: map.bottom(), height: 1, ..body }, theme, &scene.axis, &scene.window_label());
+    let table_area = Rect { y: body.bottom().saturating_sub(table_height), height: table_height, ..body };
+    table(buf, table_area, theme, &rows, state.session.header.settings.slo.latency);
+}
+
+fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let theme = scene.theme;
+    let label = theme.style(Role::Label);
+    let mut scale = Piece::new(1, "few ", label);
+    for level in 0..HEAT_LEVELS {
+        let symbol =
+            if theme.has_color() { "█" } else { ["·", "░", "░", "▒", "▒", "▓", "▓", "█"][level] };
+        scale = scale.and(symbol, theme.heat(level));
+    }
+    let slo = scene.state.session.header.settings.slo.latency;
+    let pieces = vec![
+        Piece::new(0, "response times of all answers", label),
+        scale.and(" many", label),
+        Piece::new(2, "▶ ", theme.style(Role::Slo)).and(format!("objective {}", text::latency(Some(slo))), label),
+    ];
+    chart::title(buf, area, theme, "Spread", pieces);
+    let plot = chart::plot_area(area);
+    if plot.is_empty() {
+        return;
+    }
+    let session = &scene.state.session;
+    let columns = session.timeline.heat_between(scene.axis.first_second(), scene.axis.end().second());
+    let columns: Vec<&HeatColumn> = columns.collect();
+    let extremes = columns.iter().filter_map(|column| {
+        let ((shortest, ..), (_, longest, _)) = (column.buckets().next()?, column.buckets().next_back()?);
+        Some((shortest, longest))
+    });
+    let Some((shortest, longest)) = extremes.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
+        let words = "no answer in this time";
+        buf.set_stringn(plot.x + 2, plot.y + plot.height / 2, words, usize::from(plot.width.saturating_sub(2)), label);
+        return;
+    };
+    let mut heat = Heat::new(plot, shortest, longest.max(slo));
+    for column in columns {
+        let from = Elapsed::from_secs(u64::from(column.second));
+        let dots = scene.axis.dots_of(from, from + Duration::from_secs(u64::from(column.span)));
+        heat.cover(&dots, column.span);
+        for (shortest, longest, count) in column.buckets() {
+            heat.add(&dots, shortest, longest, count);
+        }
+    }
+    heat.draw(buf, plot, theme, slo);
+}
+
+/// A row of the table.
+struct TableRow {
+    name: &'static str,
+    meaning: &'static str,
+    count: u64,
+    values: Option<Percentiles>,
+}
+
+fn table_rows(scene: &Scene<'_>) -> Vec<TableRow> {
+    let totals = &scene.state.session.totals;
+    let of = |name, meaning, latency: &Latency| TableRow {
+        name,
+        meaning,
+        count: latency.count(),
+        values: Percentiles::of(latency),
+    };
+    let last = scene.row.map_or(0, |row| row.outcomes.total());
+    vec![
+        TableRow {
+            name: "last second",
+            meaning: "due → answer",
+            count: last,
+            values: scene.row.and_then(|row| row.response),
+        },
+        of("response", "due → answer, session", &totals.response),
+        of("service", "sent → answer, session", &totals.service),
+        of("send lag", "due → sent, session", &totals.send_lag),
+    ]
+}
+
+/// Draws the table of percentiles.
+fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objective: Duration) {
+    const NAMES: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
+    let label = theme.style(Role::Label);
+    let meaning_width = if area.width >= 105 { MEANING_WIDTH } else { 0 };
+    let mut put = |x: u16, y: u16, width: u16, words: &str, style| {
+        let x = area.x + x;
+        if x < area.right() && y < area.bottom() {
+            buf.set_stringn(x, y, words, usize::from(width.min(area.right() - x)), style);
+        }
+    };
+    put(0, area.y, NAME_WIDTH, "Percentiles", theme.style(Role::Title));
+    let column = |at: usize| NAME_WIDTH + meaning_width + u16::try_from(at).unwrap_or(0) * NUMBER_WIDTH;
+    for (at, name) in NAMES.into_iter().enumerate() {
+        put(column(at), area.y, NUMBER_WIDTH, name, label);
+    }
+    put(column(NAMES.len()), area.y, NUMBER_WIDTH, "requests", label);
+    for (y, row) in (area.y + 1..).zip(rows) {
+        put(0, y, NAME_WIDTH, row.name, theme.style(Role::Text));
+        put(NAME_WIDTH, y, meaning_width, row.meaning, label);
+        let values = row.values.map(|v| [v.p50, v.p90, v.p95, v.p99, v.p999, v.max]);
+        for at in 0..NAMES.len() {
+            let value = values.map(|values| values[at]);
+            let role = if value.is_some_and(|value| value > objective) { Role::Bad } else { Role::Text };
+            put(column(at), y, NUMBER_WIDTH, &text::latency(value), theme.style(role));
+        }
+        put(column(NAMES.len()), y, NUMBER_WIDTH, &text::count(row.count), label);
+    }
 }

@@ -76,6 +76,8 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     });
     let marks = session.marks.iter().map(|(at, text)| Entry { at: *at, sign: "◆", role: Role::Mark, text });
     let mut entries: Vec<Entry<'_>> = notices.chain(marks).collect();
+    // Of the same moment, too, the later one comes first.
+    entries.reverse();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
     let remark = format!("{} entries, newest first; n and p scroll", entries.len());
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, "Log", &remark);

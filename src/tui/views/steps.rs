@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
+use crate::instances::Basis;
+use crate::load::sample::OutcomeClass;
 use crate::tui::layout::Screen;
 use crate::tui::panels::steps;
 use crate::tui::text;
@@ -128,11 +130,24 @@ fn details(report: &StepReport) -> Vec<Detail> {
     ];
     if let Some(span) = numbers.instances {
         let before = span.before.map_or_else(|| "?".to_owned(), |before| before.to_string());
-        details.push(number(
-            "instances",
-            format!("{before} → {}", span.last),
-            &format!("before and at the end, {} at most", span.peak),
-        ));
+        let basis = numbers.basis.map_or("instances", Basis::label);
+        let meaning = format!("{basis}, before and at the end, {} at most", span.peak);
+        details.push(number("instances", format!("{before} → {}", span.last), &meaning));
+    }
+    if let Some(target) = numbers.target {
+        details.push(number("needed", target.to_string(), "instances for this rate: what T_capacity waits for"));
+    }
+    for (name, count, meaning) in [
+        ("late", numbers.dropped_late, "arrivals we gave up because we were late ourselves"),
+        (
+            "ours",
+            numbers.outcomes.of_class(OutcomeClass::Generator),
+            "requests that failed for want of our own ports or descriptors",
+        ),
+    ] {
+        if count > 0 {
+            details.push(Detail { role: Role::Warn, ..number(name, text::count(count), meaning) });
+        }
     }
     details
 }
