@@ -92,6 +92,13 @@ impl TimeAxis {
         usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_PER_CELL)
     }
 
+    /// The terminal column where the second of a moment begins to be drawn: a step's line stands where its curves change.
+    fn cell_of_second(&self, at: Elapsed) -> Option<usize> {
+        let start = Elapsed::from_secs(u64::from(at.second()));
+        let dots = self.dots_of(start, start + Duration::from_secs(1));
+        if dots.is_empty() { self.cell(at) } else { Some(dots.start / DOTS_PER_CELL) }
+    }
+
     /// The dot columns of the span `[from, until)`, cut to the axis.
     ///
     /// A span that is not longer than a column lies in the one that holds its start; a longer one covers the columns that
@@ -153,12 +160,13 @@ pub(crate) enum Event<'a> {
 /// Steps and marks on the axis, ascending in columns.
 pub(crate) fn events<'a>(state: &'a State, axis: &TimeAxis) -> Vec<(usize, Event<'a>)> {
     let steps = state.session.steps.iter().filter_map(|report| {
-        let cell = axis.cell(report.step.start)?;
+        let cell = axis.cell_of_second(report.step.start)?;
         let profile = report.step.profile;
         let is_ramp = profile.ramp_duration() > Duration::ZERO;
         Some((cell, if is_ramp { Event::Ramp(profile.last()) } else { Event::Step(profile.last()) }))
     });
-    let marks = state.session.marks.iter().filter_map(|(at, text)| Some((axis.cell(*at)?, Event::Mark(text))));
+    let marks =
+        state.session.marks.iter().filter_map(|(at, text)| Some((axis.cell_of_second(*at)?, Event::Mark(text))));
     let mut events: Vec<_> = steps.chain(marks).collect();
     events.sort_by_key(|(cell, _)| *cell);
     events
@@ -196,6 +204,14 @@ mod tests {
         let axis = axis(100, Window::Minute, 70);
         assert_eq!(axis.cell(Elapsed::from_millis(100_100)), Some(69));
         assert_eq!(axis.cell(Elapsed::from_secs(10)), None, "long before the window");
+    }
+
+    #[test]
+    fn a_step_within_a_second_has_its_line_where_the_second_begins() {
+        let axis = axis(100, Window::Minute, 70);
+        let (start, within) = (Elapsed::from_secs(80), Elapsed::from_millis(80_900));
+        assert_ne!(axis.cell(start), axis.cell(within), "a second is wider than a column here");
+        assert_eq!(axis.cell_of_second(within), axis.cell_of_second(start));
     }
 
     proptest! {

@@ -167,11 +167,7 @@ fn row(
 }
 
 fn words_of(report: &StepReport, width: u16, max: u16) -> Vec<String> {
-    let invalid = match &report.validity {
-        Validity::Valid => String::new(),
-        Validity::InvalidGenerator(why) => format!("invalid, the generator was the limit ({why}): "),
-    };
-    text::wrap(&format!("{invalid}{}", report.words), usize::from(width.saturating_sub(2)), usize::from(max))
+    text::wrap(&report.words, usize::from(width.saturating_sub(2)), usize::from(max))
 }
 
 /// The columns that fit, in their order.

@@ -42,17 +42,11 @@ fn selected(buf: &mut Buffer, area: Rect, theme: Theme, report: &StepReport, det
     let title = format!("Step {}{name}", report.step.id);
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
     let mut y = area.y + 1;
-    for line in text::wrap(&report.words, usize::from(area.width), 3) {
+    let role = if matches!(report.validity, Validity::Valid) { Role::Text } else { Role::Warn };
+    for line in text::wrap(&report.words, usize::from(area.width), 4) {
         if y < area.bottom() {
-            buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(Role::Text));
+            buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(role));
         }
-        y += 1;
-    }
-    if let Validity::InvalidGenerator(why) = &report.validity
-        && y < area.bottom()
-    {
-        let words = format!("invalid: the generator, not the service, was the limit: {}", text::harmless(why, 100));
-        buf.set_stringn(area.x, y, words, usize::from(area.width), theme.style(Role::Warn));
         y += 1;
     }
     if usize::from(area.bottom().saturating_sub(y)) > details.len() {
