@@ -142,7 +142,6 @@ pub struct DriveArgs {
 /// What is sent.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Request")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RequestArgs {
     /// Path to request, in place of the target's own
     #[arg(long, env = "SCALETOP_PATH")]

@@ -89,7 +89,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// Whether `left` compares so with `right`.
-    pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
+    pub fn holds<T: PartialOrd + Copy>(self, left: T, right: T) -> bool {
         match self {
             Self::Less => left < right,
             Self::AtMost => left <= right,

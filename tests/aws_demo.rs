@@ -3,6 +3,7 @@
 //!
 //! Real time and real processes: every wait is for a condition, with a deadline that only a broken cluster meets. The load is
 //! a dozen connections for a few seconds, to loopback.
+#![expect(clippy::panic, reason = "a test that cannot go on fails here, with the reason")]
 #![cfg(feature = "aws")]
 
 use std::sync::Arc;

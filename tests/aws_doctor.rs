@@ -1,4 +1,5 @@
 //! `doctor`'s cloud checks through the official SDK crates, against the embedded cluster's endpoints.
+#![expect(clippy::panic, reason = "a test that cannot go on fails here, with the reason")]
 #![cfg(feature = "aws")]
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The real binary in a real (pseudo) terminal: keys in, screen out, and the shell gets its terminal back.
 //!
 //! Every wait is for a text on the screen with a generous deadline, `SCALETOP_TEST_DEADLINE_S` seconds (60).
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here, with the reason")]
 #![cfg(unix)]
 
 use std::io::{Read, Write};

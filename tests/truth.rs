@@ -3,6 +3,12 @@
 //!
 //! Real processes and sockets on loopback, a quarter of a minute a seed: nothing here can run in virtual time, since the
 //! instances are processes of their own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails here; the figures are worth printing"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;

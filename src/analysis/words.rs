@@ -13,7 +13,7 @@ pub fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &S
     let mut said: Vec<String> = Vec::new();
     match step.direction() {
         Direction::Up => {
-            said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten())
+            said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten());
         }
         Direction::Down => said.extend(scale_in(numbers, is_open)),
         Direction::Level => {}

@@ -97,7 +97,7 @@ impl<F: FrontEnd> Runtime<F> {
         if !rate.is_paused() {
             let profile = RateProfile::Constant(rate);
             let change = RateChange { profile, cause: RateCause::Start, stage: None };
-            self.handle(&mut background, Event::Stage(change));
+            self.handle(&mut background, &Event::Stage(change));
         }
         while background.exit.is_none() {
             self.play(&mut background);
@@ -107,17 +107,17 @@ impl<F: FrontEnd> Runtime<F> {
                 second = self.seconds.recv(), if seconds_open => match second {
                     Some(second) => {
                         let at = second.end();
-                        self.handle_at(&mut background, at, Event::Session(SessionEvent::Second(Box::new(second))));
+                        self.handle_at(&mut background, at, &Event::Session(SessionEvent::Second(Box::new(second))));
                     }
                     None => seconds_open = false,
                 },
-                event = self.front.next(&self.state) => self.handle(&mut background, event),
+                event = self.front.next(&self.state) => self.handle(&mut background, &event),
                 number = signals.next() => {
                     signal = Some(number);
-                    self.handle(&mut background, Event::Action(crate::app::action::Action::Quit));
+                    self.handle(&mut background, &Event::Action(crate::app::action::Action::Quit));
                 }
-                Some(event) = self.feeds.recv() => self.handle(&mut background, Event::Session(event)),
-                Some(trouble) = self.troubles.recv() => self.handle(&mut background, Event::RecordingFailed(trouble)),
+                Some(event) = self.feeds.recv() => self.handle(&mut background, &Event::Session(event)),
+                Some(trouble) = self.troubles.recv() => self.handle(&mut background, &Event::RecordingFailed(trouble)),
                 abandoned = poll_option(&mut background.drain) => {
                     background.drain = None;
                     background.abandoned = Some(abandoned);
@@ -126,11 +126,11 @@ impl<F: FrontEnd> Runtime<F> {
                 result = join_option(&mut background.export) => {
                     background.export = None;
                     let result = result.map(|exported| exported.folder).map_err(|error| error.to_string());
-                    self.handle(&mut background, Event::Exported(result));
+                    self.handle(&mut background, &Event::Exported(result));
                 }
                 () = sleep_until_option(wake) => {}
                 () = sleep_until_option(self.panic_at) => panic_as_asked(),
-                _ = tick.tick() => self.handle(&mut background, Event::Tick),
+                _ = tick.tick() => self.handle(&mut background, &Event::Tick),
                 () = sleep_until(next_frame), if background.dirty && self.front.is_ready() => {
                     self.front.show(&self.state)?;
                     background.dirty = false;
@@ -139,7 +139,7 @@ impl<F: FrontEnd> Runtime<F> {
             }
             // Only when the last second has been counted is the session over.
             if !seconds_open && let Some(abandoned) = background.abandoned.take() {
-                self.handle(&mut background, Event::Drained { abandoned });
+                self.handle(&mut background, &Event::Drained { abandoned });
             }
         }
         self.finish(background, signal).await
@@ -173,23 +173,23 @@ impl<F: FrontEnd> Runtime<F> {
             match cue {
                 Cue::Begin { at, name, profile } => {
                     let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name) };
-                    self.handle_at(background, at, Event::Stage(change));
+                    self.handle_at(background, at, &Event::Stage(change));
                 }
                 Cue::Finished { .. } => {
                     self.conductor = None;
-                    self.handle(background, Event::PlanFinished);
+                    self.handle(background, &Event::PlanFinished);
                 }
             }
         }
     }
 
-    fn handle(&mut self, background: &mut Background, event: Event) {
+    fn handle(&mut self, background: &mut Background, event: &Event) {
         self.handle_at(background, self.clock.now(), event);
     }
 
-    fn handle_at(&mut self, background: &mut Background, at: Elapsed, event: Event) {
+    fn handle_at(&mut self, background: &mut Background, at: Elapsed, event: &Event) {
         background.dirty = true;
-        for effect in update(&mut self.state, at, &event) {
+        for effect in update(&mut self.state, at, event) {
             self.perform(background, at, effect);
         }
     }
@@ -211,7 +211,7 @@ impl<F: FrontEnd> Runtime<F> {
                     Some(cluster) => cluster.kill_one().map(String::from).map_err(|error| error.to_string()),
                     None => Err("there is no cluster".to_owned()),
                 };
-                self.handle_at(background, at, Event::Killed(result));
+                self.handle_at(background, at, &Event::Killed(result));
             }
             Effect::Drain => {
                 let deadline = self.state.session.header.settings.timeout + Duration::from_secs(1);

@@ -106,11 +106,9 @@ fn look(state: &mut State, at: Elapsed, action: &Action) {
         Action::IncrementSmaller => ui.increment = ui.increment.saturating_sub(1),
         Action::AskRate => ui.prompt = Some(Prompt::new(PromptKind::Rate)),
         Action::AskRamp => ui.prompt = Some(Prompt::new(PromptKind::Ramp)),
-        Action::Cancel => {
-            if ui.prompt.take().is_none() {
-                ui.help = false;
-            }
-        }
+        // Whatever is in front goes first.
+        Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
+        Action::Cancel => ui.help = false,
         Action::CycleWindow => {
             ui.window = ui.window.next();
             let text = format!("time window: {}", ui.window.label());

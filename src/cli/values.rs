@@ -1,4 +1,5 @@
 //! Reading the values that people type: rates, times, shares, objectives. Every refusal says what would have been right.
+#![expect(clippy::map_err_ignore, reason = "what would have been right says more than a parser's own complaint")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

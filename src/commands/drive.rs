@@ -30,7 +30,7 @@ use crate::session::folder;
 use crate::session::scribe::Scribe;
 use crate::session::state::Session;
 use crate::session::summary;
-use crate::target::Target;
+use crate::target::{self, Target};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use crate::units::{ArrivalRate, Elapsed};
@@ -108,7 +108,7 @@ async fn prepare(
                 concurrency: Some(options.max_concurrency),
             });
             let started = Cluster::start(options, clock.instant_at(Elapsed::ZERO)).await?;
-            let url: Url = started.url().parse().map_err(|_| CommandError::NoTarget)?;
+            let url: Url = target::parse_url(&started.url())?;
             running = Some(started);
             join(url, drive.request.path.as_deref())
         }

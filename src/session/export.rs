@@ -62,34 +62,34 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
         session.apply(recorded.at, &recorded.event);
         if let SessionEvent::Second(second) = &recorded.event {
             if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
-                timeline.row(columns::row(&session, row, &late))?;
+                timeline.row(&columns::row(&session, row, &late))?;
             }
             let known = session.timeline.cohorts();
             let from = known.partition_point(|cohort| cohort.second < next_cohort);
             for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
-                cohorts.row(columns::cohort(&session, cohort, &late))?;
+                cohorts.row(&columns::cohort(&session, cohort, &late))?;
                 next_cohort = cohort.second + 1;
             }
         }
         if let Some(row) = columns::event(&session, &recorded) {
-            events.row(row)?;
+            events.row(&row)?;
         }
     }
     // What the end of the session cut off is written as far as it is known.
     for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= next_cohort) {
-        cohorts.row(columns::cohort(&session, cohort, &late))?;
+        cohorts.row(&columns::cohort(&session, cohort, &late))?;
     }
     for file in [timeline, cohorts, events] {
         file.finish()?;
     }
     let mut steps = CsvFile::create(folder, "steps.csv", &columns::STEPS)?;
     for report in &session.steps {
-        steps.row(columns::step(report))?;
+        steps.row(&columns::step(report))?;
     }
     steps.finish()?;
     let mut instances = CsvFile::create(folder, "instances.csv", &columns::INSTANCES)?;
     for track in &session.instances {
-        instances.row(columns::instance(track))?;
+        instances.row(&columns::instance(track))?;
     }
     instances.finish()?;
     Ok(Exported { folder: folder.to_owned(), session, damage: reader.damage() })
@@ -133,12 +133,12 @@ impl CsvFile {
         let unfinished = folder.join(format!(".{name}.unfinished"));
         let file = File::create(&unfinished).map_err(|source| ExportError::Write { path: path.clone(), source })?;
         let mut csv = Self { path, unfinished, out: csv::Writer::from_writer(BufWriter::new(file)) };
-        csv.row(header.iter().map(|&name| name.to_owned()).collect())?;
+        csv.row(&header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
         Ok(csv)
     }
 
-    fn row(&mut self, fields: Vec<String>) -> Result<(), ExportError> {
-        self.out.write_record(&fields).map_err(|error| self.failed(error.into()))
+    fn row(&mut self, fields: &[String]) -> Result<(), ExportError> {
+        self.out.write_record(fields).map_err(|error| self.failed(error.into()))
     }
 
     fn finish(mut self) -> Result<(), ExportError> {

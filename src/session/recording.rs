@@ -186,10 +186,8 @@ impl RecordingReader {
         let path = locate(path)?;
         let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let mut lines = BufReader::new(file);
-        let first = match next_line(&mut lines).map_err(|source| ReadError::Io { path: path.clone(), source })? {
-            Some(Line { text, is_whole: true }) => text,
-            Some(_) | None => return Err(ReadError::NoHeader { path }),
-        };
+        let first = next_line(&mut lines).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        let Some(Line { text: first, is_whole: true }) = first else { return Err(ReadError::NoHeader { path }) };
         let header = parse_header(&path, &first)?;
         Ok(Self { path, lines, header, damage: Damage::default() })
     }

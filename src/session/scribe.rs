@@ -102,12 +102,11 @@ fn write(mut writer: RecordingWriter, todo: &Receiver<Order>, trouble: &status::
                 failing = false;
                 let _ = trouble.try_send(None);
             }
-            Ok(()) => {}
             Err(error) if !failing => {
                 failing = true;
                 let _ = trouble.try_send(Some(error.to_string()));
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
     let _ = writer.flush();

@@ -231,7 +231,7 @@ impl Cohorts {
     /// Lets go of a settled cohort's histograms: they become part of its minute's.
     fn retire(&mut self, at: usize) {
         let second = self.list[at].second;
-        let continues = |minute: &Minute| second == minute.until && second % THINNED_SPAN != 0;
+        let continues = |minute: &Minute| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
         if let Some(minute) = self.minute.take_if(|minute| !continues(minute)) {
             let response = Percentiles::of(&minute.spread.response);
             let service_p99 = minute.spread.service.quantile(0.99);

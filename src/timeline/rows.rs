@@ -111,7 +111,7 @@ impl Minute {
 
     /// Whether a row can become part of it: of the same minute, and without a gap, which must not be smeared over.
     const fn continues_with(&self, second: u32) -> bool {
-        second == self.row.second.saturating_add(self.row.span) && second % THINNED_SPAN != 0
+        second == self.row.second.saturating_add(self.row.span) && !second.is_multiple_of(THINNED_SPAN)
     }
 
     fn close(mut self) -> (Row, HeatColumn) {

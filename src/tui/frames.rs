@@ -111,7 +111,7 @@ mod tests {
 
     impl Write for Stalled {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            self.0.recv().map_err(io::Error::other)?;
             self.1.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
         }

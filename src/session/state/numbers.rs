@@ -204,17 +204,14 @@ impl Session {
             .target
             .filter(|&target| target > 0 && direction == Direction::Up)
             .map(|target| ((peak - f64::from(target)) / f64::from(target)).max(0.0));
-        match demand {
-            Some(demand) => {
-                let (elasticity, waste) = compare(step, &supply, &demand, until);
-                (numbers.elasticity, numbers.waste) = (elasticity, Some(waste));
-                numbers.jitter = jitter(step, &supply, &demand, until);
-            }
-            None => {
-                (numbers.elasticity, numbers.waste) = (None, None);
-                let reached = numbers.capacity.secs().unwrap_or(0.0);
-                numbers.jitter = Some(Jitter::Turns(supply.turns_after(reached)));
-            }
+        if let Some(demand) = demand {
+            let (elasticity, waste) = compare(step, &supply, &demand, until);
+            (numbers.elasticity, numbers.waste) = (elasticity, Some(waste));
+            numbers.jitter = jitter(step, &supply, &demand, until);
+        } else {
+            (numbers.elasticity, numbers.waste) = (None, None);
+            let reached = numbers.capacity.secs().unwrap_or(0.0);
+            numbers.jitter = Some(Jitter::Turns(supply.turns_after(reached)));
         }
     }
 

@@ -112,7 +112,9 @@ impl Session {
         let settled = cohorts.settle(second.index, second.target, &slo, timeout);
         self.absorb_settled(&settled);
         late.dedup();
-        late.into_iter().for_each(|at| self.refresh(at));
+        for at in late {
+            self.refresh(at);
+        }
         (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
         self.finish_steps();
     }
