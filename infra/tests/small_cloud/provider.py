@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import time
 
 import msgpack
 import tf.provider
@@ -104,6 +105,8 @@ class Provider(rpc.ProviderServicer):
         kind = request.type_name
         prior, planned = read_dynamic_value(request.prior_state), read_dynamic_value(request.planned_state)
         key = request.planned_private.decode()
+        if planned is None and kind == "aws_ecs_express_gateway_service":
+            time.sleep(1)  # draining: whatever does not wait for it is gone by the time the load balancer is removed
         with cloud() as state:
             try:
                 if planned is None:
