@@ -1,7 +1,9 @@
 //! How many instances there were over a step (`s_t`), and the times that can be read off it.
 //!
 //! A count holds until the next one (the last value is carried forward). A count that a source polled may have changed at
-//! any moment since the poll before: such a time is the middle of that interval, and its half width is printed as ±.
+//! any moment since the poll before: such a time is the middle of that interval, and its half width is printed as ±. A
+//! metric's point stands at the start of its period: what it shows came within the period that follows, and is taken to
+//! hold from its end.
 
 use std::time::Duration;
 
@@ -64,7 +66,9 @@ impl Supply {
         let mut changes: Vec<Change> = Vec::new();
         for seen in &observations[first..end] {
             if changes.last().map(|last| last.count).or(before) != Some(seen.count) {
-                changes.push(Change { at: seen.as_of.max(start), uncertainty: seen.uncertainty, count: seen.count });
+                let at = if basis == Basis::Active { seen.as_of + seen.uncertainty } else { seen.as_of };
+                let at = at.min(until).max(start);
+                changes.push(Change { at, uncertainty: seen.uncertainty, count: seen.count });
             }
         }
         Some(Self { start, until, before, changes })

@@ -24,3 +24,6 @@ pub(super) struct Fold {
     /// What the session has shown of the capacity of an instance.
     pub(super) estimate: CapacityEstimate,
 }
+
+#[cfg(test)]
+mod tests;
