@@ -1,3 +1,5 @@
+//! What target tracking decides, and when.
+
 use proptest::prelude::*;
 
 use super::*;
