@@ -18,8 +18,8 @@ fmt:
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+doc: # private items are documented too, so links to them work
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --locked --document-private-items
 
 # Advisories need the advisory database from the network: where it cannot be reached, the rest is still checked.
 deny: ## licences, sources, duplicates, advisories (cargo-deny)

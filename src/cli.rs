@@ -225,7 +225,7 @@ pub struct LoadArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Folder for the session [default: scaletop-sessions/<UTC time>-<target>]
+    /// Folder for the session [default: scaletop-sessions/TIME-TARGET]
     #[arg(long, value_name = "DIR", env = "SCALETOP_OUT")]
     pub out: Option<PathBuf>,
     /// Do not ask whether a host that is not loopback may be load-tested

@@ -1,3 +1,5 @@
+//! What parses as a target, and what is said of what does not.
+
 use proptest::prelude::*;
 
 use super::*;
