@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use url::Url;
 
 use crate::cli::values::Objective;
 use crate::cluster::options::ClusterArgs;
 use crate::load::rate::Arrivals;
-use crate::target::Target;
+use crate::target::{Target, parse_url};
 use crate::units::ArrivalRate;
 
 /// A live scale monitor for the terminal: spike a service by key, watch throughput, p99, errors and instance count answer
@@ -50,6 +51,9 @@ Without a terminal it plays the demo spike (scenarios/demo-spike.toml) headless.
 Examples:
   scaletop live https://example.com/api/test
   scaletop live https://example.com --path /api/test --header 'authorization: Bearer …' --rate 50
+  scaletop live apprunner:checkout --path /api/test --region eu-west-1
+  scaletop live ecs:default/checkout --path /api/test
+  scaletop live terraform:infra --path /api/test
   scaletop live http://127.0.0.1:8080/api/test --slo p95=200ms --slo errors=0.5%")]
     Live(LiveArgs),
     /// Play a plan without a screen: a line a second on stderr, a summary on stdout
@@ -63,7 +67,8 @@ Examples:
     /// The embedded cluster alone, until Ctrl-C
     #[command(after_help = "\
 Examples:
-  scaletop cluster                               prints the balancer's URL, then serves
+  scaletop cluster                               prints the URL and AWS endpoint as export lines, then serves
+  scaletop cluster --platform ecs                scales by target tracking, as ECS does
   scaletop cluster --max-concurrency 20 --cluster-port 8080")]
     Cluster(ClusterArgs),
     /// Shell completions
@@ -91,7 +96,7 @@ pub struct DemoArgs {
 /// `scaletop live`.
 #[derive(Clone, Debug, Args)]
 pub struct LiveArgs {
-    /// What to measure: a URL, or `demo`
+    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Target,
     /// How the load is driven.
@@ -107,7 +112,8 @@ pub struct LiveArgs {
 pub struct RunArgs {
     /// The plan (TOML)
     pub plan: PathBuf,
-    /// What to measure: a URL, or `demo`; the plan's own target when it is left out
+    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR; the plan's own target
+    /// when it is left out
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Option<Target>,
     /// How the load is driven.
@@ -134,9 +140,30 @@ pub struct DriveArgs {
     /// How much of it.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// How the cloud is reached.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
     /// Where the session goes.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// How the cloud is reached. Credentials come from where the aws CLI has them: environment, profile, sign-on, instance.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Cloud")]
+pub struct CloudArgs {
+    /// AWS region [default: the AWS configuration's, or the one that the target names]
+    #[arg(long, env = "SCALETOP_REGION")]
+    pub region: Option<String>,
+    /// AWS profile
+    #[arg(long, env = "SCALETOP_PROFILE")]
+    pub profile: Option<String>,
+    /// One endpoint for every AWS service, such as the embedded cluster's
+    #[arg(long, value_name = "URL", env = "SCALETOP_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// Where the service answers, when its platform does not say or a domain of your own is in front
+    #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
+    pub url: Option<Url>,
 }
 
 /// What is sent.
@@ -205,7 +232,7 @@ pub struct LoadArgs {
     #[arg(long, value_enum, default_value_t, env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Seed for Poisson arrivals [default: drawn, and recorded]
-    #[arg(long, env = "SCALETOP_SEED")]
+    #[arg(long, env = "SCALETOP_LOAD_SEED")]
     pub load_seed: Option<u64>,
     /// Connections to open before the clock starts
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), env = "SCALETOP_WARM")]

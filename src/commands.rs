@@ -2,13 +2,16 @@
 
 mod drive;
 mod error;
+mod place;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, LiveArgs, ReportArgs, RunArgs};
-use crate::cluster::{Cluster, ClusterArgs, ClusterOptions};
+use crate::clock::RunClock;
+use crate::cluster::wire::embedded::EmbeddedPlatform;
+use crate::cluster::{ClusterArgs, ClusterOptions};
 use crate::plan::Plan;
 use crate::session::export;
 use crate::session::summary;
@@ -22,9 +25,10 @@ const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
 /// Does what the command line asks for; the number is the exit code.
 pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     match cli.command {
-        Command::Demo(args) => demo(args).await,
-        Command::Live(args) => live(args).await,
-        Command::Run(args) => run(args).await,
+        // Boxed: a whole session is a large future.
+        Command::Demo(args) => Box::pin(demo(args)).await,
+        Command::Live(args) => Box::pin(live(args)).await,
+        Command::Run(args) => Box::pin(run(args)).await,
         Command::Report(args) => report(&args),
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
@@ -82,16 +86,17 @@ fn report(args: &ReportArgs) -> Result<u8, CommandError> {
 async fn cluster(args: ClusterArgs) -> Result<u8, CommandError> {
     let mut signals = crate::app::signals::Signals::listen()?;
     let options = args.over(&ClusterOptions::default());
-    let cluster = Cluster::start(options, tokio::time::Instant::now()).await?;
+    let platform = EmbeddedPlatform::start(options, None, RunClock::start(), 0).await?;
     {
         let mut out = io::stdout().lock();
-        writeln!(out, "export SCALETOP_URL={}", cluster.url())?;
-        writeln!(out, "export SCALETOP_TARGET={}", cluster.url())?;
+        for (name, value) in platform.exports() {
+            writeln!(out, "export {name}={value}")?;
+        }
         out.flush()?;
     }
     say("serving until Ctrl-C")?;
     signals.next().await;
-    cluster.shutdown().await;
+    platform.cluster.shutdown().await;
     Ok(0)
 }
 

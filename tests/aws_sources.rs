@@ -1,11 +1,14 @@
 //! The sources through the official SDK crates, against the embedded cluster's endpoints over a cloud of fixed numbers
 //! (`support/fixed_cloud.rs`) and against recorded bytes. The crates swallow wrong answers: every assertion is on values.
-#![expect(
-    clippy::panic,
-    clippy::float_cmp,
-    reason = "a test that cannot go on fails here, with the reason; the values are exact"
-)]
 #![cfg(feature = "aws")]
+#![cfg_attr(
+    feature = "aws",
+    expect(
+        clippy::panic,
+        clippy::float_cmp,
+        reason = "a test that cannot go on fails here, with the reason; the values are exact"
+    )
+)]
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

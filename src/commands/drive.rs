@@ -15,25 +15,25 @@ use crate::app::state::{State, Ui};
 use crate::cli::values;
 use crate::cli::{DriveArgs, RequestArgs};
 use crate::clock::RunClock;
-use crate::cluster::{Cluster, ClusterArgs, ClusterOptions};
+use crate::cluster::ClusterArgs;
 use crate::commands::CommandError;
+use crate::commands::place::Place;
 use crate::consent;
 use crate::headless::Log;
-use crate::instances::Limits;
 use crate::load::engine::{LoadConfig, Prepared, Running};
 use crate::load::generator;
 use crate::load::http::{HttpTransport, RequestOptions};
 use crate::plan::Plan;
 use crate::plan::conductor::Conductor;
-use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::folder;
 use crate::session::scribe::Scribe;
 use crate::session::state::Session;
 use crate::session::summary;
-use crate::target::{self, Target};
+use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
-use crate::units::{ArrivalRate, Elapsed};
+use crate::units::ArrivalRate;
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -46,8 +46,7 @@ struct Ready {
     header: Header,
     clock: RunClock,
     engine: Prepared,
-    cluster: Option<Cluster>,
-    limits: Option<Limits>,
+    place: Place,
     folder: PathBuf,
     rate: ArrivalRate,
     spike_rate: ArrivalRate,
@@ -97,28 +96,8 @@ async fn prepare(
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = generator::raise_fd_limit();
     let clock = RunClock::start();
-    let mut running = None;
-    let mut limits = None;
-    let url = match &target {
-        Target::Demo => {
-            let options = cluster.over(&ClusterOptions::default());
-            limits = Some(Limits {
-                min: Some(options.min_size),
-                max: Some(options.max_size),
-                concurrency: Some(options.max_concurrency),
-            });
-            let started = Cluster::start(options, clock.instant_at(Elapsed::ZERO)).await?;
-            let url: Url = target::parse_url(&started.url())?;
-            running = Some(started);
-            join(url, drive.request.path.as_deref())
-        }
-        Target::Url(url) => join(url.clone(), drive.request.path.as_deref()),
-        other => {
-            return Err(CommandError::Option(format!(
-                "{other} needs the cloud's side, which this build does not have yet: give its URL"
-            )));
-        }
-    };
+    let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
+    let url = join(place.url.clone(), drive.request.path.as_deref());
     if !drive.output.yes {
         consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
     }
@@ -130,9 +109,11 @@ async fn prepare(
         started_unix_micros: clock.started_unix_micros(),
         settings,
     };
-    let folder = drive.output.out.clone().unwrap_or_else(|| {
-        PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &header.settings.target))
-    });
+    let folder = drive
+        .output
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &target)));
     folder::prepare(&folder)?;
     let config = LoadConfig {
         arrivals: load.arrivals,
@@ -146,8 +127,7 @@ async fn prepare(
         header,
         clock,
         engine,
-        cluster: running,
-        limits,
+        place,
         folder,
         rate: load.rate,
         spike_rate: load.spike_rate,
@@ -165,12 +145,13 @@ impl Ready {
         let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        if let Some(limits) = self.limits {
-            // The queue is empty: this cannot fail.
-            let _ = feeds_tx.try_send(SessionEvent::Limits(limits));
-        }
+        let watchers = self.place.watch(&feeds_tx);
+        let (cluster, endpoints) = match self.place.platform {
+            Some(platform) => (Some(platform.cluster), Some(platform.endpoints)),
+            None => (None, None),
+        };
         let mut ui = Ui::new(self.spike_rate);
-        ui.is_demo = self.cluster.is_some();
+        ui.is_demo = cluster.is_some();
         ui.folder = Some(self.folder.clone());
         ui.size = size;
         let runtime = Runtime {
@@ -181,14 +162,14 @@ impl Ready {
             feeds,
             scribe,
             troubles,
-            cluster: self.cluster,
+            cluster,
             conductor,
             folder: self.folder,
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             front,
         };
         let finished = runtime.run(self.rate).await?;
-        drop(threads);
+        drop((threads, watchers, endpoints));
         Ok(finished)
     }
 }
@@ -254,7 +235,7 @@ fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) 
     let objectives = if load.slo.is_empty() { plan.and_then(|plan| plan.slo) } else { None };
     Settings {
         target: public(target),
-        url: without_secrets(url),
+        url: without_secrets(url).to_string(),
         method: request.method.clone(),
         plan: plan.map(|plan| plan.name.clone()),
         slo: objectives.unwrap_or_else(|| values::slo(&load.slo)),
@@ -271,31 +252,14 @@ fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) 
 
 fn public(target: &Target) -> String {
     match target {
-        Target::Url(url) => without_secrets(url),
+        Target::Url(url) => without_secrets(url).to_string(),
         other => other.to_string(),
     }
-}
-
-/// A URL may carry a password or a token: neither is ever written.
-fn without_secrets(url: &Url) -> String {
-    let mut url = url.clone();
-    // These only fail for URLs without a host, which no target has.
-    let _ = url.set_password(None);
-    let _ = url.set_username("");
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_written_down_of_a_url_holds_no_secret() {
-        let url = "https://user:pw@example.com/a?token=x#y".parse().unwrap();
-        assert_eq!(without_secrets(&url), "https://example.com/a");
-    }
 
     #[test]
     fn a_path_replaces_the_targets_own() {

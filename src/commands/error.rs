@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::values::ValueError;
-use crate::cluster::ClusterError;
+#[cfg(feature = "aws")]
+use crate::cloud::resolve::ResolveError;
+use crate::cluster::wire::embedded::EmbeddedError;
 use crate::consent::ConsentError;
 use crate::load::engine::EngineError;
 use crate::load::http::TransportError;
@@ -69,7 +71,11 @@ pub enum CommandError {
     Export(#[from] ExportError),
     /// The embedded cluster cannot start.
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
+    Cluster(#[from] EmbeddedError),
+    /// The service cannot be found.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// Nobody agreed to the load.
     #[error(transparent)]
     Consent(#[from] ConsentError),

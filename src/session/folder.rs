@@ -5,12 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::session::recording;
+use crate::target::Target;
 
 /// Where sessions go unless the user says otherwise.
 pub const HOME: &str = "scaletop-sessions";
-
-/// The longest part of a folder's name that comes from the target, in characters.
-const LONGEST_TARGET: usize = 40;
 
 /// Why there is no folder for the session.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +30,10 @@ pub enum FolderError {
 }
 
 /// The folder's name: when, and against what. `2026-11-24T00-06-44Z-demo`.
-pub fn name(started_unix_micros: i64, target: &str) -> String {
+pub fn name(started_unix_micros: i64, target: &Target) -> String {
     let when = jiff::Timestamp::from_microsecond(started_unix_micros)
         .map_or_else(|_| "unknown".to_owned(), |at| format!("{at:.0}").replace(':', "-"));
-    let host = target.split_once("://").map_or(target, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-    let host = host.rsplit('@').next().unwrap_or(host);
-    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-    let target: String = host.chars().take(LONGEST_TARGET).map(harmless).collect();
-    format!("{when}-{}", target.trim_matches(['-', '.']))
+    format!("{when}-{}", target.slug())
 }
 
 /// Makes the folder `path` and tries to write into it.
@@ -60,10 +54,9 @@ mod tests {
 
     #[test]
     fn a_folder_is_named_by_time_and_host_and_never_by_secrets() {
-        let name = |target| name(1_764_000_000_000_000, target);
+        let name = |target: &str| name(1_764_000_000_000_000, &target.parse().unwrap());
         assert_eq!(name("demo"), "2025-11-24T16-00-00Z-demo");
-        assert_eq!(name("https://user:pw@example.com:8080/a?token=x"), "2025-11-24T16-00-00Z-example.com-8080");
-        assert_eq!(name("apprunner:../../x"), "2025-11-24T16-00-00Z-apprunner-..-..-x");
+        assert_eq!(name("https://user:pw@example.com:8080/a?token=x"), "2025-11-24T16-00-00Z-example.com");
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! Where the load goes, and who counts the instances there: the demo's cluster, a service of the cloud, or just a URL.
+
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::cli::CloudArgs;
+use crate::clock::RunClock;
+use crate::cluster::options::{ClusterArgs, ClusterOptions};
+use crate::cluster::wire::embedded::EmbeddedPlatform;
+use crate::commands::CommandError;
+use crate::instances::Limits;
+use crate::session::event::SessionEvent;
+use crate::target::{self, Target};
+
+/// Where the load goes.
+pub(super) struct Place {
+    /// The URL of the service; the user's own path goes on top.
+    pub(super) url: Url,
+    /// The demo's platform, when that is where it goes.
+    pub(super) platform: Option<EmbeddedPlatform>,
+    /// Its limits, known from the start.
+    pub(super) limits: Option<Limits>,
+    #[cfg(feature = "aws")]
+    watched: Option<watch::Watched>,
+}
+
+/// The tasks that watch a place; dropping them stops them.
+#[derive(Default)]
+pub(super) struct Watchers {
+    #[cfg(feature = "aws")]
+    _tasks: tokio::task::JoinSet<()>,
+}
+
+impl Place {
+    /// Finds `target`, and starts the demo's platform when it is that.
+    pub(super) async fn find(
+        target: &Target,
+        cluster: &ClusterArgs,
+        cloud: &CloudArgs,
+        clock: RunClock,
+    ) -> Result<Self, CommandError> {
+        match target {
+            Target::Demo => Self::demo(cluster.over(&ClusterOptions::default()), clock).await,
+            // `--url` names where a service of the cloud answers; a URL says that itself.
+            Target::Url(url) => Ok(Self::at(url.clone())),
+            target => Self::in_the_cloud(target, cloud, clock).await,
+        }
+    }
+
+    fn at(url: Url) -> Self {
+        Self {
+            url,
+            platform: None,
+            limits: None,
+            #[cfg(feature = "aws")]
+            watched: None,
+        }
+    }
+
+    async fn demo(options: ClusterOptions, clock: RunClock) -> Result<Self, CommandError> {
+        let platform = EmbeddedPlatform::start(options, None, clock, 0).await?;
+        let url = target::parse_url(&platform.cluster.url())?;
+        let (min, max) = (Some(options.min_size), Some(options.max_size));
+        let limits = Some(Limits { min, max, concurrency: Some(options.max_concurrency) });
+        Ok(Self {
+            #[cfg(feature = "aws")]
+            watched: Some(watch::demo(&options, &platform, clock).await?),
+            platform: Some(platform),
+            limits,
+            ..Self::at(url)
+        })
+    }
+
+    #[cfg(feature = "aws")]
+    async fn in_the_cloud(target: &Target, cloud: &CloudArgs, clock: RunClock) -> Result<Self, CommandError> {
+        let (url, watched) = watch::service(target, cloud, clock).await?;
+        Ok(Self { watched, ..Self::at(url) })
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_async, reason = "the same signature as with the cloud's side")]
+    async fn in_the_cloud(target: &Target, _: &CloudArgs, _: RunClock) -> Result<Self, CommandError> {
+        let why = format!("{target} needs the cloud's side, which this build leaves out (feature aws): give its URL");
+        Err(CommandError::Option(why))
+    }
+
+    /// Starts whoever counts instances here; what they say comes out of `events`.
+    pub(super) fn watch(&self, events: &mpsc::Sender<SessionEvent>) -> Watchers {
+        if let Some(limits) = self.limits {
+            // The queue is empty: this cannot fail.
+            let _ = events.try_send(SessionEvent::Limits(limits));
+        }
+        #[cfg(feature = "aws")]
+        return Watchers { _tasks: self.watched.as_ref().map(|watched| watched.start(events)).unwrap_or_default() };
+        #[cfg(not(feature = "aws"))]
+        Watchers::default()
+    }
+}
+
+#[cfg(feature = "aws")]
+mod watch {
+    //! The cloud's side: which service it is, and with which clients it is watched.
+
+    use std::time::Duration;
+
+    use tokio::sync::mpsc;
+    use tokio::task::JoinSet;
+    use url::Url;
+
+    use crate::cli::CloudArgs;
+    use crate::clock::RunClock;
+    use crate::cloud::clients::{Cloud, CloudOptions};
+    use crate::cloud::resolve::{Service, demo_target, resolve};
+    use crate::cluster::options::ClusterOptions;
+    use crate::cluster::wire::embedded::EmbeddedPlatform;
+    use crate::commands::CommandError;
+    use crate::instances::cloud_feeds::{self, CLOUD_GRAIN};
+    use crate::session::event::SessionEvent;
+    use crate::target::Target;
+
+    /// A service, the clients to watch it with, and the grain of its metrics.
+    pub(super) struct Watched {
+        service: Service,
+        cloud: Cloud,
+        grain: Duration,
+    }
+
+    impl Watched {
+        pub(super) fn start(&self, events: &mpsc::Sender<SessionEvent>) -> JoinSet<()> {
+            cloud_feeds::start(&self.service, &self.cloud, self.grain, events)
+        }
+    }
+
+    /// The demo's service, through the same code as the cloud's, only with another endpoint.
+    pub(super) async fn demo(
+        options: &ClusterOptions,
+        platform: &EmbeddedPlatform,
+        clock: RunClock,
+    ) -> Result<Watched, CommandError> {
+        let target = demo_target(options.platform);
+        let embedded = CloudOptions::embedded(platform.endpoints.endpoint_url());
+        let resolved = resolve(&target, None, &embedded, clock).await?;
+        let (Some(service), Some(cloud)) = (resolved.service, resolved.cloud) else {
+            return Err(CommandError::Option("the demo's own endpoints do not know its service".to_owned()));
+        };
+        Ok(Watched { service, cloud, grain: options.metric_grain() })
+    }
+
+    /// A service of the cloud by its name, and where it answers.
+    pub(super) async fn service(
+        target: &Target,
+        args: &CloudArgs,
+        clock: RunClock,
+    ) -> Result<(Url, Option<Watched>), CommandError> {
+        let options = CloudOptions {
+            region: args.region.clone(),
+            profile: args.profile.clone(),
+            endpoint_url: args.endpoint_url.clone(),
+            ..CloudOptions::default()
+        };
+        let resolved = resolve(target, args.url.clone(), &options, clock).await?;
+        let watched = match (resolved.service, resolved.cloud) {
+            (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
+            _ => None,
+        };
+        Ok((resolved.url, watched))
+    }
+}
