@@ -81,6 +81,9 @@ impl Latency {
         if count == 0 {
             return None;
         }
+        if let Cells::Many(cells) = &self.cells {
+            return Some(qs.map(|q| Duration::from_micros(cells.value_at_quantile(q).min(self.max_micros))));
+        }
         // The rank of a quantile as HdrHistogram counts it: at least the first, a part of one is one more.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is between 0 and 1")]
         let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).max(1));
