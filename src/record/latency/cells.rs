@@ -25,13 +25,13 @@ pub(super) enum Cells {
 /// The lowest value of the cell that a value falls into.
 const fn lowest_of_cell(value: u64) -> u64 {
     let shift = shift_of(value);
-    value >> shift << shift
+    (value >> shift) << shift
 }
 
 /// The highest value of the cell that a value falls into.
 pub(super) const fn highest_of_cell(value: u64) -> u64 {
     let shift = shift_of(value);
-    ((value >> shift) + 1 << shift) - 1
+    (((value >> shift) + 1) << shift) - 1
 }
 
 const fn shift_of(value: u64) -> u32 {
@@ -64,11 +64,15 @@ impl Cells {
                 self.outgrow();
             }
             (Self::Many(mine), Self::Few(theirs)) => {
-                theirs.iter().for_each(|&(value, count)| add_n(mine, value, count));
+                for &(value, count) in theirs {
+                    add_n(mine, value, count);
+                }
             }
             (Self::Few(mine), Self::Many(theirs)) => {
                 let mut all = theirs.clone();
-                mine.iter().for_each(|&(value, count)| add_n(&mut all, value, count));
+                for &(value, count) in &*mine {
+                    add_n(&mut all, value, count);
+                }
                 *self = Self::Many(all);
             }
             (Self::Many(mine), Self::Many(theirs)) => {
@@ -121,7 +125,9 @@ impl Default for Cells {
 pub(super) fn in_array(list: &[(u64, u32)]) -> Histogram<u32> {
     let mut cells = Histogram::new(SIGNIFICANT_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are valid"));
     cells.auto(true);
-    list.iter().for_each(|&(value, count)| add_n(&mut cells, value, count));
+    for &(value, count) in list {
+        add_n(&mut cells, value, count);
+    }
     cells
 }
 
@@ -202,7 +208,9 @@ mod tests {
         ) {
             let of = |values: &[u64]| {
                 let mut cells = Cells::default();
-                values.iter().for_each(|&value| cells.add(value, 1));
+                for &value in values {
+                    cells.add(value, 1);
+                }
                 cells
             };
             let (mut left, mut right, whole) = (of(&a), of(&b), of(&[a.clone(), b.clone()].concat()));
