@@ -12,20 +12,21 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
+use self::cells::{Cells, highest_of_cell, in_array, recorded};
+
+mod cells;
+
 /// The longest latency that is told apart from longer ones, in microseconds (10 minutes: beyond any sane timeout).
 /// Longer ones count as this one, and [`Latency::max`] still knows the longest.
 pub const HIGHEST_TRACKABLE_MICROS: u64 = 600_000_000;
 
-/// Significant decimal digits: a value is off by at most 0.1 %.
-const SIGNIFICANT_DIGITS: u8 = 3;
-
 /// Latencies of many requests, in microseconds.
 ///
-/// The cells grow with the largest value seen (a histogram of 80 ms answers takes some 30 KiB), so an empty one costs
-/// little.
+/// A second of one instance, or of one cohort, fills a hundred cells of the ten thousand that a histogram of its range
+/// has; those are kept as a list, and only what fills many cells as an array. Merging a list costs what is in it.
 #[derive(Clone, PartialEq)]
 pub struct Latency {
-    cells: Option<Histogram<u32>>,
+    cells: Cells,
     max_micros: u64,
 }
 
@@ -43,35 +44,25 @@ pub enum DecodeError {
 impl Latency {
     /// No latencies.
     pub const fn new() -> Self {
-        Self { cells: None, max_micros: 0 }
+        Self { cells: Cells::Few(Vec::new()), max_micros: 0 }
     }
 
     /// Adds one latency, rounded down to whole microseconds and up to at least one.
     pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1);
         self.max_micros = self.max_micros.max(micros);
-        let micros = micros.min(HIGHEST_TRACKABLE_MICROS);
-        // The range check above makes this infallible; auto-resizing never fails below the bound.
-        let _ = self.cells_mut().record(micros);
+        self.cells.add(micros, 1);
     }
 
     /// Adds every latency of `other`.
     pub fn merge(&mut self, other: &Self) {
-        let Some(theirs) = other.cells.as_ref().filter(|cells| !cells.is_empty()) else { return };
         self.max_micros = self.max_micros.max(other.max_micros);
-        let mine = self.cells_mut();
-        if cells_between(theirs.min_nz(), theirs.max()) < theirs.distinct_values() / 8 {
-            for (value, count) in recorded(theirs) {
-                let _ = mine.record_n(value, count); // never fails: the cells grow
-            }
-        } else {
-            let _ = mine.add(theirs); // likewise
-        }
+        self.cells.merge(&other.cells);
     }
 
     /// How many latencies were added.
     pub fn count(&self) -> u64 {
-        self.cells.as_ref().map_or(0, Histogram::len)
+        self.cells.count()
     }
 
     /// Whether none was added.
@@ -81,22 +72,27 @@ impl Latency {
 
     /// The latency that a share `q` (0 to 1) of the requests did not exceed; `None` when there are none.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
-        let cells = self.cells.as_ref().filter(|cells| !cells.is_empty())?;
-        Some(Duration::from_micros(cells.value_at_quantile(q).min(self.max_micros)))
+        self.quantiles([q]).map(|[found]| found)
     }
 
     /// Several quantiles at once, for the price of one: `qs` ascending; `None` when there are no latencies.
     pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> Option<[Duration; N]> {
-        let cells = self.cells.as_ref().filter(|cells| !cells.is_empty())?;
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        if let Cells::Many(cells) = &self.cells {
+            return Some(qs.map(|q| Duration::from_micros(cells.value_at_quantile(q).min(self.max_micros))));
+        }
         // The rank of a quantile as HdrHistogram counts it: at least the first, a part of one is one more.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is between 0 and 1")]
-        let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * cells.len() as f64).ceil() as u64).max(1));
+        let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).max(1));
         let mut found = [Duration::from_micros(self.max_micros); N];
         let (mut next, mut seen) = (0, 0_u64);
-        for (value, count) in recorded(cells) {
+        for (value, count) in self.cells.iter() {
             seen += u64::from(count);
             while next < N && seen >= ranks[next] {
-                found[next] = Duration::from_micros(cells.highest_equivalent(value).min(self.max_micros));
+                found[next] = Duration::from_micros(highest_of_cell(value).min(self.max_micros));
                 next += 1;
             }
             if next == N {
@@ -113,76 +109,50 @@ impl Latency {
 
     /// The mean, for Little's law; percentiles are what is charted.
     pub fn mean(&self) -> Option<Duration> {
-        let cells = self.cells.as_ref().filter(|cells| !cells.is_empty())?;
-        Duration::try_from_secs_f64(cells.mean() / 1e6).ok()
+        let count = self.count();
+        let middle = |value: u64| (value + highest_of_cell(value)) as f64 / 2.0;
+        let sum: f64 = self.cells.iter().map(|(value, count)| middle(value) * f64::from(count)).sum();
+        (count > 0).then(|| Duration::try_from_secs_f64(sum / count as f64 / 1e6).ok()).flatten()
     }
 
     /// How many latencies are longer than `bound` (to the resolution of the cells).
     pub fn count_above(&self, bound: Duration) -> u64 {
-        let Some(cells) = &self.cells else { return 0 };
-        let bound = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        let above = cells.highest_equivalent(bound);
-        if cells.max() <= above {
+        if u128::from(self.max_micros) <= bound.as_micros() {
             return 0;
         }
-        recorded(cells).filter(|&(value, _)| value > above).map(|(_, count)| u64::from(count)).sum()
+        let bound = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
+        self.cells.iter().filter(|&(value, _)| value > bound).map(|(_, count)| u64::from(count)).sum()
     }
 
     /// The cells as (highest value of the cell, count), ascending: for heat maps.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        self.cells.iter().flat_map(|cells| {
-            recorded(cells)
-                .map(|(value, count)| (Duration::from_micros(cells.highest_equivalent(value)), u64::from(count)))
-        })
+        self.cells.iter().map(|(value, count)| (Duration::from_micros(highest_of_cell(value)), u64::from(count)))
     }
 
     /// The HdrHistogram V2 (deflated) encoding, base64: what the recording and the interval log hold. `None` when empty.
     pub fn encode(&self) -> Option<String> {
-        let cells = self.cells.as_ref().filter(|cells| !cells.is_empty())?;
+        if self.is_empty() {
+            return None;
+        }
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(cells, &mut bytes).ok()?;
+        let mut write = |cells: &Histogram<u32>| V2DeflateSerializer::new().serialize(cells, &mut bytes);
+        match &self.cells {
+            Cells::Few(cells) => write(&in_array(cells)),
+            Cells::Many(cells) => write(cells),
+        }
+        .ok()?;
         Some(BASE64.encode(bytes))
     }
 
     /// Reads what [`Latency::encode`] wrote. The exact maximum, when beyond the range or finer than a cell, is not in it.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let bytes = BASE64.decode(text)?;
-        let mut cells: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
-        cells.auto(true);
-        let max_micros = cells.max();
-        Ok(Self { cells: Some(cells), max_micros })
+        let stored: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        let mut cells = Cells::default();
+        // A histogram of somebody else's may have other cells: what is read is counted in ours.
+        recorded(&stored).for_each(|(value, count)| cells.add(value, count));
+        Ok(Self { cells, max_micros: stored.max() })
     }
-
-    fn cells_mut(&mut self) -> &mut Histogram<u32> {
-        self.cells.get_or_insert_with(|| {
-            let mut cells = Histogram::new(SIGNIFICANT_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are valid"));
-            cells.auto(true);
-            cells
-        })
-    }
-}
-
-/// The cells that hold something, ascending, as (lowest value of the cell, count). Only looks between the least and the
-/// greatest value: answers that take about the same time fill a hundred cells of some ten thousand, and a session is
-/// mostly made of such seconds.
-fn recorded(cells: &Histogram<u32>) -> impl Iterator<Item = (u64, u32)> + '_ {
-    let last = cells.max();
-    let first = if cells.is_empty() { u64::MAX } else { cells.lowest_equivalent(cells.min_nz()) };
-    std::iter::successors((first <= last).then_some(first), move |&value| {
-        let next = cells.next_non_equivalent(value);
-        (next <= last).then_some(next)
-    })
-    .map(|value| (value, cells.count_at(value)))
-    .filter(|&(_, count)| count > 0)
-}
-
-/// About how many cells lie between two values: 1024 for each doubling above 2048, one for each microsecond below.
-fn cells_between(low: u64, high: u64) -> usize {
-    let at = |value: u64| {
-        let doublings = value.max(1).ilog2().saturating_sub(10);
-        u64::from(doublings) * 1024 + (value >> doublings)
-    };
-    usize::try_from(at(high).saturating_sub(at(low))).unwrap_or(usize::MAX)
 }
 
 impl Default for Latency {
@@ -305,8 +275,7 @@ mod tests {
         fn every_latency_is_in_one_bucket(values in prop::collection::vec(1_u64..900_000_000, 0..300), bound in 1_u64..900_000_000) {
             let (latency, bound) = (of(&values), Duration::from_micros(bound));
             prop_assert_eq!(latency.buckets().map(|(_, count)| count).sum::<u64>(), latency.count());
-            let cells = Histogram::<u32>::new(SIGNIFICANT_DIGITS).unwrap();
-            let above = cells.highest_equivalent(u64::try_from(bound.as_micros()).unwrap());
+            let above = highest_of_cell(u64::try_from(bound.as_micros()).unwrap());
             let longer = values.iter().filter(|&&v| v.min(HIGHEST_TRACKABLE_MICROS) > above).count() as u64;
             prop_assert_eq!(latency.count_above(bound), longer);
         }
