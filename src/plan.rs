@@ -4,15 +4,19 @@
 //! would be a test that always passes.
 
 pub mod conductor;
+pub mod threshold;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::Error as _;
+use toml::Spanned;
 
-use crate::cli::values::{self, Objective};
+use crate::cli::values::{self, ValueError};
 use crate::load::rate::RateProfile;
+use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
 use crate::units::ArrivalRate;
 
@@ -30,8 +34,8 @@ pub struct Plan {
     pub slo: Option<Slo>,
     /// Its stages in order, repeats unrolled.
     pub stages: Vec<Stage>,
-    /// What must hold, as written: name and bound.
-    pub thresholds: Vec<(String, String)>,
+    /// What must hold, in the order of the file.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// One stage: a rate, or a ramp, and when it is over.
@@ -115,14 +119,34 @@ pub enum PlanError {
     #[error("the plan cannot be used:\n{0}")]
     Syntax(#[from] toml::de::Error),
     /// A stage contradicts itself.
-    #[error("stage {number} ({name}): {reason}")]
+    #[error("line {line}: stage {number} ({name}): {reason}")]
     Stage {
+        /// The line it begins at, from 1.
+        line: usize,
         /// Its place, from 1.
         number: usize,
         /// Its name.
         name: String,
         /// What is wrong and what would be right.
         reason: &'static str,
+    },
+    /// An objective makes no sense.
+    #[error("line {line}: {source}")]
+    Objective {
+        /// Its line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: ValueError,
+    },
+    /// A threshold makes no sense.
+    #[error("line {line}: threshold `{key}`: {source}")]
+    Threshold {
+        /// Its line, from 1.
+        line: usize,
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        source: ThresholdError,
     },
     /// There is nothing to do.
     #[error("the plan has no stage: add a [[stage]] with a rate and a duration")]
@@ -136,27 +160,50 @@ impl Plan {
     /// Reads a plan.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let raw: RawPlan = toml::from_str(text)?;
+        let slo = raw.slo.map(|slo| objectives(text, slo)).transpose()?;
         if raw.stage.is_empty() {
             return Err(PlanError::Empty);
         }
         let mut stages = Vec::new();
         for round in 0..raw.repeat.map_or(1, Repeat::get) {
             for (at, stage) in raw.stage.iter().enumerate() {
-                stage.unroll(at + 1, round, &mut stages)?;
+                let place = Place { line: line_of(text, &stage.span()), number: at + 1 };
+                stage.get_ref().unroll(place, round, &mut stages)?;
                 if stages.len() > MOST_STAGES {
                     return Err(PlanError::TooLong);
                 }
             }
         }
-        let slo = raw.slo.map(|slo| values::slo(&slo.0));
-        let thresholds = raw.thresholds.into_iter().collect();
         Ok(Self {
             name: raw.name.unwrap_or_else(|| "unnamed".to_owned()),
             url: raw.target.map(|target| target.url),
             slo,
+            thresholds: thresholds(text, raw.thresholds, &stages)?,
             stages,
-            thresholds,
         })
+    }
+
+    /// The same plan with every duration multiplied by `factor`; no stage gets shorter than a second, nor longer than it
+    /// was when it already was.
+    #[must_use]
+    pub fn stretched(mut self, factor: f64) -> Self {
+        const SHORTEST: Duration = Duration::from_secs(1);
+        let stretch = |duration: Duration| {
+            // Whole milliseconds, so that the timeline stays readable.
+            let millis = (duration.as_secs_f64() * factor * 1e3).round();
+            let stretched = Duration::try_from_secs_f64(millis / 1e3).unwrap_or(duration);
+            stretched.max(SHORTEST.min(duration))
+        };
+        for stage in &mut self.stages {
+            stage.end = match &stage.end {
+                StageEnd::After(duration) => StageEnd::After(stretch(*duration)),
+                StageEnd::Until(condition, at_most) => StageEnd::Until(*condition, stretch(*at_most)),
+            };
+            if let RateProfile::Ramp { over, .. } = &mut stage.profile {
+                *over = stretch(*over);
+            }
+        }
+        self
     }
 
     /// The longest it can take.
@@ -170,16 +217,58 @@ impl Plan {
     }
 }
 
+/// Keys and values with their places in the text.
+type Entries = BTreeMap<Spanned<String>, Spanned<String>>;
+
+/// The line, from 1, at which `span` begins.
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1
+}
+
+/// The entries in the order of the file.
+fn in_order(entries: Entries) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// Objectives in TOML's words: `p99 = "500ms"`, `errors = "1%"`.
+fn objectives(text: &str, entries: Entries) -> Result<Slo, PlanError> {
+    let objectives: Result<Vec<_>, _> = in_order(entries)
+        .into_iter()
+        .map(|(name, value)| {
+            let line = line_of(text, &name.span());
+            let objective = values::objective(&format!("{}={}", name.get_ref(), value.get_ref()));
+            objective.map_err(|source| PlanError::Objective { line, source })
+        })
+        .collect();
+    objectives.map(|objectives| values::slo(&objectives))
+}
+
+fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<Vec<Threshold>, PlanError> {
+    let names = stages.iter().map(|stage| stage.name.as_str());
+    in_order(entries)
+        .into_iter()
+        .map(|(key, bound)| {
+            let line = line_of(text, &key.span());
+            let threshold = Threshold::parse(key.get_ref(), bound.get_ref());
+            threshold
+                .and_then(|threshold| threshold.check_stage(names.clone()).map(|()| threshold))
+                .map_err(|source| PlanError::Threshold { line, key: key.into_inner(), source })
+        })
+        .collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPlan {
     name: Option<String>,
     target: Option<RawTarget>,
-    slo: Option<RawSlo>,
+    slo: Option<Entries>,
     #[serde(default)]
-    stage: Vec<RawStage>,
+    stage: Vec<Spanned<RawStage>>,
     #[serde(default)]
-    thresholds: BTreeMap<String, String>,
+    thresholds: Entries,
     repeat: Option<Repeat>,
 }
 
@@ -187,19 +276,6 @@ struct RawPlan {
 #[serde(deny_unknown_fields)]
 struct RawTarget {
     url: String,
-}
-
-/// Objectives in TOML's words: `p99 = "500ms"`, `errors = "1%"`.
-struct RawSlo(Vec<Objective>);
-
-impl<'de> Deserialize<'de> for RawSlo {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::<String, String>::deserialize(deserializer)?
-            .into_iter()
-            .map(|(name, value)| values::objective(&format!("{name}={value}")).map_err(D::Error::custom))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
 }
 
 #[derive(Deserialize)]
@@ -215,11 +291,19 @@ struct RawStage {
     repeat: Option<Repeat>,
 }
 
+/// Where a stage stands: its line, and its number among the stages; both from 1.
+#[derive(Clone, Copy)]
+struct Place {
+    line: usize,
+    number: usize,
+}
+
 impl RawStage {
-    /// Appends the stage, once for each of its repeats. `number` is its place in the file, `round` that of the plan.
-    fn unroll(&self, number: usize, round: u32, stages: &mut Vec<Stage>) -> Result<(), PlanError> {
+    /// Appends the stage, once for each of its repeats. `round` counts the repeats of the plan.
+    fn unroll(&self, place: Place, round: u32, stages: &mut Vec<Stage>) -> Result<(), PlanError> {
+        let Place { line, number } = place;
         let name = self.name.clone().unwrap_or_else(|| format!("stage {number}"));
-        let wrong = |reason| PlanError::Stage { number, name: name.clone(), reason };
+        let wrong = |reason| PlanError::Stage { line, number, name: name.clone(), reason };
         let end = match (&self.duration, self.until, &self.at_most) {
             (Some(duration), None, None) => StageEnd::After(duration.0),
             (None, Some(until), Some(at_most)) => StageEnd::Until(until, at_most.0),
