@@ -8,3 +8,4 @@ pub mod scribe;
 pub mod settled;
 pub mod state;
 pub mod summary;
+pub mod verdict;

@@ -28,6 +28,7 @@ const PURE: &[&str] = &[
     "session/settled.rs",
     "session/state",
     "session/summary.rs",
+    "session/verdict",
     "slo.rs",
     "target",
     "timeline",
