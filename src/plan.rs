@@ -4,9 +4,11 @@
 //! would be a test that always passes.
 
 pub mod conductor;
+pub mod forecast;
 pub mod threshold;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -103,12 +105,29 @@ impl Comparison {
         }
     }
 
+    /// The sign, as it is written.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::More => ">",
+            Self::AtLeast => ">=",
+            Self::Equal => "==",
+        }
+    }
+
     /// Splits `<= 1` into the comparison and the rest.
     pub fn split(text: &str) -> Option<(Self, &str)> {
         // The two-character signs come first, or `<` would match `<=`.
         [("<=", Self::AtMost), (">=", Self::AtLeast), ("==", Self::Equal), ("<", Self::Less), (">", Self::More)]
             .into_iter()
             .find_map(|(sign, comparison)| text.trim().strip_prefix(sign).map(|rest| (comparison, rest.trim())))
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sign())
     }
 }
 

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "load/sample.rs",
     "plan",
     "record",
+    "session/as_plan.rs",
     "session/event.rs",
     "session/settled.rs",
     "session/state",

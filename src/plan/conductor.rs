@@ -37,6 +37,8 @@ pub enum Cue {
 #[derive(Clone, Debug)]
 pub struct Conductor {
     stages: Vec<Stage>,
+    /// When the first stage begins, once that is known.
+    begins: Option<Elapsed>,
     /// The stage that plays, and since when; `None` before the first one.
     playing: Option<(usize, Elapsed)>,
     finished: bool,
@@ -45,7 +47,7 @@ pub struct Conductor {
 impl Conductor {
     /// Ready to play `plan` from its beginning.
     pub fn new(plan: &Plan) -> Self {
-        Self { stages: plan.stages.clone(), playing: None, finished: false }
+        Self { stages: plan.stages.clone(), begins: None, playing: None, finished: false }
     }
 
     /// When [`Conductor::poll`] has something new to say at the latest; `None` when the plan is over.
@@ -53,18 +55,23 @@ impl Conductor {
         if self.finished {
             return None;
         }
-        Some(self.playing.map_or(Elapsed::ZERO, |(at, since)| since + self.stages[at].end.at_most()))
+        let first = || self.begins.unwrap_or(Elapsed::ZERO);
+        Some(self.playing.map_or_else(first, |(at, since)| since + self.stages[at].end.at_most()))
     }
 
     /// The next thing to do at `now`, if there is one; call again until there is none.
     ///
     /// Stages of a fixed duration follow each other without drift: each begins where the one before was due to end, not
-    /// where somebody noticed.
+    /// where somebody noticed. The first one begins with a second, so that a second of the timeline belongs to one stage
+    /// and the same plan makes the same arrivals due in the same second of every run.
     pub fn poll(&mut self, now: Elapsed, known: &impl Conditions) -> Option<Cue> {
         if self.finished {
             return None;
         }
-        let Some((at, since)) = self.playing else { return Some(self.begin(0, now)) };
+        let Some((at, since)) = self.playing else {
+            let begins = *self.begins.get_or_insert_with(|| next_second(now));
+            return (now >= begins).then(|| self.begin(0, begins));
+        };
         let stage = &self.stages[at];
         let due = since + stage.end.at_most();
         let over = match &stage.end {
@@ -95,6 +102,12 @@ impl Conductor {
         self.playing = Some((stage, at));
         Cue::Begin { at, name: next.name.clone(), profile: next.profile }
     }
+}
+
+/// `at`, or the next whole second.
+fn next_second(at: Elapsed) -> Elapsed {
+    let second = Elapsed::from_secs(u64::from(at.second()));
+    if second == at { at } else { second + Duration::from_secs(1) }
 }
 
 #[cfg(test)]
@@ -153,6 +166,15 @@ mod tests {
         let mut conductor = plan(text);
         conductor.poll(Elapsed::ZERO, &NOTHING);
         assert_eq!(began(conductor.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+    }
+
+    #[test]
+    fn the_first_stage_begins_with_a_second() {
+        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
+        assert_eq!(conductor.poll(Elapsed::from_millis(3_217), &NOTHING), None);
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_secs(4)));
+        assert_eq!(began(conductor.poll(Elapsed::from_millis(4_003), &NOTHING)), (4_000, 1));
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_secs(6)));
     }
 
     #[test]

@@ -13,21 +13,13 @@ use std::time::Duration;
 
 use crate::analysis::StepReport;
 use crate::plan::Comparison;
+use crate::plan::forecast::Budget;
 use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
 use crate::session::state::Session;
 use crate::session::verdict::{Measured, Outcome, ThresholdResult, holds, lost, of_run, of_step, result};
 
 /// "Reached" means that it stayed so for this long, and counts from the first of these seconds (`load-tools` D.2).
 const HOLD: Duration = Duration::from_secs(10);
-
-/// What a plan will have made due when it is over, at most: of the whole run, and of each stage by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
-    /// Arrivals of the whole run.
-    pub run: u64,
-    /// Arrivals of each stage.
-    pub stages: Vec<(String, u64)>,
-}
 
 /// The first of the session's thresholds that is lost already.
 pub fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResult> {

@@ -1,10 +1,11 @@
 //! What passes, what fails, what cannot be told, and when that is certain early.
 
-use super::early::{Budget, lost_already};
+use super::early::lost_already;
 use super::*;
 use crate::analysis::{Step, StepNumbers};
 use crate::instances::InstanceObservation;
 use crate::load::rate::RateProfile;
+use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::units::{ArrivalRate, Elapsed};
 
