@@ -26,6 +26,8 @@ pub enum Cue {
         /// Its rate.
         profile: RateProfile,
     },
+    /// Something worth a line in the log.
+    Say(String),
     /// The plan is over.
     Finished {
         /// When its last stage ended.
@@ -69,7 +71,7 @@ impl Conductor {
             return None;
         }
         let Some((at, since)) = self.playing else {
-            let begins = *self.begins.get_or_insert_with(|| next_second(now));
+            let begins = *self.begins.get_or_insert_with(|| now.next_second());
             return (now >= begins).then(|| self.begin(0, begins));
         };
         let stage = &self.stages[at];
@@ -102,12 +104,6 @@ impl Conductor {
         self.playing = Some((stage, at));
         Cue::Begin { at, name: next.name.clone(), profile: next.profile }
     }
-}
-
-/// `at`, or the next whole second.
-fn next_second(at: Elapsed) -> Elapsed {
-    let second = Elapsed::from_secs(u64::from(at.second()));
-    if second == at { at } else { second + Duration::from_secs(1) }
 }
 
 #[cfg(test)]

@@ -143,5 +143,5 @@ fn a_stretched_plan_drives_the_same_rates_for_another_time() {
     let secs: Vec<_> = plan.stages.iter().map(|stage| stage.end.at_most().as_secs()).collect();
     assert_eq!(secs, [2, 30, 12, 90]);
     assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 12s");
-    assert_eq!(Plan::parse(IN_FULL).unwrap().stretched(0.001).stages[0].end, StageEnd::After(Duration::from_secs(1)));
+    assert_eq!(Plan::parse(IN_FULL).unwrap().stretched(0.001).stages[0].end, StageEnd::After(Duration::from_secs(2)));
 }

@@ -72,6 +72,9 @@ fn seconds(duration: Duration) -> String {
 
 fn spans(changes: &[(Elapsed, RateChange)], end: Elapsed, timeout: Duration) -> Vec<Span> {
     let mut spans = Vec::new();
+    // What follows the end of the load is waiting for its last answers.
+    let stopped = changes.iter().position(|(_, change)| change.cause == RateCause::Stop);
+    let (changes, end) = stopped.map_or((changes, end), |at| (&changes[..at], changes[at].0));
     let Some((first, _)) = changes.iter().find(|(_, change)| change.profile != RateProfile::PAUSED) else {
         return vec![Span { name: "nothing".into(), profile: RateProfile::PAUSED, nanos: NANOS_PER_SEC }];
     };
@@ -96,7 +99,7 @@ fn spans(changes: &[(Elapsed, RateChange)], end: Elapsed, timeout: Duration) -> 
             }
         }
     }
-    // Quitting clears the rate and waits for the last answers: that is no part of the load. A long pause is.
+    // A session that was not ended may have been waiting for its last answers, which is no load. A long pause is.
     let short = u64::try_from((timeout + Duration::from_secs(1)).as_nanos()).unwrap_or(u64::MAX);
     while spans.len() > 1 && spans.last().is_some_and(|s| s.profile == RateProfile::PAUSED && s.nanos <= short) {
         spans.pop();
@@ -120,6 +123,7 @@ const fn label(cause: RateCause) -> &'static str {
         RateCause::Clear => "clear",
         RateCause::Plan => "stage",
         RateCause::Start => "start",
+        RateCause::Stop => "stop",
     }
 }
 
@@ -239,6 +243,7 @@ mod tests {
             match conductor.poll(now, &Nothing) {
                 Some(Cue::Begin { at, profile, .. }) => changes.push((at, profile)),
                 Some(Cue::Finished { at }) => return (changes, at),
+                Some(Cue::Say(_)) => {}
                 None => now = conductor.deadline().unwrap(),
             }
         }

@@ -18,18 +18,16 @@
 //! | 0 | all held |
 
 pub mod early;
-
-use std::time::Duration;
+mod measured;
 
 use serde::Serialize;
 
-use crate::analysis::{StepReport, Timing, Validity};
+use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
-use crate::load::sample::OutcomeClass;
-use crate::load::sample::OutcomeKind;
 use crate::plan::Comparison;
 use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
-use crate::session::state::{Session, Totals};
+use crate::session::state::Session;
+use crate::session::verdict::measured::{Measured, of_run, of_step};
 use crate::units::StepId;
 
 /// What became of a session's thresholds.
@@ -155,17 +153,6 @@ impl ThresholdResult {
     }
 }
 
-/// A number as far as it is known, in base units: seconds, counts.
-#[derive(Clone, Debug, PartialEq)]
-enum Measured {
-    /// Known. `of` is what a share of it is a share of.
-    Known { value: f64, of: Option<f64>, words: String },
-    /// Not reached within so many seconds.
-    Beyond { secs: f64, words: String },
-    /// Nothing to say: there was nothing to reach, or nothing to count.
-    Nothing(String),
-}
-
 fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     if threshold.scope == Scope::Run {
         return vec![result(session, threshold, None, &of_run(session, threshold.number))];
@@ -173,6 +160,10 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     let mut found = false;
     let mut results = Vec::new();
     for report in session.steps.iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
+        // Without load, as after the end of a plan, there is nothing that every step has to hold.
+        if threshold.scope == Scope::EveryStep && report.numbers.due == 0 {
+            continue;
+        }
         found = true;
         let measured = of_step(report, threshold.number);
         let has_nothing_to_say = matches!(measured, Measured::Nothing(_)) && has_source(session, threshold.number);
@@ -267,115 +258,6 @@ const fn source_wanted(needs: Needs) -> &'static str {
         Needs::Desired => "no source said how many instances scaling asked for (ECS does)",
         Needs::Ids => "no answer named its instance (see --instance-header)",
         Needs::Instances => "no source counted instances, and no answer named its own (see --instance-header)",
-    }
-}
-
-fn of_run(session: &Session, number: Number) -> Measured {
-    let totals = &session.totals;
-    let slow = || session.steps.iter().map(|report| report.numbers.slow).sum();
-    match number {
-        Number::Achieved => achieved(totals.sent, totals.due),
-        Number::Errors => share(totals.outcomes.failed(), totals.outcomes.total()),
-        Number::Lost => share(lost(totals), totals.due),
-        Number::Slow => share(slow(), totals.due),
-        Number::Dropped => share(totals.dropped_cap + totals.dropped_late, totals.due),
-        Number::Due => count(totals.due),
-        Number::Sent => count(totals.sent),
-        Number::Ok => share(totals.outcomes.get(OutcomeKind::Ok), totals.due),
-        Number::Response(quantile) => time(totals.response.quantile(quantile), "no request was answered"),
-        Number::SendLagP99 => time(totals.send_lag.quantile(0.99), "no request was sent"),
-        // The parser gives these to steps only.
-        Number::PeakP99
-        | Number::Trigger
-        | Number::First
-        | Number::Serving
-        | Number::Capacity
-        | Number::Recover
-        | Number::BadSeconds
-        | Number::InstancesPeak
-        | Number::InstancesLast => Measured::Nothing("only steps have this number".to_owned()),
-    }
-}
-
-/// Requests of the whole run that the service lost.
-fn lost(totals: &Totals) -> u64 {
-    let outcomes = &totals.outcomes;
-    outcomes.of_class(OutcomeClass::Capacity) + outcomes.of_class(OutcomeClass::Application) + totals.dropped_cap
-}
-
-fn of_step(report: &StepReport, number: Number) -> Measured {
-    let numbers = &report.numbers;
-    match number {
-        Number::Achieved => achieved(numbers.sent, numbers.due),
-        Number::Lost => share(numbers.lost, numbers.due),
-        Number::Slow => share(numbers.slow, numbers.due),
-        Number::Dropped => share(numbers.due.saturating_sub(numbers.sent), numbers.due),
-        Number::Due => count(numbers.due),
-        Number::Sent => count(numbers.sent),
-        Number::Ok => share(numbers.ok, numbers.due),
-        Number::Response(_) => time(numbers.p99, "no request of the step was answered"),
-        Number::SendLagP99 => time(numbers.send_lag_p99, "no request of the step was sent"),
-        Number::PeakP99 => time(numbers.peak_p99, "no request of the step was answered"),
-        Number::Trigger => timing(numbers.trigger),
-        Number::First => timing(numbers.first),
-        Number::Serving => timing(numbers.serving),
-        Number::Capacity => timing(numbers.capacity),
-        Number::Recover => timing(numbers.recover),
-        Number::BadSeconds => count(numbers.bad_seconds.into()),
-        Number::InstancesPeak => instances(numbers.instances.map(|span| span.peak)),
-        Number::InstancesLast => instances(numbers.instances.map(|span| span.last)),
-        Number::Errors => Measured::Nothing("only the whole run has this number; a step has `lost`".to_owned()),
-    }
-}
-
-fn count(value: u64) -> Measured {
-    Measured::Known { value: value as f64, of: None, words: value.to_string() }
-}
-
-fn instances(value: Option<u32>) -> Measured {
-    value.map_or_else(|| Measured::Nothing("no instances were counted".to_owned()), |value| count(value.into()))
-}
-
-/// A count that may also be seen as a share.
-fn share(value: u64, of: u64) -> Measured {
-    let words = if of > 0 { format!("{} ({value})", percent(value as f64 / of as f64)) } else { value.to_string() };
-    Measured::Known { value: value as f64, of: Some(of as f64), words }
-}
-
-fn achieved(sent: u64, due: u64) -> Measured {
-    if due == 0 {
-        return Measured::Nothing("nothing was due".to_owned());
-    }
-    Measured::Known {
-        value: sent as f64,
-        of: Some(due as f64),
-        words: format!("{} ({sent} of {due})", percent(sent as f64 / due as f64)),
-    }
-}
-
-/// `0.0031%`: as many digits as it takes not to round a breach away.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
-    let text = format!("{percent:.digits$}");
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-fn time(value: Option<Duration>, otherwise: &str) -> Measured {
-    match value {
-        Some(value) => Measured::Known { value: value.as_secs_f64(), of: None, words: format!("{value:.1?}") },
-        None => Measured::Nothing(otherwise.to_owned()),
-    }
-}
-
-fn timing(timing: Timing) -> Measured {
-    let words = timing.to_string();
-    match timing {
-        Timing::Reached { secs, .. } => Measured::Known { value: secs, of: None, words },
-        Timing::Absorbed => Measured::Known { value: 0.0, of: None, words },
-        Timing::NotWithin { secs, .. } => Measured::Beyond { secs, words },
-        Timing::AlreadyViolated => Measured::Nothing("the objective was missed before the step began".to_owned()),
-        Timing::NotApplicable(reason) => Measured::Nothing(reason.to_owned()),
     }
 }
 

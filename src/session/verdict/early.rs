@@ -16,7 +16,8 @@ use crate::plan::Comparison;
 use crate::plan::forecast::Budget;
 use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
 use crate::session::state::Session;
-use crate::session::verdict::{Measured, Outcome, ThresholdResult, holds, lost, of_run, of_step, result};
+use crate::session::verdict::measured::{Measured, lost, of_run, of_step};
+use crate::session::verdict::{Outcome, ThresholdResult, holds, result};
 
 /// "Reached" means that it stayed so for this long, and counts from the first of these seconds (`load-tools` D.2).
 const HOLD: Duration = Duration::from_secs(10);
@@ -72,8 +73,9 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
     match threshold.number {
         Number::Lost => exceeds(threshold, numbers.lost, due),
         Number::Slow => exceeds(threshold, numbers.slow, due),
-        Number::Dropped => exceeds(threshold, numbers.due.saturating_sub(numbers.sent), due),
-        Number::Achieved => misses_at_best(threshold, numbers.due.saturating_sub(numbers.sent), due),
+        Number::Dropped => exceeds(threshold, numbers.dropped_cap + numbers.dropped_late, due),
+        Number::Achieved => misses_at_best(threshold, numbers.dropped_cap + numbers.dropped_late, due),
+        Number::Errors => exceeds(threshold, numbers.outcomes.failed(), due),
         Number::BadSeconds => is_upper(threshold) && !holds(threshold, numbers.bad_seconds.into()),
         Number::PeakP99 => {
             is_upper(threshold) && numbers.peak_p99.is_some_and(|peak| !holds(threshold, peak.as_secs_f64()))

@@ -1,10 +1,13 @@
 //! What passes, what fails, what cannot be told, and when that is certain early.
 
+use std::time::Duration;
+
 use super::early::lost_already;
 use super::*;
-use crate::analysis::{Step, StepNumbers};
+use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
 use crate::load::rate::RateProfile;
+use crate::load::sample::OutcomeKind;
 use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::units::{ArrivalRate, Elapsed};
@@ -50,23 +53,8 @@ fn step(id: u32, stage: &str) -> StepReport {
 }
 
 fn numbers_of_nothing() -> StepNumbers {
-    StepNumbers {
-        trigger: NOT_HERE,
-        first: NOT_HERE,
-        serving: NOT_HERE,
-        capacity: NOT_HERE,
-        recover: NOT_HERE,
-        bad_seconds: 0,
-        due: 0,
-        sent: 0,
-        ok: 0,
-        lost: 0,
-        slow: 0,
-        peak_p99: None,
-        p99: None,
-        send_lag_p99: None,
-        instances: None,
-    }
+    let (trigger, first, serving, capacity, recover) = (NOT_HERE, NOT_HERE, NOT_HERE, NOT_HERE, NOT_HERE);
+    StepNumbers { trigger, first, serving, capacity, recover, ..StepNumbers::default() }
 }
 
 fn with_steps(thresholds: &[(&str, &str)], steps: Vec<StepReport>) -> Session {
@@ -105,6 +93,7 @@ fn shares_and_counts_of_a_step_are_held_against_what_was_due() {
         let mut report = step(1, "spike");
         report.numbers.lost = 300;
         report.numbers.sent = 59_990;
+        report.numbers.dropped_late = 10;
         let verdict = judge(&with_steps(&[(name, bound)], vec![report]));
         (verdict.exit_code(), verdict.thresholds[0].actual.clone())
     };
@@ -158,7 +147,9 @@ fn every_repeat_of_a_stage_is_judged_by_itself() {
 fn every_step_is_meant_by_a_bare_number_but_those_that_have_nothing_to_say() {
     let mut reached = step(1, "spike");
     reached.numbers.capacity = Timing::Reached { secs: 31.0, plus_minus: 2.0 };
-    let mut session = with_steps(&[("t_capacity", "< 60s")], vec![reached, step(2, "after")]);
+    let mut idle = step(3, "idle");
+    idle.numbers = StepNumbers { capacity: Timing::NotWithin { secs: 9.0, open: false }, ..numbers_of_nothing() };
+    let mut session = with_steps(&[("t_capacity", "< 60s")], vec![reached, step(2, "after"), idle]);
     session.observations.insert(Basis::Running, vec![seen(Basis::Running)]);
     let verdict = judge(&session);
     assert_eq!(outcomes(&verdict), [&Outcome::Passed]);
@@ -223,8 +214,8 @@ fn a_share_is_lost_early_only_when_nothing_to_come_can_mend_it() {
         lost_at(("lost", "< 0.5%"), 10, lost(300)) == lost_at(("lost", "< 0.5%"), 10, lost(0)),
         "totals, not steps"
     );
-    assert!(!lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.sent -= 599));
-    assert!(lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.sent -= 600));
+    assert!(!lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.dropped_cap = 599));
+    assert!(lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.dropped_cap = 600));
 }
 
 #[test]
