@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::capacity::probe::{Probe, ProbeOptions, ProbeResult};
 use crate::capacity::search::{End, Next, Search, SearchOptions};
 use crate::load::rate::RateProfile;
-use crate::plan::conductor::{Conditions, Cue};
+use crate::plan::conductor::{AHEAD, Conditions, Cue};
 use crate::record::second::Second;
 use crate::session::state::Session;
 use crate::units::{ArrivalRate, Elapsed};
@@ -65,10 +65,10 @@ impl CapacitySearch {
     }
 
     /// When [`CapacitySearch::poll`] has something new to say, unless a closed second comes first.
-    pub const fn deadline(&self) -> Option<Elapsed> {
+    pub fn deadline(&self) -> Option<Elapsed> {
         match self.trying {
             Trying::Nothing => Some(Elapsed::ZERO),
-            Trying::Soon { at, .. } => Some(at),
+            Trying::Soon { at, .. } => Some(at - AHEAD),
             Trying::Now(_) | Trying::Finished => None,
         }
     }
@@ -103,7 +103,7 @@ impl CapacitySearch {
             }
         }
         match self.trying {
-            Trying::Soon { rate, at } if now >= at => {
+            Trying::Soon { rate, at } if now + AHEAD >= at => {
                 self.trying = Trying::Now(Box::new(Probe::new(rate, at, self.options)));
                 let profile = RateProfile::Constant(ArrivalRate::new(rate));
                 Some(Cue::Begin { at, name: format!("probe {rate}/s"), profile })

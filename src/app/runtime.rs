@@ -210,6 +210,7 @@ impl<F: FrontEnd> Runtime<F> {
                     let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name) };
                     self.handle_at(background, at, &Event::Stage(change));
                 }
+                Cue::Ends { at } => self.load.set(at, RateProfile::PAUSED),
                 Cue::Say(text) => {
                     let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Info, text });
                     self.handle(background, &Event::Session(notice));

@@ -68,7 +68,7 @@ fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
                     assert_eq!(at, now, "tries begin with a second");
                     rate = profile.last().get();
                 }
-                Cue::Say(_) => {}
+                Cue::Say(_) | Cue::Ends { .. } => {}
                 Cue::Finished { at } => return (search.into_answer(), at),
             }
         }

@@ -210,7 +210,7 @@ mod tests {
             let at = match cue {
                 Cue::Begin { at, profile, .. } => pacer.set(at, profile),
                 Cue::Finished { at } => pacer.set(at, RateProfile::PAUSED),
-                Cue::Say(_) => continue,
+                Cue::Say(_) | Cue::Ends { .. } => continue,
             };
             sent.push((at, std::iter::from_fn(|| pacer.pop_due(at)).count()));
         }

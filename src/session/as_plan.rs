@@ -243,7 +243,7 @@ mod tests {
             match conductor.poll(now, &Nothing) {
                 Some(Cue::Begin { at, profile, .. }) => changes.push((at, profile)),
                 Some(Cue::Finished { at }) => return (changes, at),
-                Some(Cue::Say(_)) => {}
+                Some(Cue::Say(_) | Cue::Ends { .. }) => {}
                 None => now = conductor.deadline().unwrap(),
             }
         }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::program::{Workplace, service, url};
+use crate::program::{Workplace, service, turn, url};
 
 const QUICK: Duration = Duration::from_millis(20);
 
-/// Two stages of two seconds each: what is shorter merges into one step.
-const STAGES: &str = "[[stage]]\nname = \"low\"\nrate = 10\nduration = \"2s\"\n\
-                      [[stage]]\nname = \"high\"\nrate = 40\nduration = \"2s\"\n";
+/// Two stages of two seconds each: what is shorter merges into one step. Enough requests that p99 is not the slowest.
+const STAGES: &str = "[[stage]]\nname = \"low\"\nrate = 100\nduration = \"2s\"\n\
+                      [[stage]]\nname = \"high\"\nrate = 200\nduration = \"2s\"\n";
 
 fn with_thresholds(thresholds: &str) -> String {
     format!("{STAGES}[thresholds]\n{thresholds}\n")
@@ -16,6 +16,7 @@ fn with_thresholds(thresholds: &str) -> String {
 
 #[test]
 fn a_plan_whose_thresholds_hold_ends_with_0() {
+    let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));
     let plan = work
         .plan(&with_thresholds("achieved = \"> 99%\"\nerrors = \"< 1%\"\n\"high.lost\" = \"< 1\"\nmax = \"< 10s\""));
@@ -51,6 +52,7 @@ fn wrong_words_end_with_2() {
 
 #[test]
 fn a_threshold_that_fails_ends_with_3() {
+    let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));
     let plan = work.plan(&with_thresholds("p50 = \"< 5ms\"\nachieved = \"> 99%\""));
     let ended = work.run_valid(&["run", &plan, &url(&service)]);
@@ -61,8 +63,9 @@ fn a_threshold_that_fails_ends_with_3() {
 
 #[test]
 fn a_threshold_that_is_lost_ends_the_run_early_with_what_was_measured() {
+    let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));
-    let plan = work.plan("[[stage]]\nname = \"long\"\nrate = 20\nduration = \"1h\"\n[thresholds]\nmax = \"< 5ms\"\n");
+    let plan = work.plan("[[stage]]\nname = \"long\"\nrate = 200\nduration = \"1h\"\n[thresholds]\nmax = \"< 5ms\"\n");
     let ended = work.run_valid(&["run", &plan, &url(&service), "--abort-on-fail", "--format", "json"]);
     ended.assert_code(3);
     let result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -91,6 +94,7 @@ fn a_generator_that_was_the_limit_ends_with_4_whatever_the_thresholds_say() {
 
 #[test]
 fn a_source_that_a_threshold_needs_and_that_gives_nothing_ends_with_5() {
+    let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));
     // A plain URL says nothing of what scaling asked for. The failed threshold beside it counts less.
     let plan = work.plan(&with_thresholds("\"high.t_trigger\" = \"< 60s\"\np50 = \"< 1ms\""));

@@ -4,13 +4,19 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use test_app::{Options, Server};
 
-/// A run in which the generator was the limit is repeated this often.
-const TRIES: usize = 5;
+/// Tests whose outcome suffers from each other's load take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The turn of the caller, until it is dropped.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The longest wait.
 pub(crate) fn deadline() -> Duration {
@@ -67,16 +73,21 @@ impl Workplace {
         Ended::of(&self.command(args).output().unwrap())
     }
 
-    /// Runs it until this machine was not the limit.
+    /// Runs it until this machine was not the limit, or the time is up.
     pub(crate) fn run_valid(&self, args: &[&str]) -> Ended {
-        let mut ended = self.run(args);
-        for _ in 1..TRIES {
-            if ended.code != 4 {
-                break;
+        self.run_until(args, |ended| ended.code != 4)
+    }
+
+    /// Runs it until the outcome is one that says something, or the time is up.
+    #[expect(clippy::disallowed_methods, reason = "a process lives in real time; this tries again until a deadline")]
+    pub(crate) fn run_until(&self, args: &[&str], says_something: impl Fn(&Ended) -> bool) -> Ended {
+        let until = Instant::now() + deadline();
+        loop {
+            let ended = self.run(args);
+            if says_something(&ended) || Instant::now() > until {
+                return ended;
             }
-            ended = self.run(args);
         }
-        ended
     }
 
     /// The one session's folder.
