@@ -3,10 +3,11 @@
 pub mod config_file;
 pub mod values;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 use crate::cli::values::Objective;
@@ -30,6 +31,7 @@ Examples:
   scaletop demo                                  try it: no account, no network, nothing to install
   scaletop live https://example.com/api/test     drive a service by key
   scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
+  scaletop capacity https://example.com/api      how much does it hold?
   scaletop report scaletop-sessions/NAME         write a session's files again
 
 Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
@@ -59,9 +61,33 @@ Examples:
     /// Play a plan without a screen: a line a second on stderr, a summary on stdout
     #[command(after_help = "\
 Examples:
+  scaletop run --check spike.toml                what would it do? sends nothing
   scaletop run scenarios/demo-spike.toml demo
-  scaletop run spike.toml https://example.com/api/test --out results/today --yes")]
+  scaletop run spike.toml https://example.com/api/test --out results/today --yes
+  scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
+
+Exit codes: 0 fine, 1 could not do it, 2 usage, 3 a threshold failed, 4 the generator was the limit (result invalid),
+5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. 4 goes before 5, 5 before 3.")]
     Run(RunArgs),
+    /// Find the highest rate that meets the objective: doubling, then bisection, with the evidence
+    #[command(after_help = "\
+Examples:
+  scaletop capacity demo --per-instance          one instance of the demo: some 124 requests/s
+  scaletop capacity https://example.com/api/test --slo p95=300ms --hold 30s --yes
+  scaletop capacity http://127.0.0.1:8080/api/test --rate 100 --format json
+
+Each rate is given time to settle (the service may have to scale), then held; one that misses is tried again before it
+counts. Exit codes: 0 found, 1 not even 1 request/s holds, 2 usage, 4 this machine was the limit.")]
+    Capacity(CapacityArgs),
+    /// The seed's experiment, unattended: every scenario in one folder, and one report that answers its question
+    #[command(after_help = "\
+Examples:
+  scaletop experiment demo --stretch 0.1         at home, in some minutes
+  scaletop experiment terraform:infra --out results/today
+  scaletop experiment demo scenarios/spike.toml  only this one
+
+How many seconds from 0 to N instances, what was lost meanwhile, did it degrade later, was the generator at fault?")]
+    Experiment(ExperimentArgs),
     /// Write every derived file of a session again, from its recording
     Report(ReportArgs),
     /// The embedded cluster alone, until Ctrl-C
@@ -107,15 +133,98 @@ pub struct LiveArgs {
     pub cluster: ClusterArgs,
 }
 
+/// How a result is written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For summary pages and issues.
+    Markdown,
+    /// For pipelines that know test results.
+    Junit,
+}
+
 /// `scaletop run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The plan (TOML)
     pub plan: PathBuf,
+    /// Only say what the plan would do: its timeline, requests and requests in flight
+    #[arg(long)]
+    pub check: bool,
+    /// What a request is assumed to take, for --check
+    #[arg(long, default_value = "100ms", value_parser = values::positive_duration, value_name = "TIME")]
+    pub service_time: Duration,
+    /// How the result is written to stdout
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
+    pub format: Format,
+    /// End as soon as a threshold is lost whatever else happens, with what was measured
+    #[arg(long, env = "SCALETOP_ABORT_ON_FAIL")]
+    pub abort_on_fail: bool,
+    /// Multiply every duration of the plan, 0.01 to 100
+    #[arg(long, default_value = "1", value_parser = values::factor, value_name = "FACTOR", env = "SCALETOP_STRETCH")]
+    pub stretch: f64,
     /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR; the plan's own target
     /// when it is left out
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Option<Target>,
+    /// How the load is driven.
+    #[command(flatten)]
+    pub drive: DriveArgs,
+    /// How the cluster is set up, when the target is `demo`.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `scaletop capacity`.
+#[derive(Clone, Debug, Args)]
+pub struct CapacityArgs {
+    /// What to measure: a URL, or `demo`
+    #[arg(env = "SCALETOP_TARGET")]
+    pub target: Target,
+    /// Say what one instance holds, too; the demo then starts one only, unless --max-size says otherwise
+    #[arg(long)]
+    pub per_instance: bool,
+    /// How long each rate is held
+    #[arg(long, default_value = "10s", value_parser = values::whole_seconds, value_name = "TIME")]
+    pub hold: Duration,
+    /// How long a rate must have been calm before it is held: the same instances, and the objective met or no more to come
+    #[arg(long, default_value = "5s", value_parser = values::whole_seconds, value_name = "TIME")]
+    pub settle: Duration,
+    /// How long to wait for that
+    #[arg(long, default_value = "2m", value_parser = values::whole_seconds, value_name = "TIME")]
+    pub patience: Duration,
+    /// How narrow the bracket must be, as a share of the rate
+    #[arg(long, default_value = "1%", value_parser = values::share, value_name = "SHARE")]
+    pub tolerance: f64,
+    /// How the result is written to stdout
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
+    pub format: Format,
+    /// How the load is driven: --rate is the first rate that is tried (10 by default), --max-rate the highest
+    #[command(flatten)]
+    pub drive: DriveArgs,
+    /// How the cluster is set up, when the target is `demo`.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `scaletop experiment`.
+#[derive(Clone, Debug, Args)]
+pub struct ExperimentArgs {
+    /// What to measure: a URL, `demo`, …
+    #[arg(env = "SCALETOP_TARGET")]
+    pub target: Target,
+    /// The plans to play instead of the seed's (scenarios/)
+    pub plans: Vec<PathBuf>,
+    /// Multiply every duration of the plans, 0.01 to 100
+    #[arg(long, default_value = "1", value_parser = values::factor, value_name = "FACTOR", env = "SCALETOP_STRETCH")]
+    pub stretch: f64,
+    /// Only write the report again, from the sessions in --out
+    #[arg(long, requires = "out")]
+    pub report_only: bool,
     /// How the load is driven.
     #[command(flatten)]
     pub drive: DriveArgs,
@@ -129,6 +238,9 @@ pub struct RunArgs {
 pub struct ReportArgs {
     /// The session: its folder, or its recording.jsonl
     pub session: PathBuf,
+    /// Write a plan that drives the same arrivals again to this file
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
 }
 
 /// How the load is driven: everything that every driving command takes.
@@ -255,6 +367,9 @@ pub struct OutputArgs {
     /// Folder for the session [default: scaletop-sessions/TIME-TARGET]
     #[arg(long, value_name = "DIR", env = "SCALETOP_OUT")]
     pub out: Option<PathBuf>,
+    /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
+    pub metrics: Option<SocketAddr>,
     /// Do not ask whether a host that is not loopback may be load-tested
     #[arg(long, short = 'y', env = "SCALETOP_YES")]
     pub yes: bool,

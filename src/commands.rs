@@ -1,20 +1,23 @@
 //! What each command does: the edge where options become a running session.
 
+mod capacity;
 mod drive;
 mod error;
+mod experiment;
+mod outcome;
 mod place;
+mod report;
+mod run;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DemoArgs, LiveArgs, ReportArgs, RunArgs};
+use crate::cli::{Cli, Command, DemoArgs, LiveArgs};
 use crate::clock::RunClock;
 use crate::cluster::wire::embedded::EmbeddedPlatform;
 use crate::cluster::{ClusterArgs, ClusterOptions};
-use crate::plan::Plan;
-use crate::session::export;
-use crate::session::summary;
 use crate::target::Target;
 
 pub use error::CommandError;
@@ -25,11 +28,12 @@ const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
 /// Does what the command line asks for; the number is the exit code.
 pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     match cli.command {
-        // Boxed: a whole session is a large future.
-        Command::Demo(args) => Box::pin(demo(args)).await,
-        Command::Live(args) => Box::pin(live(args)).await,
-        Command::Run(args) => Box::pin(run(args)).await,
-        Command::Report(args) => report(&args),
+        Command::Demo(args) => demo(args).await,
+        Command::Live(args) => live(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::Capacity(args) => capacity::run(args).await,
+        Command::Experiment(args) => experiment::run(args).await,
+        Command::Report(args) => report::report(&args),
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut io::stdout());
@@ -43,8 +47,8 @@ async fn demo(args: DemoArgs) -> Result<u8, CommandError> {
         return drive::on_screen(args.drive, Target::Demo, args.cluster).await;
     }
     say("no terminal: playing the demo spike headless (scaletop run scenarios/demo-spike.toml demo)")?;
-    let plan = Plan::parse(DEMO_SPIKE)?;
-    drive::headless(args.drive, Target::Demo, args.cluster, plan).await
+    let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?;
+    run::play(&args.drive, Target::Demo, args.cluster, plan, run::How::default()).await
 }
 
 async fn live(args: LiveArgs) -> Result<u8, CommandError> {
@@ -52,34 +56,6 @@ async fn live(args: LiveArgs) -> Result<u8, CommandError> {
         return Err(CommandError::NoTerminal);
     }
     drive::on_screen(args.drive, args.target, args.cluster).await
-}
-
-async fn run(args: RunArgs) -> Result<u8, CommandError> {
-    let text = std::fs::read_to_string(&args.plan)
-        .map_err(|source| CommandError::ReadPlan { path: args.plan.clone(), source })?;
-    let plan = Plan::parse(&text)?;
-    if !plan.thresholds.is_empty() {
-        // Playing it without judging them would be a test that always passes.
-        let why = "the plan has [thresholds], which this version cannot judge yet: take them out to play it";
-        return Err(CommandError::Option(why.to_owned()));
-    }
-    let target = match (args.target, &plan.url) {
-        (Some(target), _) => target,
-        (None, Some(url)) => url.parse()?,
-        (None, None) => return Err(CommandError::NoTarget),
-    };
-    drive::headless(args.drive, target, args.cluster, plan).await
-}
-
-fn report(args: &ReportArgs) -> Result<u8, CommandError> {
-    let exported = export::export(&args.session)?;
-    if let Some(damage) = exported.damage.describe() {
-        say(&format!("note: {damage}"))?;
-    }
-    let mut out = io::stdout().lock();
-    out.write_all(summary::text(&exported.session).as_bytes())?;
-    writeln!(out, "files: {}", exported.folder.display())?;
-    Ok(0)
 }
 
 /// Serves until a signal says otherwise.

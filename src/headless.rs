@@ -1,19 +1,65 @@
-//! Without a screen: one line a second that a person can read in a log.
+//! Without a screen: on a terminal one line that is written again and again, in a log one line a second that a person
+//! can read. On stderr: stdout is the result's.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use crate::app::event::Event;
 use crate::app::front::FrontEnd;
 use crate::app::state::State;
 use crate::load::sample::OutcomeKind;
+use crate::session::event::NoticeLevel;
+use crate::session::state::Session;
 use crate::timeline::Row;
+use crate::units::Elapsed;
 
-/// Shows a session as lines on stderr: stdout is the result's.
-#[derive(Debug, Default)]
+/// Cells of the progress bar.
+const BAR_CELLS: u32 = 20;
+
+/// Shows a session as lines on stderr.
+#[derive(Debug)]
 pub struct Log {
+    /// How long the session takes at most, where that is known.
+    total: Option<Duration>,
+    /// Whether lines can be written again.
+    on_terminal: bool,
+    /// Whether the cursor is behind a line that may be written again.
+    is_open: bool,
     shown: Option<u32>,
     notices: usize,
+    steps: usize,
+}
+
+impl Log {
+    /// A session that takes `total` at most, if that is known.
+    pub fn new(total: Option<Duration>) -> Self {
+        Self { total, on_terminal: io::stderr().is_terminal(), is_open: false, shown: None, notices: 0, steps: 0 }
+    }
+
+    /// A line that stays.
+    fn keep(&mut self, err: &mut impl io::Write, line: &str) -> io::Result<()> {
+        let clear = if self.is_open { "\r\x1b[K" } else { "" };
+        self.is_open = false;
+        writeln!(err, "{clear}{line}")
+    }
+
+    /// A line that the next one replaces, cut to the terminal's width: what wraps cannot be replaced.
+    fn replace(&mut self, err: &mut impl io::Write, line: &str) -> io::Result<()> {
+        let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+        let line: String = line.chars().take(width.saturating_sub(1)).collect();
+        self.is_open = true;
+        write!(err, "\r{line}\x1b[K")?;
+        err.flush()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.is_open {
+            // Nobody can be told that stderr is gone.
+            let _ = writeln!(io::stderr());
+        }
+    }
 }
 
 impl FrontEnd for Log {
@@ -28,18 +74,57 @@ impl FrontEnd for Log {
     fn show(&mut self, state: &State) -> io::Result<()> {
         let session = &state.session;
         let mut err = io::stderr().lock();
+        for report in session.steps.iter().skip(self.steps) {
+            if let Some(name) = &report.step.name {
+                self.keep(&mut err, &harmless(&format!("{:>5}  {name}: {}", report.step.start, report.step.profile)))?;
+            }
+        }
+        self.steps = session.steps.len();
         for (at, notice) in session.log.iter().skip(self.notices) {
-            writeln!(err, "{at:>5}  {}", notice.text)?;
+            let level = match notice.level {
+                NoticeLevel::Info => "",
+                NoticeLevel::Warning => "warning: ",
+                NoticeLevel::Error => "ERROR: ",
+            };
+            self.keep(&mut err, &harmless(&format!("{at:>5}  {level}{}", notice.text)))?;
         }
         self.notices = session.log.len();
         let rows = session.timeline.rows();
         let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
-            writeln!(err, "{}", describe(row))?;
             self.shown = Some(row.second);
+            let line = format!("{}  {}", describe(row), progress(session, self.total));
+            if self.on_terminal {
+                let bar = self.total.map(|total| bar(session.now, total)).unwrap_or_default();
+                self.replace(&mut err, &format!("{bar}{line}"))?;
+            } else {
+                self.keep(&mut err, line.trim_end())?;
+            }
         }
         Ok(())
     }
+}
+
+/// Untrusted text must not steer the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// `[#######.............] `
+fn bar(now: Elapsed, total: Duration) -> String {
+    let done = now.as_secs_f64() / total.as_secs_f64().max(1e-9);
+    let cells = (0..BAR_CELLS).map(|cell| if f64::from(cell) < done * f64::from(BAR_CELLS) { '#' } else { '.' });
+    format!("[{}] ", cells.collect::<String>())
+}
+
+/// The stage that plays, and how much of all is done.
+fn progress(session: &Session, total: Option<Duration>) -> String {
+    let stage = session.steps.last().and_then(|report| report.step.name.as_deref()).unwrap_or_default();
+    let done = total.map(|total| {
+        let percent = (session.now.as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
+        format!("{percent:.0}%")
+    });
+    harmless(&[stage.to_owned(), done.unwrap_or_default()].join("  "))
 }
 
 /// A closed second in a line.
@@ -101,5 +186,24 @@ mod tests {
             .collect();
         assert_eq!(shown, ["1.23ms", "80.1ms", "500ms", "1.52s", "59.9s"]);
         assert_eq!(short(None), "–");
+    }
+
+    #[test]
+    fn the_bar_fills_up_and_stays_full() {
+        let total = Duration::from_secs(100);
+        assert_eq!(bar(Elapsed::ZERO, total), "[....................] ");
+        assert_eq!(bar(Elapsed::from_secs(50), total), "[##########..........] ");
+        assert_eq!(bar(Elapsed::from_secs(500), total), "[####################] ");
+    }
+
+    #[test]
+    fn a_line_that_stays_clears_the_one_that_was_being_rewritten() {
+        let mut log = Log { on_terminal: true, ..Log::new(None) };
+        let mut out = Vec::new();
+        log.replace(&mut out, "12%").unwrap();
+        log.keep(&mut out, "stage spike").unwrap();
+        log.keep(&mut out, "stage after").unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\r12%\x1b[K\r\x1b[Kstage spike\nstage after\n");
+        assert_eq!(harmless("a\u{1b}[31m\nb"), "a?[31m?b");
     }
 }

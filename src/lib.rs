@@ -5,6 +5,7 @@
 //! ([`load::pacer`], [`record`], [`timeline`], [`analysis`], [`session`]) or an edge ([`load::http`], [`cluster`], [`tui`]).
 pub mod analysis;
 pub mod app;
+pub mod capacity;
 pub mod cli;
 pub mod clock;
 pub mod cloud;
@@ -12,9 +13,11 @@ pub mod cluster;
 pub mod commands;
 pub mod consent;
 pub mod doctor;
+pub mod experiment;
 pub mod headless;
 pub mod instances;
 pub mod load;
+pub mod metrics;
 pub mod plan;
 pub mod record;
 pub mod session;

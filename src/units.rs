@@ -74,6 +74,12 @@ impl Elapsed {
         second
     }
 
+    /// This moment if it begins a second, else the beginning of the next one.
+    #[must_use]
+    pub const fn next_second(self) -> Self {
+        Self::from_secs(self.0.div_ceil(NANOS_PER_SEC))
+    }
+
     /// Time from `earlier` to `self`; zero when `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -206,6 +212,8 @@ mod tests {
     fn a_moment_belongs_to_the_second_it_falls_in() {
         assert_eq!(Elapsed::from_nanos(NANOS_PER_SEC - 1).second(), 0);
         assert_eq!(Elapsed::from_secs(1).second(), 1);
+        assert_eq!(Elapsed::from_secs(1).next_second(), Elapsed::from_secs(1));
+        assert_eq!(Elapsed::from_nanos(1).next_second(), Elapsed::from_secs(1));
     }
 
     #[test]

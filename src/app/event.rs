@@ -16,6 +16,8 @@ pub enum Event {
     Stage(RateChange),
     /// A plan is over.
     PlanFinished,
+    /// A threshold is lost whatever else happens, and nobody wants to see the rest.
+    ThresholdLost(String),
     /// Time passed.
     Tick,
     /// The terminal has another size.

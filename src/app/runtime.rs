@@ -11,21 +11,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::app::director::Director;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::front::FrontEnd;
 use crate::app::signals::Signals;
-use crate::app::state::State;
+use crate::app::state::{Phase, State};
 use crate::app::update::update;
 use crate::clock::RunClock;
 use crate::cluster::Cluster;
 use crate::load::engine::LoadHandle;
 use crate::load::rate::RateProfile;
-use crate::plan::conductor::{Conductor, Cue};
+use crate::metrics::Metrics;
+use crate::plan::conductor::Cue;
+use crate::plan::forecast::Budget;
 use crate::record::second::Second;
-use crate::session::event::{RateCause, RateChange, Recorded, SessionEvent};
+use crate::session::event::{Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::export::{ExportError, Exported, export};
 use crate::session::scribe::{Scribe, Trouble};
+use crate::session::verdict::early::lost_already;
 use crate::units::{ArrivalRate, Elapsed};
 
 /// At most this many frames a second.
@@ -52,8 +56,12 @@ pub struct Runtime<F> {
     pub troubles: mpsc::Receiver<Trouble>,
     /// The demo's cluster.
     pub cluster: Option<Cluster>,
-    /// The plan that plays.
-    pub conductor: Option<Conductor>,
+    /// Who decides the rate besides the keys.
+    pub director: Option<Director>,
+    /// What the plan will make due, when the session is to end as soon as a threshold is lost.
+    pub abort_within: Option<Budget>,
+    /// Where the numbers are served live.
+    pub metrics: Option<Metrics>,
     /// The session's folder.
     pub folder: PathBuf,
     /// When to panic: the tests' way to see that the terminal survives it.
@@ -71,6 +79,8 @@ pub struct Finished {
     pub exported: Option<Result<Exported, ExportError>>,
     /// The signal that ended it, by number.
     pub signal: Option<i32>,
+    /// Who decided the rate, with what it found out.
+    pub director: Option<Director>,
 }
 
 /// What is going on besides the loop.
@@ -81,12 +91,13 @@ struct Background {
     export: Option<JoinHandle<Result<Exported, ExportError>>>,
     exit: Option<bool>,
     dirty: bool,
+    is_directed: bool,
 }
 
 impl<F: FrontEnd> Runtime<F> {
     /// Runs the session to its end, starting at `rate`.
     pub async fn run(mut self, rate: ArrivalRate) -> std::io::Result<Finished> {
-        let mut background = Background { dirty: true, ..Background::default() };
+        let mut background = Background { dirty: true, is_directed: true, ..Background::default() };
         let mut signals = Signals::listen()?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -101,14 +112,11 @@ impl<F: FrontEnd> Runtime<F> {
         }
         while background.exit.is_none() {
             self.play(&mut background);
-            let wake = self.conductor.as_ref().and_then(Conductor::deadline).map(|at| self.clock.instant_at(at));
+            let wake = self.next_cue(&background).map(|at| self.clock.instant_at(at));
             tokio::select! {
                 biased;
                 second = self.seconds.recv(), if seconds_open => match second {
-                    Some(second) => {
-                        let at = second.end();
-                        self.handle_at(&mut background, at, &Event::Session(SessionEvent::Second(Box::new(second))));
-                    }
+                    Some(second) => self.second(&mut background, second),
                     None => seconds_open = false,
                 },
                 event = self.front.next(&self.state) => self.handle(&mut background, &event),
@@ -163,21 +171,53 @@ impl<F: FrontEnd> Runtime<F> {
         if let Some(cluster) = self.cluster.take() {
             cluster.shutdown().await;
         }
-        Ok(Finished { state: self.state, exported, signal })
+        Ok(Finished { state: self.state, exported, signal, director: self.director })
     }
 
-    /// Lets the plan say what it has to say.
+    /// A second has closed.
+    fn second(&mut self, background: &mut Background, second: Second) {
+        let event = Event::Session(SessionEvent::Second(Box::new(second)));
+        let Event::Session(SessionEvent::Second(second)) = &event else { return };
+        self.handle_at(background, second.end(), &event);
+        let session = &self.state.session;
+        if let Some(director) = &mut self.director {
+            director.second(second, session);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.publish(session);
+        }
+        if let Some(lost) = self.abort_within.as_ref().and_then(|budget| lost_already(session, budget)) {
+            self.abort_within = None;
+            self.handle(background, &Event::ThresholdLost(lost.line()));
+        }
+    }
+
+    /// When the director has to be asked again.
+    fn next_cue(&self, background: &Background) -> Option<Elapsed> {
+        let director = self.director.as_ref().filter(|_| background.is_directed)?;
+        director.deadline()
+    }
+
+    /// Lets the plan, or the search, say what it has to say.
     fn play(&mut self, background: &mut Background) {
+        // Whoever ends the session takes the rate out of the director's hands.
+        background.is_directed &= self.state.ui.phase == Phase::Running;
         let now = self.clock.now();
-        while let Some(cue) = self.conductor.as_mut().and_then(|c| c.poll(now, &self.state.session)) {
+        while background.is_directed {
+            let Some(cue) = self.director.as_mut().and_then(|d| d.poll(now, &self.state.session)) else { return };
             match cue {
                 Cue::Begin { at, name, profile } => {
                     let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name) };
                     self.handle_at(background, at, &Event::Stage(change));
                 }
-                Cue::Finished { .. } => {
-                    self.conductor = None;
-                    self.handle(background, &Event::PlanFinished);
+                Cue::Ends { at } => self.load.set(at, RateProfile::PAUSED),
+                Cue::Say(text) => {
+                    let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Info, text });
+                    self.handle(background, &Event::Session(notice));
+                }
+                Cue::Finished { at } => {
+                    background.is_directed = false;
+                    self.handle_at(background, at, &Event::PlanFinished);
                 }
             }
         }

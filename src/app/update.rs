@@ -32,6 +32,7 @@ pub fn update(state: &mut State, at: Elapsed, event: &Event) -> Vec<Effect> {
         Event::Action(action) => act(state, at, action),
         Event::Stage(change) => rate::change(state, at, change.clone()),
         Event::PlanFinished => quit(state, at, "the plan is over"),
+        Event::ThresholdLost(threshold) => lose(state, at, threshold),
         Event::Tick => Vec::new(),
         Event::Resized(columns, rows) => {
             state.ui.size = (*columns, *rows);
@@ -189,6 +190,17 @@ fn quit(state: &mut State, at: Elapsed, reason: &str) -> Vec<Effect> {
             vec![end(state, at), Effect::Exit { at_once: true }]
         }
     }
+}
+
+/// Ends a session that cannot pass any more, once.
+fn lose(state: &mut State, at: Elapsed, threshold: &str) -> Vec<Effect> {
+    if state.ui.phase != Phase::Running {
+        return Vec::new();
+    }
+    let text = format!("ending early, {threshold}");
+    let mut effects = vec![notice(state, at, NoticeLevel::Error, text)];
+    effects.extend(quit(state, at, "a threshold failed"));
+    effects
 }
 
 fn drained(state: &mut State, at: Elapsed, abandoned: u64) -> Vec<Effect> {

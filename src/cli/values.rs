@@ -43,6 +43,12 @@ pub enum ValueError {
     /// Not an override of name resolution.
     #[error("\"{0}\" is not HOST:PORT:ADDRESS, such as example.com:443:127.0.0.1")]
     Resolve(String),
+    /// Not a factor.
+    #[error("\"{0}\" is not a factor: give a number from 0.01 to 100, such as 0.1")]
+    Factor(String),
+    /// Not whole seconds.
+    #[error("\"{0}\" is not a number of whole seconds: give one from 1s to an hour, such as 10s")]
+    WholeSeconds(String),
     /// Not a percentile.
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
@@ -72,6 +78,19 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
 /// A time that is not zero.
 pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
     duration(text).and_then(|d| if d.is_zero() { Err(ValueError::Duration(text.to_owned())) } else { Ok(d) })
+}
+
+/// A factor that durations are multiplied with.
+pub fn factor(text: &str) -> Result<f64, ValueError> {
+    let factor = text.trim().parse::<f64>().ok().filter(|factor| (0.01..=100.0).contains(factor));
+    factor.ok_or_else(|| ValueError::Factor(text.to_owned()))
+}
+
+/// A time in whole seconds, at least one and at most an hour.
+pub fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
+    let range = Duration::from_secs(1)..=Duration::from_hours(1);
+    let time = duration(text).ok().filter(|time| time.subsec_nanos() == 0 && range.contains(time));
+    time.ok_or_else(|| ValueError::WholeSeconds(text.to_owned()))
 }
 
 /// A share as a percentage: `1%` is 0.01. The sign is needed: `1` could be everything or a hundredth.
@@ -174,6 +193,12 @@ mod tests {
             assert!(duration(text).is_err(), "{text}");
         }
         assert!(positive_duration("0s").is_err());
+        assert_eq!(whole_seconds("2m"), Ok(Duration::from_mins(2)));
+        assert!(whole_seconds("1500ms").is_err() && whole_seconds("0s").is_err() && whole_seconds("2h").is_err());
+        assert_eq!(factor("0.1"), Ok(0.1));
+        for text in ["0", "-1", "NaN", "101", ""] {
+            assert!(factor(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,27 +8,28 @@ use http::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::app::director::Director;
 use crate::app::front::FrontEnd;
 use crate::app::runtime::{Finished, Runtime};
 use crate::app::state::{State, Ui};
 use crate::cli::values;
-use crate::cli::{DriveArgs, RequestArgs};
+use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
 use crate::clock::RunClock;
 use crate::cluster::ClusterArgs;
-use crate::commands::CommandError;
 use crate::commands::place::Place;
+use crate::commands::{CommandError, outcome, say};
 use crate::consent;
-use crate::headless::Log;
 use crate::load::engine::{LoadConfig, Prepared, Running};
 use crate::load::generator;
 use crate::load::http::{HttpTransport, RequestOptions};
+use crate::metrics::Metrics;
 use crate::plan::Plan;
-use crate::plan::conductor::Conductor;
+use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::folder;
 use crate::session::scribe::Scribe;
 use crate::session::state::Session;
-use crate::session::summary;
+use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
@@ -39,60 +39,85 @@ use crate::units::ArrivalRate;
 const FEED_QUEUE: usize = 1_024;
 
 /// Columns and rows where there is no screen.
-const NO_SIZE: (u16, u16) = (0, 0);
+pub(super) const NO_SIZE: (u16, u16) = (0, 0);
+
+/// What drives the load besides the keys.
+#[derive(Default)]
+pub(super) struct Script {
+    /// The plan, for the record: its name, objectives and thresholds.
+    pub(super) plan: Option<Plan>,
+    /// Who decides the rate.
+    pub(super) director: Option<Director>,
+    /// What the plan will make due, when the session is to end as soon as a threshold is lost.
+    pub(super) abort_within: Option<Budget>,
+    /// The rate to start with.
+    pub(super) rate: ArrivalRate,
+}
 
 /// A session that only needs a front end.
-struct Ready {
+pub(super) struct Ready {
     header: Header,
     clock: RunClock,
     engine: Prepared,
     place: Place,
     folder: PathBuf,
-    rate: ArrivalRate,
+    metrics: Option<Metrics>,
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
+    script: Script,
 }
 
 /// Runs a session on the screen.
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
-    let ready = prepare(&drive, target, cluster, None).await?;
+    let script = Script { rate: drive.load.rate, ..Script::default() };
+    let ready = prepare(&drive, target, cluster, script).await?;
     let theme = Theme::from_env(|name| std::env::var(name).ok());
     let front = TerminalFront::open(theme)?;
     let size = front.size()?;
-    let finished = ready.run(front, None, size).await?;
-    conclude(finished)
+    let mut finished = ready.run(front, size).await?;
+    outcome::write_session(&finished, Format::Text)?;
+    let signal = finished.signal;
+    outcome::write_place(&mut finished, Format::Text)?;
+    Ok(outcome::by_signal(signal).unwrap_or(0))
 }
 
-/// Plays a plan without a screen.
-pub(super) async fn headless(
-    drive: DriveArgs,
-    target: Target,
-    cluster: ClusterArgs,
-    plan: Plan,
-) -> Result<u8, CommandError> {
-    let ready = prepare(&drive, target, cluster, Some(&plan)).await?;
-    let finished = ready.run(Log::default(), Some(Conductor::new(&plan)), NO_SIZE).await?;
-    conclude(finished)
+/// Refuses a rate above the ceiling.
+pub(super) fn check_rate(load: &LoadArgs, highest: ArrivalRate) -> Result<(), CommandError> {
+    if highest <= load.max_rate {
+        return Ok(());
+    }
+    let (highest, ceiling) = (highest.get(), load.max_rate.get());
+    Err(CommandError::Option(format!("{highest}/s is above the ceiling of {ceiling}/s: raise it with --max-rate")))
+}
+
+/// The objective: the command line's, else the plan's, else the default.
+pub(super) fn slo(load: &LoadArgs, plan: Option<&Plan>) -> Slo {
+    let of_plan = if load.slo.is_empty() { plan.and_then(|plan| plan.slo) } else { None };
+    of_plan.unwrap_or_else(|| values::slo(&load.slo))
+}
+
+/// The cap on requests in flight.
+pub(super) fn max_in_flight(load: &LoadArgs) -> u64 {
+    load.max_in_flight.unwrap_or_else(generator::default_max_in_flight)
 }
 
 /// Everything that can go wrong goes wrong here, before the first request.
-async fn prepare(
+pub(super) async fn prepare(
     drive: &DriveArgs,
     target: Target,
     cluster: ClusterArgs,
-    plan: Option<&Plan>,
+    script: Script,
 ) -> Result<Ready, CommandError> {
     let load = &drive.load;
-    let highest = plan.map_or(load.rate, Plan::peak).max(load.rate);
-    if highest > load.max_rate {
-        let (highest, ceiling) = (highest.get(), load.max_rate.get());
-        return Err(CommandError::Option(format!(
-            "{highest}/s is above the ceiling of {ceiling}/s: raise it with --max-rate"
-        )));
-    }
+    let plan = script.plan.as_ref();
+    check_rate(load, plan.map_or(script.rate, Plan::peak).max(script.rate))?;
     if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
         return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
     }
+    let metrics = match drive.output.metrics {
+        Some(address) => Some(Metrics::serve(address).await?),
+        None => None,
+    };
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = generator::raise_fd_limit();
     let clock = RunClock::start();
@@ -129,19 +154,19 @@ async fn prepare(
         engine,
         place,
         folder,
-        rate: load.rate,
+        metrics,
         spike_rate: load.spike_rate,
         panic_after: drive.output.panic_after,
+        script,
     })
 }
 
 impl Ready {
-    async fn run<F: FrontEnd>(
-        self,
-        front: F,
-        conductor: Option<Conductor>,
-        size: (u16, u16),
-    ) -> Result<Finished, CommandError> {
+    /// Runs the session to its end, on a screen of `size` columns and rows.
+    pub(super) async fn run<F: FrontEnd>(self, front: F, size: (u16, u16)) -> Result<Finished, CommandError> {
+        if let Some(metrics) = &self.metrics {
+            say(&format!("metrics: http://{}/metrics", metrics.address()))?;
+        }
         let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
@@ -163,31 +188,17 @@ impl Ready {
             scribe,
             troubles,
             cluster,
-            conductor,
+            director: self.script.director,
+            abort_within: self.script.abort_within,
+            metrics: self.metrics,
             folder: self.folder,
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             front,
         };
-        let finished = runtime.run(self.rate).await?;
+        let finished = runtime.run(self.script.rate).await?;
         drop((threads, watchers, endpoints));
         Ok(finished)
     }
-}
-
-/// The summary on stdout, the files' place, and the exit code.
-fn conclude(finished: Finished) -> Result<u8, CommandError> {
-    let mut out = io::stdout().lock();
-    let folder = finished.state.ui.folder.clone().unwrap_or_default();
-    out.write_all(summary::text(&finished.state.session).as_bytes())?;
-    match finished.exported {
-        Some(Ok(exported)) => writeln!(out, "files: {}", exported.folder.display())?,
-        Some(Err(error)) => {
-            writeln!(out, "recording: {}", folder.display())?;
-            return Err(error.into());
-        }
-        None => writeln!(out, "recording: {0} (its files: scaletop report {0})", folder.display())?,
-    }
-    Ok(finished.signal.map_or(0, |signal| u8::try_from(128 + signal).unwrap_or(1)))
 }
 
 /// `url` with `path` in place of its own path and query, if one is given.
@@ -232,21 +243,21 @@ fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, Comma
 
 fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) -> Settings {
     let (request, load) = (&drive.request, &drive.load);
-    let objectives = if load.slo.is_empty() { plan.and_then(|plan| plan.slo) } else { None };
     Settings {
         target: public(target),
         url: without_secrets(url).to_string(),
         method: request.method.clone(),
         plan: plan.map(|plan| plan.name.clone()),
-        slo: objectives.unwrap_or_else(|| values::slo(&load.slo)),
+        slo: slo(load, plan),
         arrivals: load.arrivals,
         max_rate: load.max_rate.get(),
-        max_in_flight: load.max_in_flight.unwrap_or_else(generator::default_max_in_flight),
+        max_in_flight: max_in_flight(load),
         timeout: request.timeout,
         conn_max_age: (request.conn_max_age > Duration::ZERO).then_some(request.conn_max_age),
         instance_header: request.instance_header.clone(),
         capacity_per_instance: load.capacity,
         seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)),
+        thresholds: plan.map(|plan| plan.thresholds.clone()).unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cluster::wire::embedded::EmbeddedError;
 use crate::consent::ConsentError;
 use crate::load::engine::EngineError;
 use crate::load::http::TransportError;
+use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::session::export::ExportError;
 use crate::session::folder::FolderError;
@@ -42,9 +43,33 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
-    /// The plan makes no sense.
+    /// The plan in a file makes no sense.
+    #[error("{}: {source}", path.display())]
+    PlanFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<PlanError>,
+    },
+    /// The live numbers cannot be served.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Metrics(#[from] MetricsError),
+    /// A folder of sessions cannot be read.
+    #[error("cannot read the sessions in {}: {source}", path.display())]
+    ReadFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that was asked for cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -91,7 +116,12 @@ impl CommandError {
     /// 2 when the words of the command were wrong, 1 when it could not be done.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoTerminal | Self::NoTarget | Self::Plan(_) | Self::Target(_) | Self::Option(_) | Self::Value(_) => 2,
+            Self::NoTerminal
+            | Self::NoTarget
+            | Self::PlanFile { .. }
+            | Self::Target(_)
+            | Self::Option(_)
+            | Self::Value(_) => 2,
             _ => 1,
         }
     }

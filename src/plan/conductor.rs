@@ -14,18 +14,29 @@ pub trait Conditions {
     fn is_settled(&self, since: Elapsed) -> bool;
 }
 
+/// A change whose time is known is announced this much ahead, so that the pacer has it before its anchor: then a stall of
+/// the loop moves no arrival.
+pub const AHEAD: Duration = Duration::from_millis(100);
+
 /// What to do now.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cue {
     /// A stage begins: drive this rate from this moment on.
     Begin {
-        /// When the stage began: may lie a little in the past.
+        /// When the stage begins: up to [`AHEAD`] in the future, or a little in the past.
         at: Elapsed,
         /// Its name.
         name: String,
         /// Its rate.
         profile: RateProfile,
     },
+    /// The last stage ends then: nothing is due from that moment on. [`Cue::Finished`] follows in its time.
+    Ends {
+        /// When: up to [`AHEAD`] in the future.
+        at: Elapsed,
+    },
+    /// Something worth a line in the log.
+    Say(String),
     /// The plan is over.
     Finished {
         /// When its last stage ended.
@@ -37,15 +48,19 @@ pub enum Cue {
 #[derive(Clone, Debug)]
 pub struct Conductor {
     stages: Vec<Stage>,
+    /// When the first stage begins, once that is known.
+    begins: Option<Elapsed>,
     /// The stage that plays, and since when; `None` before the first one.
     playing: Option<(usize, Elapsed)>,
+    /// Whether [`Cue::Ends`] has been said.
+    end_is_known: bool,
     finished: bool,
 }
 
 impl Conductor {
     /// Ready to play `plan` from its beginning.
     pub fn new(plan: &Plan) -> Self {
-        Self { stages: plan.stages.clone(), playing: None, finished: false }
+        Self { stages: plan.stages.clone(), begins: None, playing: None, end_is_known: false, finished: false }
     }
 
     /// When [`Conductor::poll`] has something new to say at the latest; `None` when the plan is over.
@@ -53,25 +68,38 @@ impl Conductor {
         if self.finished {
             return None;
         }
-        Some(self.playing.map_or(Elapsed::ZERO, |(at, since)| since + self.stages[at].end.at_most()))
+        let due = self.playing.map_or(self.begins, |(at, since)| Some(since + self.stages[at].end.at_most()));
+        let due = due.unwrap_or(Elapsed::ZERO);
+        Some(if self.end_is_known { due } else { due - AHEAD })
     }
 
     /// The next thing to do at `now`, if there is one; call again until there is none.
     ///
     /// Stages of a fixed duration follow each other without drift: each begins where the one before was due to end, not
-    /// where somebody noticed.
+    /// where somebody noticed. The first one begins with a second, so that a second of the timeline belongs to one stage
+    /// and the same plan makes the same arrivals due in the same second of every run.
     pub fn poll(&mut self, now: Elapsed, known: &impl Conditions) -> Option<Cue> {
         if self.finished {
             return None;
         }
-        let Some((at, since)) = self.playing else { return Some(self.begin(0, now)) };
+        let Some((at, since)) = self.playing else {
+            let begins = *self.begins.get_or_insert_with(|| now.next_second());
+            return (now + AHEAD >= begins).then(|| self.begin(0, begins));
+        };
         let stage = &self.stages[at];
         let due = since + stage.end.at_most();
+        let is_last = at + 1 == self.stages.len();
+        // The end is not brought forward: what is due until then still has to be sent.
+        let is_due = if is_last { now >= due } else { now + AHEAD >= due };
         let over = match &stage.end {
-            StageEnd::After(_) => (now >= due).then_some(due),
-            StageEnd::Until(..) if now >= due => Some(due),
+            _ if is_due => Some(due),
+            StageEnd::After(_) => None,
             StageEnd::Until(condition, _) => Self::holds(*condition, since, known).then_some(now),
         };
+        if over.is_none() && is_last && !self.end_is_known && now + AHEAD >= due {
+            self.end_is_known = true;
+            return Some(Cue::Ends { at: due });
+        }
         over.map(|end| self.begin(at + 1, end))
     }
 
@@ -133,11 +161,24 @@ mod tests {
     fn stages_follow_each_other_without_drift_however_late_the_poll() {
         let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
         assert_eq!(began(conductor.poll(Elapsed::ZERO, &NOTHING)), (0, 1));
-        assert_eq!(conductor.deadline(), Some(Elapsed::from_secs(2)));
-        assert_eq!(conductor.poll(Elapsed::from_millis(1_999), &NOTHING), None);
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(1_900)));
+        assert_eq!(conductor.poll(Elapsed::from_millis(1_899), &NOTHING), None);
         assert_eq!(began(conductor.poll(Elapsed::from_millis(2_700), &NOTHING)), (2_000, 2));
         assert_eq!(conductor.poll(Elapsed::from_secs(60), &NOTHING), Some(Cue::Finished { at: Elapsed::from_secs(5) }));
         assert_eq!((conductor.poll(Elapsed::from_secs(61), &NOTHING), conductor.deadline()), (None, None));
+    }
+
+    #[test]
+    fn what_is_known_ahead_is_said_ahead_but_the_end_comes_in_its_time() {
+        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
+        conductor.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(began(conductor.poll(Elapsed::from_millis(1_900), &NOTHING)), (2_000, 2));
+        assert_eq!(conductor.poll(Elapsed::from_millis(1_901), &NOTHING), None);
+        let end = Elapsed::from_secs(5);
+        assert_eq!(conductor.poll(Elapsed::from_millis(4_900), &NOTHING), Some(Cue::Ends { at: end }));
+        assert_eq!(conductor.poll(Elapsed::from_millis(4_901), &NOTHING), None);
+        assert_eq!(conductor.deadline(), Some(end));
+        assert_eq!(conductor.poll(end, &NOTHING), Some(Cue::Finished { at: end }));
     }
 
     #[test]
@@ -153,6 +194,15 @@ mod tests {
         let mut conductor = plan(text);
         conductor.poll(Elapsed::ZERO, &NOTHING);
         assert_eq!(began(conductor.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+    }
+
+    #[test]
+    fn the_first_stage_begins_with_a_second() {
+        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
+        assert_eq!(conductor.poll(Elapsed::from_millis(3_217), &NOTHING), None);
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(3_900)));
+        assert_eq!(began(conductor.poll(Elapsed::from_millis(4_003), &NOTHING)), (4_000, 1));
+        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(5_900)));
     }
 
     #[test]

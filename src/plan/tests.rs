@@ -31,6 +31,8 @@ at_most = "15m"
 [thresholds]
 achieved = "> 99%"
 "spike.t_recover" = "< 60s"
+"spike.lost" = "< 0.5%"
+p99 = "< 2s"
 "#;
 
 fn refusal(text: &str) -> String {
@@ -48,7 +50,8 @@ fn the_documented_plan_is_read_as_it_says() {
         plan.stages[3].end,
         StageEnd::Until(Condition::Instances(Comparison::AtMost, 1), Duration::from_mins(15))
     );
-    assert_eq!(plan.thresholds.len(), 2);
+    let thresholds: Vec<_> = plan.thresholds.iter().map(ToString::to_string).collect();
+    assert_eq!(thresholds, ["achieved > 99%", "spike.t_recover < 60s", "spike.lost < 0.5%", "p99 < 2s"]);
     assert_eq!((plan.peak().get(), plan.at_most().as_secs()), (900, 20 + 300 + 120 + 900));
 }
 
@@ -68,8 +71,10 @@ fn values_out_of_range_are_named_with_their_line() {
     }
     let error = refusal("[[stage]]\nrate = 1\nduration = 20\n");
     assert!(error.contains("line 3") && error.contains("unit"), "{error}");
-    let error = refusal("[slo]\np99 = \"fast\"\n");
-    assert!(error.contains("is not a time"), "{error}");
+    let error = refusal("[slo]\nerrors = \"1%\"\np99 = \"fast\"\n");
+    assert!(error.starts_with("line 3") && error.contains("is not a time"), "{error}");
+    let error = refusal("[slo]\np100 = \"1s\"\n");
+    assert!(error.starts_with("line 2") && error.contains("p100"), "{error}");
 }
 
 #[test]
@@ -84,8 +89,8 @@ fn stages_that_contradict_themselves_are_refused_by_number_and_name() {
         ("from = 1\nto = 2\nuntil = \"settled\"\nat_most = \"1s\"", "ramp"),
     ];
     for (stage, reason) in cases {
-        let error = refusal(&format!("[[stage]]\nname = \"x\"\n{stage}\n"));
-        assert!(error.starts_with("stage 1 (x)") && error.contains(reason), "{stage}: {error}");
+        let error = refusal(&format!("name = \"a plan\"\n[[stage]]\nname = \"x\"\n{stage}\n"));
+        assert!(error.starts_with("line 2: stage 1 (x)") && error.contains(reason), "{stage}: {error}");
     }
     assert!(refusal("name = \"nothing\"").contains("no stage"));
 }
@@ -109,4 +114,34 @@ fn conditions_other_than_the_known_ones_are_refused() {
         let error = refusal(&format!("[[stage]]\nrate = 1\nuntil = \"{text}\"\nat_most = \"1s\"\n"));
         assert!(error.contains("is not a condition") && error.contains("line 3"), "{text}: {error}");
     }
+}
+
+#[test]
+fn wrong_thresholds_are_named_with_key_line_and_what_is_allowed() {
+    let plan = |threshold: &str| {
+        format!(
+            "[[stage]]\nname = \"spike\"\nrate = 1\nduration = \"1s\"\n[thresholds]\nachieved = \"> 9%\"\n{threshold}\n"
+        )
+    };
+    let cases = [
+        ("t_recoverr = \"< 1s\"", "`t_recoverr`", "t_recover,"),
+        ("\"spkie.t_recover\" = \"< 1s\"", "`spkie`", "the stages are spike"),
+        ("lost = \"0.1%\"", "\"0.1%\"", "a percentage or a number"),
+        ("spike.lost = \"< 1%\"", "", "string"),
+        ("lost = 1", "", "string"),
+    ];
+    for (threshold, what, allowed) in cases {
+        let error = refusal(&plan(threshold));
+        assert!(error.contains("line 7") && error.contains(what) && error.contains(allowed), "{threshold}: {error}");
+    }
+    assert!(Plan::parse(&plan("\"spike.lost\" = \"< 1%\"")).is_ok());
+}
+
+#[test]
+fn a_stretched_plan_drives_the_same_rates_for_another_time() {
+    let plan = Plan::parse(IN_FULL).unwrap().stretched(0.1);
+    let secs: Vec<_> = plan.stages.iter().map(|stage| stage.end.at_most().as_secs()).collect();
+    assert_eq!(secs, [2, 30, 12, 90]);
+    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 12s");
+    assert_eq!(Plan::parse(IN_FULL).unwrap().stretched(0.001).stages[0].end, StageEnd::After(Duration::from_secs(2)));
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::instances::milestone::Milestone;
 use crate::instances::{Feed, InstanceObservation, Limits};
 use crate::load::rate::{Arrivals, RateProfile};
+use crate::plan::threshold::Threshold;
 use crate::record::second::Second;
 use crate::slo::Slo;
 use crate::units::Elapsed;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub capacity_per_instance: Option<f64>,
     /// The seed of the random number generator (Poisson arrivals).
     pub seed: u64,
+    /// What must hold for the session to pass.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Default for Settings {
@@ -78,6 +81,7 @@ impl Default for Settings {
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,
+            thresholds: Vec::new(),
         }
     }
 }

@@ -1,9 +1,15 @@
-//! The session in a few lines of text: what the terminal keeps when the screen is gone.
+//! The session in a few lines of text: what the terminal keeps when the screen is gone. [`markdown`], [`junit`] and [`json`] say
+//! the same to a pipeline.
+
+pub mod json;
+pub mod junit;
+pub mod markdown;
 
 use std::fmt::Write as _;
 
 use crate::load::sample::OutcomeKind;
 use crate::session::state::Session;
+use crate::session::verdict::judge;
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -43,6 +49,13 @@ pub fn text(session: &Session) -> String {
     }
     for report in &session.steps {
         let _ = writeln!(out, "step {}: {}", report.step.id, report.words);
+    }
+    let verdict = judge(session);
+    for result in &verdict.thresholds {
+        let _ = writeln!(out, "threshold: {}", result.line());
+    }
+    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() {
+        let _ = writeln!(out, "verdict: {}", verdict.headline());
     }
     out
 }

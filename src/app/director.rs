@@ -1,0 +1,41 @@
+//! Who decides the rate where nobody presses keys: a plan, or a search. Pure.
+
+use crate::capacity::CapacitySearch;
+use crate::plan::conductor::{Conductor, Cue};
+use crate::record::second::Second;
+use crate::session::state::Session;
+use crate::units::Elapsed;
+
+/// Who decides the rate.
+#[derive(Clone, Debug)]
+pub enum Director {
+    /// A plan.
+    Plan(Conductor),
+    /// The search for the highest rate that meets the objective.
+    Capacity(Box<CapacitySearch>),
+}
+
+impl Director {
+    /// When [`Director::poll`] has something new to say at the latest, unless a closed second comes first.
+    pub fn deadline(&self) -> Option<Elapsed> {
+        match self {
+            Self::Plan(conductor) => conductor.deadline(),
+            Self::Capacity(search) => search.deadline(),
+        }
+    }
+
+    /// Notes a closed second that `session` has been told of already.
+    pub fn second(&mut self, second: &Second, session: &Session) {
+        if let Self::Capacity(search) = self {
+            search.second(second, session);
+        }
+    }
+
+    /// The next thing to do at `now`, if there is one; call again until there is none.
+    pub fn poll(&mut self, now: Elapsed, session: &Session) -> Option<Cue> {
+        match self {
+            Self::Plan(conductor) => conductor.poll(now, session),
+            Self::Capacity(search) => search.poll(now),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! One try of one rate: let the service settle, hold the rate, say whether the objective held.
+//!
+//! ```text
+//!  rate set      settled                    last answer of the hold
+//!     │── settling ──│──────── hold ────────│── answers ──│
+//! ```
+//!
+//! *Settled*: over the last seconds the instance count stayed the same, and either the objective held or there are as
+//! many instances as there may be. After the patience is spent the rate is held anyway: what does not settle is judged
+//! as it is.
+//!
+//! The hold is judged over the requests that were *due* in it, whenever they were answered: the percentile of the
+//! objective over the response times of all of them, and the share of bad ones (lost to the service, or without an answer
+//! when the timeout has passed). A rate that our own machine could not drive is no try at all.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::analysis::Validity;
+use crate::analysis::objective::lost;
+use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
+use crate::load::sample::OutcomeClass;
+use crate::record::latency::Latency;
+use crate::record::second::{CohortPart, Second};
+use crate::slo::Slo;
+use crate::units::Elapsed;
+
+/// How to try a rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProbeOptions {
+    /// What must hold.
+    pub slo: Slo,
+    /// How long things must have stayed calm to count as settled; whole seconds.
+    pub settle: Duration,
+    /// How long to wait for that.
+    pub patience: Duration,
+    /// How long to hold the rate once it is settled; whole seconds.
+    pub hold: Duration,
+    /// After this long a request has no answer.
+    pub timeout: Duration,
+}
+
+/// How a try went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", content = "reason", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The objective held.
+    Held,
+    /// It did not; says what was missed.
+    Missed(String),
+    /// The generator was the limit; says why.
+    Invalid(String),
+}
+
+impl Outcome {
+    /// Whether the objective held.
+    pub const fn is_held(&self) -> bool {
+        matches!(self, Self::Held)
+    }
+}
+
+/// The evidence of one try.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProbeResult {
+    /// The rate, requests per second.
+    pub rate: u32,
+    /// How it went.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Seconds until it was settled; `None` when it never was.
+    pub settled_after_secs: Option<u64>,
+    /// Seconds that it was held.
+    pub held_secs: u64,
+    /// Arrivals that came due during the hold.
+    pub due: u64,
+    /// Requests that the service lost.
+    pub lost: u64,
+    /// The share that was lost, 0 to 1.
+    pub errors: f64,
+    /// The objective's percentile of the response times, in milliseconds.
+    pub percentile_ms: Option<f64>,
+    /// OK answers per second.
+    pub ok_per_sec: f64,
+    /// Instances at the end of the hold.
+    pub instances: Option<u32>,
+    /// The name of the percentile, for the words.
+    #[serde(skip)]
+    percentile_name: String,
+}
+
+impl ProbeResult {
+    /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4% errors, 1 instance`.
+    pub fn words(&self) -> String {
+        let verdict = match &self.outcome {
+            Outcome::Held => "held".to_owned(),
+            Outcome::Missed(reason) => format!("MISSED ({reason})"),
+            Outcome::Invalid(reason) => format!("invalid, the generator was the limit ({reason})"),
+        };
+        let latency = self.percentile_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
+        let instances = match self.instances {
+            Some(1) => ", 1 instance".to_owned(),
+            Some(count) => format!(", {count} instances"),
+            None => String::new(),
+        };
+        let settled = if self.settled_after_secs.is_none() { ", never settled" } else { "" };
+        format!(
+            "{}/s {verdict}: {} {latency}, {:.2}% errors over {} s{instances}{settled}",
+            self.rate,
+            self.percentile_name,
+            self.errors * 100.0,
+            self.held_secs
+        )
+    }
+}
+
+/// A try that runs.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    rate: u32,
+    options: ProbeOptions,
+    began: u32,
+    phase: Phase,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// The last seconds: instances, and whether they were good.
+    Settling(VecDeque<(Option<u32>, bool)>),
+    Holding(Box<Hold>),
+}
+
+#[derive(Clone, Debug)]
+struct Hold {
+    /// The first second, and the one after the last.
+    from: u32,
+    until: u32,
+    settled_after_secs: Option<u64>,
+    seen: CohortPart,
+    send_lag: Latency,
+    instances: Option<u32>,
+    /// Seconds that were measured.
+    measured: u32,
+    /// Seconds in which this machine was busy.
+    busy: u32,
+}
+
+impl Probe {
+    /// `rate` was set at `at`, the beginning of a second.
+    pub fn new(rate: u32, at: Elapsed, options: ProbeOptions) -> Self {
+        Self { rate, options, began: at.second(), phase: Phase::Settling(VecDeque::new()) }
+    }
+
+    /// Notes a closed second; `instances` is the count at its end and `most` what there may be. Returns the result when
+    /// the try is over.
+    pub fn second(&mut self, second: &Second, instances: Option<u32>, most: Option<u32>) -> Option<ProbeResult> {
+        if second.index < self.began {
+            return None;
+        }
+        match &mut self.phase {
+            Phase::Settling(recent) => {
+                let is_good = meets(&self.options.slo, &second.total());
+                recent.push_back((instances, is_good));
+                let window = whole_secs(self.options.settle).max(1);
+                while recent.len() > window as usize {
+                    recent.pop_front();
+                }
+                let waited = second.index + 1 - self.began;
+                let is_calm = recent.len() >= window as usize && is_calm(recent, most);
+                if is_calm || waited >= whole_secs(self.options.patience) {
+                    let settled_after_secs = is_calm.then_some(u64::from(waited));
+                    self.phase =
+                        Phase::Holding(Box::new(Hold::new(second.index + 1, self.options, settled_after_secs)));
+                }
+                None
+            }
+            Phase::Holding(hold) => {
+                hold.note(second, instances);
+                hold.is_over(second, self.options.timeout).then(|| hold.result(self.rate, &self.options))
+            }
+        }
+    }
+}
+
+fn whole_secs(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Whether the last seconds were all alike, and good or at the limit of scaling.
+fn is_calm(recent: &VecDeque<(Option<u32>, bool)>, most: Option<u32>) -> bool {
+    let Some((count, _)) = recent.front() else { return false };
+    let is_steady = recent.iter().all(|(other, _)| other == count);
+    let is_good = recent.iter().all(|(_, good)| *good);
+    let cannot_grow = most.is_some_and(|most| count.is_some_and(|count| count >= most));
+    is_steady && (is_good || cannot_grow)
+}
+
+/// Whether what completed in a second was within the objective. A second without answers is not.
+fn meets(slo: &Slo, total: &CohortPart) -> bool {
+    let answered = total.outcomes.total();
+    let is_quick = total.response().quantile(slo.quantile).is_some_and(|latency| latency <= slo.latency);
+    is_quick && lost(&total.outcomes, total.dropped_cap) as f64 <= slo.errors * answered as f64
+}
+
+impl Hold {
+    fn new(from: u32, options: ProbeOptions, settled_after_secs: Option<u64>) -> Self {
+        Self {
+            from,
+            until: from + whole_secs(options.hold).max(1),
+            settled_after_secs,
+            seen: CohortPart::new(from),
+            send_lag: Latency::new(),
+            instances: None,
+            measured: 0,
+            busy: 0,
+        }
+    }
+
+    fn note(&mut self, second: &Second, instances: Option<u32>) {
+        let window = self.from..self.until;
+        for part in second.parts.iter().filter(|part| window.contains(&part.intended)) {
+            self.seen.merge(&CohortPart { intended: self.from, ..part.clone() });
+        }
+        if window.contains(&second.index) {
+            self.measured += 1;
+            self.busy += u32::from(is_busy(&second.generator));
+            self.send_lag.merge(&second.send_lag);
+            self.instances = instances.or(self.instances);
+        }
+    }
+
+    /// Over when every request of the hold is answered, or has timed out.
+    fn is_over(&self, second: &Second, timeout: Duration) -> bool {
+        let end = second.index + 1;
+        let is_answered = self.seen.outcomes.total() >= self.seen.sent;
+        end >= self.until && (is_answered || end > self.until.saturating_add(whole_secs(timeout)).saturating_add(1))
+    }
+
+    fn result(&self, rate: u32, options: &ProbeOptions) -> ProbeResult {
+        let (slo, seen) = (&options.slo, &self.seen);
+        let unanswered = seen.sent.saturating_sub(seen.outcomes.total());
+        let lost = lost(&seen.outcomes, seen.dropped_cap) + unanswered;
+        let errors = if seen.due > 0 { lost as f64 / seen.due as f64 } else { 0.0 };
+        let percentile = seen.response().quantile(slo.quantile);
+        ProbeResult {
+            rate,
+            outcome: self.outcome(slo, errors, percentile),
+            settled_after_secs: self.settled_after_secs,
+            held_secs: u64::from(self.until - self.from),
+            due: seen.due,
+            lost,
+            errors,
+            percentile_ms: percentile.map(|latency| latency.as_secs_f64() * 1e3),
+            ok_per_sec: seen.ok.count() as f64 / f64::from(self.until - self.from),
+            instances: self.instances,
+            percentile_name: slo.percentile_name(),
+        }
+    }
+
+    fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> Outcome {
+        let seen = &self.seen;
+        if seen.due == 0 || self.measured < self.until - self.from {
+            return Outcome::Invalid("seconds of the hold were not measured".to_owned());
+        }
+        let record = GeneratorRecord {
+            send_lag_p99: self.send_lag.quantile(0.99),
+            due: seen.due,
+            dropped_late: seen.dropped_late,
+            starved: seen.outcomes.of_class(OutcomeClass::Generator),
+            busy_seconds: self.busy,
+            seconds: self.measured,
+        };
+        let missed = match percentile {
+            None => Some("nothing was answered".to_owned()),
+            Some(latency) if latency > slo.latency => Some(format!("{} > {:?}", slo.percentile_name(), slo.latency)),
+            Some(_) if errors > slo.errors => Some(format!("errors > {}%", slo.errors * 100.0)),
+            Some(_) => None,
+        };
+        let was_not_driven = record.starved > 0 || seen.dropped_late as f64 > LATE_DROPS_LIMIT * seen.due as f64;
+        // Requests sent in a bunch meet a service that even ones might not have found busy: a miss says nothing then.
+        // That the objective held in spite of it says enough, if all were sent.
+        match record.verdict() {
+            Validity::InvalidGenerator(reason) if was_not_driven || missed.is_some() => Outcome::Invalid(reason),
+            _ => missed.map_or(Outcome::Held, Outcome::Missed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

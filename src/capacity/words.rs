@@ -1,0 +1,95 @@
+//! The result of a capacity search in words: text and Markdown.
+
+use std::fmt::Write as _;
+
+use crate::capacity::Capacity;
+use crate::capacity::search::End;
+use crate::slo::Slo;
+
+impl Capacity {
+    /// The answer in a sentence: `one instance holds 121–122 requests/s at p99 ≤ 500ms, errors ≤ 1%`.
+    pub fn sentence(&self, slo: &Slo) -> String {
+        let who = match self.instances {
+            None => "the service holds".to_owned(),
+            Some(1) => "one instance holds".to_owned(),
+            Some(count) => format!("{count} instances hold"),
+        };
+        let none = || format!("no rate that was tried holds {slo}");
+        match (&self.end, self.holds, self.misses) {
+            (End::Generator(reason), Some(holds), _) => {
+                format!("{who} at least {holds} requests/s at {slo}; beyond, this machine was the limit: {reason}")
+            }
+            (End::Generator(reason), None, _) => format!("this machine, not the service, was the limit: {reason}"),
+            (End::AtCeiling, Some(holds), _) => {
+                format!("{who} at least {holds} requests/s at {slo}: the ceiling (--max-rate)")
+            }
+            (End::NothingHolds, ..) => format!("not even 1 request/s holds {slo}"),
+            (End::Interrupted, Some(holds), misses) => {
+                let misses = misses.map(|misses| format!(", less than {misses}")).unwrap_or_default();
+                format!("{who} at least {holds} requests/s{misses} at {slo}: interrupted before it was known better")
+            }
+            (End::Interrupted, None, _) => format!("{}: interrupted", none()),
+            (_, Some(holds), Some(misses)) => format!("{who} {holds}–{misses} requests/s at {slo}"),
+            (_, _, _) => none(),
+        }
+    }
+
+    /// The capacity of one instance, and what to do with it.
+    pub fn per_instance_words(&self) -> Option<String> {
+        let (each, count) = self.per_instance.zip(self.instances)?;
+        let of = if count == 1 { String::new() } else { format!(" (over {count})") };
+        Some(format!(
+            "one instance: {each:.1} requests/s{of}; for θ, τ and the needed instances pass --capacity {each:.1}"
+        ))
+    }
+
+    /// Answer and evidence as text that ends in a newline.
+    pub fn text(&self, slo: &Slo, per_instance: bool) -> String {
+        let mut out = format!("{}\n", self.sentence(slo));
+        if per_instance {
+            let words = self.per_instance_words();
+            let _ =
+                writeln!(out, "{}", words.as_deref().unwrap_or("one instance: unknown, no answer named its instance"));
+        }
+        for probe in &self.probes {
+            let _ = writeln!(out, "  {}", probe.words());
+        }
+        out
+    }
+
+    /// Answer and evidence as Markdown.
+    pub fn markdown(&self, slo: &Slo, target: &str, per_instance: bool) -> String {
+        let cell = crate::session::summary::markdown::cell;
+        let mut out = format!("## scaletop capacity: {}\n\n**{}**\n", cell(target), cell(&self.sentence(slo)));
+        if per_instance && let Some(words) = self.per_instance_words() {
+            let _ = writeln!(out, "\n{words}");
+        }
+        out.push_str("\n| rate | result | percentile | errors | instances |\n|---:|---|---:|---:|---:|\n");
+        for probe in &self.probes {
+            let result = match &probe.outcome {
+                crate::capacity::probe::Outcome::Held => "held".to_owned(),
+                crate::capacity::probe::Outcome::Missed(reason) => format!("missed: {reason}"),
+                crate::capacity::probe::Outcome::Invalid(reason) => format!("invalid: {reason}"),
+            };
+            let _ = writeln!(
+                out,
+                "| {}/s | {} | {} | {:.2}% | {} |",
+                probe.rate,
+                cell(&result),
+                probe.percentile_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms")),
+                probe.errors * 100.0,
+                probe.instances.map_or_else(|| "–".to_owned(), |count| count.to_string())
+            );
+        }
+        out
+    }
+
+    /// 0 when there is an answer, 1 when no rate holds, 4 when the generator was the limit.
+    pub const fn exit_code(&self) -> u8 {
+        match (&self.end, self.holds) {
+            (End::Generator(_), _) => 4,
+            (_, None) => 1,
+            _ => 0,
+        }
+    }
+}

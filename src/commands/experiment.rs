@@ -1,0 +1,171 @@
+//! `scaletop experiment`: plans one after the other, unattended, into one folder with one report.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::cli::{DriveArgs, ExperimentArgs};
+use crate::clock::RunClock;
+use crate::cluster::ClusterArgs;
+use crate::commands::{CommandError, outcome, run, say};
+use crate::experiment::{Played, markdown};
+use crate::plan::Plan;
+use crate::session::export::ExportError;
+use crate::session::folder;
+use crate::session::recording::{self, RecordingReader};
+use crate::session::verdict::judge;
+use crate::target::Target;
+
+/// The report's name in the experiment's folder.
+const REPORT: &str = "report.md";
+
+/// The seed's experiment.
+const SEED: [Scenario; 3] = [
+    Scenario {
+        name: "single-instance",
+        text: include_str!("../../scenarios/single-instance.toml"),
+        // As in the seed: measured against a scaling configuration of its own.
+        demo_max_size: Some(1),
+    },
+    Scenario { name: "multi-instance", text: include_str!("../../scenarios/multi-instance.toml"), demo_max_size: None },
+    Scenario { name: "spike", text: include_str!("../../scenarios/spike.toml"), demo_max_size: None },
+];
+
+/// A plan that is built in.
+struct Scenario {
+    name: &'static str,
+    text: &'static str,
+    /// The most instances of the demo's cluster; a service that is not the demo is left as it is.
+    demo_max_size: Option<u32>,
+}
+
+/// A plan that will be played, and where its session goes.
+struct Part {
+    name: String,
+    plan: Plan,
+    cluster: ClusterArgs,
+}
+
+/// Plays the plans and writes the report.
+pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
+    let home = args.drive.output.out.clone().unwrap_or_else(|| {
+        let name = folder::name(RunClock::start().started_unix_micros(), &args.target);
+        PathBuf::from(folder::HOME).join(format!("{name}-experiment"))
+    });
+    if args.report_only {
+        return report(&home, &args.target);
+    }
+    let parts = parts(&args)?;
+    let mut trouble = None;
+    for (at, part) in parts.iter().enumerate() {
+        say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()))?;
+        let mut drive: DriveArgs = args.drive.clone();
+        drive.output.out = Some(home.join(&part.name));
+        let played = run::session(&drive, args.target.clone(), part.cluster.clone(), part.plan.clone(), false).await;
+        match played {
+            Ok(finished) => {
+                say(&judge(&finished.state.session).headline())?;
+                if let Some(code) = outcome::by_signal(finished.signal) {
+                    report(&home, &args.target)?;
+                    return Ok(code);
+                }
+            }
+            // The others may still work, and what was measured is kept.
+            Err(error) => {
+                say(&format!("{} could not be played: {error}", part.name))?;
+                trouble = Some(error);
+            }
+        }
+    }
+    let code = report(&home, &args.target)?;
+    trouble.map_or(Ok(code), Err)
+}
+
+fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
+    let part =
+        |name: &str, plan: Plan, cluster| Part { name: name.to_owned(), plan: plan.stretched(args.stretch), cluster };
+    if !args.plans.is_empty() {
+        let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let read = |path: &PathBuf| Ok(part(&name(path), run::read(path)?, args.cluster.clone()));
+        return args.plans.iter().map(read).collect();
+    }
+    let is_demo = args.target == Target::Demo;
+    let mut parts = Vec::new();
+    for scenario in SEED {
+        if scenario.demo_max_size.is_some() && !is_demo {
+            say(&format!(
+                "left out: {0}, which is for a service pinned to one instance; to play it: scaletop experiment {1} scenarios/{0}.toml",
+                scenario.name, args.target
+            ))?;
+            continue;
+        }
+        let mut cluster = args.cluster.clone();
+        cluster.max_size = cluster.max_size.or(scenario.demo_max_size);
+        parts.push(part(scenario.name, run::parse(scenario.text, Path::new(scenario.name))?, cluster));
+    }
+    Ok(parts)
+}
+
+/// Writes the report on every session in `home`, and prints it.
+fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
+    let mut played = sessions(home)?;
+    played.sort_by_key(|one| one.session.header.started_unix_micros);
+    let text = markdown(&target.to_string(), &played);
+    let path = home.join(REPORT);
+    std::fs::write(&path, &text).map_err(|source| CommandError::Write { path: path.clone(), source })?;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    writeln!(out, "\nfiles: {}", home.display())?;
+    outcome::add_to_step_summary(&text)?;
+    let is_invalid = played.iter().any(|one| !judge(&one.session).invalid.is_empty());
+    Ok(if is_invalid { 4 } else { 0 })
+}
+
+fn sessions(home: &Path) -> Result<Vec<Played>, CommandError> {
+    let entries =
+        std::fs::read_dir(home).map_err(|source| CommandError::ReadFolder { path: home.to_owned(), source })?;
+    let mut played = Vec::new();
+    for entry in entries {
+        let folder = entry.map_err(|source| CommandError::ReadFolder { path: home.to_owned(), source })?.path();
+        if folder.join(recording::FILE_NAME).exists() {
+            played.push(read_session(&folder)?);
+        }
+    }
+    Ok(played)
+}
+
+fn read_session(folder: &Path) -> Result<Played, CommandError> {
+    let mut reader = RecordingReader::open(folder).map_err(ExportError::from)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut played = Played::new(name, reader.header().clone());
+    while let Some(recorded) = reader.next_event().map_err(ExportError::from)? {
+        played.apply(&recorded);
+    }
+    played.finish();
+    Ok(played)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_scenarios_are_plans_that_drive_what_the_seed_drove() {
+        let peaks: Vec<_> = SEED.iter().map(|s| Plan::parse(s.text).unwrap().peak().get()).collect();
+        assert_eq!(peaks, [150, 900, 600]);
+        let spike = Plan::parse(SEED[2].text).unwrap();
+        assert_eq!(spike.stages.iter().filter(|stage| stage.name.starts_with("spike")).count(), 3);
+    }
+
+    #[test]
+    fn every_scenario_in_the_folder_is_a_plan() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            run::read(&path).unwrap_or_else(|error| panic!("{error}"));
+            names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+        }
+        names.sort();
+        assert_eq!(names, ["demo-spike", "multi-instance", "single-instance", "soak", "spike"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a session leaves behind on stdout, in the pipeline's summary, and as exit code.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use crate::app::runtime::Finished;
+use crate::cli::Format;
+use crate::commands::{CommandError, say};
+use crate::session::state::Session;
+use crate::session::summary::{self, json, junit, markdown};
+use crate::session::verdict::judge;
+
+/// Where a pipeline collects Markdown (GitHub Actions sets it).
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// The session as `format` says. Text ends with where the files are; nothing else does, so that it can be parsed.
+pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), CommandError> {
+    let session = &finished.state.session;
+    let text = match format {
+        Format::Text => summary::text(session),
+        Format::Json => format!("{:#}\n", json::json(session)),
+        Format::Markdown => markdown::markdown(session),
+        Format::Junit => junit::junit(session),
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    add_to_step_summary(&markdown::markdown(session))
+}
+
+/// Appends `text` to the pipeline's summary, where there is one. That it cannot be written fails nothing but itself.
+pub(super) fn add_to_step_summary(text: &str) -> Result<(), CommandError> {
+    let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let written = OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")
+    });
+    if let Err(error) = written {
+        say(&format!("cannot append to {} ({STEP_SUMMARY}): {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Says where the files are: on stdout when that is for people, else on stderr. An export that failed is an error.
+pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(), CommandError> {
+    let folder = finished.state.ui.folder.clone().unwrap_or_default();
+    let (text, error) = match finished.exported.take() {
+        Some(Ok(exported)) => (format!("files: {}", exported.folder.display()), None),
+        Some(Err(error)) => (format!("recording: {}", folder.display()), Some(error)),
+        None => (format!("recording: {0} (its files: scaletop report {0})", folder.display()), None),
+    };
+    if format == Format::Text {
+        writeln!(io::stdout().lock(), "{text}")?;
+    } else {
+        say(&text)?;
+    }
+    error.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// 128 + n when signal n ended the session, else what the verdict says.
+pub(super) fn exit_code(signal: Option<i32>, session: &Session) -> u8 {
+    by_signal(signal).unwrap_or_else(|| judge(session).exit_code())
+}
+
+/// 128 + n when signal n ended the session.
+pub(super) fn by_signal(signal: Option<i32>) -> Option<u8> {
+    signal.map(|signal| u8::try_from(128 + signal).unwrap_or(1))
+}

@@ -1,0 +1,41 @@
+//! `scaletop report`: every derived file of a session again, and, if asked for, a plan that does the same.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::cli::ReportArgs;
+use crate::commands::{CommandError, say};
+use crate::session::event::SessionEvent;
+use crate::session::export::{self, ExportError};
+use crate::session::recording::RecordingReader;
+use crate::session::{as_plan, summary};
+use crate::units::Elapsed;
+
+/// Writes the files, and says what is in them.
+pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
+    let exported = export::export(&args.session)?;
+    if let Some(damage) = exported.damage.describe() {
+        say(&format!("note: {damage}"))?;
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(summary::text(&exported.session).as_bytes())?;
+    writeln!(out, "files: {}", exported.folder.display())?;
+    if let Some(path) = &args.plan {
+        write_plan(&args.session, path)?;
+        writeln!(out, "plan: {0} (play it: scaletop run {0})", path.display())?;
+    }
+    Ok(0)
+}
+
+fn write_plan(session: &Path, path: &Path) -> Result<(), CommandError> {
+    let mut reader = RecordingReader::open(session).map_err(ExportError::from)?;
+    let (mut changes, mut end) = (Vec::new(), Elapsed::ZERO);
+    while let Some(recorded) = reader.next_event().map_err(ExportError::from)? {
+        end = end.max(recorded.at);
+        if let SessionEvent::Rate(change) = recorded.event {
+            changes.push((recorded.at, change));
+        }
+    }
+    let text = as_plan::text(reader.header(), &changes, end);
+    std::fs::write(path, text).map_err(|source| CommandError::Write { path: path.to_owned(), source })
+}

@@ -1,0 +1,100 @@
+//! `scaletop run`: a plan without a screen, or only what it would do.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::app::director::Director;
+use crate::app::runtime::Finished;
+use crate::cli::{DriveArgs, Format, RunArgs};
+use crate::cluster::ClusterArgs;
+use crate::commands::drive::{self, Script};
+use crate::commands::{CommandError, outcome};
+use crate::headless::Log;
+use crate::load::generator;
+use crate::plan::Plan;
+use crate::plan::conductor::Conductor;
+use crate::plan::forecast::{Assumptions, Forecast};
+use crate::target::Target;
+
+/// Plays the plan that `args` name, or says what it would do.
+pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
+    let plan = read(&args.plan)?.stretched(args.stretch);
+    if args.check {
+        return check(&args, &plan);
+    }
+    let target = match (args.target, &plan.url) {
+        (Some(target), _) => target,
+        (None, Some(url)) => url.parse()?,
+        (None, None) => return Err(CommandError::NoTarget),
+    };
+    play(&args.drive, target, args.cluster, plan, How { format: args.format, abort_on_fail: args.abort_on_fail }).await
+}
+
+/// How a plan is played.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct How {
+    pub(super) format: Format,
+    pub(super) abort_on_fail: bool,
+}
+
+/// Plays a plan and says how it went.
+pub(super) async fn play(
+    drive: &DriveArgs,
+    target: Target,
+    cluster: ClusterArgs,
+    plan: Plan,
+    how: How,
+) -> Result<u8, CommandError> {
+    let mut finished = session(drive, target, cluster, plan, how.abort_on_fail).await?;
+    outcome::write_session(&finished, how.format)?;
+    let code = outcome::exit_code(finished.signal, &finished.state.session);
+    outcome::write_place(&mut finished, how.format)?;
+    Ok(code)
+}
+
+/// Plays a plan.
+pub(super) async fn session(
+    drive: &DriveArgs,
+    target: Target,
+    cluster: ClusterArgs,
+    plan: Plan,
+    abort_on_fail: bool,
+) -> Result<Finished, CommandError> {
+    let forecast = Forecast::of(&plan);
+    let log = Log::new(Some(plan.at_most()));
+    let script = Script {
+        director: Some(Director::Plan(Conductor::new(&plan))),
+        abort_within: abort_on_fail.then(|| forecast.budget()),
+        rate: drive.load.rate,
+        plan: Some(plan),
+    };
+    drive::prepare(drive, target, cluster, script).await?.run(log, drive::NO_SIZE).await
+}
+
+/// Reads the plan at `path`.
+pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CommandError::ReadPlan { path: path.to_owned(), source })?;
+    parse(&text, path)
+}
+
+/// Reads the plan that stands in `path`.
+pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
+    let because = |source| CommandError::PlanFile { path: path.to_owned(), source: Box::new(source) };
+    Plan::parse(text).map_err(because)
+}
+
+fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
+    let load = &args.drive.load;
+    drive::check_rate(load, plan.peak())?;
+    // As before a session: the cap follows what the system allows.
+    let _ = generator::raise_fd_limit();
+    let assumed = Assumptions {
+        service_time: args.service_time,
+        timeout: args.drive.request.timeout,
+        max_in_flight: drive::max_in_flight(load),
+    };
+    let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(0)
+}

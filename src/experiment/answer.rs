@@ -1,0 +1,229 @@
+//! The report of an experiment, in Markdown: the answer first, then the evidence.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::analysis::{StepReport, Timing, Validity};
+use crate::experiment::{Played, Relapse};
+use crate::session::summary::markdown::cell;
+
+/// The report on the sessions that were `played` against `target`.
+pub fn markdown(target: &str, played: &[Played]) -> String {
+    let mut out = format!("# How fast does {} scale?\n\n", cell(target));
+    if played.is_empty() {
+        out.push_str("No session was recorded.\n");
+        return out;
+    }
+    let _ = writeln!(out, "- **From 0 to N instances:** {}", to_capacity(played));
+    let _ = writeln!(out, "- **Lost meanwhile:** {}", lost(played));
+    let _ = writeln!(out, "- **Degraded later:** {}", degraded(played));
+    let _ = writeln!(out, "- **Generator at fault:** {}", generator(played));
+    for one in played {
+        session(&mut out, one);
+    }
+    out.push_str(
+        "\nT_serving: until a new instance answered. T_capacity: until as many instances as needed were there, and stayed \
+         for 10 s. T_recover: until the objective held again, and kept holding for 10 s. Lost: refused, failed, unanswered \
+         or dropped at the in-flight cap, by the second the request was due in. What was not seen before its step ended \
+         reads `> N s`. A relapse is a spell of missed seconds after the step had recovered.\n",
+    );
+    out
+}
+
+/// The spike steps of all sessions that say something of the service, with the session they belong to.
+fn spikes(played: &[Played]) -> impl Iterator<Item = (&Played, &StepReport)> {
+    played
+        .iter()
+        .flat_map(|one| one.spikes().map(move |report| (one, report)))
+        .filter(|(_, report)| report.validity == Validity::Valid)
+}
+
+/// The steps that the headline is about: those to the highest rate that was spiked to from (almost) nothing, else all.
+fn headline(played: &[Played]) -> Vec<(&Played, &StepReport)> {
+    let from_nothing = |report: &StepReport| report.step.before.get() * 20 <= report.step.profile.last().get();
+    let highest = spikes(played).filter(|(_, report)| from_nothing(report)).map(|(_, r)| r.step.profile.last()).max();
+    spikes(played)
+        .filter(|(_, r)| highest.is_none_or(|rate| from_nothing(r) && r.step.profile.last() == rate))
+        .collect()
+}
+
+/// Why there is nothing to say of the service.
+fn nothing_valid(played: &[Played]) -> String {
+    match played.iter().map(|one| one.spikes().count()).sum::<usize>() {
+        0 => "unknown: no step in which the load grew was recorded".to_owned(),
+        1 => "unknown: the generator was the limit in the one step in which the load grew".to_owned(),
+        steps => format!("unknown: the generator was the limit in all {steps} steps in which the load grew"),
+    }
+}
+
+fn to_capacity(played: &[Played]) -> String {
+    let steps = headline(played);
+    let Some((_, first)) = steps.first() else { return nothing_valid(played) };
+    let instances = steps.iter().filter_map(|(_, report)| report.numbers.instances).map(|span| span.last).max();
+    let (from, to) = (first.step.before.get(), first.step.profile.last());
+    let whole =
+        instances.map_or_else(|| "an unknown number of instances".to_owned(), |count| format!("{count} instances"));
+    let capacity = times(steps.iter().map(|(_, report)| report.numbers.capacity));
+    let serving = times(steps.iter().map(|(_, report)| report.numbers.serving));
+    let recover = times(steps.iter().map(|(_, report)| report.numbers.recover));
+    format!(
+        "{from}→{to}: the first new instance after {serving}, {whole} after {capacity}, the objective held again after {recover}"
+    )
+}
+
+/// `31.0 s (median of 3, 29.5–33.2)`; what was not reached is said beside it.
+fn times(timings: impl Iterator<Item = Timing>) -> String {
+    let (mut reached, mut beyond, mut other) = (Vec::new(), Vec::new(), Vec::new());
+    for timing in timings {
+        match timing {
+            Timing::Reached { secs, .. } => reached.push(secs),
+            Timing::Absorbed => reached.push(0.0),
+            Timing::NotWithin { .. } => beyond.push(timing.to_string()),
+            Timing::AlreadyViolated | Timing::NotApplicable(_) => other.push(timing.to_string()),
+        }
+    }
+    reached.sort_by(f64::total_cmp);
+    let mut parts = Vec::new();
+    match reached.as_slice() {
+        [] => {}
+        [only] => parts.push(format!("{only:.1} s")),
+        [first, .., last] => {
+            let middle = reached.len() / 2;
+            let median = if reached.len() % 2 == 1 {
+                reached[middle]
+            } else {
+                f64::midpoint(reached[middle - 1], reached[middle])
+            };
+            parts.push(format!("{median:.1} s (median of {}, {first:.1}–{last:.1})", reached.len()));
+        }
+    }
+    parts.extend(beyond);
+    if parts.is_empty() {
+        return other.first().map_or_else(|| "– (unknown)".to_owned(), |words| format!("{words} (unknown)"));
+    }
+    parts.join(", ")
+}
+
+fn lost(played: &[Played]) -> String {
+    let steps = headline(played);
+    let each: Vec<_> = steps.iter().map(|(_, report)| lost_in(report)).collect();
+    match each.as_slice() {
+        [] => nothing_valid(played),
+        [only] => format!("{only} requests"),
+        _ => format!("{} requests", each.join(", then ")),
+    }
+}
+
+fn lost_in(report: &StepReport) -> String {
+    let (lost, due) = (report.numbers.lost, report.numbers.due);
+    if due == 0 { "0".to_owned() } else { format!("{lost} ({:.2}%)", lost as f64 / due as f64 * 100.0) }
+}
+
+fn degraded(played: &[Played]) -> String {
+    let (mut told, mut again, mut never) = (0_u32, Vec::new(), Vec::new());
+    for (one, report) in spikes(played) {
+        match one.relapses(report) {
+            Some(relapses) => {
+                told += 1;
+                again.extend(relapses.iter().map(|relapse| format!("{} {}", name(one, report), spell(*relapse))));
+            }
+            None if matches!(report.numbers.recover, Timing::NotWithin { .. }) => never.push(name(one, report)),
+            None => {}
+        }
+    }
+    let mut parts = Vec::new();
+    if !again.is_empty() {
+        parts.push(format!("yes: {}", again.join("; ")));
+    }
+    if !never.is_empty() {
+        parts.push(format!("never recovered within its step: {}", never.join("; ")));
+    }
+    match (parts.is_empty(), told) {
+        (false, _) => parts.join(". "),
+        (true, 0) if spikes(played).next().is_none() => nothing_valid(played),
+        (true, 0) => "unknown: no step told when it had recovered".to_owned(),
+        (true, _) => "no: after a step had recovered, the objective held to its end".to_owned(),
+    }
+}
+
+fn name(one: &Played, report: &StepReport) -> String {
+    let stage = report.step.name.as_deref().map(|name| format!(" ({})", cell(name))).unwrap_or_default();
+    format!("{} step {}{stage}", cell(&one.folder), report.step.id)
+}
+
+fn spell(relapse: Relapse) -> String {
+    format!("{} s after its start for {} s", relapse.after_secs, relapse.bad_secs)
+}
+
+fn generator(played: &[Played]) -> String {
+    let steps = || played.iter().flat_map(|one| one.session.steps.iter().map(move |report| (one, report)));
+    let mut reasons = steps().filter_map(|(one, report)| match &report.validity {
+        Validity::Valid => None,
+        Validity::InvalidGenerator(reason) => Some(format!("{}: {}", name(one, report), cell(reason))),
+    });
+    let lag = played.iter().filter_map(|one| one.send_lag.quantile(0.99)).max();
+    let late: u64 = played.iter().map(|one| one.session.totals.dropped_late).sum();
+    let evidence = format!("p99 of the send lag {}, {late} requests dropped because we were late", ms(lag));
+    let Some(first) = reasons.next() else { return format!("no: {evidence}") };
+    let (invalid, all) = (reasons.count() + 1, steps().count());
+    format!(
+        "yes, in {invalid} of {all} steps, which say nothing of the service and are left out above ({first}); {evidence}"
+    )
+}
+
+fn ms(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "unknown".to_owned(), |duration| format!("{duration:.1?}"))
+}
+
+fn session(out: &mut String, one: &Played) {
+    let (session, settings) = (&one.session, &one.session.header.settings);
+    let plan = settings.plan.as_deref().unwrap_or("no plan");
+    let _ = writeln!(out, "\n## {}\n", cell(plan));
+    let limit = |limit: Option<u32>| limit.map_or_else(|| "unknown".to_owned(), |limit| limit.to_string());
+    let _ = writeln!(
+        out,
+        "{} for {}; objective {}; instances {} to {}, concurrency {}. Files: `{}/`",
+        cell(&settings.target),
+        session.now,
+        settings.slo,
+        limit(session.limits.min),
+        limit(session.limits.max),
+        limit(session.limits.concurrency),
+        cell(&one.folder)
+    );
+    out.push_str("\n| step | rate | instances | T_serving | T_capacity | T_recover | bad | lost | p99 | relapses |\n");
+    out.push_str("|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
+    for report in &session.steps {
+        let (step, numbers) = (&report.step, &report.numbers);
+        let stage = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
+        let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
+        let relapses = one.relapses(report).map_or_else(
+            || "–".to_owned(),
+            |relapses| {
+                if relapses.is_empty() {
+                    "none".to_owned()
+                } else {
+                    relapses.iter().copied().map(spell).collect::<Vec<_>>().join("; ")
+                }
+            },
+        );
+        let _ = writeln!(
+            out,
+            "| {}{stage}{invalid} | {}→{} | {} | {} | {} | {} | {} s | {} | {} | {relapses} |",
+            step.id,
+            step.before.get(),
+            step.profile.last(),
+            numbers.instances.map_or_else(|| "–".to_owned(), |span| span.last.to_string()),
+            cell(&numbers.serving.to_string()),
+            cell(&numbers.capacity.to_string()),
+            cell(&numbers.recover.to_string()),
+            numbers.bad_seconds,
+            lost_in(report),
+            ms(numbers.p99)
+        );
+    }
+    out.push('\n');
+    for report in session.steps.iter().filter(|report| !report.words.is_empty()) {
+        let _ = writeln!(out, "- {}", cell(&report.words));
+    }
+}

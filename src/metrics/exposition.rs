@@ -1,0 +1,348 @@
+//! The session's numbers in the Prometheus text format (version 0.0.4). Pure.
+//!
+//! What is unknown is left out: a missing sample is a gap, a zero would be a claim. docs/metrics.md explains each name;
+//! a test holds it against [`FAMILIES`].
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::analysis::Timing;
+use crate::instances::Basis;
+use crate::load::sample::OutcomeKind;
+use crate::session::state::Session;
+
+/// The content type of a page.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Every metric: name, type, help.
+pub const FAMILIES: &[(&str, &str, &str)] = &[
+    ("scaletop_info", "gauge", "Always 1; the labels say what is measured."),
+    ("scaletop_elapsed_seconds", "gauge", "Time since the session began."),
+    ("scaletop_target_rate", "gauge", "Arrival rate asked for, requests per second."),
+    ("scaletop_requests_due_total", "counter", "Arrivals that came due."),
+    ("scaletop_requests_sent_total", "counter", "Arrivals handed to the transport."),
+    (
+        "scaletop_requests_dropped_total",
+        "counter",
+        "Arrivals never sent: at the in-flight cap, or made late by our own stall.",
+    ),
+    ("scaletop_requests_completed_total", "counter", "Requests by what became of them."),
+    ("scaletop_received_bytes_total", "counter", "Bytes of response bodies."),
+    (
+        "scaletop_response_seconds",
+        "gauge",
+        "Response time (completed - intended) of the last closed second, by quantile.",
+    ),
+    ("scaletop_service_seconds", "gauge", "Service time (completed - sent) of the last closed second, by quantile."),
+    ("scaletop_session_response_seconds", "gauge", "Response time of the whole session, by quantile."),
+    ("scaletop_in_flight", "gauge", "Requests without an answer at the end of the last closed second."),
+    ("scaletop_oldest_in_flight_seconds", "gauge", "Age of the oldest of them."),
+    (
+        "scaletop_send_lag_seconds",
+        "gauge",
+        "Our own lateness (sent - intended) in the last closed second, by quantile.",
+    ),
+    ("scaletop_instances", "gauge", "Instances, by what is counted."),
+    ("scaletop_instances_needed", "gauge", "Instances that the load needs by Little's law."),
+    ("scaletop_instances_limit", "gauge", "The platform's least and most instances."),
+    ("scaletop_objective_met", "gauge", "1 when the objective held over the last seconds, by intended second, else 0."),
+    ("scaletop_step", "gauge", "Number of the step in force."),
+    ("scaletop_step_seconds", "gauge", "Times of each step since its start, once reached, by number."),
+    ("scaletop_step_lost", "gauge", "Requests of each step that the service lost."),
+    ("scaletop_step_bad_seconds", "gauge", "Seconds of each step in which the objective was missed."),
+    ("scaletop_generator_cpu_ratio", "gauge", "CPU use of the generator over the last closed second, 1 = one core."),
+    ("scaletop_generator_open_fds", "gauge", "File descriptors open in the generator."),
+    ("scaletop_generator_max_fds", "gauge", "File descriptors that it may open."),
+    ("scaletop_generator_in_flight_cap", "gauge", "The cap on requests in flight."),
+];
+
+/// More steps than this are not told one by one: the page must stay small. The latest are kept.
+const MOST_STEPS: usize = 50;
+
+/// A page under way.
+struct Page {
+    text: String,
+    family: &'static str,
+}
+
+impl Page {
+    /// One sample; the family's help and type go before its first.
+    fn sample(&mut self, name: &'static str, labels: &[(&str, &str)], value: f64) {
+        if self.family != name {
+            self.family = name;
+            let (kind, help) = FAMILIES.iter().find(|family| family.0 == name).map_or(("untyped", ""), |f| (f.1, f.2));
+            let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        }
+        self.text.push_str(name);
+        for (at, (label, value)) in labels.iter().enumerate() {
+            let _ = write!(self.text, "{}{label}=\"{}\"", if at == 0 { '{' } else { ',' }, escaped(value));
+        }
+        let _ = writeln!(self.text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+
+    fn count(&mut self, name: &'static str, labels: &[(&str, &str)], value: u64) {
+        self.sample(name, labels, value as f64);
+    }
+
+    fn some(&mut self, name: &'static str, labels: &[(&str, &str)], value: Option<f64>) {
+        if let Some(value) = value {
+            self.sample(name, labels, value);
+        }
+    }
+
+    fn quantiles(&mut self, name: &'static str, quantiles: &[(&str, Duration)]) {
+        for (quantile, value) in quantiles {
+            self.sample(name, &[("quantile", quantile)], value.as_secs_f64());
+        }
+    }
+}
+
+/// What a label may hold: backslash, quote and new line are escaped, other control characters replaced.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => out.push('?'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The page of what is known now.
+pub fn page(session: &Session) -> String {
+    let mut page = Page { text: String::new(), family: "" };
+    let settings = &session.header.settings;
+    let labels = [
+        ("target", settings.target.as_str()),
+        ("plan", settings.plan.as_deref().unwrap_or_default()),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    page.sample("scaletop_info", &labels, 1.0);
+    page.sample("scaletop_elapsed_seconds", &[], session.now.as_secs_f64());
+    let (since, profile) = &session.rate;
+    let rate = profile.rate_after(session.now.saturating_since(*since));
+    page.count("scaletop_target_rate", &[], rate.get().into());
+    totals(&mut page, session);
+    last_second(&mut page, session);
+    instances(&mut page, session);
+    let good = session.timeline.cohorts().iter().rev().find_map(|cohort| cohort.good);
+    page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
+    steps(&mut page, session);
+    generator(&mut page, session);
+    page.text
+}
+
+fn totals(page: &mut Page, session: &Session) {
+    let totals = &session.totals;
+    page.count("scaletop_requests_due_total", &[], totals.due);
+    page.count("scaletop_requests_sent_total", &[], totals.sent);
+    page.count("scaletop_requests_dropped_total", &[("reason", "in_flight_cap")], totals.dropped_cap);
+    page.count("scaletop_requests_dropped_total", &[("reason", "late")], totals.dropped_late);
+    for kind in OutcomeKind::ALL {
+        page.count("scaletop_requests_completed_total", &[("outcome", kind.label())], totals.outcomes.get(kind));
+    }
+    page.count("scaletop_received_bytes_total", &[], totals.bytes_in);
+}
+
+fn last_second(page: &mut Page, session: &Session) {
+    let row = session.timeline.latest();
+    if let Some(p) = row.and_then(|row| row.response) {
+        let quantiles =
+            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
+        page.quantiles("scaletop_response_seconds", &quantiles);
+    }
+    let service = row.into_iter().flat_map(|row| [("0.5", row.service_p50), ("0.99", row.service_p99)]);
+    let service: Vec<_> = service.filter_map(|(quantile, value)| Some((quantile, value?))).collect();
+    page.quantiles("scaletop_service_seconds", &service);
+    if let Some(p) = session.percentiles() {
+        let quantiles =
+            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
+        page.quantiles("scaletop_session_response_seconds", &quantiles);
+    }
+    let Some(row) = row else { return };
+    page.count("scaletop_in_flight", &[], row.in_flight);
+    page.some("scaletop_oldest_in_flight_seconds", &[], row.oldest_in_flight.map(|age| age.as_secs_f64()));
+    let lag = row.send_lag_p99.map(|lag| lag.as_secs_f64());
+    page.some("scaletop_send_lag_seconds", &[("quantile", "0.99")], lag);
+}
+
+fn instances(page: &mut Page, session: &Session) {
+    let row = session.timeline.latest();
+    for basis in Basis::ALL {
+        let count = match basis {
+            Basis::Responding => row.and_then(|row| row.responding),
+            basis => session.observations.get(&basis).and_then(|seen| seen.last()).map(|seen| seen.count),
+        };
+        page.some("scaletop_instances", &[("basis", basis.label())], count.map(f64::from));
+    }
+    page.some("scaletop_instances_needed", &[], row.and_then(|row| row.needed).map(f64::from));
+    for (bound, limit) in [("min", session.limits.min), ("max", session.limits.max)] {
+        page.some("scaletop_instances_limit", &[("bound", bound)], limit.map(f64::from));
+    }
+}
+
+fn steps(page: &mut Page, session: &Session) {
+    page.some("scaletop_step", &[], session.steps.last().map(|report| f64::from(report.step.id.0)));
+    let latest = &session.steps[session.steps.len().saturating_sub(MOST_STEPS)..];
+    let named: Vec<_> = latest
+        .iter()
+        .map(|report| (report.step.id.to_string(), report.step.name.clone().unwrap_or_default(), &report.numbers))
+        .collect();
+    for (step, stage, numbers) in &named {
+        let times = [
+            ("t_trigger", numbers.trigger),
+            ("t_first", numbers.first),
+            ("t_serving", numbers.serving),
+            ("t_capacity", numbers.capacity),
+            ("t_recover", numbers.recover),
+        ];
+        for (number, timing) in times {
+            let secs = match timing {
+                Timing::Reached { secs, .. } => Some(secs),
+                Timing::Absorbed => Some(0.0),
+                Timing::NotWithin { .. } | Timing::AlreadyViolated | Timing::NotApplicable(_) => None,
+            };
+            let labels = [("step", step.as_str()), ("stage", stage.as_str()), ("number", number)];
+            page.some("scaletop_step_seconds", &labels, secs);
+        }
+    }
+    for (step, stage, numbers) in &named {
+        page.count("scaletop_step_lost", &[("step", step), ("stage", stage)], numbers.lost);
+    }
+    for (step, stage, numbers) in &named {
+        page.count("scaletop_step_bad_seconds", &[("step", step), ("stage", stage)], numbers.bad_seconds.into());
+    }
+}
+
+fn generator(page: &mut Page, session: &Session) {
+    let Some(health) = session.timeline.latest().map(|row| row.generator) else { return };
+    page.some("scaletop_generator_cpu_ratio", &[], health.cpu_percent.map(|percent| f64::from(percent) / 100.0));
+    page.some("scaletop_generator_open_fds", &[], health.fds.map(|(open, _)| open as f64));
+    page.some("scaletop_generator_max_fds", &[], health.fds.map(|(_, most)| most as f64));
+    page.count("scaletop_generator_in_flight_cap", &[], health.in_flight_cap);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::instances::InstanceObservation;
+    use crate::load::rate::RateProfile;
+    use crate::record::second::Second;
+    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+    use crate::units::{ArrivalRate, Elapsed};
+
+    fn session() -> Session {
+        let settings = Settings { target: "a\"b\\c\nd".into(), plan: Some("spike".into()), ..Settings::default() };
+        let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+        let mut session = Session::new(header);
+        let profile = RateProfile::Constant(ArrivalRate::new(600));
+        let change = RateChange { profile, cause: RateCause::Plan, stage: Some("spike".into()) };
+        session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
+        for index in 0..5 {
+            let mut second = Second::new(index, ArrivalRate::new(600));
+            let part = second.part_mut(index);
+            (part.due, part.sent, part.dropped_cap) = (600, 590, 10);
+            for n in 0..590 {
+                let kind = if n < 90 { OutcomeKind::Http429 } else { OutcomeKind::Ok };
+                part.outcomes.add(kind);
+                part.ok.record(Duration::from_millis(80));
+            }
+            second.in_flight = 48;
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+        let seen = InstanceObservation {
+            basis: Basis::Running,
+            count: 3,
+            as_of: Elapsed::from_secs(4),
+            uncertainty: Duration::from_secs(2),
+            provisional: false,
+        };
+        session.observations.insert(Basis::Running, vec![seen]);
+        session.limits.max = Some(5);
+        session
+    }
+
+    /// Reads a page as a scraper does; panics where it breaks the format.
+    fn parse(page: &str) -> BTreeMap<String, f64> {
+        let mut samples = BTreeMap::new();
+        let mut typed: Vec<&str> = Vec::new();
+        for line in page.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = rest.split_once(' ').unwrap();
+                assert!(["gauge", "counter"].contains(&kind), "{line}");
+                assert!(!typed.contains(&name), "{name} has two families");
+                assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+                typed.push(name);
+                continue;
+            }
+            if line.starts_with("# HELP ") {
+                continue;
+            }
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let name = series.split('{').next().unwrap();
+            assert_eq!(typed.last(), Some(&name), "{line} stands outside its family");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{line}");
+            if let Some(labels) = series.strip_prefix(name).and_then(|rest| rest.strip_prefix('{')) {
+                let labels = labels.strip_suffix("\"}").unwrap_or_else(|| panic!("{line}"));
+                assert!(labels.contains("=\""), "{line}");
+            }
+            assert!(samples.insert(series.to_owned(), value.parse().unwrap()).is_none(), "{line} twice");
+        }
+        samples
+    }
+
+    #[test]
+    fn the_page_is_in_the_format_and_tells_the_sessions_own_numbers() {
+        let session = session();
+        let text = page(&session);
+        assert!(text.ends_with('\n'));
+        let samples = parse(&text);
+        assert!(samples[r#"scaletop_info{target="a\"b\\c\nd",plan="spike",version="0.1.0"}"#] > 0.0);
+        let exactly = [
+            ("scaletop_requests_due_total", session.totals.due),
+            ("scaletop_requests_sent_total", session.totals.sent),
+            (r#"scaletop_requests_dropped_total{reason="in_flight_cap"}"#, 50),
+            ("scaletop_target_rate", 600),
+            ("scaletop_in_flight", 48),
+            (r#"scaletop_instances{basis="running"}"#, 3),
+            (r#"scaletop_instances_limit{bound="max"}"#, 5),
+            ("scaletop_step", 1),
+        ];
+        for (series, value) in exactly {
+            assert!((samples[series] - value as f64).abs() < 1e-9, "{series}: {}", samples[series]);
+        }
+        let completed: f64 =
+            samples.iter().filter(|(s, _)| s.starts_with("scaletop_requests_completed_total")).map(|(_, v)| v).sum();
+        assert!((completed - session.totals.outcomes.total() as f64).abs() < 1e-9);
+        let p99 = session.timeline.latest().unwrap().response.unwrap().p99.as_secs_f64();
+        assert!((samples[r#"scaletop_response_seconds{quantile="0.99"}"#] - p99).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_unknown_is_left_out() {
+        let header = Header {
+            version: FORMAT_VERSION,
+            writer: "t".into(),
+            started_unix_micros: 0,
+            settings: Settings::default(),
+        };
+        let samples = parse(&page(&Session::new(header)));
+        assert!(!samples.keys().any(|series| series.starts_with("scaletop_instances")), "{samples:?}");
+        assert!(!samples.contains_key("scaletop_in_flight"));
+    }
+
+    #[test]
+    fn the_documentation_names_every_metric_and_no_other() {
+        let docs = include_str!("../../docs/metrics.md");
+        for (name, kind, _) in FAMILIES {
+            assert!(docs.contains(&format!("| `{name}` | {kind} |")), "{name} ({kind}) is missing in docs/metrics.md");
+        }
+        assert_eq!(docs.matches("| `scaletop_").count(), FAMILIES.len());
+    }
+}

@@ -1,0 +1,88 @@
+//! The verdict as `JUnit` XML: a test case for each threshold, so that a pipeline shows which one failed.
+
+use std::fmt::Write as _;
+
+use crate::session::state::Session;
+use crate::session::verdict::{Outcome, judge};
+
+/// The verdict of `session` as `JUnit` XML.
+///
+/// A threshold that failed is a failure; one that cannot be told, and a generator that was the limit, is an error. A
+/// session without thresholds has the one test case that it was run.
+pub fn junit(session: &Session) -> String {
+    let verdict = judge(session);
+    let name = session.header.settings.plan.as_deref().unwrap_or(&session.header.settings.target);
+    let secs = session.now.as_secs_f64();
+    let failed = verdict.thresholds.iter().filter(|result| result.outcome == Outcome::Failed).count();
+    let undecided = verdict.thresholds.iter().filter(|r| matches!(r.outcome, Outcome::CannotTell { .. })).count();
+    let (tests, errors) = (verdict.thresholds.len() + 1, undecided + usize::from(!verdict.invalid.is_empty()));
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let counts = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" time=\"{secs:.3}\"");
+    let _ =
+        writeln!(out, "<testsuites name=\"scaletop\" {counts}>\n  <testsuite name=\"{}\" {counts}>", attribute(name));
+    let _ = write!(out, "    <testcase classname=\"{}\" name=\"generator\" time=\"{secs:.3}\"", attribute(name));
+    if verdict.invalid.is_empty() {
+        out.push_str("/>\n");
+    } else {
+        let reasons: Vec<_> =
+            verdict.invalid.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
+        let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
+    }
+    for result in &verdict.thresholds {
+        let case = attribute(&format!("{} {}", result.subject(), result.bound));
+        let _ = write!(out, "    <testcase classname=\"{}\" name=\"{case}\" time=\"0\"", attribute(name));
+        let actual = attribute(&result.actual);
+        let _ = match &result.outcome {
+            Outcome::Passed => writeln!(out, ">\n      <system-out>{actual}</system-out>\n    </testcase>"),
+            Outcome::Failed => writeln!(out, ">\n      <failure message=\"measured {actual}\"/>\n    </testcase>"),
+            Outcome::CannotTell { reason, .. } => {
+                writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(reason))
+            }
+        };
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+/// Text for an attribute or an element. XML 1.0 has no way to write most control characters.
+fn attribute(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('?'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::threshold::Threshold;
+    use crate::session::event::{FORMAT_VERSION, Header, Settings};
+
+    #[test]
+    fn each_threshold_is_a_case_and_hostile_names_stay_text() {
+        let thresholds = [("due", ">= 0"), ("due", "> 5"), ("spike.lost", "< 1%")]
+            .map(|(name, bound)| Threshold::parse(name, bound).unwrap())
+            .into();
+        let settings = Settings { plan: Some("a \"<b>\"\u{1b}".into()), thresholds, ..Settings::default() };
+        let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+        let xml = junit(&Session::new(header));
+        assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\""), "{xml}");
+        assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;?\""), "{xml}");
+        assert!(xml.contains("name=\"due &gt;= 0\""), "{xml}");
+        assert!(xml.contains("<failure message=\"measured 0\"/>"), "{xml}");
+        assert!(xml.contains("before stage spike began"), "{xml}");
+        // Every tag that is opened is closed.
+        assert_eq!(
+            xml.matches("<testcase").count(),
+            xml.matches("</testcase>").count() + xml.matches("time=\"0.000\"/>").count()
+        );
+    }
+}

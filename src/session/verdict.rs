@@ -1,0 +1,265 @@
+//! Whether a session passed: its thresholds held against what was measured. Pure; a recording gives the same verdict as
+//! the live run did.
+//!
+//! # The rules
+//!
+//! - A time that was not seen before its step ended (`> 42 s`) fails a `<` bound, however large the bound.
+//! - A number that cannot be told does not pass: "all must hold". Only with every step as its subject is a number that
+//!   has nothing to say of a step (`T_capacity` where nothing was to be reached) passed over.
+//! - Repeats of a stage are judged one by one.
+//!
+//! # The exit code, first that applies
+//!
+//! | code | because |
+//! |---|---|
+//! | 4 | the generator was the limit in some step: the result says nothing of the service |
+//! | 5 | a threshold needs an instance source that gave nothing |
+//! | 3 | a threshold failed, or could not be told |
+//! | 0 | all held |
+
+pub mod early;
+mod measured;
+
+use serde::Serialize;
+
+use crate::analysis::{StepReport, Validity};
+use crate::instances::Basis;
+use crate::plan::Comparison;
+use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
+use crate::session::state::Session;
+use crate::session::verdict::measured::{Measured, of_run, of_step};
+use crate::units::StepId;
+
+/// What became of a session's thresholds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Each threshold, once for each step it is about.
+    pub thresholds: Vec<ThresholdResult>,
+    /// The steps in which the generator was the limit, and why.
+    pub invalid: Vec<InvalidStep>,
+}
+
+/// A threshold, held against one step or the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ThresholdResult {
+    /// As written in the plan: `spike.t_recover`.
+    pub name: String,
+    /// As written in the plan: `< 60s`.
+    pub bound: String,
+    /// The step; `None` for the whole run, or when there is no such step.
+    pub step: Option<StepId>,
+    /// The step's stage, when it has one.
+    pub stage: Option<String>,
+    /// What was measured, in words: `31.2 s`, `> 42 s`, `0.12% (15)`.
+    pub actual: String,
+    /// Whether it held.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Whether a threshold held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It held.
+    Passed,
+    /// It did not hold.
+    Failed,
+    /// Nobody can say.
+    CannotTell {
+        /// Why not.
+        reason: String,
+        /// Because an instance source gave nothing.
+        missing_source: bool,
+    },
+}
+
+/// A step in which the generator was the limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InvalidStep {
+    /// The step.
+    pub step: StepId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Holds the session's thresholds against what was measured.
+pub fn judge(session: &Session) -> Verdict {
+    let thresholds =
+        session.header.settings.thresholds.iter().flat_map(|threshold| results(session, threshold)).collect();
+    let invalid = session
+        .steps
+        .iter()
+        .filter_map(|report| match &report.validity {
+            Validity::Valid => None,
+            Validity::InvalidGenerator(reason) => Some(InvalidStep { step: report.step.id, reason: reason.clone() }),
+        })
+        .collect();
+    Verdict { thresholds, invalid }
+}
+
+impl Verdict {
+    /// 0, 3, 4 or 5: see the module.
+    pub fn exit_code(&self) -> u8 {
+        let any = |is: fn(&Outcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
+        if !self.invalid.is_empty() {
+            4
+        } else if any(|outcome| matches!(outcome, Outcome::CannotTell { missing_source: true, .. })) {
+            5
+        } else if any(|outcome| *outcome != Outcome::Passed) {
+            3
+        } else {
+            0
+        }
+    }
+
+    /// In a few words: `passed: all 4 thresholds held`.
+    pub fn headline(&self) -> String {
+        let total = self.thresholds.len();
+        let failed = self.thresholds.iter().filter(|result| result.outcome != Outcome::Passed).count();
+        match (self.exit_code(), total) {
+            (4, _) => {
+                let steps: Vec<_> = self.invalid.iter().map(|invalid| invalid.step.to_string()).collect();
+                format!("invalid: the generator, not the service, was the limit in step {}", steps.join(", "))
+            }
+            (5, _) => "undecided: an instance source that a threshold needs gave nothing".to_owned(),
+            (3, _) => format!("failed: {failed} of {total} thresholds did not hold"),
+            (_, 0) => "no thresholds were set".to_owned(),
+            (_, 1) => "passed: the threshold held".to_owned(),
+            _ => format!("passed: all {total} thresholds held"),
+        }
+    }
+}
+
+impl ThresholdResult {
+    /// What it is about, in words: `spike.t_recover, step 3`.
+    pub fn subject(&self) -> String {
+        match (&self.stage, self.step) {
+            (Some(stage), Some(step)) => format!("{}, step {step} ({stage})", self.name),
+            (None, Some(step)) => format!("{}, step {step}", self.name),
+            (_, None) => self.name.clone(),
+        }
+    }
+
+    /// In a line: `FAILED spike.t_recover < 60s: > 300 s`.
+    pub fn line(&self) -> String {
+        let Self { bound, actual, .. } = self;
+        let subject = self.subject();
+        match &self.outcome {
+            Outcome::Passed => format!("passed {subject} {bound}: {actual}"),
+            Outcome::Failed => format!("FAILED {subject} {bound}: {actual}"),
+            Outcome::CannotTell { reason, .. } => format!("UNDECIDED {subject} {bound}: {reason}"),
+        }
+    }
+}
+
+fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
+    if threshold.scope == Scope::Run {
+        return vec![result(session, threshold, None, &of_run(session, threshold.number))];
+    }
+    let mut found = false;
+    let mut results = Vec::new();
+    for report in session.steps.iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
+        // Without load, as after the end of a plan, there is nothing that every step has to hold.
+        if threshold.scope == Scope::EveryStep && report.numbers.due == 0 {
+            continue;
+        }
+        found = true;
+        let measured = of_step(report, threshold.number);
+        let has_nothing_to_say = matches!(measured, Measured::Nothing(_)) && has_source(session, threshold.number);
+        if threshold.scope == Scope::EveryStep && has_nothing_to_say {
+            continue;
+        }
+        results.push(result(session, threshold, Some(report), &measured));
+    }
+    if !found {
+        let reason = match &threshold.scope {
+            Scope::Stage(stage) => format!("the run ended before stage {stage} began"),
+            Scope::Run | Scope::EveryStep => "there was no step".to_owned(),
+        };
+        results.push(result(session, threshold, None, &Measured::Nothing(reason)));
+    }
+    results
+}
+
+fn result(
+    session: &Session,
+    threshold: &Threshold,
+    report: Option<&StepReport>,
+    measured: &Measured,
+) -> ThresholdResult {
+    let (actual, outcome) = match measured {
+        Measured::Known { value, of, words } => match in_units_of(threshold.bound, *value, *of) {
+            Some(value) if holds(threshold, value) => (words.clone(), Outcome::Passed),
+            Some(_) => (words.clone(), Outcome::Failed),
+            None => (words.clone(), cannot_tell("a share of nothing has no value")),
+        },
+        Measured::Beyond { secs, words } => (words.clone(), beyond(threshold, *secs)),
+        Measured::Nothing(reason) => {
+            let missing_source = !has_source(session, threshold.number);
+            let reason = match threshold.number.needs() {
+                needs if missing_source => source_wanted(needs).to_owned(),
+                _ => reason.clone(),
+            };
+            ("–".to_owned(), Outcome::CannotTell { reason, missing_source })
+        }
+    };
+    ThresholdResult {
+        name: threshold.name().to_owned(),
+        bound: threshold.bound().to_owned(),
+        step: report.map(|report| report.step.id),
+        stage: report.and_then(|report| report.step.name.clone()),
+        actual,
+        outcome,
+    }
+}
+
+fn cannot_tell(reason: &str) -> Outcome {
+    Outcome::CannotTell { reason: reason.to_owned(), missing_source: false }
+}
+
+/// The value in the unit of the bound: a share needs something that it is a share of.
+fn in_units_of(bound: Bound, value: f64, of: Option<f64>) -> Option<f64> {
+    match (bound, of) {
+        (Bound::Share(_), Some(of)) => (of > 0.0).then(|| value / of),
+        (Bound::Share(_), None) => None,
+        (Bound::Time(_) | Bound::Count(_), _) => Some(value),
+    }
+}
+
+fn holds(threshold: &Threshold, value: f64) -> bool {
+    threshold.comparison.holds(value, threshold.bound.value())
+}
+
+/// Only that it took longer than `secs` is known.
+fn beyond(threshold: &Threshold, secs: f64) -> Outcome {
+    match threshold.comparison {
+        Comparison::Less | Comparison::AtMost | Comparison::Equal => Outcome::Failed,
+        Comparison::More | Comparison::AtLeast if secs >= threshold.bound.value() => Outcome::Passed,
+        Comparison::More | Comparison::AtLeast => cannot_tell("the step ended before the bound was reached"),
+    }
+}
+
+/// Whether the session had what the number needs to be told.
+fn has_source(session: &Session, number: Number) -> bool {
+    let counted = |basis| session.observations.get(&basis).is_some_and(|seen| !seen.is_empty());
+    let has_ids = || !session.instances.is_empty();
+    match number.needs() {
+        Needs::Nothing => true,
+        Needs::Desired => counted(Basis::Desired),
+        Needs::Ids => has_ids(),
+        Needs::Instances => counted(Basis::Running) || counted(Basis::Active) || has_ids(),
+    }
+}
+
+const fn source_wanted(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "nothing was measured",
+        Needs::Desired => "no source said how many instances scaling asked for (ECS does)",
+        Needs::Ids => "no answer named its instance (see --instance-header)",
+        Needs::Instances => "no source counted instances, and no answer named its own (see --instance-header)",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! What passes, what fails, what cannot be told, and when that is certain early.
+
+use std::time::Duration;
+
+use super::early::lost_already;
+use super::*;
+use crate::analysis::{Step, StepNumbers, Timing};
+use crate::instances::InstanceObservation;
+use crate::load::rate::RateProfile;
+use crate::load::sample::OutcomeKind;
+use crate::plan::forecast::Budget;
+use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::units::{ArrivalRate, Elapsed};
+
+const NOT_HERE: Timing = Timing::NotApplicable("nothing was to be reached");
+
+fn session(thresholds: &[(&str, &str)]) -> Session {
+    let thresholds = thresholds.iter().map(|(name, bound)| Threshold::parse(name, bound).unwrap()).collect();
+    let settings = Settings { thresholds, ..Settings::default() };
+    Session::new(Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings })
+}
+
+/// A step of 100 s at 600/s of which nothing went wrong.
+fn step(id: u32, stage: &str) -> StepReport {
+    let start = Elapsed::from_secs(u64::from(id - 1) * 100);
+    StepReport {
+        step: Step {
+            id: StepId(id),
+            start,
+            end: Some(start + Duration::from_secs(100)),
+            before: ArrivalRate::PAUSED,
+            profile: RateProfile::Constant(ArrivalRate::new(600)),
+            anchor: start,
+            name: Some(stage.to_owned()),
+        },
+        numbers: StepNumbers {
+            trigger: NOT_HERE,
+            first: NOT_HERE,
+            serving: NOT_HERE,
+            capacity: NOT_HERE,
+            recover: Timing::Absorbed,
+            due: 60_000,
+            sent: 60_000,
+            ok: 60_000,
+            lost: 0,
+            p99: Some(Duration::from_millis(90)),
+            peak_p99: Some(Duration::from_millis(120)),
+            ..numbers_of_nothing()
+        },
+        validity: Validity::Valid,
+        words: String::new(),
+    }
+}
+
+fn numbers_of_nothing() -> StepNumbers {
+    let (trigger, first, serving, capacity, recover) = (NOT_HERE, NOT_HERE, NOT_HERE, NOT_HERE, NOT_HERE);
+    StepNumbers { trigger, first, serving, capacity, recover, ..StepNumbers::default() }
+}
+
+fn with_steps(thresholds: &[(&str, &str)], steps: Vec<StepReport>) -> Session {
+    let mut session = session(thresholds);
+    session.now = steps.last().and_then(|report| report.step.end).unwrap_or_default();
+    session.steps = steps;
+    session
+}
+
+fn outcomes(verdict: &Verdict) -> Vec<&Outcome> {
+    verdict.thresholds.iter().map(|result| &result.outcome).collect()
+}
+
+#[test]
+fn a_time_within_its_bound_passes_and_a_censored_one_never_does() {
+    let judged = |timing, bound| {
+        let mut report = step(1, "spike");
+        report.numbers.recover = timing;
+        let verdict = judge(&with_steps(&[("spike.t_recover", bound)], vec![report]));
+        (verdict.exit_code(), verdict.thresholds[0].actual.clone())
+    };
+    let reached = Timing::Reached { secs: 31.2, plus_minus: 0.0 };
+    assert_eq!(judged(reached, "< 60s"), (0, "31.2 s".into()));
+    assert_eq!(judged(reached, "< 30s").0, 3);
+    let censored = Timing::NotWithin { secs: 42.0, open: false };
+    assert_eq!(judged(censored, "< 60s"), (3, "> 42 s".into()), "it might have taken an hour");
+    assert_eq!(judged(censored, "> 40s").0, 0, "whatever it was, it was over 40 s");
+    assert_eq!(judged(censored, "> 60s").0, 3);
+    assert_eq!(judged(Timing::Absorbed, "< 1s").0, 0);
+    assert_eq!(judged(Timing::AlreadyViolated, "< 60s").0, 3, "what cannot be told does not pass");
+}
+
+#[test]
+fn shares_and_counts_of_a_step_are_held_against_what_was_due() {
+    let judged = |name, bound| {
+        let mut report = step(1, "spike");
+        report.numbers.lost = 300;
+        report.numbers.sent = 59_990;
+        report.numbers.dropped_late = 10;
+        let verdict = judge(&with_steps(&[(name, bound)], vec![report]));
+        (verdict.exit_code(), verdict.thresholds[0].actual.clone())
+    };
+    assert_eq!(judged("spike.lost", "<= 0.5%"), (0, "0.5% (300)".into()));
+    assert_eq!(judged("spike.lost", "< 0.5%").0, 3);
+    assert_eq!(judged("spike.lost", "< 301").0, 0);
+    assert_eq!(judged("spike.dropped", "<= 10").0, 0);
+    assert_eq!(judged("spike.achieved", "> 99%"), (0, "99.9833% (59990 of 60000)".into()));
+    assert_eq!(judged("spike.p99", "< 100ms"), (0, "90.0ms".into()));
+    assert_eq!(judged("spike.peak_p99", "< 100ms").0, 3);
+}
+
+#[test]
+fn totals_are_judged_over_the_whole_run() {
+    let mut session = with_steps(
+        &[("achieved", "> 99%"), ("errors", "< 1%"), ("lost", "< 4%"), ("p99.9", "< 1s"), ("max", "< 1s")],
+        vec![step(1, "spike")],
+    );
+    session.totals.due = 1_000;
+    session.totals.sent = 990;
+    session.totals.dropped_cap = 10;
+    for n in 0..990 {
+        let kind = if n < 30 { OutcomeKind::Http429 } else { OutcomeKind::Ok };
+        session.totals.outcomes.add(kind);
+        session.totals.response.record(Duration::from_millis(if n == 0 { 1_500 } else { 80 }));
+    }
+    let verdict = judge(&session);
+    let passed: Vec<_> = verdict.thresholds.iter().map(|result| result.outcome == Outcome::Passed).collect();
+    // 990 of 1000 is not more than 99 %; 30 of 990 failed; 30 + 10 of 1000 were lost; one of 990 is within p99.9.
+    assert_eq!(passed, [false, false, false, false, false]);
+    assert_eq!(verdict.thresholds[2].actual, "4% (40)");
+    session.header.settings.thresholds =
+        [("achieved", ">= 99%"), ("errors", "<= 3.04%"), ("lost", "<= 4%"), ("p99", "< 1s"), ("max", "< 2s")]
+            .map(|(name, bound)| Threshold::parse(name, bound).unwrap())
+            .into();
+    assert_eq!(judge(&session).exit_code(), 0, "{:?}", judge(&session));
+}
+
+#[test]
+fn every_repeat_of_a_stage_is_judged_by_itself() {
+    let mut bad = step(2, "spike (2)");
+    bad.numbers.recover = Timing::Reached { secs: 90.0, plus_minus: 0.0 };
+    let steps = vec![step(1, "spike"), bad, step(3, "after")];
+    let verdict = judge(&with_steps(&[("spike.t_recover", "< 60s")], steps));
+    assert_eq!(outcomes(&verdict), [&Outcome::Passed, &Outcome::Failed]);
+    assert_eq!(verdict.thresholds[1].line(), "FAILED spike.t_recover, step 2 (spike (2)) < 60s: 90.0 s");
+    assert_eq!(verdict.headline(), "failed: 1 of 2 thresholds did not hold");
+}
+
+#[test]
+fn every_step_is_meant_by_a_bare_number_but_those_that_have_nothing_to_say() {
+    let mut reached = step(1, "spike");
+    reached.numbers.capacity = Timing::Reached { secs: 31.0, plus_minus: 2.0 };
+    let mut idle = step(3, "idle");
+    idle.numbers = StepNumbers { capacity: Timing::NotWithin { secs: 9.0, open: false }, ..numbers_of_nothing() };
+    let mut session = with_steps(&[("t_capacity", "< 60s")], vec![reached, step(2, "after"), idle]);
+    session.observations.insert(Basis::Running, vec![seen(Basis::Running)]);
+    let verdict = judge(&session);
+    assert_eq!(outcomes(&verdict), [&Outcome::Passed]);
+    assert_eq!(verdict.exit_code(), 0);
+}
+
+fn seen(basis: Basis) -> InstanceObservation {
+    InstanceObservation { basis, count: 1, as_of: Elapsed::ZERO, uncertainty: Duration::ZERO, provisional: false }
+}
+
+#[test]
+fn a_number_whose_source_gave_nothing_is_undecided_with_a_code_of_its_own() {
+    let mut session = with_steps(&[("spike.t_trigger", "< 60s"), ("spike.lost", "< 0")], vec![step(1, "spike")]);
+    let verdict = judge(&session);
+    assert_eq!(verdict.exit_code(), 5, "an unavailable source outranks a failed threshold");
+    assert!(verdict.thresholds[0].line().contains("UNDECIDED"), "{}", verdict.thresholds[0].line());
+    session.observations.insert(Basis::Desired, vec![seen(Basis::Desired)]);
+    assert_eq!(judge(&session).exit_code(), 3, "the source was there, but the number has nothing to say");
+}
+
+#[test]
+fn a_step_in_which_the_generator_was_the_limit_outranks_everything() {
+    let mut report = step(1, "spike");
+    report.validity = Validity::InvalidGenerator("p99 send lag 40 ms".into());
+    let verdict = judge(&with_steps(&[("spike.t_trigger", "< 60s"), ("spike.lost", "< 0")], vec![report]));
+    assert_eq!(verdict.exit_code(), 4);
+    assert!(verdict.headline().contains("step 1"));
+}
+
+#[test]
+fn a_stage_that_never_began_cannot_pass() {
+    let verdict = judge(&with_steps(&[("spike.lost", "< 1%")], vec![step(1, "warm-up")]));
+    assert_eq!(verdict.exit_code(), 3);
+    assert!(verdict.thresholds[0].line().contains("before stage spike began"));
+    assert_eq!(judge(&session(&[])).exit_code(), 0);
+}
+
+/// The step is still open, this many seconds after its start.
+fn open(mut report: StepReport, secs: u64) -> StepReport {
+    report.step.end = None;
+    let due = 600 * secs;
+    report.numbers = StepNumbers { due, sent: due, ok: due, ..report.numbers };
+    report
+}
+
+fn lost_at(threshold: (&str, &str), secs: u64, change: impl Fn(&mut StepReport)) -> bool {
+    let mut report = open(step(1, "spike"), secs);
+    change(&mut report);
+    let mut session = with_steps(&[threshold], vec![report]);
+    session.now = Elapsed::from_secs(secs);
+    lost_already(&session, &Budget { run: 60_000, stages: vec![("spike".into(), 60_000)] }).is_some()
+}
+
+#[test]
+fn a_share_is_lost_early_only_when_nothing_to_come_can_mend_it() {
+    let lost = |lost| move |report: &mut StepReport| report.numbers.lost = lost;
+    // 1 % of what is due so far, but 0.1 % of what will be.
+    assert!(!lost_at(("spike.lost", "< 0.5%"), 10, lost(60)));
+    assert!(!lost_at(("spike.lost", "< 0.5%"), 10, lost(299)));
+    assert!(lost_at(("spike.lost", "< 0.5%"), 10, lost(300)));
+    assert!(
+        lost_at(("lost", "< 0.5%"), 10, lost(300)) == lost_at(("lost", "< 0.5%"), 10, lost(0)),
+        "totals, not steps"
+    );
+    assert!(!lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.dropped_cap = 599));
+    assert!(lost_at(("spike.achieved", "> 99%"), 10, |report| report.numbers.dropped_cap = 600));
+}
+
+#[test]
+fn a_time_is_lost_early_only_after_the_hold_that_could_still_count_back() {
+    let open_for =
+        |secs| move |report: &mut StepReport| report.numbers.recover = Timing::NotWithin { secs, open: true };
+    // 60 s bound, 10 s hold, 10 s timeout.
+    assert!(!lost_at(("spike.t_recover", "< 60s"), 79, open_for(79.0)));
+    assert!(lost_at(("spike.t_recover", "< 60s"), 81, open_for(81.0)));
+    let late = |report: &mut StepReport| report.numbers.recover = Timing::Reached { secs: 61.0, plus_minus: 0.0 };
+    assert!(lost_at(("spike.t_recover", "< 60s"), 75, late));
+    assert!(!lost_at(("spike.t_recover", "> 70s"), 75, late), "only an upper bound can be passed for good");
+}
+
+#[test]
+fn a_percentile_of_the_run_is_lost_when_more_were_slow_than_it_allows_of_all() {
+    let mut session = session(&[("p99", "< 1s")]);
+    let budget = Budget { run: 10_000, stages: Vec::new() };
+    let slow =
+        |session: &mut Session, times| (0..times).for_each(|_| session.totals.response.record(Duration::from_secs(2)));
+    slow(&mut session, 100);
+    assert_eq!(lost_already(&session, &budget), None, "9,900 quick answers would still mend it");
+    slow(&mut session, 2);
+    assert_eq!(lost_already(&session, &budget).map(|lost| lost.outcome), Some(Outcome::Failed));
+}
+
+#[test]
+fn what_late_sources_tell_is_not_judged_early() {
+    let beyond = |report: &mut StepReport| report.numbers.capacity = Timing::NotWithin { secs: 90.0, open: true };
+    assert!(!lost_at(("spike.t_capacity", "< 10s"), 90, beyond));
+}

@@ -1,0 +1,149 @@
+//! Every exit code that is promised, from the real binary.
+
+use std::time::Duration;
+
+use crate::program::{Workplace, service, turn, url};
+
+const QUICK: Duration = Duration::from_millis(20);
+
+/// Two stages of two seconds each: what is shorter merges into one step. Enough requests that p99 is not the slowest.
+const STAGES: &str = "[[stage]]\nname = \"low\"\nrate = 100\nduration = \"2s\"\n\
+                      [[stage]]\nname = \"high\"\nrate = 200\nduration = \"2s\"\n";
+
+fn with_thresholds(thresholds: &str) -> String {
+    format!("{STAGES}[thresholds]\n{thresholds}\n")
+}
+
+#[test]
+fn a_plan_whose_thresholds_hold_ends_with_0() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let plan = work
+        .plan(&with_thresholds("achieved = \"> 99%\"\nerrors = \"< 1%\"\n\"high.lost\" = \"< 1\"\nmax = \"< 10s\""));
+    let ended = work.run_valid(&["run", &plan, &url(&service)]);
+    ended.assert_code(0);
+    assert!(ended.stdout.contains("verdict: passed: all 4 thresholds held"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_cannot_be_done_ends_with_1_before_any_load() {
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let ended = work.run(&["run", "no-such-plan.toml", &url(&service)]);
+    assert!(ended.assert_code(1).stderr.contains("no-such-plan.toml"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = work.run(&["run", &work.plan(STAGES), &url(&service), "--metrics", &address]);
+    assert!(ended.assert_code(1).stderr.contains(&address), "{}", ended.stderr);
+    assert!(!work.path().join("scaletop-sessions").exists(), "nothing was begun");
+}
+
+#[test]
+fn wrong_words_end_with_2() {
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let ended = work.run(&["run", &work.plan(&with_thresholds("\"hihg.lost\" = \"< 1\"")), &url(&service)]);
+    let error = &ended.assert_code(2).stderr;
+    assert!(error.contains("line 10") && error.contains("`hihg`") && error.contains("low, high"), "{error}");
+    work.run(&["run", "--rate", "fast"]).assert_code(2);
+    work.run(&["live", &url(&service)]).assert_code(2);
+    let plan = work.plan(STAGES);
+    work.run(&["run", "--check", &plan, "--max-rate", "30"]).assert_code(2);
+    work.run(&["run", &plan]).assert_code(2);
+}
+
+#[test]
+fn a_threshold_that_fails_ends_with_3() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let plan = work.plan(&with_thresholds("p50 = \"< 5ms\"\nachieved = \"> 99%\""));
+    let ended = work.run_valid(&["run", &plan, &url(&service)]);
+    ended.assert_code(3);
+    assert!(ended.stdout.contains("threshold: FAILED p50 < 5ms:"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("threshold: passed achieved > 99%:"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_threshold_that_is_lost_ends_the_run_early_with_what_was_measured() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let plan = work.plan("[[stage]]\nname = \"long\"\nrate = 200\nduration = \"1h\"\n[thresholds]\nmax = \"< 5ms\"\n");
+    let ended = work.run_valid(&["run", &plan, &url(&service), "--abort-on-fail", "--format", "json"]);
+    ended.assert_code(3);
+    let result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(result["ended"], "a threshold failed");
+    assert!(result["totals"]["sent"].as_u64().unwrap() > 0, "{result}");
+    assert!(work.session().join("timeline.csv").exists());
+    assert!(ended.stderr.contains("ending early, FAILED max < 5ms"), "{}", ended.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_generator_that_was_the_limit_ends_with_4_whatever_the_thresholds_say() {
+    let (work, service) = (Workplace::new(), service(Duration::from_secs(3)));
+    // 200 requests in flight, and descriptors for 64 of anything.
+    let plan =
+        work.plan("[[stage]]\nrate = 100\nduration = \"2s\"\n[thresholds]\np50 = \"< 1ms\"\nt_trigger = \"< 1s\"\n");
+    let args = ["run", &plan, &url(&service), "--max-in-flight", "1000"];
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_scaletop")]);
+    command.args(args).current_dir(work.path()).env("HOME", work.path());
+    let output = command.output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(4), "{stdout}\n{stderr}");
+    assert!(stdout.contains("verdict: invalid: the generator"), "{stdout}");
+}
+
+#[test]
+fn a_source_that_a_threshold_needs_and_that_gives_nothing_ends_with_5() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    // A plain URL says nothing of what scaling asked for. The failed threshold beside it counts less.
+    let plan = work.plan(&with_thresholds("\"high.t_trigger\" = \"< 60s\"\np50 = \"< 1ms\""));
+    let ended = work.run_valid(&["run", &plan, &url(&service)]);
+    ended.assert_code(5);
+    assert!(ended.stdout.contains("UNDECIDED high.t_trigger"), "{}", ended.stdout);
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+    use crate::program::Running;
+
+    const HOUR: &str = "[[stage]]\nname = \"long\"\nrate = 20\nduration = \"1h\"\n";
+
+    #[test]
+    fn a_signal_stops_drains_and_writes_everything() {
+        for (name, code) in [("INT", 130), ("TERM", 143)] {
+            let (work, service) = (Workplace::new(), service(Duration::from_millis(300)));
+            let plan = work.plan(HOUR);
+            let mut running = Running::start(work.command(&["run", &plan, &url(&service), "--format", "json"]));
+            running.wait_for("target    20/s  sent    20");
+            running.signal(name);
+            let ended = running.end();
+            ended.assert_code(code);
+            let result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+            let totals = &result["totals"];
+            let completed: u64 = totals["completed"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+            assert_eq!(totals["sent"], completed, "what was in flight was waited for: {result}");
+            for file in ["recording.jsonl", "timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv"] {
+                assert!(work.session().join(file).exists(), "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_signal_ends_at_once() {
+        let (work, service) = (Workplace::new(), service(Duration::from_mins(1)));
+        let plan = work.plan(HOUR);
+        let running = work.command(&["run", &plan, &url(&service), "--timeout", "10m"]);
+        let mut running = Running::start(running);
+        running.wait_for("sent    20");
+        running.signal("TERM");
+        // The rate is 0 now, and nothing is answered yet.
+        running.wait_for("target     0/s");
+        running.signal("TERM");
+        let ended = running.end();
+        ended.assert_code(143);
+        assert!(service.in_flight() > 0, "the drain would have waited for the answers");
+        assert!(ended.stdout.contains("scaletop report"), "how to get the files: {}", ended.stdout);
+    }
+}

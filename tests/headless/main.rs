@@ -1,0 +1,11 @@
+//! scaletop without a screen, as a pipeline uses it: the real binary, its exit codes, what it writes where.
+//!
+//! Load goes to a test service in this process or to the binary's own embedded cluster, on loopback. Waits are for an
+//! event, with a generous deadline of `SCALETOP_TEST_DEADLINE_S` seconds (120). Where this machine turned out to be the
+//! limit (exit code 4), a run says nothing of what a test is about and is repeated.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod capacity;
+mod exit_codes;
+mod output;
+mod program;
