@@ -1,5 +1,6 @@
 //! What each command does: the edge where options become a running session.
 
+mod compare;
 mod drive;
 mod error;
 
@@ -26,6 +27,7 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Live(args) => live(args).await,
         Command::Run(args) => run(args).await,
         Command::Report(args) => report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut io::stdout());

@@ -3,6 +3,7 @@
 pub mod event;
 pub mod export;
 pub mod folder;
+pub mod numbers;
 pub mod recording;
 pub mod scribe;
 pub mod settled;

@@ -6,20 +6,34 @@
 //! is complete.
 
 mod columns;
+mod draft;
+mod hlog;
+mod late;
 mod text;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::instances::{Basis, InstanceObservation};
-use crate::session::event::SessionEvent;
+use crate::report::{self, Evidence, HeatMap, Series};
+use crate::session::event::{Recorded, SessionEvent};
+use crate::session::export::draft::{CsvDraft, Draft};
+use crate::session::export::late::LateCounts;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
+use crate::session::summary::json::{self, Verdict};
+use crate::timeline::Completed;
 
-/// The derived files, in the order they are written.
-pub const FILES: [&str; 5] = ["timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv"];
+/// The derived files: what to look at first, first.
+pub const FILES: [&str; 8] = [
+    "report.html",
+    "summary.json",
+    "timeline.csv",
+    "cohorts.csv",
+    "steps.csv",
+    "instances.csv",
+    "events.csv",
+    "latency.hlog",
+];
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -48,105 +62,113 @@ pub enum ExportError {
     },
 }
 
+/// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read.
+pub fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
+    let mut reader = RecordingReader::open(path)?;
+    let mut session = Session::new(reader.header().clone());
+    while let Some(recorded) = reader.next_event()? {
+        session.apply(recorded.at, &recorded.event);
+    }
+    Ok((session, reader.damage()))
+}
+
 /// Writes every derived file of the session at `path` (its folder, or its recording).
 pub fn export(path: &Path) -> Result<Exported, ExportError> {
+    export_judged(path, |_| None)
+}
+
+/// [`export`], with the verdict that `judge` finds, for the files that show one.
+pub fn export_judged(path: &Path, judge: impl Fn(&Session) -> Option<Verdict>) -> Result<Exported, ExportError> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
     let late = LateCounts::read(path)?;
     let mut reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
-    let mut timeline = CsvFile::create(folder, "timeline.csv", &columns::TIMELINE)?;
-    let mut cohorts = CsvFile::create(folder, "cohorts.csv", &columns::TIMELINE)?;
-    let mut events = CsvFile::create(folder, "events.csv", &columns::EVENTS)?;
-    let mut next_cohort = 0;
+    let mut rows = RowFiles::create(folder, &session, late)?;
     while let Some(recorded) = reader.next_event()? {
         session.apply(recorded.at, &recorded.event);
-        if let SessionEvent::Second(second) = &recorded.event {
-            if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
-                timeline.row(&columns::row(&session, row, &late))?;
-            }
-            let known = session.timeline.cohorts();
-            let from = known.partition_point(|cohort| cohort.second < next_cohort);
-            for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
-                cohorts.row(&columns::cohort(&session, cohort, &late))?;
-                next_cohort = cohort.second + 1;
-            }
-        }
-        if let Some(row) = columns::event(&session, &recorded) {
-            events.row(&row)?;
-        }
+        rows.take(&session, &recorded)?;
     }
-    // What the end of the session cut off is written as far as it is known.
-    for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= next_cohort) {
-        cohorts.row(&columns::cohort(&session, cohort, &late))?;
-    }
-    for file in [timeline, cohorts, events] {
-        file.finish()?;
-    }
-    let mut steps = CsvFile::create(folder, "steps.csv", &columns::STEPS)?;
+    let (series, heat) = rows.finish(&session)?;
+    let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
     for report in &session.steps {
         steps.row(&columns::step(report))?;
     }
     steps.finish()?;
-    let mut instances = CsvFile::create(folder, "instances.csv", &columns::INSTANCES)?;
+    let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
     for track in &session.instances {
         instances.row(&columns::instance(track))?;
     }
     instances.finish()?;
-    Ok(Exported { folder: folder.to_owned(), session, damage: reader.damage() })
+    let (damage, verdict) = (reader.damage(), judge(&session));
+    Draft::write_whole(folder, "summary.json", &json::text(&session, damage, verdict.as_ref()))?;
+    let evidence = Evidence { session: &session, series: &series, heat: &heat, damage, verdict: verdict.as_ref() };
+    Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
+    Ok(Exported { folder: folder.to_owned(), session, damage })
 }
 
-/// Counts by basis and time, whenever they were received.
-#[derive(Debug, Default)]
-struct LateCounts(BTreeMap<Basis, BTreeMap<u32, InstanceObservation>>);
+/// The files that are written while the recording is read, and what the report draws.
+struct RowFiles {
+    timeline: CsvDraft,
+    cohorts: CsvDraft,
+    events: CsvDraft,
+    hlog: Draft,
+    late: LateCounts,
+    next_cohort: u32,
+    series: Series,
+    heat: HeatMap,
+}
 
-/// A count older than this says nothing of the present: App Runner's metric has a point a minute.
-const COUNT_HOLDS_SECS: u32 = 60;
+impl RowFiles {
+    fn create(folder: &Path, session: &Session, late: LateCounts) -> Result<Self, ExportError> {
+        let mut hlog = Draft::create(folder, "latency.hlog")?;
+        hlog::begin(&mut hlog, &session.header).map_err(|source| hlog.failed(source))?;
+        Ok(Self {
+            timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
+            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE)?,
+            events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
+            hlog,
+            next_cohort: 0,
+            series: Series::for_length(late.seconds()),
+            heat: HeatMap::for_length(late.seconds()),
+            late,
+        })
+    }
 
-impl LateCounts {
-    fn read(path: &Path) -> Result<Self, ReadError> {
-        let mut late = Self::default();
-        for recorded in RecordingReader::open(path)? {
-            if let SessionEvent::Observed(seen) = recorded?.event {
-                late.0.entry(seen.basis).or_default().insert(seen.as_of.second(), seen);
+    /// Takes in an event that has just been folded into `session`.
+    fn take(&mut self, session: &Session, recorded: &Recorded) -> Result<(), ExportError> {
+        if let SessionEvent::Second(second) = &recorded.event {
+            if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
+                self.timeline.row(&columns::row(session, row, &self.late))?;
+                self.series.push(row, columns::counts(session, row.second, &self.late));
+                let completed = Completed::of(second);
+                let logged = hlog::second(&mut self.hlog, row.second, &completed.response, &completed.service);
+                logged.map_err(|source| self.hlog.failed(source))?;
+            }
+            if let Some(heat) = session.timeline.heat().back().filter(|heat| heat.second == second.index) {
+                self.heat.push(heat);
+            }
+            let known = session.timeline.cohorts();
+            let from = known.partition_point(|cohort| cohort.second < self.next_cohort);
+            for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
+                self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
+                self.next_cohort = cohort.second + 1;
             }
         }
-        Ok(late)
+        if let Some(row) = columns::event(session, recorded) {
+            self.events.row(&row)?;
+        }
+        Ok(())
     }
 
-    /// The count that was true in `second`: the last one before its end, unless that is too old.
-    fn at(&self, basis: Basis, second: u32) -> Option<u32> {
-        let (as_of, seen) = self.0.get(&basis)?.range(..=second).next_back()?;
-        (second - as_of < COUNT_HOLDS_SECS).then_some(seen.count)
-    }
-}
-
-/// A CSV file that appears under its name only when it is complete.
-struct CsvFile {
-    path: PathBuf,
-    unfinished: PathBuf,
-    out: csv::Writer<BufWriter<File>>,
-}
-
-impl CsvFile {
-    fn create(folder: &Path, name: &str, header: &[&str]) -> Result<Self, ExportError> {
-        let path = folder.join(name);
-        let unfinished = folder.join(format!(".{name}.unfinished"));
-        let file = File::create(&unfinished).map_err(|source| ExportError::Write { path: path.clone(), source })?;
-        let mut csv = Self { path, unfinished, out: csv::Writer::from_writer(BufWriter::new(file)) };
-        csv.row(&header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
-        Ok(csv)
-    }
-
-    fn row(&mut self, fields: &[String]) -> Result<(), ExportError> {
-        self.out.write_record(fields).map_err(|error| self.failed(error.into()))
-    }
-
-    fn finish(mut self) -> Result<(), ExportError> {
-        self.out.flush().map_err(|source| self.failed(source))?;
-        fs::rename(&self.unfinished, &self.path).map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: io::Error) -> ExportError {
-        ExportError::Write { path: self.path.clone(), source }
+    /// Writes what the end of the session cut off, as far as it is known.
+    fn finish(mut self, session: &Session) -> Result<(Series, HeatMap), ExportError> {
+        for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= self.next_cohort) {
+            self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
+        }
+        for file in [self.timeline, self.cohorts, self.events] {
+            file.finish()?;
+        }
+        self.hlog.finish()?;
+        Ok((self.series, self.heat))
     }
 }

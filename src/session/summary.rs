@@ -1,4 +1,6 @@
-//! The session in a few lines of text: what the terminal keeps when the screen is gone.
+//! The session in a few lines of text: what the terminal keeps when the screen is gone. [`json`] has all of it for machines.
+
+pub mod json;
 
 use std::fmt::Write as _;
 
