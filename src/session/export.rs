@@ -5,6 +5,7 @@
 //! the rows as they close. Neither pass keeps the session's seconds in memory. A file appears under its name only when it
 //! is complete.
 
+mod ahead;
 mod columns;
 mod draft;
 mod hlog;
@@ -64,12 +65,17 @@ pub enum ExportError {
 
 /// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read.
 pub fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
-    let mut reader = RecordingReader::open(path)?;
+    let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
-    while let Some(recorded) = reader.next_event()? {
-        session.apply(recorded.at, &recorded.event);
-    }
-    Ok((session, reader.damage()))
+    let damage = ahead::read(
+        reader,
+        |_| Ok(()),
+        |recorded| {
+            session.apply(recorded.at, &recorded.event);
+            Ok::<_, ReadError>(())
+        },
+    )?;
+    Ok((session, damage))
 }
 
 /// Writes every derived file of the session at `path` (its folder, or its recording).
@@ -81,13 +87,19 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
 pub fn export_judged(path: &Path, judge: impl Fn(&Session) -> Option<Verdict>) -> Result<Exported, ExportError> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
     let late = LateCounts::read(path)?;
-    let mut reader = RecordingReader::open(path)?;
+    let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
-    let mut rows = RowFiles::create(folder, &session, late)?;
-    while let Some(recorded) = reader.next_event()? {
-        session.apply(recorded.at, &recorded.event);
-        rows.take(&session, &recorded)?;
-    }
+    let mut log = LatencyLog::create(folder, &session)?;
+    let mut rows = RowFiles::create(folder, late)?;
+    let damage = ahead::read(
+        reader,
+        |recorded| log.take(recorded),
+        |recorded| {
+            session.apply(recorded.at, &recorded.event);
+            rows.take(&session, &recorded)
+        },
+    )?;
+    log.out.finish()?;
     let (series, heat) = rows.finish(&session)?;
     let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
     for report in &session.steps {
@@ -99,19 +111,44 @@ pub fn export_judged(path: &Path, judge: impl Fn(&Session) -> Option<Verdict>) -
         instances.row(&columns::instance(track))?;
     }
     instances.finish()?;
-    let (damage, verdict) = (reader.damage(), judge(&session));
+    let verdict = judge(&session);
     Draft::write_whole(folder, "summary.json", &json::text(&session, damage, verdict.as_ref()))?;
     let evidence = Evidence { session: &session, series: &series, heat: &heat, damage, verdict: verdict.as_ref() };
     Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
     Ok(Exported { folder: folder.to_owned(), session, damage })
 }
 
-/// The files that are written while the recording is read, and what the report draws.
+/// `latency.hlog` in the making. It needs no fold, only the seconds.
+struct LatencyLog {
+    out: Draft,
+    next: u32,
+}
+
+impl LatencyLog {
+    fn create(folder: &Path, session: &Session) -> Result<Self, ExportError> {
+        let mut out = Draft::create(folder, "latency.hlog")?;
+        hlog::begin(&mut out, &session.header).map_err(|source| out.failed(source))?;
+        Ok(Self { out, next: 0 })
+    }
+
+    fn take(&mut self, recorded: &Recorded) -> Result<(), ExportError> {
+        let SessionEvent::Second(second) = &recorded.event else { return Ok(()) };
+        // A second that comes again is not counted anywhere.
+        if second.index < self.next {
+            return Ok(());
+        }
+        self.next = second.index.saturating_add(1);
+        let completed = Completed::of(second);
+        let logged = hlog::second(&mut self.out, second.index, &completed.response, &completed.service);
+        logged.map_err(|source| self.out.failed(source))
+    }
+}
+
+/// The files that are written while the recording is folded, and what the report draws.
 struct RowFiles {
     timeline: CsvDraft,
     cohorts: CsvDraft,
     events: CsvDraft,
-    hlog: Draft,
     late: LateCounts,
     next_cohort: u32,
     series: Series,
@@ -119,14 +156,11 @@ struct RowFiles {
 }
 
 impl RowFiles {
-    fn create(folder: &Path, session: &Session, late: LateCounts) -> Result<Self, ExportError> {
-        let mut hlog = Draft::create(folder, "latency.hlog")?;
-        hlog::begin(&mut hlog, &session.header).map_err(|source| hlog.failed(source))?;
+    fn create(folder: &Path, late: LateCounts) -> Result<Self, ExportError> {
         Ok(Self {
             timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
             cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE)?,
             events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
-            hlog,
             next_cohort: 0,
             series: Series::for_length(late.seconds()),
             heat: HeatMap::for_length(late.seconds()),
@@ -140,9 +174,6 @@ impl RowFiles {
             if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
                 self.timeline.row(&columns::row(session, row, &self.late))?;
                 self.series.push(row, columns::counts(session, row.second, &self.late));
-                let completed = Completed::of(second);
-                let logged = hlog::second(&mut self.hlog, row.second, &completed.response, &completed.service);
-                logged.map_err(|source| self.hlog.failed(source))?;
             }
             if let Some(heat) = session.timeline.heat().back().filter(|heat| heat.second == second.index) {
                 self.heat.push(heat);
@@ -168,7 +199,6 @@ impl RowFiles {
         for file in [self.timeline, self.cohorts, self.events] {
             file.finish()?;
         }
-        self.hlog.finish()?;
         Ok((self.series, self.heat))
     }
 }
