@@ -104,7 +104,7 @@ fn harmful_text_does_no_harm_in_any_file() {
         let acts = text.chars().find(|&c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c));
         assert_eq!(acts, None, "{name} holds a character that acts");
     }
-    for name in FILES.iter().filter(|name| name.ends_with(".csv")) {
+    for name in FILES.iter().filter(|name| name.split('.').next_back() == Some("csv")) {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(folder.path().join(name)).unwrap();
         for field in reader.records().flat_map(|record| record.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()) {
             let is_number = field.parse::<f64>().is_ok();
