@@ -33,6 +33,7 @@ Examples:
   scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
   scaletop capacity https://example.com/api      how much does it hold?
   scaletop report scaletop-sessions/NAME         write a session's files again
+  scaletop compare SESSION SESSION               two sessions side by side
 
 Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
 the command line wins. Keys: press ? in the screen.";
@@ -90,6 +91,15 @@ How many seconds from 0 to N instances, what was lost meanwhile, did it degrade 
     Experiment(ExperimentArgs),
     /// Write every derived file of a session again, from its recording
     Report(ReportArgs),
+    /// Sessions side by side, step by step: a table on stdout and a page
+    #[command(after_help = "\
+Examples:
+  scaletop compare before after                  two sessions, the first is the baseline
+  scaletop compare apprunner ecs --html platforms.html
+
+Steps are aligned by their rates, not by the wall clock. Repeats of a step (a plan's repeat) show the noise: with three or
+more on each side, a difference is called better or worse only when the ranges do not overlap.")]
+    Compare(CompareArgs),
     /// The embedded cluster alone, until Ctrl-C
     #[command(after_help = "\
 Examples:
@@ -241,6 +251,17 @@ pub struct ReportArgs {
     /// Write a plan that drives the same arrivals again to this file
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+}
+
+/// `scaletop compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// The sessions: their folders, or their recording.jsonl; the first one is the baseline
+    #[arg(num_args = 2.., required = true)]
+    pub sessions: Vec<PathBuf>,
+    /// Where the page goes
+    #[arg(long, default_value = "compare.html", value_name = "FILE")]
+    pub html: PathBuf,
 }
 
 /// How the load is driven: everything that every driving command takes.

@@ -1,6 +1,7 @@
 //! What each command does: the edge where options become a running session.
 
 mod capacity;
+mod compare;
 mod drive;
 mod error;
 mod experiment;
@@ -34,6 +35,7 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Capacity(args) => capacity::run(args).await,
         Command::Experiment(args) => experiment::run(args).await,
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut io::stdout());

@@ -4,6 +4,7 @@ pub mod as_plan;
 pub mod event;
 pub mod export;
 pub mod folder;
+pub mod numbers;
 pub mod recording;
 pub mod scribe;
 pub mod settled;

@@ -14,7 +14,7 @@ use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::session::export::ExportError;
 use crate::session::folder::FolderError;
-use crate::session::recording::WriteError;
+use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
 
@@ -35,6 +35,17 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// The page of a comparison cannot be written.
+    #[error("cannot write {}: {source}; name another file with --html", path.display())]
+    WritePage {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A session cannot be read.
+    #[error(transparent)]
+    Session(#[from] ReadError),
     /// The body's file cannot be read.
     #[error("cannot read the body from {}: {source}", path.display())]
     ReadBody {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::app::runtime::Finished;
 use crate::cli::Format;
 use crate::commands::{CommandError, say};
+use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::summary::{self, json, junit, markdown};
 use crate::session::verdict::judge;
@@ -19,7 +20,7 @@ pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), C
     let session = &finished.state.session;
     let text = match format {
         Format::Text => summary::text(session),
-        Format::Json => format!("{:#}\n", json::json(session)),
+        Format::Json => json::text(session, Damage::default()),
         Format::Markdown => markdown::markdown(session),
         Format::Junit => junit::junit(session),
     };

@@ -216,6 +216,18 @@ impl OutcomeCounts {
         OutcomeKind::ALL.iter().filter(|kind| kind.class() == class).map(|&kind| self.get(kind)).sum()
     }
 
+    /// The counts in the order of [`OutcomeKind::ALL`].
+    pub const fn counts(&self) -> &[u64; OutcomeKind::ALL.len()] {
+        &self.0
+    }
+
+    /// From counts in the order of [`OutcomeKind::ALL`]; missing ones are zero, those beyond are of no kind we know.
+    pub fn from_counts(counts: &[u64]) -> Self {
+        let mut all = Self::NONE;
+        all.0.iter_mut().zip(counts).for_each(|(mine, count)| *mine = *count);
+        all
+    }
+
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {

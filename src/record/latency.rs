@@ -3,18 +3,16 @@
 //! Percentiles of a span come from merged histograms, never from averaged percentiles: the p99 of two seconds is not the
 //! mean of their p99s (the test `the_mean_of_two_p99s_is_not_the_p99_of_both` shows by how much).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
-use serde::{Deserialize, Serialize};
 
-use self::cells::{Cells, highest_of_cell, in_array, recorded};
+use self::cells::{Cells, highest_of_cell, in_array};
 
 mod cells;
+mod varint;
 
 /// The longest latency that is told apart from longer ones, in microseconds (10 minutes: beyond any sane timeout).
 /// Longer ones count as this one, and [`Latency::max`] still knows the longest.
@@ -30,15 +28,15 @@ pub struct Latency {
     max_micros: u64,
 }
 
-/// Why a stored histogram could not be read.
+/// Why stored latencies could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// The text is not base64.
-    #[error("a stored histogram is not base64: {0}")]
-    Base64(#[from] base64::DecodeError),
-    /// The bytes are not a V2 histogram.
-    #[error("a stored histogram cannot be decoded: {0}")]
-    Histogram(#[from] hdrhistogram::serialization::DeserializeError),
+pub enum UnpackError {
+    /// The bytes end within it.
+    #[error("it ends too early")]
+    Short,
+    /// No writer of ours wrote this.
+    #[error("it is damaged, or of another make")]
+    Alien,
 }
 
 impl Latency {
@@ -49,9 +47,19 @@ impl Latency {
 
     /// Adds one latency, rounded down to whole microseconds and up to at least one.
     pub fn record(&mut self, latency: Duration) {
+        self.add(latency, |micros| micros);
+    }
+
+    /// Adds one latency to within half a percent: takes a quarter of the room in a recording, and does where one line among
+    /// many is drawn (an instance's). The longest is still exact.
+    pub fn record_rough(&mut self, latency: Duration) {
+        self.add(latency, rough);
+    }
+
+    fn add(&mut self, latency: Duration, cell: impl Fn(u64) -> u64) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1);
         self.max_micros = self.max_micros.max(micros);
-        self.cells.add(micros, 1);
+        self.cells.add(cell(micros), 1);
     }
 
     /// Adds every latency of `other`.
@@ -129,29 +137,56 @@ impl Latency {
         self.cells.iter().map(|(value, count)| (Duration::from_micros(highest_of_cell(value)), u64::from(count)))
     }
 
-    /// The HdrHistogram V2 (deflated) encoding, base64: what the recording and the interval log hold. `None` when empty.
-    pub fn encode(&self) -> Option<String> {
-        if self.is_empty() {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let mut write = |cells: &Histogram<u32>| V2DeflateSerializer::new().serialize(cells, &mut bytes);
+    /// HdrHistogram's own array, for its own formats; `None` when empty.
+    pub(crate) fn histogram(&self) -> Option<Cow<'_, Histogram<u32>>> {
         match &self.cells {
-            Cells::Few(cells) => write(&in_array(cells)),
-            Cells::Many(cells) => write(cells),
+            Cells::Few(list) if list.is_empty() => None,
+            Cells::Few(list) => Some(Cow::Owned(in_array(list))),
+            Cells::Many(cells) => Some(Cow::Borrowed(cells)),
         }
-        .ok()?;
-        Some(BASE64.encode(bytes))
     }
 
-    /// Reads what [`Latency::encode`] wrote. The exact maximum, when beyond the range or finer than a cell, is not in it.
-    pub fn decode(text: &str) -> Result<Self, DecodeError> {
-        let bytes = BASE64.decode(text)?;
-        let stored: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
-        let mut cells = Cells::default();
-        // A histogram of somebody else's may have other cells: what is read is counted in ours.
-        recorded(&stored).for_each(|(value, count)| cells.add(value, count));
-        Ok(Self { cells, max_micros: stored.max() })
+    /// Appends the latencies to `bytes`, short and without loss: [`Latency::unpack`] reads them.
+    ///
+    /// Numbers of 7 bits a byte (LEB128): the exact maximum in microseconds (0 when empty: nothing follows), how many
+    /// cells hold something, then of each how far it is from the one before, and its count.
+    pub fn pack(&self, bytes: &mut Vec<u8>) {
+        if self.is_empty() {
+            varint::write(bytes, 0);
+            return;
+        }
+        varint::write(bytes, self.max_micros);
+        varint::write(bytes, self.cells.iter().count() as u64);
+        let mut last = 0;
+        for (value, count) in self.cells.iter() {
+            let at = cells::number_of_cell(value);
+            varint::write(bytes, at - last);
+            varint::write(bytes, u64::from(count));
+            last = at;
+        }
+    }
+
+    /// Reads what [`Latency::pack`] wrote off the front of `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes end early, or are none of ours.
+    pub fn unpack(bytes: &mut &[u8]) -> Result<Self, UnpackError> {
+        let max_micros = varint::read(bytes)?;
+        if max_micros == 0 {
+            return Ok(Self::new());
+        }
+        let len = varint::read(bytes)?;
+        // A cell takes two bytes or more: a length that lies must not fill the memory.
+        let mut list = Vec::with_capacity(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len() / 2));
+        let mut at = 0_u64;
+        for nth in 0..len {
+            let step = varint::read(bytes)?;
+            at = at.checked_add(step).filter(|_| step > 0 || nth == 0).ok_or(UnpackError::Alien)?;
+            let value = cells::lowest_of(at).ok_or(UnpackError::Alien)?;
+            let count = varint::read(bytes)?;
+            list.push((value, u32::try_from(count).ok().ok_or(UnpackError::Alien)?));
+        }
+        Ok(Self { cells: Cells::from_list(list), max_micros })
     }
 }
 
@@ -171,23 +206,10 @@ impl fmt::Debug for Latency {
     }
 }
 
-/// The stored form: the encoding and the exact maximum.
-#[derive(Serialize, Deserialize)]
-struct Stored(String, u64);
-
-impl Serialize for Latency {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.encode().map(|text| Stored(text, self.max_micros)).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Latency {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(Stored(text, max_micros)) = Option::deserialize(deserializer)? else { return Ok(Self::new()) };
-        let mut latency = Self::decode(&text).map_err(serde::de::Error::custom)?;
-        latency.max_micros = max_micros;
-        Ok(latency)
-    }
+/// The middle of the 1/128 th of an octave that a value lies in.
+const fn rough(micros: u64) -> u64 {
+    let spare = u64::BITS.saturating_sub(micros.leading_zeros() + 8);
+    if spare == 0 { micros } else { (micros >> spare << spare) + (1 << (spare - 1)) }
 }
 
 #[cfg(test)]
@@ -207,7 +229,7 @@ mod tests {
     #[test]
     fn an_empty_histogram_has_no_percentiles_rather_than_zeros() {
         let empty = Latency::new();
-        assert_eq!((empty.quantile(0.99), empty.max(), empty.mean(), empty.encode()), (None, None, None, None));
+        assert_eq!((empty.quantile(0.99), empty.max(), empty.mean()), (None, None, None));
     }
 
     #[test]
@@ -226,6 +248,18 @@ mod tests {
         let endless = of(&[HIGHEST_TRACKABLE_MICROS * 3]);
         assert_eq!(endless.max(), Some(Duration::from_micros(HIGHEST_TRACKABLE_MICROS * 3)));
         assert!(endless.quantile(0.5).unwrap() >= Duration::from_micros(HIGHEST_TRACKABLE_MICROS));
+    }
+
+    #[test]
+    fn a_rough_latency_is_within_half_a_percent_and_its_maximum_exact() {
+        for micros in [1, 255, 257, 80_123, 1_234_567, 599_999_999] {
+            let mut latency = Latency::new();
+            latency.record_rough(Duration::from_micros(micros));
+            latency.record_rough(Duration::from_micros(micros * 2));
+            let (seen, truth) = (latency.quantile(0.5).unwrap().as_micros() as f64, micros as f64);
+            assert!((seen - truth).abs() <= truth * 0.005 + 0.5, "{seen} against {truth}");
+            assert_eq!(latency.max(), Some(Duration::from_micros(micros * 2)));
+        }
     }
 
     #[test]
@@ -291,8 +325,14 @@ mod tests {
         #[test]
         fn storing_and_reading_changes_nothing(values in prop::collection::vec(1_u64..900_000_000, 0..200)) {
             let latency = of(&values);
-            let text = serde_json::to_string(&latency).unwrap();
-            let back: Latency = serde_json::from_str(&text).unwrap();
+            let mut bytes = Vec::new();
+            latency.pack(&mut bytes);
+            let mut rest = bytes.as_slice();
+            let back = Latency::unpack(&mut rest).unwrap();
+            prop_assert!(rest.is_empty());
+            for end in 0..bytes.len() {
+                prop_assert!(Latency::unpack(&mut &bytes[..end]).is_err(), "cut off at {end}");
+            }
             prop_assert_eq!(back.count(), latency.count());
             prop_assert_eq!(back.max(), latency.max());
             for q in [0.0, 0.5, 0.9, 0.99, 0.999, 1.0] {

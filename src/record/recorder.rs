@@ -90,7 +90,7 @@ impl Shard {
             Some(id) => match served_mut(&mut second.served, id) {
                 Some(served) => {
                     served.requests += 1;
-                    served.response.record(response);
+                    served.response.record_rough(response);
                     if is_ok {
                         served.ok += 1;
                         let first =

@@ -6,10 +6,10 @@
 //! A completion is filed under the second in which it *completed*. A second closes [`CLOSE_AFTER`] its end and then never
 //! changes.
 
+pub mod stored;
+
 use std::net::IpAddr;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::load::sample::OutcomeCounts;
 use crate::record::latency::Latency;
@@ -18,8 +18,8 @@ use crate::units::{ArrivalRate, Elapsed, InstanceId};
 /// How long after its end a second closes, so that what happened at its very end is still in it.
 pub const CLOSE_AFTER: Duration = Duration::from_millis(100);
 
-/// One closed second, merged over all workers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// One closed second, merged over all workers. How it is written down: [`stored`].
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Second {
     /// The second `[index, index + 1)` since the start of the session.
     pub index: u32,
@@ -49,7 +49,7 @@ pub struct Second {
 pub const MAX_INSTANCES_PER_SECOND: usize = 256;
 
 /// What one second holds of the requests that were intended in one (same or earlier) second.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CohortPart {
     /// The second the requests were intended in.
     pub intended: u32,
@@ -99,7 +99,7 @@ impl CohortPart {
 }
 
 /// What one instance answered in one second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Served {
     /// Its id, as its responses say.
     pub id: InstanceId,
@@ -109,13 +109,12 @@ pub struct Served {
     pub ok: u64,
     /// The earliest *intended* instant among its OK answers in this second.
     pub first_ok_intended: Option<Elapsed>,
-    /// Response times of its answers.
+    /// Response times of its answers, within half a percent ([`Latency::record_rough`]).
     pub response: Latency,
 }
 
 /// How the generator itself was doing: tells a slow driver from a slow service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GeneratorHealth {
     /// CPU use of this process over the second, 100 = one core; `None` where the system does not say.
     pub cpu_percent: Option<f32>,
@@ -246,8 +245,32 @@ mod tests {
 
     #[test]
     fn a_second_survives_storage() {
-        let second = second_with(9, 3, "a");
+        let mut second = second_with(8, 3, "a");
+        second.merge(&second_with(9, 2, "b"));
+        second.part_mut(8).failed.record(Duration::from_secs(700));
+        second.part_mut(9).outcomes.add(OutcomeKind::Other);
+        second.part_mut(9).dropped_cap = 7;
+        second.send_lag.record(Duration::from_micros(120));
+        second.oldest_in_flight = Some(Duration::from_nanos(81_234_567));
+        second.served[0].response.record(Duration::from_millis(80));
+        second.served[1].first_ok_intended = Some(Elapsed::from_nanos(8_123_456_789));
+        second.unattributed = 4;
+        second.remotes = vec![([127, 0, 0, 1].into(), 5)];
+        second.generator =
+            GeneratorHealth { cpu_percent: Some(12.5), fds: Some((9, 1_024)), ..GeneratorHealth::default() };
         let text = serde_json::to_string(&second).unwrap();
-        assert_eq!(serde_json::from_str::<Second>(&text).unwrap().total().ok.count(), 3);
+        assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), second);
+        let empty = Second::new(3, ArrivalRate::PAUSED);
+        let text = serde_json::to_string(&empty).unwrap();
+        assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), empty);
+        assert!(text.len() < 80, "nothing takes no room: {text}");
+    }
+
+    #[test]
+    fn a_second_whose_histograms_are_missing_is_damaged() {
+        let text = serde_json::to_string(&second_with(9, 3, "a")).unwrap();
+        let start = text.find("\"latencies\":\"").unwrap() + 13;
+        let damaged = format!("{}\"eJwDAAAAAAE\"}}", &text[..start]);
+        assert!(serde_json::from_str::<Second>(&damaged).is_err());
     }
 }

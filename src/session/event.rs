@@ -16,7 +16,7 @@ use crate::slo::Slo;
 use crate::units::Elapsed;
 
 /// The version of the recording format; written in the header.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,21 +5,36 @@
 //! the rows as they close. Neither pass keeps the session's seconds in memory. A file appears under its name only when it
 //! is complete.
 
+mod ahead;
 mod columns;
+mod draft;
+mod hlog;
+mod late;
 mod text;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::instances::{Basis, InstanceObservation};
-use crate::session::event::SessionEvent;
+use crate::report::{self, Evidence, HeatMap, Series};
+use crate::session::event::{Recorded, SessionEvent};
+use crate::session::export::draft::{CsvDraft, Draft};
+use crate::session::export::late::LateCounts;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
+use crate::session::summary::json;
+use crate::timeline::Completed;
 
-/// The derived files, in the order they are written.
-pub const FILES: [&str; 5] = ["timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv"];
+/// The derived files: what to look at first, first.
+pub const FILES: [&str; 8] = [
+    "report.html",
+    "summary.json",
+    "timeline.csv",
+    "cohorts.csv",
+    "steps.csv",
+    "instances.csv",
+    "events.csv",
+    "latency.hlog",
+];
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -48,105 +63,136 @@ pub enum ExportError {
     },
 }
 
+/// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read.
+pub fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
+    let reader = RecordingReader::open(path)?;
+    let mut session = Session::new(reader.header().clone());
+    let damage = ahead::read(
+        reader,
+        |_| Ok(()),
+        |recorded| {
+            session.apply(recorded.at, &recorded.event);
+            Ok::<_, ReadError>(())
+        },
+    )?;
+    Ok((session, damage))
+}
+
 /// Writes every derived file of the session at `path` (its folder, or its recording).
 pub fn export(path: &Path) -> Result<Exported, ExportError> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
     let late = LateCounts::read(path)?;
-    let mut reader = RecordingReader::open(path)?;
+    let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
-    let mut timeline = CsvFile::create(folder, "timeline.csv", &columns::TIMELINE)?;
-    let mut cohorts = CsvFile::create(folder, "cohorts.csv", &columns::TIMELINE)?;
-    let mut events = CsvFile::create(folder, "events.csv", &columns::EVENTS)?;
-    let mut next_cohort = 0;
-    while let Some(recorded) = reader.next_event()? {
-        session.apply(recorded.at, &recorded.event);
-        if let SessionEvent::Second(second) = &recorded.event {
-            if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
-                timeline.row(&columns::row(&session, row, &late))?;
-            }
-            let known = session.timeline.cohorts();
-            let from = known.partition_point(|cohort| cohort.second < next_cohort);
-            for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
-                cohorts.row(&columns::cohort(&session, cohort, &late))?;
-                next_cohort = cohort.second + 1;
-            }
-        }
-        if let Some(row) = columns::event(&session, &recorded) {
-            events.row(&row)?;
-        }
-    }
-    // What the end of the session cut off is written as far as it is known.
-    for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= next_cohort) {
-        cohorts.row(&columns::cohort(&session, cohort, &late))?;
-    }
-    for file in [timeline, cohorts, events] {
-        file.finish()?;
-    }
-    let mut steps = CsvFile::create(folder, "steps.csv", &columns::STEPS)?;
+    let mut log = LatencyLog::create(folder, &session)?;
+    let mut rows = RowFiles::create(folder, late)?;
+    let damage = ahead::read(
+        reader,
+        |recorded| log.take(recorded),
+        |recorded| {
+            session.apply(recorded.at, &recorded.event);
+            rows.take(&session, &recorded)
+        },
+    )?;
+    log.out.finish()?;
+    let (series, heat) = rows.finish(&session)?;
+    let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
     for report in &session.steps {
         steps.row(&columns::step(report))?;
     }
     steps.finish()?;
-    let mut instances = CsvFile::create(folder, "instances.csv", &columns::INSTANCES)?;
+    let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
     for track in &session.instances {
         instances.row(&columns::instance(track))?;
     }
     instances.finish()?;
-    Ok(Exported { folder: folder.to_owned(), session, damage: reader.damage() })
+    Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;
+    let evidence = Evidence { session: &session, series: &series, heat: &heat, damage };
+    Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
+    Ok(Exported { folder: folder.to_owned(), session, damage })
 }
 
-/// Counts by basis and time, whenever they were received.
-#[derive(Debug, Default)]
-struct LateCounts(BTreeMap<Basis, BTreeMap<u32, InstanceObservation>>);
+/// `latency.hlog` in the making. It needs no fold, only the seconds.
+struct LatencyLog {
+    out: Draft,
+    next: u32,
+}
 
-/// A count older than this says nothing of the present: App Runner's metric has a point a minute.
-const COUNT_HOLDS_SECS: u32 = 60;
+impl LatencyLog {
+    fn create(folder: &Path, session: &Session) -> Result<Self, ExportError> {
+        let mut out = Draft::create(folder, "latency.hlog")?;
+        hlog::begin(&mut out, &session.header).map_err(|source| out.failed(source))?;
+        Ok(Self { out, next: 0 })
+    }
 
-impl LateCounts {
-    fn read(path: &Path) -> Result<Self, ReadError> {
-        let mut late = Self::default();
-        for recorded in RecordingReader::open(path)? {
-            if let SessionEvent::Observed(seen) = recorded?.event {
-                late.0.entry(seen.basis).or_default().insert(seen.as_of.second(), seen);
+    fn take(&mut self, recorded: &Recorded) -> Result<(), ExportError> {
+        let SessionEvent::Second(second) = &recorded.event else { return Ok(()) };
+        // A second that comes again is not counted anywhere.
+        if second.index < self.next {
+            return Ok(());
+        }
+        self.next = second.index.saturating_add(1);
+        let completed = Completed::of(second);
+        let logged = hlog::second(&mut self.out, second.index, &completed.response, &completed.service);
+        logged.map_err(|source| self.out.failed(source))
+    }
+}
+
+/// The files that are written while the recording is folded, and what the report draws.
+struct RowFiles {
+    timeline: CsvDraft,
+    cohorts: CsvDraft,
+    events: CsvDraft,
+    late: LateCounts,
+    next_cohort: u32,
+    series: Series,
+    heat: HeatMap,
+}
+
+impl RowFiles {
+    fn create(folder: &Path, late: LateCounts) -> Result<Self, ExportError> {
+        Ok(Self {
+            timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
+            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE)?,
+            events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
+            next_cohort: 0,
+            series: Series::for_length(late.seconds()),
+            heat: HeatMap::for_length(late.seconds()),
+            late,
+        })
+    }
+
+    /// Takes in an event that has just been folded into `session`.
+    fn take(&mut self, session: &Session, recorded: &Recorded) -> Result<(), ExportError> {
+        if let SessionEvent::Second(second) = &recorded.event {
+            if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
+                self.timeline.row(&columns::row(session, row, &self.late))?;
+                self.series.push(row, columns::counts(session, row.second, &self.late));
+            }
+            if let Some(heat) = session.timeline.heat().back().filter(|heat| heat.second == second.index) {
+                self.heat.push(heat);
+            }
+            let known = session.timeline.cohorts();
+            let from = known.partition_point(|cohort| cohort.second < self.next_cohort);
+            for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
+                self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
+                self.next_cohort = cohort.second + 1;
             }
         }
-        Ok(late)
+        if let Some(row) = columns::event(session, recorded) {
+            self.events.row(&row)?;
+        }
+        Ok(())
     }
 
-    /// The count that was true in `second`: the last one before its end, unless that is too old.
-    fn at(&self, basis: Basis, second: u32) -> Option<u32> {
-        let (as_of, seen) = self.0.get(&basis)?.range(..=second).next_back()?;
-        (second - as_of < COUNT_HOLDS_SECS).then_some(seen.count)
-    }
-}
-
-/// A CSV file that appears under its name only when it is complete.
-struct CsvFile {
-    path: PathBuf,
-    unfinished: PathBuf,
-    out: csv::Writer<BufWriter<File>>,
-}
-
-impl CsvFile {
-    fn create(folder: &Path, name: &str, header: &[&str]) -> Result<Self, ExportError> {
-        let path = folder.join(name);
-        let unfinished = folder.join(format!(".{name}.unfinished"));
-        let file = File::create(&unfinished).map_err(|source| ExportError::Write { path: path.clone(), source })?;
-        let mut csv = Self { path, unfinished, out: csv::Writer::from_writer(BufWriter::new(file)) };
-        csv.row(&header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
-        Ok(csv)
-    }
-
-    fn row(&mut self, fields: &[String]) -> Result<(), ExportError> {
-        self.out.write_record(fields).map_err(|error| self.failed(error.into()))
-    }
-
-    fn finish(mut self) -> Result<(), ExportError> {
-        self.out.flush().map_err(|source| self.failed(source))?;
-        fs::rename(&self.unfinished, &self.path).map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: io::Error) -> ExportError {
-        ExportError::Write { path: self.path.clone(), source }
+    /// Writes what the end of the session cut off, as far as it is known.
+    fn finish(mut self, session: &Session) -> Result<(Series, HeatMap), ExportError> {
+        for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= self.next_cohort) {
+            self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
+        }
+        for file in [self.timeline, self.cohorts, self.events] {
+            file.finish()?;
+        }
+        Ok((self.series, self.heat))
     }
 }

@@ -54,7 +54,7 @@ pub fn text(session: &Session) -> String {
     for result in &verdict.thresholds {
         let _ = writeln!(out, "threshold: {}", result.line());
     }
-    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() {
+    if !verdict.is_silent() {
         let _ = writeln!(out, "verdict: {}", verdict.headline());
     }
     out

@@ -20,8 +20,6 @@
 pub mod early;
 mod measured;
 
-use serde::Serialize;
-
 use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
@@ -31,7 +29,7 @@ use crate::session::verdict::measured::{Measured, of_run, of_step};
 use crate::units::StepId;
 
 /// What became of a session's thresholds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     /// Each threshold, once for each step it is about.
     pub thresholds: Vec<ThresholdResult>,
@@ -40,7 +38,7 @@ pub struct Verdict {
 }
 
 /// A threshold, held against one step or the whole run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ThresholdResult {
     /// As written in the plan: `spike.t_recover`.
     pub name: String,
@@ -53,13 +51,11 @@ pub struct ThresholdResult {
     /// What was measured, in words: `31.2 s`, `> 42 s`, `0.12% (15)`.
     pub actual: String,
     /// Whether it held.
-    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
 /// Whether a threshold held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It held.
     Passed,
@@ -75,7 +71,7 @@ pub enum Outcome {
 }
 
 /// A step in which the generator was the limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidStep {
     /// The step.
     pub step: StepId,
@@ -113,6 +109,11 @@ impl Verdict {
         }
     }
 
+    /// Whether there was nothing to judge, and nothing to object to.
+    pub const fn is_silent(&self) -> bool {
+        self.thresholds.is_empty() && self.invalid.is_empty()
+    }
+
     /// In a few words: `passed: all 4 thresholds held`.
     pub fn headline(&self) -> String {
         let total = self.thresholds.len();
@@ -127,6 +128,34 @@ impl Verdict {
             (_, 0) => "no thresholds were set".to_owned(),
             (_, 1) => "passed: the threshold held".to_owned(),
             _ => format!("passed: all {total} thresholds held"),
+        }
+    }
+}
+
+impl Outcome {
+    /// Its name in files.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::CannotTell { .. } => "cannot_tell",
+        }
+    }
+
+    /// Its name for people.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::CannotTell { .. } => "undecided",
+        }
+    }
+
+    /// Why nobody can say.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::CannotTell { reason, .. } => Some(reason),
+            Self::Passed | Self::Failed => None,
         }
     }
 }

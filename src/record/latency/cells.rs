@@ -38,7 +38,28 @@ const fn shift_of(value: u64) -> u32 {
     if value < 1 << EXACT_BITS { 0 } else { value.ilog2() - EXACT_BITS }
 }
 
+/// Counts the cells from 0 up: what neighbours differ by is small.
+pub(super) const fn number_of_cell(value: u64) -> u64 {
+    let shift = shift_of(value);
+    ((shift as u64) << EXACT_BITS) + (value >> shift)
+}
+
+/// The lowest value of the cell of that number; `None` beyond the trackable range.
+pub(super) fn lowest_of(number: u64) -> Option<u64> {
+    let shift = (number >> EXACT_BITS).saturating_sub(1);
+    // Checked before it is shifted: a hostile number is as large as it likes.
+    let value = (shift < 32).then(|| (number - (shift << EXACT_BITS)) << shift)?;
+    (value <= HIGHEST_TRACKABLE_MICROS).then_some(value)
+}
+
 impl Cells {
+    /// From the cells that were hit: (lowest value of the cell, count), ascending.
+    pub(super) fn from_list(list: Vec<(u64, u32)>) -> Self {
+        let mut cells = Self::Few(list);
+        cells.outgrow();
+        cells
+    }
+
     /// Adds `count` of a value; those beyond the trackable range count as its end.
     pub(super) fn add(&mut self, value: u64, count: u32) {
         let value = value.min(HIGHEST_TRACKABLE_MICROS);
@@ -200,6 +221,8 @@ mod tests {
             let array = in_array(&[(value, 1)]);
             prop_assert_eq!(lowest_of_cell(value), array.lowest_equivalent(value));
             prop_assert_eq!(highest_of_cell(value), array.highest_equivalent(value));
+            prop_assert_eq!(lowest_of(number_of_cell(value)), Some(lowest_of_cell(value)));
+            prop_assert_eq!(number_of_cell(highest_of_cell(value) + 1), number_of_cell(value) + 1);
         }
 
         #[test]

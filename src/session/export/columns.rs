@@ -3,9 +3,11 @@
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::instances::{Basis, Feed};
 use crate::load::sample::{OutcomeCounts, OutcomeKind};
+use crate::report::Counts;
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::export::LateCounts;
 use crate::session::export::text::{count, foreign, millis, number, secs, utc};
+use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::timeline::{Cohort, Percentiles, Row};
 use crate::units::Elapsed;
@@ -110,13 +112,14 @@ fn percentiles(percentiles: Option<Percentiles>) -> [String; 6] {
 }
 
 fn instances(session: &Session, row: Option<&Row>, second: u32, late: &LateCounts) -> [String; 7] {
+    let counts = counts(session, second, late);
     [
         count(row.and_then(|row| row.responding)),
-        count(late.at(Basis::Active, second)),
-        count(late.at(Basis::Running, second)),
-        count(late.at(Basis::Desired, second)),
+        count(counts.active),
+        count(counts.running),
+        count(counts.desired),
         count(row.and_then(|row| row.needed)),
-        count(session.limits.max),
+        count(counts.max),
         row.and_then(|row| row.step).map(|step| step.to_string()).unwrap_or_default(),
     ]
 }
@@ -190,9 +193,8 @@ pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
     ]
 }
 
-/// `steps.csv`. A time that was not reached is written as `>` and the seconds that were watched; one that does not apply
-/// is empty. What a source cannot resolve better is in the column of its ±.
-pub(super) const STEPS: [&str; 32] = [
+/// What `steps.csv` says of a step before its numbers.
+const STEP_HEAD: [&str; 10] = [
     "step",
     "name",
     "start_s",
@@ -201,39 +203,26 @@ pub(super) const STEPS: [&str; 32] = [
     "rate_from",
     "rate_to",
     "ramp_s",
-    "t_trigger_s",
-    "t_first_s",
-    "t_first_plus_minus_s",
-    "t_serving_s",
-    "t_capacity_s",
-    "t_capacity_plus_minus_s",
-    "t_recover_s",
-    "bad_seconds",
-    "due",
-    "sent",
-    "ok",
-    "lost",
-    "lost_percent",
-    "slow",
-    "dropped_late",
-    "p99_ms",
-    "peak_p99_ms",
-    "send_lag_p99_ms",
     "instances_basis",
-    "instances_before",
-    "instances_needed",
-    "instances_peak",
-    "verdict",
-    "words",
+    "capacity_basis",
 ];
+
+/// `steps.csv`: what the step is, its numbers (`session/numbers`), the ± of its times, the verdict, the step in words. A time
+/// that was not reached is `>` and the seconds that were watched; what does not apply or is not known is empty.
+pub(super) fn steps() -> Vec<String> {
+    let numbers = numbers::kinds().map(|kind| kind.key.to_owned());
+    let mut columns: Vec<_> = STEP_HEAD.into_iter().map(str::to_owned).chain(numbers).collect();
+    let times = numbers::kinds().filter(|kind| kind.is_time());
+    columns.extend(times.map(|kind| format!("{}_plus_minus_s", kind.key.trim_end_matches("_s"))));
+    columns.extend(["verdict".to_owned(), "words".to_owned()]);
+    columns
+}
 
 /// A row of `steps.csv`.
 pub(super) fn step(report: &StepReport) -> Vec<String> {
-    let (step, numbers) = (&report.step, &report.numbers);
-    let span = numbers.instances;
-    let lost_percent = (numbers.due > 0).then(|| numbers.lost as f64 / numbers.due as f64 * 100.0);
+    let (step, all) = (&report.step, numbers::of(report));
     let ramp = step.profile.ramp_duration();
-    vec![
+    let mut fields = vec![
         step.id.to_string(),
         foreign(step.name.as_deref().unwrap_or_default()),
         secs(step.start),
@@ -242,48 +231,28 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         step.profile.first().get().to_string(),
         step.profile.last().get().to_string(),
         if ramp.is_zero() { String::new() } else { number(ramp.as_secs_f64(), 3) },
-        timing(numbers.trigger),
-        timing(numbers.first),
-        plus_minus(numbers.first),
-        timing(numbers.serving),
-        timing(numbers.capacity),
-        plus_minus(numbers.capacity),
-        timing(numbers.recover),
-        numbers.bad_seconds.to_string(),
-        numbers.due.to_string(),
-        numbers.sent.to_string(),
-        numbers.ok.to_string(),
-        numbers.lost.to_string(),
-        lost_percent.map(|percent| number(percent, 3)).unwrap_or_default(),
-        numbers.slow.to_string(),
-        numbers.dropped_late.to_string(),
-        millis(numbers.p99),
-        millis(numbers.peak_p99),
-        millis(numbers.send_lag_p99),
-        numbers.basis.map(Basis::label).unwrap_or_default().to_owned(),
-        count(span.and_then(|span| span.before)),
-        count(numbers.target),
-        count(span.map(|span| span.peak)),
-        match &report.validity {
-            Validity::Valid => "valid".to_owned(),
-            Validity::InvalidGenerator(reason) => format!("invalid: generator ({reason})"),
-        },
-        foreign(&report.words),
-    ]
-}
-
-fn timing(timing: Timing) -> String {
-    match timing {
-        Timing::Reached { secs, .. } => number(secs, 3),
-        Timing::NotWithin { secs, .. } => format!(">{}", number(secs, 3)),
-        Timing::Absorbed => "0".to_owned(),
-        Timing::AlreadyViolated | Timing::NotApplicable(_) => String::new(),
-    }
-}
-
-fn plus_minus(timing: Timing) -> String {
-    match timing {
-        Timing::Reached { plus_minus, .. } if plus_minus > 0.0 => number(plus_minus, 3),
+        report.numbers.basis.map(|basis| basis.label().to_owned()).unwrap_or_default(),
+        report.numbers.demand.as_ref().map(|demand| demand.label().to_owned()).unwrap_or_default(),
+    ];
+    fields.extend(all.iter().map(|number| number.value.field()));
+    fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| match number.value {
+        numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => numbers::plain(plus_minus),
         _ => String::new(),
+    }));
+    fields.push(match &report.validity {
+        Validity::Valid => "valid".to_owned(),
+        Validity::InvalidGenerator(reason) => foreign(&format!("invalid: generator ({reason})")),
+    });
+    fields.push(foreign(&report.words));
+    fields
+}
+
+/// What a chart shows besides the row: the counts that were true in its second.
+pub(super) fn counts(session: &Session, second: u32, late: &LateCounts) -> Counts {
+    Counts {
+        active: late.at(Basis::Active, second),
+        running: late.at(Basis::Running, second),
+        desired: late.at(Basis::Desired, second),
+        max: session.limits.max,
     }
 }

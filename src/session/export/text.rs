@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::foreign::harmless;
 use crate::units::Elapsed;
 
 /// `2026-11-24T00:06:44.123Z`, from microseconds since 1970.
@@ -29,10 +30,15 @@ pub(super) fn count(value: Option<u32>) -> String {
     value.map(|n| n.to_string()).unwrap_or_default()
 }
 
-/// Foreign text without control characters, and without a beginning that a spreadsheet would run as a formula.
+/// Foreign text without control characters, and without a beginning that a spreadsheet would run as a formula (also behind
+/// spaces, which some drop on import).
 pub(super) fn foreign(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1_000).collect();
-    if clean.starts_with(['=', '+', '-', '@']) { format!("'{clean}") } else { clean }
+    let clean = harmless(text, 1_000);
+    if clean.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
+        format!("'{clean}")
+    } else {
+        clean
+    }
 }
 
 fn trimmed(text: String) -> String {
@@ -56,7 +62,9 @@ mod tests {
     #[test]
     fn foreign_text_cannot_start_a_formula_or_break_a_line() {
         assert_eq!(foreign("=1+1"), "'=1+1");
-        assert_eq!(foreign("@x\r\n\x1b[31m"), "'@x   [31m");
+        assert_eq!(foreign("@x\r\n\x1b[31m"), "'@x���[31m");
+        assert_eq!(foreign("  +1"), "'  +1");
+        assert_eq!(foreign("\t=1"), "�=1", "what is left of the tab makes it text");
         assert_eq!(foreign("spike"), "spike");
     }
 }

@@ -1,86 +1,306 @@
-//! The result as JSON, for a pipeline that reads it with `jq`.
+//! `summary.json`: the session in numbers, for programs. `docs/summary-json.md` describes every field; a test holds the two
+//! together. Pure.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::analysis::{StepReport, Timing, Validity};
+use crate::foreign::harmless;
 use crate::load::sample::OutcomeKind;
-use crate::session::state::Session;
-use crate::session::verdict::judge;
+use crate::record::latency::Latency;
+use crate::session::numbers::{self, Value as Worth, plain};
+use crate::session::recording::Damage;
+use crate::session::state::{InstanceTrack, Session};
+use crate::session::verdict::{ThresholdResult, Verdict, judge};
+use crate::units::Elapsed;
 
-/// The version of this layout; grows when a field changes its meaning or goes away.
+/// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
+/// one.
 pub const VERSION: u32 = 1;
 
-/// The result of `session` as one JSON object. Unknown values are `null`; a time that was not reached is `null` too, with
-/// its words beside it.
-pub fn json(session: &Session) -> Value {
+/// More instances than this are left to `instances.csv`.
+const MOST_INSTANCES: usize = 1_000;
+
+/// Foreign text is cut after this many characters.
+const LONGEST_TEXT: usize = 1_000;
+
+/// The summary of `session`, indented, ending in a newline.
+pub fn text(session: &Session, damage: Damage) -> String {
+    let mut text = format!("{:#}", value(session, damage));
+    text.push('\n');
+    text
+}
+
+/// The summary of `session`.
+pub fn value(session: &Session, damage: Damage) -> Value {
     let (settings, totals) = (&session.header.settings, &session.totals);
-    let verdict = judge(session);
-    let completed: serde_json::Map<_, _> =
-        OutcomeKind::ALL.into_iter().map(|kind| (kind.label().to_owned(), totals.outcomes.get(kind).into())).collect();
-    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
+    let outcomes: Map<String, Value> =
+        OutcomeKind::ALL.into_iter().map(|kind| (key(kind).to_owned(), json!(totals.outcomes.get(kind)))).collect();
     json!({
         "version": VERSION,
-        "writer": session.header.writer,
-        "target": settings.target,
-        "plan": settings.plan,
-        "objective": settings.slo.to_string(),
-        "seconds": session.now.as_secs_f64(),
-        "ended": session.ended,
-        "verdict": {
-            "headline": verdict.headline(),
-            "exit_code": verdict.exit_code(),
-            "thresholds": verdict.thresholds,
-            "invalid_steps": verdict.invalid,
+        "writer": harmless(&session.header.writer, LONGEST_TEXT),
+        "session": {
+            "target": harmless(&settings.target, LONGEST_TEXT),
+            "url": harmless(&settings.url, LONGEST_TEXT),
+            "method": harmless(&settings.method, LONGEST_TEXT),
+            "plan": settings.plan.as_deref().map(|plan| harmless(plan, LONGEST_TEXT)),
+            "started_utc": utc(session.header.started_unix_micros),
+            "duration_s": rounded(session.now.as_secs_f64()),
+            "ended": session.ended.as_deref().map(|reason| harmless(reason, LONGEST_TEXT)),
+        },
+        "recording": { "torn_end": damage.torn_end, "skipped_lines": damage.skipped_lines },
+        "settings": {
+            "slo": {
+                "percentile": settings.slo.percentile_name(),
+                "latency_ms": rounded(settings.slo.latency.as_secs_f64() * 1e3),
+                "errors_percent": rounded(settings.slo.errors * 100.0),
+            },
+            "arrivals": settings.arrivals,
+            "seed": settings.seed,
+            "max_rate_rps": settings.max_rate,
+            "max_in_flight": settings.max_in_flight,
+            "timeout_s": rounded(settings.timeout.as_secs_f64()),
+            "conn_max_age_s": settings.conn_max_age.map(|age| rounded(age.as_secs_f64())),
+            "instance_header": harmless(&settings.instance_header, LONGEST_TEXT),
+            "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
+        },
+        "limits": {
+            "min": session.limits.min, "max": session.limits.max, "concurrency": session.limits.concurrency,
         },
         "totals": {
             "due": totals.due,
             "sent": totals.sent,
+            "ok": totals.outcomes.get(OutcomeKind::Ok),
+            "failed": totals.outcomes.failed(),
+            "unanswered": totals.sent.saturating_sub(totals.outcomes.total()),
             "dropped_cap": totals.dropped_cap,
             "dropped_late": totals.dropped_late,
-            "completed": completed,
             "bytes_in": totals.bytes_in,
+            "outcomes": outcomes,
         },
-        "response_ms": session.percentiles().map(|p| json!({
-            "p50": ms(p.p50), "p90": ms(p.p90), "p95": ms(p.p95), "p99": ms(p.p99), "p99.9": ms(p.p999), "max": ms(p.max),
-        })),
+        "response_ms": percentiles(&totals.response),
+        "service_ms": percentiles(&totals.service),
+        "send_lag_ms": percentiles(&totals.send_lag),
         "instances_seen": session.instances.len(),
+        "instances": session.instances.iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
         "steps": session.steps.iter().map(step).collect::<Vec<_>>(),
+        "verdict": verdict(&judge(session)),
+    })
+}
+
+fn verdict(verdict: &Verdict) -> Value {
+    let held = |held: &ThresholdResult| {
+        json!({
+            "name": harmless(&held.name, LONGEST_TEXT),
+            "bound": harmless(&held.bound, LONGEST_TEXT),
+            "step": held.step.map(|step| step.0),
+            "stage": held.stage.as_deref().map(|stage| harmless(stage, LONGEST_TEXT)),
+            "actual": harmless(&held.actual, LONGEST_TEXT),
+            "outcome": held.outcome.key(),
+            "reason": held.outcome.reason().map(|reason| harmless(reason, LONGEST_TEXT)),
+        })
+    };
+    json!({
+        "exit_code": verdict.exit_code(),
+        "headline": harmless(&verdict.headline(), LONGEST_TEXT),
+        "thresholds": verdict.thresholds.iter().map(held).collect::<Vec<_>>(),
+        "invalid_steps": verdict.invalid.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),
+    })
+}
+
+/// The name of an outcome in the file: it stays, whatever people get to read.
+const fn key(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Ok => "ok",
+        OutcomeKind::Http429 => "http_429",
+        OutcomeKind::Http4xx => "http_4xx_other",
+        OutcomeKind::Http5xxCapacity => "http_502_503_504",
+        OutcomeKind::Http5xxApplication => "http_5xx_other",
+        OutcomeKind::Connect => "connect",
+        OutcomeKind::Timeout => "timeout",
+        OutcomeKind::Reset => "reset",
+        OutcomeKind::Dns => "dns",
+        OutcomeKind::Tls => "tls",
+        OutcomeKind::Body => "body",
+        OutcomeKind::Ports => "ports_or_fds",
+        OutcomeKind::Other => "other",
+    }
+}
+
+fn utc(unix_micros: i64) -> Option<String> {
+    jiff::Timestamp::from_microsecond(unix_micros).ok().map(|at| format!("{at:.3}"))
+}
+
+/// Three decimals, as everywhere; `null` when it is no number.
+fn rounded(value: f64) -> Value {
+    plain(value).parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
+}
+
+fn secs(at: Elapsed) -> Value {
+    rounded(at.as_secs_f64())
+}
+
+fn millis(value: Option<std::time::Duration>) -> Value {
+    value.map_or(Value::Null, |value| rounded(value.as_secs_f64() * 1e3))
+}
+
+fn percentiles(latency: &Latency) -> Value {
+    if latency.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "count": latency.count(),
+        "mean": millis(latency.mean()),
+        "p50": millis(latency.quantile(0.5)),
+        "p90": millis(latency.quantile(0.9)),
+        "p95": millis(latency.quantile(0.95)),
+        "p99": millis(latency.quantile(0.99)),
+        "p999": millis(latency.quantile(0.999)),
+        "max": millis(latency.max()),
+    })
+}
+
+fn instance(track: &InstanceTrack) -> Value {
+    json!({
+        "id": track.id.as_str(),
+        "first_ok_s": track.first_ok.map(secs),
+        "first_s": secs(track.first),
+        "last_s": secs(track.last),
+        "requests": track.requests,
+        "ok": track.ok,
+        "p50_ms": millis(track.response.quantile(0.5)),
+        "p99_ms": millis(track.response.quantile(0.99)),
+        "cold_start_ms": millis(track.cold_start),
     })
 }
 
 fn step(report: &StepReport) -> Value {
-    let (step, numbers) = (&report.step, &report.numbers);
-    let secs = |timing: Timing| match timing {
-        Timing::Reached { secs, .. } => Some(secs),
-        Timing::Absorbed => Some(0.0),
-        Timing::NotWithin { .. } | Timing::AlreadyViolated | Timing::NotApplicable(_) => None,
+    let step = &report.step;
+    let numbers: Map<String, Value> =
+        numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
+    let invalid = match &report.validity {
+        Validity::Valid => None,
+        Validity::InvalidGenerator(reason) => Some(harmless(reason, LONGEST_TEXT)),
     };
-    let timing = |timing: Timing| json!({ "secs": secs(timing), "words": timing.to_string() });
-    let ms = |duration: Option<std::time::Duration>| duration.map(|duration| duration.as_secs_f64() * 1e3);
     json!({
-        "id": step.id,
-        "stage": step.name,
-        "start_secs": step.start.as_secs_f64(),
-        "end_secs": step.end.map(crate::units::Elapsed::as_secs_f64),
-        "from_rate": step.before,
-        "to_rate": step.profile.last(),
-        "t_trigger": timing(numbers.trigger),
-        "t_first": timing(numbers.first),
-        "t_serving": timing(numbers.serving),
-        "t_capacity": timing(numbers.capacity),
-        "t_recover": timing(numbers.recover),
-        "bad_seconds": numbers.bad_seconds,
-        "due": numbers.due,
-        "sent": numbers.sent,
-        "ok": numbers.ok,
-        "lost": numbers.lost,
-        "slow": numbers.slow,
-        "p99_ms": ms(numbers.p99),
-        "peak_p99_ms": ms(numbers.peak_p99),
-        "invalid": match &report.validity {
-            Validity::Valid => None,
-            Validity::InvalidGenerator(reason) => Some(reason),
-        },
-        "words": report.words,
+        "id": step.id.0,
+        "name": step.name.as_deref().map(|name| harmless(name, LONGEST_TEXT)),
+        "start_s": secs(step.start),
+        "end_s": step.end.map(secs),
+        "from_rps": step.before.get(),
+        "to_rps": step.profile.last().get(),
+        "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
+        "invalid_generator": invalid,
+        "words": harmless(&report.words, LONGEST_TEXT),
+        "numbers": numbers,
     })
+}
+
+/// A time is an object that says how it is known; a plain number is a number; what nobody can say is `null`.
+fn worth(value: &Worth) -> Value {
+    match *value {
+        Worth::Known(value) => rounded(value),
+        Worth::Unknown | Worth::Timing(Timing::NotApplicable(_)) => Value::Null,
+        Worth::Timing(Timing::Reached { secs, plus_minus }) => {
+            json!({ "s": rounded(secs), "plus_minus_s": rounded(plus_minus) })
+        }
+        Worth::Timing(Timing::NotWithin { secs, open }) => json!({ "not_within_s": rounded(secs), "open": open }),
+        Worth::Timing(Timing::Absorbed) => json!({ "s": 0, "absorbed": true }),
+        Worth::Timing(Timing::AlreadyViolated) => json!({ "already_violated": true }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::rate::RateProfile;
+    use crate::plan::Plan;
+    use crate::record::second::{Second, Served};
+    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+    use crate::units::{ArrivalRate, InstanceId};
+
+    #[test]
+    fn a_censored_time_is_an_object_and_never_a_number() {
+        let not_within = Worth::Timing(Timing::NotWithin { secs: 42.0, open: false });
+        assert_eq!(worth(&not_within), json!({ "not_within_s": 42, "open": false }));
+        assert_eq!(worth(&Worth::Timing(Timing::Absorbed)), json!({ "s": 0, "absorbed": true }));
+        assert_eq!(worth(&Worth::Timing(Timing::NotApplicable("no source"))), Value::Null);
+        assert_eq!(worth(&Worth::Known(f64::INFINITY)), Value::Null);
+    }
+
+    /// The paths of all values that are no objects or lists; a time is one value.
+    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) if !is_time(path) => map.iter().for_each(|(key, value)| {
+                paths(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
+            }),
+            Value::Array(list) => list.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
+            _ => {
+                found.insert(path.to_owned());
+            }
+        }
+    }
+
+    fn is_time(path: &str) -> bool {
+        path.contains(".numbers.t_")
+    }
+
+    /// A session in which every field has a value or is `null` by itself.
+    fn full() -> Value {
+        let thresholds =
+            Plan::parse("[[stage]]\nrate = 5\nduration = \"1s\"\n[thresholds]\np99 = \"< 1s\"").unwrap().thresholds;
+        let mut session = Session::new(Header {
+            version: FORMAT_VERSION,
+            writer: "scaletop test".into(),
+            started_unix_micros: 0,
+            settings: Settings { thresholds, ..Settings::default() },
+        });
+        let profile = RateProfile::Constant(ArrivalRate::new(5));
+        let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()) };
+        session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
+        let mut second = Second::new(0, ArrivalRate::new(5));
+        let part = second.part_mut(0);
+        (part.due, part.sent) = (1, 1);
+        part.outcomes.add(OutcomeKind::Ok);
+        part.ok.record(Duration::from_millis(80));
+        part.service.record(Duration::from_millis(80));
+        second.send_lag.record(Duration::from_micros(90));
+        second.served.push(Served {
+            id: InstanceId::from("a".to_owned()),
+            requests: 1,
+            ok: 1,
+            first_ok_intended: Some(Elapsed::ZERO),
+            response: part_response(),
+        });
+        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        session.steps[0].validity = Validity::InvalidGenerator("send lag".into());
+        value(&session, Damage::default())
+    }
+
+    fn part_response() -> Latency {
+        let mut latency = Latency::new();
+        latency.record(Duration::from_millis(80));
+        latency
+    }
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_field_exists() {
+        let mut written = BTreeSet::new();
+        paths(&full(), "", &mut written);
+        let page = include_str!("../../../docs/summary-json.md");
+        let documented: BTreeSet<String> = page
+            .lines()
+            .skip_while(|line| *line != "## Fields")
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(path, _)| path.to_owned()))
+            .collect();
+        let missing: Vec<_> = written.difference(&documented).collect();
+        let gone: Vec<_> = documented.difference(&written).collect();
+        assert!(
+            missing.is_empty() && gone.is_empty(),
+            "not documented: {missing:?}; documented, but not there: {gone:?}"
+        );
+        assert!(page.contains(&format!("Version {VERSION}.")));
+    }
 }

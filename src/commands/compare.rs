@@ -1,0 +1,33 @@
+//! `scaletop compare`: reads the sessions, prints the table, writes the page.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::cli::CompareArgs;
+use crate::commands::{CommandError, say};
+use crate::compare::{Contender, compare as compare_sessions, html, table};
+use crate::session::export;
+
+/// Compares the sessions; the first is the baseline.
+pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
+    let mut sessions = Vec::new();
+    for path in &args.sessions {
+        let (session, damage) = export::fold(path)?;
+        if let Some(damage) = damage.describe() {
+            say(&format!("note: {}: {damage}", path.display()))?;
+        }
+        sessions.push((path.display().to_string(), session));
+    }
+    let contenders: Vec<_> = sessions.iter().map(|(name, session)| Contender { name, session }).collect();
+    let comparison = compare_sessions(&contenders);
+    write_page(&args.html, &html(&contenders, &comparison))?;
+    let mut out = io::stdout().lock();
+    out.write_all(table(&contenders, &comparison).as_bytes())?;
+    writeln!(out, "page: {}", args.html.display())?;
+    Ok(0)
+}
+
+fn write_page(path: &Path, page: &str) -> Result<(), CommandError> {
+    fs::write(path, page).map_err(|source| CommandError::WritePage { path: path.to_owned(), source })
+}

@@ -1,0 +1,117 @@
+//! The comparison as a page that needs nothing else.
+
+use maud::{Markup, html};
+
+use crate::compare::align::{ComparedStep, Comparison};
+use crate::compare::difference::Verdict;
+use crate::compare::{Contender, NOISE_RULE, letter};
+use crate::report::{page, shown, utc};
+
+/// The page.
+pub fn html(contenders: &[Contender<'_>], comparison: &Comparison) -> String {
+    page(
+        "scaletop compare",
+        &html! {
+            header {
+                p.kicker { "scaletop compare" }
+                h1 { (contenders.len()) " sessions, step by step" }
+            }
+            main {
+                (sessions(contenders))
+                @if !comparison.warnings.is_empty() {
+                    ul.doubts { @for warning in &comparison.warnings { li { (shown(warning)) } } }
+                }
+                p.note { (NOISE_RULE) }
+                @if comparison.steps.is_empty() {
+                    p.none { "No step of A has the same rates as a step of another session: there is nothing to compare." }
+                }
+                @for compared in &comparison.steps {
+                    section { h2 { (compared.key) } (step(compared)) }
+                }
+                @if !comparison.alone.is_empty() {
+                    section {
+                        h2 { "Without a counterpart" }
+                        p { @for (n, (at, key)) in comparison.alone.iter().enumerate() {
+                            @if n > 0 { ", " } (key) " (" (letter(*at)) ")"
+                        } }
+                    }
+                }
+            }
+            footer { "Steps are aligned by their rates, not by the wall clock." }
+        },
+    )
+    .into_string()
+}
+
+fn sessions(contenders: &[Contender<'_>]) -> Markup {
+    html! {
+        div.wide {
+            table.sessions {
+                thead { tr { th { "" } th.left { "session" } th.left { "target" } th { "started" } th { "lasted" } th { "requests due" } } }
+                tbody {
+                    @for (at, contender) in contenders.iter().enumerate() {
+                        @let header = &contender.session.header;
+                        tr {
+                            th { (letter(at)) }
+                            td.left { (shown(contender.name)) }
+                            td.left { (shown(header.settings.plan.as_deref().unwrap_or(&header.settings.target))) }
+                            td { (utc(header.started_unix_micros)) }
+                            td { (contender.session.now) }
+                            td { (crate::session::numbers::thousands(&contender.session.totals.due.to_string())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn step(compared: &ComparedStep) -> Markup {
+    let others: Vec<usize> = (1..compared.repeats.len()).filter(|&at| compared.repeats[at] > 0).collect();
+    let head = |at: usize| match compared.repeats[at] {
+        1 => letter(at),
+        n => format!("{} ×{n}", letter(at)),
+    };
+    html! {
+        div.wide {
+            table.numbers {
+                thead {
+                    tr {
+                        th { "number" } th { (head(0)) }
+                        @for &at in &others { th { (head(at)) } th { "Δ" } th { "" } }
+                        th.meaning { "meaning" }
+                    }
+                }
+                tbody {
+                    @for row in &compared.rows {
+                        tr {
+                            th { (row.kind.label) }
+                            td { (row.runs[0].say(row.kind)) }
+                            @for &at in &others {
+                                @let difference = &row.differences[at - 1];
+                                td { (row.runs[at].say(row.kind)) }
+                                td class=(tone(difference.verdict)) {
+                                    (difference.say(row.kind))
+                                    @if let Some(percent) = difference.percent(&row.runs[0]) { " " small { (percent) } }
+                                }
+                                td class={ "word " (tone(difference.verdict)) } title=(difference.verdict.words()) {
+                                    (difference.verdict.word())
+                                }
+                            }
+                            td.meaning { (row.kind.meaning) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+const fn tone(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::Differs => "differs",
+        Verdict::WithinNoise | Verdict::Same | Verdict::OneRun | Verdict::Unknown => "same",
+    }
+}

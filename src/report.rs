@@ -1,0 +1,237 @@
+//! `report.html`: the session as one page that needs nothing else. Pure: values in, text out.
+//!
+//! Everything foreign (targets, marks, instance ids, what a platform says) goes through maud's escaping; the only text that
+//! is put into the page as it is are this program's own style sheet and script, and a block of JSON in which `<` cannot
+//! occur. A content security policy keeps the page from loading anything, whatever is in it.
+
+mod charts;
+mod data;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod heat;
+mod method;
+mod plot;
+pub mod series;
+mod tables;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::foreign::harmless;
+use crate::load::sample::OutcomeKind;
+use crate::session::numbers::{Unit, plain, thousands};
+use crate::session::recording::Damage;
+use crate::session::state::Session;
+use crate::session::verdict::{Verdict, judge};
+
+pub use heat::HeatMap;
+pub use series::{Counts, Series};
+
+const STYLE: &str = include_str!("report/page.css");
+const SCRIPT: &str = include_str!("report/page.js");
+
+/// What the page may load: nothing. Its own style and script are in it.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// Everything the page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// Its seconds.
+    pub series: &'a Series,
+    /// The spread of its response times.
+    pub heat: &'a HeatMap,
+    /// What of the recording could not be read.
+    pub damage: Damage,
+}
+
+/// The page.
+pub fn html(evidence: &Evidence<'_>) -> String {
+    let session = evidence.session;
+    let settings = &session.header.settings;
+    let title = settings.plan.as_deref().unwrap_or(&settings.target);
+    let seconds = f64::from(evidence.series.end().max(1));
+    page(
+        &format!("{}: scaletop report", harmless(title, 60)),
+        &html! {
+            header {
+                p.kicker { "scaletop report" }
+                h1 { (shown(title)) }
+                p.facts {
+                    span { (shown(&settings.target)) }
+                    @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
+                    span { (utc(session.header.started_unix_micros)) }
+                    span { (session.now) }
+                    span { "objective " (settings.slo) }
+                }
+                (verdict(&judge(session)))
+            }
+            main {
+                (tiles(session))
+                section {
+                    h2 { "Steps, in words" }
+                    (tables::words(session))
+                }
+                section {
+                    h2 { "The session on one time axis" }
+                    (charts::overview(session, evidence.series))
+                    p.readout #readout { "Move over a chart, or use the arrow keys, to read values." }
+                    p.note {
+                        @if evidence.series.span == 1 {
+                            "A point is a second; values are those of " code { "timeline.csv" } "."
+                        } @else {
+                            "A point covers " (evidence.series.span) " s: the mean of rates, the worst second of latencies, the "
+                            "latest of counts. " code { "timeline.csv" } " has every second."
+                        }
+                    }
+                }
+                section {
+                    h2 { "Steps, in numbers" }
+                    (tables::headline(session))
+                    (tables::all_numbers(session))
+                }
+                section {
+                    h2 { "Where response times lie" }
+                    (heat::figure(session, evidence.heat, seconds))
+                }
+                section {
+                    h2 { "Instances" }
+                    (tables::instances(session))
+                }
+                section {
+                    h2 { "The generator" }
+                    (tables::generator(session, evidence.series))
+                }
+                section {
+                    h2 { "Target and settings" }
+                    (tables::settings(session))
+                }
+                section {
+                    h2 { "What was uncertain" }
+                    (method::uncertain(evidence))
+                }
+                section {
+                    h2 { "How it was measured" }
+                    (method::explained())
+                }
+            }
+            footer { "Written by " (shown(&session.header.writer)) ", from " code { "recording.jsonl" } "." }
+            script type="application/json" #data { (PreEscaped(data::block(session, evidence.series))) }
+            script { (PreEscaped(SCRIPT)) }
+        },
+    )
+    .into_string()
+}
+
+/// A page around `body`, with our style; it loads nothing.
+pub(crate) fn page(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    }
+}
+
+fn verdict(verdict: &Verdict) -> Markup {
+    let is_good = verdict.exit_code() == 0;
+    html! {
+        @if !verdict.is_silent() {
+            p.verdict.good[is_good].bad[!is_good] { (shown(&verdict.headline())) }
+        }
+        @if !verdict.thresholds.is_empty() {
+            table.thresholds {
+                thead { tr { th { "threshold" } th { "bound" } th { "measured" } th { "" } } }
+                tbody {
+                    @for held in &verdict.thresholds {
+                        tr {
+                            td { (shown(&held.subject())) }
+                            td { (shown(&held.bound)) }
+                            td { (shown(&held.actual)) }
+                            td { (held.outcome.words()) @if let Some(reason) = held.outcome.reason() { ": " (shown(reason)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The session in six figures.
+fn tiles(session: &Session) -> Markup {
+    let totals = &session.totals;
+    let ok = totals.outcomes.get(OutcomeKind::Ok);
+    let share = |part: u64| {
+        if totals.due == 0 {
+            String::new()
+        } else {
+            Unit::Percent.say(part as f64 / totals.due as f64 * 100.0) + " of due"
+        }
+    };
+    let dropped = totals.dropped_cap + totals.dropped_late;
+    let percentiles = session.percentiles();
+    let latency = |read: fn(&crate::timeline::Percentiles) -> std::time::Duration| {
+        percentiles.as_ref().map_or_else(|| "–".to_owned(), |p| charts::duration_label(rounded(read(p))))
+    };
+    let failures: Vec<_> = OutcomeKind::ALL
+        .into_iter()
+        .filter(|&kind| kind != OutcomeKind::Ok && totals.outcomes.get(kind) > 0)
+        .map(|kind| format!("{} {}", thousands(&totals.outcomes.get(kind).to_string()), kind.label()))
+        .collect();
+    let tile = |name: &str, value: String, more: String| {
+        html! { div.tile { p.name { (name) } p.value { (value) } p.more { (more) } } }
+    };
+    html! {
+        div.tiles {
+            (tile("requests due", thousands(&totals.due.to_string()), format!("{} sent", thousands(&totals.sent.to_string()))))
+            (tile("answered OK", thousands(&ok.to_string()), share(ok)))
+            (tile("failed", thousands(&totals.outcomes.failed().to_string()), failures.join(", ")))
+            (tile("dropped", thousands(&dropped.to_string()), format!("{} at the cap, {} by our own delay", thousands(&totals.dropped_cap.to_string()), thousands(&totals.dropped_late.to_string()))))
+            (tile("response time p99", latency(|p| p.p99), format!("p50 {}, max {}", latency(|p| p.p50), latency(|p| p.max))))
+            (tile("instances seen", session.instances.len().to_string(), session.limits.max.map(|max| format!("limit {max}")).unwrap_or_default()))
+        }
+    }
+}
+
+/// Milliseconds with as many digits as a reader needs.
+fn rounded(duration: std::time::Duration) -> f64 {
+    let millis = duration.as_secs_f64() * 1e3;
+    let unit = if millis >= 10_000.0 {
+        100.0
+    } else if millis >= 100.0 {
+        1.0
+    } else {
+        0.1
+    };
+    (millis / unit).round() * unit
+}
+
+/// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.
+pub(crate) fn shown(text: &str) -> String {
+    harmless(text, 600)
+}
+
+/// `2026-11-24 00:06:44 UTC`.
+pub(crate) fn utc(unix_micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(unix_micros).map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
+    )
+}
+
+/// A number of seconds for people.
+fn secs(value: f64) -> String {
+    format!("{} s", plain((value * 10.0).round() / 10.0))
+}
+
+#[cfg(test)]
+mod tests;

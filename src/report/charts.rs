@@ -1,0 +1,329 @@
+//! The four charts of the overview, and the time axis they share.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use crate::foreign::harmless;
+use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
+use crate::report::series::{Column, Series, TROUBLES};
+use crate::session::numbers::{plain, thousands};
+use crate::session::state::Session;
+
+/// Lines and bands are drawn in at most this many columns: about one a pixel.
+const DRAWN: u32 = 900;
+
+/// The height of a chart's plot, in the units of its view box.
+const HEIGHT: f64 = 132.0;
+
+/// Room above the plot.
+const TOP: f64 = 6.0;
+
+/// Room below the plot for the labels of the time axis.
+const AXIS: f64 = 20.0;
+
+/// Marks beyond these are left out of the charts; they are all in `events.csv`.
+const MOST_MARKS: usize = 100;
+
+/// One line or band.
+struct Curve {
+    /// Its name in the page's data and style sheet.
+    key: &'static str,
+    /// Its name for people.
+    label: &'static str,
+    path: String,
+    is_band: bool,
+}
+
+/// One chart.
+struct Chart {
+    title: &'static str,
+    subtitle: String,
+    ticks: Vec<(f64, String)>,
+    curves: Vec<Curve>,
+    frame: Frame,
+    /// A level that stands for itself, such as the objective.
+    level: Option<(f64, String)>,
+}
+
+/// All of them, on one time axis.
+pub(super) fn overview(session: &Session, series: &Series) -> Markup {
+    let seconds = f64::from(series.end().max(1));
+    let drawn = series.coarser(DRAWN);
+    let charts = [
+        rates(&drawn, seconds),
+        latencies(session, &drawn, seconds),
+        errors(&drawn, seconds),
+        instances(&drawn, seconds),
+    ];
+    let last = charts.len() - 1;
+    html! {
+        div #charts tabindex="0" aria-label="Four charts on one time axis; arrow keys move the crosshair" {
+            @for (at, chart) in charts.iter().enumerate() {
+                (figure(session, chart, seconds, at == 0, at == last))
+            }
+        }
+    }
+}
+
+/// The heights of the plot with its axis, for the view box.
+fn view_box(with_axis: bool) -> String {
+    format!("0 0 {} {}", WIDTH + 6.0, TOP + HEIGHT + if with_axis { AXIS } else { 6.0 })
+}
+
+fn figure(session: &Session, chart: &Chart, seconds: f64, names_steps: bool, has_axis: bool) -> Markup {
+    let bottom = TOP + HEIGHT;
+    html! {
+        figure.chart {
+            figcaption {
+                h3 { (chart.title) " " small { (chart.subtitle) } }
+                ul.legend {
+                    @for curve in &chart.curves {
+                        li class=(curve.key) { i {} (curve.label) " " b data-v=(curve.key) {} }
+                    }
+                }
+            }
+            svg viewBox=(view_box(has_axis)) role="img" aria-label=(chart.title) {
+                @for (value, label) in &chart.ticks {
+                    @let y = place(chart.frame.y(*value));
+                    line.grid x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
+                    text.tick.y x=(LEFT - 7.0) y=(y) dy=".35em" { (label) }
+                }
+                (time_grid(chart.frame, seconds, bottom, has_axis))
+                @for curve in chart.curves.iter().filter(|curve| !curve.path.is_empty()) {
+                    path class={ (if curve.is_band { "band " } else { "line " }) (curve.key) } d=(curve.path) {}
+                }
+                @if let Some((value, label)) = &chart.level {
+                    @let y = place(chart.frame.y(*value));
+                    line.level x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
+                    text.tick.levelname x=(WIDTH - 3.0) y=(y) dy="-.35em" { (label) }
+                }
+                (moments(session, chart.frame, bottom, names_steps))
+                line.cross x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
+            }
+        }
+    }
+}
+
+/// Lines of the time axis, and their labels below the last chart.
+pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -> Markup {
+    html! {
+        @for second in time_ticks(seconds) {
+            @let x = place(frame.x(second));
+            line.grid x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
+            @if labels {
+                text.tick.x.last[frame.x(second) > WIDTH - 14.0] x=(x) y=(place(bottom + 15.0)) { (clock(second)) }
+            }
+        }
+    }
+}
+
+/// Where steps begin and marks stand.
+pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool) -> Markup {
+    html! {
+        @for report in &session.steps {
+            @let x = place(frame.x(report.step.start.as_secs_f64()));
+            line.stepline x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
+            @if named {
+                text.stepname x=(x) dx="3" y=(place(frame.top + 9.0)) { (report.step.id) }
+            }
+        }
+        @for (at, text) in session.marks.iter().take(MOST_MARKS) {
+            @let x = place(frame.x(at.as_secs_f64()));
+            line.mark x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
+                title { (super::shown(text)) }
+            }
+        }
+        @for (x, text) in mark_names(session, frame).into_iter().filter(|_| named) {
+            text.markname x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
+        }
+    }
+}
+
+/// The names of marks that have room before the next one.
+fn mark_names(session: &Session, frame: Frame) -> Vec<(f64, String)> {
+    let mut names: Vec<(f64, String)> = Vec::new();
+    for (at, text) in session.marks.iter().take(MOST_MARKS) {
+        let (x, text) = (frame.x(at.as_secs_f64()), harmless(text, 24));
+        if names.last().is_none_or(|(before, name)| x - before > 7.0 * name.chars().count() as f64) {
+            names.push((x, text));
+        }
+    }
+    names
+}
+
+/// A place with a tenth of a unit.
+fn place(value: f64) -> String {
+    plain((value * 10.0).round() / 10.0)
+}
+
+/// `1:05`, `1:02:05`.
+pub(super) fn clock(seconds: f64) -> String {
+    crate::units::Elapsed::from_millis({
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a session")]
+        let millis = (seconds * 1e3) as u64;
+        millis
+    })
+    .to_string()
+}
+
+fn ms(duration: Option<Duration>) -> Option<f64> {
+    duration.map(|duration| duration.as_secs_f64() * 1e3)
+}
+
+/// Seconds in the middle of a column, where a line's point belongs.
+fn points<'a>(
+    series: &'a Series,
+    read: impl Fn(&Column) -> Option<f64> + 'a,
+) -> impl Iterator<Item = (f64, Option<f64>)> + 'a {
+    let half = f64::from(series.span.max(1)) / 2.0;
+    series.columns.iter().map(move |column| (f64::from(column.second) + half, read(column)))
+}
+
+fn starts<'a>(
+    series: &'a Series,
+    read: impl Fn(&Column) -> Option<f64> + 'a,
+) -> impl Iterator<Item = (f64, Option<f64>)> + 'a {
+    series.columns.iter().map(move |column| (f64::from(column.second), read(column)))
+}
+
+fn most(values: impl Iterator<Item = Option<f64>>) -> f64 {
+    values.flatten().fold(0.0, f64::max)
+}
+
+fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
+    ticks.into_iter().map(|tick| (tick, thousands(&plain(tick)))).collect()
+}
+
+fn rates(series: &Series, seconds: f64) -> Chart {
+    let target = |column: &Column| Some(f64::from(column.target));
+    let sent = |column: &Column| column.per_second(column.sent);
+    let ok = |column: &Column| column.per_second(column.of_kinds(&[crate::load::sample::OutcomeKind::Ok]));
+    let all = series.columns.iter().flat_map(|column| [target(column), sent(column), ok(column)]);
+    let (scale, ticks) = Scale::linear(most(all), false);
+    let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
+    let span = f64::from(series.span.max(1));
+    Chart {
+        title: "Rate",
+        subtitle: "requests per second".to_owned(),
+        ticks: labelled(ticks),
+        curves: vec![
+            Curve { key: "target", label: "target", path: frame.stairs(starts(series, target), span), is_band: false },
+            Curve { key: "sent", label: "sent", path: frame.line(points(series, sent), span), is_band: false },
+            Curve { key: "ok", label: "ok", path: frame.line(points(series, ok), span), is_band: false },
+        ],
+        frame,
+        level: None,
+    }
+}
+
+fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
+    let slo = session.header.settings.slo;
+    let objective = slo.latency.as_secs_f64() * 1e3;
+    let p50 = |column: &Column| ms(column.p50);
+    let p99 = |column: &Column| ms(column.p99);
+    let oldest = |column: &Column| ms(column.oldest);
+    let all = || series.columns.iter().flat_map(|column| [p50(column), p99(column)]).flatten();
+    let least = all().filter(|&value| value > 0.0).fold(objective, f64::min);
+    // Room above the objective, so that its name fits.
+    let greatest = most(series.columns.iter().map(oldest)).max(all().fold(objective * 1.5, f64::max));
+    let (scale, ticks) = Scale::log(least * 0.9, greatest);
+    let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
+    let span = f64::from(series.span.max(1));
+    let line = |read: &dyn Fn(&Column) -> Option<f64>| frame.line(points(series, read), span);
+    let ticks = ticks.into_iter().map(|tick| (tick, duration_label(tick))).collect();
+    Chart {
+        title: "Response time",
+        subtitle: "from the moment a request was due; logarithmic".to_owned(),
+        ticks,
+        curves: vec![
+            Curve { key: "oldest", label: "oldest in flight", path: line(&oldest), is_band: false },
+            Curve { key: "p50", label: "p50", path: line(&p50), is_band: false },
+            Curve { key: "p99", label: "p99", path: line(&p99), is_band: false },
+        ],
+        frame,
+        level: Some((objective, format!("objective: {slo}"))),
+    }
+}
+
+/// `80 ms`, `1.5 s`, from milliseconds.
+pub(super) fn duration_label(millis: f64) -> String {
+    if millis >= 1_000.0 { format!("{} s", plain(millis / 1e3)) } else { format!("{} ms", plain(millis)) }
+}
+
+/// A layer of the chart of errors: its name in the style sheet, its name for people, how much of it a column has.
+struct Layer {
+    key: &'static str,
+    label: &'static str,
+    read: Box<dyn Fn(&Column) -> u64>,
+}
+
+fn layers() -> Vec<Layer> {
+    let mut layers: Vec<Layer> = TROUBLES
+        .iter()
+        .map(|&(key, label, kinds)| Layer { key, label, read: Box::new(|column| column.of_kinds(kinds)) })
+        .collect();
+    layers.push(Layer { key: "dcap", label: "dropped at cap", read: Box::new(|column| column.dropped_cap) });
+    layers.push(Layer { key: "dlate", label: "dropped late", read: Box::new(|column| column.dropped_late) });
+    layers
+}
+
+fn errors(series: &Series, seconds: f64) -> Chart {
+    let mut layers = layers();
+    layers.retain(|layer| series.columns.iter().any(|column| (layer.read)(column) > 0));
+    let height = |column: &Column, upto: usize| {
+        let sum = layers[..upto].iter().map(|layer| (layer.read)(column)).sum();
+        column.per_second(sum).unwrap_or(0.0)
+    };
+    let (scale, ticks) =
+        Scale::linear(most(series.columns.iter().map(|column| Some(height(column, layers.len())))), false);
+    let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
+    let span = f64::from(series.span.max(1));
+    let curves = layers.iter().enumerate().map(|(at, layer)| {
+        let band = series.columns.iter().map(|c| (f64::from(c.second), height(c, at), height(c, at + 1)));
+        Curve { key: layer.key, label: layer.label, path: frame.band(band, span), is_band: true }
+    });
+    let curves: Vec<_> = curves.collect();
+    let subtitle = if curves.is_empty() { "none" } else { "per second, stacked" };
+    Chart {
+        title: "Errors and drops",
+        subtitle: subtitle.to_owned(),
+        ticks: labelled(ticks),
+        curves,
+        frame,
+        level: None,
+    }
+}
+
+fn instances(series: &Series, seconds: f64) -> Chart {
+    type Read = fn(&Column) -> Option<u32>;
+    let kinds: [(&str, &str, Read); 6] = [
+        ("needed", "needed", |column| column.needed),
+        ("desired", "desired", |column| column.counts.desired),
+        ("active", "active", |column| column.counts.active),
+        ("running", "running", |column| column.counts.running),
+        ("responding", "responding", |column| column.responding),
+        ("max", "limit", |column| column.counts.max),
+    ];
+    let kinds: Vec<_> =
+        kinds.into_iter().filter(|(_, _, read)| series.columns.iter().any(|column| read(column).is_some())).collect();
+    let all = series.columns.iter().flat_map(|column| kinds.iter().map(|(_, _, read)| read(column).map(f64::from)));
+    let (scale, ticks) = Scale::linear(most(all), true);
+    let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
+    let span = f64::from(series.span.max(1));
+    let curves = kinds
+        .into_iter()
+        .map(|(key, label, read)| {
+            let path = frame.stairs(starts(series, |column| read(column).map(f64::from)), span);
+            Curve { key, label, path, is_band: false }
+        })
+        .collect();
+    Chart {
+        title: "Instances",
+        subtitle: "each line counts one thing; they are never mixed".to_owned(),
+        ticks: labelled(ticks),
+        curves,
+        frame,
+        level: None,
+    }
+}

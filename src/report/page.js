@@ -1,0 +1,76 @@
+"use strict";
+(() => {
+  // Places of the plot in its view box: WIDTH, LEFT and the view box' width of the charts.
+  const WIDTH = 1000, LEFT = 52, BOX = 1006;
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
+  const values = {};
+  for (const [key, text] of Object.entries(data.values)) {
+    values[key] = text.split(",").flatMap((run) => {
+      const [value, times] = run.split("*");
+      return Array(Number(times || 1)).fill(value === "~" ? null : value);
+    });
+  }
+  const end = Math.max(1, data.end);
+  const crosses = [...document.querySelectorAll(".cross")];
+  const shown = [...document.querySelectorAll("[data-v]")];
+  const readout = document.getElementById("readout");
+  const units = { p50: " ms", p99: " ms", oldest: " ms" };
+  const pad = (n) => String(n).padStart(2, "0");
+  const clock = (s) => (s >= 3600 ? `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}` : `${Math.floor(s / 60)}`) + `:${pad(s % 60)}`;
+  const round = (text) => { const n = Number(text); return Math.abs(n) >= 100 ? String(Math.round(n)) : String(Math.round(n * 10) / 10); };
+  let at = -1;
+
+  function nearest(second) {
+    if (!seconds.length) return -1;
+    let low = 0, high = seconds.length - 1;
+    while (low < high) { const mid = (low + high + 1) >> 1; if (seconds[mid] <= second) low = mid; else high = mid - 1; }
+    return low;
+  }
+
+  function show(index) {
+    at = index;
+    const off = index < 0;
+    document.body.classList.toggle("pointed", !off);
+    const middle = off ? 0 : seconds[index] + data.span / 2;
+    const x = off ? -9 : LEFT + Math.min(1, middle / end) * (WIDTH - LEFT);
+    for (const cross of crosses) { cross.setAttribute("x1", x); cross.setAttribute("x2", x); }
+    for (const place of shown) {
+      const value = off ? undefined : values[place.dataset.v]?.[index];
+      place.textContent = off ? "" : value == null ? "–" : round(value) + (units[place.dataset.v] || "");
+      place.dataset.value = value ?? "";
+    }
+    if (off) { readout.textContent = "Move over a chart, or use the arrow keys, to read values."; return; }
+    const from = seconds[index], till = from + data.span;
+    const step = data.steps.filter((s) => Math.floor(s[0]) <= from).pop();
+    readout.replaceChildren();
+    const bold = document.createElement("b");
+    bold.textContent = data.span === 1 ? clock(from) : `${clock(from)} to ${clock(till)}`;
+    const utc = new Date(data.start + from * 1000).toISOString().slice(11, 19);
+    readout.append(bold, ` · ${utc} UTC` + (step ? ` · step ${step[1]} (${step[2]})` : ""));
+    readout.dataset.second = from;
+  }
+
+  function follow(event) {
+    const svg = event.target.closest(".chart")?.querySelector("svg");
+    if (!svg) return;
+    const box = svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * BOX;
+    if (x < LEFT - 4 || x > WIDTH + 4) return;
+    show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end))));
+  }
+
+  for (const area of document.querySelectorAll("#charts, .heat")) {
+    area.addEventListener("pointermove", follow);
+    area.addEventListener("pointerdown", follow);
+    area.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") show(-1); });
+  }
+  document.getElementById("charts").addEventListener("keydown", (event) => {
+    const jump = event.shiftKey ? 10 : 1;
+    const to = { ArrowLeft: at - jump, ArrowRight: at + jump, Home: 0, End: seconds.length - 1, Escape: -1 }[event.key];
+    if (to === undefined || !seconds.length) return;
+    event.preventDefault();
+    show(event.key === "Escape" ? -1 : Math.max(0, Math.min(seconds.length - 1, to)));
+  });
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+})();

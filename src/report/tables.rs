@@ -1,0 +1,266 @@
+//! The tables of the page: steps, instances, the generator, settings.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use crate::analysis::{StepReport, Validity};
+use crate::report::charts::{clock, duration_label};
+use crate::report::data::rates;
+use crate::report::series::Series;
+use crate::report::{rounded, secs, shown};
+use crate::session::numbers::{self, Number, plain, thousands};
+use crate::session::state::Session;
+
+/// So many steps stand side by side in one table of all numbers, so that it prints.
+const STEPS_ABREAST: usize = 6;
+
+/// More instances than this are left to `instances.csv`.
+const MOST_INSTANCES: usize = 200;
+
+/// The numbers of the first table; the second one has them all.
+const HEADLINE: [&str; 10] = [
+    "t_trigger_s",
+    "t_first_s",
+    "t_serving_s",
+    "t_capacity_s",
+    "t_recover_s",
+    "bad_seconds",
+    "lost",
+    "lost_percent",
+    "slow",
+    "peak_p99_ms",
+];
+
+/// Every step in a sentence.
+pub(super) fn words(session: &Session) -> Markup {
+    if session.steps.is_empty() {
+        return html! { p.none { "The rate was never changed." } };
+    }
+    html! {
+        ol.words {
+            @for report in &session.steps {
+                li value=(report.step.id) {
+                    span.number { (report.step.id) }
+                    span.when { (clock(report.step.start.as_secs_f64())) }
+                    span.what {
+                        (shown(&report.words))
+                        @if let Some(name) = &report.step.name { " " span.stage { (shown(name)) } }
+                        (invalid(report))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn invalid(report: &StepReport) -> Markup {
+    html! {
+        @if let Validity::InvalidGenerator(reason) = &report.validity {
+            " " span.invalid { "invalid: generator, " (shown(reason)) }
+        }
+    }
+}
+
+/// The headline numbers, a row a step.
+pub(super) fn headline(session: &Session) -> Markup {
+    let kinds: Vec<_> = HEADLINE.iter().filter_map(|key| numbers::kinds().find(|kind| kind.key == *key)).collect();
+    html! {
+        div.wide {
+            table.steps {
+                thead {
+                    tr {
+                        th { "step" } th { "at" } th { "rate" }
+                        @for kind in &kinds { th title=(kind.meaning) { (kind.label) } }
+                    }
+                }
+                tbody {
+                    @for report in &session.steps {
+                        @let all = numbers::of(report);
+                        tr.doubtful[report.validity != Validity::Valid] {
+                            td { (report.step.id) }
+                            td { (clock(report.step.start.as_secs_f64())) }
+                            td { (rates(&report.step)) }
+                            @for kind in &kinds {
+                                td data-key=(kind.key) { (find(&all, kind.key).map(Number::say).unwrap_or_default()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn find<'a>(all: &'a [Number], key: &str) -> Option<&'a Number> {
+    all.iter().find(|number| number.kind.key == key)
+}
+
+/// Every number of every step, a column a step.
+pub(super) fn all_numbers(session: &Session) -> Markup {
+    html! {
+        details open[session.steps.len() <= STEPS_ABREAST] {
+            summary { "All numbers, and what they mean" }
+            @for steps in session.steps.chunks(STEPS_ABREAST) {
+                @let columns: Vec<_> = steps.iter().map(numbers::of).collect();
+                div.wide {
+                    table.numbers {
+                        thead {
+                            tr {
+                                th { "number" }
+                                @for report in steps { th.step { "step " (report.step.id) br; small { (rates(&report.step)) } } }
+                                th.meaning { "meaning" }
+                            }
+                        }
+                        tbody {
+                            @for (at, kind) in numbers::kinds().enumerate() {
+                                tr {
+                                    th title=(kind.key) { (kind.label) }
+                                    @for (report, column) in steps.iter().zip(&columns) {
+                                        td data-step=(report.step.id) data-key=(kind.key) data-field=(column[at].value.field()) {
+                                            (column[at].say())
+                                        }
+                                    }
+                                    td.meaning { (kind.meaning) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn latency(value: Option<Duration>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| duration_label((rounded(value) * 10.0).round() / 10.0))
+}
+
+/// Every instance that answered.
+pub(super) fn instances(session: &Session) -> Markup {
+    if session.instances.is_empty() {
+        let header = &session.header.settings.instance_header;
+        return html! { p.none { "No answer named its instance (header " code { (shown(header)) } ")." } };
+    }
+    let end = session.now.as_secs_f64().max(1.0);
+    let answers: u64 = session.instances.iter().map(|track| track.requests).sum();
+    html! {
+        div.wide {
+            table.instances {
+                thead {
+                    tr {
+                        th { "instance" } th.lane { "when it answered" } th { "first OK" } th { "last" } th { "answers" } th { "share" }
+                        th { "OK" } th { "p50" } th { "p99" } th { "cold start" }
+                    }
+                }
+                tbody {
+                    @for track in session.instances.iter().take(MOST_INSTANCES) {
+                        @let (from, to) = (track.first.as_secs_f64() / end * 100.0, track.last.as_secs_f64() / end * 100.0);
+                        tr {
+                            td.id { (shown(track.id.as_str())) }
+                            td.lane {
+                                svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                                    rect.rail x="0" y="3.5" width="100" height="1" {}
+                                    rect.alive x=(plain(from)) y="1" width=(plain((to - from).max(0.6))) height="6" {}
+                                }
+                            }
+                            td { (track.first_ok.map_or_else(|| "–".to_owned(), |at| secs(at.as_secs_f64()))) }
+                            td { (secs(track.last.as_secs_f64())) }
+                            td { (thousands(&track.requests.to_string())) }
+                            td { (share(track.requests, answers)) }
+                            td { (share(track.ok, track.requests)) }
+                            td { (latency(track.response.quantile(0.5))) }
+                            td { (latency(track.response.quantile(0.99))) }
+                            td { (track.cold_start.map_or_else(|| "–".to_owned(), |by| format!("+{}", latency(Some(by))))) }
+                        }
+                    }
+                }
+            }
+        }
+        @if session.instances.len() > MOST_INSTANCES {
+            p.note { (session.instances.len() - MOST_INSTANCES) " more are in " code { "instances.csv" } "." }
+        }
+    }
+}
+
+fn share(part: u64, whole: u64) -> String {
+    if whole == 0 { "–".to_owned() } else { format!("{:.1}%", part as f64 / whole as f64 * 100.0) }
+}
+
+/// Whether we were the limit.
+pub(super) fn generator(session: &Session, series: &Series) -> Markup {
+    let totals = &session.totals;
+    let lag = |q| latency(totals.send_lag.quantile(q));
+    let cpu = series
+        .columns
+        .iter()
+        .filter_map(|column| column.cpu_percent)
+        .fold(None, |most: Option<f32>, cpu| Some(most.map_or(cpu, |most| most.max(cpu))));
+    let most_in_flight = series.columns.iter().map(|column| column.in_flight).max().unwrap_or(0);
+    let health = session.timeline.latest().map(|row| row.generator);
+    let invalid: Vec<_> = session.steps.iter().filter(|report| report.validity != Validity::Valid).collect();
+    html! {
+        @if session.steps.is_empty() {
+        } @else if invalid.is_empty() {
+            p.verdict.good { "In no step was the generator the limit: the numbers are the service's." }
+        } @else {
+            p.verdict.bad {
+                "In step " (invalid.iter().map(|report| report.step.id.to_string()).collect::<Vec<_>>().join(", "))
+                " the generator was the limit: those numbers say nothing of the service."
+            }
+        }
+        dl.pairs {
+            dt { "send lag" } dd { "p50 " (lag(0.5)) ", p99 " (lag(0.99)) ", max " (latency(totals.send_lag.max())) }
+            dt { "sent of due" } dd { (share(totals.sent, totals.due)) }
+            dt { "dropped by our own delay" } dd { (thousands(&totals.dropped_late.to_string())) }
+            dt { "most in flight" } dd {
+                (thousands(&most_in_flight.to_string()))
+                " of " (thousands(&session.header.settings.max_in_flight.to_string())) " allowed"
+            }
+            dt { "CPU" } dd {
+                (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0}% at most (100% is one core)")))
+                @if let Some(cores) = health.and_then(|health| health.cores) { " of " (cores) " cores" }
+            }
+            @if let Some((open, allowed)) = health.and_then(|health| health.fds) {
+                dt { "file descriptors at the end" } dd { (thousands(&open.to_string())) " of " (thousands(&allowed.to_string())) }
+            }
+            @if let Some(ports) = health.and_then(|health| health.ports_left) {
+                dt { "local ports left at the end" } dd { (thousands(&ports.to_string())) }
+            }
+        }
+    }
+}
+
+/// How the measurement was set up, and what the platform says of the service.
+pub(super) fn settings(session: &Session) -> Markup {
+    let settings = &session.header.settings;
+    let limit = |value: Option<u32>| value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+    html! {
+        dl.pairs {
+            dt { "target" } dd { (shown(&settings.target)) }
+            dt { "request" } dd { (shown(&settings.method)) " " (shown(&settings.url)) }
+            @if let Some(plan) = &settings.plan { dt { "plan" } dd { (shown(plan)) } }
+            dt { "objective" } dd { (settings.slo) }
+            dt { "arrivals" } dd { (format!("{:?}", settings.arrivals).to_lowercase()) ", open model, seed " (settings.seed) }
+            dt { "ceiling" } dd { (thousands(&settings.max_rate.to_string())) " requests/s, " (thousands(&settings.max_in_flight.to_string())) " in flight" }
+            dt { "timeout" } dd { (secs(settings.timeout.as_secs_f64())) }
+            dt { "connections" } dd {
+                @match settings.conn_max_age {
+                    Some(age) => { "retired after " (secs(age.as_secs_f64())) }
+                    None => { "kept for ever" }
+                }
+            }
+            dt { "instance header" } dd { code { (shown(&settings.instance_header)) } }
+            @if let Some(capacity) = settings.capacity_per_instance {
+                dt { "capacity of an instance" } dd { (plain(capacity)) " requests/s, as given" }
+            }
+            dt { "scaling limits" } dd {
+                "min " (limit(session.limits.min)) ", max " (limit(session.limits.max))
+                ", concurrency " (limit(session.limits.concurrency))
+            }
+            @for fact in session.facts.values().take(40) {
+                dt { (shown(&fact.name)) } dd { (shown(&fact.value)) " " small { "at " (clock(fact.as_of.as_secs_f64())) } }
+            }
+        }
+    }
+}

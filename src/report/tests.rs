@@ -1,0 +1,80 @@
+//! The page as text: what it must and must not contain. `tests/browser` opens it in a browser.
+
+use std::time::Duration;
+
+use super::*;
+use crate::instances::{Feed, SourceError, SourceErrorKind};
+use crate::load::rate::RateProfile;
+use crate::record::second::Second;
+use crate::session::event::{
+    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
+};
+use crate::units::{ArrivalRate, Elapsed};
+
+const HARM: &str = "</script><script>alert(1)</script>\" onload=\"alert(2)\u{1b}[31m\u{202e}";
+
+/// A session in which every foreign text is harmful.
+fn hostile() -> Session {
+    let settings = Settings {
+        target: HARM.into(),
+        url: HARM.into(),
+        method: HARM.into(),
+        plan: Some(HARM.into()),
+        instance_header: HARM.into(),
+        ..Settings::default()
+    };
+    let header = Header { version: FORMAT_VERSION, writer: HARM.into(), started_unix_micros: i64::MAX, settings };
+    let mut session = Session::new(header);
+    let profile = RateProfile::Constant(ArrivalRate::new(5));
+    let stage = Some(HARM.to_owned());
+    let error = SourceError { kind: SourceErrorKind::BadAnswer, message: HARM.into(), remedy: HARM.into() };
+    let mut second = Second::new(0, ArrivalRate::new(5));
+    second.part_mut(0).ok.record(Duration::from_millis(80));
+    for event in [
+        SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage }),
+        SessionEvent::Mark { text: HARM.into() },
+        SessionEvent::Notice(Notice { level: NoticeLevel::Error, text: HARM.into() }),
+        SessionEvent::Fact(Fact { name: HARM.into(), value: HARM.into(), as_of: Elapsed::ZERO }),
+        SessionEvent::Feed { source: HARM.into(), feed: Feed::Failed { error } },
+        SessionEvent::Second(Box::new(second)),
+    ] {
+        session.apply(Elapsed::from_secs(1), &event);
+    }
+    session.steps[0].words = HARM.into();
+    session.steps[0].validity = crate::analysis::Validity::InvalidGenerator(HARM.into());
+    session
+}
+
+fn page_of(session: &Session) -> String {
+    let (mut series, mut heat) = (Series::for_length(10), HeatMap::for_length(10));
+    session.timeline.rows().iter().for_each(|row| series.push(row, Counts::default()));
+    session.timeline.heat().iter().for_each(|column| heat.push(column));
+    html(&Evidence { session, series: &series, heat: &heat, damage: Damage::default() })
+}
+
+#[test]
+fn foreign_text_stays_text_wherever_it_is_shown() {
+    let page = page_of(&hostile());
+    assert_eq!(page.matches("<script").count(), 2, "the data and our own");
+    assert_eq!(page.matches("</script>").count(), 2);
+    assert!(!page.contains("\" onload=\"alert"), "no attribute is broken open");
+    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'), "no character that acts");
+    assert!(page.matches("&lt;/script&gt;").count() > 10, "it is all there, as text");
+}
+
+#[test]
+fn the_page_names_nothing_that_would_be_loaded() {
+    let page = page_of(&hostile());
+    for word in ["src=", "http-equiv=\"refresh", "@import", "url(", "href=\"http", "href=\"//"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn an_empty_session_is_a_page_too() {
+    let header =
+        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() };
+    let page = page_of(&Session::new(header));
+    assert!(page.contains("The rate was never changed") && page.contains("No request was answered"));
+}

@@ -1,0 +1,96 @@
+//! `latency.hlog`: the latencies of every second in the format of HdrHistogram's own log writer, which its tools read.
+//!
+//! Two histograms a second, tagged `response` (completed − due) and `service` (completed − sent), in microseconds, of what
+//! completed in the second; a second in which nothing completed has none. Base time is the start of the session.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
+
+use crate::record::latency::Latency;
+use crate::session::event::Header;
+
+/// Writes what every log begins with.
+pub(super) fn begin(out: &mut impl Write, header: &Header) -> io::Result<()> {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(header.started_unix_micros).unwrap_or(0));
+    let mut serializer = V2DeflateSerializer::new();
+    out.write_all(b"#[Histogram log format version 1.3]\n")?;
+    IntervalLogWriterBuilder::new()
+        .add_comment("Logged by scaletop: microseconds, a histogram a second and tag; max is in microseconds too")
+        .with_start_time(start)
+        .with_base_time(start)
+        .begin_log_with(out, &mut serializer)?;
+    out.write_all(b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n")
+}
+
+/// Writes the histograms of one second.
+pub(super) fn second(out: &mut impl Write, second: u32, response: &Latency, service: &Latency) -> io::Result<()> {
+    let mut serializer = V2DeflateSerializer::new();
+    // A builder without any header: the log goes on where it was.
+    let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
+    for (tag, latency) in [("response", response), ("service", service)] {
+        let Some(cells) = latency.histogram() else { continue };
+        let start = Duration::from_secs(u64::from(second));
+        log.write_histogram(&*cells, start, Duration::from_secs(1), Tag::new(tag)).map_err(|error| match error {
+            IntervalLogWriterError::IoError(error) => error,
+            IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+    use super::*;
+    use crate::session::event::{FORMAT_VERSION, Settings};
+
+    fn latencies(millis: &[u64]) -> Latency {
+        let mut latency = Latency::new();
+        for &value in millis {
+            latency.record(Duration::from_millis(value));
+        }
+        latency
+    }
+
+    #[test]
+    fn what_is_logged_is_read_back_with_its_tags_and_times() {
+        let mut out = Vec::new();
+        let started_unix_micros = 1_764_000_000_000_000;
+        let header =
+            Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros, settings: Settings::default() };
+        begin(&mut out, &header).unwrap();
+        second(&mut out, 3, &latencies(&[80, 90, 5_000]), &latencies(&[79])).unwrap();
+        second(&mut out, 5, &Latency::new(), &Latency::new()).unwrap();
+        let text = String::from_utf8(out.clone()).unwrap();
+        assert!(text.contains("#[StartTime: 1764000000.000 (seconds since epoch)]"), "{text}");
+        // The reader of the crate does not know the legend that the Java writer adds, and other readers expect.
+        let text =
+            text.lines().filter(|line| !line.starts_with('"')).fold(String::new(), |all, line| all + line + "\n");
+        let entries: Vec<_> = IntervalLogIterator::new(text.as_bytes()).map(Result::unwrap).collect();
+        let logged: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                LogEntry::Interval(interval) => Some(interval),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(logged.iter().map(|l| l.tag().unwrap().as_str()).collect::<Vec<_>>(), ["response", "service"]);
+        assert_eq!(
+            (logged[0].start_timestamp(), logged[0].duration()),
+            (Duration::from_secs(3), Duration::from_secs(1))
+        );
+        let bytes = base64::engine::general_purpose::STANDARD.decode(logged[0].encoded_histogram()).unwrap();
+        let cells: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+        assert_eq!(
+            (cells.len(), cells.value_at_quantile(0.5)),
+            (3, latencies(&[80, 90, 5_000]).quantile(0.5).map(|d| u64::try_from(d.as_micros()).unwrap()).unwrap())
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! The first reading of a recording: what arrives late (a metric of minute 3 is published in minute 5), and how long it is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::instances::{Basis, InstanceObservation};
+use crate::session::event::SessionEvent;
+use crate::session::recording::{ReadError, RecordingReader};
+use crate::units::Elapsed;
+
+/// A count older than this says nothing of the present: App Runner's metric has a point a minute.
+const COUNT_HOLDS_SECS: u32 = 60;
+
+/// Counts by basis and time, whenever they were received.
+#[derive(Debug, Default)]
+pub(super) struct LateCounts {
+    counts: BTreeMap<Basis, BTreeMap<u32, InstanceObservation>>,
+    end: Elapsed,
+}
+
+impl LateCounts {
+    /// Reads the recording at `path`, without what is in its seconds.
+    pub(super) fn read(path: &Path) -> Result<Self, ReadError> {
+        let mut late = Self::default();
+        let mut reader = RecordingReader::open(path)?;
+        while let Some((at, event)) = reader.next_but_seconds()? {
+            late.end = late.end.max(at);
+            if let Some(SessionEvent::Observed(seen)) = event {
+                late.counts.entry(seen.basis).or_default().insert(seen.as_of.second(), seen);
+            }
+        }
+        Ok(late)
+    }
+
+    /// How many seconds the session lasted.
+    pub(super) fn seconds(&self) -> u32 {
+        self.end.second()
+    }
+
+    /// The count that was true in `second`: the last one before its end, unless that is too old.
+    pub(super) fn at(&self, basis: Basis, second: u32) -> Option<u32> {
+        let (as_of, seen) = self.counts.get(&basis)?.range(..=second).next_back()?;
+        (second - as_of < COUNT_HOLDS_SECS).then_some(seen.count)
+    }
+}
