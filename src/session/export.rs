@@ -115,14 +115,16 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
 /// `latency.hlog` in the making. It needs no fold, only the seconds.
 struct LatencyLog {
     out: Draft,
+    encoder: hlog::Encoder,
     next: u32,
 }
 
 impl LatencyLog {
     fn create(folder: &Path, session: &Session) -> Result<Self, ExportError> {
         let mut out = Draft::create(folder, "latency.hlog")?;
-        hlog::begin(&mut out, &session.header).map_err(|source| out.failed(source))?;
-        Ok(Self { out, next: 0 })
+        let mut encoder = hlog::Encoder::new();
+        hlog::begin(&mut out, &mut encoder, &session.header).map_err(|source| out.failed(source))?;
+        Ok(Self { out, encoder, next: 0 })
     }
 
     fn take(&mut self, recorded: &Recorded) -> Result<(), ExportError> {
@@ -133,7 +135,8 @@ impl LatencyLog {
         }
         self.next = second.index.saturating_add(1);
         let completed = Completed::of(second);
-        let logged = hlog::second(&mut self.out, second.index, &completed.response, &completed.service);
+        let (response, service) = (&completed.response, &completed.service);
+        let logged = hlog::second(&mut self.out, &mut self.encoder, second.index, response, service);
         logged.map_err(|source| self.out.failed(source))
     }
 }

@@ -144,7 +144,10 @@ impl Default for Cells {
 
 /// A list as an array.
 pub(super) fn in_array(list: &[(u64, u32)]) -> Histogram<u32> {
-    let mut cells = Histogram::new(SIGNIFICANT_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are valid"));
+    // As large as it has to be at once: growing to it would move it time and again.
+    let highest = list.last().map_or(2, |(value, _)| highest_of_cell(*value).max(2));
+    let mut cells = Histogram::new_with_bounds(1, highest, SIGNIFICANT_DIGITS)
+        .unwrap_or_else(|_| unreachable!("3 digits and a highest value of twice the lowest are valid"));
     cells.auto(true);
     for &(value, count) in list {
         add_n(&mut cells, value, count);

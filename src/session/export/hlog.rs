@@ -6,45 +6,93 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use hdrhistogram::serialization::V2DeflateSerializer;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use hdrhistogram::{Counter, Histogram};
+
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
+use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::record::latency::Latency;
 use crate::session::event::Header;
 
+/// Begins every histogram in the compressed V2 encoding.
+const COMPRESSED_COOKIE: u32 = 0x1c84_9304;
+
 /// Writes what every log begins with.
-pub(super) fn begin(out: &mut impl Write, header: &Header) -> io::Result<()> {
+pub(super) fn begin(out: &mut impl Write, encoder: &mut Encoder, header: &Header) -> io::Result<()> {
     let start = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(header.started_unix_micros).unwrap_or(0));
-    let mut serializer = V2DeflateSerializer::new();
     out.write_all(b"#[Histogram log format version 1.3]\n")?;
     IntervalLogWriterBuilder::new()
         .add_comment("Logged by scaletop: microseconds, a histogram a second and tag; max is in microseconds too")
         .with_start_time(start)
         .with_base_time(start)
-        .begin_log_with(out, &mut serializer)?;
+        .begin_log_with(out, encoder)?;
     out.write_all(b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n")
 }
 
 /// Writes the histograms of one second.
-pub(super) fn second(out: &mut impl Write, second: u32, response: &Latency, service: &Latency) -> io::Result<()> {
-    let mut serializer = V2DeflateSerializer::new();
+pub(super) fn second(
+    out: &mut impl Write,
+    encoder: &mut Encoder,
+    second: u32,
+    response: &Latency,
+    service: &Latency,
+) -> io::Result<()> {
     // A builder without any header: the log goes on where it was.
-    let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
+    let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, encoder)?;
     for (tag, latency) in [("response", response), ("service", service)] {
         let Some(cells) = latency.histogram() else { continue };
         let start = Duration::from_secs(u64::from(second));
         log.write_histogram(&*cells, start, Duration::from_secs(1), Tag::new(tag)).map_err(|error| match error {
             IntervalLogWriterError::IoError(error) => error,
-            IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+            IntervalLogWriterError::SerializeError(error) => error,
         })?;
     }
     Ok(())
 }
 
+/// The V2 encoding with deflate, as the crate's own encoder writes it, but with one compressor for all: it takes some
+/// hundred kilobytes, and to make one for each of a day's 172,800 histograms took longer than to compress them.
+pub(super) struct Encoder {
+    plain: V2Serializer,
+    compress: Compress,
+    bytes: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Encoder {
+    /// Ready for the first histogram.
+    pub(super) fn new() -> Self {
+        let compress = Compress::new(Compression::default(), true);
+        Self { plain: V2Serializer::new(), compress, bytes: Vec::new(), packed: Vec::new() }
+    }
+}
+
+impl Serializer for Encoder {
+    type SerializeError = io::Error;
+
+    fn serialize<T: Counter, W: Write>(&mut self, cells: &Histogram<T>, out: &mut W) -> io::Result<usize> {
+        self.bytes.clear();
+        self.plain.serialize(cells, &mut self.bytes).map_err(io::Error::other)?;
+        self.compress.reset();
+        self.packed.clear();
+        // Room for what cannot be compressed: stored blocks add five bytes to every 16 KiB.
+        self.packed.reserve(self.bytes.len() + self.bytes.len() / 1_000 + 64);
+        let status = self.compress.compress_vec(&self.bytes, &mut self.packed, FlushCompress::Finish)?;
+        if status != Status::StreamEnd {
+            return Err(io::Error::other("a histogram did not fit its buffer"));
+        }
+        let len = u32::try_from(self.packed.len()).map_err(io::Error::other)?;
+        out.write_all(&COMPRESSED_COOKIE.to_be_bytes())?;
+        out.write_all(&len.to_be_bytes())?;
+        out.write_all(&self.packed)?;
+        Ok(self.packed.len() + 8)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
@@ -65,9 +113,10 @@ mod tests {
         let started_unix_micros = 1_764_000_000_000_000;
         let header =
             Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros, settings: Settings::default() };
-        begin(&mut out, &header).unwrap();
-        second(&mut out, 3, &latencies(&[80, 90, 5_000]), &latencies(&[79])).unwrap();
-        second(&mut out, 5, &Latency::new(), &Latency::new()).unwrap();
+        let mut encoder = Encoder::new();
+        begin(&mut out, &mut encoder, &header).unwrap();
+        second(&mut out, &mut encoder, 3, &latencies(&[80, 90, 5_000]), &latencies(&[79])).unwrap();
+        second(&mut out, &mut encoder, 5, &Latency::new(), &Latency::new()).unwrap();
         let text = String::from_utf8(out.clone()).unwrap();
         assert!(text.contains("#[StartTime: 1764000000.000 (seconds since epoch)]"), "{text}");
         // The reader of the crate does not know the legend that the Java writer adds, and other readers expect.
