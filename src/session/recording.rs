@@ -4,7 +4,7 @@
 //! since. A line that was cut off (kill, full disk) is skipped and counted, never guessed at.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -157,6 +157,8 @@ pub struct RecordingReader {
     lines: BufReader<File>,
     header: Header,
     damage: Damage,
+    /// Bytes from the start of the file to the next line.
+    offset: u64,
 }
 
 /// What could not be read.
@@ -191,7 +193,20 @@ impl RecordingReader {
         let first = next_line(&mut lines).map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let Some(Line { text: first, is_whole: true }) = first else { return Err(ReadError::NoHeader { path }) };
         let header = parse_header(&path, &first)?;
-        Ok(Self { path, lines, header, damage: Damage::default() })
+        let offset = first.len() as u64;
+        Ok(Self { path, lines, header, damage: Damage::default(), offset })
+    }
+
+    /// Where the next event begins, or what is damaged before it: a place for [`RecordingReader::resume_at`].
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes on reading at a place that [`RecordingReader::offset`] named.
+    pub fn resume_at(&mut self, offset: u64) -> Result<(), ReadError> {
+        let resumed = self.lines.seek(SeekFrom::Start(offset));
+        self.offset = resumed.map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
+        Ok(())
     }
 
     /// What was measured, and how.
@@ -227,6 +242,7 @@ impl RecordingReader {
             let line =
                 next_line(&mut self.lines).map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
             let Some(Line { text, is_whole }) = line else { return Ok(None) };
+            self.offset += text.len() as u64;
             if text.trim_ascii().is_empty() {
                 continue;
             }
@@ -281,7 +297,7 @@ fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
     serde_json::from_slice(line).map_err(|error| alien(error.to_string()))
 }
 
-/// A line without its end; whole when it had one.
+/// A line with its end; whole when it has one.
 struct Line {
     text: Vec<u8>,
     is_whole: bool,
@@ -356,6 +372,23 @@ mod tests {
         let read: Vec<_> = std::iter::from_fn(|| reader.next_but_seconds().unwrap()).collect();
         let at = Elapsed::from_millis;
         assert_eq!(read, [(at(1_000), None), (at(1_500), Some(mark)), (at(2_000), None)]);
+    }
+
+    #[test]
+    fn reading_goes_on_at_any_place_that_was_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
+        (0..5).for_each(|index| writer.append(&second(index)).unwrap());
+        let mut reader = RecordingReader::open(folder.path()).unwrap();
+        let mut places = vec![reader.offset()];
+        while reader.next_event().unwrap().is_some() {
+            places.push(reader.offset());
+        }
+        for (from, &place) in places.iter().enumerate().rev() {
+            reader.resume_at(place).unwrap();
+            let rest: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
+            assert_eq!(rest, (from..5).map(|index| second(u32::try_from(index).unwrap())).collect::<Vec<_>>());
+        }
     }
 
     #[test]
