@@ -26,7 +26,7 @@ use scaletop::session::event::{Recorded, SessionEvent};
 use scaletop::session::recording::RecordingWriter;
 use scaletop::session::state::Session;
 use scaletop::units::{ArrivalRate, Elapsed};
-use world::{HARMFUL, Network, Stage, World, header, hostile};
+use world::{Network, SPIKES, Stage, World, header, hostile};
 
 /// Calm, a spike, a ramp, calm again.
 const LOAD: [Stage; 4] = [Stage::of(2, 20), Stage::of(40, 60), Stage::ramp(40, 10, 40), Stage::of(12, 900)];
@@ -36,7 +36,7 @@ fn blank() -> State {
 }
 
 /// Runs a session through the reducer and the writer of a live one. What was known after each event, and when it happened.
-fn run_live(folder: &Path, seconds: u32) -> Vec<(Elapsed, Session)> {
+fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> Vec<(Elapsed, Session)> {
     let mut writer = RecordingWriter::create(folder, &header(7)).unwrap();
     let mut state = blank();
     let mut moments = Vec::new();
@@ -48,7 +48,7 @@ fn run_live(folder: &Path, seconds: u32) -> Vec<(Elapsed, Session)> {
             }
         }
     };
-    let mut world = World::new(7, Network::Far, &LOAD);
+    let mut world = World::new(7, network, stages);
     let events = |world: &mut World, second: u32| match second {
         0 => [World::beginning(), hostile(), world.second()].concat(),
         _ => world.second(),
@@ -66,7 +66,9 @@ fn run_live(folder: &Path, seconds: u32) -> Vec<(Elapsed, Session)> {
             }
         }
     }
-    happen(Elapsed::from_secs(u64::from(seconds)), &Event::Session(SessionEvent::Ended { reason: HARMFUL[0].into() }));
+    for Recorded { at, event } in world.end() {
+        happen(at, &Event::Session(event));
+    }
     moments
 }
 
@@ -89,7 +91,7 @@ fn wind(film: &mut Film, session: &mut Session, position: Elapsed) {
 #[test]
 fn at_every_second_the_replay_knows_what_the_live_run_knew() {
     let folder = tempfile::tempdir().unwrap();
-    let moments = run_live(folder.path(), 150);
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 150);
     let mut film = Film::open(folder.path()).unwrap();
     let mut session = Session::new(film.header().clone());
     for millis in (0..151_000).step_by(500) {
@@ -103,7 +105,7 @@ fn at_every_second_the_replay_knows_what_the_live_run_knew() {
 #[test]
 fn jumping_to_and_fro_ends_in_the_same_states_as_playing() {
     let folder = tempfile::tempdir().unwrap();
-    let moments = run_live(folder.path(), 400);
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 400);
     let mut film = Film::open(folder.path()).unwrap();
     let mut sightings = scout::send(folder.path()).unwrap();
     let (mut outline, mut snapshots) = (None, 0);
@@ -191,7 +193,7 @@ fn is_there(state: &State) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_viewer_jumps_plays_and_comes_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let moments = run_live(folder.path(), 200);
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 200);
     let always = |_: &State| true;
     let script: Vec<Cue> = vec![
         (always, Action::TogglePlay),
@@ -221,7 +223,7 @@ async fn a_viewer_jumps_plays_and_comes_to_the_end() {
 #[tokio::test(start_paused = true)]
 async fn no_key_of_a_replay_changes_the_session_or_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let moments = run_live(folder.path(), 30);
+    let moments = run_live(folder.path(), Network::Near, &SPIKES, 30);
     let path = folder.path().join("recording.jsonl");
     let before = fs::read(&path).unwrap();
     let always = |_: &State| true;
@@ -241,7 +243,7 @@ async fn no_key_of_a_replay_changes_the_session_or_its_folder() {
 #[tokio::test(start_paused = true)]
 async fn a_recording_that_was_cut_off_plays_as_far_as_it_goes_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let moments = run_live(folder.path(), 60);
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 60);
     let path = folder.path().join("recording.jsonl");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();

@@ -206,6 +206,10 @@ mod tests {
         assert!(positive_duration("0s").is_err());
         assert_eq!(whole_seconds("2m"), Ok(Duration::from_mins(2)));
         assert!(whole_seconds("1500ms").is_err() && whole_seconds("0s").is_err() && whole_seconds("2h").is_err());
+        assert_eq!((speed("50"), speed("×2"), speed("5x")), (Ok(50), Ok(2), Ok(5)));
+        for text in ["0", "3", "51", "-1", "fast", ""] {
+            assert!(speed(text).unwrap_err().to_string().contains("1, 2, 5, 10, 20 or 50"), "{text}");
+        }
         assert_eq!(factor("0.1"), Ok(0.1));
         for text in ["0", "-1", "NaN", "101", ""] {
             assert!(factor(text).is_err(), "{text}");

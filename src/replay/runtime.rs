@@ -20,8 +20,9 @@ use crate::app::update::update;
 use crate::clock::RunClock;
 use crate::replay::film::Film;
 use crate::replay::player::Player;
-use crate::replay::scout::Sighting;
+use crate::replay::scout::{MAX_SNAPSHOTS, Sighting};
 use crate::session::recording::{Damage, ReadError};
+use crate::units::Elapsed;
 
 /// How often the position moves on; no more frames than this are drawn.
 const TICK: Duration = Duration::from_millis(50);
@@ -69,6 +70,14 @@ pub struct ReplayRuntime<F> {
     pub front: F,
 }
 
+/// What folding a slice came to.
+struct Rolled {
+    /// Whether anything changed.
+    changed: bool,
+    /// Whether more is due, and to be folded here.
+    has_more: bool,
+}
+
 impl<F: FrontEnd> ReplayRuntime<F> {
     /// Plays until the user, or a signal, ends it.
     pub async fn run(mut self) -> Result<Replayed, ReplayError> {
@@ -79,8 +88,8 @@ impl<F: FrontEnd> ReplayRuntime<F> {
         let (mut dirty, mut exit, mut is_scouting) = (true, false, true);
         let (mut damage, mut signal) = (Damage::default(), None);
         while !exit {
-            dirty |= self.roll()?;
-            let is_behind = self.player(Player::is_behind);
+            let rolled = self.roll(is_scouting)?;
+            dirty |= rolled.changed;
             tokio::select! {
                 biased;
                 event = self.front.next(&self.state) => (exit, dirty) = (self.handle(&event), true),
@@ -109,22 +118,26 @@ impl<F: FrontEnd> ReplayRuntime<F> {
                         dirty = true;
                     }
                 }
-                () = yield_now(), if is_behind => {}
+                () = yield_now(), if rolled.has_more => {}
             }
         }
         Ok(Replayed { state: self.state, damage, signal })
     }
 
-    /// Folds what is due, a slice of it at most. Whether anything changed.
-    fn roll(&mut self) -> Result<bool, ReadError> {
+    /// Folds what is due, a slice of it at most. What is far away is left to the scout, who is on the way there already.
+    fn roll(&mut self, is_scouting: bool) -> Result<Rolled, ReadError> {
         let position = self.player(Player::position);
         let mut changed = false;
         if let Some(session) = self.film.wind(self.state.session.now, position, WORTH)? {
             self.handle(&Event::Replay(ReplayEvent::At(session)));
             changed = true;
         }
+        let left = position.saturating_since(self.state.session.now);
+        let end = self.player(Player::end);
+        let is_far =
+            is_scouting && end.is_some_and(|end| left > end.saturating_since(Elapsed::ZERO) / MAX_SNAPSHOTS * 2);
         let mut is_behind = true;
-        for _ in 0..SLICE {
+        for _ in 0..if is_far { 0 } else { SLICE } {
             let Some(recorded) = self.film.next_until(position)? else {
                 is_behind = false;
                 break;
@@ -136,7 +149,7 @@ impl<F: FrontEnd> ReplayRuntime<F> {
             self.handle(&Event::Replay(ReplayEvent::Behind(is_behind)));
             changed = true;
         }
-        Ok(changed)
+        Ok(Rolled { changed, has_more: is_behind && !is_far })
     }
 
     /// Whether that was the end.

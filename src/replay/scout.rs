@@ -14,7 +14,7 @@ use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 
 /// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is.
-const MAX_SNAPSHOTS: u32 = 24;
+pub const MAX_SNAPSHOTS: u32 = 24;
 
 /// Nor are there more than one in so many seconds: to fold them takes a moment anyway.
 const MIN_SPACING: u32 = 120;

@@ -68,10 +68,9 @@ fn is_listed(action: &Action) -> bool {
         | Action::JumpStart
         | Action::JumpEnd
         | Action::Cancel => true,
-        // Every key of a live session that has no meaning in a replay does this there.
-        Action::OnlyLive(_) => false,
-        // Reached through a prompt, or a plan: no key of their own.
-        Action::SetRate(_) | Action::Ramp(_, _) => false,
+        // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
+        // a meaning live only.
+        Action::SetRate(_) | Action::Ramp(_, _) | Action::OnlyLive(_) => false,
     }
 }
 
