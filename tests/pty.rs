@@ -235,7 +235,7 @@ fn a_replay_jumps_changes_its_speed_and_gives_the_terminal_back() {
     terminal.press("\x1b[6~");
     terminal.wait_for("1:00 / 2:00");
     terminal.press("]]");
-    terminal.wait_for("speed ×5");
+    terminal.wait_for("paused ×5");
     terminal.press("s");
     terminal.wait_for("live only");
     terminal.press("e");

@@ -59,11 +59,11 @@ fn act(state: &mut State, player: &mut Player, at: Elapsed, action: &Action) -> 
         }
         Action::Faster => {
             player.faster();
-            Some(format!("speed ×{}", player.speed()))
+            None
         }
         Action::Slower => {
             player.slower();
-            Some(format!("speed ×{}", player.speed()))
+            None
         }
         Action::NextStep | Action::PreviousStep | Action::JumpStart | Action::JumpEnd => {
             // Whoever jumps wants to see where to.
@@ -74,7 +74,7 @@ fn act(state: &mut State, player: &mut Player, at: Elapsed, action: &Action) -> 
             let session = state.ui.folder.as_ref().map_or_else(String::new, |path| path.display().to_string());
             Some(format!("a replay writes nothing; the session's files: scaletop report {session}"))
         }
-        Action::OnlyLive(does) => Some(format!("a replay drives no load: this key works live only ({does})")),
+        Action::OnlyLive(does) => Some(format!("live only, not in a replay: {does}")),
         Action::Cancel if !state.ui.help => {
             state.ui.scrolled_to = None;
             None
