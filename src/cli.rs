@@ -97,8 +97,9 @@ Examples:
   scaletop replay scaletop-sessions/NAME --speed 10
   scaletop replay results/recording.jsonl        the recording alone is enough, whole or cut off
 
-Keys: space plays and pauses, [ ] slower and faster, , . previous and next step, Home End, ← → scroll, Tab next view, ? all of
-them, q quits. Nothing is sent and nothing is written. Without a terminal, use: scaletop report SESSION.")]
+Keys: space plays and pauses, [ ] slower and faster, , . previous and next step,
+Home End, ← → scroll, Tab next view, ? all of them, q quits. Nothing is sent, nothing is
+written. Without a terminal: scaletop report SESSION.")]
     Replay(ReplayArgs),
     /// Write every derived file of a session again, from its recording
     Report(ReportArgs),
