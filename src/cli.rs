@@ -33,6 +33,7 @@ Examples:
   scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
   scaletop capacity https://example.com/api      how much does it hold?
   scaletop report scaletop-sessions/NAME         write a session's files again
+  scaletop replay scaletop-sessions/NAME         watch it again, up to 50 times as fast
   scaletop compare SESSION SESSION               two sessions side by side
 
 Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
@@ -89,6 +90,17 @@ Examples:
 
 How many seconds from 0 to N instances, what was lost meanwhile, did it degrade later, was the generator at fault?")]
     Experiment(ExperimentArgs),
+    /// The screen on a recorded session: play, pause, faster, from step to step
+    #[command(after_help = "\
+Examples:
+  scaletop replay scaletop-sessions/NAME         from the beginning, as fast as it happened
+  scaletop replay scaletop-sessions/NAME --speed 10
+  scaletop replay results/recording.jsonl        the recording alone is enough, whole or cut off
+
+Keys: space plays and pauses, [ ] slower and faster, , . previous and next step,
+Home End, ← → scroll, Tab next view, ? all of them, q quits. Nothing is sent, nothing is
+written. Without a terminal: scaletop report SESSION.")]
+    Replay(ReplayArgs),
     /// Write every derived file of a session again, from its recording
     Report(ReportArgs),
     /// Sessions side by side, step by step: a table on stdout and a page
@@ -251,6 +263,16 @@ pub struct ReportArgs {
     /// Write a plan that drives the same arrivals again to this file
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+}
+
+/// `scaletop replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// The session: its folder, or its recording.jsonl
+    pub session: PathBuf,
+    /// How many times as fast as it happened: 1, 2, 5, 10, 20 or 50
+    #[arg(long, default_value = "1", value_parser = values::speed, value_name = "TIMES", env = "SCALETOP_SPEED")]
+    pub speed: u32,
 }
 
 /// `scaletop compare`.

@@ -7,6 +7,7 @@ mod error;
 mod experiment;
 mod outcome;
 mod place;
+mod replay;
 mod report;
 mod run;
 
@@ -34,6 +35,7 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Run(args) => run::run(args).await,
         Command::Capacity(args) => capacity::run(args).await,
         Command::Experiment(args) => experiment::run(args).await,
+        Command::Replay(args) => replay::replay(&args).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Cluster(args) => cluster(args).await,

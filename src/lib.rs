@@ -22,6 +22,7 @@ pub mod load;
 pub mod metrics;
 pub mod plan;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod session;
 pub mod slo;

@@ -29,6 +29,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::keymap::KeyMap;
 use crate::app::state::{State, View};
 use crate::tui::layout::SMALLEST;
 use crate::tui::theme::{Role, Theme};
@@ -50,7 +51,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         View::Log => views::log::draw(buf, &parts, state, theme),
     }
     if state.ui.help {
-        panels::help::draw(buf, parts.header.union(parts.body), theme);
+        panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(&state.ui), theme);
     }
     panels::footer::draw(buf, parts.footer, state, theme);
 }
@@ -58,13 +59,14 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
 /// What a window says that is too small for charts: how large it should be, and that load goes on.
 fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let (_, profile) = state.session.rate;
+    let meanwhile = if state.ui.replay.is_some() {
+        "the replay goes on".to_owned()
+    } else {
+        format!("load goes on at {}", profile.last())
+    };
     let words = format!(
-        "this window is {} × {}; scaletop needs {} × {}. load goes on at {}; q quits",
-        area.width,
-        area.height,
-        SMALLEST.0,
-        SMALLEST.1,
-        profile.last()
+        "this window is {} × {}; scaletop needs {} × {}. {meanwhile}; q quits",
+        area.width, area.height, SMALLEST.0, SMALLEST.1,
     );
     let lines = text::wrap(&words, usize::from(area.width), usize::from(area.height));
     let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(0)) / 2;

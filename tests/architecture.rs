@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "metrics/exposition.rs",
     "plan",
     "record",
+    "replay/player.rs",
     "report",
     "session/as_plan.rs",
     "session/event.rs",

@@ -10,6 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use scaletop::load::rate::RateProfile;
+use scaletop::load::sample::OutcomeKind;
+use scaletop::record::second::Second;
+use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
+use scaletop::session::recording::RecordingWriter;
+use scaletop::units::{ArrivalRate, Elapsed};
 
 /// A program in a terminal of its own.
 struct Terminal {
@@ -182,4 +188,106 @@ fn too_small_a_window_says_so_and_recovers() {
     terminal.wait_for("Overview");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
+}
+
+/// A recorded session of two minutes: 5 requests a second, from 0:30 on 20, from 1:00 on 10, each answered within 80 ms.
+fn recorded(folder: &Path) {
+    let settings = Settings { target: "http://recorded.test/".to_owned(), ..Settings::default() };
+    let writer = "pty test".to_owned();
+    let header = Header { version: FORMAT_VERSION, writer, started_unix_micros: 1_764_000_000_000_000, settings };
+    std::fs::create_dir(folder).unwrap();
+    let mut recording = RecordingWriter::create(folder, &header).unwrap();
+    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded { at, event }).unwrap();
+    let mut rate = 0;
+    for index in 0..120_u32 {
+        let start = Elapsed::from_secs(u64::from(index));
+        if let Some(next) = [(0, 5), (30, 20), (60, 10)].iter().find(|(at, _)| *at == index).map(|(_, rate)| *rate) {
+            rate = next;
+            let profile = RateProfile::Constant(ArrivalRate::new(rate));
+            append(start, SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None }));
+        }
+        let mut second = Second::new(index, ArrivalRate::new(rate));
+        let part = second.part_mut(index);
+        (part.due, part.sent) = (u64::from(rate), u64::from(rate));
+        for _ in 0..rate {
+            part.outcomes.add(OutcomeKind::Ok);
+            part.ok.record(Duration::from_millis(80));
+            part.service.record(Duration::from_millis(80));
+        }
+        append(second.end(), SessionEvent::Second(Box::new(second)));
+    }
+    append(Elapsed::from_secs(120), SessionEvent::Ended { reason: "the user quit".to_owned() });
+}
+
+#[test]
+fn a_replay_jumps_changes_its_speed_and_gives_the_terminal_back() {
+    let folder = tempfile::tempdir().unwrap();
+    recorded(&folder.path().join("session"));
+    let mut terminal = Terminal::start(24, 80, &["replay", "session"], folder.path());
+    terminal.wait_for("REPLAY");
+    terminal.wait_for("/ 2:00");
+    terminal.press(" ");
+    terminal.wait_for("paused ×1");
+    terminal.press(".");
+    terminal.wait_for("step 2 of 3");
+    terminal.wait_for("0:30 / 2:00");
+    terminal.wait_for("20/s");
+    terminal.press("\x1b[6~");
+    terminal.wait_for("1:00 / 2:00");
+    terminal.press("]]");
+    terminal.wait_for("paused ×5");
+    terminal.press("s");
+    terminal.wait_for("live only");
+    terminal.press("e");
+    terminal.wait_for("scaletop report session");
+    terminal.press("?");
+    terminal.wait_for("jump to the previous, next step");
+    terminal.press("?");
+    terminal.press("\t");
+    terminal.wait_for("Latency");
+    terminal.press("\x1b[F");
+    terminal.wait_for("at the end");
+    terminal.wait_for("2:00 / 2:00");
+    terminal.press("\x1b[H");
+    terminal.wait_for("0:00 / 2:00");
+    terminal.press("]]] ");
+    // Fifty times as fast: two minutes take some seconds. At the end it stays.
+    terminal.wait_for("at the end ×50");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    terminal.assert_restored();
+    let files = std::fs::read_dir(folder.path().join("session")).unwrap().count();
+    assert_eq!(files, 1, "a replay writes nothing");
+}
+
+#[test]
+fn what_cannot_be_replayed_is_said_and_the_terminal_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("alien", "hello\n");
+    write("newer", "{\"version\":99,\"writer\":\"scaletop 9\"}\n");
+    write("torn", "{\"version\":");
+    for (name, says) in [
+        ("alien", "is not a scaletop recording"),
+        ("newer", "has format version 99"),
+        ("torn", "ends within its header"),
+        (".", "is not a session"),
+        ("nowhere", "cannot read nowhere"),
+    ] {
+        let mut terminal = Terminal::start(24, 120, &["replay", name], folder.path());
+        assert_eq!(terminal.ended(), 1, "{name}");
+        terminal.wait_for(says);
+        terminal.assert_restored();
+    }
+}
+
+#[test]
+fn a_replay_without_a_terminal_points_to_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    recorded(&folder.path().join("session"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scaletop"));
+    let output = command.args(["replay", "session"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("scaletop report session"), "{said}");
 }

@@ -66,6 +66,22 @@ pub enum Action {
     ToggleHelp,
     /// Drain, export, summary; again: at once.
     Quit,
+    /// Plays a recording, or pauses it.
+    TogglePlay,
+    /// Plays a recording faster.
+    Faster,
+    /// Plays a recording slower.
+    Slower,
+    /// Jumps to where the next step of a recording begins.
+    NextStep,
+    /// Jumps to where this step of a recording began, or the one before.
+    PreviousStep,
+    /// Jumps to the beginning of a recording.
+    JumpStart,
+    /// Jumps to the end of a recording.
+    JumpEnd,
+    /// Says that a key does this in a live session, and nothing in a replay.
+    OnlyLive(&'static str),
     /// A character typed into the open prompt.
     PromptChar(char),
     /// Delete the last character of the prompt.

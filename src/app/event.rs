@@ -1,9 +1,12 @@
 //! Everything that can change the application's state, in one type and one order.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::action::Action;
-use crate::session::event::{RateChange, SessionEvent};
+use crate::replay::player::Outline;
+use crate::session::event::{RateChange, Recorded, SessionEvent};
+use crate::session::state::Session;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,4 +36,19 @@ pub enum Event {
     RecordingFailed(Option<String>),
     /// An instance of the demo was killed; or why not.
     Killed(Result<String, String>),
+    /// A replay read its recording.
+    Replay(ReplayEvent),
+}
+
+/// What a replay reads. It changes the state as the live session did, and nothing is recorded again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplayEvent {
+    /// The next event of the recording.
+    Next(Box<Recorded>),
+    /// What was known at another moment.
+    At(Arc<Session>),
+    /// Whether everything up to the position is folded in.
+    Behind(bool),
+    /// How long the recording is, and where its steps begin; and what of it cannot be read, in words.
+    Outline(Outline, Option<String>),
 }

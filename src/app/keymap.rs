@@ -2,6 +2,8 @@
 //!
 //! The terminal's own key events become [`KeyPress`]es at the edge (`tui::input`), so that nothing here knows a terminal.
 
+mod replay;
+
 use std::fmt::Write as _;
 
 use crate::app::action::Action;
@@ -77,6 +79,8 @@ impl KeyPress {
 pub enum Group {
     /// They change the load.
     Load,
+    /// They choose the moment of a recording.
+    Play,
     /// They change what is seen.
     Look,
     /// They keep or end the session.
@@ -85,12 +89,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Load, Self::Look, Self::Session];
+    pub const ALL: [Self; 4] = [Self::Load, Self::Play, Self::Look, Self::Session];
 
     /// Its heading.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Load => "Load",
+            Self::Play => "Replay",
             Self::Look => "View",
             Self::Session => "Session",
         }
@@ -117,6 +122,8 @@ pub struct Binding {
 pub enum Mode {
     /// No prompt is open. The help overlay changes nothing: the load stays under control.
     Normal,
+    /// A recording is shown.
+    Replay,
     /// A prompt is open and takes the characters.
     Prompt,
 }
@@ -276,13 +283,20 @@ impl KeyMap {
 
     /// What the keys mean on this screen.
     pub const fn mode(ui: &Ui) -> Mode {
-        if ui.prompt.is_some() { Mode::Prompt } else { Mode::Normal }
+        if ui.replay.is_some() {
+            Mode::Replay
+        } else if ui.prompt.is_some() {
+            Mode::Prompt
+        } else {
+            Mode::Normal
+        }
     }
 
     /// The lines of a mode.
     pub const fn bindings(mode: Mode) -> &'static [Binding] {
         match mode {
             Mode::Normal => Self::NORMAL,
+            Mode::Replay => Self::REPLAY,
             Mode::Prompt => Self::PROMPT,
         }
     }
@@ -290,20 +304,29 @@ impl KeyMap {
     /// What a key press asks for on this screen; `None` when it means nothing.
     pub fn action_for(press: &KeyPress, ui: &Ui) -> Option<Action> {
         let mode = Self::mode(ui);
-        let bound = Self::bindings(mode).iter().flat_map(|line| line.keys).find(|(bound, _)| bound == press);
+        let bound = Self::bound(mode, *press).map(|(_, action)| action);
         match (bound, mode, press) {
-            (Some((_, action)), _, _) => Some(action.clone()),
+            (Some(action), _, _) => Some(action.clone()),
+            (None, Mode::Replay, _) => Self::bound(Mode::Normal, *press).map(|(line, _)| Action::OnlyLive(line.help)),
             (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(*ch)),
             (None, _, _) => None,
         }
     }
 
-    /// The table as the README has it, in Markdown.
-    pub fn markdown() -> String {
+    /// The line of a key, and what the key does.
+    fn bound(mode: Mode, press: KeyPress) -> Option<(&'static Binding, &'static Action)> {
+        let mut all = Self::bindings(mode).iter().flat_map(|line| line.keys.iter().map(move |key| (line, key)));
+        all.find(|(_, (bound, _))| *bound == press).map(|(line, (_, action))| (line, action))
+    }
+
+    /// The table of a mode as the README has it, in Markdown.
+    pub fn markdown(mode: Mode) -> String {
         let mut table = String::from("| key | does |\n|---|---|\n");
-        for binding in Self::NORMAL {
+        for binding in Self::bindings(mode) {
             let keys: Vec<String> = binding.shown.split_whitespace().map(|key| format!("`{key}`")).collect();
-            let keys = keys.join(" ").replace("`…`", "…");
+            // A line without keys speaks of the others, in words.
+            let keys =
+                if binding.keys.is_empty() { binding.shown.to_owned() } else { keys.join(" ").replace("`…`", "…") };
             // A write to a String cannot fail.
             let _ = writeln!(table, "| {keys} | {} |", binding.help);
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::replay::player::Player;
 use crate::session::state::Session;
 use crate::units::{ArrivalRate, Elapsed};
 
@@ -55,7 +56,7 @@ pub struct Ui {
     pub phase: Phase,
     /// Why the session is ending, once it is.
     pub ending: Option<String>,
-    /// A short message on the bottom line, and since when.
+    /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
     pub toast: Option<(Elapsed, String)>,
     /// Why the session is not being recorded, if it is not.
     pub recording_error: Option<String>,
@@ -63,6 +64,8 @@ pub struct Ui {
     pub folder: Option<PathBuf>,
     /// Whether this is the demo (kill key).
     pub is_demo: bool,
+    /// Which moment of a recording is shown; `None` in a live session.
+    pub replay: Option<Player>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -201,6 +204,7 @@ impl Ui {
             recording_error: None,
             folder: None,
             is_demo: false,
+            replay: None,
             size: (80, 24),
         }
     }

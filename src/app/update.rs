@@ -2,6 +2,7 @@
 
 mod prompt;
 mod rate;
+mod replay;
 
 #[cfg(test)]
 mod tests;
@@ -23,17 +24,19 @@ pub const LONGEST_MARK: usize = 200;
 
 /// Folds `event`, which happened at `at`, into the state; returns what is to be done about it.
 pub fn update(state: &mut State, at: Elapsed, event: &Event) -> Vec<Effect> {
-    state.ui.now = state.ui.now.max(at);
-    if state.ui.toast.as_ref().is_some_and(|(since, _)| at.saturating_since(*since) > TOAST_STAYS) {
-        state.ui.toast = None;
+    if state.ui.replay.is_some() {
+        return replay::update(state, at, event);
     }
+    state.ui.now = state.ui.now.max(at);
+    forget_toast(state, at);
     match event {
         Event::Session(event) => vec![record(state, at, event.clone())],
         Event::Action(action) => act(state, at, action),
         Event::Stage(change) => rate::change(state, at, change.clone()),
         Event::PlanFinished => quit(state, at, "the plan is over"),
         Event::ThresholdLost(threshold) => lose(state, at, threshold),
-        Event::Tick => Vec::new(),
+        // There is no recording to read while one is written.
+        Event::Tick | Event::Replay(_) => Vec::new(),
         Event::Resized(columns, rows) => {
             state.ui.size = (*columns, *rows);
             Vec::new()
@@ -48,6 +51,13 @@ pub fn update(state: &mut State, at: Elapsed, event: &Event) -> Vec<Effect> {
             };
             vec![notice(state, at, level, text)]
         }
+    }
+}
+
+/// A short message goes after a while.
+fn forget_toast(state: &mut State, at: Elapsed) {
+    if state.ui.toast.as_ref().is_some_and(|(since, _)| at.saturating_since(*since) > TOAST_STAYS) {
+        state.ui.toast = None;
     }
 }
 

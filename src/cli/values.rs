@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 use jiff::SignedDuration;
 
+use crate::replay::player::SPEEDS;
 use crate::slo::Slo;
 use crate::units::ArrivalRate;
 
@@ -49,9 +50,19 @@ pub enum ValueError {
     /// Not whole seconds.
     #[error("\"{0}\" is not a number of whole seconds: give one from 1s to an hour, such as 10s")]
     WholeSeconds(String),
+    /// Not a speed of a replay.
+    #[error("\"{0}\" is not a speed: give 1, 2, 5, 10, 20 or 50")]
+    Speed(String),
     /// Not a percentile.
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
+}
+
+/// How many times as fast a recording is shown; `x` may stand before or after.
+pub fn speed(text: &str) -> Result<u32, ValueError> {
+    let digits = text.trim().trim_start_matches(['x', '×']).trim_end_matches(['x', '×']);
+    let speed = digits.parse().ok().filter(|speed| SPEEDS.contains(speed));
+    speed.ok_or_else(|| ValueError::Speed(text.to_owned()))
 }
 
 /// A rate in whole requests per second; `/s` may follow.
@@ -195,6 +206,10 @@ mod tests {
         assert!(positive_duration("0s").is_err());
         assert_eq!(whole_seconds("2m"), Ok(Duration::from_mins(2)));
         assert!(whole_seconds("1500ms").is_err() && whole_seconds("0s").is_err() && whole_seconds("2h").is_err());
+        assert_eq!((speed("50"), speed("×2"), speed("5x")), (Ok(50), Ok(2), Ok(5)));
+        for text in ["0", "3", "51", "-1", "fast", ""] {
+            assert!(speed(text).unwrap_err().to_string().contains("1, 2, 5, 10, 20 or 50"), "{text}");
+        }
         assert_eq!(factor("0.1"), Ok(0.1));
         for text in ["0", "-1", "NaN", "101", ""] {
             assert!(factor(text).is_err(), "{text}");

@@ -12,6 +12,7 @@ use crate::load::engine::EngineError;
 use crate::load::http::TransportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
+use crate::replay::runtime::ReplayError;
 use crate::session::export::ExportError;
 use crate::session::folder::FolderError;
 use crate::session::recording::{ReadError, WriteError};
@@ -24,6 +25,15 @@ pub enum CommandError {
     /// `live` draws a screen.
     #[error("live needs a terminal; to drive a service without one, write a plan and use: scaletop run PLAN TARGET")]
     NoTerminal,
+    /// `replay` draws a screen.
+    #[error("replay needs a terminal; for a session's numbers and pages without one, use: scaletop report {}", session.display())]
+    NoTerminalToReplay {
+        /// The session.
+        session: PathBuf,
+    },
+    /// A replay ended before its user ended it.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// Nobody said where the load goes.
     #[error("no target: give one after the plan (a URL, or demo), or a [target] with a url in the plan")]
     NoTarget,
@@ -128,6 +138,7 @@ impl CommandError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NoTerminal
+            | Self::NoTerminalToReplay { .. }
             | Self::NoTarget
             | Self::PlanFile { .. }
             | Self::Target(_)

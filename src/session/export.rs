@@ -5,7 +5,7 @@
 //! the rows as they close. Neither pass keeps the session's seconds in memory. A file appears under its name only when it
 //! is complete.
 
-mod ahead;
+pub(crate) mod ahead;
 mod columns;
 mod draft;
 mod hlog;
@@ -70,7 +70,7 @@ pub fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
     let damage = ahead::read(
         reader,
         |_| Ok(()),
-        |recorded| {
+        |recorded, _| {
             session.apply(recorded.at, &recorded.event);
             Ok::<_, ReadError>(())
         },
@@ -89,7 +89,7 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
     let damage = ahead::read(
         reader,
         |recorded| log.take(recorded),
-        |recorded| {
+        |recorded, _| {
             session.apply(recorded.at, &recorded.event);
             rows.take(&session, &recorded)
         },

@@ -4,7 +4,7 @@
 //! since. A line that was cut off (kill, full disk) is skipped and counted, never guessed at.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -157,6 +157,8 @@ pub struct RecordingReader {
     lines: BufReader<File>,
     header: Header,
     damage: Damage,
+    /// Bytes from the start of the file to the next line.
+    offset: u64,
 }
 
 /// What could not be read.
@@ -191,7 +193,20 @@ impl RecordingReader {
         let first = next_line(&mut lines).map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let Some(Line { text: first, is_whole: true }) = first else { return Err(ReadError::NoHeader { path }) };
         let header = parse_header(&path, &first)?;
-        Ok(Self { path, lines, header, damage: Damage::default() })
+        let offset = first.len() as u64;
+        Ok(Self { path, lines, header, damage: Damage::default(), offset })
+    }
+
+    /// Where the next event begins, or what is damaged before it: a place for [`RecordingReader::resume_at`].
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes on reading at a place that [`RecordingReader::offset`] named.
+    pub fn resume_at(&mut self, offset: u64) -> Result<(), ReadError> {
+        let resumed = self.lines.seek(SeekFrom::Start(offset));
+        self.offset = resumed.map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
+        Ok(())
     }
 
     /// What was measured, and how.
@@ -227,6 +242,7 @@ impl RecordingReader {
             let line =
                 next_line(&mut self.lines).map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
             let Some(Line { text, is_whole }) = line else { return Ok(None) };
+            self.offset += text.len() as u64;
             if text.trim_ascii().is_empty() {
                 continue;
             }
@@ -281,7 +297,7 @@ fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
     serde_json::from_slice(line).map_err(|error| alien(error.to_string()))
 }
 
-/// A line without its end; whole when it had one.
+/// A line with its end; whole when it has one.
 struct Line {
     text: Vec<u8>,
     is_whole: bool,
@@ -298,144 +314,4 @@ fn next_line(lines: &mut impl BufRead) -> io::Result<Option<Line>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::second::Second;
-    use crate::session::event::Settings;
-    use crate::units::ArrivalRate;
-
-    fn header() -> Header {
-        Header {
-            version: FORMAT_VERSION,
-            writer: "scaletop test".into(),
-            started_unix_micros: 0,
-            settings: Settings::default(),
-        }
-    }
-
-    fn second(index: u32) -> Recorded {
-        let second = Second::new(index, ArrivalRate::new(5));
-        Recorded { at: second.end(), event: SessionEvent::Second(Box::new(second)) }
-    }
-
-    fn folder_with(text: &str) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
-        folder
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
-        writer.append(&second(0)).unwrap();
-        writer
-            .append(&Recorded {
-                at: Elapsed::from_millis(1500),
-                event: SessionEvent::Mark { text: "a \"mark\"\n".into() },
-            })
-            .unwrap();
-        writer.append(&second(1)).unwrap();
-        let mut reader = RecordingReader::open(folder.path()).unwrap();
-        assert_eq!(reader.header(), &header());
-        let events: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
-        assert_eq!(events.len(), 3);
-        assert_eq!(events[2], second(1));
-        assert_eq!(reader.damage(), Damage::default());
-    }
-
-    #[test]
-    fn leaving_out_seconds_leaves_out_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
-        let mark = SessionEvent::Mark { text: "m".into() };
-        writer.append(&second(0)).unwrap();
-        writer.append(&Recorded { at: Elapsed::from_millis(1_500), event: mark.clone() }).unwrap();
-        writer.append(&second(1)).unwrap();
-        let mut reader = RecordingReader::open(folder.path()).unwrap();
-        let read: Vec<_> = std::iter::from_fn(|| reader.next_but_seconds().unwrap()).collect();
-        let at = Elapsed::from_millis;
-        assert_eq!(read, [(at(1_000), None), (at(1_500), Some(mark)), (at(2_000), None)]);
-    }
-
-    #[test]
-    fn a_closed_second_is_on_disk_before_the_next_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
-        writer.append(&second(0)).unwrap();
-        // As after kill -9: the writer is never dropped, so nothing else is flushed.
-        std::mem::forget(writer);
-        assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_torn_last_line_is_left_out_and_named() {
-        let whole = serde_json::to_string(&second(0)).unwrap();
-        let text = format!("{}\n{whole}\n{}", serde_json::to_string(&header()).unwrap(), &whole[..whole.len() / 2]);
-        let folder = folder_with(&text);
-        let mut reader = RecordingReader::open(folder.path()).unwrap();
-        assert_eq!(reader.by_ref().count(), 1);
-        assert!(reader.damage().torn_end);
-        assert!(reader.damage().describe().unwrap().contains("cut off"));
-    }
-
-    #[test]
-    fn a_damaged_line_within_is_skipped_and_counted() {
-        let whole = serde_json::to_string(&second(0)).unwrap();
-        let text = format!("{}\n{whole}\n{{\"at\":\n{whole}\n", serde_json::to_string(&header()).unwrap());
-        let folder = folder_with(&text);
-        let mut reader = RecordingReader::open(folder.path()).unwrap();
-        assert_eq!(reader.by_ref().count(), 2);
-        assert_eq!(reader.damage(), Damage { torn_end: false, skipped_lines: 1 });
-    }
-
-    #[test]
-    fn an_alien_a_newer_an_empty_and_a_missing_file_are_told_apart() {
-        let open = |text: &str| RecordingReader::open(folder_with(text).path()).unwrap_err();
-        assert!(matches!(open("hello\n"), ReadError::Alien { .. }));
-        assert!(matches!(open("{\"a\":1}\n"), ReadError::Alien { .. }));
-        assert!(matches!(open("{\"version\":99,\"writer\":\"scaletop 9\"}\n"), ReadError::Version { found: 99, .. }));
-        assert!(matches!(open(""), ReadError::NoHeader { .. }));
-        assert!(matches!(open("{\"version\":1,"), ReadError::NoHeader { .. }));
-        let empty = tempfile::tempdir().unwrap();
-        assert!(matches!(RecordingReader::open(empty.path()).unwrap_err(), ReadError::NotASession { .. }));
-        assert!(matches!(RecordingReader::open(&empty.path().join("x.jsonl")).unwrap_err(), ReadError::Io { .. }));
-    }
-
-    #[test]
-    fn a_full_disk_is_reported_and_the_next_line_starts_clean() {
-        /// Accepts `room` bytes, then fails until `room` is raised.
-        #[derive(Debug)]
-        struct Disk {
-            room: std::rc::Rc<std::cell::Cell<usize>>,
-            written: std::rc::Rc<std::cell::RefCell<Vec<u8>>>,
-        }
-        impl Write for Disk {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                let fits = bytes.len().min(self.room.get());
-                if fits == 0 {
-                    return Err(io::Error::from(io::ErrorKind::StorageFull));
-                }
-                self.room.set(self.room.get() - fits);
-                self.written.borrow_mut().extend_from_slice(&bytes[..fits]);
-                Ok(fits)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let room = std::rc::Rc::new(std::cell::Cell::new(100_000));
-        let written = std::rc::Rc::default();
-        let disk = Disk { room: room.clone(), written: std::rc::Rc::clone(&written) };
-        let mut writer = RecordingWriter::new(disk, &header()).unwrap();
-        writer.append(&second(0)).unwrap();
-        room.set(20);
-        assert!(matches!(writer.append(&second(1)), Err(WriteError::Append(_))));
-        room.set(100_000);
-        writer.append(&second(2)).unwrap();
-        let folder = folder_with(&String::from_utf8(written.borrow().clone()).unwrap());
-        let mut reader = RecordingReader::open(folder.path()).unwrap();
-        let kept: Vec<_> = reader.by_ref().map(|e| e.unwrap().at.second()).collect();
-        assert!(kept.contains(&1) && kept.contains(&3), "seconds that ended at 1 and 3 s survive: {kept:?}");
-    }
-}
+mod tests;

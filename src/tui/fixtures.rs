@@ -10,6 +10,7 @@ use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeKind;
 use crate::record::latency::Latency;
 use crate::record::second::{GeneratorHealth, Second, Served};
+use crate::replay::player::{Outline, Player};
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
@@ -211,6 +212,16 @@ impl Builder {
     /// A line of the log.
     pub(crate) fn notice(self, level: NoticeLevel, text: &str) -> Self {
         self.event(&SessionEvent::Notice(Notice { level, text: text.to_owned() }))
+    }
+
+    /// As a replay shows it, so many times as fast, with `more` seconds to come.
+    pub(crate) fn replay(self, speed: u32, more: u64) -> Self {
+        let position = self.now + Duration::from_millis(150);
+        let mut player = Player::new(speed);
+        let steps = self.session.steps.iter().map(|report| report.step.start).collect();
+        player.learn(Outline { end: position + Duration::from_secs(more), steps });
+        player.advance(Elapsed::from_nanos(position.as_nanos() / u64::from(speed)));
+        self.ui(|ui| ui.replay = Some(player))
     }
 
     /// The view on screen.

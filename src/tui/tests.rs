@@ -108,6 +108,12 @@ situations! {
             .notice(NoticeLevel::Error, "cannot write recording.jsonl: no space left on device; free some, load goes on")
             .view(View::Log);
     }
+    replay {
+        playing: spike(4, 20).replay(10, 3_600);
+        at_the_end: spike(4, 20).mark("deploy 1.2").replay(1, 0);
+        help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
+        scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.scrolled_to = Some(Elapsed::from_secs(70)));
+    }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::state::{Prompt, PromptKind};
+use crate::replay::player::Player;
 use crate::units::ArrivalRate;
 
 fn ui() -> Ui {
@@ -17,7 +18,7 @@ fn prompting() -> Ui {
 
 #[test]
 fn no_key_is_bound_twice_in_a_mode() {
-    for mode in [Mode::Normal, Mode::Prompt] {
+    for mode in [Mode::Normal, Mode::Replay, Mode::Prompt] {
         let mut seen = HashSet::new();
         for (press, action) in KeyMap::bindings(mode).iter().flat_map(|line| line.keys) {
             assert!(seen.insert(press), "{press:?} is bound twice in {mode:?}, the second time to {action:?}");
@@ -59,9 +60,17 @@ fn is_listed(action: &Action) -> bool {
         | Action::PromptChar(_)
         | Action::PromptDelete
         | Action::PromptAccept
+        | Action::TogglePlay
+        | Action::Faster
+        | Action::Slower
+        | Action::NextStep
+        | Action::PreviousStep
+        | Action::JumpStart
+        | Action::JumpEnd
         | Action::Cancel => true,
-        // Reached through a prompt, or a plan: no key of their own.
-        Action::SetRate(_) | Action::Ramp(_, _) => false,
+        // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
+        // a meaning live only.
+        Action::SetRate(_) | Action::Ramp(_, _) | Action::OnlyLive(_) => false,
     }
 }
 
@@ -98,14 +107,25 @@ fn every_action_is_reachable() {
         Action::PromptDelete,
         Action::PromptAccept,
         Action::Cancel,
+        Action::TogglePlay,
+        Action::Faster,
+        Action::Slower,
+        Action::NextStep,
+        Action::PreviousStep,
+        Action::JumpStart,
+        Action::JumpEnd,
     ];
     wanted.extend((1..=9).map(Action::Preset));
     assert!(
         !is_listed(&Action::SetRate(ArrivalRate::PAUSED))
             && !is_listed(&Action::Ramp(ArrivalRate::PAUSED, Duration::ZERO))
     );
-    let bound: Vec<&Action> =
-        [KeyMap::NORMAL, KeyMap::PROMPT].concat().iter().flat_map(|line| line.keys).map(|(_, action)| action).collect();
+    let bound: Vec<&Action> = [KeyMap::NORMAL, KeyMap::REPLAY, KeyMap::PROMPT]
+        .concat()
+        .iter()
+        .flat_map(|line| line.keys)
+        .map(|(_, action)| action)
+        .collect();
     for action in &wanted {
         assert!(is_listed(action) && bound.contains(&action), "no key does {action:?}");
     }
@@ -138,11 +158,42 @@ fn arrows_change_the_rate_on_every_view_and_with_the_help_open() {
     }
 }
 
+fn replaying() -> Ui {
+    Ui { replay: Some(Player::new(1)), ..ui() }
+}
+
 #[test]
-fn the_readme_has_this_table() {
+fn a_key_that_drives_the_load_says_in_a_replay_that_it_does_not() {
+    for line in KeyMap::NORMAL.iter().filter(|line| line.group == Group::Load) {
+        for (press, _) in line.keys {
+            let action = KeyMap::action_for(press, &replaying());
+            let is_replays_own = KeyMap::REPLAY.iter().any(|line| line.keys.iter().any(|(bound, _)| bound == press));
+            assert!(is_replays_own || action == Some(Action::OnlyLive(line.help)), "{press:?} does {action:?}");
+            assert!(
+                !matches!(action, Some(Action::RateUp | Action::RateDown | Action::Spike | Action::KillInstance)),
+                "{press:?} drives the load"
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_for_views_do_the_same_in_a_replay_as_live() {
+    for (press, action) in KeyMap::NORMAL.iter().filter(|line| line.group == Group::Look).flat_map(|line| line.keys) {
+        if !matches!(press.key, Key::Home | Key::End) {
+            assert_eq!(KeyMap::action_for(press, &replaying()).as_ref(), Some(action), "{press:?}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_these_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let Ok(readme) = std::fs::read_to_string(path) else { return };
-    let Some((_, rest)) = readme.split_once("<!-- keys:begin -->") else { return };
-    let (table, _) = rest.split_once("<!-- keys:end -->").expect("keys:begin without keys:end");
-    assert_eq!(table.trim(), KeyMap::markdown().trim(), "copy the table from here into the README");
+    for (name, mode) in [("keys", Mode::Normal), ("replay-keys", Mode::Replay)] {
+        let (begin, end) = (format!("<!-- {name}:begin -->"), format!("<!-- {name}:end -->"));
+        let (_, rest) = readme.split_once(&begin).expect("the README has a place for the table");
+        let (table, _) = rest.split_once(&end).expect("a beginning without an end");
+        assert_eq!(table.trim(), KeyMap::markdown(mode).trim(), "copy the table from here into the README");
+    }
 }

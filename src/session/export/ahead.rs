@@ -10,17 +10,17 @@ use crate::session::recording::{Damage, ReadError, RecordingReader};
 /// Events that may wait to be folded. A second takes some hundred kilobytes while it waits.
 const AHEAD: usize = 16;
 
-/// Hands every event of the recording to `fold`, in order, after `seen` has seen it on the reading thread. Ends at the first
+/// Hands every event of the recording to `fold`, in order and with the place where the next one begins, after `seen` has seen it on the reading thread. Ends at the first
 /// error of either; else returns what could not be read.
-pub(super) fn read<E: From<ReadError> + Send>(
+pub(crate) fn read<E: From<ReadError> + Send>(
     reader: RecordingReader,
     seen: impl FnMut(&Recorded) -> Result<(), E> + Send,
-    mut fold: impl FnMut(Recorded) -> Result<(), E>,
+    mut fold: impl FnMut(Recorded, u64) -> Result<(), E>,
 ) -> Result<Damage, E> {
     scope(|scope| {
-        let (events, folding): (_, Receiver<Recorded>) = sync_channel(AHEAD);
+        let (events, folding): (_, Receiver<(Recorded, u64)>) = sync_channel(AHEAD);
         let reading = scope.spawn(move || run_ahead(reader, seen, &events));
-        let folded = folding.iter().try_for_each(&mut fold);
+        let folded = folding.iter().try_for_each(|(recorded, next)| fold(recorded, next));
         // Whoever reads ahead stops when nobody listens any more.
         drop(folding);
         let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -31,11 +31,11 @@ pub(super) fn read<E: From<ReadError> + Send>(
 fn run_ahead<E: From<ReadError>>(
     mut reader: RecordingReader,
     mut seen: impl FnMut(&Recorded) -> Result<(), E>,
-    events: &SyncSender<Recorded>,
+    events: &SyncSender<(Recorded, u64)>,
 ) -> Result<Damage, E> {
     while let Some(recorded) = reader.next_event()? {
         seen(&recorded)?;
-        if events.send(recorded).is_err() {
+        if events.send((recorded, reader.offset())).is_err() {
             break;
         }
     }

@@ -47,9 +47,12 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
 }
 
 fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
-    let mut pieces = hint_pieces(theme, Mode::Normal, 0);
+    let mode = KeyMap::mode(&state.ui);
+    let mut pieces = hint_pieces(theme, mode, 0);
     if state.ui.scrolled_to.is_some() {
-        pieces.insert(0, Piece::new(0, "End", theme.style(Role::Key)).and(" back to live", theme.style(Role::Warn)));
+        let (key, where_to) =
+            if mode == Mode::Replay { ("Esc", " back from scrolling") } else { ("End", " back to live") };
+        pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
     }
     text::fit(pieces, width, 2)
 }
@@ -64,6 +67,8 @@ fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
             let keys = match keys.as_slice() {
                 ["↑", _, "↓", _] => "↑↓".to_owned(),
                 ["[", "]"] => "[ ]".to_owned(),
+                [",", ".", ..] => ", .".to_owned(),
+                ["←", "→"] => "← →".to_owned(),
                 ["1", "…", "9"] => "1…9".to_owned(),
                 [first, ..] => (*first).to_owned(),
                 [] => return None,

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use crate::app::state::{Phase, State, View};
 use crate::instances::Feed;
 use crate::load::sample::OutcomeKind;
+use crate::replay::player::Player;
 use crate::tui::panels::health;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
@@ -28,11 +29,13 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 /// `scaletop  demo  http://…   Overview …   running 4:32`.
 fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let (state, settings) = (scene.state, &scene.state.session.header.settings);
-    let (phase, role) = phase(state);
-    let right = vec![
-        Piece::new(0, phase, scene.style(role)),
-        Piece::new(0, state.ui.now.max(state.session.now).to_string(), scene.style(Role::Title)),
-    ];
+    let right = if let Some(player) = &state.ui.replay {
+        replay(scene, player)
+    } else {
+        let (phase, role) = phase(state);
+        let now = state.ui.now.max(state.session.now);
+        vec![Piece::new(0, phase, scene.style(role)), Piece::new(0, now.to_string(), scene.style(Role::Title))]
+    };
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
     let mut left = vec![Piece::new(0, " scaletop ", scene.style(Role::Badge))];
@@ -79,6 +82,23 @@ fn phase(state: &State) -> (String, Role) {
     }
 }
 
+/// ` REPLAY  ▶ ×10  12:34 / 1:00:00`: how a recording is shown, and which moment of it.
+fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
+    let (how, role) = match (player.is_behind(), player.is_playing()) {
+        (true, _) => ("» winding", Role::Warn),
+        (false, true) => ("▶ playing", Role::Good),
+        (false, false) if player.is_at_end() => ("■ at the end", Role::Label),
+        (false, false) => ("‖ paused", Role::Warn),
+    };
+    let length = player.end().map_or_else(|| "…".to_owned(), |end| end.to_string());
+    let label = scene.style(Role::Label);
+    vec![
+        Piece::new(0, " REPLAY ", scene.style(Role::Badge)),
+        Piece::new(0, how, scene.style(role)).and(format!(" ×{}", player.speed()), scene.style(Role::Title)),
+        Piece::new(0, scene.state.ui.now.to_string(), scene.style(Role::Title)).and(format!(" / {length}"), label),
+    ]
+}
+
 /// The rate in force at this moment.
 fn rate_now(state: &State) -> String {
     let (anchor, profile) = state.session.rate;
@@ -98,12 +118,14 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
     };
     let mut pieces = vec![
         Piece::new(0, rate_now(state), scene.style(Role::Badge)),
-        Piece::new(1, format!("±{}", state.ui.increment()), label),
         Piece::new(4, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
         Piece::new(5, "ok ", label)
             .and(per_second(|row| row.outcomes.get(OutcomeKind::Ok)), scene.style(Role::Ok))
             .and("/s", label),
     ];
+    if state.ui.replay.is_none() {
+        pieces.insert(1, Piece::new(1, format!("±{}", state.ui.increment()), label));
+    }
     let cap = state.session.header.settings.max_in_flight;
     let in_flight = scene.row.map_or_else(|| "–".to_owned(), |row| text::count(row.in_flight));
     let crowded = scene.row.and_then(health::cap_use).is_some_and(|share| share > 0.9);
@@ -154,11 +176,24 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     }
     let slo = scene.state.session.header.settings.slo;
     pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
+    if scene.state.ui.replay.is_some() {
+        pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
+    }
     if let Some(folder) = &scene.state.ui.folder {
         let folder = text::harmless(&folder.display().to_string(), 70);
         pieces.push(Piece::new(6, "files ", label).and(folder, scene.style(Role::Text)));
     }
     text::fit(pieces, width, 3)
+}
+
+/// What the clocks said at the moment shown: `2026-11-24 00:15:43 UTC`.
+fn wall_clock(scene: &Scene<'_>) -> String {
+    let micros = i64::try_from(scene.state.ui.now.as_micros()).unwrap_or(i64::MAX);
+    let at = scene.state.session.header.started_unix_micros.saturating_add(micros);
+    jiff::Timestamp::from_microsecond(at).map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
+    )
 }
 
 /// `cloudwatch live · ecs stale 40 s: …`; with `only_trouble`, those that answer are left out.

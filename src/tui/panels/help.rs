@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget as _};
 
-use crate::app::keymap::{Group, KeyMap};
+use crate::app::keymap::{Group, KeyMap, Mode};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
@@ -28,12 +28,12 @@ const WIDTH: u16 = 96;
 
 /// Draws the help over the middle of the screen. The keys come first: what explains the charts is left out where there is
 /// no room for both.
-pub(crate) fn draw(buf: &mut Buffer, screen: Rect, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
     let room = usize::from(screen.height.saturating_sub(2));
     let reading = reading(theme);
-    let with_headings = keys(theme, true);
+    let with_headings = keys(mode, theme, true);
     let with_reading = room > with_headings.len() + reading.len();
-    let columns = if with_reading { vec![with_headings] } else { columns(keys(theme, false), room) };
+    let columns = if with_reading { vec![with_headings] } else { columns(keys(mode, theme, false), room) };
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
     // A sliver of the screen left and right of the help would only confuse.
@@ -67,15 +67,18 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, theme: Theme) {
 }
 
 /// The table, group by group.
-fn keys(theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
+fn keys(mode: Mode, theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
-        if with_headings {
+        // How to close it stands on the border already.
+        let mut bindings = KeyMap::bindings(mode)
+            .iter()
+            .filter(|binding| binding.group == group && (mode == Mode::Replay || binding.shown != "Esc"))
+            .peekable();
+        if with_headings && bindings.peek().is_some() {
             lines.extend((!lines.is_empty()).then(Line::default));
             lines.push(Line::styled(group.title(), theme.style(Role::Key)));
         }
-        // How to close it stands on the border already.
-        let bindings = KeyMap::NORMAL.iter().filter(|binding| binding.group == group && binding.shown != "Esc");
         lines.extend(bindings.map(|binding| {
             Line::from(vec![
                 Span::styled(format!("{:<KEYS_WIDTH$}", binding.shown), theme.style(Role::Title)),

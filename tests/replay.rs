@@ -1,0 +1,255 @@
+//! A replay is the live session again: whatever moment it shows, and however it got there, the state is the one that the live
+//! run had at that moment.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot write or read its files fails")]
+
+#[path = "../examples/synthetic/world.rs"]
+mod world;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use scaletop::app::action::Action;
+use scaletop::app::effect::Effect;
+use scaletop::app::event::Event;
+use scaletop::app::front::FrontEnd;
+use scaletop::app::state::{State, Ui, View};
+use scaletop::app::update::update;
+use scaletop::clock::RunClock;
+use scaletop::replay::film::Film;
+use scaletop::replay::player::Player;
+use scaletop::replay::runtime::{ReplayRuntime, Replayed};
+use scaletop::replay::scout::{self, Sighting};
+use scaletop::session::event::{Recorded, SessionEvent};
+use scaletop::session::recording::RecordingWriter;
+use scaletop::session::state::Session;
+use scaletop::units::{ArrivalRate, Elapsed};
+use world::{Network, SPIKES, Stage, World, header, hostile};
+
+/// Calm, a spike, a ramp, calm again.
+const LOAD: [Stage; 4] = [Stage::of(2, 20), Stage::of(40, 60), Stage::ramp(40, 10, 40), Stage::of(12, 900)];
+
+fn blank() -> State {
+    State { session: Session::new(header(7)), ui: Ui::new(ArrivalRate::new(600)) }
+}
+
+/// Runs a session through the reducer and the writer of a live one. What was known after each event, and when it happened.
+fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> Vec<(Elapsed, Session)> {
+    let mut writer = RecordingWriter::create(folder, &header(7)).unwrap();
+    let mut state = blank();
+    let mut moments = Vec::new();
+    let mut happen = |at: Elapsed, event: &Event| {
+        for effect in update(&mut state, at, event) {
+            if let Effect::Record(event) = effect {
+                writer.append(&Recorded { at, event }).unwrap();
+                moments.push((at, state.session.clone()));
+            }
+        }
+    };
+    let mut world = World::new(7, network, stages);
+    let events = |world: &mut World, second: u32| match second {
+        0 => [World::beginning(), hostile(), world.second()].concat(),
+        _ => world.second(),
+    };
+    for second in 0..seconds {
+        for Recorded { at, event } in events(&mut world, second) {
+            // A second is told a moment after it ended, and what the user did in that moment comes before it.
+            if second % 17 == 5 && matches!(event, SessionEvent::Second(_)) {
+                happen(at + Duration::from_millis(40), &Event::Action(Action::Mark));
+                happen(at + Duration::from_millis(60), &Event::Action(Action::RateUp));
+            }
+            match event {
+                SessionEvent::Rate(change) => happen(at, &Event::Stage(change)),
+                event => happen(at, &Event::Session(event)),
+            }
+        }
+    }
+    for Recorded { at, event } in world.end() {
+        happen(at, &Event::Session(event));
+    }
+    moments
+}
+
+/// What the live session knew when everything up to `position` had happened, and nothing of what came later.
+fn known_at(moments: &[(Elapsed, Session)], position: Elapsed) -> Session {
+    let due = moments.iter().take_while(|(at, _)| *at <= position).last();
+    due.map_or_else(|| Session::new(header(7)), |(_, session)| session.clone())
+}
+
+/// Folds from where `session` is to `position`.
+fn wind(film: &mut Film, session: &mut Session, position: Elapsed) {
+    if let Some(other) = film.wind(session.now, position, Duration::ZERO).unwrap() {
+        *session = (*other).clone();
+    }
+    while let Some(recorded) = film.next_until(position).unwrap() {
+        session.apply(recorded.at, &recorded.event);
+    }
+}
+
+#[test]
+fn at_every_second_the_replay_knows_what_the_live_run_knew() {
+    let folder = tempfile::tempdir().unwrap();
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 150);
+    let mut film = Film::open(folder.path()).unwrap();
+    let mut session = Session::new(film.header().clone());
+    for millis in (0..151_000).step_by(500) {
+        let position = Elapsed::from_millis(millis);
+        wind(&mut film, &mut session, position);
+        assert!(session == known_at(&moments, position), "another state at {position:?}");
+    }
+    assert!(session.ended.is_some() && session.steps.len() >= 4 && session.marks.len() > 8);
+}
+
+#[test]
+fn jumping_to_and_fro_ends_in_the_same_states_as_playing() {
+    let folder = tempfile::tempdir().unwrap();
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 400);
+    let mut film = Film::open(folder.path()).unwrap();
+    let mut sightings = scout::send(folder.path()).unwrap();
+    let (mut outline, mut snapshots) = (None, 0);
+    while let Some(sighting) = sightings.blocking_recv() {
+        match sighting {
+            Sighting::Outline(found, _) => outline = Some(found),
+            Sighting::Snapshot(snapshot) => {
+                snapshots += 1;
+                film.keep(snapshot);
+            }
+            Sighting::Failed(error) => panic!("{error}"),
+        }
+    }
+    let (_, last) = moments.last().unwrap();
+    let outline = outline.unwrap();
+    assert_eq!(outline.end, last.now);
+    assert_eq!(outline.steps, last.steps.iter().map(|report| report.step.start).collect::<Vec<_>>());
+    assert!(snapshots >= 3, "only {snapshots} snapshots");
+
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut session = Session::new(film.header().clone());
+    for _ in 0..60 {
+        let position = Elapsed::from_millis(random.u64(0..401_000));
+        wind(&mut film, &mut session, position);
+        assert!(session == known_at(&moments, position), "another state at {position:?}");
+    }
+}
+
+/// A step of a script: wait until this is so, then do that.
+type Cue = (fn(&State) -> bool, Action);
+
+/// A viewer who follows a script and notes what was known each time.
+struct Viewer {
+    script: std::vec::IntoIter<Cue>,
+    next: Option<Cue>,
+    seen: std::rc::Rc<std::cell::RefCell<Vec<State>>>,
+}
+
+impl FrontEnd for Viewer {
+    async fn next(&mut self, state: &State) -> Event {
+        self.next = self.next.take().or_else(|| self.script.next());
+        if let Some((_, action)) = self.next.take_if(|(is_so, _)| is_so(state)) {
+            self.seen.borrow_mut().push(state.clone());
+            return Event::Action(action);
+        }
+        std::future::pending().await
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn show(&mut self, _: &State) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Plays the session in `folder` to a viewer who acts by `script` and then quits; the states that were acted upon.
+async fn watch(folder: &Path, script: Vec<Cue>) -> (Vec<State>, Replayed) {
+    let film = Film::open(folder).unwrap();
+    let mut ui = Ui::new(ArrivalRate::PAUSED);
+    ui.replay = Some(Player::new(1));
+    let state = State { session: Session::new(film.header().clone()), ui };
+    let seen = std::rc::Rc::default();
+    let front = Viewer { script: script.into_iter(), next: None, seen: std::rc::Rc::clone(&seen) };
+    let scout = scout::send(folder).unwrap();
+    let runtime = ReplayRuntime { state, clock: RunClock::start(), film, scout, front };
+    let replayed = runtime.run().await.unwrap();
+    let seen = seen.borrow().clone();
+    (seen, replayed)
+}
+
+fn player(state: &State) -> &Player {
+    state.ui.replay.as_ref().unwrap()
+}
+
+fn is_known(state: &State) -> bool {
+    player(state).end().is_some()
+}
+
+fn is_there(state: &State) -> bool {
+    !player(state).is_behind() && state.session.now <= player(state).position()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_jumps_plays_and_comes_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 200);
+    let always = |_: &State| true;
+    let script: Vec<Cue> = vec![
+        (always, Action::TogglePlay),
+        (is_known, Action::NextStep),
+        (is_there, Action::NextStep),
+        (is_there, Action::TogglePlay),
+        (|state| player(state).position() >= Elapsed::from_secs(50), Action::Faster),
+        (|state| player(state).position() >= Elapsed::from_secs(90), Action::PreviousStep),
+        (is_there, Action::Faster),
+        (|state| player(state).is_at_end() && is_there(state), Action::NextView),
+        (always, Action::JumpStart),
+        (is_there, Action::Quit),
+    ];
+    let (seen, replayed) = watch(folder.path(), script).await;
+    let third_step = moments.last().unwrap().1.steps[2].step.start;
+    assert_eq!(player(&seen[3]).position(), third_step);
+    assert_eq!(seen[3].session, known_at(&moments, third_step));
+    for state in seen.iter().filter(|state| !player(state).is_behind()) {
+        assert_eq!(state.ui.now, player(state).position());
+    }
+    let end = &seen[7];
+    assert_eq!(end.session, moments.last().unwrap().1);
+    assert!(!player(end).is_playing(), "at the end it stays, paused");
+    assert_eq!((replayed.state.ui.view, player(&replayed.state).position()), (View::Latency, Elapsed::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_key_of_a_replay_changes_the_session_or_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let moments = run_live(folder.path(), Network::Near, &SPIKES, 30);
+    let path = folder.path().join("recording.jsonl");
+    let before = fs::read(&path).unwrap();
+    let always = |_: &State| true;
+    let mut script: Vec<Cue> = vec![(is_known, Action::JumpEnd)];
+    for action in [Action::Export, Action::OnlyLive("spike"), Action::Mark, Action::Spike, Action::KillInstance] {
+        script.push((is_there, action));
+    }
+    script.push((always, Action::Quit));
+    let (seen, replayed) = watch(folder.path(), script).await;
+    assert!(seen[2].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("scaletop report")));
+    assert!(seen[3].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("live only")));
+    assert_eq!(replayed.state.session, moments.last().unwrap().1);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_that_was_cut_off_plays_as_far_as_it_goes_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let moments = run_live(folder.path(), Network::Far, &LOAD, 60);
+    let path = folder.path().join("recording.jsonl");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
+    let (seen, replayed) = watch(folder.path(), vec![(is_known, Action::JumpEnd), (is_there, Action::Quit)]).await;
+    assert!(replayed.damage.torn_end);
+    assert!(seen[0].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("cut off")));
+    let end = player(&replayed.state).end().unwrap();
+    assert!(end > Elapsed::from_secs(20) && replayed.state.session == known_at(&moments, end));
+}
