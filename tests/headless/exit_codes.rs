@@ -40,9 +40,9 @@ fn what_cannot_be_done_ends_with_1_before_any_load() {
 #[test]
 fn wrong_words_end_with_2() {
     let (work, service) = (Workplace::new(), service(QUICK));
-    let ended = work.run(&["run", &work.plan(&with_thresholds("\"hihg.lost\" = \"< 1\"")), &url(&service)]);
+    let ended = work.run(&["run", &work.plan(&with_thresholds("\"higher.lost\" = \"< 1\"")), &url(&service)]);
     let error = &ended.assert_code(2).stderr;
-    assert!(error.contains("line 10") && error.contains("`hihg`") && error.contains("low, high"), "{error}");
+    assert!(error.contains("line 10") && error.contains("`higher`") && error.contains("low, high"), "{error}");
     work.run(&["run", "--rate", "fast"]).assert_code(2);
     work.run(&["live", &url(&service)]).assert_code(2);
     let plan = work.plan(STAGES);
@@ -69,7 +69,7 @@ fn a_threshold_that_is_lost_ends_the_run_early_with_what_was_measured() {
     let ended = work.run_valid(&["run", &plan, &url(&service), "--abort-on-fail", "--format", "json"]);
     ended.assert_code(3);
     let result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(result["ended"], "a threshold failed");
+    assert_eq!(result["session"]["ended"], "a threshold failed");
     assert!(result["totals"]["sent"].as_u64().unwrap() > 0, "{result}");
     assert!(work.session().join("timeline.csv").exists());
     assert!(ended.stderr.contains("ending early, FAILED max < 5ms"), "{}", ended.stderr);
@@ -122,7 +122,7 @@ mod signals {
             ended.assert_code(code);
             let result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
             let totals = &result["totals"];
-            let completed: u64 = totals["completed"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+            let completed: u64 = totals["outcomes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
             assert_eq!(totals["sent"], completed, "what was in flight was waited for: {result}");
             for file in ["recording.jsonl", "timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv"] {
                 assert!(work.session().join(file).exists(), "{file}");
