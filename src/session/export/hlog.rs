@@ -15,8 +15,8 @@ use hdrhistogram::serialization::{Serializer, V2Serializer};
 use crate::record::latency::Latency;
 use crate::session::event::Header;
 
-/// Begins every histogram in the compressed V2 encoding.
-const COMPRESSED_COOKIE: u32 = 0x1c84_9304;
+/// Begins every histogram in the compressed V2 encoding: the base 0x1c849304, with 0x10 for one-byte ("ZigZag") words.
+const COMPRESSED_COOKIE: u32 = 0x1c84_9314;
 
 /// Writes what every log begins with.
 pub(super) fn begin(out: &mut impl Write, encoder: &mut Encoder, header: &Header) -> io::Result<()> {
