@@ -32,6 +32,7 @@ Examples:
   scaletop live https://example.com/api/test     drive a service by key
   scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
   scaletop capacity https://example.com/api      how much does it hold?
+  scaletop doctor apprunner:checkout             credentials, permissions, image, reachability, limits
   scaletop report scaletop-sessions/NAME         write a session's files again
   scaletop replay scaletop-sessions/NAME         watch it again, up to 50 times as fast
   scaletop compare SESSION SESSION               two sessions side by side
@@ -112,6 +113,16 @@ Examples:
 Steps are aligned by their rates, not by the wall clock. Repeats of a step (a plan's repeat) show the noise: with three or
 more on each side, a difference is called better or worse only when the ranges do not overlap.")]
     Compare(CompareArgs),
+    /// Check this machine, the cloud and the service before a session: a line each, with what mends it
+    #[command(after_help = "\
+Examples:
+  scaletop doctor                                can this machine drive 5000 requests/s?
+  scaletop doctor apprunner:checkout --region eu-west-1
+  scaletop doctor ecs:default/checkout --path /api/test
+  scaletop doctor --policy ecs:default/checkout --region eu-west-1 --account 123456789012 > policy.json
+
+Sends one request to the service, no load. Exit codes: 0 nothing failed (warnings may be there), 1 a check failed, 2 usage.")]
+    Doctor(Box<DoctorArgs>),
     /// The embedded cluster alone, until Ctrl-C
     #[command(after_help = "\
 Examples:
@@ -286,6 +297,38 @@ pub struct CompareArgs {
     pub html: PathBuf,
 }
 
+/// `scaletop doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// What is to be measured: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
+    #[arg(env = "SCALETOP_TARGET")]
+    pub target: Option<Target>,
+    /// Print the least that a role needs to be allowed, as an IAM policy, and check nothing
+    #[arg(long)]
+    pub policy: bool,
+    /// AWS account for --policy: twelve digits
+    #[arg(long, value_name = "ID", requires = "policy", value_parser = values::account)]
+    pub account: Option<String>,
+    /// ECR repository for --policy
+    #[arg(long, value_name = "NAME", requires = "policy")]
+    pub repository: Option<String>,
+    /// The rate that this machine must be able to drive
+    #[arg(long, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
+    pub max_rate: ArrivalRate,
+    /// The requests in flight that it must be able to hold [default: from the file descriptor limit, 10000 at most]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_IN_FLIGHT")]
+    pub max_in_flight: Option<u64>,
+    /// What is sent.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// How the cloud is reached.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+    /// How the cluster is set up, when the target is `demo`.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
 /// How the load is driven: everything that every driving command takes.
 #[derive(Clone, Debug, Args)]
 pub struct DriveArgs {
@@ -319,6 +362,19 @@ pub struct CloudArgs {
     /// Where the service answers, when its platform does not say or a domain of your own is in front
     #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
     pub url: Option<Url>,
+}
+
+#[cfg(feature = "aws")]
+impl CloudArgs {
+    /// As the clients take them.
+    pub fn options(&self) -> crate::cloud::clients::CloudOptions {
+        crate::cloud::clients::CloudOptions {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            ..Default::default()
+        }
+    }
 }
 
 /// What is sent.

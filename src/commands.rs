@@ -2,6 +2,7 @@
 
 mod capacity;
 mod compare;
+mod doctor;
 mod drive;
 mod error;
 mod experiment;
@@ -38,6 +39,7 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Replay(args) => replay::replay(&args).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut io::stdout());

@@ -29,7 +29,7 @@ async fn setup(platform: CloudPlatform) -> (WireServer, CloudOptions) {
 }
 
 async fn examine(target: &str, options: &CloudOptions) -> Findings {
-    check(Some(&target.parse().expect(target)), options, RunClock::start(), Duration::from_mins(1)).await
+    check(Some(&target.parse().expect(target)), None, options, RunClock::start(), Duration::from_mins(1)).await
 }
 
 fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {

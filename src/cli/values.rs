@@ -20,6 +20,9 @@ const LONGEST: Duration = Duration::from_hours(7 * 24);
 /// Why a value cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
+    /// Not an AWS account.
+    #[error("`{0}` is no AWS account; give its twelve digits (aws sts get-caller-identity)")]
+    Account(String),
     /// Not a rate.
     #[error("\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600")]
     Rate(String),
@@ -71,6 +74,14 @@ pub fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
     match digits.parse::<u32>() {
         Ok(rate) if rate <= HIGHEST_RATE => Ok(ArrivalRate::new(rate)),
         _ => Err(ValueError::Rate(text.to_owned())),
+    }
+}
+
+/// An AWS account: twelve digits.
+pub fn account(text: &str) -> Result<String, ValueError> {
+    match text.trim() {
+        id if id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit()) => Ok(id.to_owned()),
+        _ => Err(ValueError::Account(text.to_owned())),
     }
 }
 

@@ -17,7 +17,7 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_apprunner::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_apprunner::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_apprunner::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_apprunner::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -174,7 +174,7 @@ impl Cloud {
     pub async fn credentials(&self) -> Result<(String, String), SourceError> {
         let api = Api { service: "the credential chain", operation: "", permission: "" };
         let Some(provider) = self.config.credentials_provider() else {
-            return Err(explain(api, &Failure::NoCredentials { detail: "none configured".to_owned() }, &self.place()));
+            return Err(explain(api, &Failure::NoCredentials, &self.place()));
         };
         match provider.provide_credentials().await {
             Ok(found) => Ok((found.access_key_id().to_owned(), provider_name(&found))),
@@ -213,11 +213,10 @@ impl HttpStatus for aws_sdk_apprunner::config::http::HttpResponse {
 }
 
 fn credentials_failure(error: &CredentialsError) -> Failure {
-    let detail = DisplayErrorContext(error).to_string();
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        Failure::NoCredentials { detail }
+        Failure::NoCredentials
     } else {
-        Failure::BadCredentials { detail }
+        Failure::BadCredentials { detail: with_causes(error) }
     }
 }
 
@@ -229,7 +228,7 @@ where
     if let Some(credentials) = cause::<CredentialsError>(error) {
         return credentials_failure(credentials);
     }
-    let detail = || DisplayErrorContext(error).to_string();
+    let detail = || with_causes(error);
     match error {
         SdkError::ServiceError(refused) => {
             let status = refused.raw().code();
@@ -250,6 +249,17 @@ where
         SdkError::ResponseError(_) => Failure::BadAnswer { detail: detail() },
         _ => Failure::Unreachable { detail: detail() },
     }
+}
+
+/// The error and its causes, each said once.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string) {
+        if !said.last().is_some_and(|before| before.contains(&cause)) {
+            said.push(cause);
+        }
+    }
+    said.join(": ")
 }
 
 /// The first cause of a kind in an error's chain.

@@ -70,10 +70,7 @@ pub enum Failure {
     /// No region is configured.
     NoRegion,
     /// The chain of credential sources has none.
-    NoCredentials {
-        /// What it said.
-        detail: String,
-    },
+    NoCredentials,
     /// A credential source failed: an expired SSO session, a helper that ended with an error.
     BadCredentials {
         /// What it said.
@@ -116,22 +113,26 @@ const CLOSED: &str = "App Runner has been closed to new customers since 2026-04-
 pub fn explain(api: Api, failure: &Failure, place: &Place) -> SourceError {
     let Api { service, operation, .. } = api;
     let what = format!("{service} {operation}");
+    // The chain of credentials itself is no call.
+    let call = if operation.is_empty() { String::new() } else { format!("cannot call {what}: ") };
     let region = place.region.as_deref().unwrap_or("?");
     let (kind, message, remedy) = match failure {
         Failure::Refused { code, message, status } => return refused(api, code, message, *status, place),
         Failure::NoRegion => (
             SourceErrorKind::Credentials,
-            format!("cannot call {what}: no region is set"),
+            format!("{call}no region is set"),
             "name it with --region, AWS_REGION or `aws configure set region REGION`".to_owned(),
         ),
-        Failure::NoCredentials { detail } => (
+        Failure::NoCredentials => (
             SourceErrorKind::Credentials,
-            format!("cannot call {what}: no credentials were found ({})", one_line(detail)),
+            format!(
+                "{call}no credentials were found (environment, profile, sign-on, container and instance were tried)"
+            ),
             sign_in(place),
         ),
         Failure::BadCredentials { detail } => (
             SourceErrorKind::Credentials,
-            format!("cannot call {what}: the credentials could not be had: {}", one_line(detail)),
+            format!("{call}the credentials could not be had: {}", one_line(detail)),
             sign_in(place),
         ),
         Failure::Timeout => (
@@ -269,7 +270,7 @@ fn class_of(code: &str, status: u16) -> Class {
 
 fn sign_in(place: &Place) -> String {
     let profile = place.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
-    format!("sign in again (`aws sso login{profile}` or new AWS_… variables); asked again every minute")
+    format!("sign in (`aws sso login{profile}` or AWS_… variables); a running session asks again every minute")
 }
 
 fn skew_remedy(place: &Place) -> String {
@@ -377,9 +378,13 @@ mod tests {
         let endpoint = Place { endpoint: Some("http://127.0.0.1:9".to_owned()), ..region };
         assert!(explain(Api::ECS_SERVICES, &Failure::Timeout, &endpoint).remedy.contains("http://127.0.0.1:9"));
         let login = Place { profile: Some("work".to_owned()), ..Place::default() };
-        let none = Failure::NoCredentials { detail: "the chain\n  is empty".to_owned() };
-        let error = explain(Api::ECS_SERVICES, &none, &login);
+        let error = explain(Api::ECS_SERVICES, &Failure::NoCredentials, &login);
         assert!(error.remedy.contains("aws sso login --profile work"), "{error}");
-        assert!(error.message.contains("(the chain is empty)"), "{error}");
+        assert!(error.message.starts_with("cannot call ECS DescribeServices: no credentials"), "{error}");
+        // The chain itself is no call.
+        let chain = Api { service: "the credential chain", operation: "", permission: "" };
+        let bad = Failure::BadCredentials { detail: "the helper\n  ended with 1".to_owned() };
+        let error = explain(chain, &bad, &login);
+        assert_eq!(error.message, "the credentials could not be had: the helper ended with 1");
     }
 }

@@ -13,9 +13,13 @@ pub fn least_privilege(
     account: Option<&str>,
     repository: Option<&str>,
 ) -> Option<Value> {
+    let of_arn = match target {
+        Target::AppRunner(AppRunnerName::Arn(arn)) => Some(arn.account.as_str()),
+        _ => None,
+    };
     let place = Place {
         region: target.region().or(region).unwrap_or("REGION").to_owned(),
-        account: account.unwrap_or("ACCOUNT").to_owned(),
+        account: of_arn.or(account).unwrap_or("ACCOUNT").to_owned(),
         repository: repository.unwrap_or("REPOSITORY").to_owned(),
     };
     let mut statements = match target {

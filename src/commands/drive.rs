@@ -202,7 +202,7 @@ impl Ready {
 }
 
 /// `url` with `path` in place of its own path and query, if one is given.
-fn join(mut url: Url, path: Option<&str>) -> Url {
+pub(super) fn join(mut url: Url, path: Option<&str>) -> Url {
     if let Some(path) = path {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(path);
@@ -211,7 +211,8 @@ fn join(mut url: Url, path: Option<&str>) -> Url {
     url
 }
 
-fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
+/// The request that `args` describe, to `url`.
+pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
     let body = match (&args.body, &args.body_file) {
         (Some(body), _) => Some(Bytes::from(body.clone().into_bytes())),
         (None, Some(path)) => {

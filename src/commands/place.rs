@@ -152,13 +152,7 @@ mod watch {
         args: &CloudArgs,
         clock: RunClock,
     ) -> Result<(Url, Option<Watched>), CommandError> {
-        let options = CloudOptions {
-            region: args.region.clone(),
-            profile: args.profile.clone(),
-            endpoint_url: args.endpoint_url.clone(),
-            ..CloudOptions::default()
-        };
-        let resolved = resolve(target, args.url.clone(), &options, clock).await?;
+        let resolved = resolve(target, args.url.clone(), &args.options(), clock).await?;
         let watched = match (resolved.service, resolved.cloud) {
             (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
             _ => None,

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::ServiceNamespace;
+use url::Url;
 
 use super::Check;
 use crate::clock::RunClock;
@@ -36,8 +37,15 @@ pub struct Findings {
 }
 
 /// Checks everything that concerns the cloud. `grain` is that of the metrics. Without a target that needs the cloud, only
-/// region and credentials are looked at, and their absence is no failure.
-pub async fn check(target: Option<&Target>, options: &CloudOptions, clock: RunClock, grain: Duration) -> Findings {
+/// region and credentials are looked at, and their absence is no failure. `url` says where the service answers, when its
+/// platform does not.
+pub async fn check(
+    target: Option<&Target>,
+    url: Option<Url>,
+    options: &CloudOptions,
+    clock: RunClock,
+    grain: Duration,
+) -> Findings {
     let mut checks = Vec::new();
     let is_needed = target.is_some_and(|target| target.needs_cloud() || matches!(target, Target::Terraform(_)));
     let cloud = {
@@ -49,7 +57,7 @@ pub async fn check(target: Option<&Target>, options: &CloudOptions, clock: RunCl
     let Some(target) = target.filter(|_| is_needed) else {
         return Findings { checks, resolved: None };
     };
-    let resolved = match resolve(target, None, options, clock).await {
+    let resolved = match resolve(target, url, options, clock).await {
         Ok(resolved) => resolved,
         Err(error) => {
             let remedy = "see the reason; `scaletop doctor --policy` prints what the role needs";

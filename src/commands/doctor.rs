@@ -1,0 +1,192 @@
+//! `scaletop doctor`: what could keep a measurement from being right, a line each, before any load flows.
+//!
+//! It sends one request to the service, and asks the cloud once for everything that a session would ask again and again.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::cli::DoctorArgs;
+use crate::clock::RunClock;
+use crate::cloud::policy::least_privilege;
+use crate::cluster::options::ClusterOptions;
+use crate::cluster::wire::embedded::EmbeddedPlatform;
+use crate::commands::drive::{join, request_options};
+use crate::commands::{CommandError, say};
+use crate::doctor::generator::{self, Demand};
+use crate::doctor::{Check, Status, reach, worst};
+use crate::load::generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+use crate::load::http::HttpTransport;
+use crate::load::transport::Transport as _;
+use crate::target::{self, Target};
+
+/// Prints every check as it is made; 1 when one failed.
+pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
+    if args.policy {
+        return policy(&args);
+    }
+    // Wrong words of the command are told before anything is asked.
+    let placeholder = target::parse_url("http://localhost")?;
+    request_options(&args.request, placeholder)?;
+    let clock = RunClock::start();
+    let mut report = Report::default();
+    report.heading("this machine")?;
+    report.print(machine(&args, clock))?;
+    let platform = match args.target {
+        Some(Target::Demo) => {
+            Some(EmbeddedPlatform::start(args.cluster.over(&ClusterOptions::default()), None, clock, 0).await?)
+        }
+        _ => None,
+    };
+    report.heading("the cloud")?;
+    let found = cloud(&args, platform.as_ref(), clock).await;
+    if found.checks.is_empty() {
+        report.remark("not asked: a URL is not watched through AWS")?;
+    }
+    report.print(found.checks)?;
+    report.heading("the service")?;
+    match found.url {
+        Some(url) => report.print(service(&args, url, clock).await?)?,
+        None if args.target.is_none() => report.remark("not asked: name a target to have it checked")?,
+        None => report.remark("not asked: where it answers is not known (see above)")?,
+    }
+    if let Some(platform) = platform {
+        platform.cluster.shutdown().await;
+    }
+    report.verdict()
+}
+
+/// The policy, for `aws iam create-policy --policy-document`.
+fn policy(args: &DoctorArgs) -> Result<u8, CommandError> {
+    // Without a target the policy that covers both platforms, with names to fill in.
+    let both = Target::Terraform("infra".into());
+    let target = args.target.as_ref().unwrap_or(&both);
+    let (region, account) = (args.cloud.region.as_deref(), args.account.as_deref());
+    let Some(policy) = least_privilege(target, region, account, args.repository.as_deref()) else {
+        say(&format!("{target} is not watched through AWS: it needs no policy"))?;
+        return Ok(0);
+    };
+    let text = format!("{policy:#}");
+    writeln!(io::stdout(), "{text}")?;
+    let open = ["REGION", "ACCOUNT", "REPOSITORY", "CLUSTER", "SERVICE"].into_iter();
+    let open: Vec<_> =
+        open.filter(|name| text.contains(&format!(":{name}")) || text.contains(&format!("/{name}"))).collect();
+    if !open.is_empty() {
+        say(&format!("fill in {} (or give the target, --region, --account and --repository)", open.join(", ")))?;
+    }
+    Ok(0)
+}
+
+fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
+    // As a session does it: not being allowed to is what the check then shows.
+    let _ = raise_fd_limit();
+    let conn_max_age = args.request.conn_max_age;
+    let demand = Demand {
+        max_rate: args.max_rate.get(),
+        max_in_flight: args.max_in_flight.unwrap_or_else(default_max_in_flight),
+        conn_max_age: (conn_max_age > Duration::ZERO).then_some(conn_max_age),
+    };
+    generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), demand)
+}
+
+/// One request, to where the load would go.
+async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Check>, CommandError> {
+    let url = join(url, args.request.path.as_deref());
+    let transport = HttpTransport::new(&request_options(&args.request, url.clone())?)?;
+    let sent = clock.now();
+    let reply = transport.send(sent).await;
+    let took = clock.now().saturating_since(sent);
+    Ok(reach::checks(&url, &args.request.instance_header, &reply, took))
+}
+
+/// What the cloud says, and where the service answers.
+struct Found {
+    checks: Vec<Check>,
+    url: Option<Url>,
+}
+
+#[cfg(feature = "aws")]
+async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: RunClock) -> Found {
+    use crate::cloud::clients::CloudOptions;
+    use crate::cloud::resolve::demo_target;
+    use crate::doctor::cloud::{Findings, check};
+    use crate::instances::cloud_feeds::CLOUD_GRAIN;
+
+    let findings = match platform {
+        Some(platform) => {
+            let reader = platform.cluster.reader();
+            let embedded = CloudOptions::embedded(platform.endpoints.endpoint_url());
+            let (target, grain) = (demo_target(reader.options().platform), reader.options().metric_grain());
+            Box::pin(check(Some(&target), None, &embedded, clock, grain)).await
+        }
+        // A plain URL is not watched through AWS.
+        None if matches!(args.target, Some(Target::Url(_))) => Findings { checks: Vec::new(), resolved: None },
+        None => {
+            let options = args.cloud.options();
+            Box::pin(check(args.target.as_ref(), args.cloud.url.clone(), &options, clock, CLOUD_GRAIN)).await
+        }
+    };
+    let resolved = findings.resolved.map(|resolved| resolved.url);
+    Found { checks: findings.checks, url: said_url(args, platform).or(resolved) }
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "the same signature as with the cloud's side")]
+async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, _: RunClock) -> Found {
+    let remedy = "build it with the feature aws, which is on by default";
+    let checks = match &args.target {
+        Some(target @ (Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_))) => {
+            vec![Check::failure(
+                "target",
+                format!("{target} needs the cloud's side, which this build leaves out"),
+                remedy,
+            )]
+        }
+        _ => vec![Check::warning("AWS", "this build leaves the cloud's side out", remedy)],
+    };
+    Found { checks, url: said_url(args, platform) }
+}
+
+/// Where the service answers, when the cloud need not be asked.
+fn said_url(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>) -> Option<Url> {
+    match (&args.target, platform) {
+        (_, Some(platform)) => target::parse_url(&platform.cluster.url()).ok(),
+        (Some(Target::Url(url)), None) => Some(url.clone()),
+        (Some(_), None) => args.cloud.url.clone(),
+        (None, None) => None,
+    }
+}
+
+/// Prints checks, and remembers how they ended.
+#[derive(Default)]
+struct Report {
+    checks: Vec<Check>,
+}
+
+impl Report {
+    fn heading(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stdout(), "{text}")
+    }
+
+    fn remark(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stdout(), "  {text}")
+    }
+
+    fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for check in &checks {
+            writeln!(out, "  {check}")?;
+        }
+        self.checks.extend(checks);
+        out.flush()
+    }
+
+    /// How many of each, and the exit code.
+    fn verdict(&self) -> Result<u8, CommandError> {
+        let count = |status| self.checks.iter().filter(|check| check.status == status).count();
+        let (warnings, failures) = (count(Status::Warning), count(Status::Failure));
+        writeln!(io::stdout(), "{} ok, {warnings} to look at, {failures} failed", count(Status::Ok))?;
+        Ok(u8::from(worst(&self.checks) == Status::Failure))
+    }
+}
