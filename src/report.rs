@@ -90,6 +90,12 @@ pub fn html(evidence: &Evidence<'_>) -> String {
                     (tables::headline(session))
                     (tables::all_numbers(session))
                 }
+                @if let Some(falls) = tables::waterfalls(session) {
+                    section {
+                        h2 { "Where the time of each scale-out went" }
+                        (falls)
+                    }
+                }
                 section {
                     h2 { "Where response times lie" }
                     (heat::figure(session, evidence.heat, seconds))

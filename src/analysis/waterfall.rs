@@ -78,7 +78,67 @@ pub struct Waterfall {
     pub not_scaled: Option<String>,
 }
 
+/// One stage as a bar: from the end of what came before it to itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Segment {
+    /// The stage that ends it.
+    pub stage: Stage,
+    /// When that was reached.
+    pub timing: Timing,
+    /// Seconds from the step's start to where the bar begins.
+    pub from: f64,
+    /// Seconds from the step's start to where it ends; for what was not reached, as far as is known.
+    pub to: f64,
+}
+
 impl Waterfall {
+    /// The stages that this platform can tell of, each from where the one before it ended. What was seen before an earlier
+    /// stage (a count is polled, a first response is not) begins and ends where it was seen.
+    pub fn segments(&self) -> Vec<Segment> {
+        let mut reached: f64 = 0.0;
+        let mut segments = Vec::new();
+        for &(stage, timing) in &self.stages {
+            let to = match timing {
+                Timing::Reached { secs, .. } | Timing::NotWithin { secs, .. } => secs,
+                _ => continue,
+            };
+            segments.push(Segment { stage, timing, from: reached.min(to), to });
+            if matches!(timing, Timing::Reached { .. }) {
+                reached = reached.max(to);
+            }
+        }
+        segments
+    }
+
+    /// Whether stages are missing because the platform keeps no record of them.
+    pub fn is_partial(&self) -> bool {
+        self.stages.iter().any(|(_, timing)| matches!(timing, Timing::NotApplicable(_)))
+    }
+
+    /// In words: `alarm after 31.0 s, decision after 31.2 s, …, first response not within 40 s; not scaled: …`. Holds
+    /// untrusted text.
+    pub fn words(&self) -> String {
+        let stage = |segment: &Segment| match segment.timing {
+            Timing::NotWithin { secs, .. } => format!("{} not within {secs:.0} s", segment.stage.label()),
+            timing => format!("{} after {timing}", segment.stage.label()),
+        };
+        // What follows a stage that was not reached was not reached either: once is enough.
+        let mut is_first = true;
+        let segments = self.segments().into_iter().filter(|segment| {
+            matches!(segment.timing, Timing::Reached { .. }) || std::mem::replace(&mut is_first, false)
+        });
+        let mut words = segments.map(|segment| stage(&segment)).collect::<Vec<_>>().join(", ");
+        if let Some(why) = &self.not_scaled {
+            words.push_str("; not scaled: ");
+            words.push_str(why);
+        }
+        if let Some(cause) = &self.cause {
+            words.push_str("; ");
+            words.push_str(cause);
+        }
+        words
+    }
+
     /// The time to a stage.
     pub fn timing(&self, stage: Stage) -> Option<Timing> {
         self.stages.iter().find(|(found, _)| *found == stage).map(|(_, timing)| *timing)
@@ -189,13 +249,25 @@ impl Span {
         Timing::NotWithin { secs: self.end.saturating_since(self.start).as_secs_f64(), open: self.is_open }
     }
 
+    /// Not counted as far as the platform has told: its metrics come minutes late, and what they do not say yet is unknown.
+    fn not_counted(&self, counts: &[InstanceObservation]) -> Timing {
+        let told = counts.last().map_or(self.start, |last| match last.basis {
+            Basis::Active => last.as_of + last.uncertainty,
+            _ => last.as_of,
+        });
+        if told <= self.start {
+            return Timing::NotApplicable("no count from within the step yet");
+        }
+        Timing::NotWithin { secs: told.min(self.end).saturating_since(self.start).as_secs_f64(), open: self.is_open }
+    }
+
     /// When the platform's count first exceeded what it was before the step.
     fn counted(&self, counts: &[InstanceObservation]) -> Timing {
         let Some(before) = counts.iter().rev().find(|seen| seen.as_of <= self.start).map(|seen| seen.count) else {
             return Timing::NotApplicable("no count from before the step");
         };
         let Some(first) = counts.iter().find(|seen| self.contains(seen.as_of) && seen.count > before) else {
-            return self.not_reached();
+            return self.not_counted(counts);
         };
         match first.basis {
             // A metric's point stands at the start of its period: the change came within the period that follows.
@@ -250,6 +322,34 @@ mod tests {
             Some(Timing::Reached { secs, plus_minus }) => (secs, plus_minus),
             other => panic!("{stage:?}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn bars_begin_where_the_stage_before_ended_and_words_say_what_was_not_reached() {
+        let reached = |secs| Timing::Reached { secs, plus_minus: 0.0 };
+        let fall = Waterfall {
+            step: StepId(2),
+            stages: vec![
+                (Stage::Alarm, reached(30.0)),
+                (Stage::Decision, reached(31.0)),
+                (Stage::ImagePulled, Timing::NotApplicable("no record")),
+                (Stage::Counted, Timing::NotWithin { secs: 40.0, open: true }),
+                (Stage::FirstResponse, reached(20.0)),
+            ],
+            cause: Some("cpu was high".to_owned()),
+            not_scaled: None,
+        };
+        let bars: Vec<_> = fall.segments().iter().map(|bar| (bar.stage, bar.from, bar.to)).collect();
+        let wanted = [
+            (Stage::Alarm, 0.0, 30.0),
+            (Stage::Decision, 30.0, 31.0),
+            (Stage::Counted, 31.0, 40.0),
+            (Stage::FirstResponse, 20.0, 20.0),
+        ];
+        assert_eq!(bars, wanted);
+        assert!(fall.is_partial());
+        let words = "alarm after 30.0 s, decision after 31.0 s, counted not within 40 s, first response after 20.0 s; cpu was high";
+        assert_eq!(fall.words(), words);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::analysis::{StepReport, Validity};
+use crate::analysis::waterfall::Waterfall;
+use crate::analysis::{StepReport, Timing, Validity};
 use crate::report::charts::{clock, duration_label};
 use crate::report::data::rates;
 use crate::report::series::Series;
@@ -17,6 +18,9 @@ const STEPS_ABREAST: usize = 6;
 
 /// More instances than this are left to `instances.csv`.
 const MOST_INSTANCES: usize = 200;
+
+/// More waterfalls than this are left to `summary.json`.
+const MOST_WATERFALLS: usize = 20;
 
 /// The numbers of the first table; the second one has them all.
 const HEADLINE: [&str; 10] = [
@@ -129,6 +133,51 @@ pub(super) fn all_numbers(session: &Session) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Where the time of each scale-out went; `None` where no platform tells.
+pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
+    let falls: Vec<_> = session.steps.iter().filter_map(|report| Some((report, session.waterfall(report)?))).collect();
+    (!falls.is_empty()).then(|| {
+        html! {
+            @for (report, fall) in falls.iter().take(MOST_WATERFALLS) { (waterfall(report, fall)) }
+            @if falls.len() > MOST_WATERFALLS {
+                p.note { (falls.len() - MOST_WATERFALLS) " more are in " code { "summary.json" } "." }
+            }
+        }
+    })
+}
+
+fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
+    let segments = fall.segments();
+    let whole = segments.iter().map(|segment| segment.to).fold(0.1, f64::max);
+    html! {
+        div.wide {
+            table.waterfall {
+                caption { "step " (report.step.id) ", " (rates(&report.step)) }
+                tbody {
+                    @for segment in &segments {
+                        @let (from, to) = (segment.from / whole * 100.0, segment.to / whole * 100.0);
+                        tr {
+                            th { (segment.stage.label()) }
+                            td { (segment.timing) }
+                            td.lane {
+                                svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                                    rect.rail x="0" y="3.5" width="100" height="1" {}
+                                    @if matches!(segment.timing, Timing::Reached { .. }) {
+                                        rect.alive x=(plain(from.min(99.4))) y="1" width=(plain((to - from).max(0.6))) height="6" {}
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if let Some(why) = &fall.not_scaled { p.note { "Not scaled: " (shown(why)) } }
+        @if let Some(cause) = &fall.cause { p.note { (shown(cause)) } }
+        @if fall.is_partial() { p.note { "Of the other stages this platform keeps no record." } }
     }
 }
 

@@ -23,6 +23,7 @@ mod fold;
 mod instance_table;
 mod numbers;
 mod observations;
+mod scale_out;
 mod steps;
 mod trailing;
 mod work;

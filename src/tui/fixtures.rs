@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::app::state::{State, Ui, View};
+use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
 use crate::load::rate::RateProfile;
 use crate::load::sample::OutcomeKind;
@@ -202,6 +203,22 @@ impl Builder {
     pub(crate) fn fact(self, name: &str, value: &str) -> Self {
         let as_of = self.now;
         self.event(&SessionEvent::Fact(Fact { name: name.to_owned(), value: value.to_owned(), as_of }))
+    }
+
+    /// What ECS recorded of the scale-out of the last step, by seconds after its start.
+    pub(crate) fn milestones(mut self, recorded: &[(MilestoneKind, u64, &str)]) -> Self {
+        let start = self.session.steps.last().map_or(Elapsed::ZERO, |report| report.step.start);
+        for &(kind, after, detail) in recorded {
+            let seen = Milestone {
+                kind,
+                subject: "a".to_owned(),
+                detail: detail.to_owned(),
+                as_of: start + Duration::from_secs(after),
+                uncertainty: Duration::ZERO,
+            };
+            self = self.event(&SessionEvent::Milestone(seen));
+        }
+        self
     }
 
     /// A mark.

@@ -11,6 +11,7 @@ use ratatui::style::Style;
 
 use super::*;
 use crate::app::state::{Phase, Prompt, PromptKind, Window};
+use crate::instances::milestone::MilestoneKind;
 use crate::load::sample::OutcomeKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, spike, state};
@@ -54,6 +55,20 @@ macro_rules! situations {
     };
 }
 
+/// What ECS recorded.
+const ECS_SCALE_OUT: [(MilestoneKind, u64, &str); 6] = [
+    (MilestoneKind::Alarm, 3, "TargetTracking-service/default/demo-AlarmHigh"),
+    (
+        MilestoneKind::Decision,
+        4,
+        "Setting desired count to 4: monitor alarm TargetTracking-service/default/demo-AlarmHigh",
+    ),
+    (MilestoneKind::TaskCreated, 5, ""),
+    (MilestoneKind::ImagePulled, 7, ""),
+    (MilestoneKind::TaskStarted, 8, ""),
+    (MilestoneKind::TaskHealthy, 10, ""),
+];
+
 situations! {
     overview {
         empty: state();
@@ -96,6 +111,10 @@ situations! {
     steps {
         none: state().view(View::Steps);
         recovered: spike(4, 60).rate(50).run(20).view(View::Steps).ui(|ui| ui.selected = 1);
+        scale_out_on_ecs: spike(4, 20).milestones(&ECS_SCALE_OUT).view(View::Steps);
+        not_scaled: spike(0, 20)
+            .milestones(&[(MilestoneKind::Alarm, 9, "high"), (MilestoneKind::NotScaled, 10, "AlreadyAtMaxCapacity\x1b[2J")])
+            .view(View::Steps);
     }
     log {
         none: state().view(View::Log);

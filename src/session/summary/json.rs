@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::foreign::harmless;
 use crate::load::sample::OutcomeKind;
@@ -82,7 +83,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "send_lag_ms": percentiles(&totals.send_lag),
         "instances_seen": session.instances.len(),
         "instances": session.instances.iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
-        "steps": session.steps.iter().map(step).collect::<Vec<_>>(),
+        "steps": session.steps.iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
     })
 }
@@ -173,7 +174,7 @@ fn instance(track: &InstanceTrack) -> Value {
     })
 }
 
-fn step(report: &StepReport) -> Value {
+fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
     let step = &report.step;
     let numbers: Map<String, Value> =
         numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
@@ -192,6 +193,15 @@ fn step(report: &StepReport) -> Value {
         "invalid_generator": invalid,
         "words": harmless(&report.words, LONGEST_TEXT),
         "numbers": numbers,
+        "scale_out": Stage::ALL
+            .into_iter()
+            .map(|stage| {
+                let timing = fall.and_then(|fall| fall.timing(stage)).map_or(Value::Null, |timing| worth(&Worth::Timing(timing)));
+                (format!("t_{}", stage.label().replace(' ', "_") + "_s"), timing)
+            })
+            .collect::<Map<_, _>>(),
+        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| harmless(cause, LONGEST_TEXT)),
+        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| harmless(why, LONGEST_TEXT)),
     })
 }
 
@@ -244,7 +254,7 @@ mod tests {
     }
 
     fn is_time(path: &str) -> bool {
-        path.contains(".numbers.t_")
+        path.contains(".numbers.t_") || path.contains(".scale_out.t_")
     }
 
     /// A session in which every field has a value or is `null` by itself.

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
 use crate::instances::Basis;
@@ -11,6 +12,7 @@ use crate::tui::layout::Screen;
 use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
+use crate::tui::views::waterfall;
 
 /// Columns of the names of numbers.
 const NAME_WIDTH: u16 = 13;
@@ -33,11 +35,20 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
     steps::draw(buf, table, state, theme, 0);
     let below = Rect { y: table.bottom(), height: body.bottom().saturating_sub(table.bottom()), ..body };
     if let Some(report) = steps::selected(state) {
-        selected(buf, below, theme, report, &details, wide);
+        let fall = state.session.waterfall(report);
+        selected(buf, below, theme, report, &details, wide, fall.as_ref());
     }
 }
 
-fn selected(buf: &mut Buffer, area: Rect, theme: Theme, report: &StepReport, details: &[Detail], wide: bool) {
+fn selected(
+    buf: &mut Buffer,
+    area: Rect,
+    theme: Theme,
+    report: &StepReport,
+    details: &[Detail],
+    wide: bool,
+    fall: Option<&Waterfall>,
+) {
     let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::harmless(name, 40)));
     let title = format!("Step {}{name}", report.step.id);
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
@@ -49,10 +60,23 @@ fn selected(buf: &mut Buffer, area: Rect, theme: Theme, report: &StepReport, det
         }
         y += 1;
     }
-    if usize::from(area.bottom().saturating_sub(y)) > details.len() {
+    // The waterfall as a picture where it fits below the numbers, else as a sentence above them.
+    let fall_rows = fall.map_or(0, waterfall::rows);
+    let columns: u16 = if wide { 2 } else { 1 };
+    let lines = u16::try_from(details.len().div_ceil(usize::from(columns))).unwrap_or(u16::MAX);
+    let is_drawn = y + lines + 1 + fall_rows <= area.bottom();
+    if let Some(fall) = fall.filter(|_| !is_drawn) {
+        for line in text::wrap(&format!("Where the time went: {}", fall.words()), usize::from(area.width), 4) {
+            if y < area.bottom() {
+                buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(Role::Label));
+            }
+            y += 1;
+        }
+    }
+    let free = area.bottom().saturating_sub(y);
+    if free > lines + if fall.is_some() && is_drawn { 1 + fall_rows } else { 0 } {
         y += 1;
     }
-    let columns: u16 = if wide { 2 } else { 1 };
     let column_width = area.width / columns;
     let per_column = details.len().div_ceil(usize::from(columns));
     for (at, detail) in details.iter().enumerate() {
@@ -62,6 +86,10 @@ fn selected(buf: &mut Buffer, area: Rect, theme: Theme, report: &StepReport, det
         if y < area.bottom() {
             detail_row(buf, Rect { x, y, width: column_width.saturating_sub(1), height: 1 }, theme, detail);
         }
+    }
+    if let Some(fall) = fall.filter(|_| is_drawn) {
+        let y = y + lines + 1;
+        waterfall::draw(buf, Rect { y, height: area.bottom().saturating_sub(y), ..area }, theme, fall);
     }
 }
 

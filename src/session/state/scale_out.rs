@@ -1,0 +1,28 @@
+//! The waterfall of a step, from what the session knows.
+
+use std::time::Duration;
+
+use crate::analysis::waterfall::{Evidence, Waterfall, waterfall};
+use crate::analysis::{Direction, StepReport};
+use crate::instances::Basis;
+use crate::session::state::Session;
+
+impl Session {
+    /// Where the time of a step's scale-out went: `None` for steps down, and where no platform tells anything.
+    pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
+        let step = &report.step;
+        let counts = [Basis::Running, Basis::Active].iter().find_map(|basis| self.observations.get(basis));
+        if step.direction() != Direction::Up || (self.milestones.is_empty() && counts.is_none()) {
+            return None;
+        }
+        // The first response is T_serving: one computation.
+        let serving = report.numbers.serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+        let evidence = Evidence {
+            now: self.now,
+            milestones: &self.milestones,
+            counts: counts.map_or(&[], Vec::as_slice),
+            first_response: serving.map(|after| step.start + after),
+        };
+        Some(waterfall(step, &evidence))
+    }
+}
