@@ -24,7 +24,7 @@ pub enum DemandBasis {
         service: Duration,
     },
     /// The most OK answers per second and instance while the objective held: it holds at least this much. Only used once
-    /// more than that has been seen to miss the objective; before, nothing shows where the limit is.
+    /// at most twice that has been seen to miss the objective; before, nothing shows where the limit is.
     Inferred {
         /// Requests per second.
         per_instance: f64,
@@ -95,10 +95,15 @@ fn ceil(instances: f64) -> u32 {
     whole
 }
 
-/// What the session has shown of the capacity of one instance.
+/// A least miss further above the most that held says too little of where the limit lies between them.
+const WIDEST_BRACKET: f64 = 2.0;
+
+/// What the session has shown of the capacity of one instance: it lies between what held and what missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CapacityEstimate {
+    /// The most OK answers per second and instance while the objective held.
     held: Option<f64>,
+    /// The least load per second and instance above that which missed it.
     missed: Option<f64>,
 }
 
@@ -108,14 +113,20 @@ impl CapacityEstimate {
         if instances == 0 {
             return;
         }
-        let (seen, load) = if good { (&mut self.held, ok) } else { (&mut self.missed, due) };
-        let load = load as f64 / f64::from(instances);
-        *seen = Some(seen.map_or(load, |most| most.max(load)));
+        let load = |count: u64| count as f64 / f64::from(instances);
+        if good {
+            self.held = Some(self.held.map_or(load(ok), |most| most.max(load(ok))));
+        } else {
+            self.missed = Some(self.missed.map_or(load(due), |least| least.min(load(due))));
+        }
+        // A miss at a load that has held had another reason.
+        self.missed = self.missed.filter(|&missed| self.held.is_none_or(|held| missed > held));
     }
 
-    /// What one instance holds at least; `None` until a higher load has missed the objective.
+    /// What one instance holds at least; `None` until a load of at most twice that has missed the objective: a calm after an
+    /// overload says that an instance holds *something*, not how much.
     pub fn per_instance(&self) -> Option<f64> {
-        self.held.filter(|&held| held > 0.0 && self.missed.is_some_and(|missed| missed > held))
+        self.held.filter(|&held| held > 0.0 && self.missed.is_some_and(|missed| missed <= held * WIDEST_BRACKET))
     }
 }
 
@@ -147,5 +158,18 @@ mod tests {
         assert_eq!(estimate.per_instance(), None, "it may hold far more");
         estimate.note(false, 320, 150, 2);
         assert_eq!(estimate.per_instance(), Some(100.0));
+    }
+
+    #[test]
+    fn a_calm_after_an_overload_says_nothing_of_the_capacity() {
+        let mut estimate = CapacityEstimate::default();
+        estimate.note(false, 500, 120, 1);
+        estimate.note(true, 20, 20, 4);
+        assert_eq!(estimate.per_instance(), None, "somewhere from 5 to 500");
+        // A bad deployment at a low rate is no limit of capacity either.
+        estimate.note(true, 110, 110, 1);
+        estimate.note(false, 20, 0, 1);
+        estimate.note(false, 140, 125, 1);
+        assert_eq!(estimate.per_instance(), Some(110.0));
     }
 }

@@ -98,10 +98,7 @@ impl Waterfall {
         let mut reached: f64 = 0.0;
         let mut segments = Vec::new();
         for &(stage, timing) in &self.stages {
-            let to = match timing {
-                Timing::Reached { secs, .. } | Timing::NotWithin { secs, .. } => secs,
-                _ => continue,
-            };
+            let (Timing::Reached { secs: to, .. } | Timing::NotWithin { secs: to, .. }) = timing else { continue };
             segments.push(Segment { stage, timing, from: reached.min(to), to });
             if matches!(timing, Timing::Reached { .. }) {
                 reached = reached.max(to);

@@ -31,7 +31,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     request_options(&args.request, placeholder)?;
     let clock = RunClock::start();
     let mut report = Report::default();
-    report.heading("this machine")?;
+    heading("this machine")?;
     report.print(machine(&args, clock))?;
     let platform = match args.target {
         Some(Target::Demo) => {
@@ -39,17 +39,17 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
         }
         _ => None,
     };
-    report.heading("the cloud")?;
+    heading("the cloud")?;
     let found = cloud(&args, platform.as_ref(), clock).await;
     if found.checks.is_empty() {
-        report.remark("not asked: a URL is not watched through AWS")?;
+        remark("not asked: a URL is not watched through AWS")?;
     }
     report.print(found.checks)?;
-    report.heading("the service")?;
+    heading("the service")?;
     match found.url {
         Some(url) => report.print(service(&args, url, clock).await?)?,
-        None if args.target.is_none() => report.remark("not asked: name a target to have it checked")?,
-        None => report.remark("not asked: where it answers is not known (see above)")?,
+        None if args.target.is_none() => remark("not asked: name a target to have it checked")?,
+        None => remark("not asked: where it answers is not known (see above)")?,
     }
     if let Some(platform) = platform {
         platform.cluster.shutdown().await;
@@ -158,6 +158,14 @@ fn said_url(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>) -> Option<Ur
     }
 }
 
+fn heading(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}
+
+fn remark(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "  {text}")
+}
+
 /// Prints checks, and remembers how they ended.
 #[derive(Default)]
 struct Report {
@@ -165,14 +173,6 @@ struct Report {
 }
 
 impl Report {
-    fn heading(&self, text: &str) -> io::Result<()> {
-        writeln!(io::stdout(), "{text}")
-    }
-
-    fn remark(&self, text: &str) -> io::Result<()> {
-        writeln!(io::stdout(), "  {text}")
-    }
-
     fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for check in &checks {

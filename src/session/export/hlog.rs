@@ -15,7 +15,7 @@ use hdrhistogram::serialization::{Serializer, V2Serializer};
 use crate::record::latency::Latency;
 use crate::session::event::Header;
 
-/// Begins every histogram in the compressed V2 encoding: the base 0x1c849304, with 0x10 for one-byte ("ZigZag") words.
+/// Begins every histogram in the compressed V2 encoding: the base 0x1c849304, with 0x10 for one-byte (LEB128) words.
 const COMPRESSED_COOKIE: u32 = 0x1c84_9314;
 
 /// Writes what every log begins with.
@@ -44,8 +44,7 @@ pub(super) fn second(
         let Some(cells) = latency.histogram() else { continue };
         let start = Duration::from_secs(u64::from(second));
         log.write_histogram(&*cells, start, Duration::from_secs(1), Tag::new(tag)).map_err(|error| match error {
-            IntervalLogWriterError::IoError(error) => error,
-            IntervalLogWriterError::SerializeError(error) => error,
+            IntervalLogWriterError::IoError(error) | IntervalLogWriterError::SerializeError(error) => error,
         })?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::analysis::Step;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::validity;
-use crate::load::sample::OutcomeCounts;
+use crate::load::sample::{OutcomeCounts, OutcomeKind};
 use crate::record::latency::Latency;
 use crate::record::second::{CohortPart, Second};
 use crate::session::state::Session;
@@ -160,13 +160,12 @@ impl Session {
                 work.recovery.feed(second, cohort.good);
                 work.peak_p99 = work.peak_p99.max(cohort.response.map(|response| response.p99));
             }
-            if let (Some(good), Some(instances)) = (cohort.good, self.steady_instances(second)) {
-                self.fold.estimate.note(
-                    good,
-                    cohort.due,
-                    cohort.outcomes.get(crate::load::sample::OutcomeKind::Ok),
-                    instances,
-                );
+            let (Some(good), Some(instances)) = (cohort.good, self.steady_instances(second)) else { continue };
+            let ok = cohort.outcomes.get(OutcomeKind::Ok);
+            // The objective's window reaches back: a second that was flawless itself pays for an overload that is over.
+            let is_blameless = ok == cohort.due && cohort.slow == 0;
+            if good || !is_blameless {
+                self.fold.estimate.note(good, cohort.due, ok, instances);
             }
         }
     }
