@@ -270,7 +270,9 @@ fn class_of(code: &str, status: u16) -> Class {
 
 fn sign_in(place: &Place) -> String {
     let profile = place.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
-    format!("sign in again (`aws sso login{profile}` or new AWS_… variables); a running session asks again every minute")
+    format!(
+        "sign in again (`aws sso login{profile}` or new AWS_… variables); a running session asks again every minute"
+    )
 }
 
 fn skew_remedy(place: &Place) -> String {
