@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod capacity;
+mod doctor;
 mod exit_codes;
 mod output;
 mod program;

@@ -1,0 +1,61 @@
+//! `scaletop doctor` on the real binary: what it prints, where, and its exit code.
+
+use std::time::Duration;
+
+use crate::program::{Workplace, service, turn, url};
+
+#[test]
+fn a_service_that_answers_and_names_its_instance_is_fine() {
+    let work = Workplace::new();
+    let service = service(Duration::from_millis(5));
+    let ended = work.run(&["doctor", &url(&service), "--max-in-flight", "10"]);
+    ended.assert_code(0);
+    for part in
+        ["ok       reachability: 127.0.0.1 answered 200", "ok       instance header: x-instance-id says", ", 0 failed"]
+    {
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_a_service_is_a_failure_with_a_remedy() {
+    let work = Workplace::new();
+    let service = service(Duration::from_millis(5));
+    let ended = work.run(&["doctor", &url(&service), "--path", "/nowhere"]);
+    ended.assert_code(1);
+    assert!(ended.stdout.contains("answered 404 for /nowhere; name a path that the service has"), "{}", ended.stdout);
+    work.run(&["doctor", &url(&service), "--header", "no colon"]).assert_code(2);
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn the_demo_passes_on_either_platform_through_the_clouds_own_calls() {
+    let _turn = turn();
+    let work = Workplace::new();
+    for (platform, part) in [("app-runner", "apprunner:ListOperations"), ("ecs", "cloudwatch:DescribeAlarms")] {
+        let ended = work.run(&["doctor", "demo", "--platform", platform]);
+        ended.assert_code(0);
+        for part in [part, "price of polling", "image in ECR: demo:v1", "answered 200"] {
+            assert!(ended.stdout.contains(part), "{platform}: {part}: {}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_policy_is_json_alone_on_stdout_and_what_is_left_to_fill_in_is_said() {
+    let work = Workplace::new();
+    let place = ["--region", "eu-west-1", "--account", "123456789012", "--repository", "checkout"];
+    let ended = work.run(&[&["doctor", "--policy", "ecs:default/checkout"][..], &place].concat());
+    ended.assert_code(0);
+    let policy: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(policy["Version"], "2012-10-17");
+    assert!(ended.stdout.contains("arn:aws:ecs:eu-west-1:123456789012:service/default/checkout"), "{}", ended.stdout);
+    assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+    let open = work.run(&["doctor", "--policy"]);
+    open.assert_code(0);
+    assert!(open.stderr.contains("fill in REGION, ACCOUNT, REPOSITORY, CLUSTER, SERVICE"), "{}", open.stderr);
+    let wrong = work.run(&["doctor", "--policy", "--account", "12"]);
+    wrong.assert_code(2);
+    assert!(wrong.stderr.contains("twelve digits"), "{}", wrong.stderr);
+}
