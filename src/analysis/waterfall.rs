@@ -109,7 +109,15 @@ impl Waterfall {
 
     /// Whether stages are missing because the platform keeps no record of them.
     pub fn is_partial(&self) -> bool {
-        self.stages.iter().any(|(_, timing)| matches!(timing, Timing::NotApplicable(_)))
+        matches!(self.timing(Stage::Alarm), Some(Timing::NotApplicable(_)) | None)
+    }
+
+    /// Whether the platform did anything, or said why not. An answer alone may come from an instance that was there.
+    pub fn is_under_way(&self) -> bool {
+        let has_done = |&(stage, timing): &(Stage, Timing)| {
+            stage != Stage::FirstResponse && matches!(timing, Timing::Reached { .. })
+        };
+        self.not_scaled.is_some() || self.stages.iter().any(has_done)
     }
 
     /// In words: `alarm after 31.0 s, decision after 31.2 s, …, first response not within 40 s; not scaled: …`. Holds
@@ -344,7 +352,9 @@ mod tests {
             (Stage::FirstResponse, 20.0, 20.0),
         ];
         assert_eq!(bars, wanted);
-        assert!(fall.is_partial());
+        assert!(fall.is_under_way() && !fall.is_partial());
+        let alone = Waterfall { stages: vec![(Stage::FirstResponse, reached(0.1))], cause: None, ..fall.clone() };
+        assert!(!alone.is_under_way() && alone.is_partial());
         let words = "alarm after 30.0 s, decision after 31.0 s, counted not within 40 s, first response after 20.0 s; cpu was high";
         assert_eq!(fall.words(), words);
     }

@@ -8,7 +8,8 @@ use crate::instances::Basis;
 use crate::session::state::Session;
 
 impl Session {
-    /// Where the time of a step's scale-out went: `None` for steps down, and where no platform tells anything.
+    /// Where the time of a step's scale-out went: `None` for steps down, where no platform tells anything, and where
+    /// nothing happened and nobody waits for it.
     pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
         let step = &report.step;
         let counts = [Basis::Running, Basis::Active].iter().find_map(|basis| self.observations.get(basis));
@@ -23,6 +24,8 @@ impl Session {
             counts: counts.map_or(&[], Vec::as_slice),
             first_response: serving.map(|after| step.start + after),
         };
-        Some(waterfall(step, &evidence))
+        let fall = waterfall(step, &evidence);
+        let is_awaited = step.end.is_none() && report.numbers.bad_seconds > 0;
+        (fall.is_under_way() || is_awaited).then_some(fall)
     }
 }
