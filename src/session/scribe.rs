@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc as status, oneshot};
 
-use crate::session::event::{Header, Recorded};
+use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::recording::{RecordingWriter, WriteError};
 
 /// Events that may wait for the disk: an hour of closed seconds. Beyond, events are lost, and said to be.
@@ -87,35 +87,54 @@ impl Drop for Scribe {
 }
 
 fn write(mut writer: RecordingWriter, todo: &Receiver<Order>, trouble: &status::Sender<Trouble>) {
-    let mut failing = false;
+    let mut health = Health::default();
     for order in todo {
-        let result = match order {
-            Order::Append(recorded) => writer.append(&recorded),
+        let change = match order {
+            Order::Append(recorded) => {
+                let is_second = matches!(recorded.event, SessionEvent::Second(_));
+                health.after(is_second, writer.append(&recorded))
+            }
             Order::Flush(done) => {
                 let result = writer.flush();
                 let _ = done.send(());
-                result
+                health.after(false, result)
             }
         };
-        match result {
-            Ok(()) if failing => {
-                failing = false;
-                let _ = trouble.try_send(None);
-            }
-            Err(error) if !failing => {
-                failing = true;
-                let _ = trouble.try_send(Some(error.to_string()));
-            }
-            Ok(()) | Err(_) => {}
+        if let Some(change) = change {
+            let _ = trouble.try_send(change);
         }
     }
     let _ = writer.flush();
 }
 
+/// Whether the recording works. What failed works again once a second is on disk: on a full one there may still be room for
+/// a line, and a flush of nothing succeeds.
+#[derive(Debug, Default)]
+struct Health {
+    failing: bool,
+}
+
+impl Health {
+    /// What is to be said after a write, if anything changed.
+    fn after(&mut self, is_second: bool, result: Result<(), WriteError>) -> Option<Trouble> {
+        match result {
+            Ok(()) if self.failing && is_second => {
+                self.failing = false;
+                Some(None)
+            }
+            Err(error) if !self.failing => {
+                self.failing = true;
+                Some(Some(error.to_string()))
+            }
+            Ok(()) | Err(_) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, SessionEvent, Settings};
+    use crate::session::event::{FORMAT_VERSION, Settings};
     use crate::session::recording::RecordingReader;
     use crate::units::Elapsed;
 
@@ -143,6 +162,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(Scribe::start(folder.path(), &header()).unwrap());
         assert!(matches!(Scribe::start(folder.path(), &header()), Err(WriteError::Create { .. })));
+    }
+
+    #[test]
+    fn trouble_is_said_once_and_over_only_when_a_second_is_on_disk() {
+        let full = || Err(WriteError::Append(std::io::Error::from(std::io::ErrorKind::StorageFull)));
+        let mut health = Health::default();
+        assert_eq!(health.after(true, Ok(())), None);
+        let said = health.after(true, full()).expect("it is said at once").expect("with the reason");
+        assert!(said.contains("cannot write the recording"), "{said}");
+        assert_eq!(health.after(false, Ok(())), None, "a line still fits, a second does not");
+        assert_eq!(health.after(true, full()), None, "once is enough");
+        assert_eq!(health.after(true, Ok(())), Some(None));
     }
 
     #[cfg(target_os = "linux")]
