@@ -1,7 +1,7 @@
 //! `scaletop doctor`: what could keep a measurement from being right, each with what mends it.
 //!
 //! A check is data. What can be judged from values is judged here, purely ([`generator`], [`reach`]); what must be asked of
-//! the cloud is [`cloud`]'s.
+//! the cloud is `doctor::cloud`'s.
 
 #[cfg(feature = "aws")]
 pub mod cloud;

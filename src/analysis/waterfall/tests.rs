@@ -1,3 +1,5 @@
+//! Hand-made scale-outs, and one law: when it happened changes nothing.
+
 use proptest::prelude::*;
 
 use super::*;
