@@ -78,7 +78,7 @@ impl CapacitySearch {
         let Trying::Now(probe) = &mut self.trying else { return };
         // Answers tell at once what a metric tells minutes later.
         let responding = session.timeline.latest().and_then(|row| row.responding);
-        let instances = responding.or_else(|| session.instances());
+        let instances = responding.or_else(|| session.instances(Elapsed::ZERO));
         if let Some(result) = probe.second(second, instances, session.limits.max) {
             self.said.push_back(result.words());
             self.search.report(result.rate, &result.outcome);

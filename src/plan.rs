@@ -74,6 +74,15 @@ pub enum Condition {
     Instances(Comparison, u32),
 }
 
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settled => f.write_str("settled"),
+            Self::Instances(comparison, count) => write!(f, "instances {comparison} {count}"),
+        }
+    }
+}
+
 /// How two numbers compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {

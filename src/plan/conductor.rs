@@ -8,8 +8,8 @@ use crate::units::Elapsed;
 
 /// What the plan's conditions ask about.
 pub trait Conditions {
-    /// Instances, on the best basis there is; `None` while nobody knows.
-    fn instances(&self) -> Option<u32>;
+    /// Instances, on the best basis there is, as counted since `since`; `None` while nobody knows.
+    fn instances(&self, since: Elapsed) -> Option<u32>;
     /// Whether the count has stayed the same and the objective has held since `since`, for long enough to call it settled.
     fn is_settled(&self, since: Elapsed) -> bool;
 }
@@ -54,13 +54,22 @@ pub struct Conductor {
     playing: Option<(usize, Elapsed)>,
     /// Whether [`Cue::Ends`] has been said.
     end_is_known: bool,
+    /// The end of a stage with a condition that has been told of, and is to follow.
+    told: Option<Elapsed>,
     finished: bool,
 }
 
 impl Conductor {
     /// Ready to play `plan` from its beginning.
     pub fn new(plan: &Plan) -> Self {
-        Self { stages: plan.stages.clone(), begins: None, playing: None, end_is_known: false, finished: false }
+        Self {
+            stages: plan.stages.clone(),
+            begins: None,
+            playing: None,
+            end_is_known: false,
+            told: None,
+            finished: false,
+        }
     }
 
     /// When [`Conductor::poll`] has something new to say at the latest; `None` when the plan is over.
@@ -86,6 +95,9 @@ impl Conductor {
             let begins = *self.begins.get_or_insert_with(|| now.next_second());
             return (now + AHEAD >= begins).then(|| self.begin(0, begins));
         };
+        if let Some(end) = self.told.take() {
+            return Some(self.begin(at + 1, end));
+        }
         let stage = &self.stages[at];
         let due = since + stage.end.at_most();
         let is_last = at + 1 == self.stages.len();
@@ -100,7 +112,19 @@ impl Conductor {
             self.end_is_known = true;
             return Some(Cue::Ends { at: due });
         }
-        over.map(|end| self.begin(at + 1, end))
+        let end = over?;
+        // What ended the wait decides what the next stage starts from: that belongs into the log.
+        if let StageEnd::Until(condition, at_most) = &stage.end {
+            let (name, waited) = (&stage.name, end.saturating_since(since).as_secs_f64());
+            let said = if is_due {
+                format!("{name}: {condition} was not reached within {at_most:?}; the plan goes on")
+            } else {
+                format!("{name}: {condition} after {waited:.1} s")
+            };
+            self.told = Some(end);
+            return Some(Cue::Say(said));
+        }
+        Some(self.begin(at + 1, end))
     }
 
     /// The number of the stage that plays, from 1, how many there are, and how long it has at most.
@@ -111,7 +135,9 @@ impl Conductor {
     fn holds(condition: Condition, since: Elapsed, known: &impl Conditions) -> bool {
         match condition {
             Condition::Settled => known.is_settled(since),
-            Condition::Instances(comparison, count) => known.instances().is_some_and(|n| comparison.holds(n, count)),
+            Condition::Instances(comparison, count) => {
+                known.instances(since).is_some_and(|n| comparison.holds(n, count))
+            }
         }
     }
 
@@ -136,7 +162,7 @@ mod tests {
     }
 
     impl Conditions for Known {
-        fn instances(&self) -> Option<u32> {
+        fn instances(&self, _: Elapsed) -> Option<u32> {
             self.instances
         }
         fn is_settled(&self, _: Elapsed) -> bool {
@@ -189,10 +215,14 @@ mod tests {
         assert_eq!(conductor.poll(Elapsed::from_secs(5), &NOTHING), None, "an unknown count is not a small one");
         assert_eq!(conductor.poll(Elapsed::from_secs(5), &Known { instances: Some(2), settled: false }), None);
         let one = Known { instances: Some(1), settled: false };
+        let said = |text: &str| Some(Cue::Say(text.to_owned()));
+        assert_eq!(conductor.poll(Elapsed::from_secs(6), &one), said("stage 1: instances <= 1 after 6.0 s"));
         assert_eq!(began(conductor.poll(Elapsed::from_secs(6), &one)), (6_000, 7));
 
         let mut conductor = plan(text);
         conductor.poll(Elapsed::ZERO, &NOTHING);
+        let late = "stage 1: instances <= 1 was not reached within 10s; the plan goes on";
+        assert_eq!(conductor.poll(Elapsed::from_secs(11), &NOTHING), said(late));
         assert_eq!(began(conductor.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
     }
 

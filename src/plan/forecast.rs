@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::load::rate::RateProfile;
-use crate::plan::{Condition, Plan, Stage, StageEnd};
+use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
 use crate::units::{ArrivalRate, Elapsed};
 
@@ -163,10 +163,7 @@ fn span(end: &StageEnd) -> String {
     match end {
         StageEnd::After(duration) if duration.subsec_nanos() > 0 => format!("{duration:?}"),
         StageEnd::After(duration) => after(duration),
-        StageEnd::Until(Condition::Settled, at_most) => format!("settled, at most {}", after(at_most)),
-        StageEnd::Until(Condition::Instances(comparison, count), at_most) => {
-            format!("instances {comparison} {count}, at most {}", after(at_most))
-        }
+        StageEnd::Until(condition, at_most) => format!("{condition}, at most {}", after(at_most)),
     }
 }
 
@@ -180,7 +177,7 @@ mod tests {
     struct Nothing;
 
     impl Conditions for Nothing {
-        fn instances(&self) -> Option<u32> {
+        fn instances(&self, _: Elapsed) -> Option<u32> {
             None
         }
         fn is_settled(&self, _: Elapsed) -> bool {

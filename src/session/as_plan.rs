@@ -199,7 +199,7 @@ mod tests {
     struct Nothing;
 
     impl Conditions for Nothing {
-        fn instances(&self) -> Option<u32> {
+        fn instances(&self, _: Elapsed) -> Option<u32> {
             None
         }
         fn is_settled(&self, _: Elapsed) -> bool {

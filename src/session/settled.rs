@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::instances::Basis;
+use crate::instances::{Basis, InstanceObservation};
 use crate::plan::conductor::Conditions;
 use crate::session::state::Session;
 use crate::units::Elapsed;
@@ -14,16 +14,17 @@ pub const CALM_FOR: Duration = Duration::from_secs(30);
 const FRESH: Duration = Duration::from_mins(3);
 
 impl Conditions for Session {
-    /// The platform's own count where there is one, else the ids in the answers. At rate 0 nobody answers: then only the
-    /// platform can tell.
-    fn instances(&self) -> Option<u32> {
-        let latest = |basis| {
-            let seen = self.observations.get(&basis)?.last()?;
-            (self.now.saturating_since(seen.as_of) <= FRESH).then_some(seen.count)
-        };
-        latest(Basis::Running)
-            .or_else(|| latest(Basis::Active))
-            .or_else(|| self.timeline.latest().and_then(|row| row.responding))
+    /// The platform's own count where there is one, at least what answers show; else the ids in the answers alone. Only
+    /// what was counted since then, and is final, counts: a metric of before the load, minutes old, would end the wait for
+    /// the end of a scale-in before it began. At rate 0 nobody answers: then only the platform can tell.
+    fn instances(&self, since: Elapsed) -> Option<u32> {
+        let row = self.timeline.latest().filter(|row| Elapsed::from_secs(row.second.into()) >= since);
+        let responding = row.and_then(|row| row.responding);
+        match self.platform_counts() {
+            // Its word for the time since then is on its way.
+            Some(counts) => counts.final_since(since).last().map(|seen| seen.count.max(responding.unwrap_or(0))),
+            None => responding,
+        }
     }
 
     fn is_settled(&self, since: Elapsed) -> bool {
@@ -34,13 +35,118 @@ impl Conditions for Session {
         if from < since {
             return false;
         }
-        let rows = self.timeline.rows();
-        let at = rows.partition_point(|row| row.second < from.second());
-        let mut counts = rows.range(at..).map(|row| row.responding);
-        let first = counts.next().flatten();
-        let is_steady = first.is_some() && counts.all(|count| count == first);
         let cohorts = self.timeline.cohorts();
         let at = cohorts.partition_point(|cohort| cohort.second < from.second());
-        is_steady && cohorts.range(at..).all(|cohort| cohort.good != Some(false))
+        if cohorts.range(at..).any(|cohort| cohort.good == Some(false)) {
+            return false;
+        }
+        let rows = self.timeline.rows();
+        let at = rows.partition_point(|row| row.second < from.second());
+        let mut counts = rows.range(at..).map(|row| row.responding).peekable();
+        if let Some(Some(first)) = counts.peek().copied() {
+            return counts.all(|count| count == Some(first));
+        }
+        if rows.range(at..).any(|row| row.responding.is_some()) {
+            return false;
+        }
+        // Nobody answers (rate 0), or no answer names its instance: the platform may know. Where it counts nothing either,
+        // the objective alone decides.
+        self.platform_counts().is_none_or(|counts| counts.is_steady(since))
+    }
+}
+
+/// What the platform counts.
+struct PlatformCounts<'a> {
+    seen: &'a [InstanceObservation],
+}
+
+impl Session {
+    /// What the platform counts, if it has been heard of lately: Running is fresher than Active.
+    fn platform_counts(&self) -> Option<PlatformCounts<'_>> {
+        [Basis::Running, Basis::Active].iter().find_map(|basis| {
+            let seen = self.observations.get(basis)?;
+            let is_fresh = self.now.saturating_since(seen.last()?.as_of) <= FRESH;
+            is_fresh.then_some(PlatformCounts { seen })
+        })
+    }
+}
+
+impl<'a> PlatformCounts<'a> {
+    /// What it counted since then, ascending, without what may still change.
+    fn final_since(&self, since: Elapsed) -> impl DoubleEndedIterator<Item = &'a InstanceObservation> + use<'a> {
+        let at = self.seen.partition_point(|seen| seen.as_of < since);
+        self.seen[at..].iter().filter(|seen| !seen.provisional)
+    }
+
+    /// Whether the last counts since then are the same for [`CALM_FOR`].
+    fn is_steady(&self, since: Elapsed) -> bool {
+        let mut latest = self.final_since(since).rev().peekable();
+        let Some(&last) = latest.peek() else { return false };
+        // A metric's point stands for the period that it begins, a poll for its moment.
+        let end = if last.basis == Basis::Active { last.as_of + last.uncertainty } else { last.as_of };
+        let first = latest.take_while(|seen| seen.count == last.count).last();
+        first.is_some_and(|first| end.saturating_since(first.as_of) >= CALM_FOR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+    use crate::units::ArrivalRate;
+
+    fn session() -> Session {
+        let writer = "test".to_owned();
+        Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() })
+    }
+
+    /// `secs` quiet seconds, nothing due.
+    fn rest(session: &mut Session, secs: u32) {
+        let from = session.timeline.latest().map_or(0, |row| row.second + 1);
+        for index in from..from + secs {
+            let second = crate::record::second::Second::new(index, ArrivalRate::PAUSED);
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+    }
+
+    fn active(session: &mut Session, at: u64, count: u32, provisional: bool) {
+        let (as_of, uncertainty) = (Elapsed::from_secs(at), Duration::from_secs(10));
+        let seen = InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional };
+        session.apply(session.now, &SessionEvent::Observed(seen));
+    }
+
+    #[test]
+    fn a_count_from_before_the_stage_or_one_that_may_still_change_ends_no_wait() {
+        let mut session = session();
+        active(&mut session, 0, 1, false);
+        rest(&mut session, 30);
+        let since = Elapsed::from_secs(15);
+        assert_eq!(session.instances(since), None, "that was before the load");
+        active(&mut session, 20, 1, true);
+        assert_eq!(session.instances(since), None, "it may still grow");
+        active(&mut session, 20, 3, false);
+        assert_eq!(session.instances(since), Some(3));
+        active(&mut session, 30, 1, false);
+        assert_eq!(session.instances(since), Some(1));
+    }
+
+    #[test]
+    fn at_rate_0_the_platforms_count_settles_it_and_without_one_the_objective_alone() {
+        let mut alone = session();
+        rest(&mut alone, 29);
+        assert!(!alone.is_settled(Elapsed::ZERO), "not for long enough");
+        rest(&mut alone, 2);
+        assert!(alone.is_settled(Elapsed::ZERO));
+
+        let mut session = session();
+        active(&mut session, 0, 3, false);
+        rest(&mut session, 40);
+        assert!(!session.is_settled(Elapsed::ZERO), "the platform's word for the last 30 s is still to come");
+        for at in [10, 20, 30] {
+            active(&mut session, at, 1, false);
+        }
+        assert!(session.is_settled(Elapsed::ZERO), "1 from 10 s to 40 s");
+        active(&mut session, 40, 2, false);
+        assert!(!session.is_settled(Elapsed::ZERO));
     }
 }

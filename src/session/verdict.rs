@@ -20,6 +20,7 @@
 pub mod early;
 mod measured;
 
+use crate::analysis::recovery::HOLD_SECS;
 use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
@@ -195,7 +196,11 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
         }
         found = true;
         let measured = of_step(report, threshold.number);
-        let has_nothing_to_say = matches!(measured, Measured::Nothing(_)) && has_source(session, threshold.number);
+        // Nor can a step that is shorter than the hold show that a count held.
+        let is_too_short = threshold.number == Number::Capacity
+            && matches!(measured, Measured::Beyond { secs, .. } if secs < f64::from(HOLD_SECS));
+        let has_nothing_to_say =
+            is_too_short || (matches!(measured, Measured::Nothing(_)) && has_source(session, threshold.number));
         if threshold.scope == Scope::EveryStep && has_nothing_to_say {
             continue;
         }
@@ -203,7 +208,9 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     }
     if !found {
         let reason = match &threshold.scope {
-            Scope::Stage(stage) => format!("the run ended before stage {stage} began"),
+            Scope::Stage(stage) => {
+                format!("stage {stage} has no step: the run ended before it, or it was shorter than a second")
+            }
             Scope::Run | Scope::EveryStep => "there was no step".to_owned(),
         };
         results.push(result(session, threshold, None, &Measured::Nothing(reason)));

@@ -2,8 +2,9 @@
 //!
 //! A step is any change by at least one request per second and 5 %, measured against the rate that the step in force
 //! settled at, so that a slow drift becomes a step when it has gone far enough. Changes less than two seconds apart
-//! merge, whatever made them: a held key is one step. A ramp is one step, and leaving it before its end begins another. A
-//! stage of a plan is a step even when it keeps the rate.
+//! merge: a held key is one step. A ramp is one step, and leaving it before its end begins another. A stage of a plan is a
+//! step even when it keeps the rate, and whatever came just before; only stages shorter than a second merge, since a second
+//! belongs to one step.
 
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::units::{ArrivalRate, Elapsed, StepId};
 
 /// Changes closer than this merge.
 pub(super) const MERGED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Stages of a plan closer than this merge: a second belongs to one step.
+const STAGES_MERGED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Further changes of rate become part of the last step.
 const MAX_STEPS: usize = 10_000;
@@ -49,8 +53,9 @@ impl Session {
             return self.stop_steps(at);
         }
 
+        let within = if change.stage.is_some() { STAGES_MERGED_WITHIN } else { MERGED_WITHIN };
         let burst = match self.fold.burst {
-            Some(burst) if at.saturating_since(burst.last) < MERGED_WITHIN => Burst { last: at, ..burst },
+            Some(burst) if at.saturating_since(burst.last) < within => Burst { last: at, ..burst },
             _ => Burst { start: at, last: at, has_step: false },
         };
         self.fold.burst = Some(burst);

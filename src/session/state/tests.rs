@@ -224,3 +224,15 @@ proptest! {
         prop_assert_eq!(session.timeline.cohorts().iter().map(|c| c.due).sum::<u64>(), session.totals.due);
     }
 }
+
+#[test]
+fn a_stage_of_one_second_is_a_step_of_its_own() {
+    let mut session = session();
+    for (at, rate, name) in [(0, 20, "a"), (3_000, 100, "blip"), (4_000, 20, "b")] {
+        let profile = RateProfile::Constant(ArrivalRate::new(rate));
+        let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name.to_owned()) };
+        session.apply(Elapsed::from_millis(at), &SessionEvent::Rate(change));
+    }
+    let names: Vec<_> = session.steps.iter().map(|report| report.step.name.as_deref().unwrap_or_default()).collect();
+    assert_eq!(names, ["a", "blip", "b"]);
+}

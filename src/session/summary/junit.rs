@@ -78,7 +78,7 @@ mod tests {
         assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;?\""), "{xml}");
         assert!(xml.contains("name=\"due &gt;= 0\""), "{xml}");
         assert!(xml.contains("<failure message=\"measured 0\"/>"), "{xml}");
-        assert!(xml.contains("before stage spike began"), "{xml}");
+        assert!(xml.contains("stage spike has no step"), "{xml}");
         // Every tag that is opened is closed.
         assert_eq!(
             xml.matches("<testcase").count(),

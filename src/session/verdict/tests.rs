@@ -183,7 +183,7 @@ fn a_step_in_which_the_generator_was_the_limit_outranks_everything() {
 fn a_stage_that_never_began_cannot_pass() {
     let verdict = judge(&with_steps(&[("spike.lost", "< 1%")], vec![step(1, "warm-up")]));
     assert_eq!(verdict.exit_code(), 3);
-    assert!(verdict.thresholds[0].line().contains("before stage spike began"));
+    assert!(verdict.thresholds[0].line().contains("stage spike has no step"));
     assert_eq!(judge(&session(&[])).exit_code(), 0);
 }
 
