@@ -215,7 +215,7 @@ pub struct RunArgs {
 /// `scaletop capacity`.
 #[derive(Clone, Debug, Args)]
 pub struct CapacityArgs {
-    /// What to measure: a URL, or `demo`
+    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Target,
     /// Say what one instance holds, too; the demo then starts one only, unless --max-size says otherwise
@@ -247,7 +247,7 @@ pub struct CapacityArgs {
 /// `scaletop experiment`.
 #[derive(Clone, Debug, Args)]
 pub struct ExperimentArgs {
-    /// What to measure: a URL, `demo`, …
+    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Target,
     /// The plans to play instead of the seed's (scenarios/)

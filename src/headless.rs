@@ -28,12 +28,22 @@ pub struct Log {
     shown: Option<u32>,
     notices: usize,
     steps: usize,
+    /// Nobody reads stderr any more.
+    is_gone: bool,
 }
 
 impl Log {
     /// A session that takes `total` at most, if that is known.
     pub fn new(total: Option<Duration>) -> Self {
-        Self { total, on_terminal: io::stderr().is_terminal(), is_open: false, shown: None, notices: 0, steps: 0 }
+        Self {
+            total,
+            on_terminal: io::stderr().is_terminal(),
+            is_open: false,
+            shown: None,
+            notices: 0,
+            steps: 0,
+            is_gone: false,
+        }
     }
 
     /// A line that stays.
@@ -71,7 +81,17 @@ impl FrontEnd for Log {
         true
     }
 
+    /// Progress is for whoever listens: when stderr is gone, the measurement goes on without it.
     fn show(&mut self, state: &State) -> io::Result<()> {
+        if !self.is_gone && self.write(state).is_err() {
+            self.is_gone = true;
+        }
+        Ok(())
+    }
+}
+
+impl Log {
+    fn write(&mut self, state: &State) -> io::Result<()> {
         let session = &state.session;
         let mut err = io::stderr().lock();
         for report in session.steps.iter().skip(self.steps) {
@@ -93,12 +113,13 @@ impl FrontEnd for Log {
         let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
             self.shown = Some(row.second);
-            let line = format!("{}  {}", describe(row), progress(session, self.total));
+            let progress = progress(session, row, self.total);
             if self.on_terminal {
+                // What has no room is cut off on the right: first comes how far it is.
                 let bar = self.total.map(|total| bar(session.now, total)).unwrap_or_default();
-                self.replace(&mut err, &format!("{bar}{line}"))?;
+                self.replace(&mut err, &format!("{bar}{progress}  {}", describe(row)))?;
             } else {
-                self.keep(&mut err, line.trim_end())?;
+                self.keep(&mut err, format!("{}  {progress}", describe(row)).trim_end())?;
             }
         }
         Ok(())
@@ -117,9 +138,10 @@ fn bar(now: Elapsed, total: Duration) -> String {
     format!("[{}] ", cells.collect::<String>())
 }
 
-/// The stage that plays, and how much of all is done.
-fn progress(session: &Session, total: Option<Duration>) -> String {
-    let stage = session.steps.last().and_then(|report| report.step.name.as_deref()).unwrap_or_default();
+/// The stage that the second belongs to, and how much of all is done.
+fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
+    let step = session.steps.iter().rev().find(|report| Some(report.step.id) == row.step);
+    let stage = step.and_then(|report| report.step.name.as_deref()).unwrap_or_default();
     let done = total.map(|total| {
         let percent = (session.now.as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
         format!("{percent:.0}%")

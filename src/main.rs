@@ -24,7 +24,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into(), 1),
     };
-    match runtime.block_on(commands::execute(cli)) {
+    let done = runtime.block_on(commands::execute(cli));
+    // Whoever left at once does not wait for files that are still being written.
+    runtime.shutdown_background();
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let code = error.exit_code();

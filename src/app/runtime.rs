@@ -68,6 +68,8 @@ pub struct Runtime<F> {
     pub panic_at: Option<Instant>,
     /// Where it is shown.
     pub front: F,
+    /// What ends it politely, the second time at once.
+    pub signals: Signals,
 }
 
 /// How a session ended.
@@ -98,7 +100,6 @@ impl<F: FrontEnd> Runtime<F> {
     /// Runs the session to its end, starting at `rate`.
     pub async fn run(mut self, rate: ArrivalRate) -> std::io::Result<Finished> {
         let mut background = Background { dirty: true, is_directed: true, ..Background::default() };
-        let mut signals = Signals::listen()?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let frame = Duration::from_secs(1) / FRAMES_PER_SEC;
@@ -120,7 +121,7 @@ impl<F: FrontEnd> Runtime<F> {
                     None => seconds_open = false,
                 },
                 event = self.front.next(&self.state) => self.handle(&mut background, &event),
-                number = signals.next() => {
+                number = self.signals.next() => {
                     signal = Some(number);
                     self.handle(&mut background, &Event::Action(crate::app::action::Action::Quit));
                 }
@@ -159,12 +160,24 @@ impl<F: FrontEnd> Runtime<F> {
             self.front.show(&self.state)?;
         }
         self.scribe.finish();
-        if let Some(running) = background.export {
-            let _ = running.await;
-        }
+        let mut signal = signal;
         let exported = if background.exit == Some(false) {
             let folder = self.folder.clone();
-            Some(flatten(tokio::task::spawn_blocking(move || export(&folder)).await))
+            let running = background.export;
+            let mut export = std::pin::pin!(async move {
+                if let Some(running) = running {
+                    let _ = running.await;
+                }
+                flatten(tokio::task::spawn_blocking(move || export(&folder)).await)
+            });
+            loop {
+                tokio::select! {
+                    biased;
+                    exported = &mut export => break Some(exported),
+                    // The first one asks for what is being done already.
+                    number = self.signals.next() => if signal.replace(number).is_some() { break None },
+                }
+            }
         } else {
             None
         };

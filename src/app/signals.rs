@@ -2,6 +2,8 @@
 
 use std::io;
 
+use futures_util::FutureExt as _;
+
 /// The signals that end a session.
 #[derive(Debug)]
 pub struct Signals {
@@ -22,6 +24,11 @@ impl Signals {
         }
         #[cfg(not(unix))]
         Ok(Self {})
+    }
+
+    /// The number of a signal that has come already.
+    pub fn pending(&mut self) -> Option<i32> {
+        self.next().now_or_never()
     }
 
     /// The number of the next signal. Cancel-safe.

@@ -13,7 +13,7 @@ use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::state::{INCREMENTS, Phase, Prompt, PromptKind, State, View};
-use crate::session::event::{Notice, NoticeLevel, RateCause, SessionEvent};
+use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, SessionEvent};
 use crate::units::Elapsed;
 
 /// How long a short message stays on the screen.
@@ -79,7 +79,7 @@ fn toast(state: &mut State, at: Elapsed, text: impl Into<String>) {
 
 fn act(state: &mut State, at: Elapsed, action: &Action) -> Vec<Effect> {
     match action {
-        Action::Quit => return quit(state, at, "the user quit"),
+        Action::Quit => return quit(state, at, QUIT_BY_THE_USER),
         Action::Mark => {
             let text = format!("mark {}", state.session.marks.len() + 1);
             toast(state, at, format!("{text} at {at}"));
@@ -229,7 +229,7 @@ fn drained(state: &mut State, at: Elapsed, abandoned: u64) -> Vec<Effect> {
 
 /// The recording's last line.
 fn end(state: &mut State, at: Elapsed) -> Effect {
-    let reason = state.ui.ending.take().unwrap_or_else(|| "the user quit".to_owned());
+    let reason = state.ui.ending.take().unwrap_or_else(|| QUIT_BY_THE_USER.to_owned());
     record(state, at, SessionEvent::Ended { reason })
 }
 

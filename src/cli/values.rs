@@ -118,9 +118,15 @@ pub fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
 /// A share as a percentage: `1%` is 0.01. The sign is needed: `1` could be everything or a hundredth.
 pub fn share(text: &str) -> Result<f64, ValueError> {
     let refuse = || ValueError::Share(text.to_owned());
+    ratio(text).ok().filter(|share| *share <= 1.0).ok_or_else(refuse)
+}
+
+/// A percentage that may exceed 100 %: `150%` is 1.5.
+pub fn ratio(text: &str) -> Result<f64, ValueError> {
+    let refuse = || ValueError::Share(text.to_owned());
     let digits = text.trim().strip_suffix('%').ok_or_else(refuse)?;
     let percent: f64 = digits.trim().parse().map_err(|_| refuse())?;
-    if (0.0..=100.0).contains(&percent) { Ok(percent / 100.0) } else { Err(refuse()) }
+    if percent.is_finite() && percent >= 0.0 { Ok(percent / 100.0) } else { Err(refuse()) }
 }
 
 /// A percentile as a quantile: `p99` is 0.99, `max` is 1.

@@ -62,7 +62,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         }
     };
     io::stdout().lock().write_all(text.as_bytes())?;
-    outcome::add_to_step_summary(&found.markdown(&slo, target, args.per_instance))?;
+    outcome::add_to_step_summary(&found.markdown(&slo, target, args.per_instance));
     outcome::write_place(&mut finished, args.format)?;
     Ok(outcome::by_signal(finished.signal).unwrap_or_else(|| found.exit_code()))
 }

@@ -15,7 +15,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     for path in &args.sessions {
         let (session, damage) = export::fold(path)?;
         if let Some(damage) = damage.describe() {
-            say(&format!("note: {}: {damage}", path.display()))?;
+            say(&format!("note: {}: {damage}", path.display()));
         }
         sessions.push((path.display().to_string(), session));
     }

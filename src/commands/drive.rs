@@ -11,6 +11,7 @@ use url::Url;
 use crate::app::director::Director;
 use crate::app::front::FrontEnd;
 use crate::app::runtime::{Finished, Runtime};
+use crate::app::signals::Signals;
 use crate::app::state::{State, Ui};
 use crate::cli::values;
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
@@ -65,6 +66,7 @@ pub(super) struct Ready {
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
+    signals: Signals,
 }
 
 /// Runs a session on the screen.
@@ -158,6 +160,8 @@ pub(super) async fn prepare(
         spike_rate: load.spike_rate,
         panic_after: drive.output.panic_after,
         script,
+        // Until here a signal just ends the program; from here on none is lost.
+        signals: Signals::listen()?,
     })
 }
 
@@ -165,7 +169,7 @@ impl Ready {
     /// Runs the session to its end, on a screen of `size` columns and rows.
     pub(super) async fn run<F: FrontEnd>(self, front: F, size: (u16, u16)) -> Result<Finished, CommandError> {
         if let Some(metrics) = &self.metrics {
-            say(&format!("metrics: http://{}/metrics", metrics.address()))?;
+            say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
         let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
@@ -194,6 +198,7 @@ impl Ready {
             folder: self.folder,
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             front,
+            signals: self.signals,
         };
         let finished = runtime.run(self.script.rate).await?;
         drop((threads, watchers, endpoints));

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::app::signals::Signals;
 use crate::cli::{DriveArgs, ExperimentArgs};
 use crate::clock::RunClock;
 use crate::cluster::ClusterArgs;
@@ -55,29 +56,57 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         return report(&home, &args.target);
     }
     let parts = parts(&args)?;
-    let mut trouble = None;
+    let (mut trouble, mut signals) = (None, None);
     for (at, part) in parts.iter().enumerate() {
-        say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()))?;
+        say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()));
         let mut drive: DriveArgs = args.drive.clone();
         drive.output.out = Some(home.join(&part.name));
-        let played = run::session(&drive, args.target.clone(), part.cluster.clone(), part.plan.clone(), false).await;
+        let prepared = run::prepare(&drive, args.target.clone(), part.cluster.clone(), part.plan.clone(), false);
+        let prepared = match until_signal(&mut signals, prepared).await {
+            Ok(prepared) => prepared,
+            Err(signal) => return interrupted(&home, &args.target, signal),
+        };
+        // From the first session on, what ends a session ends the experiment, between two of them as well.
+        if signals.is_none() {
+            signals = Some(Signals::listen()?);
+        }
+        let played = match prepared {
+            Ok(prepared) => prepared.run().await,
+            Err(error) => Err(error),
+        };
         match played {
             Ok(finished) => {
-                say(&judge(&finished.state.session).headline())?;
-                if let Some(code) = outcome::by_signal(finished.signal) {
-                    report(&home, &args.target)?;
-                    return Ok(code);
+                say(&judge(&finished.state.session).headline());
+                let came = signals.as_mut().and_then(Signals::pending);
+                if let Some(signal) = finished.signal.or(came) {
+                    return interrupted(&home, &args.target, signal);
                 }
             }
             // The others may still work, and what was measured is kept.
             Err(error) => {
-                say(&format!("{} could not be played: {error}", part.name))?;
+                say(&format!("{} could not be played: {error}", part.name));
                 trouble = Some(error);
             }
         }
     }
     let code = report(&home, &args.target)?;
     trouble.map_or(Ok(code), Err)
+}
+
+/// Waits for `work`, unless a signal comes first: its number then.
+async fn until_signal<T>(signals: &mut Option<Signals>, work: impl Future<Output = T>) -> Result<T, i32> {
+    let Some(signals) = signals else { return Ok(work.await) };
+    tokio::select! {
+        biased;
+        signal = signals.next() => Err(signal),
+        done = work => Ok(done),
+    }
+}
+
+/// What was measured is kept.
+fn interrupted(home: &Path, target: &Target, signal: i32) -> Result<u8, CommandError> {
+    report(home, target)?;
+    Ok(outcome::by_signal(Some(signal)).unwrap_or(1))
 }
 
 fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
@@ -95,7 +124,7 @@ fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
             say(&format!(
                 "left out: {0}, which is for a service pinned to one instance; to play it: scaletop experiment {1} scenarios/{0}.toml",
                 scenario.name, args.target
-            ))?;
+            ));
             continue;
         }
         let mut cluster = args.cluster.clone();
@@ -115,9 +144,10 @@ fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     writeln!(out, "\nfiles: {}", home.display())?;
-    outcome::add_to_step_summary(&text)?;
-    let is_invalid = played.iter().any(|one| !judge(&one.session).invalid.is_empty());
-    Ok(if is_invalid { 4 } else { 0 })
+    outcome::add_to_step_summary(&text);
+    // The codes of its sessions, in the order in which they apply to one.
+    let codes: Vec<u8> = played.iter().map(|one| judge(&one.session).exit_code()).collect();
+    Ok([4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
 }
 
 fn sessions(home: &Path) -> Result<Vec<Played>, CommandError> {

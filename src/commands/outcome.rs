@@ -24,23 +24,23 @@ pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), C
         Format::Markdown => markdown::markdown(session),
         Format::Junit => junit::junit(session),
     };
-    io::stdout().lock().write_all(text.as_bytes())?;
-    add_to_step_summary(&markdown::markdown(session))
+    // First what the pipeline collects: stdout may be gone.
+    add_to_step_summary(&markdown::markdown(session));
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
 }
 
 /// Appends `text` to the pipeline's summary, where there is one. That it cannot be written fails nothing but itself.
-pub(super) fn add_to_step_summary(text: &str) -> Result<(), CommandError> {
+pub(super) fn add_to_step_summary(text: &str) {
     let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        return Ok(());
+        return;
     };
     let written = OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")
     });
     if let Err(error) = written {
-        say(&format!("cannot append to {} ({STEP_SUMMARY}): {error}", path.display()))?;
+        say(&format!("cannot append to {} ({STEP_SUMMARY}): {error}", path.display()));
     }
-    Ok(())
 }
 
 /// Says where the files are: on stdout when that is for people, else on stderr. An export that failed is an error.
@@ -54,7 +54,7 @@ pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(),
     if format == Format::Text {
         writeln!(io::stdout().lock(), "{text}")?;
     } else {
-        say(&text)?;
+        say(&text);
     }
     error.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -29,7 +29,7 @@ pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
     let state = State { session: Session::new(film.header().clone()), ui };
     let replayed = ReplayRuntime { state, clock: RunClock::start(), film, scout, front }.run().await?;
     if let Some(damage) = replayed.damage.describe() {
-        say(&format!("note: {damage}"))?;
+        say(&format!("note: {damage}"));
     }
     Ok(outcome::by_signal(replayed.signal).unwrap_or(0))
 }

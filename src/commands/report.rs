@@ -15,7 +15,7 @@ use crate::units::Elapsed;
 pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
     let exported = export::export(&args.session)?;
     if let Some(damage) = exported.damage.describe() {
-        say(&format!("note: {damage}"))?;
+        say(&format!("note: {damage}"));
     }
     let mut out = io::stdout().lock();
     out.write_all(summary::text(&exported.session).as_bytes())?;

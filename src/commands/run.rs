@@ -7,14 +7,15 @@ use crate::app::director::Director;
 use crate::app::runtime::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
 use crate::cluster::ClusterArgs;
-use crate::commands::drive::{self, Script};
-use crate::commands::{CommandError, outcome};
+use crate::commands::drive::{self, Ready, Script};
+use crate::commands::{CommandError, outcome, say};
 use crate::headless::Log;
 use crate::load::generator;
 use crate::plan::Plan;
 use crate::plan::conductor::Conductor;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::target::Target;
+use crate::units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
@@ -45,30 +46,51 @@ pub(super) async fn play(
     plan: Plan,
     how: How,
 ) -> Result<u8, CommandError> {
-    let mut finished = session(drive, target, cluster, plan, how.abort_on_fail).await?;
-    outcome::write_session(&finished, how.format)?;
+    let mut finished = prepare(drive, target, cluster, plan, how.abort_on_fail).await?.run().await?;
     let code = outcome::exit_code(finished.signal, &finished.state.session);
-    outcome::write_place(&mut finished, how.format)?;
-    Ok(code)
+    let written = outcome::write_session(&finished, how.format);
+    match written.and_then(|()| outcome::write_place(&mut finished, how.format)) {
+        Ok(()) => Ok(code),
+        // A result that nobody could read does not hide what it was.
+        Err(error) if code != 0 => {
+            say(&error.to_string());
+            Ok(code)
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// Plays a plan.
-pub(super) async fn session(
+/// A plan that only needs to be played.
+pub(super) struct Prepared {
+    ready: Ready,
+    log: Log,
+}
+
+impl Prepared {
+    /// Plays it.
+    pub(super) async fn run(self) -> Result<Finished, CommandError> {
+        self.ready.run(self.log, drive::NO_SIZE).await
+    }
+}
+
+/// Prepares a plan, so that nothing can fail once load flows.
+pub(super) async fn prepare(
     drive: &DriveArgs,
     target: Target,
     cluster: ClusterArgs,
     plan: Plan,
     abort_on_fail: bool,
-) -> Result<Finished, CommandError> {
+) -> Result<Prepared, CommandError> {
     let forecast = Forecast::of(&plan);
     let log = Log::new(Some(plan.at_most()));
     let script = Script {
         director: Some(Director::Plan(Conductor::new(&plan))),
         abort_within: abort_on_fail.then(|| forecast.budget()),
-        rate: drive.load.rate,
+        // A plan says every rate; --rate is for the keys.
+        rate: ArrivalRate::PAUSED,
         plan: Some(plan),
     };
-    drive::prepare(drive, target, cluster, script).await?.run(log, drive::NO_SIZE).await
+    Ok(Prepared { ready: drive::prepare(drive, target, cluster, script).await?, log })
 }
 
 /// Reads the plan at `path`.
@@ -85,6 +107,9 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 }
 
 fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
+    if let (None, Some(url)) = (&args.target, &plan.url) {
+        url.parse::<Target>()?;
+    }
     let load = &args.drive.load;
     drive::check_rate(load, plan.peak())?;
     // As before a session: the cap follows what the system allows.

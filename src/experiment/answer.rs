@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
 use crate::session::summary::markdown::cell;
+use crate::session::verdict::{Outcome, judge};
 
 /// The report on the sessions that were `played` against `target`.
 pub fn markdown(target: &str, played: &[Played]) -> String {
@@ -61,8 +62,10 @@ fn to_capacity(played: &[Played]) -> String {
     let Some((_, first)) = steps.first() else { return nothing_valid(played) };
     let instances = steps.iter().filter_map(|(_, report)| report.numbers.instances).map(|span| span.last).max();
     let (from, to) = (first.step.before.get(), first.step.profile.last());
-    let whole =
-        instances.map_or_else(|| "an unknown number of instances".to_owned(), |count| format!("{count} instances"));
+    let whole = instances.map_or_else(
+        || "an unknown number of instances".to_owned(),
+        |count| if count == 1 { "1 instance".to_owned() } else { format!("{count} instances") },
+    );
     let capacity = times(steps.iter().map(|(_, report)| report.numbers.capacity));
     let serving = times(steps.iter().map(|(_, report)| report.numbers.serving));
     let recover = times(steps.iter().map(|(_, report)| report.numbers.recover));
@@ -191,6 +194,13 @@ fn session(out: &mut String, one: &Played) {
         limit(session.limits.concurrency),
         cell(&one.folder)
     );
+    let verdict = judge(session);
+    if !verdict.is_silent() {
+        let _ = writeln!(out, "\n**{}**", cell(&verdict.headline()));
+        for held in verdict.thresholds.iter().filter(|held| held.outcome != Outcome::Passed) {
+            let _ = writeln!(out, "- {}", cell(&held.line()));
+        }
+    }
     out.push_str("\n| step | rate | instances | T_serving | T_capacity | T_recover | bad | lost | p99 | relapses |\n");
     out.push_str("|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
     for report in &session.steps {

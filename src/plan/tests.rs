@@ -126,8 +126,8 @@ fn wrong_thresholds_are_named_with_key_line_and_what_is_allowed() {
     let cases = [
         ("t_recoverr = \"< 1s\"", "`t_recoverr`", "t_recover,"),
         ("\"spkie.t_recover\" = \"< 1s\"", "`spkie`", "the stages are spike"),
-        ("lost = \"0.1%\"", "\"0.1%\"", "a percentage or a number"),
-        ("spike.lost = \"< 1%\"", "", "string"),
+        ("lost = \"0.1%\"", "\"0.1%\"", "a percentage from 0% to 100%, or a number"),
+        ("spike.lost = \"< 1%\"", "has to be quoted", "\"STAGE.lost\""),
         ("lost = 1", "", "string"),
     ];
     for (threshold, what, allowed) in cases {

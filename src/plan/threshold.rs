@@ -62,6 +62,8 @@ pub enum Bound {
 /// The units that a number can be given in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
+    /// A share that may be more than the whole.
+    Ratio,
     Time,
     Share,
     Count,
@@ -170,15 +172,15 @@ const NAMES: &[(&str, Number, Where, Unit)] = &[
     ("instances_peak", Number::InstancesPeak, Where::Step, Unit::Count),
     ("instances", Number::InstancesLast, Where::Step, Unit::Count),
     ("t_scale_in", Number::ScaleIn, Where::Step, Unit::Time),
-    ("overshoot", Number::Overshoot, Where::Step, Unit::Share),
+    ("overshoot", Number::Overshoot, Where::Step, Unit::Ratio),
     ("waste", Number::Waste, Where::Step, Unit::Count),
     ("jitter", Number::Jitter, Where::Step, Unit::Count),
     ("theta_u", Number::ThetaUnder, Where::Step, Unit::Share),
-    ("theta_o", Number::ThetaOver, Where::Step, Unit::Share),
+    ("theta_o", Number::ThetaOver, Where::Step, Unit::Ratio),
     ("tau_u", Number::TauUnder, Where::Step, Unit::Share),
     ("tau_o", Number::TauOver, Where::Step, Unit::Share),
     ("burn_rate", Number::BurnRate, Where::Step, Unit::Count),
-    ("efficiency", Number::Efficiency, Where::Step, Unit::Share),
+    ("efficiency", Number::Efficiency, Where::Step, Unit::Ratio),
     ("spread", Number::Spread, Where::Step, Unit::Count),
 ];
 
@@ -391,6 +393,7 @@ impl Unit {
         match self {
             Self::Time => time(),
             Self::Share => share(),
+            Self::Ratio => values::ratio(text).ok().map(Bound::Share),
             Self::Count => count(),
             Self::ShareOrCount => share().or_else(count),
             // Before `time`, for which a bare 0 is a time as well.
@@ -401,9 +404,10 @@ impl Unit {
     const fn describe(self) -> &'static str {
         match self {
             Self::Time => "a time",
-            Self::Share => "a percentage",
+            Self::Share => "a percentage from 0% to 100%",
+            Self::Ratio => "a percentage",
             Self::Count => "a number",
-            Self::ShareOrCount => "a percentage or a number",
+            Self::ShareOrCount => "a percentage from 0% to 100%, or a number",
             Self::TimeOrCount => "a number or a time",
         }
     }
@@ -412,6 +416,7 @@ impl Unit {
         match self {
             Self::Time => "< 60s",
             Self::Share => "> 99%",
+            Self::Ratio => "< 150%",
             Self::Count => ">= 1000",
             Self::ShareOrCount => "< 0.5%",
             Self::TimeOrCount => "<= 10",

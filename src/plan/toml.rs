@@ -42,7 +42,25 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
 }
 
 /// Keys and values with their places in the text.
-type Entries = BTreeMap<Spanned<String>, Spanned<String>>;
+type Entries = BTreeMap<Spanned<String>, Spanned<RawText>>;
+
+/// A text. A table in its place comes from a key with a dot that is not quoted.
+struct RawText(String);
+
+impl<'de> Deserialize<'de> for RawText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match ::toml::Value::deserialize(deserializer)? {
+            ::toml::Value::String(text) => Ok(Self(text)),
+            ::toml::Value::Table(table) => {
+                let inner = table.keys().next().map_or("lost", String::as_str);
+                Err(D::Error::custom(format!(
+                    "a key with a dot has to be quoted: \"STAGE.{inner}\" = \"…\", under [thresholds] itself"
+                )))
+            }
+            other => Err(D::Error::custom(format!("{other} is no string: write it like \"< 1%\" or \"500ms\""))),
+        }
+    }
+}
 
 /// The line, from 1, at which `span` begins.
 fn line_of(text: &str, span: &Range<usize>) -> usize {
@@ -50,7 +68,7 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
 }
 
 /// The entries in the order of the file.
-fn in_order(entries: Entries) -> Vec<(Spanned<String>, Spanned<String>)> {
+fn in_order(entries: Entries) -> Vec<(Spanned<String>, Spanned<RawText>)> {
     let mut entries: Vec<_> = entries.into_iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
@@ -62,7 +80,7 @@ fn objectives(text: &str, entries: Entries) -> Result<Slo, PlanError> {
         .into_iter()
         .map(|(name, value)| {
             let line = line_of(text, &name.span());
-            let objective = values::objective(&format!("{}={}", name.get_ref(), value.get_ref()));
+            let objective = values::objective(&format!("{}={}", name.get_ref(), value.get_ref().0));
             objective.map_err(|source| PlanError::Objective { line, source })
         })
         .collect();
@@ -75,7 +93,7 @@ fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<Vec<Thre
         .into_iter()
         .map(|(key, bound)| {
             let line = line_of(text, &key.span());
-            let threshold = Threshold::parse(key.get_ref(), bound.get_ref());
+            let threshold = Threshold::parse(key.get_ref(), &bound.get_ref().0);
             threshold
                 .and_then(|threshold| threshold.check_stage(names.clone()).map(|()| threshold))
                 .map_err(|source| PlanError::Threshold { line, key: key.into_inner(), source })

@@ -15,6 +15,9 @@ use crate::record::second::Second;
 use crate::slo::Slo;
 use crate::units::Elapsed;
 
+/// Why a session ended, when a key or a signal ended it.
+pub const QUIT_BY_THE_USER: &str = "the user quit";
+
 /// The version of the recording format; written in the header.
 pub const FORMAT_VERSION: u32 = 2;
 

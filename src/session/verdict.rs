@@ -25,6 +25,7 @@ use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
 use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
+use crate::session::event::QUIT_BY_THE_USER;
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step};
 use crate::units::StepId;
@@ -36,6 +37,8 @@ pub struct Verdict {
     pub thresholds: Vec<ThresholdResult>,
     /// The steps in which the generator was the limit, and why.
     pub invalid: Vec<InvalidStep>,
+    /// Whether somebody ended the session before its plan was over: what is judged is only its beginning.
+    pub interrupted: bool,
 }
 
 /// A threshold, held against one step or the whole run.
@@ -92,7 +95,8 @@ pub fn judge(session: &Session) -> Verdict {
             Validity::InvalidGenerator(reason) => Some(InvalidStep { step: report.step.id, reason: reason.clone() }),
         })
         .collect();
-    Verdict { thresholds, invalid }
+    let interrupted = session.header.settings.plan.is_some() && session.ended.as_deref() == Some(QUIT_BY_THE_USER);
+    Verdict { thresholds, invalid, interrupted }
 }
 
 impl Verdict {
@@ -112,11 +116,18 @@ impl Verdict {
 
     /// Whether there was nothing to judge, and nothing to object to.
     pub const fn is_silent(&self) -> bool {
-        self.thresholds.is_empty() && self.invalid.is_empty()
+        self.thresholds.is_empty() && self.invalid.is_empty() && !self.interrupted
     }
 
     /// In a few words: `passed: all 4 thresholds held`.
     pub fn headline(&self) -> String {
+        if self.interrupted {
+            return format!("interrupted before the plan's end; until then {}", self.outcome());
+        }
+        self.outcome()
+    }
+
+    fn outcome(&self) -> String {
         let total = self.thresholds.len();
         let failed = self.thresholds.iter().filter(|result| result.outcome != Outcome::Passed).count();
         match (self.exit_code(), total) {

@@ -48,6 +48,8 @@ fn wrong_words_end_with_2() {
     let plan = work.plan(STAGES);
     work.run(&["run", "--check", &plan, "--max-rate", "30"]).assert_code(2);
     work.run(&["run", &plan]).assert_code(2);
+    let plan = work.plan(&format!("[target]\nurl = \"not a url\"\n{STAGES}"));
+    work.run(&["run", "--check", &plan]).assert_code(2);
 }
 
 #[test]
@@ -59,6 +61,32 @@ fn a_threshold_that_fails_ends_with_3() {
     ended.assert_code(3);
     assert!(ended.stdout.contains("threshold: FAILED p50 < 5ms:"), "{}", ended.stdout);
     assert!(ended.stdout.contains("threshold: passed achieved > 99%:"), "{}", ended.stdout);
+}
+
+#[test]
+fn an_experiment_ends_with_the_code_of_its_worst_session_and_says_which_threshold_failed() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let plan = work.plan(&with_thresholds("p50 = \"< 5ms\""));
+    let ended = work.run_valid(&["experiment", &url(&service), &plan, "--out", "all"]);
+    // A second try finds the folder in use: `run_valid` stops at anything but 4.
+    assert!(ended.code == 3 || ended.code == 1, "{}", ended.stderr);
+    let report = std::fs::read_to_string(work.path().join("all/report.md")).unwrap();
+    assert!(report.contains("FAILED p50 &lt; 5ms") || report.contains("FAILED p50 < 5ms"), "{report}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_goes_on_when_nobody_reads_its_progress() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    let mut command = work.command(&["run", &work.plan(STAGES), &url(&service), "--format", "json"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stderr(writer).output().unwrap();
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(result["totals"]["sent"].as_u64().unwrap() > 0, "{result}");
+    assert!(work.session().join("report.html").exists());
 }
 
 #[test]

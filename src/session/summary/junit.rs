@@ -15,7 +15,9 @@ pub fn junit(session: &Session) -> String {
     let secs = session.now.as_secs_f64();
     let failed = verdict.thresholds.iter().filter(|result| result.outcome == Outcome::Failed).count();
     let undecided = verdict.thresholds.iter().filter(|r| matches!(r.outcome, Outcome::CannotTell { .. })).count();
-    let (tests, errors) = (verdict.thresholds.len() + 1, undecided + usize::from(!verdict.invalid.is_empty()));
+    let interrupted = usize::from(verdict.interrupted);
+    let tests = verdict.thresholds.len() + 1 + interrupted;
+    let errors = undecided + usize::from(!verdict.invalid.is_empty()) + interrupted;
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let counts = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" time=\"{secs:.3}\"");
     let _ =
@@ -27,6 +29,13 @@ pub fn junit(session: &Session) -> String {
         let reasons: Vec<_> =
             verdict.invalid.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
         let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
+    }
+    if verdict.interrupted {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{}\" name=\"the plan was played to its end\" time=\"{secs:.3}\">\n      <error message=\"interrupted\"/>\n    </testcase>",
+            attribute(name)
+        );
     }
     for result in &verdict.thresholds {
         let case = attribute(&format!("{} {}", result.subject(), result.bound));

@@ -247,3 +247,44 @@ fn what_late_sources_tell_is_not_judged_early() {
     let beyond = |report: &mut StepReport| report.numbers.capacity = Timing::NotWithin { secs: 90.0, open: true };
     assert!(!lost_at(("spike.t_capacity", "< 10s"), 90, beyond));
 }
+
+#[test]
+fn an_interrupted_plan_did_not_pass_even_if_all_held_until_then() {
+    let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
+    session.header.settings.plan = Some("spike".to_owned());
+    assert!(!judge(&session).interrupted);
+    session.ended = Some(crate::session::event::QUIT_BY_THE_USER.to_owned());
+    let verdict = judge(&session);
+    assert!(verdict.interrupted);
+    assert_eq!(verdict.headline(), "interrupted before the plan's end; until then passed: the threshold held");
+    session.header.settings.plan = None;
+    assert!(!judge(&session).interrupted, "without a plan, quitting is the end");
+}
+
+#[test]
+fn a_number_that_may_exceed_the_whole_has_bounds_beyond_it() {
+    for (name, is_allowed) in [("spike.theta_o", true), ("spike.overshoot", true), ("spike.tau_o", false)] {
+        assert_eq!(Threshold::parse(name, "< 150%").is_ok(), is_allowed, "{name}");
+    }
+}
+
+#[test]
+fn a_bare_t_capacity_passes_over_a_step_that_is_shorter_than_its_hold() {
+    let with = |name: &str, secs| {
+        let mut report = step(1, "spike");
+        report.numbers.capacity = Timing::NotWithin { secs, open: false };
+        let mut session = with_steps(&[(name, "< 60s")], vec![report]);
+        let seen = InstanceObservation {
+            basis: Basis::Running,
+            count: 1,
+            as_of: Elapsed::ZERO,
+            uncertainty: Duration::ZERO,
+            provisional: false,
+        };
+        session.observations.insert(Basis::Running, vec![seen]);
+        judge(&session).thresholds.into_iter().map(|result| result.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(with("t_capacity", 4.0), []);
+    assert_eq!(with("t_capacity", 12.0), [Outcome::Failed]);
+    assert_eq!(with("spike.t_capacity", 4.0), [Outcome::Failed], "who names the stage means it");
+}
