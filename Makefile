@@ -33,7 +33,7 @@ snapshots: ## accept changed screens after looking at each (cargo-insta)
 	cargo insta review
 
 bench: ## send lag, reaction time and drawing time, on this machine
-	cargo run --release --locked --no-default-features --example send_lag
+	cargo run --release --locked -p scaletop-load --example send_lag
 	cargo run --release --locked --no-default-features --example frame_time
 
 # The seed's experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.

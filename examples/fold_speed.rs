@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use scaletop::load::rate::RateProfile;
-use scaletop::load::sample::OutcomeKind;
-use scaletop::record::latency::Latency;
-use scaletop::record::second::{Second, Served};
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
-use scaletop::units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 const INSTANCES: u64 = 20;
 

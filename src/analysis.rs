@@ -15,9 +15,9 @@ use std::time::Duration;
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::instances::Basis;
-use crate::load::rate::RateProfile;
-use crate::load::sample::OutcomeCounts;
-use crate::units::{ArrivalRate, Elapsed, StepId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::sample::OutcomeCounts;
+use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;
 pub mod elasticity;

@@ -14,11 +14,11 @@ use serde::Serialize;
 
 use crate::capacity::probe::{Probe, ProbeOptions, ProbeResult};
 use crate::capacity::search::{End, Next, Search, SearchOptions};
-use crate::load::rate::RateProfile;
 use crate::plan::conductor::{AHEAD, Conditions, Cue};
-use crate::record::second::Second;
 use crate::session::state::Session;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::second::Second;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What the search found, with its evidence.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -11,10 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 use crate::cli::values::Objective;
-use crate::cluster::options::ClusterArgs;
-use crate::load::rate::Arrivals;
 use crate::target::{Target, parse_url};
-use crate::units::ArrivalRate;
+use scaletop_cluster::options::ClusterArgs;
+use scaletop_load::rate::Arrivals;
+use scaletop_units::ArrivalRate;
 
 /// A live scale monitor for the terminal: spike a service by key, watch throughput, p99, errors and instance count answer
 /// on one time axis.
@@ -440,7 +440,7 @@ pub struct LoadArgs {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_IN_FLIGHT")]
     pub max_in_flight: Option<u64>,
     /// How arrivals are spaced
-    #[arg(long, value_enum, default_value_t, env = "SCALETOP_ARRIVALS")]
+    #[arg(long, default_value = "uniform", value_parser = values::arrivals(), env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Seed for Poisson arrivals [default: drawn, and recorded]
     #[arg(long, env = "SCALETOP_LOAD_SEED")]

@@ -18,10 +18,10 @@ use std::path::Path;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, LiveArgs};
-use crate::clock::RunClock;
-use crate::cluster::wire::embedded::EmbeddedPlatform;
-use crate::cluster::{ClusterArgs, ClusterOptions};
 use crate::target::Target;
+use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+use scaletop_cluster::{ClusterArgs, ClusterOptions};
+use scaletop_units::RunClock;
 
 pub use error::CommandError;
 

@@ -9,9 +9,9 @@ mod answer;
 use std::ops::Range;
 
 use crate::analysis::{StepReport, Timing};
-use crate::record::latency::Latency;
 use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::state::Session;
+use scaletop_load::record::latency::Latency;
 
 pub use answer::markdown;
 
@@ -86,7 +86,7 @@ impl Played {
             Timing::NotWithin { .. } | Timing::AlreadyViolated | Timing::NotApplicable(_) => return None,
         };
         let start = report.step.start.second();
-        let end = report.step.end.map_or(u32::MAX, crate::units::Elapsed::second);
+        let end = report.step.end.map_or(u32::MAX, scaletop_units::Elapsed::second);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::app::event::Event;
 use crate::app::front::FrontEnd;
 use crate::app::state::State;
-use crate::load::sample::OutcomeKind;
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
 use crate::timeline::Row;
-use crate::units::Elapsed;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::Elapsed;
 
 /// Cells of the progress bar.
 const BAR_CELLS: u32 = 20;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use scaletop::cli::{Cli, config_file};
-use scaletop::cluster::instance;
 use scaletop::commands;
+use scaletop_cluster::instance;
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.

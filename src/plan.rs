@@ -13,10 +13,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cli::values::ValueError;
-use crate::load::rate::RateProfile;
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
-use crate::units::ArrivalRate;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::ArrivalRate;
 
 /// More stages than this, repeats unrolled, are taken for a mistake.
 const MOST_STAGES: usize = 10_000;

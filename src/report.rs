@@ -17,11 +17,11 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::foreign::harmless;
-use crate::load::sample::OutcomeKind;
 use crate::session::numbers::{Unit, plain, thousands};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::{Verdict, judge};
+use scaletop_load::sample::OutcomeKind;
 
 pub use heat::HeatMap;
 pub use series::{Counts, Series};

@@ -12,10 +12,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::load::sample::OutcomeCounts;
-use crate::record::latency::Latency;
-use crate::record::second::GeneratorHealth;
-use crate::units::{ArrivalRate, StepId};
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::GeneratorHealth;
+use scaletop_load::sample::OutcomeCounts;
+use scaletop_units::{ArrivalRate, StepId};
 
 pub mod cohorts;
 pub mod heat;

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaletop::clock::RunClock;
 use scaletop::cloud::clients::CloudOptions;
-use scaletop::cluster::wire::state::{CloudPlatform, Publication};
-use scaletop::cluster::wire::{Fault, FaultRule, WireServer};
 use scaletop::doctor::cloud::{Findings, check};
 use scaletop::doctor::{Check, Status, worst};
+use scaletop_cluster::wire::state::{CloudPlatform, Publication};
+use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
+use scaletop_units::RunClock;
 
-#[path = "support/fixed_cloud.rs"]
+#[path = "../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 mod fixed_cloud;
 
 use fixed_cloud::{FixedCloud, REGION, unix_now};

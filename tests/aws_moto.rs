@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{ContainerDefinition, LaunchType};
-use scaletop::clock::RunClock;
 use scaletop::cloud::clients::{Cloud, CloudOptions};
 use scaletop::cloud::resolve::{ResolveError, resolve};
 use scaletop::instances::ecr::{EcrFeed, ImageOwner};
@@ -15,6 +14,7 @@ use scaletop::instances::ecs_tasks::EcsTasksFeed;
 use scaletop::instances::feed::{CloudFeed, Report};
 use scaletop::instances::{Basis, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
+use scaletop_units::RunClock;
 
 fn options() -> CloudOptions {
     let endpoint = std::env::var("MOTO_ENDPOINT").expect("MOTO_ENDPOINT; run tests/compat/run.sh moto");

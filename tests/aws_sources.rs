@@ -13,11 +13,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use scaletop::clock::RunClock;
 use scaletop::cloud::clients::{Cloud, CloudOptions};
 use scaletop::cloud::resolve::{ResolveError, Resolved, Service, resolve};
-use scaletop::cluster::wire::state::{CloudPlatform, Publication};
-use scaletop::cluster::wire::{Fault, FaultRule, WireServer};
 use scaletop::instances::app_runner::AppRunnerFeed;
 use scaletop::instances::cloudwatch::CloudWatchFeed;
 use scaletop::instances::ecr::{EcrFeed, ImageOwner};
@@ -28,12 +25,15 @@ use scaletop::instances::feed::{CloudFeed, Report};
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop::units::Elapsed;
+use scaletop_cluster::wire::state::{CloudPlatform, Publication};
+use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
+use scaletop_units::Elapsed;
+use scaletop_units::RunClock;
 use tokio::time::Instant;
 
 #[path = "support/canned.rs"]
 mod canned;
-#[path = "support/fixed_cloud.rs"]
+#[path = "../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 mod fixed_cloud;
 
 use fixed_cloud::{FixedCloud, REGION, unix_now};

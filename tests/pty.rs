@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use scaletop::load::rate::RateProfile;
-use scaletop::load::sample::OutcomeKind;
-use scaletop::record::second::Second;
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop::session::recording::RecordingWriter;
-use scaletop::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::second::Second;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// A program in a terminal of its own.
 struct Terminal {

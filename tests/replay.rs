@@ -17,7 +17,6 @@ use scaletop::app::event::Event;
 use scaletop::app::front::FrontEnd;
 use scaletop::app::state::{State, Ui, View};
 use scaletop::app::update::update;
-use scaletop::clock::RunClock;
 use scaletop::replay::film::Film;
 use scaletop::replay::player::Player;
 use scaletop::replay::runtime::{ReplayRuntime, Replayed};
@@ -25,7 +24,8 @@ use scaletop::replay::scout::{self, Sighting};
 use scaletop::session::event::{Recorded, SessionEvent};
 use scaletop::session::recording::RecordingWriter;
 use scaletop::session::state::Session;
-use scaletop::units::{ArrivalRate, Elapsed};
+use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, Elapsed};
 use world::{Network, SPIKES, Stage, World, header, hostile};
 
 /// Calm, a spike, a ramp, calm again.

@@ -16,14 +16,14 @@ use std::time::Duration;
 use scaletop::analysis::elasticity::Jitter;
 use scaletop::analysis::{StepReport, Timing, Validity};
 use scaletop::instances::{Basis, InstanceObservation, Limits};
-use scaletop::load::rate::RateProfile;
-use scaletop::load::sample::OutcomeKind;
-use scaletop::record::latency::Latency;
-use scaletop::record::second::{Second, Served};
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
 use scaletop::slo::Slo;
-use scaletop::units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 use serde::Deserialize;
 
 /// A file.

@@ -14,19 +14,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scaletop::analysis::Timing;
-use scaletop::clock::RunClock;
-use scaletop::cluster::autoscaler::ConcurrencyScaler;
-use scaletop::cluster::instance::InstanceProgram;
-use scaletop::cluster::truth::Truth;
-use scaletop::cluster::{Cluster, ClusterOptions, ClusterParts};
 use scaletop::instances::Limits;
-use scaletop::load::engine::{LoadConfig, Prepared};
-use scaletop::load::http::{HttpTransport, RequestOptions};
-use scaletop::load::rate::{Arrivals, RateProfile};
-use scaletop::load::sample::OutcomeKind;
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
-use scaletop::units::{ArrivalRate, Elapsed};
+use scaletop_cluster::autoscaler::ConcurrencyScaler;
+use scaletop_cluster::instance::InstanceProgram;
+use scaletop_cluster::truth::Truth;
+use scaletop_cluster::{Cluster, ClusterOptions, ClusterParts};
+use scaletop_load::engine::{LoadConfig, Prepared};
+use scaletop_load::http::{HttpTransport, RequestOptions};
+use scaletop_load::rate::{Arrivals, RateProfile};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// The promise.
 const WITHIN: f64 = 1.0;

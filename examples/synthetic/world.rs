@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
-use scaletop::load::rate::RateProfile;
-use scaletop::load::sample::OutcomeKind;
-use scaletop::record::latency::Latency;
-use scaletop::record::second::{GeneratorHealth, Second, Served};
 use scaletop::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings,
 };
-use scaletop::units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{GeneratorHealth, Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Requests that one instance takes at the same time.
 const CONCURRENCY: u32 = 10;

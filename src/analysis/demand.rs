@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::instances::Limits;
-use crate::units::ArrivalRate;
+use scaletop_units::ArrivalRate;
 
 /// How the capacity of one instance came to be known.
 #[derive(Clone, Copy, Debug, PartialEq)]

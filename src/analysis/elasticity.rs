@@ -6,7 +6,7 @@ use crate::analysis::Step;
 use crate::analysis::demand::Demand;
 use crate::analysis::supply::Supply;
 use crate::slo::Slo;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// How far and how long supply was off demand, in percent. Time without demand (d = 0) or without a known count is left
 /// out of T. `θ_O` has no upper bound: five instances where one is needed are 400 %.

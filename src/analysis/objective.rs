@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use crate::load::sample::{OutcomeClass, OutcomeCounts};
 use crate::slo::Slo;
 use crate::timeline::Cohort;
-use crate::units::Elapsed;
+use scaletop_load::sample::{OutcomeClass, OutcomeCounts};
+use scaletop_units::Elapsed;
 
 /// The trailing window, in seconds of intended starts (w).
 pub const WINDOW_SECS: u32 = 5;
@@ -89,7 +89,7 @@ pub fn certain_after(timeout: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::sample::OutcomeKind;
+    use scaletop_load::sample::OutcomeKind;
 
     fn cohort(due: u64, ok: u64, slow: u64) -> Cohort {
         let mut cohort = Cohort::new(10);

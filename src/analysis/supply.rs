@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::analysis::recovery::HOLD_SECS;
 use crate::analysis::{InstanceSpan, Timing};
 use crate::instances::{Basis, InstanceObservation};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// A count is settled when it stayed the same for this long at the end of a step, or for a fifth of it if that is longer.
 pub const SETTLED_FOR: Duration = Duration::from_secs(30);

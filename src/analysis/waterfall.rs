@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::analysis::{Step, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, InstanceObservation};
-use crate::units::{Elapsed, StepId};
+use scaletop_units::{Elapsed, StepId};
 
 /// A stage of a scale-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! What the user can ask for, whatever key, mouse or plan asks.
 
-use crate::units::ArrivalRate;
+use scaletop_units::ArrivalRate;
 use std::time::Duration;
 
 /// What the user asks for.

@@ -2,9 +2,9 @@
 
 use crate::capacity::CapacitySearch;
 use crate::plan::conductor::{Conductor, Cue};
-use crate::record::second::Second;
 use crate::session::state::Session;
-use crate::units::Elapsed;
+use scaletop_load::record::second::Second;
+use scaletop_units::Elapsed;
 
 /// Who decides the rate.
 #[derive(Clone, Debug)]

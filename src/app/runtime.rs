@@ -18,19 +18,19 @@ use crate::app::front::FrontEnd;
 use crate::app::signals::Signals;
 use crate::app::state::{Phase, State};
 use crate::app::update::update;
-use crate::clock::RunClock;
-use crate::cluster::Cluster;
-use crate::load::engine::LoadHandle;
-use crate::load::rate::RateProfile;
 use crate::metrics::Metrics;
 use crate::plan::conductor::Cue;
 use crate::plan::forecast::Budget;
-use crate::record::second::Second;
 use crate::session::event::{Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::export::{ExportError, Exported, export};
 use crate::session::scribe::{Scribe, Trouble};
 use crate::session::verdict::early::lost_already;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_cluster::Cluster;
+use scaletop_load::engine::LoadHandle;
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::second::Second;
+use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// At most this many frames a second.
 const FRAMES_PER_SEC: u32 = 20;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::replay::player::Player;
 use crate::session::state::Session;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// Everything the views may know.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::state::{INCREMENTS, Phase, Prompt, PromptKind, State, View};
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// How long a short message stays on the screen.
 const TOAST_STAYS: Duration = Duration::from_secs(6);

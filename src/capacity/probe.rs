@@ -21,11 +21,11 @@ use serde::Serialize;
 use crate::analysis::Validity;
 use crate::analysis::objective::lost;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
-use crate::load::sample::OutcomeClass;
-use crate::record::latency::Latency;
-use crate::record::second::{CohortPart, Second};
 use crate::slo::Slo;
-use crate::units::Elapsed;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{CohortPart, Second};
+use scaletop_load::sample::OutcomeClass;
+use scaletop_units::Elapsed;
 
 /// How to try a rate.
 #[derive(Clone, Copy, Debug, PartialEq)]

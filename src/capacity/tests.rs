@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::load::sample::OutcomeKind;
-use crate::record::second::Served;
 use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
 use crate::slo::Slo;
-use crate::units::InstanceId;
+use scaletop_load::record::second::Served;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::InstanceId;
 
 const OPTIONS: ProbeOptions = ProbeOptions {
     slo: Slo { quantile: 0.99, latency: Duration::from_millis(500), errors: 0.01 },
@@ -45,7 +45,7 @@ impl Service {
                 requests: 1,
                 ok: 1,
                 first_ok_intended: None,
-                response: crate::record::latency::Latency::new(),
+                response: scaletop_load::record::latency::Latency::new(),
             })
             .collect();
         second

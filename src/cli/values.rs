@@ -4,12 +4,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use http::{HeaderName, HeaderValue, Method};
 use jiff::SignedDuration;
 
 use crate::replay::player::SPEEDS;
 use crate::slo::Slo;
-use crate::units::ArrivalRate;
+use scaletop_load::rate::Arrivals;
+use scaletop_units::ArrivalRate;
 
 /// The highest rate that can be asked for, requests per second.
 pub const HIGHEST_RATE: u32 = 1_000_000;
@@ -195,6 +197,12 @@ pub fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
     let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| refuse())?;
     let port = port.parse().map_err(|_| refuse())?;
     if host.is_empty() { Err(refuse()) } else { Ok((host.to_owned(), SocketAddr::new(address, port))) }
+}
+
+/// The ways in which arrivals can be spaced, by their names.
+pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
+    PossibleValuesParser::new(Arrivals::ALL.map(Arrivals::name))
+        .map(|name| Arrivals::ALL.into_iter().find(|arrivals| arrivals.name() == name).unwrap_or_default())
 }
 
 #[cfg(test)]

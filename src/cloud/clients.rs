@@ -22,9 +22,9 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::failure::{Api, Failure, Place, explain};
-use crate::clock::RunClock;
 use crate::instances::SourceError;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
+use scaletop_units::RunClock;
 
 /// No connection after this long is a failure.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,7 +65,7 @@ impl CloudOptions {
     /// For the embedded cluster at this endpoint: nothing is read from the environment.
     pub fn embedded(endpoint_url: String) -> Self {
         Self {
-            region: Some(crate::cluster::wire::embedded::REGION.to_owned()),
+            region: Some(scaletop_cluster::wire::embedded::REGION.to_owned()),
             profile: None,
             endpoint_url: Some(endpoint_url),
             keys: Some(("scaletop".to_owned(), "embedded".to_owned())),

@@ -13,12 +13,12 @@ use super::clients::{Cloud, CloudOptions};
 use super::failure::Api;
 use super::service_url::service_url;
 use super::terraform::{Outputs, OutputsError};
-use crate::clock::RunClock;
-use crate::cluster::options::Platform;
-use crate::cluster::wire::embedded::SERVICE;
-use crate::cluster::wire::state::ECS_CLUSTER;
 use crate::instances::SourceError;
 use crate::target::{AppRunnerName, EcsName, Target, TargetError};
+use scaletop_cluster::options::Platform;
+use scaletop_cluster::wire::embedded::SERVICE;
+use scaletop_cluster::wire::state::ECS_CLUSTER;
+use scaletop_units::RunClock;
 
 /// More pages than this are not looked through for a name: 20 services each.
 const MOST_PAGES: usize = 50;

@@ -13,7 +13,7 @@ use crate::commands::drive::{self, Script};
 use crate::commands::{CommandError, outcome};
 use crate::headless::Log;
 use crate::target::Target;
-use crate::units::ArrivalRate;
+use scaletop_units::ArrivalRate;
 
 /// The first rate that is tried, unless `--rate` says otherwise.
 const FIRST_RATE: u32 = 10;

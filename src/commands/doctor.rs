@@ -8,18 +8,18 @@ use std::time::Duration;
 use url::Url;
 
 use crate::cli::DoctorArgs;
-use crate::clock::RunClock;
 use crate::cloud::policy::least_privilege;
-use crate::cluster::options::ClusterOptions;
-use crate::cluster::wire::embedded::EmbeddedPlatform;
 use crate::commands::drive::{join, request_options};
 use crate::commands::{CommandError, say};
 use crate::doctor::generator::{self, Demand};
 use crate::doctor::{Check, Status, reach, worst};
-use crate::load::generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
-use crate::load::http::HttpTransport;
-use crate::load::transport::Transport as _;
 use crate::target::{self, Target};
+use scaletop_cluster::options::ClusterOptions;
+use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+use scaletop_load::generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+use scaletop_load::http::HttpTransport;
+use scaletop_load::transport::Transport as _;
+use scaletop_units::RunClock;
 
 /// Prints every check as it is made; 1 when one failed.
 pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {

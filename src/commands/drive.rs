@@ -15,14 +15,9 @@ use crate::app::signals::Signals;
 use crate::app::state::{State, Ui};
 use crate::cli::values;
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
-use crate::clock::RunClock;
-use crate::cluster::ClusterArgs;
 use crate::commands::place::Place;
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
-use crate::load::engine::{LoadConfig, Prepared, Running};
-use crate::load::generator;
-use crate::load::http::{HttpTransport, RequestOptions};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
@@ -34,7 +29,12 @@ use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
-use crate::units::ArrivalRate;
+use scaletop_cluster::ClusterArgs;
+use scaletop_load::engine::{LoadConfig, Prepared, Running};
+use scaletop_load::generator;
+use scaletop_load::http::{HttpTransport, RequestOptions};
+use scaletop_units::ArrivalRate;
+use scaletop_units::RunClock;
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;

@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use crate::cli::values::ValueError;
 #[cfg(feature = "aws")]
 use crate::cloud::resolve::ResolveError;
-use crate::cluster::wire::embedded::EmbeddedError;
 use crate::consent::ConsentError;
-use crate::load::engine::EngineError;
-use crate::load::http::TransportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::replay::runtime::ReplayError;
@@ -18,6 +15,9 @@ use crate::session::folder::FolderError;
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
+use scaletop_cluster::wire::embedded::EmbeddedError;
+use scaletop_load::engine::EngineError;
+use scaletop_load::http::TransportError;
 
 /// Why a command could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

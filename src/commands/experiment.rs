@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::app::signals::Signals;
 use crate::cli::{DriveArgs, ExperimentArgs};
-use crate::clock::RunClock;
-use crate::cluster::ClusterArgs;
 use crate::commands::{CommandError, outcome, run, say};
 use crate::experiment::{Played, markdown};
 use crate::plan::Plan;
@@ -15,6 +13,8 @@ use crate::session::folder;
 use crate::session::recording::{self, RecordingReader};
 use crate::session::verdict::judge;
 use crate::target::Target;
+use scaletop_cluster::ClusterArgs;
+use scaletop_units::RunClock;
 
 /// The report's name in the experiment's folder.
 const REPORT: &str = "report.md";

@@ -4,13 +4,13 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::cli::CloudArgs;
-use crate::clock::RunClock;
-use crate::cluster::options::{ClusterArgs, ClusterOptions};
-use crate::cluster::wire::embedded::EmbeddedPlatform;
 use crate::commands::CommandError;
 use crate::instances::Limits;
 use crate::session::event::SessionEvent;
 use crate::target::{self, Target};
+use scaletop_cluster::options::{ClusterArgs, ClusterOptions};
+use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+use scaletop_units::RunClock;
 
 /// Where the load goes.
 pub(super) struct Place {
@@ -108,15 +108,15 @@ mod watch {
     use url::Url;
 
     use crate::cli::CloudArgs;
-    use crate::clock::RunClock;
     use crate::cloud::clients::{Cloud, CloudOptions};
     use crate::cloud::resolve::{Service, demo_target, resolve};
-    use crate::cluster::options::ClusterOptions;
-    use crate::cluster::wire::embedded::EmbeddedPlatform;
     use crate::commands::CommandError;
     use crate::instances::cloud_feeds::{self, CLOUD_GRAIN};
     use crate::session::event::SessionEvent;
     use crate::target::Target;
+    use scaletop_cluster::options::ClusterOptions;
+    use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+    use scaletop_units::RunClock;
 
     /// A service, the clients to watch it with, and the grain of its metrics.
     pub(super) struct Watched {

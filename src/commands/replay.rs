@@ -2,7 +2,6 @@
 
 use crate::app::state::{State, Ui};
 use crate::cli::ReplayArgs;
-use crate::clock::RunClock;
 use crate::commands::{CommandError, has_screen, outcome, say};
 use crate::replay::film::Film;
 use crate::replay::player::Player;
@@ -11,7 +10,8 @@ use crate::replay::scout;
 use crate::session::state::Session;
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
-use crate::units::ArrivalRate;
+use scaletop_units::ArrivalRate;
+use scaletop_units::RunClock;
 
 /// Plays the session. What is wrong with the recording is said before the terminal is taken over.
 pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {

@@ -9,7 +9,7 @@ use crate::session::event::SessionEvent;
 use crate::session::export::{self, ExportError};
 use crate::session::recording::RecordingReader;
 use crate::session::{as_plan, summary};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Writes the files, and says what is in them.
 pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {

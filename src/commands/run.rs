@@ -6,16 +6,16 @@ use std::path::Path;
 use crate::app::director::Director;
 use crate::app::runtime::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
-use crate::cluster::ClusterArgs;
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::{CommandError, outcome, say};
 use crate::headless::Log;
-use crate::load::generator;
 use crate::plan::Plan;
 use crate::plan::conductor::Conductor;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::target::Target;
-use crate::units::ArrivalRate;
+use scaletop_cluster::ClusterArgs;
+use scaletop_load::generator;
+use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {

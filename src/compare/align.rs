@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::analysis::{StepReport, Validity};
 use crate::compare::Contender;
 use crate::compare::difference::{Difference, Runs};
-use crate::load::rate::RateProfile;
 use crate::session::numbers::{self, Kind};
-use crate::units::ArrivalRate;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::ArrivalRate;
 
 /// Steps whose lengths differ by more than this share are pointed out: sums over them are not comparable.
 const LENGTHS_DIFFER: f64 = 0.2;

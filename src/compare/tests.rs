@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr as _;
 use super::difference::{Difference, Runs, Verdict};
 use super::*;
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
-use crate::load::rate::RateProfile;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::numbers::{Kind, Value, kinds};
-use crate::units::{ArrivalRate, Elapsed, StepId};
+use scaletop_load::rate::RateProfile;
+use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn kind(key: &str) -> &'static Kind {
     kinds().find(|kind| kind.key == key).unwrap()

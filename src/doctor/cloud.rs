@@ -9,7 +9,6 @@ use aws_sdk_applicationautoscaling::types::ServiceNamespace;
 use url::Url;
 
 use super::Check;
-use crate::clock::RunClock;
 use crate::cloud::clients::{Cloud, CloudOptions};
 use crate::cloud::failure::Api;
 use crate::cloud::resolve::{Resolved, Service, resolve};
@@ -21,6 +20,7 @@ use crate::instances::ecs::EcsFeed;
 use crate::instances::feed::{CloudFeed, Report};
 use crate::session::event::SessionEvent;
 use crate::target::Target;
+use scaletop_units::RunClock;
 
 /// A clock that is further off than this is worth a word; at five minutes, AWS refuses.
 const SKEW_WORTH_A_WORD: f64 = 10.0;

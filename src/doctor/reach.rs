@@ -5,8 +5,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::Check;
-use crate::load::sample::{FailureKind, Outcome};
-use crate::load::transport::Reply;
+use scaletop_load::sample::{FailureKind, Outcome};
+use scaletop_load::transport::Reply;
 
 /// An answer slower than this is worth a word: it is one request, on an idle service.
 const SLOW: Duration = Duration::from_secs(2);
@@ -91,7 +91,7 @@ const fn failure(kind: FailureKind) -> (&'static str, &'static str) {
 mod tests {
     use super::*;
     use crate::doctor::Status;
-    use crate::units::InstanceId;
+    use scaletop_units::InstanceId;
 
     fn check(reply: &Reply, took: Duration) -> Vec<Check> {
         checks(&Url::parse("https://example.com/x").expect("a URL"), "x-instance-id", reply, took)

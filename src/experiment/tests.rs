@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::analysis::{InstanceSpan, Step, StepNumbers, Validity};
-use crate::load::rate::RateProfile;
 use crate::session::event::{FORMAT_VERSION, Settings};
-use crate::units::{ArrivalRate, Elapsed, StepId};
+use scaletop_load::rate::RateProfile;
+use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn reached(secs: f64) -> Timing {
     Timing::Reached { secs, plus_minus: 0.0 }

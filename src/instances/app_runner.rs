@@ -15,7 +15,7 @@ use super::{Limits, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::session::event::{NoticeLevel, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Status and operations: free of charge, and they change within seconds of a command.
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -17,7 +17,7 @@ use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
 use crate::cloud::failure::{Api, Failure, explain};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// What one metric costs, each time it is asked for: $0.01 per 1,000, outside the free tier.
 pub const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;

@@ -12,7 +12,7 @@ use super::{SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::cloud::image::{EcrImage, short_digest};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Images are pushed by pipelines.
 const INTERVAL: Duration = Duration::from_mins(1);

@@ -16,7 +16,7 @@ use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Far below the API's limits (a bucket of tens of calls), and as fine as the control plane itself.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -16,7 +16,7 @@ use super::{Limits, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::session::event::SessionEvent;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Decisions carry their own time: how often they are asked for changes only when they are seen.
 const INTERVAL: Duration = Duration::from_secs(10);

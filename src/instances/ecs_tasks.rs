@@ -12,7 +12,7 @@ use super::milestone::{Milestone, MilestoneKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::session::event::SessionEvent;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Most times come from ECS; only "healthy" is what we see change.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::{Feed, SourceError, SourceErrorKind};
-use crate::clock::RunClock;
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
+use scaletop_units::RunClock;
 
 /// A poll that takes longer than this is given up: the clients have shorter timeouts of their own, per call.
 const LONGEST_POLL: Duration = Duration::from_secs(30);

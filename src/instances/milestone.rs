@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// One thing that the platform recorded, with the time it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

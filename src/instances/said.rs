@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::feed::Report;
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// What a source has said so far.
 #[derive(Clone, Debug, Default)]

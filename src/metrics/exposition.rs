@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::analysis::Timing;
 use crate::instances::Basis;
-use crate::load::sample::OutcomeKind;
 use crate::session::state::Session;
+use scaletop_load::sample::OutcomeKind;
 
 /// The content type of a page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -232,10 +232,10 @@ mod tests {
 
     use super::*;
     use crate::instances::InstanceObservation;
-    use crate::load::rate::RateProfile;
-    use crate::record::second::Second;
     use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use crate::units::{ArrivalRate, Elapsed};
+    use scaletop_load::rate::RateProfile;
+    use scaletop_load::record::second::Second;
+    use scaletop_units::{ArrivalRate, Elapsed};
 
     fn session() -> Session {
         let settings = Settings { target: "a\"b\\c\nd".into(), plan: Some("spike".into()), ..Settings::default() };

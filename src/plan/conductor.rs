@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::load::rate::RateProfile;
 use crate::plan::{Condition, Plan, Stage, StageEnd};
-use crate::units::Elapsed;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::Elapsed;
 
 /// What the plan's conditions ask about.
 pub trait Conditions {
@@ -154,7 +154,7 @@ impl Conductor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::ArrivalRate;
+    use scaletop_units::ArrivalRate;
 
     struct Known {
         instances: Option<u32>,

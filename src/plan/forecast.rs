@@ -6,10 +6,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::load::rate::RateProfile;
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What a plan will do.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,9 +170,9 @@ fn span(end: &StageEnd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::pacer::{Pacer, Share};
-    use crate::load::rate::Arrivals;
     use crate::plan::conductor::{Conditions, Conductor, Cue};
+    use scaletop_load::pacer::{Pacer, Share};
+    use scaletop_load::rate::Arrivals;
 
     struct Nothing;
 

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde::de::Error as _;
 
 use crate::cli::values;
-use crate::load::rate::RateProfile;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Comparison, Condition, MOST_STAGES, Plan, PlanError, Stage, StageEnd};
 use crate::slo::Slo;
-use crate::units::ArrivalRate;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::ArrivalRate;
 
 /// Reads a plan.
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {

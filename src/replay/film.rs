@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::session::event::{Header, Recorded};
 use crate::session::recording::{ReadError, RecordingReader};
 use crate::session::state::Session;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// The state at some event of the recording.
 #[derive(Clone, Debug)]

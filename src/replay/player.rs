@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// How many times as fast as it happened.
 pub const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];

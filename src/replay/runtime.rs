@@ -17,12 +17,12 @@ use crate::app::front::FrontEnd;
 use crate::app::signals::Signals;
 use crate::app::state::State;
 use crate::app::update::update;
-use crate::clock::RunClock;
 use crate::replay::film::Film;
 use crate::replay::player::Player;
 use crate::replay::scout::{MAX_SNAPSHOTS, Sighting};
 use crate::session::recording::{Damage, ReadError};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
+use scaletop_units::RunClock;
 
 /// How often the position moves on; no more frames than this are drawn.
 const TICK: Duration = Duration::from_millis(50);

@@ -159,7 +159,7 @@ fn place(value: f64) -> String {
 
 /// `1:05`, `1:02:05`.
 pub(super) fn clock(seconds: f64) -> String {
-    crate::units::Elapsed::from_millis({
+    scaletop_units::Elapsed::from_millis({
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a session")]
         let millis = (seconds * 1e3) as u64;
         millis
@@ -198,7 +198,7 @@ fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
 fn rates(series: &Series, seconds: f64) -> Chart {
     let target = |column: &Column| Some(f64::from(column.target));
     let sent = |column: &Column| column.per_second(column.sent);
-    let ok = |column: &Column| column.per_second(column.of_kinds(&[crate::load::sample::OutcomeKind::Ok]));
+    let ok = |column: &Column| column.per_second(column.of_kinds(&[scaletop_load::sample::OutcomeKind::Ok]));
     let all = series.columns.iter().flat_map(|column| [target(column), sent(column), ok(column)]);
     let (scale, ticks) = Scale::linear(most(all), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::load::sample::OutcomeKind;
 use crate::report::series::{Column, Series, TROUBLES};
 use crate::session::numbers::plain;
 use crate::session::state::Session;
+use scaletop_load::sample::OutcomeKind;
 
 /// A series' name and how it is read.
 type Read = Box<dyn Fn(&Column) -> Option<f64>>;

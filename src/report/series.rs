@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::load::sample::{OutcomeCounts, OutcomeKind};
 use crate::timeline::Row;
+use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
 
 /// The most columns that are kept: an hour and its drain, second by second.
 pub const MOST_COLUMNS: u32 = 3_900;
@@ -201,7 +201,7 @@ pub fn span_for(seconds: u32, most: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::ArrivalRate;
+    use scaletop_units::ArrivalRate;
 
     fn row(second: u32, sent: u64, p99: u64) -> Row {
         let at = Duration::from_millis(p99);

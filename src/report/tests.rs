@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::instances::{Feed, SourceError, SourceErrorKind};
-use crate::load::rate::RateProfile;
-use crate::record::second::Second;
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::second::Second;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 const HARM: &str = "</script><script>alert(1)</script>\" onload=\"alert(2)\u{1b}[31m\u{202e}";
 

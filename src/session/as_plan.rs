@@ -8,9 +8,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::load::rate::{Arrivals, RateProfile};
 use crate::session::event::{Header, RateCause, RateChange};
-use crate::units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
+use scaletop_load::rate::{Arrivals, RateProfile};
+use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// The pacer's unit: arrivals are counted in halves of rate × nanoseconds.
 const HALVES: u128 = 2;
@@ -191,10 +191,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::pacer::{Pacer, Share};
     use crate::plan::Plan;
     use crate::plan::conductor::{Conditions, Conductor, Cue};
     use crate::session::event::{FORMAT_VERSION, Settings};
+    use scaletop_load::pacer::{Pacer, Share};
 
     struct Nothing;
 

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::instances::milestone::Milestone;
 use crate::instances::{Feed, InstanceObservation, Limits};
-use crate::load::rate::{Arrivals, RateProfile};
 use crate::plan::threshold::Threshold;
-use crate::record::second::Second;
 use crate::slo::Slo;
-use crate::units::Elapsed;
+use scaletop_load::rate::{Arrivals, RateProfile};
+use scaletop_load::record::second::Second;
+use scaletop_units::Elapsed;
 
 /// Why a session ended, when a key or a signal ended it.
 pub const QUIT_BY_THE_USER: &str = "the user quit";

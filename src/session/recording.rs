@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// The recording's name in a session folder.
 pub const FILE_NAME: &str = "recording.jsonl";

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::session::event::{FORMAT_VERSION, Settings};
     use crate::session::recording::RecordingReader;
-    use crate::units::Elapsed;
+    use scaletop_units::Elapsed;
 
     fn header() -> Header {
         Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::instances::{Basis, InstanceObservation};
 use crate::plan::conductor::Conditions;
 use crate::session::state::Session;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// The count must have stayed the same this long, and the objective must have held (`load-tools` D.2: settled).
 pub const CALM_FOR: Duration = Duration::from_secs(30);
@@ -93,7 +93,7 @@ impl<'a> PlatformCounts<'a> {
 mod tests {
     use super::*;
     use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
-    use crate::units::ArrivalRate;
+    use scaletop_units::ArrivalRate;
 
     fn session() -> Session {
         let writer = "test".to_owned();
@@ -104,7 +104,7 @@ mod tests {
     fn rest(session: &mut Session, secs: u32) {
         let from = session.timeline.latest().map_or(0, |row| row.second + 1);
         for index in from..from + secs {
-            let second = crate::record::second::Second::new(index, ArrivalRate::PAUSED);
+            let second = scaletop_load::record::second::Second::new(index, ArrivalRate::PAUSED);
             session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
         }
     }

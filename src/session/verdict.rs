@@ -28,7 +28,7 @@ use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
 use crate::session::event::QUIT_BY_THE_USER;
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step};
-use crate::units::StepId;
+use scaletop_units::StepId;
 
 /// What became of a session's thresholds.
 #[derive(Clone, Debug, Default, PartialEq)]

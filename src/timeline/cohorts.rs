@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::analysis::objective::{Judgement, WINDOW_SECS, certain_after};
-use crate::load::sample::OutcomeCounts;
-use crate::record::latency::Latency;
-use crate::record::second::CohortPart;
 use crate::slo::Slo;
 use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::CohortPart;
+use scaletop_load::sample::OutcomeCounts;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What is kept of one second of arrivals, by the second they were intended in.
 #[derive(Clone, Debug, Default, PartialEq)]

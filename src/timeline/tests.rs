@@ -1,9 +1,9 @@
 //! The two bins of a session, and what is left of the distant past.
 
 use super::*;
-use crate::load::sample::OutcomeKind;
-use crate::record::second::{CohortPart, Second};
 use crate::slo::Slo;
+use scaletop_load::record::second::{CohortPart, Second};
+use scaletop_load::sample::OutcomeKind;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

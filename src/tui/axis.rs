@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::app::state::State;
-use crate::units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
+use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// Dots of a braille cell side by side.
 pub(crate) const DOTS_PER_CELL: usize = 2;

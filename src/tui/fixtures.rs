@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::app::state::{State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::load::rate::RateProfile;
-use crate::load::sample::OutcomeKind;
-use crate::record::latency::Latency;
-use crate::record::second::{GeneratorHealth, Second, Served};
 use crate::replay::player::{Outline, Player};
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
 use crate::session::state::Session;
-use crate::units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{GeneratorHealth, Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Requests a second that one instance of the pretended service holds: 10 at a time, 80 ms each.
 const PER_INSTANCE: u64 = 125;

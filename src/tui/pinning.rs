@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::session::state::{InstanceTrack, Session};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Over how many of the last seconds shares are computed.
 const WINDOW_SECS: u32 = 10;

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
-use crate::load::sample::{OutcomeClass, OutcomeKind};
 use crate::session::state::Session;
 use crate::timeline::Row;
 use crate::tui::axis::TimeAxis;
-use crate::units::Elapsed;
+use scaletop_load::sample::{OutcomeClass, OutcomeKind};
+use scaletop_units::Elapsed;
 
 /// The points of a curve, one a dot column; `None` is a gap.
 pub(crate) type Points = Vec<Option<f64>>;
@@ -208,8 +208,8 @@ pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis
 mod tests {
     use super::*;
     use crate::app::state::Window;
-    use crate::load::sample::OutcomeKind;
     use crate::tui::fixtures::{Builder, state};
+    use scaletop_load::sample::OutcomeKind;
 
     fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
         let state = builder.ui(|ui| ui.window = Window::All).build();

@@ -12,10 +12,10 @@ use ratatui::style::Style;
 use super::*;
 use crate::app::state::{Phase, Prompt, PromptKind, Window};
 use crate::instances::milestone::MilestoneKind;
-use crate::load::sample::OutcomeKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, spike, state};
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// The frame of a state.
 fn frame(state: &State, theme: Theme, columns: u16, rows: u16) -> Terminal<TestBackend> {

@@ -17,7 +17,7 @@ if ! cmp -s tests/compat/requirements.txt "$stamp"; then
     cp tests/compat/requirements.txt "$stamp"
 fi
 case "$half" in botocore | both)
-    cargo build --quiet --no-default-features --example wire_server
+    cargo build --quiet -p scaletop-cluster --example wire_server
     WIRE_SERVER="${CARGO_TARGET_DIR:-target}/debug/examples/wire_server" \
         "$venv/bin/python" -m pytest -q -p no:cacheprovider tests/compat
     ;;

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::load::rate::RateProfile;
-use crate::units::ArrivalRate;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::ArrivalRate;
 
 fn step(start: u64, end: Option<u64>) -> Step {
     Step {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::analysis::InstanceSpan;
 use crate::analysis::demand::DemandBasis;
-use crate::units::{ArrivalRate, Elapsed, StepId};
+use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn step(before: u32, profile: RateProfile, end: Option<u64>) -> Step {
     let start = Elapsed::from_secs(20);

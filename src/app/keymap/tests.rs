@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::app::state::{Prompt, PromptKind};
 use crate::replay::player::Player;
-use crate::units::ArrivalRate;
+use scaletop_units::ArrivalRate;
 
 fn ui() -> Ui {
     Ui::new(ArrivalRate::new(600))

@@ -7,7 +7,7 @@ use crate::app::effect::Effect;
 use crate::app::state::{Prompt, PromptKind, State};
 use crate::app::update::rate;
 use crate::cli::values;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// The longest text a prompt takes, in characters.
 const LONGEST: usize = 24;

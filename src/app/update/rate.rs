@@ -4,9 +4,9 @@ use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::state::{PRESETS, Phase, State};
 use crate::app::update::{record, toast};
-use crate::load::rate::RateProfile;
 use crate::session::event::{RateCause, RateChange, SessionEvent};
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// Changes the rate as `action` asks.
 pub(super) fn act(state: &mut State, at: Elapsed, action: &Action) -> Vec<Effect> {

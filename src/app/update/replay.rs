@@ -7,7 +7,7 @@ use crate::app::event::{Event, ReplayEvent};
 use crate::app::state::{Phase, State};
 use crate::app::update::{forget_toast, look, toast};
 use crate::replay::player::Player;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Folds `event` into the state of a replay. `at` is the viewer's time: how long the replay has been running.
 pub(super) fn update(state: &mut State, at: Elapsed, event: &Event) -> Vec<Effect> {
@@ -125,7 +125,7 @@ mod tests {
     use crate::replay::player::Outline;
     use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent, Settings};
     use crate::session::state::Session;
-    use crate::units::ArrivalRate;
+    use scaletop_units::ArrivalRate;
 
     const fn secs(secs: u64) -> Elapsed {
         Elapsed::from_secs(secs)

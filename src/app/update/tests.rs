@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::state::Ui;
-use crate::load::rate::RateProfile;
 use crate::session::event::{FORMAT_VERSION, Header, RateChange, Settings};
 use crate::session::state::Session;
-use crate::units::ArrivalRate;
+use scaletop_load::rate::RateProfile;
+use scaletop_units::ArrivalRate;
 
 fn state() -> State {
     let header = Header {

@@ -1,8 +1,8 @@
 //! A try second by second: when it settles, what belongs to the hold, whose fault a miss is.
 
 use super::*;
-use crate::load::sample::{OutcomeCounts, OutcomeKind};
-use crate::units::ArrivalRate;
+use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_units::ArrivalRate;
 
 const OPTIONS: ProbeOptions = ProbeOptions {
     slo: Slo { quantile: 0.99, latency: Duration::from_millis(500), errors: 0.01 },

@@ -2,7 +2,6 @@
 
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::instances::{Basis, Feed};
-use crate::load::sample::{OutcomeCounts, OutcomeKind};
 use crate::report::Counts;
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::export::LateCounts;
@@ -10,7 +9,8 @@ use crate::session::export::text::{count, foreign, millis, number, secs, utc};
 use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::timeline::{Cohort, Percentiles, Row};
-use crate::units::Elapsed;
+use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_units::Elapsed;
 
 /// `timeline.csv` and `cohorts.csv`, to the letter of the contract.
 pub(super) const TIMELINE: [&str; 34] = [

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::instances::{Basis, InstanceObservation};
 use crate::session::event::SessionEvent;
 use crate::session::recording::{ReadError, RecordingReader};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// A count older than this says nothing of the present: App Runner's metric has a point a minute.
 const COUNT_HOLDS_SECS: u32 = 60;

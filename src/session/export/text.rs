@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::foreign::harmless;
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// `2026-11-24T00:06:44.123Z`, from microseconds since 1970.
 pub(super) fn utc(unix_micros: i64) -> String {

@@ -1,9 +1,9 @@
 //! What is written is read back; what is damaged, alien or of another version is told apart.
 
 use super::*;
-use crate::record::second::Second;
 use crate::session::event::Settings;
-use crate::units::ArrivalRate;
+use scaletop_load::record::second::Second;
+use scaletop_units::ArrivalRate;
 
 fn header() -> Header {
     Header {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
-use crate::record::latency::Latency;
-use crate::record::second::{Second, Served};
 use crate::session::state::{InstanceSecond, InstanceTrack, Session};
-use crate::units::{Elapsed, InstanceId};
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{Second, Served};
+use scaletop_units::{Elapsed, InstanceId};
 
 /// More instances than this are not told apart in one session; their answers are counted.
 pub const MAX_INSTANCES: usize = 1_000;

@@ -10,12 +10,12 @@ use crate::analysis::validity::GeneratorRecord;
 use crate::analysis::words::sentence;
 use crate::analysis::{Direction, Step, StepNumbers, Timing};
 use crate::instances::Basis;
-use crate::load::sample::{OutcomeClass, OutcomeKind};
 use crate::session::state::Session;
 use crate::session::state::trailing::ok_service;
 use crate::session::state::work::{Counts, StepWork, Tally};
 use crate::timeline::Cohort;
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::sample::{OutcomeClass, OutcomeKind};
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// The counts a step is judged by, the best first: exact and fresh before exact and late. What ECS runs is polled every
 /// two seconds; who responds is seen at once; App Runner's metric has a grain of a minute.
@@ -294,6 +294,6 @@ fn ok_per_second<'a>(cohorts: impl Iterator<Item = &'a Cohort>) -> Option<f64> {
     (seconds > 0).then(|| ok as f64 / f64::from(seconds))
 }
 
-fn quantile(latency: &crate::record::latency::Latency, q: f64) -> Option<Duration> {
+fn quantile(latency: &scaletop_load::record::latency::Latency, q: f64) -> Option<Duration> {
     latency.quantiles([q]).map(|[found]| found)
 }

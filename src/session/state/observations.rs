@@ -3,7 +3,7 @@
 use crate::instances::{Basis, InstanceObservation};
 use crate::session::state::Session;
 use crate::timeline::{KEPT_SECS, THINNED_SPAN};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Counts older than an hour are kept only where they changed, and this many a minute at most; when there are more, the
 /// highest alone stands for the minute.

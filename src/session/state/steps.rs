@@ -12,7 +12,7 @@ use crate::analysis::{Step, StepNumbers, StepReport, Validity};
 use crate::session::event::{RateCause, RateChange};
 use crate::session::state::Session;
 use crate::session::state::work::StepWork;
-use crate::units::{ArrivalRate, Elapsed, StepId};
+use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 /// Changes closer than this merge.
 pub(super) const MERGED_WITHIN: Duration = Duration::from_secs(2);

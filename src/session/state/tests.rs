@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::analysis::{Timing, Validity};
 use crate::instances::{Basis, InstanceObservation, Limits};
-use crate::load::rate::RateProfile;
-use crate::load::sample::OutcomeKind;
-use crate::record::latency::Latency;
-use crate::record::second::{CohortPart, Second, Served};
 use crate::session::event::{FORMAT_VERSION, RateCause, RateChange, Settings};
-use crate::units::{ArrivalRate, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{CohortPart, Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, InstanceId};
 
 fn session() -> Session {
     let writer = "test".to_owned();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::record::latency::Latency;
+use scaletop_load::record::latency::Latency;
 
 /// The trailing window, in seconds.
 const WINDOW_SECS: u32 = 5;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::analysis::Step;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::validity;
-use crate::load::sample::{OutcomeCounts, OutcomeKind};
-use crate::record::latency::Latency;
-use crate::record::second::{CohortPart, Second};
 use crate::session::state::Session;
 use crate::session::state::instance_table::InstanceTable;
-use crate::units::Elapsed;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{CohortPart, Second};
+use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_units::Elapsed;
 
 /// An instance is new when it has not answered for this long before the step.
 pub(super) const UNSEEN_FOR: Duration = Duration::from_mins(1);

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::foreign::harmless;
-use crate::load::sample::OutcomeKind;
-use crate::record::latency::Latency;
 use crate::session::numbers::{self, Value as Worth, plain};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
-use crate::units::Elapsed;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::Elapsed;
 
 /// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
 /// one.
@@ -226,11 +226,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::load::rate::RateProfile;
     use crate::plan::Plan;
-    use crate::record::second::{Second, Served};
     use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use crate::units::{ArrivalRate, InstanceId};
+    use scaletop_load::rate::RateProfile;
+    use scaletop_load::record::second::{Second, Served};
+    use scaletop_units::{ArrivalRate, InstanceId};
 
     #[test]
     fn a_censored_time_is_an_object_and_never_a_number() {

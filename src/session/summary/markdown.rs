@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::analysis::{Timing, Validity};
-use crate::load::sample::OutcomeKind;
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
+use scaletop_load::sample::OutcomeKind;
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {

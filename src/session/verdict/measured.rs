@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::analysis::elasticity::Jitter;
 use crate::analysis::{StepReport, Timing, objective};
-use crate::load::sample::OutcomeKind;
 use crate::plan::threshold::Number;
 use crate::session::state::{Session, Totals};
+use scaletop_load::sample::OutcomeKind;
 
 /// A number as far as it is known, in base units: seconds, counts.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,11 +6,11 @@ use super::early::lost_already;
 use super::*;
 use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
-use crate::load::rate::RateProfile;
-use crate::load::sample::OutcomeKind;
 use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
-use crate::units::{ArrivalRate, Elapsed};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 const NOT_HERE: Timing = Timing::NotApplicable("nothing was to be reached");
 

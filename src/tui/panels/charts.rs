@@ -6,7 +6,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::instances::Basis;
-use crate::load::sample::{OutcomeClass, OutcomeKind};
 use crate::timeline::Row;
 use crate::tui::chart::{self, Curve, Stroke};
 use crate::tui::scale::{self, Scale};
@@ -14,6 +13,7 @@ use crate::tui::scene::Scene;
 use crate::tui::series::{self, Column, Points};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
+use scaletop_load::sample::{OutcomeClass, OutcomeKind};
 
 /// Eighths of a cell, from below.
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];

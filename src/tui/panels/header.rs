@@ -6,13 +6,13 @@ use ratatui::text::Line;
 
 use crate::app::state::{Phase, State, View};
 use crate::instances::Feed;
-use crate::load::sample::OutcomeKind;
 use crate::replay::player::Player;
 use crate::tui::panels::health;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
-use crate::units::Elapsed;
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::Elapsed;
 
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {

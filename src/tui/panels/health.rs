@@ -1,9 +1,9 @@
 //! Whether the generator, not the service, is the limit: the verdict of the header.
 
 use crate::analysis::validity;
-use crate::load::sample::OutcomeKind;
 use crate::timeline::Row;
 use crate::tui::text;
+use scaletop_load::sample::OutcomeKind;
 
 /// Beyond this share of a limit (cap, descriptors, CPU) it is about to bind.
 const NEARLY: f64 = 0.9;

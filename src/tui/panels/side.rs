@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::instances::Feed;
-use crate::load::sample::OutcomeKind;
 use crate::tui::panels::{header, health};
 use crate::tui::scene::Scene;
 use crate::tui::text;
 use crate::tui::theme::Role;
+use scaletop_load::sample::OutcomeKind;
 
 /// Columns of the names.
 const NAME_WIDTH: usize = 15;

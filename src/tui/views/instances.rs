@@ -15,7 +15,7 @@ use crate::tui::pinning;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Eighths of a cell; what answered at all is visible, and the last eighth keeps lanes apart.
 const EIGHTHS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];

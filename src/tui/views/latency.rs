@@ -6,7 +6,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::state::State;
-use crate::record::latency::Latency;
 use crate::timeline::Percentiles;
 use crate::timeline::heat::HeatColumn;
 use crate::tui::chart;
@@ -16,7 +15,8 @@ use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
-use crate::units::Elapsed;
+use scaletop_load::record::latency::Latency;
+use scaletop_units::Elapsed;
 
 /// Columns of the names of the table's rows.
 const NAME_WIDTH: u16 = 12;

@@ -10,7 +10,7 @@ use crate::tui::layout::Screen;
 use crate::tui::panels::header;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::units::Elapsed;
+use scaletop_units::Elapsed;
 
 /// Columns of the time and the sign before a text.
 const LEFT: u16 = 11;

@@ -7,12 +7,12 @@ use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
 use crate::instances::Basis;
-use crate::load::sample::OutcomeClass;
 use crate::tui::layout::Screen;
 use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::waterfall;
+use scaletop_load::sample::OutcomeClass;
 
 /// Columns of the names of numbers.
 const NAME_WIDTH: u16 = 13;

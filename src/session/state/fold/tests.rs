@@ -6,15 +6,15 @@ use proptest::prelude::*;
 
 use crate::analysis::{StepReport, Timing};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::load::rate::RateProfile;
-use crate::load::sample::OutcomeKind;
-use crate::record::latency::Latency;
-use crate::record::second::{Second, Served};
 use crate::session::event::{
     FORMAT_VERSION, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
 use crate::session::state::{MAX_INSTANCES, MAX_LINES, MAX_TEXT, Session};
-use crate::units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_load::rate::RateProfile;
+use scaletop_load::record::latency::Latency;
+use scaletop_load::record::second::{Second, Served};
+use scaletop_load::sample::OutcomeKind;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 fn session() -> Session {
     session_with(Settings::default())

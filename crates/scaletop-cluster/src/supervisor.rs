@@ -1,0 +1,213 @@
+//! Keeps as many instances as the scaler wants: asks it ten times a second, starts what is missing, drains what is too
+//! much, replaces what died, and ends everything with the cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::ClusterError;
+use super::autoscaler::Scaler;
+use super::instance::{InstanceProgram, Process, StartError};
+use super::ledger::InstanceKey;
+use super::shared::Shared;
+use super::truth::{EndCause, InstancePhase};
+use scaletop_units::InstanceId;
+
+/// How often the scaler is asked.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A draining instance that has not answered everything by then is ended anyway.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// After a failed start: the pause before the next, doubled with every further failure up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Killed processes are reaped within milliseconds; the end does not wait longer than this for one that is not.
+const REAP_PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Supervisor {
+    shared: Arc<Shared>,
+    program: Arc<InstanceProgram>,
+    scaler: Box<dyn Scaler>,
+    lives: JoinSet<Result<(), StartError>>,
+    failures_in_a_row: u32,
+    next_start: Instant,
+}
+
+impl Supervisor {
+    pub(crate) fn new(shared: Arc<Shared>, program: InstanceProgram, scaler: Box<dyn Scaler>) -> Self {
+        let (lives, next_start) = (JoinSet::new(), Instant::now());
+        Self { shared, program: Arc::new(program), scaler, lives, failures_in_a_row: 0, next_start }
+    }
+
+    /// Starts the first instances, says when they are active (or why they are not), and keeps the right number of them
+    /// until `stop`. When this returns every process has ended.
+    pub(crate) async fn run(mut self, stop: CancellationToken, ready: oneshot::Sender<Result<(), ClusterError>>) {
+        let outcome = tokio::select! {
+            outcome = self.start_first() => outcome,
+            () = stop.cancelled() => Ok(()),
+        };
+        let is_up = outcome.is_ok();
+        // Ignored when nobody waits any more: then `stop` is cancelled too.
+        let _ = ready.send(outcome.map_err(ClusterError::from));
+        if is_up {
+            self.keep(stop).await;
+        }
+        self.end_all().await;
+    }
+
+    /// Warm, that is without a cold start: the service was there before the session.
+    async fn start_first(&mut self) -> Result<(), StartError> {
+        let min = self.shared.reader.options().min_size;
+        for _ in 0..min {
+            self.start(Duration::ZERO);
+        }
+        while self.shared.reader.view().active < min {
+            tokio::select! {
+                () = self.shared.instances_changed.notified() => {}
+                Some(ended) = self.lives.join_next() => match ended {
+                    Ok(Err(error)) => return Err(error),
+                    Ok(Ok(())) | Err(_) => self.start(Duration::ZERO),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        // Late looks are not made up for: the next one covers their time.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => self.ask_the_scaler(),
+                () = self.shared.instances_changed.notified() => {}
+                Some(ended) = self.lives.join_next() => if let Ok(Err(error)) = ended { self.start_failed(&error) },
+            }
+            self.reconcile();
+        }
+    }
+
+    fn ask_the_scaler(&mut self) {
+        let reader = &self.shared.reader;
+        let now = reader.now();
+        let demand = reader.ledger().look(now);
+        let options = reader.options();
+        let wanted = self.scaler.tick(now, &demand).clamp(options.min_size, options.max_size);
+        let mut ledger = reader.ledger();
+        if wanted != ledger.desired() {
+            ledger.decided(now, wanted, self.scaler.cause());
+        }
+    }
+
+    /// Starts or drains until as many instances are active or on their way as are wanted.
+    fn reconcile(&mut self) {
+        let now = self.shared.reader.now();
+        let (desired, staffed) = {
+            let ledger = self.shared.reader.ledger();
+            (ledger.desired(), ledger.staffed())
+        };
+        if staffed < desired && Instant::now() >= self.next_start {
+            let cold_start = self.shared.reader.options().cold_start;
+            for _ in staffed..desired {
+                self.start(cold_start);
+            }
+        }
+        for _ in desired..staffed {
+            // The newest first; what has not served anybody yet before what has.
+            let (starting, active) = {
+                let ledger = self.shared.reader.ledger();
+                (ledger.newest(InstancePhase::Starting), ledger.newest(InstancePhase::Active))
+            };
+            match (starting, active) {
+                (Some(key), _) => self.shared.retire(key, EndCause::ScaledIn),
+                (None, Some(key)) => self.shared.drain(key),
+                (None, None) => break,
+            }
+        }
+        let overdue = self.shared.reader.ledger().draining_since_before(now - DRAIN_PATIENCE);
+        for key in self.shared.drained().into_iter().chain(overdue) {
+            self.shared.retire(key, EndCause::ScaledIn);
+        }
+    }
+
+    fn start(&mut self, cold_start: Duration) {
+        let (key, id, stop) = self.shared.birth();
+        let life = Life { shared: Arc::clone(&self.shared), key, id, stop, cold_start };
+        let program = Arc::clone(&self.program);
+        self.lives.spawn(async move { life.live(&program).await });
+    }
+
+    fn start_failed(&mut self, error: &StartError) {
+        let reason = error.to_string();
+        tracing::warn!(reason, "an instance did not come up");
+        let mut ledger = self.shared.reader.ledger();
+        // Cleared by the ledger as soon as one comes up.
+        self.failures_in_a_row = if ledger.has_start_failure() { self.failures_in_a_row + 1 } else { 0 };
+        ledger.start_failed(reason);
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures_in_a_row.min(16));
+        self.next_start = Instant::now() + pause.min(LONGEST_PAUSE);
+    }
+
+    async fn end_all(&mut self) {
+        self.shared.end_all();
+        let all = async { while self.lives.join_next().await.is_some() {} };
+        // What is left is killed when its task is dropped, and reads the end of its standard input besides.
+        if tokio::time::timeout(REAP_PATIENCE, all).await.is_err() {
+            self.lives.abort_all();
+        }
+    }
+}
+
+/// One instance, from its birth to its end.
+struct Life {
+    shared: Arc<Shared>,
+    key: InstanceKey,
+    id: InstanceId,
+    stop: CancellationToken,
+    cold_start: Duration,
+}
+
+impl Life {
+    /// Lives it. An error means that it never became active.
+    async fn live(self, program: &InstanceProgram) -> Result<(), StartError> {
+        let mut process = match Process::spawn(program, &self.id, self.shared.reader.options().delay) {
+            Ok(process) => process,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.shared.reader.ledger().has_process(self.key, process.pid());
+        let outcome = tokio::select! {
+            outcome = self.serve(&mut process) => outcome,
+            // Whoever cancels has written down why.
+            () = self.stop.cancelled() => Ok(()),
+        };
+        process.kill().await;
+        outcome.map_err(|error| self.failed(error))
+    }
+
+    async fn serve(&self, process: &mut Process) -> Result<(), StartError> {
+        let warm = Instant::now() + self.cold_start;
+        let addr = process.announced().await?;
+        self.shared.reader.ledger().listening(self.shared.reader.now(), self.key);
+        tokio::select! {
+            () = tokio::time::sleep_until(warm) => {}
+            _ = process.ended() => return Err(process.exited().await),
+        }
+        self.shared.activate(self.key, addr);
+        // Whatever its status: an instance is not supposed to end by itself.
+        let _ = process.ended().await;
+        self.shared.retire(self.key, EndCause::Died);
+        Ok(())
+    }
+
+    fn failed(&self, error: StartError) -> StartError {
+        self.shared.retire(self.key, EndCause::FailedToStart);
+        error
+    }
+}

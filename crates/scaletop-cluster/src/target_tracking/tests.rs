@@ -1,0 +1,213 @@
+//! What target tracking decides, and when.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::autoscaler::{Demand, Scaler};
+use crate::options::ClusterOptions;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A tracker and its clock: `minutes(n, cpu)` lets n minutes pass at one CPU use, measured every second, with as many
+/// tasks running as are wanted.
+struct Run {
+    tracker: TargetTracker,
+    now: Elapsed,
+}
+
+impl Run {
+    fn new(policy: TrackingPolicy, desired: u32) -> Self {
+        Self { tracker: TargetTracker::new(policy, "service/default/demo", Elapsed::ZERO, desired), now: Elapsed::ZERO }
+    }
+
+    fn minutes(&mut self, count: u32, cpu: impl Into<Option<f64>>) -> u32 {
+        let cpu = cpu.into();
+        for _ in 0..count * 60 {
+            self.now = self.now + Duration::from_secs(1);
+            let running = self.tracker.desired();
+            self.tracker.observe(self.now, Duration::from_secs(1), cpu, running);
+        }
+        self.tracker.desired()
+    }
+
+    fn decisions(&self) -> Vec<(u64, u32, u32)> {
+        let scaled = |activity: &Activity| match activity.outcome {
+            Outcome::Scaled { to } => Some((activity.at.as_nanos() / 1_000_000_000, activity.from, to)),
+            Outcome::NotScaled { .. } => None,
+        };
+        self.tracker.log().activities.iter().filter_map(scaled).collect()
+    }
+
+    fn reasons(&self) -> Vec<NotScaled> {
+        let reason = |activity: &Activity| match activity.outcome {
+            Outcome::NotScaled { reason } => Some(reason),
+            Outcome::Scaled { .. } => None,
+        };
+        self.tracker.log().activities.iter().filter_map(reason).collect()
+    }
+}
+
+#[test]
+fn three_points_above_the_target_scale_out_and_two_do_not() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    assert_eq!(run.minutes(2, 90.0), 2);
+    assert_eq!(run.minutes(1, 90.0), 3, "2 × 90 ÷ 60 = 3");
+    assert_eq!(run.decisions(), [(180, 2, 3)]);
+    let activity = run.tracker.log().activities.back().unwrap();
+    assert_eq!(activity.description, "Setting desired count to 3.");
+    assert_eq!(
+        activity.cause,
+        "monitor alarm TargetTracking-service/default/demo-AlarmHigh in state ALARM triggered policy cpu-target-tracking"
+    );
+    assert_eq!(run.tracker.log().high, Alarm { state: AlarmState::Alarm, since: Elapsed::from_secs(180) });
+}
+
+#[test]
+fn a_point_below_the_target_in_between_starts_the_count_anew() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    run.minutes(2, 90.0);
+    run.minutes(1, 59.0);
+    assert_eq!(run.minutes(2, 90.0), 2);
+    assert_eq!(run.minutes(1, 90.0), 3);
+}
+
+#[test]
+fn while_a_scale_out_cools_down_only_a_larger_one_gets_through() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    run.minutes(3, 90.0);
+    // The new task has not helped yet and the CPU of those that run goes on rising.
+    assert_eq!(run.minutes(1, 100.0), 5, "3 × 100 ÷ 60 = 5 is more than the 3 that were asked for");
+    assert_eq!(run.decisions(), [(180, 2, 3), (240, 3, 5)]);
+}
+
+#[test]
+fn tasks_on_their_way_are_not_counted_twice() {
+    let mut tracker = TargetTracker::new(TrackingPolicy::ecs(1, 20), "demo", Elapsed::ZERO, 2);
+    for second in 1..=600 {
+        // However many are wanted, only two ever run, at 90 %.
+        tracker.observe(Elapsed::from_secs(second), Duration::from_secs(1), Some(90.0), 2);
+    }
+    assert_eq!(tracker.desired(), 3);
+    assert_eq!(
+        tracker.log().activities.back().unwrap().outcome,
+        Outcome::NotScaled { reason: NotScaled::AlreadyAtDesiredCapacity }
+    );
+}
+
+#[test]
+fn at_the_maximum_it_says_so_instead_of_scaling() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 3), 3);
+    assert_eq!(run.minutes(10, 100.0), 3);
+    assert_eq!(run.reasons(), [NotScaled::AlreadyAtMaxCapacity], "once, not every minute");
+}
+
+#[test]
+fn fifteen_points_below_nine_tenths_of_the_target_scale_in() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 6);
+    assert_eq!(run.minutes(14, 20.0), 6);
+    assert_eq!(run.minutes(1, 20.0), 2, "6 × 20 ÷ 60 = 2");
+    let mut resting = Run::new(TrackingPolicy::ecs(1, 20), 6);
+    assert_eq!(resting.minutes(60, 54.5), 6, "between 54 and 60 neither alarm counts");
+}
+
+#[test]
+fn a_scale_in_waits_for_the_cooldown_of_the_scale_out_before_it() {
+    let policy = TrackingPolicy { points_in: 1, ..TrackingPolicy::ecs(1, 20) };
+    let mut run = Run::new(policy, 2);
+    run.minutes(3, 90.0);
+    assert_eq!(run.minutes(4, 10.0), 3);
+    assert_eq!(run.reasons(), [NotScaled::CoolingDown]);
+    assert_eq!(run.minutes(1, 10.0), 1);
+    assert_eq!(run.decisions(), [(180, 2, 3), (480, 3, 1)]);
+}
+
+#[test]
+fn missing_points_never_scale() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 4);
+    assert_eq!(run.minutes(60, None), 4);
+    assert_eq!(run.tracker.log().low.state, AlarmState::InsufficientData);
+    run.minutes(2, 90.0);
+    run.minutes(1, None);
+    assert_eq!(run.minutes(2, 90.0), 4, "a gap is not a point above the target");
+}
+
+#[test]
+fn a_time_scale_divides_periods_and_cooldowns_and_leaves_the_counts() {
+    let policy = TrackingPolicy::ecs(1, 20).sped_up(10.0);
+    assert_eq!((policy.period, policy.cooldown_out), (Duration::from_secs(6), Duration::from_secs(30)));
+    assert_eq!((policy.points_out, policy.points_in), (3, 15));
+    let mut tracker = TargetTracker::new(policy, "demo", Elapsed::ZERO, 2);
+    for second in 1..=18 {
+        tracker.observe(Elapsed::from_secs(second), Duration::from_secs(1), Some(90.0), 2);
+    }
+    assert_eq!(tracker.desired(), 3);
+    for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let policy = TrackingPolicy::ecs(1, 2).sped_up(nonsense);
+        let _ = TargetTracker::new(policy, "demo", Elapsed::ZERO, 1).observe(Elapsed::from_secs(1), MINUTE, None, 1);
+    }
+}
+
+proptest! {
+    /// Whatever is measured, the count stays within the bounds, and every change is written down, once, as it was made.
+    #[test]
+    fn the_count_stays_within_its_bounds_and_every_change_is_an_activity(
+        min in 1_u32..5, extra in 0_u32..20, start in 0_u32..40,
+        cpu in prop::collection::vec(prop::option::of(-10.0_f64..400.0), 1..120),
+    ) {
+        let policy = TrackingPolicy::ecs(min, min + extra);
+        let mut run = Run::new(policy, start);
+        let mut before = run.tracker.desired();
+        let mut changes = Vec::new();
+        for cpu in cpu {
+            let after = run.minutes(1, cpu);
+            prop_assert!((min..=min + extra).contains(&after));
+            if after != before {
+                changes.push((before, after));
+            }
+            before = after;
+        }
+        let written: Vec<_> = run.decisions().into_iter().map(|(_, from, to)| (from, to)).collect();
+        prop_assert_eq!(written, changes);
+    }
+
+    /// How often it is told does not change what it decides.
+    #[test]
+    fn decisions_do_not_depend_on_how_often_the_metric_is_told(cpu in prop::collection::vec(0.0_f64..200.0, 1..60), chops in 1_u64..20) {
+        let decide = |pieces: u64| {
+            let mut tracker = TargetTracker::new(TrackingPolicy::ecs(1, 50), "demo", Elapsed::ZERO, 2);
+            for (minute, &cpu) in (0_u64..).zip(&cpu) {
+                for piece in 1..=pieces {
+                    let now = Elapsed::from_millis(minute * 60_000 + piece * 60_000 / pieces);
+                    let running = tracker.desired();
+                    tracker.observe(now, MINUTE / u32::try_from(pieces).unwrap(), Some(cpu), running);
+                }
+            }
+            tracker.desired()
+        };
+        prop_assert_eq!(decide(1), decide(chops));
+    }
+
+    /// More load never asks for fewer tasks, and the target itself asks for no change.
+    #[test]
+    fn the_wanted_count_rises_with_the_metric(current in 1_u32..50, low in 0.0_f64..300.0, more in 0.0_f64..300.0) {
+        let policy = TrackingPolicy::ecs(1, 100);
+        prop_assert!(policy.wanted(current, low) <= policy.wanted(current, low + more));
+        prop_assert_eq!(policy.wanted(current, policy.target), current);
+    }
+}
+
+#[test]
+fn as_a_scaler_it_tells_what_it_did_and_why() {
+    let options = ClusterOptions { max_size: 4, time_scale: 60.0, ..ClusterOptions::default() };
+    let mut scaler = TrackingScaler::new(&options, "service/default/demo");
+    let handle = scaler.handle();
+    let span = Duration::from_millis(100);
+    let demand = Demand { span, active: 1, cpu_percent: Some(100.0), ..Demand::default() };
+    let answers: Vec<u32> = (1..=40).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
+    // Points of a second: the third is closed after three.
+    assert_eq!((answers[28], answers[29]), (1, 2));
+    assert!(scaler.cause().contains("AlarmHigh in state ALARM"), "{}", scaler.cause());
+    assert_eq!(handle.log().activities[0].at, Elapsed::from_secs(3));
+    assert_eq!(handle.log().last_point, Some((Elapsed::from_secs(3), 100.0)));
+    assert_eq!(handle.policy().max, 4);
+}

@@ -1,0 +1,66 @@
+//! Steering the engine from elsewhere: from the key handler, a plan, the screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Shared;
+use crate::mailbox::Command;
+use crate::rate::RateProfile;
+use scaletop_units::Elapsed;
+use scaletop_units::RunClock;
+
+/// Steers a running engine. Cheap to clone; no call blocks.
+#[derive(Clone, Debug)]
+pub struct LoadHandle {
+    shared: Arc<Shared>,
+    clock: RunClock,
+}
+
+/// What is in flight at this moment, between the seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlightNow {
+    /// Requests without an answer.
+    pub count: u64,
+    /// Time since the oldest of them was intended.
+    pub oldest: Option<Duration>,
+}
+
+impl LoadHandle {
+    pub(crate) const fn new(shared: Arc<Shared>, clock: RunClock) -> Self {
+        Self { shared, clock }
+    }
+
+    /// From `at` on, arrivals come at this rate; what was due before stays due. It takes effect on the very next arrival.
+    /// An `at` before what was already handed out moves there.
+    pub fn set(&self, at: Elapsed, profile: RateProfile) {
+        self.shared.note_rate(at, profile);
+        self.shared.mailboxes().for_each(|mailbox| mailbox.post(Command::Set(at, profile)));
+    }
+
+    /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer.
+    /// Set the rate to zero first. Cancel-safe.
+    pub async fn drain(&self, at_most: Duration) -> u64 {
+        let _ = tokio::time::timeout(at_most, self.shared.idle()).await;
+        self.shared.in_flight()
+    }
+
+    /// Ends arrivals and the recording: the open seconds are closed and delivered, then the stream of seconds ends. What
+    /// is in flight is abandoned; the last second counts it. A second call does nothing.
+    pub fn stop(&self) {
+        self.shared.mailboxes().for_each(|mailbox| mailbox.post(Command::Stop));
+    }
+
+    /// What is in flight right now.
+    pub fn in_flight(&self) -> InFlightNow {
+        let now = self.clock.now();
+        InFlightNow {
+            count: self.shared.in_flight(),
+            oldest: self.shared.oldest().map(|intended| now.saturating_since(intended)),
+        }
+    }
+
+    /// The cap on requests in flight.
+    pub fn max_in_flight(&self) -> u64 {
+        self.shared.cap()
+    }
+}

@@ -1,0 +1,279 @@
+//! When each request is due: a pure function of the rate's history.
+//!
+//! It owns the schedule and nothing else: no clock, no timer, no request. Ask [`Pacer::next_due`] when to come back and
+//! [`Pacer::pop_due`] for what is due; how often one asks changes nothing.
+//!
+//! # The algebra
+//!
+//! Arrival *n* is due at the first instant at which the integral of the rate reaches *n*:
+//!
+//! ```text
+//!  rate                                    credit(t) = ∫ rate            n = 1, 2, 3, … are due where the curve
+//!    │        ┌────────── b                                        ╱     crosses the whole numbers
+//!    │       ╱┊                              3 ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╱
+//!    │     ╱  ┊                              2 ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╭─╯┊
+//!    │   ╱    ┊                              1 ┄┄┄┄┄┄┄┄┄┄┄╭───╯┊  ┊
+//!  a ├─╯┊     ┊                                ___________╯┊   ┊  ┊
+//!    └──┴─────┴────────── t                    └───────────┴───┴──┴── t
+//!       0     T                                            due instants
+//! ```
+//!
+//! A change of rate is an *anchor*: the credit earned up to it is kept, fractions included, and from there on the new
+//! rate earns. So a change neither bursts (no credit appears) nor skips (none is lost), pausing earns nothing, and over
+//! *n* whole seconds at a rate *r* exactly *n·r* arrivals are due.
+//!
+//! With `t` nanoseconds since the anchor, and credit counted in units of 1/(2·10⁹) request so that halves stay whole:
+//!
+//! ```text
+//!  constant r        earned(t) = 2·r·t                                due:  t = ⌈credit / 2r⌉
+//!  ramp a→b in T     earned(t) = 2·a·t + (b − a)·t²/T   for t ≤ T     due:  the least such t, by bisection
+//!                    earned(T) = (a + b)·T                            (whole, whatever T is)
+//! ```
+//!
+//! Only a ramp that is left half-way is rounded, down to the unit (half a billionth of a request). Everything is integer;
+//! `t²/T` is split into quotient and remainder, so nothing overflows for any 64-bit `T` and 32-bit rate.
+//!
+//! Poisson arrivals use the *same* integral: the whole numbers on the credit axis are replaced by a unit-rate Poisson
+//! process (sums of exponential gaps with mean 1). That is the time-changed Poisson process: at every instant its
+//! intensity is the rate, and a change of rate rescales the gap that is under way instead of redrawing it.
+//!
+//! # Several workers
+//!
+//! A [`Share`] `k` of `N` takes every N-th arrival of the one schedule, beginning with the k-th. Together the shares are
+//! exactly the schedule as long as every change reaches every pacer before its anchor; a change that comes late (its
+//! anchor moves to the last arrival handed out) costs each share less than one arrival.
+
+use std::collections::VecDeque;
+
+use crate::rate::{Arrivals, RateProfile};
+use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
+
+/// Credit that makes one arrival due: see the module documentation for the unit.
+const CREDIT_PER_ARRIVAL: u128 = 2 * NANOS_PER_SEC as u128;
+
+/// Which arrivals of the one schedule a worker takes: every `of`-th, beginning with number `index` (from 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    index: u32,
+    of: u32,
+}
+
+impl Share {
+    /// All of them.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The share of worker `index` (from 0) among `of`. `of` is at least 1, and `index` wraps around it.
+    pub const fn new(index: u32, of: u32) -> Self {
+        let of = if of == 0 { 1 } else { of };
+        Self { index: index % of, of }
+    }
+}
+
+/// The schedule of arrivals.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    /// Anchors that may still make an arrival due, ascending; never empty.
+    anchors: VecDeque<Anchor>,
+    gaps: Gaps,
+    share: Share,
+    /// The credit at which this share's next arrival is due.
+    target: u128,
+    /// When that is; `None` while the rate stays zero.
+    next: Option<Elapsed>,
+    /// The last arrival handed out.
+    handed_out: Elapsed,
+}
+
+impl Pacer {
+    /// A paused schedule. `seed` only matters for Poisson arrivals; workers that share a schedule share the seed.
+    pub fn new(arrivals: Arrivals, seed: u64, share: Share) -> Self {
+        let mut gaps = match arrivals {
+            Arrivals::Uniform => Gaps::Even,
+            Arrivals::Poisson => Gaps::Exponential(fastrand::Rng::with_seed(seed)),
+        };
+        let target = gaps.skip(share.index + 1);
+        let anchors = VecDeque::from([Anchor { at: Elapsed::ZERO, credit: 0, profile: RateProfile::PAUSED }]);
+        Self { anchors, gaps, share, target, next: None, handed_out: Elapsed::ZERO }
+    }
+
+    /// Makes `profile` the rate from `at` on; what is due before `at` stays due.
+    ///
+    /// Returns the anchor: `at`, or the latest moment that is already settled (an earlier change, an arrival handed out)
+    /// when `at` lies before it.
+    pub fn set(&mut self, at: Elapsed, profile: RateProfile) -> Elapsed {
+        let at = at.max(self.handed_out);
+        let at = match self.anchors.back_mut() {
+            Some(last) if at <= last.at => {
+                last.profile = profile;
+                last.at
+            }
+            Some(last) => {
+                let credit = last.credit_at(at);
+                self.anchors.push_back(Anchor { at, credit, profile });
+                at
+            }
+            None => unreachable!("there is always an anchor"),
+        };
+        self.find_next();
+        at
+    }
+
+    /// When the next arrival is due; `None` when none ever is at the rate in force.
+    pub const fn next_due(&self) -> Option<Elapsed> {
+        self.next
+    }
+
+    /// Hands out the next arrival if it is due by `now`: its intended instant, never after `now` and never before the
+    /// one handed out before it.
+    pub fn pop_due(&mut self, now: Elapsed) -> Option<Elapsed> {
+        let due = self.next.filter(|&due| due <= now)?;
+        self.handed_out = due;
+        self.target += self.gaps.skip(self.share.of);
+        self.find_next();
+        Some(due)
+    }
+
+    /// Finds when the credit reaches the target, and forgets anchors that are behind.
+    fn find_next(&mut self) {
+        loop {
+            let Some(anchor) = self.anchors.front() else { unreachable!("there is always an anchor") };
+            let due = anchor.reaches(self.target, self.handed_out);
+            match self.anchors.get(1) {
+                // Targets only grow: once the next one lies beyond an anchor's span, the span is done with.
+                Some(following) if due.is_none_or(|due| due > following.at) => {
+                    self.anchors.pop_front();
+                }
+                _ => {
+                    self.next = due.map(|due| due.max(self.handed_out));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Distances between arrivals on the credit axis.
+#[derive(Clone, Debug)]
+enum Gaps {
+    Even,
+    Exponential(fastrand::Rng),
+}
+
+impl Gaps {
+    /// The sum of the next `count` gaps.
+    fn skip(&mut self, count: u32) -> u128 {
+        match self {
+            Self::Even => u128::from(count) * CREDIT_PER_ARRIVAL,
+            Self::Exponential(rng) => (0..count).map(|_| exponential(rng)).sum(),
+        }
+    }
+}
+
+/// An exponential gap with mean [`CREDIT_PER_ARRIVAL`], by inversion: −ln(U), U uniform in (0, 1].
+fn exponential(rng: &mut fastrand::Rng) -> u128 {
+    let gap = -(1.0 - rng.f64()).ln() * CREDIT_PER_ARRIVAL as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 37 means: -ln(2^-53)")]
+    let gap = gap as u128;
+    gap
+}
+
+/// A change of rate: the credit earned before it, and how it goes on.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    at: Elapsed,
+    credit: u128,
+    profile: RateProfile,
+}
+
+impl Anchor {
+    /// The credit at `now`, which is not before the anchor.
+    fn credit_at(&self, now: Elapsed) -> u128 {
+        self.credit + self.curve().earned(now.as_nanos().saturating_sub(self.at.as_nanos()))
+    }
+
+    /// The first moment, not before the anchor, at which the credit reaches `target`. `near` is where to look first.
+    fn reaches(&self, target: u128, near: Elapsed) -> Option<Elapsed> {
+        let missing = target.saturating_sub(self.credit);
+        let near = near.as_nanos().saturating_sub(self.at.as_nanos());
+        let after = self.curve().time_to_earn(missing, near)?;
+        self.at.as_nanos().checked_add(after).map(Elapsed::from_nanos)
+    }
+
+    fn curve(&self) -> Curve {
+        match self.profile {
+            RateProfile::Constant(rate) => Curve::constant(rate),
+            RateProfile::Ramp { from, to, over } => {
+                Curve { from: from.get(), to: to.get(), over: u64::try_from(over.as_nanos()).unwrap_or(u64::MAX) }
+            }
+        }
+    }
+}
+
+/// A rate that goes linearly from `from` to `to` in `over` nanoseconds and then stays.
+#[derive(Clone, Copy, Debug)]
+struct Curve {
+    from: u32,
+    to: u32,
+    over: u64,
+}
+
+impl Curve {
+    const fn constant(rate: ArrivalRate) -> Self {
+        Self { from: rate.get(), to: rate.get(), over: 0 }
+    }
+
+    /// Credit earned in the first `t` nanoseconds, rounded down. Never decreases in `t`.
+    fn earned(self, t: u64) -> u128 {
+        if t >= self.over {
+            return self.earned_by_ramp() + 2 * u128::from(self.to) * u128::from(t - self.over);
+        }
+        let level = 2 * u128::from(self.from) * u128::from(t);
+        if self.to >= self.from { level + self.bend(t).0 } else { level - self.bend(t).1 }
+    }
+
+    /// Credit of the whole ramp: its mean rate times its length, a whole number of units.
+    fn earned_by_ramp(self) -> u128 {
+        (u128::from(self.from) + u128::from(self.to)) * u128::from(self.over)
+    }
+
+    /// |to − from|·t²/T, rounded down and up. Needs `t < T`, so T > 0.
+    fn bend(self, t: u64) -> (u128, u128) {
+        let (square, over) = (u128::from(t) * u128::from(t), u128::from(self.over));
+        let slope = u128::from(self.to.abs_diff(self.from));
+        let whole = slope * (square / over);
+        let rest = slope * (square % over);
+        (whole + rest / over, whole + rest.div_ceil(over))
+    }
+
+    /// The least time in nanoseconds in which `credit` is earned; `None` when it never is.
+    fn time_to_earn(self, credit: u128, near: u64) -> Option<u64> {
+        let by_ramp = self.earned_by_ramp();
+        if credit > by_ramp {
+            let rest = credit - by_ramp;
+            let per_nano = 2 * u128::from(self.to);
+            let after = if per_nano == 0 { None } else { u64::try_from(rest.div_ceil(per_nano)).ok() }?;
+            return self.over.checked_add(after);
+        }
+        if credit == 0 {
+            return Some(0);
+        }
+        // earned(T) ≥ credit > earned(0): bisect, after bracketing from where the last arrival was, since the next one
+        // is close by and its distance, not the ramp's length, should decide the number of steps.
+        let mut low = if self.earned(near.min(self.over)) < credit { near.min(self.over) } else { 0 };
+        let mut width = NANOS_PER_SEC / u64::from(self.from.max(self.to).max(1)) + 1;
+        let mut high = low.saturating_add(width).min(self.over);
+        while self.earned(high) < credit {
+            low = high;
+            width = width.saturating_mul(2);
+            high = low.saturating_add(width).min(self.over);
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.earned(middle) < credit { low = middle } else { high = middle }
+        }
+        Some(high)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! One worker's recorder: files what its requests did under seconds, and closes them.
+//!
+//! Pure, single-threaded and without a lock: each worker owns a [`Shard`], and the seconds of all shards are merged when
+//! they close ([`Second::merge`]). Which second counts what is written in [`super::second`].
+//!
+//! ```text
+//!  second 4            second 5                  open: [4, 5]  at 5.05 s
+//!  ├───────────────────┼────────┬───────────►    open: [5]     from 5.10 s on: 4 has closed and never changes;
+//!                      5.0      5.1              what still belongs to it is filed under 5, as a part intended in 4
+//! ```
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use crate::record::latency::Latency;
+use crate::record::second::{CLOSE_AFTER, MAX_INSTANCES_PER_SECOND, Second, Served};
+use crate::sample::{Outcome, Sample};
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+
+/// What the engine did with an arrival that came due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Handed to the transport.
+    Sent,
+    /// Refused: the cap on requests in flight was reached.
+    DroppedAtCap,
+    /// Given up: our own stall made it late by over a second.
+    DroppedLate,
+}
+
+/// What is in flight, as one worker sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// This worker's requests without an answer.
+    pub count: u64,
+    /// When the oldest of them was intended.
+    pub oldest: Option<Elapsed>,
+    /// The requests without an answer of all workers together.
+    pub all_workers: u64,
+}
+
+/// One worker's recorder.
+#[derive(Debug)]
+pub struct Shard {
+    /// Seconds that have not closed, ascending and without gaps; the front is `first_open`.
+    open: VecDeque<Second>,
+    /// The earliest second that has not closed.
+    first_open: u32,
+    /// The earliest second that has not ended, or whose end [`Shard::observe`] has not seen.
+    running: u32,
+}
+
+impl Shard {
+    /// Nothing recorded; the first second is the one that holds `start`.
+    pub fn new(start: Elapsed) -> Self {
+        Self { open: VecDeque::new(), first_open: start.second(), running: start.second() }
+    }
+
+    /// An arrival that came due at `intended` met its fate.
+    pub fn arrived(&mut self, intended: Elapsed, fate: Fate) {
+        let part = self.open_mut(intended.second()).part_mut(intended.second());
+        part.due += 1;
+        match fate {
+            Fate::Sent => part.sent += 1,
+            Fate::DroppedAtCap => part.dropped_cap += 1,
+            Fate::DroppedLate => part.dropped_late += 1,
+        }
+    }
+
+    /// A request was handed to the transport at `sent`.
+    pub fn handed_over(&mut self, intended: Elapsed, sent: Elapsed) {
+        self.open_mut(sent.second()).send_lag.record(sent.saturating_since(intended));
+    }
+
+    /// A request was answered or failed.
+    pub fn completed(&mut self, sample: &Sample) {
+        let second = self.open_mut(sample.completed.second());
+        let response = sample.completed.saturating_since(sample.intended);
+        let is_ok = sample.outcome.is_ok();
+        let part = second.part_mut(sample.intended.second());
+        part.outcomes.add(sample.outcome.kind());
+        part.service.record(sample.completed.saturating_since(sample.sent));
+        let latency = if is_ok { &mut part.ok } else { &mut part.failed };
+        latency.record(response);
+        second.bytes_in += sample.bytes;
+        if let Some(remote) = sample.remote {
+            count_remote(&mut second.remotes, remote.ip());
+        }
+        match &sample.served_by {
+            Some(id) => match served_mut(&mut second.served, id) {
+                Some(served) => {
+                    served.requests += 1;
+                    served.response.record_rough(response);
+                    if is_ok {
+                        served.ok += 1;
+                        let first =
+                            served.first_ok_intended.map_or(sample.intended, |first| first.min(sample.intended));
+                        served.first_ok_intended = Some(first);
+                    }
+                }
+                None => second.unattributed += 1,
+            },
+            // Only an answer could have named an instance; a refused connection has nobody to attribute it to.
+            None if matches!(sample.outcome, Outcome::Status(_)) => second.unattributed += 1,
+            None => {}
+        }
+    }
+
+    /// The most requests in flight over all workers may have risen to `all_workers` in the second of `now`.
+    pub fn peaked(&mut self, now: Elapsed, all_workers: u64) {
+        let peak = &mut self.open_mut(now.second()).generator.in_flight_peak;
+        *peak = (*peak).max(all_workers);
+    }
+
+    /// Notes what is in flight at the end of each second that ended by `now`. Call it at [`Shard::next_due`] at the
+    /// latest, before anything of the following second is recorded.
+    pub fn observe(&mut self, now: Elapsed, gauge: Gauge) {
+        while self.running < now.second() {
+            let (second, end) = (self.running, Elapsed::from_secs(u64::from(self.running) + 1));
+            self.note_in_flight(second, end, gauge);
+            self.running += 1;
+            // What is in flight when a second begins is in flight in that second.
+            self.peaked(end, gauge.all_workers);
+        }
+    }
+
+    /// When something is to be done next without any arrival: the end of the running second, or a second's close.
+    pub fn next_due(&self) -> Elapsed {
+        let end = Elapsed::from_secs(u64::from(self.running) + 1);
+        end.min(self.closes_at())
+    }
+
+    /// The earliest open second, if its time to close has come. It never changes again.
+    pub fn close_due(&mut self, now: Elapsed) -> Option<Second> {
+        // Never before `observe` has seen its end.
+        (self.closes_at() <= now && self.first_open < self.running).then(|| self.close_first())
+    }
+
+    /// Closes everything, the running second included, in order. The shard goes on with the second after it.
+    pub fn finish(&mut self, now: Elapsed, gauge: Gauge) -> Vec<Second> {
+        self.observe(now, gauge);
+        let running = self.running;
+        self.note_in_flight(running, now, gauge);
+        self.running += 1;
+        let last = self.running.max(self.first_open + u32::try_from(self.open.len()).unwrap_or(u32::MAX));
+        self.running = last;
+        (self.first_open..last).map(|_| self.close_first()).collect()
+    }
+
+    fn closes_at(&self) -> Elapsed {
+        Elapsed::from_secs(u64::from(self.first_open) + 1) + CLOSE_AFTER
+    }
+
+    fn close_first(&mut self) -> Second {
+        let index = self.first_open;
+        self.first_open += 1;
+        self.open.pop_front().unwrap_or_else(|| Second::new(index, ArrivalRate::PAUSED))
+    }
+
+    fn note_in_flight(&mut self, second: u32, end: Elapsed, gauge: Gauge) {
+        let open = self.open_mut(second);
+        open.in_flight = gauge.count;
+        open.oldest_in_flight = gauge.oldest.filter(|&oldest| oldest < end).map(|oldest| end.saturating_since(oldest));
+    }
+
+    /// The open second with this index, or the earliest open one when it has closed.
+    fn open_mut(&mut self, index: u32) -> &mut Second {
+        let at = index.saturating_sub(self.first_open) as usize;
+        while self.open.len() <= at {
+            let next = self.first_open + u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+            self.open.push_back(Second::new(next, ArrivalRate::PAUSED));
+        }
+        &mut self.open[at]
+    }
+}
+
+/// The entry of `id`, made when there is room.
+fn served_mut<'a>(served: &'a mut Vec<Served>, id: &InstanceId) -> Option<&'a mut Served> {
+    let at = match served.binary_search_by(|entry| entry.id.cmp(id)) {
+        Ok(at) => at,
+        Err(_) if served.len() >= MAX_INSTANCES_PER_SECOND => return None,
+        Err(at) => {
+            let new = Served { id: id.clone(), requests: 0, ok: 0, first_ok_intended: None, response: Latency::new() };
+            served.insert(at, new);
+            at
+        }
+    };
+    served.get_mut(at)
+}
+
+fn count_remote(remotes: &mut Vec<(IpAddr, u64)>, address: IpAddr) {
+    match remotes.binary_search_by_key(&address, |&(mine, _)| mine) {
+        Ok(at) => remotes[at].1 += 1,
+        Err(at) if remotes.len() < MAX_INSTANCES_PER_SECOND => remotes.insert(at, (address, 1)),
+        Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! One closed second of load: the unit that is recorded, charted and analysed.
+//!
+//! **Which second counts what.** An arrival (sent or dropped) belongs to the second in which it was *intended*; when our
+//! own stall made us handle it after that second had closed, it is filed under the second that was open, but still as a
+//! part of its intended second (see [`CohortPart::intended`]), so totals are exact and nothing is filed twice.
+//! A completion is filed under the second in which it *completed*. A second closes [`CLOSE_AFTER`] its end and then never
+//! changes.
+
+pub mod stored;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::record::latency::Latency;
+use crate::sample::OutcomeCounts;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+
+/// How long after its end a second closes, so that what happened at its very end is still in it.
+pub const CLOSE_AFTER: Duration = Duration::from_millis(100);
+
+/// One closed second, merged over all workers. How it is written down: [`stored`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Second {
+    /// The second `[index, index + 1)` since the start of the session.
+    pub index: u32,
+    /// The arrival rate in force at its end.
+    pub target: ArrivalRate,
+    /// What was filed in this second, by the second it was intended in, ascending, without empty parts.
+    pub parts: Vec<CohortPart>,
+    /// How late requests were sent (sent − intended), for the requests sent in this second.
+    pub send_lag: Latency,
+    /// Requests without an answer when the second ended.
+    pub in_flight: u64,
+    /// The age (end of second − intended) of the oldest of them.
+    pub oldest_in_flight: Option<Duration>,
+    /// Bytes of response bodies.
+    pub bytes_in: u64,
+    /// Who answered, in the order of their ids; at most [`MAX_INSTANCES_PER_SECOND`].
+    pub served: Vec<Served>,
+    /// Answers that named an instance beyond that bound, or named none.
+    pub unattributed: u64,
+    /// Requests per remote address, in the order of the addresses; at most [`MAX_INSTANCES_PER_SECOND`].
+    pub remotes: Vec<(IpAddr, u64)>,
+    /// How the generator itself was doing.
+    pub generator: GeneratorHealth,
+}
+
+/// More instances or addresses than this are not told apart within one second.
+pub const MAX_INSTANCES_PER_SECOND: usize = 256;
+
+/// What one second holds of the requests that were intended in one (same or earlier) second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CohortPart {
+    /// The second the requests were intended in.
+    pub intended: u32,
+    /// Arrivals that came due: `sent + dropped_cap + dropped_late`.
+    pub due: u64,
+    /// Arrivals handed to the transport.
+    pub sent: u64,
+    /// Arrivals refused because the in-flight cap was reached.
+    pub dropped_cap: u64,
+    /// Arrivals given up because our own stall made them late by over a second.
+    pub dropped_late: u64,
+    /// Requests that completed, by what became of them.
+    pub outcomes: OutcomeCounts,
+    /// Response times (completed − intended) of the OK ones.
+    pub ok: Latency,
+    /// Response times of the others.
+    pub failed: Latency,
+    /// Service times (completed − sent) of all.
+    pub service: Latency,
+}
+
+impl CohortPart {
+    /// Nothing yet of the requests intended in second `intended`.
+    pub fn new(intended: u32) -> Self {
+        Self { intended, ..Self::default() }
+    }
+
+    /// Adds what `other` holds of the same intended second.
+    pub fn merge(&mut self, other: &Self) {
+        debug_assert_eq!(self.intended, other.intended, "parts of two cohorts cannot be one");
+        self.due += other.due;
+        self.sent += other.sent;
+        self.dropped_cap += other.dropped_cap;
+        self.dropped_late += other.dropped_late;
+        self.outcomes.merge(&other.outcomes);
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+        self.service.merge(&other.service);
+    }
+
+    /// Response times of all completed requests, OK or not.
+    pub fn response(&self) -> Latency {
+        let mut all = self.ok.clone();
+        all.merge(&self.failed);
+        all
+    }
+}
+
+/// What one instance answered in one second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Served {
+    /// Its id, as its responses say.
+    pub id: InstanceId,
+    /// Its answers.
+    pub requests: u64,
+    /// How many of them were OK.
+    pub ok: u64,
+    /// The earliest *intended* instant among its OK answers in this second.
+    pub first_ok_intended: Option<Elapsed>,
+    /// Response times of its answers, within half a percent ([`Latency::record_rough`]).
+    pub response: Latency,
+}
+
+/// How the generator itself was doing: tells a slow driver from a slow service.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GeneratorHealth {
+    /// CPU use of this process over the second, 100 = one core; `None` where the system does not say.
+    pub cpu_percent: Option<f32>,
+    /// Cores this machine lets us use.
+    pub cores: Option<u32>,
+    /// File descriptors open and allowed.
+    pub fds: Option<(u64, u64)>,
+    /// Local ports that are still free for the busiest remote address (an estimate from the system's port range).
+    pub ports_left: Option<u32>,
+    /// The cap on requests in flight.
+    pub in_flight_cap: u64,
+    /// The most requests in flight at any moment of the second.
+    pub in_flight_peak: u64,
+}
+
+impl Second {
+    /// An empty second `index`.
+    pub fn new(index: u32, target: ArrivalRate) -> Self {
+        Self { index, target, ..Self::default() }
+    }
+
+    /// The moment it began.
+    pub fn start(&self) -> Elapsed {
+        Elapsed::from_secs(u64::from(self.index))
+    }
+
+    /// The moment it ended.
+    pub fn end(&self) -> Elapsed {
+        self.start() + Duration::from_secs(1)
+    }
+
+    /// The part for requests intended in second `intended`, made when it is not there yet.
+    pub fn part_mut(&mut self, intended: u32) -> &mut CohortPart {
+        let at = match self.parts.binary_search_by_key(&intended, |part| part.intended) {
+            Ok(at) => at,
+            Err(at) => {
+                self.parts.insert(at, CohortPart::new(intended));
+                at
+            }
+        };
+        &mut self.parts[at]
+    }
+
+    /// Adds what another worker saw of the same second. Rates and generator health are the session's, not a worker's:
+    /// they stay as they are.
+    pub fn merge(&mut self, other: &Self) {
+        debug_assert_eq!(self.index, other.index, "two seconds cannot be one");
+        for part in &other.parts {
+            self.part_mut(part.intended).merge(part);
+        }
+        self.send_lag.merge(&other.send_lag);
+        self.in_flight += other.in_flight;
+        self.oldest_in_flight = self.oldest_in_flight.max(other.oldest_in_flight);
+        self.bytes_in += other.bytes_in;
+        self.unattributed += other.unattributed;
+        for served in &other.served {
+            match self.served.binary_search_by(|mine| mine.id.cmp(&served.id)) {
+                Ok(at) => self.served[at].merge(served),
+                Err(at) => self.served.insert(at, served.clone()),
+            }
+        }
+        for (address, requests) in &other.remotes {
+            match self.remotes.binary_search_by_key(address, |(mine, _)| *mine) {
+                Ok(at) => self.remotes[at].1 += requests,
+                Err(at) => self.remotes.insert(at, (*address, *requests)),
+            }
+        }
+    }
+
+    /// Everything filed in this second, whatever second it was intended in: the live curve's numbers.
+    pub fn total(&self) -> CohortPart {
+        let mut total = CohortPart::new(self.index);
+        for part in &self.parts {
+            // Not `merge`, which insists on one cohort: here the cohorts are meant to be mixed.
+            let part = CohortPart { intended: self.index, ..part.clone() };
+            total.merge(&part);
+        }
+        total
+    }
+}
+
+impl Served {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.ok += other.ok;
+        self.first_ok_intended = match (self.first_ok_intended, other.first_ok_intended) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.response.merge(&other.response);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::OutcomeKind;
+
+    fn second_with(intended: u32, sent: u64, id: &str) -> Second {
+        let mut second = Second::new(9, ArrivalRate::new(10));
+        let part = second.part_mut(intended);
+        part.due = sent;
+        part.sent = sent;
+        for _ in 0..sent {
+            part.outcomes.add(OutcomeKind::Ok);
+            part.ok.record(Duration::from_millis(80));
+        }
+        second.served.push(Served {
+            id: InstanceId::from(id.to_owned()),
+            requests: sent,
+            ok: sent,
+            first_ok_intended: Some(Elapsed::from_secs(u64::from(intended))),
+            response: Latency::new(),
+        });
+        second
+    }
+
+    #[test]
+    fn merging_workers_keeps_cohorts_apart_and_counts_everything_once() {
+        let mut merged = second_with(9, 3, "a");
+        merged.merge(&second_with(8, 2, "b"));
+        merged.merge(&second_with(9, 4, "a"));
+        assert_eq!(merged.parts.iter().map(|p| (p.intended, p.sent)).collect::<Vec<_>>(), [(8, 2), (9, 7)]);
+        assert_eq!(merged.total().sent, 9);
+        assert_eq!(merged.total().ok.count(), 9);
+        assert_eq!(merged.served.iter().map(|s| (s.id.as_str(), s.requests)).collect::<Vec<_>>(), [("a", 7), ("b", 2)]);
+    }
+
+    #[test]
+    fn a_second_survives_storage() {
+        let mut second = second_with(8, 3, "a");
+        second.merge(&second_with(9, 2, "b"));
+        second.part_mut(8).failed.record(Duration::from_secs(700));
+        second.part_mut(9).outcomes.add(OutcomeKind::Other);
+        second.part_mut(9).dropped_cap = 7;
+        second.send_lag.record(Duration::from_micros(120));
+        second.oldest_in_flight = Some(Duration::from_nanos(81_234_567));
+        second.served[0].response.record(Duration::from_millis(80));
+        second.served[1].first_ok_intended = Some(Elapsed::from_nanos(8_123_456_789));
+        second.unattributed = 4;
+        second.remotes = vec![([127, 0, 0, 1].into(), 5)];
+        second.generator =
+            GeneratorHealth { cpu_percent: Some(12.5), fds: Some((9, 1_024)), ..GeneratorHealth::default() };
+        let text = serde_json::to_string(&second).unwrap();
+        assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), second);
+        let empty = Second::new(3, ArrivalRate::PAUSED);
+        let text = serde_json::to_string(&empty).unwrap();
+        assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), empty);
+        assert!(text.len() < 80, "nothing takes no room: {text}");
+    }
+
+    #[test]
+    fn a_second_whose_histograms_are_missing_is_damaged() {
+        let text = serde_json::to_string(&second_with(9, 3, "a")).unwrap();
+        let start = text.find("\"latencies\":\"").unwrap() + 13;
+        let damaged = format!("{}\"eJwDAAAAAAE\"}}", &text[..start]);
+        assert!(serde_json::from_str::<Second>(&damaged).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! How a second is written down: short, since there are 86,400 of them in a day, and without loss.
+//!
+//! Lists stand for structs: a part is `[intended, due, sent, dropped at the cap, dropped late, [outcomes]]` with the
+//! outcomes in the order of `OutcomeKind::ALL` up to the last that is not zero; an instance is `[id, answers, OK, first
+//! OK]`, with its first OK in nanoseconds before the end of the second. All histograms are one text (`record/bundle`), in this order:
+//! send lag; OK, failed and service time of each part; response time of each instance.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::record::bundle::{BundleError, Unpacked, pack};
+use crate::record::second::{CohortPart, GeneratorHealth, Second, Served};
+use crate::sample::OutcomeCounts;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+
+/// A second as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    index: u32,
+    target: ArrivalRate,
+    parts: Vec<(u32, u64, u64, u64, u64, Vec<u64>)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    in_flight: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oldest_nanos: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    bytes_in: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    served: Vec<(InstanceId, u64, u64, Option<u64>)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unattributed: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    remotes: Vec<(IpAddr, u64)>,
+    #[serde(default)]
+    generator: StoredHealth,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latencies: Option<String>,
+}
+
+/// The generator's health as it is written down.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredHealth(Option<f32>, Option<u32>, Option<(u64, u64)>, Option<u32>, u64, u64);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+impl Serialize for Second {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let end = self.end();
+        let part = |part: &CohortPart| {
+            let counts = part.outcomes.counts();
+            let used = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+            (part.intended, part.due, part.sent, part.dropped_cap, part.dropped_late, counts[..used].to_vec())
+        };
+        let served = |served: &Served| {
+            let first = served.first_ok_intended.map(|first| end.as_nanos().saturating_sub(first.as_nanos()));
+            (served.id.clone(), served.requests, served.ok, first)
+        };
+        let parts = self.parts.iter().flat_map(|part| [&part.ok, &part.failed, &part.service]);
+        let latencies = std::iter::once(&self.send_lag).chain(parts).chain(self.served.iter().map(|s| &s.response));
+        let health = &self.generator;
+        Stored {
+            index: self.index,
+            target: self.target,
+            parts: self.parts.iter().map(part).collect(),
+            in_flight: self.in_flight,
+            oldest_nanos: self.oldest_in_flight.map(|age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)),
+            bytes_in: self.bytes_in,
+            served: self.served.iter().map(served).collect(),
+            unattributed: self.unattributed,
+            remotes: self.remotes.clone(),
+            generator: StoredHealth(
+                health.cpu_percent,
+                health.cores,
+                health.fds,
+                health.ports_left,
+                health.in_flight_cap,
+                health.in_flight_peak,
+            ),
+            latencies: pack(latencies),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Second {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::restore(Stored::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Second {
+    fn restore(stored: Stored) -> Result<Self, BundleError> {
+        let mut latencies = Unpacked::of(stored.latencies.as_deref())?;
+        let end = Elapsed::from_secs(u64::from(stored.index) + 1);
+        let send_lag = latencies.take()?;
+        let mut parts = Vec::with_capacity(stored.parts.len());
+        for (intended, due, sent, dropped_cap, dropped_late, outcomes) in stored.parts {
+            parts.push(CohortPart {
+                intended,
+                due,
+                sent,
+                dropped_cap,
+                dropped_late,
+                outcomes: OutcomeCounts::from_counts(&outcomes),
+                ok: latencies.take()?,
+                failed: latencies.take()?,
+                service: latencies.take()?,
+            });
+        }
+        let mut served = Vec::with_capacity(stored.served.len());
+        for (id, requests, ok, first) in stored.served {
+            let first_ok_intended = first.map(|before| end - Duration::from_nanos(before));
+            served.push(Served { id, requests, ok, first_ok_intended, response: latencies.take()? });
+        }
+        let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = stored.generator;
+        Ok(Self {
+            index: stored.index,
+            target: stored.target,
+            parts,
+            send_lag,
+            in_flight: stored.in_flight,
+            oldest_in_flight: stored.oldest_nanos.map(Duration::from_nanos),
+            bytes_in: stored.bytes_in,
+            served,
+            unattributed: stored.unattributed,
+            remotes: stored.remotes,
+            generator: GeneratorHealth { cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak },
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! The HTTP transport against a real server on loopback, in real time with generous deadlines.
+
+#[path = "support/target.rs"]
+mod target;
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+use scaletop_load::engine::{LoadConfig, Prepared};
+use scaletop_load::http::{HttpTransport, RequestOptions, TransportError};
+use scaletop_load::rate::{Arrivals, RateProfile};
+use scaletop_load::record::second::Second;
+use scaletop_load::sample::{FailureKind, Outcome, OutcomeKind};
+use scaletop_load::transport::{Reply, Transport};
+use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+use target::Target;
+use tokio::io::AsyncReadExt;
+
+fn transport(options: &RequestOptions) -> HttpTransport {
+    HttpTransport::new(options).expect("usable options")
+}
+
+/// The reply to one request.
+async fn reply_to(options: &RequestOptions) -> Reply {
+    transport(options).send(Elapsed::ZERO).await
+}
+
+async fn outcome_of(options: &RequestOptions) -> Outcome {
+    reply_to(options).await.outcome
+}
+
+fn get(url: &str) -> RequestOptions {
+    RequestOptions::get(url.parse().expect("a URL"))
+}
+
+/// A port that nobody listens on.
+fn free_port() -> SocketAddr {
+    StdListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+#[tokio::test]
+async fn an_answer_carries_its_status_its_instance_its_size_and_its_address() {
+    let target = Target::start().await;
+    let reply = reply_to(&RequestOptions::get(target.url("/status/200"))).await;
+    assert_eq!(reply.outcome, Outcome::Status(200));
+    assert_eq!(reply.bytes, 2);
+    assert_eq!(reply.served_by.as_ref().map(InstanceId::as_str), Some("target-1"));
+    assert_eq!(reply.remote, Some(target.address()));
+}
+
+#[tokio::test]
+async fn a_refusing_service_is_an_answer_with_its_status() {
+    let target = Target::start().await;
+    for status in [429, 500, 503] {
+        let options = RequestOptions::get(target.url(&format!("/status/{status}")));
+        assert_eq!(outcome_of(&options).await, Outcome::Status(status));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let target = Target::start().await;
+    assert_eq!(outcome_of(&RequestOptions::get(target.url("/redirect"))).await, Outcome::Status(302));
+    assert_eq!(target.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_a_connect_failure() {
+    let options = get(&format!("http://{}/", free_port()));
+    assert_eq!(outcome_of(&options).await, Outcome::Failed(FailureKind::Connect));
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_a_dns_failure() {
+    // `.invalid` never resolves (RFC 6761).
+    assert_eq!(outcome_of(&get("http://nowhere.invalid/")).await, Outcome::Failed(FailureKind::Dns));
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_a_timeout() {
+    let target = Target::start().await;
+    for path in ["/hang", "/stuck"] {
+        let options = RequestOptions { timeout: Duration::from_millis(300), ..RequestOptions::get(target.url(path)) };
+        assert_eq!(outcome_of(&options).await, Outcome::Failed(FailureKind::Timeout), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_under_the_request_is_a_reset() {
+    let target = Target::start().await;
+    for path in ["/reset", "/close"] {
+        let outcome = outcome_of(&RequestOptions::get(target.url(path))).await;
+        assert_eq!(outcome, Outcome::Failed(FailureKind::Reset), "{path}");
+    }
+    assert_eq!(target.requests(), 2, "and nothing was sent again");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_body_failure_and_its_bytes_still_count() {
+    let target = Target::start().await;
+    let reply = reply_to(&RequestOptions::get(target.url("/truncated"))).await;
+    assert_eq!((reply.outcome, reply.bytes), (Outcome::Failed(FailureKind::Body), 10));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http_is_none_of_the_known_failures() {
+    let target = Target::start().await;
+    let outcome = outcome_of(&RequestOptions::get(target.url("/garbage"))).await;
+    assert_eq!(outcome, Outcome::Failed(FailureKind::Other));
+}
+
+#[tokio::test]
+async fn a_service_that_speaks_no_tls_is_a_tls_failure() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut hello = [0; 64];
+        let _ = stream.read(&mut hello).await;
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        // Kept open: the client is to fail because of what it read.
+        let _ = stream.read(&mut hello).await;
+    });
+    let options = RequestOptions { insecure: true, ..get(&format!("https://{address}/")) };
+    assert_eq!(outcome_of(&options).await, Outcome::Failed(FailureKind::Tls));
+    server.abort();
+}
+
+#[tokio::test]
+async fn the_request_is_sent_as_asked() {
+    let target = Target::start().await;
+    let mut options = RequestOptions::get(target.url("/echo?a=1"));
+    options.method = Method::POST;
+    options.body = Some(Bytes::from_static(b"hello"));
+    options.headers.insert("x-test", HeaderValue::from_static("yes"));
+    let transport = transport(&options);
+    for _ in 0..2 {
+        assert_eq!(transport.send(Elapsed::ZERO).await.outcome, Outcome::Status(404), "the query is not /echo");
+    }
+    options.url = target.url("/echo");
+    let with_body = reply_to(&options).await.bytes;
+    options.headers.clear();
+    assert_eq!(with_body - reply_to(&options).await.bytes, "x-test: yes\r\n".len() as u64);
+}
+
+#[tokio::test]
+async fn an_address_given_by_hand_replaces_name_resolution() {
+    let target = Target::start().await;
+    let port = target.address().port();
+    let mut options = get(&format!("http://nowhere.invalid:{port}/status/200"));
+    options.resolve.push(("nowhere.invalid".to_owned(), SocketAddr::from(([127, 0, 0, 1], 0))));
+    assert_eq!(outcome_of(&options).await, Outcome::Status(200));
+}
+
+#[tokio::test]
+async fn a_name_is_resolved() {
+    let target = Target::start().await;
+    let options = get(&format!("http://localhost:{}/status/200", target.address().port()));
+    assert_eq!(outcome_of(&options).await, Outcome::Status(200));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_unless_keep_alive_is_off() {
+    let target = Target::start().await;
+    let mut options = RequestOptions { conn_max_age: None, ..RequestOptions::get(target.url("/status/200")) };
+    let keeping = transport(&options);
+    for _ in 0..5 {
+        keeping.send(Elapsed::ZERO).await;
+    }
+    assert_eq!(target.accepted(), 1);
+    options.keep_alive = false;
+    let closing = transport(&options);
+    for _ in 0..5 {
+        closing.send(Elapsed::ZERO).await;
+    }
+    assert_eq!(target.accepted(), 1 + 5);
+}
+
+#[tokio::test]
+async fn connections_are_renewed_bit_by_bit_and_none_outlives_its_age() {
+    let target = Target::start().await;
+    let age = Duration::from_secs(30);
+    let options = RequestOptions { conn_max_age: Some(age), ..RequestOptions::get(target.url("/status/200")) };
+    let transport = transport(&options);
+    // Two requests a second, one after the other; the transport is told the time, so this takes no minutes.
+    let mut renewed = Vec::new();
+    for half_second in 0..240 {
+        let before = target.accepted();
+        transport.send(Elapsed::from_millis(half_second * 500)).await;
+        renewed.push(target.accepted() - before);
+    }
+    assert_eq!(target.accepted(), 6 + 23, "six pools at the start, then one every five seconds of 120");
+    assert!(renewed.iter().all(|&opened| opened <= 1), "never a storm");
+    assert!(renewed.chunks(12).skip(1).all(|six_seconds| six_seconds.iter().sum::<usize>() <= 2), "gradually");
+}
+
+#[tokio::test]
+async fn load_reaches_a_new_listener_within_the_maximum_age_though_the_old_one_still_serves() {
+    let old = Target::start().await;
+    let options = RequestOptions::get(old.url("/status/200"));
+    let age = options.conn_max_age.expect("the default").as_secs();
+    let transport = transport(&options);
+    for second in 0..10 {
+        transport.send(Elapsed::from_secs(second)).await;
+    }
+    // Another process takes the port over, as a balancer's new node takes over its name.
+    old.leave_port();
+    let new = loop {
+        // Leaving is asynchronous: until then connects are still accepted by the old one.
+        if let Ok(probe) = StdListener::bind(old.address()) {
+            drop(probe);
+            break Target::start_at(old.address()).await;
+        }
+        tokio::task::yield_now().await;
+    };
+    for second in 10..10 + age {
+        transport.send(Elapsed::from_secs(second)).await;
+    }
+    assert!(new.requests() > 5, "gradually");
+    let before = old.requests();
+    for second in 10 + age..20 + age {
+        assert_eq!(transport.send(Elapsed::from_secs(second)).await.outcome, Outcome::Status(200));
+    }
+    assert_eq!(old.requests(), before, "every old connection is older than its age");
+}
+
+#[tokio::test]
+async fn connections_can_be_opened_before_the_clock_starts() {
+    let target = Target::start().await;
+    let transport = transport(&RequestOptions::get(target.url("/delay/50")));
+    assert_eq!(transport.warm(40).await, 40);
+    let opened = target.accepted();
+    assert!(opened >= 32, "{opened} connections");
+    let replies = futures_util::future::join_all((0..12).map(|_| transport.send(Elapsed::ZERO))).await;
+    assert!(replies.iter().all(|reply| reply.outcome == Outcome::Status(200)));
+    assert_eq!(target.accepted(), opened, "the load finds them open");
+}
+
+#[test]
+fn options_that_cannot_work_are_refused_with_what_to_do() {
+    let refused = |options: &RequestOptions| HttpTransport::new(options).expect_err("refused");
+    assert!(matches!(refused(&get("ftp://example.com/")), TransportError::Url(_)));
+    assert!(matches!(refused(&get("unix:/tmp/socket")), TransportError::Url(_)));
+    let mut options = get("https://example.com/");
+    options.cacert = Some("/does/not/exist.pem".into());
+    assert!(matches!(refused(&options), TransportError::CertificateFile { .. }));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    options.cacert = Some(file.path().to_owned());
+    assert!(matches!(refused(&options), TransportError::NoCertificate(_)), "an empty file");
+    assert!(refused(&options).to_string().contains("--cacert"));
+}
+
+#[tokio::test]
+async fn the_engine_drives_real_requests_and_counts_every_one() {
+    let target = Target::start().await;
+    let options = RequestOptions::get(target.url("/status/200"));
+    let config = LoadConfig { arrivals: Arrivals::Uniform, seed: 0, max_in_flight: 500, warm: 4 };
+    let prepared = Prepared::new(config, vec![transport(&options)]).await.expect("threads");
+    assert_eq!(prepared.warmed(), 4);
+    let clock = RunClock::start();
+    let mut running = prepared.start(clock).expect("threads");
+    running.handle.set(Elapsed::ZERO, RateProfile::Constant(ArrivalRate::new(200)));
+    running.handle.set(Elapsed::from_millis(1_500), RateProfile::PAUSED);
+    let mut seconds: Vec<Second> = vec![running.seconds.recv().await.expect("running")];
+    seconds.push(running.seconds.recv().await.expect("running"));
+    assert_eq!(running.handle.drain(Duration::from_secs(30)).await, 0);
+    running.handle.stop();
+    while let Some(second) = running.seconds.recv().await {
+        seconds.push(second);
+    }
+    let totals: Vec<_> = seconds.iter().map(Second::total).collect();
+    assert_eq!(totals.iter().map(|total| total.due).sum::<u64>(), 300);
+    let sent: u64 = totals.iter().map(|total| total.sent).sum();
+    assert_eq!(totals.iter().map(|total| total.outcomes.get(OutcomeKind::Ok)).sum::<u64>(), sent);
+    assert_eq!(target.requests() as u64, sent + 4, "warming is not load");
+    assert_eq!(seconds.iter().flat_map(|second| &second.served).map(|served| served.requests).sum::<u64>(), sent);
+}
+
+#[tokio::test]
+async fn the_test_app_names_its_instance_and_takes_its_time() {
+    let options = test_app::Options { delay: Duration::from_millis(30), ..test_app::Options::default() };
+    let server = test_app::Server::start("127.0.0.1:0", options).expect("a free port");
+    let began = RunClock::start();
+    let transport = transport(&get(&format!("http://{}/api/test", server.addr())));
+    let (first, second) = (transport.send(Elapsed::ZERO).await, transport.send(Elapsed::ZERO).await);
+    assert_eq!((first.outcome, second.outcome), (Outcome::Status(200), Outcome::Status(200)));
+    assert!(first.served_by.is_some() && first.served_by == second.served_by, "one process, one instance");
+    assert!(began.now() >= Elapsed::from_millis(60));
+}
