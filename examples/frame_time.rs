@@ -10,10 +10,10 @@ use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Se
 use scaletop::session::state::Session;
 use scaletop::tui::draw;
 use scaletop::tui::theme::Theme;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 const HOUR: u32 = 3_600;

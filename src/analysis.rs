@@ -15,8 +15,8 @@ use std::time::Duration;
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::instances::Basis;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::sample::OutcomeCounts;
+use scaletop_load::OutcomeCounts;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;

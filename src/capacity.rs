@@ -16,8 +16,8 @@ use crate::capacity::probe::{Probe, ProbeOptions, ProbeResult};
 use crate::capacity::search::{End, Next, Search, SearchOptions};
 use crate::plan::conductor::{AHEAD, Conditions, Cue};
 use crate::session::state::Session;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::second::Second;
+use scaletop_load::RateProfile;
+use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What the search found, with its evidence.

@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::cli::values::Objective;
 use crate::target::{Target, parse_url};
-use scaletop_cluster::options::ClusterArgs;
-use scaletop_load::rate::Arrivals;
+use scaletop_cluster::ClusterArgs;
+use scaletop_load::Arrivals;
 use scaletop_units::ArrivalRate;
 
 /// A live scale monitor for the terminal: spike a service by key, watch throughput, p99, errors and instance count answer

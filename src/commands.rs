@@ -19,7 +19,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, LiveArgs};
 use crate::target::Target;
-use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
 

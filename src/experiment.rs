@@ -11,7 +11,7 @@ use std::ops::Range;
 use crate::analysis::{StepReport, Timing};
 use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::state::Session;
-use scaletop_load::record::latency::Latency;
+use scaletop_load::Latency;
 
 pub use answer::markdown;
 

@@ -10,7 +10,7 @@ use crate::app::state::State;
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
 use crate::timeline::Row;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
 
 /// Cells of the progress bar.

@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use scaletop::cli::{Cli, config_file};
 use scaletop::commands;
-use scaletop_cluster::instance;
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
-    if let Some(code) = instance::run_if_child(std::env::args_os()) {
+    if let Some(code) = scaletop_cluster::run_if_child(std::env::args_os()) {
         return code;
     }
     let is_set = |name: &str| std::env::var_os(name).is_some();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::cli::values::ValueError;
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 /// More stages than this, repeats unrolled, are taken for a mistake.

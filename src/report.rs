@@ -21,7 +21,7 @@ use crate::session::numbers::{Unit, plain, thousands};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::{Verdict, judge};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 pub use heat::HeatMap;
 pub use series::{Counts, Series};

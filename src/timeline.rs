@@ -12,9 +12,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::GeneratorHealth;
-use scaletop_load::sample::OutcomeCounts;
+use scaletop_load::GeneratorHealth;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeCounts;
 use scaletop_units::{ArrivalRate, StepId};
 
 pub mod cohorts;

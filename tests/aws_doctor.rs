@@ -8,7 +8,7 @@ use std::time::Duration;
 use scaletop::cloud::clients::CloudOptions;
 use scaletop::doctor::cloud::{Findings, check};
 use scaletop::doctor::{Check, Status, worst};
-use scaletop_cluster::wire::state::{CloudPlatform, Publication};
+use scaletop_cluster::wire::{CloudPlatform, Publication};
 use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
 use scaletop_units::RunClock;
 

@@ -25,7 +25,7 @@ use scaletop::instances::feed::{CloudFeed, Report};
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop_cluster::wire::state::{CloudPlatform, Publication};
+use scaletop_cluster::wire::{CloudPlatform, Publication};
 use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;

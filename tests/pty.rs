@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop::session::recording::RecordingWriter;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::second::Second;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// A program in a terminal of its own.

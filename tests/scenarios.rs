@@ -19,10 +19,10 @@ use scaletop::instances::{Basis, InstanceObservation, Limits};
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
 use scaletop::slo::Slo;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 use serde::Deserialize;
 

@@ -12,10 +12,10 @@ use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
 use scaletop::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings,
 };
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{GeneratorHealth, Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{GeneratorHealth, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Requests that one instance takes at the same time.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::slo::Slo;
 use crate::timeline::Cohort;
-use scaletop_load::sample::{OutcomeClass, OutcomeCounts};
+use scaletop_load::{OutcomeClass, OutcomeCounts};
 use scaletop_units::Elapsed;
 
 /// The trailing window, in seconds of intended starts (w).
@@ -89,7 +89,7 @@ pub fn certain_after(timeout: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaletop_load::sample::OutcomeKind;
+    use scaletop_load::OutcomeKind;
 
     fn cohort(due: u64, ok: u64, slow: u64) -> Cohort {
         let mut cohort = Cohort::new(10);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::Validity;
-use scaletop_load::record::second::GeneratorHealth;
+use scaletop_load::GeneratorHealth;
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies.
 pub const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);

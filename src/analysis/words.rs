@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::slo::Slo;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 
 /// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
 /// lost (8.3 %)`.

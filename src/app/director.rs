@@ -3,7 +3,7 @@
 use crate::capacity::CapacitySearch;
 use crate::plan::conductor::{Conductor, Cue};
 use crate::session::state::Session;
-use scaletop_load::record::second::Second;
+use scaletop_load::Second;
 use scaletop_units::Elapsed;
 
 /// Who decides the rate.

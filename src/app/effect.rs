@@ -1,7 +1,7 @@
 //! What the state asks the world to do. Data, so that a test can compare it.
 
 use crate::session::event::SessionEvent;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]

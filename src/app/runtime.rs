@@ -26,9 +26,9 @@ use crate::session::export::{ExportError, Exported, export};
 use crate::session::scribe::{Scribe, Trouble};
 use crate::session::verdict::early::lost_already;
 use scaletop_cluster::Cluster;
-use scaletop_load::engine::LoadHandle;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::second::Second;
+use scaletop_load::LoadHandle;
+use scaletop_load::RateProfile;
+use scaletop_load::Second;
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
 

@@ -22,9 +22,9 @@ use crate::analysis::Validity;
 use crate::analysis::objective::lost;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
 use crate::slo::Slo;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{CohortPart, Second};
-use scaletop_load::sample::OutcomeClass;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeClass;
+use scaletop_load::{CohortPart, Second};
 use scaletop_units::Elapsed;
 
 /// How to try a rate.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
 use crate::slo::Slo;
-use scaletop_load::record::second::Served;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
+use scaletop_load::Served;
 use scaletop_units::InstanceId;
 
 const OPTIONS: ProbeOptions = ProbeOptions {
@@ -45,7 +45,7 @@ impl Service {
                 requests: 1,
                 ok: 1,
                 first_ok_intended: None,
-                response: scaletop_load::record::latency::Latency::new(),
+                response: scaletop_load::Latency::new(),
             })
             .collect();
         second

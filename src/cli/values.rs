@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use crate::replay::player::SPEEDS;
 use crate::slo::Slo;
-use scaletop_load::rate::Arrivals;
+use scaletop_load::Arrivals;
 use scaletop_units::ArrivalRate;
 
 /// The highest rate that can be asked for, requests per second.

@@ -65,7 +65,7 @@ impl CloudOptions {
     /// For the embedded cluster at this endpoint: nothing is read from the environment.
     pub fn embedded(endpoint_url: String) -> Self {
         Self {
-            region: Some(scaletop_cluster::wire::embedded::REGION.to_owned()),
+            region: Some(scaletop_cluster::wire::REGION.to_owned()),
             profile: None,
             endpoint_url: Some(endpoint_url),
             keys: Some(("scaletop".to_owned(), "embedded".to_owned())),

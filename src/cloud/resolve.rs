@@ -15,9 +15,9 @@ use super::service_url::service_url;
 use super::terraform::{Outputs, OutputsError};
 use crate::instances::SourceError;
 use crate::target::{AppRunnerName, EcsName, Target, TargetError};
-use scaletop_cluster::options::Platform;
-use scaletop_cluster::wire::embedded::SERVICE;
-use scaletop_cluster::wire::state::ECS_CLUSTER;
+use scaletop_cluster::Platform;
+use scaletop_cluster::wire::ECS_CLUSTER;
+use scaletop_cluster::wire::SERVICE;
 use scaletop_units::RunClock;
 
 /// More pages than this are not looked through for a name: 20 services each.

@@ -14,11 +14,11 @@ use crate::commands::{CommandError, say};
 use crate::doctor::generator::{self, Demand};
 use crate::doctor::{Check, Status, reach, worst};
 use crate::target::{self, Target};
-use scaletop_cluster::options::ClusterOptions;
-use scaletop_cluster::wire::embedded::EmbeddedPlatform;
-use scaletop_load::generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
-use scaletop_load::http::HttpTransport;
-use scaletop_load::transport::Transport as _;
+use scaletop_cluster::ClusterOptions;
+use scaletop_cluster::wire::EmbeddedPlatform;
+use scaletop_load::HttpTransport;
+use scaletop_load::Transport as _;
+use scaletop_load::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
 use scaletop_units::RunClock;
 
 /// Prints every check as it is made; 1 when one failed.

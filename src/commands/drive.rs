@@ -30,9 +30,9 @@ use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use scaletop_cluster::ClusterArgs;
-use scaletop_load::engine::{LoadConfig, Prepared, Running};
-use scaletop_load::generator;
-use scaletop_load::http::{HttpTransport, RequestOptions};
+use scaletop_load::{HttpTransport, RequestOptions};
+use scaletop_load::{LoadConfig, Prepared, Running};
+use scaletop_load::{default_max_in_flight, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
@@ -100,7 +100,7 @@ pub(super) fn slo(load: &LoadArgs, plan: Option<&Plan>) -> Slo {
 
 /// The cap on requests in flight.
 pub(super) fn max_in_flight(load: &LoadArgs) -> u64 {
-    load.max_in_flight.unwrap_or_else(generator::default_max_in_flight)
+    load.max_in_flight.unwrap_or_else(default_max_in_flight)
 }
 
 /// Everything that can go wrong goes wrong here, before the first request.
@@ -121,7 +121,7 @@ pub(super) async fn prepare(
         None => None,
     };
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
-    let _ = generator::raise_fd_limit();
+    let _ = raise_fd_limit();
     let clock = RunClock::start();
     let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
     let url = join(place.url.clone(), drive.request.path.as_deref());

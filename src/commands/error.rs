@@ -15,9 +15,9 @@ use crate::session::folder::FolderError;
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
-use scaletop_cluster::wire::embedded::EmbeddedError;
-use scaletop_load::engine::EngineError;
-use scaletop_load::http::TransportError;
+use scaletop_cluster::wire::EmbeddedError;
+use scaletop_load::EngineError;
+use scaletop_load::TransportError;
 
 /// Why a command could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

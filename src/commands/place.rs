@@ -8,8 +8,8 @@ use crate::commands::CommandError;
 use crate::instances::Limits;
 use crate::session::event::SessionEvent;
 use crate::target::{self, Target};
-use scaletop_cluster::options::{ClusterArgs, ClusterOptions};
-use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+use scaletop_cluster::wire::EmbeddedPlatform;
+use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
 
 /// Where the load goes.
@@ -114,8 +114,8 @@ mod watch {
     use crate::instances::cloud_feeds::{self, CLOUD_GRAIN};
     use crate::session::event::SessionEvent;
     use crate::target::Target;
-    use scaletop_cluster::options::ClusterOptions;
-    use scaletop_cluster::wire::embedded::EmbeddedPlatform;
+    use scaletop_cluster::ClusterOptions;
+    use scaletop_cluster::wire::EmbeddedPlatform;
     use scaletop_units::RunClock;
 
     /// A service, the clients to watch it with, and the grain of its metrics.

@@ -14,7 +14,7 @@ use crate::plan::conductor::Conductor;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::target::Target;
 use scaletop_cluster::ClusterArgs;
-use scaletop_load::generator;
+use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
@@ -113,7 +113,7 @@ fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
     let load = &args.drive.load;
     drive::check_rate(load, plan.peak())?;
     // As before a session: the cap follows what the system allows.
-    let _ = generator::raise_fd_limit();
+    let _ = raise_fd_limit();
     let assumed = Assumptions {
         service_time: args.service_time,
         timeout: args.drive.request.timeout,

@@ -6,7 +6,7 @@ use crate::analysis::{StepReport, Validity};
 use crate::compare::Contender;
 use crate::compare::difference::{Difference, Runs};
 use crate::session::numbers::{self, Kind};
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 /// Steps whose lengths differ by more than this share are pointed out: sums over them are not comparable.

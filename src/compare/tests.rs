@@ -9,7 +9,7 @@ use super::*;
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::numbers::{Kind, Value, kinds};
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn kind(key: &str) -> &'static Kind {

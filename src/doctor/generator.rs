@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Check;
-use scaletop_load::record::second::GeneratorHealth;
+use scaletop_load::GeneratorHealth;
 
 /// Descriptors that the program needs beside its connections: files, pipes, sources.
 const FDS_OF_OUR_OWN: u64 = 64;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::Check;
-use scaletop_load::sample::{FailureKind, Outcome};
-use scaletop_load::transport::Reply;
+use scaletop_load::Reply;
+use scaletop_load::{FailureKind, Outcome};
 
 /// An answer slower than this is worth a word: it is one request, on an idle service.
 const SLOW: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::analysis::{InstanceSpan, Step, StepNumbers, Validity};
 use crate::session::event::{FORMAT_VERSION, Settings};
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn reached(secs: f64) -> Timing {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::analysis::Timing;
 use crate::instances::Basis;
 use crate::session::state::Session;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -233,8 +233,8 @@ mod tests {
     use super::*;
     use crate::instances::InstanceObservation;
     use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use scaletop_load::rate::RateProfile;
-    use scaletop_load::record::second::Second;
+    use scaletop_load::RateProfile;
+    use scaletop_load::Second;
     use scaletop_units::{ArrivalRate, Elapsed};
 
     fn session() -> Session {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::{Condition, Plan, Stage, StageEnd};
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
 
 /// What the plan's conditions ask about.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What a plan will do.
@@ -171,8 +171,8 @@ fn span(end: &StageEnd) -> String {
 mod tests {
     use super::*;
     use crate::plan::conductor::{Conditions, Conductor, Cue};
-    use scaletop_load::pacer::{Pacer, Share};
-    use scaletop_load::rate::Arrivals;
+    use scaletop_load::Arrivals;
+    use scaletop_load::{Pacer, Share};
 
     struct Nothing;
 

@@ -12,7 +12,7 @@ use crate::cli::values;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Comparison, Condition, MOST_STAGES, Plan, PlanError, Stage, StageEnd};
 use crate::slo::Slo;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 /// Reads a plan.

@@ -198,7 +198,7 @@ fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
 fn rates(series: &Series, seconds: f64) -> Chart {
     let target = |column: &Column| Some(f64::from(column.target));
     let sent = |column: &Column| column.per_second(column.sent);
-    let ok = |column: &Column| column.per_second(column.of_kinds(&[scaletop_load::sample::OutcomeKind::Ok]));
+    let ok = |column: &Column| column.per_second(column.of_kinds(&[scaletop_load::OutcomeKind::Ok]));
     let all = series.columns.iter().flat_map(|column| [target(column), sent(column), ok(column)]);
     let (scale, ticks) = Scale::linear(most(all), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::report::series::{Column, Series, TROUBLES};
 use crate::session::numbers::plain;
 use crate::session::state::Session;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// A series' name and how it is read.
 type Read = Box<dyn Fn(&Column) -> Option<f64>>;

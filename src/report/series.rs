@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::timeline::Row;
-use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 
 /// The most columns that are kept: an hour and its drain, second by second.
 pub const MOST_COLUMNS: u32 = 3_900;

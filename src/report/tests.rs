@@ -7,8 +7,8 @@ use crate::instances::{Feed, SourceError, SourceErrorKind};
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::second::Second;
+use scaletop_load::RateProfile;
+use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 const HARM: &str = "</script><script>alert(1)</script>\" onload=\"alert(2)\u{1b}[31m\u{202e}";

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::session::event::{Header, RateCause, RateChange};
-use scaletop_load::rate::{Arrivals, RateProfile};
+use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// The pacer's unit: arrivals are counted in halves of rate × nanoseconds.
@@ -194,7 +194,7 @@ mod tests {
     use crate::plan::Plan;
     use crate::plan::conductor::{Conditions, Conductor, Cue};
     use crate::session::event::{FORMAT_VERSION, Settings};
-    use scaletop_load::pacer::{Pacer, Share};
+    use scaletop_load::{Pacer, Share};
 
     struct Nothing;
 

@@ -11,8 +11,8 @@ use crate::instances::milestone::Milestone;
 use crate::instances::{Feed, InstanceObservation, Limits};
 use crate::plan::threshold::Threshold;
 use crate::slo::Slo;
-use scaletop_load::rate::{Arrivals, RateProfile};
-use scaletop_load::record::second::Second;
+use scaletop_load::Second;
+use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::Elapsed;
 
 /// Why a session ended, when a key or a signal ended it.

@@ -104,7 +104,7 @@ mod tests {
     fn rest(session: &mut Session, secs: u32) {
         let from = session.timeline.latest().map_or(0, |row| row.second + 1);
         for index in from..from + secs {
-            let second = scaletop_load::record::second::Second::new(index, ArrivalRate::PAUSED);
+            let second = scaletop_load::Second::new(index, ArrivalRate::PAUSED);
             session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
         }
     }

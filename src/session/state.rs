@@ -13,10 +13,10 @@ use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent};
 use crate::session::state::fold::Fold;
 use crate::timeline::{Percentiles, Row, Timeline};
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::Second;
-use scaletop_load::sample::OutcomeCounts;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeCounts;
+use scaletop_load::RateProfile;
+use scaletop_load::Second;
 use scaletop_units::{Elapsed, InstanceId};
 
 mod fold;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use crate::session::state::Session;
 use crate::session::verdict::judge;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {

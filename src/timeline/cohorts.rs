@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::analysis::objective::{Judgement, WINDOW_SECS, certain_after};
 use crate::slo::Slo;
 use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::CohortPart;
-use scaletop_load::sample::OutcomeCounts;
+use scaletop_load::CohortPart;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What is kept of one second of arrivals, by the second they were intended in.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaletop_load::record::latency::Latency;
+use scaletop_load::Latency;
 
 /// Buckets of a column: one below 1 ms, thirty between 1 ms and 60 s at equal ratios (about half a doubling each), one
 /// above.

@@ -1,8 +1,8 @@
 //! Writing the live curve: one row a second, and the minute that will stand in for it when it is old.
 
 use crate::timeline::{HeatColumn, KEPT_SECS, Percentiles, Row, THINNED_SPAN, Timeline};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::Second;
+use scaletop_load::Latency;
+use scaletop_load::Second;
 
 /// The minute under way: its row so far, and the histograms its percentiles will come from.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::slo::Slo;
-use scaletop_load::record::second::{CohortPart, Second};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
+use scaletop_load::{CohortPart, Second};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -12,10 +12,10 @@ use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
 use crate::session::state::Session;
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{GeneratorHealth, Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{GeneratorHealth, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Requests a second that one instance of the pretended service holds: 10 at a time, 80 ms each.

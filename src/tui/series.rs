@@ -7,7 +7,7 @@ use crate::instances::{Basis, InstanceObservation};
 use crate::session::state::Session;
 use crate::timeline::Row;
 use crate::tui::axis::TimeAxis;
-use scaletop_load::sample::{OutcomeClass, OutcomeKind};
+use scaletop_load::{OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// The points of a curve, one a dot column; `None` is a gap.
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::app::state::Window;
     use crate::tui::fixtures::{Builder, state};
-    use scaletop_load::sample::OutcomeKind;
+    use scaletop_load::OutcomeKind;
 
     fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
         let state = builder.ui(|ui| ui.window = Window::All).build();

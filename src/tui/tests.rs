@@ -14,7 +14,7 @@ use crate::app::state::{Phase, Prompt, PromptKind, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, spike, state};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// The frame of a state.

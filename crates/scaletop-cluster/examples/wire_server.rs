@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use scaletop_cluster::wire::WireServer;
-use scaletop_cluster::wire::state::{CloudPlatform, Publication};
+use scaletop_cluster::wire::{CloudPlatform, Publication};
 
 #[path = "../tests/support/fixed_cloud.rs"]
 mod fixed_cloud;

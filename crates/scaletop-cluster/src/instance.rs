@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use scaletop_units::InstanceId;
 
 /// The hidden command that makes this program an instance.
-pub const CHILD_COMMAND: &str = "__instance";
+pub(crate) const CHILD_COMMAND: &str = "__instance";
 
 /// A process that has not said where it listens by then is given up. It takes some 20 ms on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(20);

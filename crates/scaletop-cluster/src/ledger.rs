@@ -9,13 +9,13 @@ use super::truth::{Decision, EndCause, Ended, InstancePhase, InstanceTruth, Reje
 use scaletop_units::{Elapsed, InstanceId, NANOS_PER_SEC};
 
 /// Closed seconds that are kept: an hour.
-pub const SECONDS_KEPT: usize = 3_600;
+pub(crate) const SECONDS_KEPT: usize = 3_600;
 /// Gone instances that are kept.
-pub const GONE_INSTANCES_KEPT: usize = 1_000;
+pub(crate) const GONE_INSTANCES_KEPT: usize = 1_000;
 /// Spells of rejections that are kept.
-pub const REJECTION_SPELLS_KEPT: usize = 1_000;
+pub(crate) const REJECTION_SPELLS_KEPT: usize = 1_000;
 /// Decisions that are kept.
-pub const DECISIONS_KEPT: usize = 1_000;
+pub(crate) const DECISIONS_KEPT: usize = 1_000;
 
 /// A spell of rejections is over when this long passed without one.
 const SPELL_GAP: Duration = Duration::from_secs(1);

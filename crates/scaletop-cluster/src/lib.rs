@@ -11,18 +11,18 @@
 //! The balancer and the supervisor share one thread of their own with a single-threaded runtime, so that the cluster takes
 //! little from the load generator beside it. Whatever ends this process, no instance outlives it: see [`instance`].
 
-pub mod autoscaler;
+mod autoscaler;
 mod balancer;
-pub mod faults;
+mod faults;
 mod fleet;
-pub mod instance;
+mod instance;
 mod ledger;
-pub mod options;
+mod options;
 mod reader;
 mod shared;
 mod supervisor;
-pub mod target_tracking;
-pub mod truth;
+mod target_tracking;
+mod truth;
 pub mod wire;
 
 use std::io;
@@ -36,17 +36,16 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::autoscaler::{ConcurrencyScaler, Scaler};
-use self::instance::{InstanceProgram, StartError};
 use self::shared::Shared;
 use self::supervisor::Supervisor;
-use self::truth::{ClusterView, Truth};
 use scaletop_units::InstanceId;
 
+pub use autoscaler::{ConcurrencyScaler, Demand, Scaler};
 pub use faults::Fault;
-pub use ledger::{DECISIONS_KEPT, GONE_INSTANCES_KEPT, REJECTION_SPELLS_KEPT, SECONDS_KEPT};
+pub use instance::{InstanceProgram, StartError, run_if_child};
 pub use options::{ClusterArgs, ClusterOptions, OptionsError, Platform};
 pub use reader::ClusterReader;
+pub use truth::{ClusterView, EndCause, SecondCounts, Truth};
 
 /// The end takes milliseconds; nobody waits longer than this for it.
 const END_PATIENCE: Duration = Duration::from_secs(3);
@@ -74,12 +73,6 @@ pub enum ClusterError {
         port: u16,
         /// Why not.
         source: io::Error,
-    },
-    /// Nobody here scales as that platform does.
-    #[error("--platform {platform} is not possible in this build; use --platform app-runner")]
-    Platform {
-        /// The platform.
-        platform: Platform,
     },
     /// An instance did not come up.
     #[error("cannot start the cluster: {0}")]
@@ -139,16 +132,7 @@ pub struct ClusterParts {
 }
 
 impl Cluster {
-    /// Starts a cluster of instances of this program, which must call [`instance::run_if_child`] first thing in its `main`.
-    /// Returns when the first `min_size` instances are active. `anchor` is the moment that its times count from.
-    pub async fn start(options: ClusterOptions, anchor: Instant) -> Result<Self, ClusterError> {
-        let what = "cannot tell where this program is";
-        let program = InstanceProgram::this_one().map_err(|source| ClusterError::System { what, source })?;
-        let scaler = scaler_for(&options)?;
-        Self::assemble(ClusterParts { options, anchor, program, scaler }).await
-    }
-
-    /// Starts a cluster from these parts.
+    /// Starts a cluster from these parts. Returns when the first `min_size` instances are active.
     pub async fn assemble(parts: ClusterParts) -> Result<Self, ClusterError> {
         let ClusterParts { options, anchor, program, scaler } = parts;
         options.check()?;
@@ -303,14 +287,6 @@ impl Work {
                 never = balancer::serve(listener, self.addr, self.shared) => match never {},
             }
         });
-    }
-}
-
-/// The platform's way of scaling.
-fn scaler_for(options: &ClusterOptions) -> Result<Box<dyn Scaler>, ClusterError> {
-    match options.platform {
-        Platform::AppRunner => Ok(Box::new(ConcurrencyScaler::new(options))),
-        platform @ Platform::Ecs => Err(ClusterError::Platform { platform }),
     }
 }
 

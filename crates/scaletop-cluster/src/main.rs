@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    scaletop_cluster::instance::run_if_child(std::env::args_os()).unwrap_or(ExitCode::from(2))
+    scaletop_cluster::run_if_child(std::env::args_os()).unwrap_or(ExitCode::from(2))
 }

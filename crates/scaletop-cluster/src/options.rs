@@ -26,7 +26,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// How an embedded cluster is set up. Check it with [`ClusterOptions::check`]; [`Cluster::start`](super::Cluster::start)
+/// How an embedded cluster is set up. Check it with [`ClusterOptions::check`]; [`Cluster::assemble`](super::Cluster::assemble)
 /// does.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -61,10 +61,10 @@ pub struct ClusterOptions {
 }
 
 /// More processes than this would only measure how this machine switches between them. App Runner's default quota.
-pub const MAX_INSTANCES: u32 = 25;
+pub(crate) const MAX_INSTANCES: u32 = 25;
 
 /// App Runner's upper bound of `MaxConcurrency`.
-pub const HIGHEST_CONCURRENCY: u32 = 200;
+pub(crate) const HIGHEST_CONCURRENCY: u32 = 200;
 
 /// The bounds of [`ClusterOptions::time_scale`].
 const TIME_SCALES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use scaletop_units::Elapsed;
 
-pub use scaler::{TrackingHandle, TrackingScaler};
+pub(crate) use scaler::{TrackingHandle, TrackingScaler};
 
 /// Activities that are kept.
 const ACTIVITIES_KEPT: usize = 500;
@@ -26,7 +26,7 @@ const LOW_SHARE: f64 = 0.9;
 /// A target-tracking policy. The defaults are those of ECS: 60 s points, 3 of them to scale out, 15 to scale in, cooldowns
 /// of 300 s.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrackingPolicy {
+pub(crate) struct TrackingPolicy {
     /// The CPU use to keep, percent of what a task has; above 0.
     pub target: f64,
     /// The least tasks that are kept.
@@ -47,7 +47,7 @@ pub struct TrackingPolicy {
 
 impl TrackingPolicy {
     /// The policy of an ECS Express service with `min` to `max` tasks: 60 % CPU.
-    pub const fn ecs(min: u32, max: u32) -> Self {
+    pub(crate) const fn ecs(min: u32, max: u32) -> Self {
         Self {
             target: 60.0,
             min,
@@ -62,7 +62,7 @@ impl TrackingPolicy {
 
     /// The same policy on a clock that runs `factor` times faster. A factor that is not above 0 changes nothing.
     #[must_use]
-    pub fn sped_up(self, factor: f64) -> Self {
+    pub(crate) fn sped_up(self, factor: f64) -> Self {
         let scale = |span: Duration| Duration::try_from_secs_f64(span.as_secs_f64() / factor).unwrap_or(span);
         if factor > 0.0 {
             Self {
@@ -77,12 +77,12 @@ impl TrackingPolicy {
     }
 
     /// Below this, the low alarm counts a point.
-    pub fn low_threshold(&self) -> f64 {
+    pub(crate) fn low_threshold(&self) -> f64 {
         self.target * LOW_SHARE
     }
 
     /// The count that would bring `metric` to the target, within the bounds: `⌈current × metric ÷ target⌉`.
-    pub fn wanted(&self, current: u32, metric: f64) -> u32 {
+    pub(crate) fn wanted(&self, current: u32, metric: f64) -> u32 {
         let wanted = (f64::from(current) * metric / self.target).ceil();
         #[expect(
             clippy::cast_possible_truncation,
@@ -96,7 +96,7 @@ impl TrackingPolicy {
 
 /// What an alarm says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AlarmState {
+pub(crate) enum AlarmState {
     /// Too few points yet.
     #[default]
     InsufficientData,
@@ -108,7 +108,7 @@ pub enum AlarmState {
 
 /// One of the policy's two alarms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Alarm {
+pub(crate) struct Alarm {
     /// What it says.
     pub state: AlarmState,
     /// Since when.
@@ -117,7 +117,7 @@ pub struct Alarm {
 
 /// What the policy did, or did not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Activity {
+pub(crate) struct Activity {
     /// When it was decided.
     pub at: Elapsed,
     /// `Setting desired count to 4.`
@@ -132,7 +132,7 @@ pub struct Activity {
 
 /// How an activity ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The wanted count was changed.
     Scaled {
         /// To this.
@@ -147,7 +147,7 @@ pub enum Outcome {
 
 /// Why nothing was changed although an alarm asked for it: the codes of `DescribeScalingActivities`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotScaled {
+pub(crate) enum NotScaled {
     /// The maximum is reached.
     AlreadyAtMaxCapacity,
     /// The minimum is reached.
@@ -160,7 +160,7 @@ pub enum NotScaled {
 
 impl NotScaled {
     /// The code as the API writes it.
-    pub const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::AlreadyAtMaxCapacity => "AlreadyAtMaxCapacity",
             Self::AlreadyAtMinCapacity => "AlreadyAtMinCapacity",
@@ -172,7 +172,7 @@ impl NotScaled {
 
 /// What the tracker has to tell: copied out for the API.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TrackingLog {
+pub(crate) struct TrackingLog {
     /// The alarm that asks for more tasks.
     pub high: Alarm,
     /// The alarm that asks for fewer.
@@ -185,7 +185,7 @@ pub struct TrackingLog {
 
 /// Follows a policy.
 #[derive(Clone, Debug)]
-pub struct TargetTracker {
+pub(crate) struct TargetTracker {
     policy: TrackingPolicy,
     service: String,
     desired: u32,
@@ -202,7 +202,7 @@ pub struct TargetTracker {
 
 impl TargetTracker {
     /// Starts at `now` with `desired` tasks. `service` is what causes call the service, such as `service/default/demo`.
-    pub fn new(policy: TrackingPolicy, service: impl Into<String>, now: Elapsed, desired: u32) -> Self {
+    pub(crate) fn new(policy: TrackingPolicy, service: impl Into<String>, now: Elapsed, desired: u32) -> Self {
         Self {
             policy,
             service: service.into(),
@@ -218,23 +218,25 @@ impl TargetTracker {
     }
 
     /// How many tasks are wanted.
-    pub const fn desired(&self) -> u32 {
+    #[cfg(test)]
+    pub(crate) const fn desired(&self) -> u32 {
         self.desired
     }
 
     /// What it has to tell.
-    pub const fn log(&self) -> &TrackingLog {
+    pub(crate) const fn log(&self) -> &TrackingLog {
         &self.log
     }
 
     /// The policy it follows.
-    pub const fn policy(&self) -> &TrackingPolicy {
+    #[cfg(test)]
+    pub(crate) const fn policy(&self) -> &TrackingPolicy {
         &self.policy
     }
 
     /// Tells the mean CPU use (percent, over running tasks) of the last `span` up to `now`, and how many tasks run; answers
     /// how many are wanted. `now` never goes back. `None` when nothing ran.
-    pub fn observe(&mut self, now: Elapsed, span: Duration, cpu: Option<f64>, running: u32) -> u32 {
+    pub(crate) fn observe(&mut self, now: Elapsed, span: Duration, cpu: Option<f64>, running: u32) -> u32 {
         // A period without length (absurd time scale) would never end.
         let period = self.policy.period.max(Duration::from_millis(1));
         // The measurement belongs to the period in which its span began; what lies wholly before it closes first.
@@ -366,15 +368,15 @@ impl TargetTracker {
 }
 
 /// What the policy is called.
-pub const POLICY_NAME: &str = "cpu-target-tracking";
+pub(crate) const POLICY_NAME: &str = "cpu-target-tracking";
 
 /// What the alarm that asks for more tasks is called.
-pub fn high_alarm_name(service: &str) -> String {
+pub(crate) fn high_alarm_name(service: &str) -> String {
     format!("TargetTracking-{service}-AlarmHigh")
 }
 
 /// What the alarm that asks for fewer tasks is called.
-pub fn low_alarm_name(service: &str) -> String {
+pub(crate) fn low_alarm_name(service: &str) -> String {
     format!("TargetTracking-{service}-AlarmLow")
 }
 

@@ -9,12 +9,12 @@ mod auto_scaling;
 mod cloudwatch;
 mod ecr;
 mod ecs;
-pub mod embedded;
+mod embedded;
 mod faults;
 mod input;
 mod metrics;
 mod protocol;
-pub mod state;
+mod state;
 mod value;
 
 use std::collections::BTreeMap;
@@ -36,9 +36,14 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use faults::Faults;
-pub use faults::{Fault, FaultRule};
 use protocol::{Call, Service, WireError};
-use state::{CloudPlatform, CloudState, Operation, Overrides, Publication};
+use state::{Operation, Overrides};
+
+pub use embedded::{EmbeddedError, EmbeddedPlatform, REGION, SERVICE};
+pub use faults::{Fault, FaultRule};
+pub use state::{
+    AlarmView, CloudPlatform, CloudSnapshot, CloudState, ECS_CLUSTER, MetricSecond, Publication, ScalingActivity, Task,
+};
 
 /// Where trouble is ordered.
 pub const CONTROL_PATH: &str = "/_scaletop/control";

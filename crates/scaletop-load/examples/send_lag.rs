@@ -17,11 +17,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use scaletop_load::engine::{LoadConfig, Prepared, Running};
-use scaletop_load::http::{HttpTransport, RequestOptions};
-use scaletop_load::rate::{Arrivals, RateProfile};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::transport::{Reply, Transport};
+use scaletop_load::Latency;
+use scaletop_load::{Arrivals, RateProfile};
+use scaletop_load::{HttpTransport, RequestOptions};
+use scaletop_load::{LoadConfig, Prepared, Running};
+use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
 

@@ -38,7 +38,7 @@ mod collector;
 mod handle;
 mod shared;
 
-pub use handle::{InFlightNow, LoadHandle};
+pub use handle::LoadHandle;
 pub(crate) use shared::Shared;
 
 /// Closed seconds that wait for their reader before workers keep them back.
@@ -192,7 +192,7 @@ impl Prepared {
         for worker in starts {
             let _ = worker.send(Start { shared: Arc::clone(&shared), clock, first, closed: closed.clone() });
         }
-        let handle = LoadHandle::new(shared, clock);
+        let handle = LoadHandle::new(shared);
         let threads = EngineThreads { handle: handle.clone(), threads };
         Ok(Running { handle, seconds, threads })
     }
@@ -212,7 +212,7 @@ pub fn start_inline<T: Transport>(
     let worker = Worker::new(0, Arc::clone(&shared), clock, start, Rc::new(transport), Timer::coarse(), closed);
     tokio::task::spawn_local(worker.run());
     tokio::task::spawn_local(collector);
-    (LoadHandle::new(shared, clock), seconds)
+    (LoadHandle::new(shared), seconds)
 }
 
 /// The collector, the channel into it and the one out of it.

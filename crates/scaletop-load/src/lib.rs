@@ -5,16 +5,26 @@
 //! recorder shard of the thread that sent it. Nothing on that path takes a lock or crosses a channel.
 
 mod connections;
-pub mod engine;
-pub mod generator;
-pub mod http;
+mod engine;
+mod generator;
+mod http;
 mod in_flight;
 mod mailbox;
 mod names;
-pub mod pacer;
-pub mod rate;
-pub mod record;
-pub mod sample;
+mod pacer;
+mod rate;
+mod record;
+mod sample;
 mod timer;
-pub mod transport;
+mod transport;
 mod worker;
+
+pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, start_inline};
+pub use generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+pub use http::{HttpTransport, RequestOptions, TransportError};
+pub use pacer::{Pacer, Share};
+pub use rate::{Arrivals, RateProfile};
+pub use record::latency::Latency;
+pub use record::second::{CohortPart, GeneratorHealth, Second, Served};
+pub use sample::{FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind};
+pub use transport::{Reply, Transport};

@@ -5,7 +5,7 @@
 //! completion), merging one intended second over the seconds that closed later gives the cohort (bins by intended start),
 //! which the analysis of steps needs. Both bins thus come from one set of histograms.
 
-pub mod bundle;
-pub mod latency;
-pub mod recorder;
-pub mod second;
+pub(crate) mod bundle;
+pub(crate) mod latency;
+pub(crate) mod recorder;
+pub(crate) mod second;

@@ -10,7 +10,7 @@ use scaletop_units::{Elapsed, InstanceId};
 
 /// One answered (or failed) request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// When the pacer owed the request.
     pub intended: Elapsed,
     /// When it was handed to the transport.

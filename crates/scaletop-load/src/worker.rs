@@ -52,7 +52,6 @@ pub(crate) struct Worker<T> {
 /// What a worker and its requests share; it never leaves the thread.
 #[derive(Debug)]
 struct Desk<T> {
-    index: usize,
     clock: RunClock,
     shared: Arc<Shared>,
     transport: Rc<T>,
@@ -73,7 +72,7 @@ impl<T: Transport> Worker<T> {
     ) -> Self {
         let pacer = shared.pacer(index);
         let recorder = RefCell::new(Shard::new(start));
-        let desk = Rc::new(Desk { index, clock, shared, transport, shard: recorder, flights: RefCell::default() });
+        let desk = Rc::new(Desk { clock, shared, transport, shard: recorder, flights: RefCell::default() });
         Self { index, pacer, timer, desk, last_wake: None, backlog: VecDeque::new(), closed }
     }
 
@@ -156,7 +155,6 @@ impl<T: Transport> Worker<T> {
             shard.peaked(now, in_flight);
         }
         let ticket = self.desk.flights.borrow_mut().add(intended);
-        self.desk.publish_oldest();
         let flight = Flight { desk: Rc::clone(&self.desk), ticket };
         tokio::task::spawn_local(carry(flight, intended));
     }
@@ -198,10 +196,6 @@ impl<T> Desk<T> {
         let flights = self.flights.borrow();
         Gauge { count: flights.count(), oldest: flights.oldest(), all_workers: self.shared.in_flight() }
     }
-
-    fn publish_oldest(&self) {
-        self.shared.publish_oldest(self.index, self.flights.borrow().oldest());
-    }
 }
 
 /// A request in flight: gives its place back however it ends, also when it is dropped.
@@ -213,7 +207,6 @@ struct Flight<T> {
 impl<T> Drop for Flight<T> {
     fn drop(&mut self) {
         self.desk.flights.borrow_mut().remove(self.ticket);
-        self.desk.publish_oldest();
         self.desk.shared.give_room();
     }
 }

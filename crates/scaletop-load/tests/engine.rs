@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use scaletop_load::engine::{LoadConfig, LoadHandle, Prepared, start_inline};
-use scaletop_load::rate::{Arrivals, RateProfile};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{CohortPart, Second};
-use scaletop_load::sample::{FailureKind, OutcomeKind};
-use scaletop_load::transport::{Reply, Transport};
+use scaletop_load::Latency;
+use scaletop_load::{Arrivals, RateProfile};
+use scaletop_load::{CohortPart, Second};
+use scaletop_load::{FailureKind, OutcomeKind};
+use scaletop_load::{LoadConfig, LoadHandle, Prepared, start_inline};
+use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
 use tokio::sync::mpsc;
@@ -220,8 +220,6 @@ async fn a_request_that_never_ends_ages_on_the_chart_and_is_counted_when_the_eng
         rig.until(secs(1)).await;
         rig.handle.set(secs(1), RateProfile::PAUSED);
         rig.until(Elapsed::from_millis(4_500)).await;
-        let now = rig.handle.in_flight();
-        assert_eq!((now.count, now.oldest), (1, Some(Duration::from_millis(3_500))), "live, between the seconds");
         assert_eq!(rig.handle.drain(Duration::from_secs(2)).await, 1, "the deadline ends the wait");
         assert_eq!(rig.clock.now(), Elapsed::from_millis(6_500));
         rig.stop().await

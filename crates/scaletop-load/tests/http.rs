@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
-use scaletop_load::engine::{LoadConfig, Prepared};
-use scaletop_load::http::{HttpTransport, RequestOptions, TransportError};
-use scaletop_load::rate::{Arrivals, RateProfile};
-use scaletop_load::record::second::Second;
-use scaletop_load::sample::{FailureKind, Outcome, OutcomeKind};
-use scaletop_load::transport::{Reply, Transport};
+use scaletop_load::Second;
+use scaletop_load::{Arrivals, RateProfile};
+use scaletop_load::{FailureKind, Outcome, OutcomeKind};
+use scaletop_load::{HttpTransport, RequestOptions, TransportError};
+use scaletop_load::{LoadConfig, Prepared};
+use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 use target::Target;

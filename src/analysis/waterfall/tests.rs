@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 fn step(start: u64, end: Option<u64>) -> Step {

@@ -5,7 +5,7 @@ use crate::app::effect::Effect;
 use crate::app::state::{PRESETS, Phase, State};
 use crate::app::update::{record, toast};
 use crate::session::event::{RateCause, RateChange, SessionEvent};
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// Changes the rate as `action` asks.

@@ -6,7 +6,7 @@ use super::*;
 use crate::app::state::Ui;
 use crate::session::event::{FORMAT_VERSION, Header, RateChange, Settings};
 use crate::session::state::Session;
-use scaletop_load::rate::RateProfile;
+use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 fn state() -> State {

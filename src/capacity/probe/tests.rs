@@ -1,7 +1,7 @@
 //! A try second by second: when it settles, what belongs to the hold, whose fault a miss is.
 
 use super::*;
-use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::ArrivalRate;
 
 const OPTIONS: ProbeOptions = ProbeOptions {

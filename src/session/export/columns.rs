@@ -9,7 +9,7 @@ use crate::session::export::text::{count, foreign, millis, number, secs, utc};
 use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::timeline::{Cohort, Percentiles, Row};
-use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// `timeline.csv` and `cohorts.csv`, to the letter of the contract.

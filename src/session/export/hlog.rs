@@ -13,7 +13,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Interv
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::session::event::Header;
-use scaletop_load::record::latency::Latency;
+use scaletop_load::Latency;
 
 /// Begins every histogram in the compressed V2 encoding: the base 0x1c849304, with 0x10 for one-byte (LEB128) words.
 const COMPRESSED_COOKIE: u32 = 0x1c84_9314;

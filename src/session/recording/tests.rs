@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::event::Settings;
-use scaletop_load::record::second::Second;
+use scaletop_load::Second;
 use scaletop_units::ArrivalRate;
 
 fn header() -> Header {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
 use crate::session::state::{InstanceSecond, InstanceTrack, Session};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{Second, Served};
+use scaletop_load::Latency;
+use scaletop_load::{Second, Served};
 use scaletop_units::{Elapsed, InstanceId};
 
 /// More instances than this are not told apart in one session; their answers are counted.

@@ -14,7 +14,7 @@ use crate::session::state::Session;
 use crate::session::state::trailing::ok_service;
 use crate::session::state::work::{Counts, StepWork, Tally};
 use crate::timeline::Cohort;
-use scaletop_load::sample::{OutcomeClass, OutcomeKind};
+use scaletop_load::{OutcomeClass, OutcomeKind};
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// The counts a step is judged by, the best first: exact and fresh before exact and late. What ECS runs is polled every
@@ -294,6 +294,6 @@ fn ok_per_second<'a>(cohorts: impl Iterator<Item = &'a Cohort>) -> Option<f64> {
     (seconds > 0).then(|| ok as f64 / f64::from(seconds))
 }
 
-fn quantile(latency: &scaletop_load::record::latency::Latency, q: f64) -> Option<Duration> {
+fn quantile(latency: &scaletop_load::Latency, q: f64) -> Option<Duration> {
     latency.quantiles([q]).map(|[found]| found)
 }

@@ -8,10 +8,10 @@ use super::*;
 use crate::analysis::{Timing, Validity};
 use crate::instances::{Basis, InstanceObservation, Limits};
 use crate::session::event::{FORMAT_VERSION, RateCause, RateChange, Settings};
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{CohortPart, Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{CohortPart, Second, Served};
 use scaletop_units::{ArrivalRate, InstanceId};
 
 fn session() -> Session {

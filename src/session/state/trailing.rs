@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use scaletop_load::record::latency::Latency;
+use scaletop_load::Latency;
 
 /// The trailing window, in seconds.
 const WINDOW_SECS: u32 = 5;

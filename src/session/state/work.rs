@@ -8,9 +8,9 @@ use crate::analysis::recovery::Recovery;
 use crate::analysis::validity;
 use crate::session::state::Session;
 use crate::session::state::instance_table::InstanceTable;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{CohortPart, Second};
-use scaletop_load::sample::{OutcomeCounts, OutcomeKind};
+use scaletop_load::Latency;
+use scaletop_load::{CohortPart, Second};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// An instance is new when it has not answered for this long before the step.

@@ -10,8 +10,8 @@ use crate::session::numbers::{self, Value as Worth, plain};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
-use scaletop_load::record::latency::Latency;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
 
 /// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
@@ -228,8 +228,8 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use scaletop_load::rate::RateProfile;
-    use scaletop_load::record::second::{Second, Served};
+    use scaletop_load::RateProfile;
+    use scaletop_load::{Second, Served};
     use scaletop_units::{ArrivalRate, InstanceId};
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::{Timing, Validity};
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {

@@ -6,7 +6,7 @@ use crate::analysis::elasticity::Jitter;
 use crate::analysis::{StepReport, Timing, objective};
 use crate::plan::threshold::Number;
 use crate::session::state::{Session, Totals};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// A number as far as it is known, in base units: seconds, counts.
 #[derive(Clone, Debug, PartialEq)]

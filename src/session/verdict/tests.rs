@@ -8,8 +8,8 @@ use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
 use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
-use scaletop_load::rate::RateProfile;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 const NOT_HERE: Timing = Timing::NotApplicable("nothing was to be reached");

@@ -13,7 +13,7 @@ use crate::tui::scene::Scene;
 use crate::tui::series::{self, Column, Points};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
-use scaletop_load::sample::{OutcomeClass, OutcomeKind};
+use scaletop_load::{OutcomeClass, OutcomeKind};
 
 /// Eighths of a cell, from below.
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];

@@ -11,7 +11,7 @@ use crate::tui::panels::health;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
 
 /// Draws the header into two lines or more.

@@ -3,7 +3,7 @@
 use crate::analysis::validity;
 use crate::timeline::Row;
 use crate::tui::text;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// Beyond this share of a limit (cap, descriptors, CPU) it is about to bind.
 const NEARLY: f64 = 0.9;

@@ -9,7 +9,7 @@ use crate::tui::panels::{header, health};
 use crate::tui::scene::Scene;
 use crate::tui::text;
 use crate::tui::theme::Role;
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::OutcomeKind;
 
 /// Columns of the names.
 const NAME_WIDTH: usize = 15;

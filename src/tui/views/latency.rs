@@ -15,7 +15,7 @@ use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
-use scaletop_load::record::latency::Latency;
+use scaletop_load::Latency;
 use scaletop_units::Elapsed;
 
 /// Columns of the names of the table's rows.

@@ -12,7 +12,7 @@ use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::waterfall;
-use scaletop_load::sample::OutcomeClass;
+use scaletop_load::OutcomeClass;
 
 /// Columns of the names of numbers.
 const NAME_WIDTH: u16 = 13;

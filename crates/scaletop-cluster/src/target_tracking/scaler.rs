@@ -9,26 +9,26 @@ use scaletop_units::Elapsed;
 
 /// Target tracking as the scaler of an embedded cluster. Clones of [`TrackingScaler::handle`] see what it does.
 #[derive(Debug)]
-pub struct TrackingScaler {
+pub(crate) struct TrackingScaler {
     tracker: TargetTracker,
     handle: TrackingHandle,
 }
 
 /// Reads what a [`TrackingScaler`] did, from any thread.
 #[derive(Clone, Debug)]
-pub struct TrackingHandle {
+pub(crate) struct TrackingHandle {
     policy: TrackingPolicy,
     log: Arc<Mutex<TrackingLog>>,
 }
 
 impl TrackingHandle {
     /// The policy that is followed.
-    pub const fn policy(&self) -> &TrackingPolicy {
+    pub(crate) const fn policy(&self) -> &TrackingPolicy {
         &self.policy
     }
 
     /// What was done and not done so far.
-    pub fn log(&self) -> TrackingLog {
+    pub(crate) fn log(&self) -> TrackingLog {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -36,14 +36,14 @@ impl TrackingHandle {
 impl TrackingScaler {
     /// A scaler for a cluster with these options: ECS' periods, divided by the time scale. `service` is what alarms and
     /// causes call the service.
-    pub fn new(options: &ClusterOptions, service: impl Into<String>) -> Self {
+    pub(crate) fn new(options: &ClusterOptions, service: impl Into<String>) -> Self {
         let policy = TrackingPolicy::ecs(options.min_size, options.max_size).sped_up(options.time_scale);
         let tracker = TargetTracker::new(policy, service, Elapsed::ZERO, options.min_size);
         Self { tracker, handle: TrackingHandle { policy, log: Arc::default() } }
     }
 
     /// Reads what it does.
-    pub fn handle(&self) -> TrackingHandle {
+    pub(crate) fn handle(&self) -> TrackingHandle {
         self.handle.clone()
     }
 }

@@ -26,13 +26,13 @@ pub const REGION: &str = "us-east-1";
 pub const SERVICE: &str = "demo";
 
 /// What alarms and scaling causes call its service.
-pub fn scaling_resource() -> String {
+pub(super) fn scaling_resource() -> String {
     format!("service/{}/{SERVICE}", super::state::ECS_CLUSTER)
 }
 
 /// How a cluster with these options publishes its metrics: as coarse as its grain, and late. In the cloud a 60 s point
 /// comes after two minutes; a demo with a grain of 10 s is 12 s late, so that one sees it catch up.
-pub fn publication(options: &ClusterOptions) -> Publication {
+pub(super) fn publication(options: &ClusterOptions) -> Publication {
     let is_coarse = options.realistic || options.platform == Platform::Ecs;
     let delay = if is_coarse { Publication::REALISTIC.delay } else { Publication::DEMO.delay };
     Publication { grain: options.metric_grain().as_secs_f64(), delay: delay / options.time_scale }
@@ -108,7 +108,7 @@ impl EmbeddedPlatform {
 
 /// A running cluster as its cloud sees it.
 #[derive(Debug)]
-pub struct EmbeddedCloud {
+pub(super) struct EmbeddedCloud {
     reader: ClusterReader,
     authority: String,
     /// The wall-clock time of [`Elapsed::ZERO`] on the reader's clock.
@@ -119,7 +119,7 @@ pub struct EmbeddedCloud {
 impl EmbeddedCloud {
     /// The cloud of the cluster that `reader` reads and that answers at `balancer`. `started_unix_micros` is the wall-clock
     /// time of the moment that its times count from; `tracking` tells of target tracking, on ECS.
-    pub fn new(
+    pub(super) fn new(
         reader: ClusterReader,
         balancer: SocketAddr,
         started_unix_micros: i64,

@@ -185,11 +185,11 @@ pub struct Operation {
 }
 
 /// The made-up account that everything belongs to.
-pub const ACCOUNT: &str = "123456789012";
+pub(super) const ACCOUNT: &str = "123456789012";
 /// The ECS cluster of an Express service.
 pub const ECS_CLUSTER: &str = "default";
 /// The tag of the image that is deployed.
-pub const DEPLOYED_TAG: &str = "v1";
+pub(super) const DEPLOYED_TAG: &str = "v1";
 
 impl CloudSnapshot {
     /// The id of the App Runner service called `name`: 32 hexadecimal digits, as real ones have.
@@ -253,7 +253,7 @@ impl CloudSnapshot {
 }
 
 /// The digest of the image with this tag: made up, stable, of the right form.
-pub fn digest_of(tag: &str) -> String {
+pub(super) fn digest_of(tag: &str) -> String {
     let half = CloudSnapshot::service_id(tag);
     format!("sha256:{half}{}", CloudSnapshot::service_id(&format!("digest-{tag}")))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use scaletop_cluster::ClusterOptions;
-use scaletop_cluster::instance::InstanceProgram;
+use scaletop_cluster::InstanceProgram;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, get};

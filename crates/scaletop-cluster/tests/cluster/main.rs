@@ -14,8 +14,8 @@ mod scaling;
 
 use std::time::Duration;
 
-use scaletop_cluster::autoscaler::ConcurrencyScaler;
-use scaletop_cluster::instance::InstanceProgram;
+use scaletop_cluster::ConcurrencyScaler;
+use scaletop_cluster::InstanceProgram;
 use scaletop_cluster::{Cluster, ClusterError, ClusterOptions, ClusterParts};
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use scaletop_cluster::wire::state::{
+use scaletop_cluster::wire::{
     AlarmView, CloudPlatform, CloudSnapshot, CloudState, MetricSecond, ScalingActivity, Task,
 };
 

@@ -7,27 +7,16 @@ use crate::engine::Shared;
 use crate::mailbox::Command;
 use crate::rate::RateProfile;
 use scaletop_units::Elapsed;
-use scaletop_units::RunClock;
 
 /// Steers a running engine. Cheap to clone; no call blocks.
 #[derive(Clone, Debug)]
 pub struct LoadHandle {
     shared: Arc<Shared>,
-    clock: RunClock,
-}
-
-/// What is in flight at this moment, between the seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InFlightNow {
-    /// Requests without an answer.
-    pub count: u64,
-    /// Time since the oldest of them was intended.
-    pub oldest: Option<Duration>,
 }
 
 impl LoadHandle {
-    pub(crate) const fn new(shared: Arc<Shared>, clock: RunClock) -> Self {
-        Self { shared, clock }
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     /// From `at` on, arrivals come at this rate; what was due before stays due. It takes effect on the very next arrival.
@@ -48,19 +37,5 @@ impl LoadHandle {
     /// is in flight is abandoned; the last second counts it. A second call does nothing.
     pub fn stop(&self) {
         self.shared.mailboxes().for_each(|mailbox| mailbox.post(Command::Stop));
-    }
-
-    /// What is in flight right now.
-    pub fn in_flight(&self) -> InFlightNow {
-        let now = self.clock.now();
-        InFlightNow {
-            count: self.shared.in_flight(),
-            oldest: self.shared.oldest().map(|intended| now.saturating_since(intended)),
-        }
-    }
-
-    /// The cap on requests in flight.
-    pub fn max_in_flight(&self) -> u64 {
-        self.shared.cap()
     }
 }

@@ -12,16 +12,11 @@ use crate::pacer::{Pacer, Share};
 use crate::rate::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
-/// In place of the oldest intended instant when nothing is in flight.
-const NOTHING: u64 = u64::MAX;
-
 /// Shared by the handle, the workers and the collector.
 #[derive(Debug)]
 pub(crate) struct Shared {
     config: LoadConfig,
     in_flight: AtomicU64,
-    /// Per worker: when its oldest request in flight was intended, in nanoseconds.
-    oldest: Box<[AtomicU64]>,
     mailboxes: Box<[Mailbox]>,
     /// Rates set so far, ascending, as far back as the collector may still ask.
     rates: Mutex<VecDeque<(Elapsed, RateProfile)>>,
@@ -35,7 +30,6 @@ impl Shared {
         Self {
             config: *config,
             in_flight: AtomicU64::new(0),
-            oldest: (0..workers).map(|_| AtomicU64::new(NOTHING)).collect(),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             rates: Mutex::default(),
             drains: AtomicUsize::new(0),
@@ -121,17 +115,6 @@ impl Shared {
         if self.drains.load(Ordering::SeqCst) > 0 {
             self.changed.notify_waiters();
         }
-    }
-
-    /// Worker `index`'s oldest request in flight.
-    pub(crate) fn publish_oldest(&self, index: usize, oldest: Option<Elapsed>) {
-        self.oldest[index].store(oldest.map_or(NOTHING, Elapsed::as_nanos), Ordering::Relaxed);
-    }
-
-    /// When the oldest request in flight was intended.
-    pub(crate) fn oldest(&self) -> Option<Elapsed> {
-        let oldest = self.oldest.iter().map(|oldest| oldest.load(Ordering::Relaxed)).min()?;
-        (oldest != NOTHING).then_some(Elapsed::from_nanos(oldest))
     }
 
     /// Remembers that `profile` was set at `at`.

@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why a bundle cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum BundleError {
+pub(crate) enum BundleError {
     /// The text is not base64.
     #[error("a second's histograms are not base64: {0}")]
     Base64(#[from] base64::DecodeError),
@@ -31,7 +31,7 @@ pub enum BundleError {
 }
 
 /// `latencies` as text; `None` when all are empty.
-pub fn pack<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<String> {
+pub(crate) fn pack<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<String> {
     let (mut bytes, mut is_empty) = (Vec::new(), true);
     for latency in latencies {
         is_empty &= latency.is_empty();
@@ -46,14 +46,14 @@ pub fn pack<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<String> 
 }
 
 /// The histograms of a bundle, one after the other; of no bundle, empty ones.
-pub struct Unpacked {
+pub(crate) struct Unpacked {
     bytes: Option<Vec<u8>>,
     at: usize,
 }
 
 impl Unpacked {
     /// Unpacks what [`pack`] wrote.
-    pub fn of(text: Option<&str>) -> Result<Self, BundleError> {
+    pub(crate) fn of(text: Option<&str>) -> Result<Self, BundleError> {
         let bytes = match text {
             None => None,
             Some(text) => {
@@ -66,7 +66,7 @@ impl Unpacked {
     }
 
     /// The next histogram.
-    pub fn take(&mut self) -> Result<Latency, BundleError> {
+    pub(crate) fn take(&mut self) -> Result<Latency, BundleError> {
         let Some(bytes) = &self.bytes else { return Ok(Latency::new()) };
         let mut rest = bytes.get(self.at..).unwrap_or_default();
         let latency = Latency::unpack(&mut rest)?;

@@ -16,7 +16,7 @@ mod varint;
 
 /// The longest latency that is told apart from longer ones, in microseconds (10 minutes: beyond any sane timeout).
 /// Longer ones count as this one, and [`Latency::max`] still knows the longest.
-pub const HIGHEST_TRACKABLE_MICROS: u64 = 600_000_000;
+pub(crate) const HIGHEST_TRACKABLE_MICROS: u64 = 600_000_000;
 
 /// Latencies of many requests, in microseconds.
 ///

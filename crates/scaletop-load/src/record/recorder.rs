@@ -19,7 +19,7 @@ use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// What the engine did with an arrival that came due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Handed to the transport.
     Sent,
     /// Refused: the cap on requests in flight was reached.
@@ -30,7 +30,7 @@ pub enum Fate {
 
 /// What is in flight, as one worker sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gauge {
+pub(crate) struct Gauge {
     /// This worker's requests without an answer.
     pub count: u64,
     /// When the oldest of them was intended.
@@ -41,7 +41,7 @@ pub struct Gauge {
 
 /// One worker's recorder.
 #[derive(Debug)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Seconds that have not closed, ascending and without gaps; the front is `first_open`.
     open: VecDeque<Second>,
     /// The earliest second that has not closed.
@@ -52,12 +52,12 @@ pub struct Shard {
 
 impl Shard {
     /// Nothing recorded; the first second is the one that holds `start`.
-    pub fn new(start: Elapsed) -> Self {
+    pub(crate) fn new(start: Elapsed) -> Self {
         Self { open: VecDeque::new(), first_open: start.second(), running: start.second() }
     }
 
     /// An arrival that came due at `intended` met its fate.
-    pub fn arrived(&mut self, intended: Elapsed, fate: Fate) {
+    pub(crate) fn arrived(&mut self, intended: Elapsed, fate: Fate) {
         let part = self.open_mut(intended.second()).part_mut(intended.second());
         part.due += 1;
         match fate {
@@ -68,12 +68,12 @@ impl Shard {
     }
 
     /// A request was handed to the transport at `sent`.
-    pub fn handed_over(&mut self, intended: Elapsed, sent: Elapsed) {
+    pub(crate) fn handed_over(&mut self, intended: Elapsed, sent: Elapsed) {
         self.open_mut(sent.second()).send_lag.record(sent.saturating_since(intended));
     }
 
     /// A request was answered or failed.
-    pub fn completed(&mut self, sample: &Sample) {
+    pub(crate) fn completed(&mut self, sample: &Sample) {
         let second = self.open_mut(sample.completed.second());
         let response = sample.completed.saturating_since(sample.intended);
         let is_ok = sample.outcome.is_ok();
@@ -107,14 +107,14 @@ impl Shard {
     }
 
     /// The most requests in flight over all workers may have risen to `all_workers` in the second of `now`.
-    pub fn peaked(&mut self, now: Elapsed, all_workers: u64) {
+    pub(crate) fn peaked(&mut self, now: Elapsed, all_workers: u64) {
         let peak = &mut self.open_mut(now.second()).generator.in_flight_peak;
         *peak = (*peak).max(all_workers);
     }
 
     /// Notes what is in flight at the end of each second that ended by `now`. Call it at [`Shard::next_due`] at the
     /// latest, before anything of the following second is recorded.
-    pub fn observe(&mut self, now: Elapsed, gauge: Gauge) {
+    pub(crate) fn observe(&mut self, now: Elapsed, gauge: Gauge) {
         while self.running < now.second() {
             let (second, end) = (self.running, Elapsed::from_secs(u64::from(self.running) + 1));
             self.note_in_flight(second, end, gauge);
@@ -125,19 +125,19 @@ impl Shard {
     }
 
     /// When something is to be done next without any arrival: the end of the running second, or a second's close.
-    pub fn next_due(&self) -> Elapsed {
+    pub(crate) fn next_due(&self) -> Elapsed {
         let end = Elapsed::from_secs(u64::from(self.running) + 1);
         end.min(self.closes_at())
     }
 
     /// The earliest open second, if its time to close has come. It never changes again.
-    pub fn close_due(&mut self, now: Elapsed) -> Option<Second> {
+    pub(crate) fn close_due(&mut self, now: Elapsed) -> Option<Second> {
         // Never before `observe` has seen its end.
         (self.closes_at() <= now && self.first_open < self.running).then(|| self.close_first())
     }
 
     /// Closes everything, the running second included, in order. The shard goes on with the second after it.
-    pub fn finish(&mut self, now: Elapsed, gauge: Gauge) -> Vec<Second> {
+    pub(crate) fn finish(&mut self, now: Elapsed, gauge: Gauge) -> Vec<Second> {
         self.observe(now, gauge);
         let running = self.running;
         self.note_in_flight(running, now, gauge);

@@ -6,7 +6,7 @@
 //! A completion is filed under the second in which it *completed*. A second closes [`CLOSE_AFTER`] its end and then never
 //! changes.
 
-pub mod stored;
+pub(crate) mod stored;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// How long after its end a second closes, so that what happened at its very end is still in it.
-pub const CLOSE_AFTER: Duration = Duration::from_millis(100);
+pub(crate) const CLOSE_AFTER: Duration = Duration::from_millis(100);
 
 /// One closed second, merged over all workers. How it is written down: [`stored`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +46,7 @@ pub struct Second {
 }
 
 /// More instances or addresses than this are not told apart within one second.
-pub const MAX_INSTANCES_PER_SECOND: usize = 256;
+pub(crate) const MAX_INSTANCES_PER_SECOND: usize = 256;
 
 /// What one second holds of the requests that were intended in one (same or earlier) second.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,10 +10,10 @@ use crate::session::event::{
     FORMAT_VERSION, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
 use crate::session::state::{MAX_INSTANCES, MAX_LINES, MAX_TEXT, Session};
-use scaletop_load::rate::RateProfile;
-use scaletop_load::record::latency::Latency;
-use scaletop_load::record::second::{Second, Served};
-use scaletop_load::sample::OutcomeKind;
+use scaletop_load::Latency;
+use scaletop_load::OutcomeKind;
+use scaletop_load::RateProfile;
+use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 fn session() -> Session {
