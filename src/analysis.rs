@@ -21,7 +21,6 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;
 pub mod elasticity;
-pub mod objective;
 pub mod recovery;
 pub mod supply;
 pub mod validity;

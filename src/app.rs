@@ -6,6 +6,7 @@ pub mod effect;
 pub mod event;
 pub mod front;
 pub mod keymap;
+pub mod player;
 pub mod runtime;
 pub mod signals;
 pub mod state;

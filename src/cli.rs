@@ -1,7 +1,6 @@
 //! The command line: what can be asked for, and what each word of it means. Parsing only; nothing is done here.
 
 pub mod config_file;
-pub mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +9,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::cli::values::Objective;
 use crate::target::{Target, parse_url};
+use crate::values;
+use crate::values::Objective;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::Arrivals;
 use scaletop_units::ArrivalRate;
@@ -362,19 +362,6 @@ pub struct CloudArgs {
     /// Where the service answers, when its platform does not say or a domain of your own is in front
     #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
     pub url: Option<Url>,
-}
-
-#[cfg(feature = "aws")]
-impl CloudArgs {
-    /// As the clients take them.
-    pub fn options(&self) -> crate::cloud::clients::CloudOptions {
-        crate::cloud::clients::CloudOptions {
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            endpoint_url: self.endpoint_url.clone(),
-            ..Default::default()
-        }
-    }
 }
 
 /// What is sent.

@@ -10,5 +10,6 @@ pub mod policy;
 #[cfg(feature = "aws")]
 pub mod resolve;
 pub mod service_url;
-
+#[cfg(feature = "aws")]
+pub mod sources;
 pub mod terraform;

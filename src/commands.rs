@@ -2,6 +2,8 @@
 
 mod capacity;
 mod compare;
+#[cfg(feature = "aws")]
+pub mod demo;
 mod doctor;
 mod drive;
 mod error;

@@ -1,29 +1,10 @@
 //! Where instance counts come from. Every count names its [`Basis`]; bases are never mixed in one line.
 //!
-//! A source is an [`InstanceSource`]: an edge that waits for the next observation. What a panel knows about a source is a
-//! [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
+//! The words of counting, and nothing that waits: sources of the cloud are in `cloud/sources`. What a panel knows about a
+//! source is a [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
 
-#[cfg(feature = "aws")]
-pub mod app_runner;
-#[cfg(feature = "aws")]
-pub mod cloud_feeds;
-#[cfg(feature = "aws")]
-pub mod cloudwatch;
-#[cfg(feature = "aws")]
-pub mod ecr;
-#[cfg(feature = "aws")]
-pub mod ecs;
-#[cfg(feature = "aws")]
-pub mod ecs_scaling;
-#[cfg(feature = "aws")]
-pub mod ecs_tasks;
-pub mod feed;
-pub mod metric_points;
 pub mod milestone;
-#[cfg(feature = "aws")]
-mod said;
 
-use std::future::Future;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -145,13 +126,4 @@ pub enum SourceErrorKind {
     BadAnswer,
     /// The region does not offer the service, or the account may not use it.
     Unavailable,
-}
-
-/// Where an instance count comes from; one call waits for one round of observations, polled or pushed.
-pub trait InstanceSource: Send + 'static {
-    /// A short name for the log and the header, such as `cloudwatch`.
-    fn name(&self) -> &'static str;
-
-    /// The next observations. Cancel-safe: dropping the future loses nothing but the wait.
-    fn next(&mut self) -> impl Future<Output = Result<Vec<InstanceObservation>, SourceError>> + Send;
 }

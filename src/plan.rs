@@ -12,9 +12,9 @@ mod toml;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cli::values::ValueError;
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
+use crate::values::ValueError;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 

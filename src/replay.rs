@@ -5,6 +5,5 @@
 //! nothing is written.
 
 pub mod film;
-pub mod player;
 pub mod runtime;
 pub mod scout;

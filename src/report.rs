@@ -16,11 +16,11 @@ mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::foreign::harmless;
 use crate::session::numbers::{Unit, plain, thousands};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::{Verdict, judge};
+use crate::text::harmless;
 use scaletop_load::OutcomeKind;
 
 pub use heat::HeatMap;

@@ -19,6 +19,7 @@ use scaletop_units::{ArrivalRate, StepId};
 
 pub mod cohorts;
 pub mod heat;
+pub mod objective;
 mod rows;
 
 pub use cohorts::Cohort;

@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scaletop::cloud::clients::CloudOptions;
-use scaletop::cloud::resolve::{demo_target, resolve};
+use scaletop::cloud::resolve::resolve;
+use scaletop::cloud::sources;
+use scaletop::commands::demo::{demo_cloud, demo_target};
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
-use scaletop::instances::{Basis, Feed, InstanceObservation, Limits, cloud_feeds};
+use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
 use scaletop::session::event::SessionEvent;
 use scaletop_cluster::InstanceProgram;
 use scaletop_cluster::wire::EmbeddedPlatform;
@@ -42,11 +44,11 @@ impl Demo {
         let target = demo_target(options.platform);
         let program = InstanceProgram::at(env!("CARGO_BIN_EXE_scaletop"));
         let platform = EmbeddedPlatform::start(options, Some(program), clock, 0).await.expect("it starts");
-        let embedded = CloudOptions::embedded(platform.endpoints.endpoint_url());
+        let embedded = demo_cloud(platform.endpoints.endpoint_url());
         let found = resolve(&target, None, &embedded, clock).await.expect("the demo is there");
         assert_eq!(found.url.port(), Some(platform.cluster.addr().port()), "requests go to the balancer");
         let (tx, events) = mpsc::channel(1_024);
-        let feeds = cloud_feeds::start(&found.service.expect("a service"), &found.cloud.expect("clients"), grain, &tx);
+        let feeds = sources::start(&found.service.expect("a service"), &found.cloud.expect("clients"), grain, &tx);
         Self { platform, events, _feeds: feeds, load: JoinSet::new(), goes_on: Arc::new(AtomicBool::new(true)) }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scaletop::cloud::clients::CloudOptions;
+use scaletop::commands::demo::demo_cloud;
 use scaletop::doctor::cloud::{Findings, check};
 use scaletop::doctor::{Check, Status, worst};
 use scaletop_cluster::wire::{CloudPlatform, Publication};
@@ -23,7 +24,7 @@ async fn setup(platform: CloudPlatform) -> (WireServer, CloudOptions) {
     let options = CloudOptions {
         region: Some(REGION.to_owned()),
         patience: Some(Duration::from_secs(20)),
-        ..CloudOptions::embedded(server.endpoint_url())
+        ..demo_cloud(server.endpoint_url())
     };
     (server, options)
 }

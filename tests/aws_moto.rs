@@ -8,17 +8,18 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{ContainerDefinition, LaunchType};
 use scaletop::cloud::clients::{Cloud, CloudOptions};
 use scaletop::cloud::resolve::{ResolveError, resolve};
-use scaletop::instances::ecr::{EcrFeed, ImageOwner};
-use scaletop::instances::ecs::EcsFeed;
-use scaletop::instances::ecs_tasks::EcsTasksFeed;
-use scaletop::instances::feed::{CloudFeed, Report};
+use scaletop::cloud::sources::ecr::{EcrFeed, ImageOwner};
+use scaletop::cloud::sources::ecs::EcsFeed;
+use scaletop::cloud::sources::ecs_tasks::EcsTasksFeed;
+use scaletop::cloud::sources::feed::{CloudFeed, Report};
+use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::{Basis, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
 use scaletop_units::RunClock;
 
 fn options() -> CloudOptions {
     let endpoint = std::env::var("MOTO_ENDPOINT").expect("MOTO_ENDPOINT; run tests/compat/run.sh moto");
-    CloudOptions { patience: Some(Duration::from_secs(30)), ..CloudOptions::embedded(endpoint) }
+    CloudOptions { patience: Some(Duration::from_secs(30)), ..demo_cloud(endpoint) }
 }
 
 fn fact(report: &Report, name: &str) -> Option<String> {

@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use scaletop::cloud::clients::{Cloud, CloudOptions};
 use scaletop::cloud::resolve::{ResolveError, Resolved, Service, resolve};
-use scaletop::instances::app_runner::AppRunnerFeed;
-use scaletop::instances::cloudwatch::CloudWatchFeed;
-use scaletop::instances::ecr::{EcrFeed, ImageOwner};
-use scaletop::instances::ecs::EcsFeed;
-use scaletop::instances::ecs_scaling::EcsScalingFeed;
-use scaletop::instances::ecs_tasks::EcsTasksFeed;
-use scaletop::instances::feed::{CloudFeed, Report};
+use scaletop::cloud::sources::app_runner::AppRunnerFeed;
+use scaletop::cloud::sources::cloudwatch::CloudWatchFeed;
+use scaletop::cloud::sources::ecr::{EcrFeed, ImageOwner};
+use scaletop::cloud::sources::ecs::EcsFeed;
+use scaletop::cloud::sources::ecs_scaling::EcsScalingFeed;
+use scaletop::cloud::sources::ecs_tasks::EcsTasksFeed;
+use scaletop::cloud::sources::feed::{CloudFeed, Report};
+use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
@@ -62,7 +63,7 @@ impl Setup {
         let options = CloudOptions {
             region: Some(REGION.to_owned()),
             patience: Some(Duration::from_secs(20)),
-            ..CloudOptions::embedded(server.endpoint_url())
+            ..demo_cloud(server.endpoint_url())
         };
         Self { cloud, server, options, clock: session(20 * MINUTE) }
     }
@@ -268,7 +269,7 @@ async fn a_recorded_answer_is_read_to_the_number() {
     let (address, server) = canned::serve("200 OK", "content-type: application/cbor\r\n", body).await;
     // A minute before the first of the two points.
     let clock = RunClock::anchored(Instant::now(), (1_767_225_600 - 60) * 1_000_000);
-    let cloud = Cloud::connect(&CloudOptions::embedded(format!("http://{address}")), clock).await;
+    let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
     let report = CloudWatchFeed::app_runner(cloud, "demo", "0".repeat(32), MINUTE).poll().await;
     server.abort();
     assert_eq!(report.problem, None);
@@ -299,7 +300,7 @@ async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept
         .unwrap();
     let (address, server) = canned::serve("200 OK", "content-type: application/cbor\r\n", body).await;
     let clock = RunClock::anchored(Instant::now(), 1_767_225_600 * 1_000_000);
-    let cloud = Cloud::connect(&CloudOptions::embedded(format!("http://{address}")), clock).await;
+    let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
     let report = CloudWatchFeed::app_runner(cloud, "demo", "0".repeat(32), MINUTE).poll().await;
     server.abort();
     assert_eq!(kind(&report), Some(SourceErrorKind::BadAnswer));
@@ -478,7 +479,7 @@ async fn an_endpoint_that_hangs_or_is_not_there_is_unreachable() {
     assert!(report.problem.unwrap().message.contains("did not answer in time"));
     let endpoint = setup.server.endpoint_url();
     drop(setup.server);
-    let options = CloudOptions { patience: Some(Duration::from_secs(5)), ..CloudOptions::embedded(endpoint.clone()) };
+    let options = CloudOptions { patience: Some(Duration::from_secs(5)), ..demo_cloud(endpoint.clone()) };
     // The port was released a moment ago: wait for the refusal, whatever the machine is doing.
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {

@@ -11,9 +11,9 @@ use std::fs;
 use std::path::Path;
 
 use scaletop::compare::{Contender, compare, table};
-use scaletop::session::export::{self, FILES};
+use scaletop::export::summary;
+use scaletop::export::{self, FILES};
 use scaletop::session::recording::RecordingWriter;
-use scaletop::session::summary;
 use world::{HARMFUL, Network, SPIKES, Stage, World, header, hostile};
 
 fn record(folder: &Path, network: Network, stages: &[Stage], seconds: u32, harm: bool) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::action::Action;
-use crate::replay::player::Outline;
+use crate::app::player::Outline;
 use crate::session::event::{RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
 

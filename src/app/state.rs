@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::replay::player::Player;
+use crate::app::player::Player;
 use crate::session::state::Session;
 use scaletop_units::{ArrivalRate, Elapsed};
 

@@ -19,9 +19,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::analysis::Validity;
-use crate::analysis::objective::lost;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
 use crate::slo::Slo;
+use crate::timeline::objective::lost;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeClass;
 use scaletop_load::{CohortPart, Second};

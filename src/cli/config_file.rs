@@ -175,7 +175,7 @@ mod tests {
         assert!(drive.output.yes);
     }
 
-    use crate::cli::values;
+    use crate::values;
 
     #[test]
     fn a_typed_list_replaces_the_files_list() {

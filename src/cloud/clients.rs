@@ -42,7 +42,7 @@ pub struct CloudOptions {
     pub profile: Option<String>,
     /// `--endpoint-url`: one endpoint for every service.
     pub endpoint_url: Option<String>,
-    /// Access key and secret key, for the embedded cluster, which checks neither.
+    /// Access key and secret key, for an endpoint that checks neither.
     pub keys: Option<(String, String)>,
     /// How long a call may take, its second attempt included; `None`: 9 s.
     pub patience: Option<Duration>,
@@ -58,19 +58,6 @@ impl fmt::Debug for CloudOptions {
             .field("has_keys", &keys.is_some())
             .field("patience", patience)
             .finish()
-    }
-}
-
-impl CloudOptions {
-    /// For the embedded cluster at this endpoint: nothing is read from the environment.
-    pub fn embedded(endpoint_url: String) -> Self {
-        Self {
-            region: Some(scaletop_cluster::wire::REGION.to_owned()),
-            profile: None,
-            endpoint_url: Some(endpoint_url),
-            keys: Some(("scaletop".to_owned(), "embedded".to_owned())),
-            patience: None,
-        }
     }
 }
 

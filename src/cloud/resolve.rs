@@ -1,7 +1,7 @@
 //! From a target as the user names it to a URL and the ids that the sources need.
 //!
 //! Names are looked up in the region (`ListServices`, page by page), Express services say their URL, Terraform's outputs say
-//! everything. The demo takes the same way, with the embedded cluster's endpoint: [`demo_target`].
+//! everything. The demo takes the same way, with the endpoint of its embedded cluster.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,6 @@ use super::service_url::service_url;
 use super::terraform::{Outputs, OutputsError};
 use crate::instances::SourceError;
 use crate::target::{AppRunnerName, EcsName, Target, TargetError};
-use scaletop_cluster::Platform;
-use scaletop_cluster::wire::ECS_CLUSTER;
-use scaletop_cluster::wire::SERVICE;
 use scaletop_units::RunClock;
 
 /// More pages than this are not looked through for a name: 20 services each.
@@ -113,18 +110,8 @@ fn known_names(known: &[String]) -> String {
     if known.is_empty() { " (it has none there)".to_owned() } else { format!(" (it has {})", known.join(", ")) }
 }
 
-/// What the demo is to the rest of the program: a service of the embedded cluster's cloud.
-pub fn demo_target(platform: Platform) -> Target {
-    match platform {
-        Platform::AppRunner => Target::AppRunner(AppRunnerName::Name(SERVICE.to_owned())),
-        Platform::Ecs => {
-            Target::Ecs(EcsName { cluster: ECS_CLUSTER.to_owned(), service: SERVICE.to_owned(), region: None })
-        }
-    }
-}
-
-/// Resolves `target`. With `url`, the user has said where requests go, and only the service is looked up. [`Target::Demo`]
-/// is [`demo_target`] with [`CloudOptions::embedded`]; given as it is, it resolves as the App Runner one.
+/// Resolves `target`. With `url`, the user has said where requests go, and only the service is looked up. The demo is no
+/// target of the cloud: whoever started it knows the service that it plays and where its endpoint is.
 pub async fn resolve(
     target: &Target,
     url: Option<Url>,
@@ -138,8 +125,8 @@ pub async fn resolve(
     match target {
         Target::Url(own) => Ok(Resolved { url: url.unwrap_or_else(|| own.clone()), service: None, cloud: None }),
         Target::Demo => {
-            let cloud = Cloud::connect(options, clock).await;
-            app_runner(&AppRunnerName::Name(SERVICE.to_owned()), url, cloud).await
+            let url = url.ok_or(ResolveError::NoUrl { service: "the demo".to_owned(), why: "" })?;
+            Ok(Resolved { url, service: None, cloud: None })
         }
         Target::AppRunner(name) => {
             let cloud = Cloud::connect(&with_region(target.region()), clock).await;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::cli::CompareArgs;
 use crate::commands::{CommandError, say};
 use crate::compare::{Contender, compare as compare_sessions, html, table};
-use crate::session::export;
+use crate::export;
 
 /// Compares the sessions; the first is the baseline.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {

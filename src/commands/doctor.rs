@@ -108,22 +108,22 @@ struct Found {
 
 #[cfg(feature = "aws")]
 async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: RunClock) -> Found {
-    use crate::cloud::clients::CloudOptions;
-    use crate::cloud::resolve::demo_target;
+    use crate::cloud::sources::CLOUD_GRAIN;
+    use crate::commands::demo::{demo_cloud, demo_target};
+    use crate::commands::place::cloud_options;
     use crate::doctor::cloud::{Findings, check};
-    use crate::instances::cloud_feeds::CLOUD_GRAIN;
 
     let findings = match platform {
         Some(platform) => {
             let reader = platform.cluster.reader();
-            let embedded = CloudOptions::embedded(platform.endpoints.endpoint_url());
+            let embedded = demo_cloud(platform.endpoints.endpoint_url());
             let (target, grain) = (demo_target(reader.options().platform), reader.options().metric_grain());
             Box::pin(check(Some(&target), None, &embedded, clock, grain)).await
         }
         // A plain URL is not watched through AWS.
         None if matches!(args.target, Some(Target::Url(_))) => Findings { checks: Vec::new(), resolved: None },
         None => {
-            let options = args.cloud.options();
+            let options = cloud_options(&args.cloud);
             Box::pin(check(args.target.as_ref(), args.cloud.url.clone(), &options, clock, CLOUD_GRAIN)).await
         }
     };

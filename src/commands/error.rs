@@ -3,18 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::values::ValueError;
 #[cfg(feature = "aws")]
 use crate::cloud::resolve::ResolveError;
 use crate::consent::ConsentError;
+use crate::export::ExportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::replay::runtime::ReplayError;
-use crate::session::export::ExportError;
 use crate::session::folder::FolderError;
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
+use crate::values::ValueError;
 use scaletop_cluster::wire::EmbeddedError;
 use scaletop_load::EngineError;
 use scaletop_load::TransportError;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use crate::app::runtime::Finished;
 use crate::cli::Format;
 use crate::commands::{CommandError, say};
+use crate::export::summary::{self, json, junit, markdown};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
-use crate::session::summary::{self, json, junit, markdown};
 use crate::session::verdict::judge;
 
 /// Where a pipeline collects Markdown (GitHub Actions sets it).

@@ -98,6 +98,9 @@ impl Place {
 }
 
 #[cfg(feature = "aws")]
+pub(super) use watch::cloud_options;
+
+#[cfg(feature = "aws")]
 mod watch {
     //! The cloud's side: which service it is, and with which clients it is watched.
 
@@ -109,9 +112,10 @@ mod watch {
 
     use crate::cli::CloudArgs;
     use crate::cloud::clients::{Cloud, CloudOptions};
-    use crate::cloud::resolve::{Service, demo_target, resolve};
+    use crate::cloud::resolve::{Service, resolve};
+    use crate::cloud::sources::{self, CLOUD_GRAIN};
     use crate::commands::CommandError;
-    use crate::instances::cloud_feeds::{self, CLOUD_GRAIN};
+    use crate::commands::demo::{demo_cloud, demo_target};
     use crate::session::event::SessionEvent;
     use crate::target::Target;
     use scaletop_cluster::ClusterOptions;
@@ -127,7 +131,7 @@ mod watch {
 
     impl Watched {
         pub(super) fn start(&self, events: &mpsc::Sender<SessionEvent>) -> JoinSet<()> {
-            cloud_feeds::start(&self.service, &self.cloud, self.grain, events)
+            sources::start(&self.service, &self.cloud, self.grain, events)
         }
     }
 
@@ -138,12 +142,22 @@ mod watch {
         clock: RunClock,
     ) -> Result<Watched, CommandError> {
         let target = demo_target(options.platform);
-        let embedded = CloudOptions::embedded(platform.endpoints.endpoint_url());
+        let embedded = demo_cloud(platform.endpoints.endpoint_url());
         let resolved = resolve(&target, None, &embedded, clock).await?;
         let (Some(service), Some(cloud)) = (resolved.service, resolved.cloud) else {
             return Err(CommandError::Option("the demo's own endpoints do not know its service".to_owned()));
         };
         Ok(Watched { service, cloud, grain: options.metric_grain() })
+    }
+
+    /// How the user wants the cloud to be reached, as the clients take it.
+    pub(in crate::commands) fn cloud_options(args: &CloudArgs) -> CloudOptions {
+        CloudOptions {
+            region: args.region.clone(),
+            profile: args.profile.clone(),
+            endpoint_url: args.endpoint_url.clone(),
+            ..CloudOptions::default()
+        }
     }
 
     /// A service of the cloud by its name, and where it answers.
@@ -152,7 +166,7 @@ mod watch {
         args: &CloudArgs,
         clock: RunClock,
     ) -> Result<(Url, Option<Watched>), CommandError> {
-        let resolved = resolve(target, args.url.clone(), &args.options(), clock).await?;
+        let resolved = resolve(target, args.url.clone(), &cloud_options(args), clock).await?;
         let watched = match (resolved.service, resolved.cloud) {
             (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
             _ => None,

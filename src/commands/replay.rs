@@ -1,10 +1,10 @@
 //! `scaletop replay`: the screen on a recorded session.
 
+use crate::app::player::Player;
 use crate::app::state::{State, Ui};
 use crate::cli::ReplayArgs;
 use crate::commands::{CommandError, has_screen, outcome, say};
 use crate::replay::film::Film;
-use crate::replay::player::Player;
 use crate::replay::runtime::ReplayRuntime;
 use crate::replay::scout;
 use crate::session::state::Session;

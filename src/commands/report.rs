@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::cli::ReportArgs;
 use crate::commands::{CommandError, say};
+use crate::export::{self, ExportError};
+use crate::export::{as_plan, summary};
 use crate::session::event::SessionEvent;
-use crate::session::export::{self, ExportError};
 use crate::session::recording::RecordingReader;
-use crate::session::{as_plan, summary};
 use scaletop_units::Elapsed;
 
 /// Writes the files, and says what is in them.

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::compare::align::{ComparedStep, Comparison};
 use crate::compare::{Contender, NOISE_RULE, letter};
-use crate::foreign::harmless;
+use crate::text::harmless;
 
 /// No line is longer.
 const WIDTH: usize = 80;

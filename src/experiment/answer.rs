@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
-use crate::session::summary::markdown::cell;
+use crate::export::summary::markdown::cell;
 use crate::session::verdict::{Outcome, judge};
 
 /// The report on the sessions that were `played` against `target`.

@@ -8,10 +8,10 @@ use ::toml::Spanned;
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use crate::cli::values;
 use crate::plan::threshold::Threshold;
 use crate::plan::{Comparison, Condition, MOST_STAGES, Plan, PlanError, Stage, StageEnd};
 use crate::slo::Slo;
+use crate::values;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 

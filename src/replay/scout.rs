@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::app::player::Outline;
+use crate::export::ahead;
 use crate::replay::film::Snapshot;
-use crate::replay::player::Outline;
 use crate::session::event::SessionEvent;
-use crate::session::export::ahead;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::foreign::harmless;
 use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
 use crate::report::series::{Column, Series, TROUBLES};
 use crate::session::numbers::{plain, thousands};
 use crate::session::state::Session;
+use crate::text::harmless;
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
 const DRAWN: u32 = 900;

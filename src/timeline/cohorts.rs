@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::analysis::objective::{Judgement, WINDOW_SECS, certain_after};
 use crate::slo::Slo;
+use crate::timeline::objective::{Judgement, WINDOW_SECS, certain_after};
 use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
 use scaletop_load::CohortPart;
 use scaletop_load::Latency;

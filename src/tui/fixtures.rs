@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use crate::app::player::{Outline, Player};
 use crate::app::state::{State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::replay::player::{Outline, Player};
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };

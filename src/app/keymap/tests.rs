@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::*;
+use crate::app::player::Player;
 use crate::app::state::{Prompt, PromptKind};
-use crate::replay::player::Player;
 use scaletop_units::ArrivalRate;
 
 fn ui() -> Ui {

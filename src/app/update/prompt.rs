@@ -6,7 +6,7 @@ use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::state::{Prompt, PromptKind, State};
 use crate::app::update::rate;
-use crate::cli::values;
+use crate::values;
 use scaletop_units::Elapsed;
 
 /// The longest text a prompt takes, in characters.

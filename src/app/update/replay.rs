@@ -4,9 +4,9 @@
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::{Event, ReplayEvent};
+use crate::app::player::Player;
 use crate::app::state::{Phase, State};
 use crate::app::update::{forget_toast, look, toast};
-use crate::replay::player::Player;
 use scaletop_units::Elapsed;
 
 /// Folds `event` into the state of a replay. `at` is the viewer's time: how long the replay has been running.
@@ -121,8 +121,8 @@ fn jump(player: &mut Player, action: &Action) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::player::Outline;
     use crate::app::state::{Ui, View};
-    use crate::replay::player::Outline;
     use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent, Settings};
     use crate::session::state::Session;
     use scaletop_units::ArrivalRate;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::analysis::demand::{Demand, needed};
 use crate::analysis::elasticity::{Jitter, budget, compare, jitter};
-use crate::analysis::objective::lost;
 use crate::analysis::supply::Supply;
 use crate::analysis::validity::GeneratorRecord;
 use crate::analysis::words::sentence;
@@ -14,6 +13,7 @@ use crate::session::state::Session;
 use crate::session::state::trailing::ok_service;
 use crate::session::state::work::{Counts, StepWork, Tally};
 use crate::timeline::Cohort;
+use crate::timeline::objective::lost;
 use scaletop_load::{OutcomeClass, OutcomeKind};
 use scaletop_units::{ArrivalRate, Elapsed};
 

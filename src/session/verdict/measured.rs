@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::analysis::elasticity::Jitter;
-use crate::analysis::{StepReport, Timing, objective};
+use crate::analysis::{StepReport, Timing};
 use crate::plan::threshold::Number;
 use crate::session::state::{Session, Totals};
+use crate::timeline::objective;
 use scaletop_load::OutcomeKind;
 
 /// A number as far as it is known, in base units: seconds, counts.

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::app::player::Player;
 use crate::app::state::{Phase, State, View};
 use crate::instances::Feed;
-use crate::replay::player::Player;
 use crate::tui::panels::health;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};

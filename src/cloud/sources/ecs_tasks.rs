@@ -8,9 +8,9 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Task;
 
 use super::feed::{CloudFeed, Report};
-use super::milestone::{Milestone, MilestoneKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
+use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::session::event::SessionEvent;
 use scaletop_units::Elapsed;
 

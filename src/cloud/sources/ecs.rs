@@ -12,9 +12,9 @@ use aws_sdk_ecs::types::Service;
 
 use super::feed::{CloudFeed, Report};
 use super::said::Said;
-use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
+use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 

@@ -1,17 +1,28 @@
-//! Starts the sources that belong to a service.
+//! What counts and describes a service in the cloud: a source each for App Runner, CloudWatch, ECR and ECS, and what starts
+//! those that belong to a service.
+
+pub mod app_runner;
+pub mod cloudwatch;
+pub mod ecr;
+pub mod ecs;
+pub mod ecs_scaling;
+pub mod ecs_tasks;
+pub mod feed;
+pub mod metric_points;
+mod said;
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::app_runner::AppRunnerFeed;
-use super::cloudwatch::CloudWatchFeed;
-use super::ecr::{EcrFeed, ImageOwner};
-use super::ecs::EcsFeed;
-use super::ecs_scaling::EcsScalingFeed;
-use super::ecs_tasks::EcsTasksFeed;
-use super::feed::run;
+use self::app_runner::AppRunnerFeed;
+use self::cloudwatch::CloudWatchFeed;
+use self::ecr::{EcrFeed, ImageOwner};
+use self::ecs::EcsFeed;
+use self::ecs_scaling::EcsScalingFeed;
+use self::ecs_tasks::EcsTasksFeed;
+use self::feed::run;
 use crate::cloud::clients::Cloud;
 use crate::cloud::resolve::Service;
 use crate::session::event::SessionEvent;

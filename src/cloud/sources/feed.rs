@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::{Feed, SourceError, SourceErrorKind};
+use crate::instances::{Feed, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;

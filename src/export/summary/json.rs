@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::foreign::harmless;
 use crate::session::numbers::{self, Value as Worth, plain};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
+use crate::text::harmless;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;

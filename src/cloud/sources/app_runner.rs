@@ -11,9 +11,9 @@ use aws_sdk_apprunner::types::{OperationSummary, Service};
 
 use super::feed::{CloudFeed, Report};
 use super::said::Said;
-use super::{Limits, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
+use crate::instances::{Limits, SourceError, SourceErrorKind};
 use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 

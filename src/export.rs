@@ -6,22 +6,24 @@
 //! is complete.
 
 pub(crate) mod ahead;
+pub mod as_plan;
 mod columns;
 mod draft;
 mod hlog;
 mod late;
+pub mod summary;
 mod text;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::export::draft::{CsvDraft, Draft};
+use crate::export::late::LateCounts;
+use crate::export::summary::json;
 use crate::report::{self, Evidence, HeatMap, Series};
 use crate::session::event::{Recorded, SessionEvent};
-use crate::session::export::draft::{CsvDraft, Draft};
-use crate::session::export::late::LateCounts;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
-use crate::session::summary::json;
 use crate::timeline::Completed;
 
 /// The derived files: what to look at first, first.

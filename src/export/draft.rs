@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::session::export::ExportError;
+use crate::export::ExportError;
 
 /// A file in the making.
 #[derive(Debug)]

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use scaletop_units::Elapsed;
 
-/// How many times as fast as it happened.
-pub const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];
+use crate::values::SPEEDS;
 
 /// Within this long after a step's start (of the time that passes for the viewer), *previous* means the step before.
 const GRACE: Duration = Duration::from_secs(2);

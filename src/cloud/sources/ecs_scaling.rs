@@ -10,11 +10,11 @@ use aws_sdk_applicationautoscaling::types::{
 };
 
 use super::feed::{CloudFeed, Report};
-use super::milestone::{Milestone, MilestoneKind};
 use super::said::Said;
-use super::{Limits, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
+use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::instances::{Limits, SourceError, SourceErrorKind};
 use crate::session::event::SessionEvent;
 use scaletop_units::Elapsed;
 

@@ -8,13 +8,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use http::{HeaderName, HeaderValue, Method};
 use jiff::SignedDuration;
 
-use crate::replay::player::SPEEDS;
 use crate::slo::Slo;
 use scaletop_load::Arrivals;
 use scaletop_units::ArrivalRate;
 
 /// The highest rate that can be asked for, requests per second.
 pub const HIGHEST_RATE: u32 = 1_000_000;
+
+/// The speeds of a replay: how many times as fast as it happened.
+pub const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];
 
 /// The longest time that can be asked for: a week.
 const LONGEST: Duration = Duration::from_hours(7 * 24);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::foreign::harmless;
+use crate::text::harmless;
 use scaletop_units::Elapsed;
 
 /// `2026-11-24T00:06:44.123Z`, from microseconds since 1970.

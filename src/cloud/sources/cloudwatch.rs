@@ -13,9 +13,9 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 
 use super::feed::{CloudFeed, Report};
 use super::metric_points::{MetricPoints, Point};
-use super::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
 use crate::cloud::failure::{Api, Failure, explain};
+use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 

@@ -8,10 +8,10 @@ use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
 
 use super::feed::{CloudFeed, Report};
 use super::said::Said;
-use super::{SourceError, SourceErrorKind};
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::cloud::image::{EcrImage, short_digest};
+use crate::instances::{SourceError, SourceErrorKind};
 use scaletop_units::Elapsed;
 
 /// Images are pushed by pipelines.
