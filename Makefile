@@ -36,10 +36,10 @@ bench: ## send lag, reaction time and drawing time, on this machine
 	cargo run --release --locked -p scaletop-load --example send_lag
 	cargo run --release --locked --no-default-features --example frame_time
 
-# The seed's experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
+# The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra
 STRETCH ?= $(if $(filter demo,$(TARGET)),0.1,1)
-loadtest: ## the seed's experiment against TARGET (terraform:infra), one report at its end; at home: TARGET=demo
+loadtest: ## the App Runner experiment against TARGET (terraform:infra), one report at its end; at home: TARGET=demo
 	cargo run --release --locked -- experiment $(TARGET) --stretch $(STRETCH) $(ARGS)
 
 -include infra/infra.mk

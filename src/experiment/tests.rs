@@ -61,7 +61,7 @@ fn the_report_answers_the_seeds_question() {
 
 #[test]
 fn what_was_missed_after_the_recovery_is_a_relapse() {
-    // 100 s after the second spike began, as in the seed's notebook: six seconds within ten, then one more much later.
+    // 100 s after the second spike began, as in the notebook of the first App Runner experiment: six seconds within ten, then one more much later.
     let bad = [405, 500, 501, 502, 506, 507, 508, 600];
     let experiment = played(&[31.0, 31.0], &bad);
     let relapses = experiment.relapses(&experiment.session.steps[1]).unwrap();
