@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const PURE: &[&str] = &[
     "analysis",
     "app/action.rs",
-    "app/director.rs",
+    "app/controller.rs",
     "app/effect.rs",
     "app/event.rs",
     "app/keymap.rs",
