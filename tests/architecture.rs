@@ -45,7 +45,7 @@ const ROOMS: &[(&str, &str)] = &[
 const PURE: &[&str] = &[
     "analysis",
     "app/action.rs",
-    "app/director.rs",
+    "app/controller.rs",
     "app/effect.rs",
     "app/event.rs",
     "app/keymap.rs",

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::plan::Plan;
-    use crate::plan::conductor::{Conditions, Conductor, Cue};
+    use crate::plan::schedule::{Conditions, Instruction, Schedule};
     use crate::session::event::{FORMAT_VERSION, Settings};
     use scaletop_load::{Pacer, Share};
 
@@ -237,14 +237,14 @@ mod tests {
     /// The rate changes that playing the plan makes.
     fn played(plan: &str) -> (Vec<(Elapsed, RateProfile)>, Elapsed) {
         let plan = Plan::parse(plan).unwrap_or_else(|error| panic!("{error}\n{plan}"));
-        let mut conductor = Conductor::new(&plan);
+        let mut schedule = Schedule::new(&plan);
         let (mut now, mut changes) = (Elapsed::ZERO, Vec::new());
         loop {
-            match conductor.poll(now, &Nothing) {
-                Some(Cue::Begin { at, profile, .. }) => changes.push((at, profile)),
-                Some(Cue::Finished { at }) => return (changes, at),
-                Some(Cue::Say(_) | Cue::Ends { .. }) => {}
-                None => now = conductor.deadline().unwrap(),
+            match schedule.poll(now, &Nothing) {
+                Some(Instruction::Begin { at, profile, .. }) => changes.push((at, profile)),
+                Some(Instruction::Finish { at }) => return (changes, at),
+                Some(Instruction::Note(_) | Instruction::End { .. }) => {}
+                None => now = schedule.deadline().unwrap(),
             }
         }
     }

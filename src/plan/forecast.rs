@@ -170,7 +170,7 @@ fn span(end: &StageEnd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::conductor::{Conditions, Conductor, Cue};
+    use crate::plan::schedule::{Conditions, Instruction, Schedule};
     use scaletop_load::Arrivals;
     use scaletop_load::{Pacer, Share};
 
@@ -197,17 +197,17 @@ mod tests {
         let plan = Plan::parse(PLAN).unwrap();
         let forecast = Forecast::of(&plan);
         let mut pacer = Pacer::new(Arrivals::Uniform, 0, Share::WHOLE);
-        let mut conductor = Conductor::new(&plan);
+        let mut schedule = Schedule::new(&plan);
         let mut sent = Vec::new();
         let mut now = Elapsed::ZERO;
-        while let Some(cue) = {
-            now = conductor.deadline().unwrap_or(now);
-            conductor.poll(now, &Nothing)
+        while let Some(instruction) = {
+            now = schedule.deadline().unwrap_or(now);
+            schedule.poll(now, &Nothing)
         } {
-            let at = match cue {
-                Cue::Begin { at, profile, .. } => pacer.set(at, profile),
-                Cue::Finished { at } => pacer.set(at, RateProfile::PAUSED),
-                Cue::Say(_) | Cue::Ends { .. } => continue,
+            let at = match instruction {
+                Instruction::Begin { at, profile, .. } => pacer.set(at, profile),
+                Instruction::Finish { at } => pacer.set(at, RateProfile::PAUSED),
+                Instruction::Note(_) | Instruction::End { .. } => continue,
             };
             sent.push((at, std::iter::from_fn(|| pacer.pop_due(at)).count()));
         }

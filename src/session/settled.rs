@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
-use crate::plan::conductor::Conditions;
+use crate::plan::schedule::Conditions;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
