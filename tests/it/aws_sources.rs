@@ -1,20 +1,12 @@
 //! The sources through the official SDK crates, against the embedded cluster's endpoints over a cloud of fixed numbers
-//! (`support/fixed_cloud.rs`) and against recorded bytes. The crates swallow wrong answers: every assertion is on values.
-#![cfg(feature = "aws")]
-#![cfg_attr(
-    feature = "aws",
-    expect(
-        clippy::panic,
-        clippy::float_cmp,
-        reason = "a test that cannot go on fails here, with the reason; the values are exact"
-    )
-)]
+//! (`support/cloud.rs`) and against recorded bytes. The crates swallow wrong answers: every assertion is on values.
+#![expect(clippy::float_cmp, reason = "the values are exact")]
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use scaletop::cloud::clients::{Cloud, CloudOptions};
-use scaletop::cloud::resolve::{ResolveError, Resolved, Service, resolve};
+use scaletop::cloud::resolve::{Service, resolve};
 use scaletop::cloud::sources::app_runner::AppRunnerFeed;
 use scaletop::cloud::sources::cloudwatch::CloudWatchFeed;
 use scaletop::cloud::sources::ecr::{EcrFeed, ImageOwner};
@@ -26,79 +18,19 @@ use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop_cluster::wire::{CloudPlatform, Publication};
-use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
-use scaletop_units::Elapsed;
-use scaletop_units::RunClock;
+use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule};
+use scaletop_units::{Elapsed, RunClock};
 use tokio::time::Instant;
 
-#[path = "support/canned.rs"]
-mod canned;
-#[path = "../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
-mod fixed_cloud;
-
-use fixed_cloud::{FixedCloud, REGION, unix_now};
+use crate::support::canned;
+use crate::support::cloud::{Setup, fact, session};
+use crate::support::fixed_cloud::{REGION, unix_now};
 
 const MINUTE: Duration = Duration::from_mins(1);
-
-/// A session that has been running for `age` already, so that there is a past to look at.
-fn session(age: Duration) -> RunClock {
-    let started = Instant::now().checked_sub(age).expect("the machine's clock goes back that far");
-    #[expect(clippy::cast_possible_truncation, reason = "microseconds since 1970 fit")]
-    let unix = ((unix_now() - age.as_secs_f64()) * 1e6) as i64;
-    RunClock::anchored(started, unix)
-}
-
-struct Setup {
-    cloud: Arc<FixedCloud>,
-    server: WireServer,
-    options: CloudOptions,
-    clock: RunClock,
-}
-
-impl Setup {
-    async fn new(platform: CloudPlatform) -> Self {
-        let cloud = Arc::new(FixedCloud::new(platform));
-        let server = WireServer::start(Arc::clone(&cloud) as Arc<_>, Publication::REALISTIC, 0).await.expect("a port");
-        let options = CloudOptions {
-            region: Some(REGION.to_owned()),
-            patience: Some(Duration::from_secs(20)),
-            ..demo_cloud(server.endpoint_url())
-        };
-        Self { cloud, server, options, clock: session(20 * MINUTE) }
-    }
-
-    async fn clients(&self) -> Cloud {
-        Cloud::connect(&self.options, self.clock).await
-    }
-
-    async fn resolve(&self, target: &str) -> Result<Resolved, ResolveError> {
-        resolve(&target.parse().expect(target), None, &self.options, self.clock).await
-    }
-
-    async fn app_runner(&self) -> (Cloud, String, String) {
-        let found = self.resolve("apprunner:demo").await.expect("it is there");
-        match found.service {
-            Some(Service::AppRunner { arn, id, .. }) => (found.cloud.expect("clients"), arn, id),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn fault(&self, fault: Fault, operation: &str) {
-        self.server.inject(FaultRule { fault, operation: Some(operation.to_owned()), times: None });
-    }
-}
 
 fn observed(report: &Report) -> Vec<InstanceObservation> {
     let seen = |event: &SessionEvent| if let SessionEvent::Observed(seen) = event { Some(*seen) } else { None };
     report.events.iter().filter_map(seen).collect()
-}
-
-fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().rev().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
 }
 
 fn limits(report: &Report) -> Option<Limits> {

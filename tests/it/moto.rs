@@ -1,7 +1,6 @@
 //! The SDK crates and our sources against moto's ECR and ECS: implementations that nobody here wrote.
 //!
 //! Needs a moto server: `tests/compat/run.sh moto` starts one and runs these with `--ignored`.
-#![cfg(feature = "aws")]
 
 use std::time::Duration;
 
@@ -17,16 +16,11 @@ use scaletop::instances::{Basis, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
 use scaletop_units::RunClock;
 
+use crate::support::cloud::fact;
+
 fn options() -> CloudOptions {
     let endpoint = std::env::var("MOTO_ENDPOINT").expect("MOTO_ENDPOINT; run tests/compat/run.sh moto");
     CloudOptions { patience: Some(Duration::from_secs(30)), ..demo_cloud(endpoint) }
-}
-
-fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
 }
 
 fn manifest(layer: &str) -> String {
