@@ -18,6 +18,7 @@ mod aws_doctor;
 #[cfg(feature = "aws")]
 mod aws_sources;
 mod headless;
+mod kept;
 #[cfg(feature = "aws")]
 mod moto;
 #[cfg(unix)]
