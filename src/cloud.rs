@@ -6,6 +6,8 @@
 pub mod clients;
 pub mod failure;
 pub mod image;
+#[cfg(feature = "aws")]
+mod listing;
 pub mod policy;
 #[cfg(feature = "aws")]
 pub mod resolve;

@@ -18,7 +18,7 @@ use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule};
+use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule, Task};
 use scaletop_units::{Elapsed, RunClock};
 use tokio::time::Instant;
 
@@ -61,6 +61,16 @@ async fn a_name_is_found_on_whichever_page_it_stands() {
     assert_eq!(setup.server.calls("ListServices"), 3);
     let by_arn = setup.app_runner().await.1;
     assert_eq!(setup.resolve(&by_arn).await.expect("by ARN").url, demo.url);
+}
+
+#[tokio::test]
+async fn a_name_beyond_the_bound_of_the_listing_is_said_to_be_one() {
+    let setup = Setup::new(CloudPlatform::AppRunner).await;
+    setup.cloud.snapshot.lock().unwrap().neighbours = (0..1_200).map(|n| format!("other-{n:04}")).collect();
+    assert!(setup.resolve("apprunner:other-0980").await.is_ok(), "on the fiftieth page");
+    let error = setup.resolve("apprunner:other-1100").await.expect_err("too far").to_string();
+    assert!(error.contains("more than 1000 services in eu-west-1") && error.contains("by its ARN"), "{error}");
+    assert!(setup.server.calls("ListServices") <= 50 + 51, "it stops");
 }
 
 #[tokio::test]
@@ -330,6 +340,36 @@ async fn ecs_tells_the_lives_of_tasks_as_it_times_them() {
     assert_eq!(kinds, [MilestoneKind::TaskHealthy]);
 }
 
+#[tokio::test]
+async fn tasks_on_every_page_are_told_of_up_to_a_bound_that_is_said() {
+    let mut setup = Setup::new(CloudPlatform::Ecs).await;
+    setup.clock = session(50 * MINUTE);
+    let with_tasks = |count: usize| {
+        let mut snapshot = setup.cloud.snapshot.lock().unwrap();
+        let one = snapshot.tasks[1].clone();
+        snapshot.tasks = (0..count).map(|n| Task { id: format!("{n:032x}"), ..one.clone() }).collect();
+    };
+    let created =
+        |report: &Report| milestones(report).iter().filter(|seen| seen.kind == MilestoneKind::TaskCreated).count();
+    let notices = |report: &Report| {
+        report.events.iter().filter(|event| matches!(event, SessionEvent::Notice(_))).cloned().collect::<Vec<_>>()
+    };
+    with_tasks(130);
+    let mut feed = EcsTasksFeed::new(setup.clients().await, "default", "demo");
+    let report = feed.poll().await;
+    assert_eq!((created(&report), report.problem.clone(), notices(&report)), (130, None, Vec::new()));
+    assert_eq!((setup.server.calls("ListTasks"), setup.server.calls("DescribeTasks")), (2, 2));
+    with_tasks(620);
+    let report = feed.poll().await;
+    assert_eq!(created(&report), 500 - 130);
+    assert!(matches!(&notices(&report)[..], [SessionEvent::Notice(said)] if said.text.contains("more than 500 tasks")));
+    assert_eq!(notices(&feed.poll().await), [], "once");
+    // The image of the newest task, on the last page.
+    let owner = ImageOwner::Ecs { cluster: "default".to_owned(), service: "demo".to_owned() };
+    let report = EcrFeed::new(setup.clients().await, owner).poll().await;
+    assert_eq!(fact(&report, "image").as_deref(), Some("demo:v1"));
+}
+
 // ECR
 
 #[tokio::test]
@@ -346,6 +386,12 @@ async fn the_deployed_image_is_told_and_a_newer_one_that_waits() {
     setup.server.override_with(|overrides| overrides.pushed.push(("v2".to_owned(), unix_now())));
     let newer = fact(&feed.poll().await, "image_newer").expect("news");
     assert!(newer.starts_with("v2, pushed ") && newer.ends_with(" waits to be deployed"), "{newer}");
+    // More images than a page of 100 holds; the newest comes last.
+    let now = unix_now();
+    let more = (0..150).map(|n| (format!("v{}", n + 3), now + f64::from(n)));
+    setup.server.override_with(|overrides| overrides.pushed.extend(more));
+    let newer = fact(&feed.poll().await, "image_newer").expect("news");
+    assert!(newer.starts_with("v152, pushed "), "{newer}");
     let ecs = Setup::new(CloudPlatform::Ecs).await;
     let owner = ImageOwner::Ecs { cluster: "default".to_owned(), service: "demo".to_owned() };
     let report = EcrFeed::new(ecs.clients().await, owner).poll().await;

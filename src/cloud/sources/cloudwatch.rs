@@ -9,12 +9,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy};
 
 use super::feed::{CloudFeed, Report};
 use super::metric_points::{MetricPoints, Point};
+use super::said::Said;
 use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
 use crate::cloud::failure::{Api, Failure, explain};
+use crate::cloud::listing::at_most;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
@@ -26,7 +29,7 @@ pub const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;
 const PERIODS_REREAD: f64 = 10.0;
 /// After a failure, at most this much is caught up on.
 const LONGEST_CATCH_UP: f64 = 3.0 * 3_600.0;
-/// More pages than this in one answer are not asked for: 9 series of 3 hours fit in one.
+/// More pages than this of one window are not read: 9 series of 3 hours fit in one.
 const MOST_PAGES: usize = 20;
 /// Without any point for this long, the log says what may be wrong.
 const SILENCE_THAT_IS_ODD: Duration = Duration::from_mins(6);
@@ -83,6 +86,7 @@ pub struct CloudWatchFeed {
     grain: Duration,
     state: Vec<SeriesState>,
     read_until: Option<f64>,
+    said: Said,
     has_wondered: bool,
 }
 
@@ -114,7 +118,17 @@ impl CloudWatchFeed {
         grain: Duration,
     ) -> Self {
         let state = vec![SeriesState::default(); series.len()];
-        Self { cloud, namespace, dimensions, series, grain, state, read_until: None, has_wondered: false }
+        Self {
+            cloud,
+            namespace,
+            dimensions,
+            series,
+            grain,
+            state,
+            read_until: None,
+            said: Said::default(),
+            has_wondered: false,
+        }
     }
 
     /// How many metrics a poll asks for.
@@ -145,39 +159,29 @@ impl CloudWatchFeed {
     }
 
     /// Reads a window, all pages of it: points by series.
-    async fn read(&self, from: f64, to: f64, report: &mut Report) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+    async fn read(&mut self, from: f64, to: f64, report: &mut Report) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+        let ask = self.cloud.cloudwatch.get_metric_data().set_metric_data_queries(Some(self.queries()));
+        let ask = ask.start_time(sdk_time(from)).end_time(sdk_time(to)).scan_by(ScanBy::TimestampAscending);
+        let pages = match at_most(ask.into_paginator().send(), MOST_PAGES).await {
+            Ok(pages) => pages,
+            Err(error) => {
+                report.problem(self.cloud.error(Api::METRICS, &error));
+                return None;
+            }
+        };
+        let too_many = if pages.is_cut {
+            format!("CloudWatch has more than {MOST_PAGES} pages of points: the newest are read at the next poll")
+        } else {
+            String::new()
+        };
+        self.said.notice(report, "pages", NoticeLevel::Warning, too_many);
         let mut points: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut token = None;
-        for _ in 0..MOST_PAGES {
-            let asked = self
-                .cloud
-                .cloudwatch
-                .get_metric_data()
-                .set_metric_data_queries(Some(self.queries()))
-                .start_time(sdk_time(from))
-                .end_time(sdk_time(to))
-                .scan_by(ScanBy::TimestampAscending)
-                .set_next_token(token)
-                .send()
-                .await;
-            let answer = match asked {
-                Ok(answer) => answer,
-                Err(error) => {
-                    report.problem(self.cloud.error(Api::METRICS, &error));
-                    return None;
-                }
-            };
-            for result in answer.metric_data_results() {
-                self.judge(result, report);
-                let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
-                let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
-                let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
-                points.entry(index).or_default().extend(pairs);
-            }
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                break;
-            }
+        for result in pages.items.iter().flat_map(GetMetricDataOutput::metric_data_results) {
+            self.judge(result, report);
+            let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+            let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
+            let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
+            points.entry(index).or_default().extend(pairs);
         }
         Some(points)
     }

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
 
+use super::ecs_tasks::task_arns;
 use super::feed::{CloudFeed, Report};
 use super::said::Said;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::cloud::image::{EcrImage, short_digest};
+use crate::cloud::listing::{Listing, at_most};
 use crate::instances::{SourceError, SourceErrorKind};
+use crate::session::event::NoticeLevel;
 use scaletop_units::Elapsed;
 
 /// Images are pushed by pipelines.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// More pages than this of a repository are not looked through for a newer image.
-const MOST_PAGES: usize = 10;
+/// More images than this of a repository are not looked through for a newer one.
+const MOST_IMAGES: usize = 1_000;
 
 /// Whose image it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +71,8 @@ impl EcrFeed {
                 Ok(source.and_then(|source| source.image_repository).map(|image| (image.image_identifier, None)))
             }
             ImageOwner::Ecs { cluster, service } => {
-                let listed = self.cloud.ecs.list_tasks().cluster(cluster).service_name(service).send().await;
-                let listed = listed.map_err(|error| self.cloud.error(Api::ECS_LIST_TASKS, &error))?;
-                let Some(newest) = listed.task_arns().last() else { return Ok(None) };
+                let tasks = task_arns(&self.cloud, cluster, service).await?;
+                let Some(newest) = tasks.items.last() else { return Ok(None) };
                 let asked = self.cloud.ecs.describe_tasks().cluster(cluster).tasks(newest).send().await;
                 let answer = asked.map_err(|error| self.cloud.error(Api::ECS_TASKS, &error))?;
                 let containers = answer.tasks().first().map(aws_sdk_ecs::types::Task::containers).unwrap_or_default();
@@ -83,12 +85,12 @@ impl EcrFeed {
         }
     }
 
-    /// Every tagged image of the repository, and the deployed one.
+    /// The deployed image, and those of its repository.
     async fn images(
         &self,
         image: &EcrImage,
         digest: Option<&str>,
-    ) -> Result<(ImageDetail, Vec<ImageDetail>), SourceError> {
+    ) -> Result<(ImageDetail, Listing<ImageDetail>), SourceError> {
         // The registry may be in another region than the service.
         let ecr = if self.cloud.region() == Some(&image.region) {
             self.cloud.ecr.clone()
@@ -109,16 +111,7 @@ impl EcrFeed {
                 remedy: "push it again (make push), or the next instance cannot start".to_owned(),
             });
         };
-        let mut all = Vec::new();
-        let mut token = None;
-        for _ in 0..MOST_PAGES {
-            let answer = ask().set_next_token(token).send().await.map_err(|error| refuse(&error))?;
-            token = answer.next_token;
-            all.extend(answer.image_details.unwrap_or_default());
-            if token.is_none() {
-                break;
-            }
-        }
+        let all = at_most(ask().into_paginator().items().send(), MOST_IMAGES).await.map_err(|error| refuse(&error))?;
         Ok((deployed, all))
     }
 
@@ -186,7 +179,15 @@ impl CloudFeed for EcrFeed {
         };
         self.said.fact(&mut report, "image", image.label(), now);
         match self.images(&image, digest.as_deref()).await {
-            Ok((deployed, all)) => self.tell(&mut report, &deployed, &all, now),
+            Ok((deployed, all)) => {
+                self.tell(&mut report, &deployed, &all.items, now);
+                let too_many = if all.is_cut {
+                    format!("ECR has more than {MOST_IMAGES} images in {}: a newer one may be missed", image.repository)
+                } else {
+                    String::new()
+                };
+                self.said.notice(&mut report, "images", NoticeLevel::Info, too_many);
+            }
             Err(error) => report.problem(error),
         }
         report
