@@ -28,14 +28,14 @@ pub struct Resolved {
     /// Where requests go; a path of the user's own goes on top.
     pub url: Url,
     /// The service behind it, when the platform is known.
-    pub service: Option<Service>,
+    pub service: Option<WatchedService>,
     /// The clients to watch it with.
     pub cloud: Option<Cloud>,
 }
 
 /// A service of a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Service {
+pub enum WatchedService {
     /// On App Runner.
     AppRunner {
         /// Its ARN.
@@ -180,7 +180,7 @@ async fn app_runner(name: &AppRunnerName, url: Option<Url>, cloud: Cloud) -> Res
             return Err(ResolveError::NoUrl { service, why: " (a private one has none)" });
         }
     };
-    let service = Service::AppRunner {
+    let service = WatchedService::AppRunner {
         arn: found.service_arn().to_owned(),
         name: found.service_name().to_owned(),
         id: found.service_id().to_owned(),
@@ -236,7 +236,7 @@ async fn ecs(name: &EcsName, url: Option<Url>, cloud: Cloud) -> Result<Resolved,
             return Err(ResolveError::NoUrl { service, why: " (only Express services do)" });
         }
     };
-    let service = Service::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
+    let service = WatchedService::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
     Ok(Resolved { url, service: Some(service), cloud: Some(cloud) })
 }
 

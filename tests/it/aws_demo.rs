@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scaletop::cloud::clients::CloudOptions;
-use scaletop::cloud::resolve::resolve;
-use scaletop::cloud::sources;
+use scaletop::cloud::{CloudOptions, resolve, sources};
 use scaletop::commands::demo::{demo_cloud, demo_target};
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use scaletop::cloud::clients::CloudOptions;
-use scaletop::doctor::cloud::{Findings, check};
-use scaletop::doctor::{Check, Status, worst};
+use scaletop::cloud::CloudOptions;
+use scaletop::doctor::{Check, Findings, Status, check_cloud, worst};
 use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule};
 use scaletop_units::RunClock;
 
@@ -12,7 +11,7 @@ use crate::support::cloud::Setup;
 use crate::support::fixed_cloud::unix_now;
 
 async fn examine(target: &str, options: &CloudOptions) -> Findings {
-    check(Some(&target.parse().expect(target)), None, options, RunClock::start(), Duration::from_mins(1)).await
+    check_cloud(Some(&target.parse().expect(target)), None, options, RunClock::start(), Duration::from_mins(1)).await
 }
 
 fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
@@ -28,7 +27,8 @@ async fn a_healthy_service_passes_every_check() {
     assert_eq!(named(&found, "service").detail, "RUNNING");
     let limits = named(&found, "permission apprunner:DescribeAutoScalingConfiguration");
     assert_eq!(limits.detail, "min 1, max 5, concurrency 10");
-    assert!(named(&found, "price of polling").detail.starts_with("9 metrics every 30 s: $0.0108 an hour"));
+    let cost = &named(&found, "cost of watching").detail;
+    assert_eq!(cost, "about $0.011 an hour while a session runs (9 GetMetricData metrics every 30 s)");
     assert!(named(&found, "image in ECR").detail.starts_with("demo:v1, pushed "));
     assert!(found.resolved.is_some());
     let Setup { server: _server, options, .. } = Setup::new(CloudPlatform::Ecs).await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::Task;
 
-use super::feed::{CloudFeed, Report};
-use super::said::Said;
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::cloud::listing::{Listing, at_most};
@@ -38,18 +38,18 @@ pub struct EcsTasksFeed {
     cluster: String,
     service: String,
     told: BTreeMap<String, BTreeSet<MilestoneKind>>,
-    said: Said,
+    last_told: LastTold,
     polled: Option<Elapsed>,
 }
 
 impl EcsTasksFeed {
     /// Watches the tasks of `service` on `cluster`.
     pub fn new(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>) -> Self {
-        let (told, said) = (BTreeMap::new(), Said::default());
-        Self { cloud, cluster: cluster.into(), service: service.into(), told, said, polled: None }
+        let (told, last_told) = (BTreeMap::new(), LastTold::default());
+        Self { cloud, cluster: cluster.into(), service: service.into(), told, last_told, polled: None }
     }
 
-    fn tell(&mut self, report: &mut Report, task: &Task, now: Elapsed) {
+    fn tell(&mut self, report: &mut PollReport, task: &Task, now: Elapsed) {
         let Some(id) = task.task_arn().and_then(|arn| arn.rsplit('/').next()) else { return };
         let told = self.told.entry(id.to_owned()).or_default();
         let elapsed =
@@ -91,8 +91,8 @@ impl CloudFeed for EcsTasksFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
         let tasks = match task_arns(&self.cloud, &self.cluster, &self.service).await {
             Ok(tasks) => tasks,
             Err(error) => {
@@ -105,7 +105,7 @@ impl CloudFeed for EcsTasksFeed {
         } else {
             String::new()
         };
-        self.said.notice(&mut report, "tasks", NoticeLevel::Warning, too_many);
+        self.last_told.notice(&mut report, "tasks", NoticeLevel::Warning, too_many);
         for arns in tasks.items.chunks(MOST_DESCRIBED) {
             let asked =
                 self.cloud.ecs.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns.to_vec())).send().await;

@@ -1,13 +1,10 @@
-//! A cloud of fixed numbers behind the embedded cluster's endpoints, and what reports say.
+//! A cloud of fixed numbers behind the embedded cluster's endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaletop::cloud::clients::{Cloud, CloudOptions};
-use scaletop::cloud::resolve::{ResolveError, Resolved, Service, resolve};
-use scaletop::cloud::sources::feed::Report;
+use scaletop::cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use scaletop::commands::demo::demo_cloud;
-use scaletop::session::event::SessionEvent;
 use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule, Publication, WireServer};
 use scaletop_units::RunClock;
 use tokio::time::Instant;
@@ -53,7 +50,7 @@ impl Setup {
     pub(crate) async fn app_runner(&self) -> (Cloud, String, String) {
         let found = self.resolve("apprunner:demo").await.expect("it is there");
         match found.service {
-            Some(Service::AppRunner { arn, id, .. }) => (found.cloud.expect("clients"), arn, id),
+            Some(WatchedService::AppRunner { arn, id, .. }) => (found.cloud.expect("clients"), arn, id),
             other => panic!("{other:?}"),
         }
     }
@@ -61,12 +58,4 @@ impl Setup {
     pub(crate) fn fault(&self, fault: Fault, operation: &str) {
         self.server.inject(FaultRule { fault, operation: Some(operation.to_owned()), times: None });
     }
-}
-
-/// What a report says under a name; the last, if it says more.
-pub(crate) fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().rev().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
 }
