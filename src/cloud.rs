@@ -1,15 +1,36 @@
-//! The cloud's side: clients of the official SDK crates, what their failures mean, and what a target turns into.
+//! The cloud's side: clients of the official SDK crates, what their failures mean, what a target turns into, and the sources
+//! that count and describe its service.
 //!
-//! Everything that names an SDK crate stands behind the `aws` feature; what can be pure is, and is always there.
+//! All of it stands behind the feature `aws`, but for the policy that `doctor --policy` prints.
 
 #[cfg(feature = "aws")]
-pub mod clients;
-pub mod failure;
-pub mod image;
-pub mod policy;
+mod clients;
 #[cfg(feature = "aws")]
-pub mod resolve;
-pub mod service_url;
+mod failure;
+#[cfg(feature = "aws")]
+mod image;
+#[cfg(feature = "aws")]
+mod listing;
+mod policy;
+#[cfg(feature = "aws")]
+mod resolve;
+#[cfg(feature = "aws")]
+mod service_url;
+#[cfg(feature = "aws")]
+mod skew;
 #[cfg(feature = "aws")]
 pub mod sources;
-pub mod terraform;
+#[cfg(feature = "aws")]
+mod terraform;
+
+#[cfg(feature = "aws")]
+pub use self::clients::{Cloud, CloudOptions};
+#[cfg(feature = "aws")]
+pub(crate) use self::failure::Api;
+pub(crate) use self::policy::least_privilege;
+#[cfg(feature = "aws")]
+pub use self::resolve::{ResolveError, Resolved, WatchedService, resolve};
+#[cfg(feature = "aws")]
+pub use self::skew::ClockSkew;
+#[cfg(feature = "aws")]
+pub use self::terraform::OutputsError;

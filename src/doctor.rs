@@ -4,13 +4,14 @@
 //! the cloud is `doctor::cloud`'s.
 
 #[cfg(feature = "aws")]
-pub mod cloud;
-pub mod generator;
-pub mod reach;
+mod cloud;
+pub(crate) mod generator;
+pub(crate) mod reach;
 
 use std::fmt;
 
-use crate::instances::SourceError;
+#[cfg(feature = "aws")]
+pub use self::cloud::{Findings, check as check_cloud};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +62,6 @@ impl Check {
     /// It does not work.
     pub fn failure(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), status: Status::Failure, detail: detail.into(), remedy: Some(remedy.into()) }
-    }
-
-    /// It does not work, for this reason.
-    pub fn failed(name: impl Into<String>, error: SourceError) -> Self {
-        Self::failure(name, error.message, error.remedy)
     }
 }
 

@@ -5,8 +5,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -15,15 +13,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_apprunner::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_apprunner::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_apprunner::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_apprunner::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::failure::{Api, Failure, Place, explain};
+use super::failure::{Api, CallContext, Failure, explain};
+use super::skew::{ClockSkew, SkewProbe};
 use crate::instances::SourceError;
-use scaletop_units::Elapsed;
 use scaletop_units::RunClock;
 
 /// No connection after this long is a failure.
@@ -137,14 +133,14 @@ impl Cloud {
 
     /// The same clients in another region. The endpoint, if one was named, stays.
     #[must_use]
-    pub fn in_region(&self, region: &str) -> Self {
+    pub(crate) fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Self { skew: self.skew.clone(), ..Self::new(config, self.profile.clone(), self.skew.clock) }
+        Self { skew: self.skew.clone(), ..Self::new(config, self.profile.clone(), self.skew.clock()) }
     }
 
     /// What is known of where calls go.
-    pub fn place(&self) -> Place {
-        Place {
+    pub(crate) fn call_context(&self) -> CallContext {
+        CallContext {
             region: self.region().map(str::to_owned),
             endpoint: self.config.endpoint_url().map(str::to_owned),
             profile: self.profile.clone(),
@@ -158,24 +154,24 @@ impl Cloud {
     }
 
     /// Who the credentials are for: the access key id and where it comes from. Asks the chain, not the API.
-    pub async fn credentials(&self) -> Result<(String, String), SourceError> {
+    pub(crate) async fn credentials(&self) -> Result<(String, String), SourceError> {
         let api = Api { service: "the credential chain", operation: "", permission: "" };
         let Some(provider) = self.config.credentials_provider() else {
-            return Err(explain(api, &Failure::NoCredentials, &self.place()));
+            return Err(explain(api, &Failure::NoCredentials, &self.call_context()));
         };
         match provider.provide_credentials().await {
             Ok(found) => Ok((found.access_key_id().to_owned(), provider_name(&found))),
-            Err(error) => Err(explain(api, &credentials_failure(&error), &self.place())),
+            Err(error) => Err(explain(api, &credentials_failure(&error), &self.call_context())),
         }
     }
 
     /// What a failed call means.
-    pub fn error<E, R>(&self, api: Api, error: &SdkError<E, R>) -> SourceError
+    pub(crate) fn error<E, R>(&self, api: Api, error: &SdkError<E, R>) -> SourceError
     where
         E: ProvideErrorMetadata + Error + 'static,
         R: HttpStatus + fmt::Debug + 'static,
     {
-        explain(api, &failure_of(error), &self.place())
+        explain(api, &failure_of(error), &self.call_context())
     }
 }
 
@@ -188,7 +184,7 @@ fn provider_name(credentials: &Credentials) -> String {
 }
 
 /// The HTTP status of a raw answer.
-pub trait HttpStatus {
+pub(crate) trait HttpStatus {
     /// The status code.
     fn code(&self) -> u16;
 }
@@ -254,92 +250,12 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-/// By how much the cloud's clock is ahead of ours, from the `Date` of its answers, and the conversion of its times.
-#[derive(Clone, Debug)]
-pub struct ClockSkew {
-    clock: RunClock,
-    /// Milliseconds; `i64::MIN`: not known yet.
-    millis: Arc<AtomicI64>,
-}
-
-/// `Date` has whole seconds and the way takes a while: less than this is no skew.
-const SKEW_RESOLUTION_MILLIS: i64 = 2_000;
-
-impl ClockSkew {
-    fn new(clock: RunClock) -> Self {
-        Self { clock, millis: Arc::new(AtomicI64::new(i64::MIN)) }
-    }
-
-    /// The session's clock.
-    pub const fn clock(&self) -> RunClock {
-        self.clock
-    }
-
-    /// Wall-clock time by our clock, microseconds since 1970.
-    fn unix_micros(&self) -> i64 {
-        let elapsed = i64::try_from(self.clock.now().as_micros()).unwrap_or(i64::MAX);
-        self.clock.started_unix_micros().saturating_add(elapsed)
-    }
-
-    fn heard(&self, date: &str) {
-        let Ok(date) = jiff::fmt::rfc2822::parse(date) else { return };
-        // On the average, the second is half over when it is written down.
-        let cloud = date.timestamp().as_millisecond() + 500;
-        let skew = cloud - self.unix_micros() / 1_000;
-        self.millis.store(if skew.abs() <= SKEW_RESOLUTION_MILLIS { 0 } else { skew }, Ordering::Relaxed);
-    }
-
-    /// Seconds that the cloud is ahead of us; `None` until it has answered.
-    pub fn secs(&self) -> Option<f64> {
-        let millis = self.millis.load(Ordering::Relaxed);
-        (millis != i64::MIN).then(|| millis as f64 / 1e3)
-    }
-
-    /// Now by the cloud's clock, Unix seconds.
-    pub fn cloud_now(&self) -> f64 {
-        self.unix_micros() as f64 / 1e6 + self.secs().unwrap_or(0.0)
-    }
-
-    /// Seconds of the session (negative: before its start) at a moment of the cloud's clock, Unix seconds.
-    pub fn session_secs(&self, cloud_unix: f64) -> f64 {
-        cloud_unix - self.secs().unwrap_or(0.0) - self.clock.started_unix_micros() as f64 / 1e6
-    }
-
-    /// The moment of the session; `None` before its start.
-    pub fn elapsed(&self, cloud_unix: f64) -> Option<Elapsed> {
-        let since = Duration::try_from_secs_f64(self.session_secs(cloud_unix)).ok()?;
-        Some(Elapsed::ZERO + since)
-    }
-}
-
-/// Reads the `Date` of every answer, errors too.
-#[derive(Debug)]
-struct SkewProbe(ClockSkew);
-
-impl Intercept for SkewProbe {
-    fn name(&self) -> &'static str {
-        "SkewProbe"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(date) = context.response().headers().get("date") {
-            self.0.heard(date);
-        }
-        Ok(())
-    }
-}
-
 /// A timestamp of the SDK in Unix seconds.
-pub fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
+pub(crate) fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
     at.as_secs_f64()
 }
 
 /// Unix seconds as a timestamp of the SDK.
-pub fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
+pub(crate) fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
     aws_smithy_types::DateTime::from_secs_f64(unix)
 }

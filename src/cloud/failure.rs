@@ -7,19 +7,19 @@ use crate::instances::{SourceError, SourceErrorKind};
 
 /// An operation of the cloud's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Api {
+pub(crate) struct Api {
     /// The service, as people call it: `App Runner`.
-    pub service: &'static str,
+    pub(crate) service: &'static str,
     /// The operation: `DescribeService`.
-    pub operation: &'static str,
+    pub(crate) operation: &'static str,
     /// The IAM action that it needs: `apprunner:DescribeService`.
-    pub permission: &'static str,
+    pub(crate) permission: &'static str,
 }
 
 macro_rules! apis {
     ($($(#[$doc:meta])* $name:ident = $service:literal, $operation:literal, $permission:literal;)*) => {
         impl Api {
-            $($(#[$doc])* pub const $name: Self = Self { service: $service, operation: $operation, permission: $permission };)*
+            $($(#[$doc])* pub(crate) const $name: Self = Self { service: $service, operation: $operation, permission: $permission };)*
         }
     };
 }
@@ -57,7 +57,7 @@ apis! {
 
 /// How a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The service answered with an error.
     Refused {
         /// Its code, such as `ThrottlingException`; empty when it gave none.
@@ -92,15 +92,15 @@ pub enum Failure {
 
 /// Where the call went.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Place {
+pub(crate) struct CallContext {
     /// The region.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// The endpoint, when it is not the region's own.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// The profile, when one was named.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// By how much the cloud's clock is ahead of ours, seconds, when it is known.
-    pub skew_secs: Option<f64>,
+    pub(crate) skew_secs: Option<f64>,
 }
 
 /// More than this and requests are refused as too old or from the future: AWS allows five minutes.
@@ -110,14 +110,14 @@ const CLOSED: &str = "App Runner has been closed to new customers since 2026-04-
                       can; use ECS Express Mode instead (infra: platform = \"ecs-express\"), or an account that has App Runner";
 
 /// What the failure of `api` means, and what mends it.
-pub fn explain(api: Api, failure: &Failure, place: &Place) -> SourceError {
+pub(crate) fn explain(api: Api, failure: &Failure, context: &CallContext) -> SourceError {
     let Api { service, operation, .. } = api;
     let what = format!("{service} {operation}");
     // The chain of credentials itself is no call.
     let call = if operation.is_empty() { String::new() } else { format!("cannot call {what}: ") };
-    let region = place.region.as_deref().unwrap_or("?");
+    let region = context.region.as_deref().unwrap_or("?");
     let (kind, message, remedy) = match failure {
-        Failure::Refused { code, message, status } => return refused(api, code, message, *status, place),
+        Failure::Refused { code, message, status } => return refused(api, code, message, *status, context),
         Failure::NoRegion => (
             SourceErrorKind::Credentials,
             format!("{call}no region is set"),
@@ -128,27 +128,27 @@ pub fn explain(api: Api, failure: &Failure, place: &Place) -> SourceError {
             format!(
                 "{call}no credentials were found (environment, profile, sign-on, container and instance were tried)"
             ),
-            sign_in(place),
+            sign_in(context),
         ),
         Failure::BadCredentials { detail } => (
             SourceErrorKind::Credentials,
             format!("{call}the credentials could not be had: {}", one_line(detail)),
-            sign_in(place),
+            sign_in(context),
         ),
         Failure::Timeout => (
             SourceErrorKind::Unreachable,
             format!("{what} did not answer in time"),
-            unreachable_remedy(service, region, place),
+            unreachable_remedy(service, region, context),
         ),
         Failure::Unreachable { detail } => (
             SourceErrorKind::Unreachable,
             format!("cannot reach {what}: {}", one_line(detail)),
-            unreachable_remedy(service, region, place),
+            unreachable_remedy(service, region, context),
         ),
         Failure::BadAnswer { detail } => (
             SourceErrorKind::BadAnswer,
             format!("{what} answered nonsense: {}", one_line(detail)),
-            match &place.endpoint {
+            match &context.endpoint {
                 Some(endpoint) => format!("check that {endpoint} speaks for AWS (--endpoint-url, AWS_ENDPOINT_URL)"),
                 None => "check that no proxy or captive portal answers in its place".to_owned(),
             },
@@ -157,9 +157,9 @@ pub fn explain(api: Api, failure: &Failure, place: &Place) -> SourceError {
     SourceError { kind, message, remedy }
 }
 
-fn refused(api: Api, code: &str, message: &str, status: u16, place: &Place) -> SourceError {
+fn refused(api: Api, code: &str, message: &str, status: u16, context: &CallContext) -> SourceError {
     let Api { service, operation, permission } = api;
-    let region = place.region.as_deref().unwrap_or("?");
+    let region = context.region.as_deref().unwrap_or("?");
     let code = code.rsplit('#').next().unwrap_or(code);
     let said = if code.is_empty() { format!("HTTP {status}") } else { code.to_owned() };
     let what = format!("{service} {operation} answered {said}: {}", one_line(message));
@@ -168,11 +168,11 @@ fn refused(api: Api, code: &str, message: &str, status: u16, place: &Place) -> S
         Class::Throttled => {
             error(SourceErrorKind::Throttled, "backing off; others use the same account's quota".to_owned())
         }
-        Class::Skewed => error(SourceErrorKind::Credentials, skew_remedy(place)),
-        Class::Credentials if place.skew_secs.is_some_and(|skew| skew.abs() > SKEW_THAT_MATTERS) => {
-            error(SourceErrorKind::Credentials, skew_remedy(place))
+        Class::Skewed => error(SourceErrorKind::Credentials, skew_remedy(context)),
+        Class::Credentials if context.skew_secs.is_some_and(|skew| skew.abs() > SKEW_THAT_MATTERS) => {
+            error(SourceErrorKind::Credentials, skew_remedy(context))
         }
-        Class::Credentials => error(SourceErrorKind::Credentials, sign_in(place)),
+        Class::Credentials => error(SourceErrorKind::Credentials, sign_in(context)),
         // What IAM denies names the action; what an account may not use at all does not.
         Class::Denied if service == "App Runner" && !message.contains("not authorized to perform") => {
             error(SourceErrorKind::Unavailable, format!("{CLOSED}; if it does, the role needs {permission}"))
@@ -268,15 +268,15 @@ fn class_of(code: &str, status: u16) -> Class {
     }
 }
 
-fn sign_in(place: &Place) -> String {
-    let profile = place.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+fn sign_in(context: &CallContext) -> String {
+    let profile = context.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
     format!(
         "sign in again (`aws sso login{profile}` or new AWS_… variables); a running session asks again every minute"
     )
 }
 
-fn skew_remedy(place: &Place) -> String {
-    match place.skew_secs {
+fn skew_remedy(context: &CallContext) -> String {
+    match context.skew_secs {
         Some(skew) if skew.abs() >= 1.0 => {
             let side = if skew > 0.0 { "behind" } else { "ahead of" };
             format!("set this machine's clock: it is {:.0} s {side} the cloud's", skew.abs())
@@ -285,8 +285,8 @@ fn skew_remedy(place: &Place) -> String {
     }
 }
 
-fn unreachable_remedy(service: &str, region: &str, place: &Place) -> String {
-    match &place.endpoint {
+fn unreachable_remedy(service: &str, region: &str, context: &CallContext) -> String {
+    match &context.endpoint {
         Some(endpoint) => format!("check that something listens at {endpoint} (--endpoint-url, AWS_ENDPOINT_URL)"),
         None => format!("check the network, and that {service} is offered in {region} (--region)"),
     }
@@ -299,94 +299,4 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(api: Api, code: &str, message: &str) -> SourceError {
-        let failure = Failure::Refused { code: code.to_owned(), message: message.to_owned(), status: 400 };
-        explain(api, &failure, &Place { region: Some("eu-west-1".to_owned()), ..Place::default() })
-    }
-
-    #[test]
-    fn a_missing_permission_is_named() {
-        let error = refused(
-            Api::METRICS,
-            "AccessDenied",
-            "User: arn:aws:iam::1:user/x is not authorized to perform: cloudwatch:GetMetricData",
-        );
-        assert_eq!(error.kind, SourceErrorKind::AccessDenied);
-        assert!(error.remedy.contains("cloudwatch:GetMetricData"), "{error}");
-    }
-
-    #[test]
-    fn app_runners_closure_is_named_where_it_may_be_the_cause() {
-        let error = refused(Api::APP_RUNNER_LIST, "AccessDeniedException", "Your account is not subscribed.");
-        assert_eq!(error.kind, SourceErrorKind::Unavailable);
-        assert!(error.remedy.contains("2026-04-30") && error.remedy.contains("apprunner:ListServices"), "{error}");
-        let denied = refused(
-            Api::APP_RUNNER_LIST,
-            "AccessDeniedException",
-            "User: x is not authorized to perform: apprunner:ListServices",
-        );
-        assert_eq!(denied.kind, SourceErrorKind::AccessDenied);
-        assert!(!denied.remedy.contains("closed"), "{denied}");
-        assert_eq!(refused(Api::ECS_SERVICES, "OptInRequired", "").kind, SourceErrorKind::Unavailable);
-    }
-
-    #[test]
-    fn every_code_has_its_kind() {
-        for (code, kind) in [
-            ("ThrottlingException", SourceErrorKind::Throttled),
-            ("Throttling", SourceErrorKind::Throttled),
-            ("ExpiredTokenException", SourceErrorKind::Credentials),
-            ("InvalidClientTokenId", SourceErrorKind::Credentials),
-            ("com.amazonaws.apprunner#ResourceNotFoundException", SourceErrorKind::NotFound),
-            ("ClusterNotFoundException", SourceErrorKind::NotFound),
-            ("UnknownOperationException", SourceErrorKind::Unavailable),
-            ("SomethingNew", SourceErrorKind::BadAnswer),
-        ] {
-            assert_eq!(refused(Api::ECS_SERVICES, code, "x").kind, kind, "{code}");
-        }
-    }
-
-    #[test]
-    fn a_code_less_answer_is_judged_by_its_status() {
-        for (status, kind) in [
-            (429, SourceErrorKind::Throttled),
-            (403, SourceErrorKind::AccessDenied),
-            (503, SourceErrorKind::Unreachable),
-        ] {
-            let failure = Failure::Refused { code: String::new(), message: String::new(), status };
-            let error = explain(Api::METRICS, &failure, &Place::default());
-            assert_eq!(error.kind, kind);
-            assert!(error.message.contains(&format!("HTTP {status}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_clock_that_is_off_is_said_to_be_before_credentials_are_blamed() {
-        let place = Place { skew_secs: Some(900.0), ..Place::default() };
-        for code in ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException"] {
-            let failure = Failure::Refused { code: code.to_owned(), message: "old".to_owned(), status: 403 };
-            let error = explain(Api::METRICS, &failure, &place);
-            assert!(error.remedy.contains("900 s behind the cloud's"), "{error}");
-        }
-    }
-
-    #[test]
-    fn where_nothing_answers_the_place_is_named() {
-        let region = Place { region: Some("eu-north-1".to_owned()), ..Place::default() };
-        assert!(explain(Api::ECS_SERVICES, &Failure::Timeout, &region).remedy.contains("eu-north-1"));
-        let endpoint = Place { endpoint: Some("http://127.0.0.1:9".to_owned()), ..region };
-        assert!(explain(Api::ECS_SERVICES, &Failure::Timeout, &endpoint).remedy.contains("http://127.0.0.1:9"));
-        let login = Place { profile: Some("work".to_owned()), ..Place::default() };
-        let error = explain(Api::ECS_SERVICES, &Failure::NoCredentials, &login);
-        assert!(error.remedy.contains("aws sso login --profile work"), "{error}");
-        assert!(error.message.starts_with("cannot call ECS DescribeServices: no credentials"), "{error}");
-        // The chain itself is no call.
-        let chain = Api { service: "the credential chain", operation: "", permission: "" };
-        let bad = Failure::BadCredentials { detail: "the helper\n  ended with 1".to_owned() };
-        let error = explain(chain, &bad, &login);
-        assert_eq!(error.message, "the credentials could not be had: the helper ended with 1");
-    }
-}
+mod tests;

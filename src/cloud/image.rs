@@ -2,22 +2,22 @@
 
 /// An image in a private ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EcrImage {
+pub(crate) struct EcrImage {
     /// The registry's account.
-    pub account: String,
+    pub(crate) account: String,
     /// The registry's region, which may be another than the service's.
-    pub region: String,
+    pub(crate) region: String,
     /// The repository: `demo`, `team/demo`.
-    pub repository: String,
+    pub(crate) repository: String,
     /// The tag; `latest` when neither tag nor digest is named, as everywhere in the world of containers.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// The digest: `sha256:…`.
-    pub digest: Option<String>,
+    pub(crate) digest: Option<String>,
 }
 
 impl EcrImage {
     /// Takes the name of an image apart; `None` when it is in no private ECR registry (ECR Public, Docker Hub).
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let (host, path) = name.split_once('/')?;
         let (account, rest) = host.split_once(".dkr.ecr.").or_else(|| host.split_once(".dkr-ecr."))?;
         let (region, _) = rest.split_once('.')?;
@@ -47,7 +47,7 @@ impl EcrImage {
     }
 
     /// The repository with tag or short digest: `demo:v1`, `demo@sha256:0123456789ab`.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match (&self.tag, &self.digest) {
             (Some(tag), _) => format!("{}:{tag}", self.repository),
             (None, Some(digest)) => format!("{}@{}", self.repository, short_digest(digest)),
@@ -57,7 +57,7 @@ impl EcrImage {
 }
 
 /// `sha256:` and the first twelve digits.
-pub fn short_digest(digest: &str) -> String {
+pub(crate) fn short_digest(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
 }
 

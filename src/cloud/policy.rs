@@ -7,7 +7,7 @@ use crate::target::{AppRunnerName, EcsName, Target};
 /// The least-privilege policy for watching `target`, as IAM wants it. What is not known (region, account, repository) is
 /// left as `REGION`, `ACCOUNT`, `REPOSITORY` for the user to fill in, never widened to `*`; `*` stands only where the API
 /// knows no resources. For a URL or the demo nothing is needed: `None`.
-pub fn least_privilege(
+pub(crate) fn least_privilege(
     target: &Target,
     region: Option<&str>,
     account: Option<&str>,
@@ -17,34 +17,34 @@ pub fn least_privilege(
         Target::AppRunner(AppRunnerName::Arn(arn)) => Some(arn.account.as_str()),
         _ => None,
     };
-    let place = Place {
+    let scope = ResourceScope {
         region: target.region().or(region).unwrap_or("REGION").to_owned(),
         account: of_arn.or(account).unwrap_or("ACCOUNT").to_owned(),
         repository: repository.unwrap_or("REPOSITORY").to_owned(),
     };
     let mut statements = match target {
         Target::Url(_) | Target::Demo => return None,
-        Target::AppRunner(name) => place.app_runner(name),
-        Target::Ecs(name) => place.ecs(name),
+        Target::AppRunner(name) => scope.app_runner(name),
+        Target::Ecs(name) => scope.ecs(name),
         // What is deployed there is not known without asking: both, by the names that Terraform gives.
         Target::Terraform(_) => {
-            let mut both = place.app_runner(&AppRunnerName::Name("SERVICE".to_owned()));
+            let mut both = scope.app_runner(&AppRunnerName::Name("SERVICE".to_owned()));
             let ecs = EcsName { cluster: "CLUSTER".to_owned(), service: "SERVICE".to_owned(), region: None };
-            both.extend(place.ecs(&ecs));
+            both.extend(scope.ecs(&ecs));
             both
         }
     };
-    statements.push(place.images());
+    statements.push(scope.images());
     Some(json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
-struct Place {
+struct ResourceScope {
     region: String,
     account: String,
     repository: String,
 }
 
-impl Place {
+impl ResourceScope {
     fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }
@@ -131,6 +131,7 @@ mod tests {
         least_privilege(&target, Some("eu-west-1"), Some("123456789012"), Some("demo")).expect("a policy")
     }
 
+    #[cfg(feature = "aws")]
     #[test]
     fn it_holds_every_permission_that_the_sources_ask_for_and_no_other() {
         use crate::cloud::failure::Api;

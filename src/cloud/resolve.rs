@@ -1,6 +1,6 @@
 //! From a target as the user names it to a URL and the ids that the sources need.
 //!
-//! Names are looked up in the region (`ListServices`, page by page), Express services say their URL, Terraform's outputs say
+//! Names are looked up in the region (`ListServices`), Express services say their URL, Terraform's outputs say
 //! everything. The demo takes the same way, with the endpoint of its embedded cluster.
 
 use std::io;
@@ -17,8 +17,8 @@ use crate::instances::SourceError;
 use crate::target::{AppRunnerName, EcsName, Target, TargetError};
 use scaletop_units::RunClock;
 
-/// More pages than this are not looked through for a name: 20 services each.
-const MOST_PAGES: usize = 50;
+/// More services than this are not looked through for a name.
+const MOST_SERVICES: usize = 1_000;
 /// Names that a "not found" lists.
 const NAMES_LISTED: usize = 10;
 
@@ -28,14 +28,14 @@ pub struct Resolved {
     /// Where requests go; a path of the user's own goes on top.
     pub url: Url,
     /// The service behind it, when the platform is known.
-    pub service: Option<Service>,
+    pub service: Option<WatchedService>,
     /// The clients to watch it with.
     pub cloud: Option<Cloud>,
 }
 
 /// A service of a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Service {
+pub enum WatchedService {
     /// On App Runner.
     AppRunner {
         /// Its ARN.
@@ -73,6 +73,16 @@ pub enum ResolveError {
         region: String,
         /// Names that are there.
         known: Vec<String>,
+    },
+    /// It was not among those that were looked through, and there are more.
+    #[error(
+        "App Runner has more than {MOST_SERVICES} services in {region}, and {name} is none of those looked through; name it by its ARN"
+    )]
+    TooMany {
+        /// The name that was looked for.
+        name: String,
+        /// Where.
+        region: String,
     },
     /// The service says no URL.
     #[error("{service} says no URL of its own{why}; name it with --url")]
@@ -170,7 +180,7 @@ async fn app_runner(name: &AppRunnerName, url: Option<Url>, cloud: Cloud) -> Res
             return Err(ResolveError::NoUrl { service, why: " (a private one has none)" });
         }
     };
-    let service = Service::AppRunner {
+    let service = WatchedService::AppRunner {
         arn: found.service_arn().to_owned(),
         name: found.service_name().to_owned(),
         id: found.service_id().to_owned(),
@@ -178,25 +188,25 @@ async fn app_runner(name: &AppRunnerName, url: Option<Url>, cloud: Cloud) -> Res
     Ok(Resolved { url, service: Some(service), cloud: Some(cloud) })
 }
 
-/// The ARN of the service called `name`, through all pages.
+/// The ARN of the service called `name`, on whichever page it is.
 async fn find_app_runner(name: &str, cloud: &Cloud) -> Result<String, ResolveError> {
+    let mut pages = cloud.app_runner.list_services().into_paginator().page_size(20).send();
     let mut known = Vec::new();
-    let mut token = None;
-    for _ in 0..MOST_PAGES {
-        let asked = cloud.app_runner.list_services().max_results(20).set_next_token(token).send().await;
-        let page = asked.map_err(|error| cloud.error(Api::APP_RUNNER_LIST, &error))?;
-        for summary in page.service_summary_list() {
-            match (summary.service_name(), summary.service_arn()) {
-                (Some(found), Some(arn)) if found == name => return Ok(arn.to_owned()),
-                (Some(found), _) if known.len() < NAMES_LISTED => known.push(found.to_owned()),
-                _ => {}
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| cloud.error(Api::APP_RUNNER_LIST, &error))?;
+        for service in page.service_summary_list() {
+            let (Some(found), Some(arn)) = (service.service_name(), service.service_arn()) else { continue };
+            if found == name {
+                return Ok(arn.to_owned());
             }
+            known.push(found.to_owned());
         }
-        token = page.next_token;
-        if token.is_none() {
-            break;
+        if known.len() >= MOST_SERVICES && page.next_token().is_some() {
+            let region = cloud.region().unwrap_or("no region").to_owned();
+            return Err(ResolveError::TooMany { name: name.to_owned(), region });
         }
     }
+    known.truncate(NAMES_LISTED);
     Err(ResolveError::NotFound {
         platform: "App Runner",
         name: name.to_owned(),
@@ -226,7 +236,7 @@ async fn ecs(name: &EcsName, url: Option<Url>, cloud: Cloud) -> Result<Resolved,
             return Err(ResolveError::NoUrl { service, why: " (only Express services do)" });
         }
     };
-    let service = Service::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
+    let service = WatchedService::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
     Ok(Resolved { url, service: Some(service), cloud: Some(cloud) })
 }
 

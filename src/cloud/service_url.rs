@@ -6,7 +6,7 @@ use crate::target::{TargetError, is_loopback, parse_url};
 
 /// App Runner says a bare host (`abc.eu-west-1.awsapprunner.com`); ECS Express says a host or a URL. Bare hosts are reached
 /// by https, those on loopback (the embedded cluster's) by http.
-pub fn service_url(said: &str) -> Result<Url, TargetError> {
+pub(crate) fn service_url(said: &str) -> Result<Url, TargetError> {
     let said = said.trim();
     if said.contains("://") {
         return parse_url(said);

@@ -1,58 +1,62 @@
 //! What counts and describes a service in the cloud: a source each for App Runner, CloudWatch, ECR and ECS, and what starts
 //! those that belong to a service.
 
-pub mod app_runner;
-pub mod cloudwatch;
-pub mod ecr;
-pub mod ecs;
-pub mod ecs_scaling;
-pub mod ecs_tasks;
-pub mod feed;
-pub mod metric_points;
-mod said;
+mod app_runner;
+mod cloudwatch;
+mod ecr;
+mod ecs;
+mod ecs_scaling;
+mod ecs_tasks;
+mod feed;
+mod last_told;
+mod metric_points;
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::app_runner::AppRunnerFeed;
-use self::cloudwatch::CloudWatchFeed;
-use self::ecr::{EcrFeed, ImageOwner};
-use self::ecs::EcsFeed;
-use self::ecs_scaling::EcsScalingFeed;
-use self::ecs_tasks::EcsTasksFeed;
-use self::feed::run;
-use crate::cloud::clients::Cloud;
-use crate::cloud::resolve::Service;
+use super::{Cloud, WatchedService};
 use crate::session::event::SessionEvent;
+
+pub use self::app_runner::AppRunnerFeed;
+pub use self::cloudwatch::CloudWatchFeed;
+pub(crate) use self::cloudwatch::PollingCost;
+pub(crate) use self::ecr::{DeployedImage, NewerImage, time_text};
+pub use self::ecr::{EcrFeed, ImageOwner};
+pub use self::ecs::EcsFeed;
+pub use self::ecs_scaling::EcsScalingFeed;
+pub use self::ecs_tasks::EcsTasksFeed;
+pub use self::feed::{CloudFeed, PollReport};
 
 /// The grain of the cloud's own metrics.
 pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);
 
 /// Starts every source of `service`, each a task of its own; dropping the set stops them. `grain` is [`CLOUD_GRAIN`], or
 /// that of the embedded cluster's metrics.
-pub fn start(service: &Service, cloud: &Cloud, grain: Duration, events: &mpsc::Sender<SessionEvent>) -> JoinSet<()> {
+pub fn start(
+    service: &WatchedService,
+    cloud: &Cloud,
+    grain: Duration,
+    events: &mpsc::Sender<SessionEvent>,
+) -> JoinSet<()> {
     let clock = cloud.skew().clock();
     let mut tasks = JoinSet::new();
     macro_rules! start {
         ($feed:expr) => {
-            tasks.spawn(run($feed, clock, events.clone()));
+            tasks.spawn(feed::run($feed, clock, events.clone()));
         };
     }
+    start!(CloudWatchFeed::new(cloud.clone(), service, grain));
+    start!(EcrFeed::new(cloud.clone(), ImageOwner::from(service)));
     match service {
-        Service::AppRunner { arn, name, id } => {
+        WatchedService::AppRunner { arn, .. } => {
             start!(AppRunnerFeed::new(cloud.clone(), arn));
-            start!(CloudWatchFeed::app_runner(cloud.clone(), name, id, grain));
-            start!(EcrFeed::new(cloud.clone(), ImageOwner::AppRunner { arn: arn.clone() }));
         }
-        Service::Ecs { cluster, service, .. } => {
+        WatchedService::Ecs { cluster, service, .. } => {
             start!(EcsFeed::new(cloud.clone(), cluster, service));
             start!(EcsScalingFeed::new(cloud.clone(), cluster, service));
             start!(EcsTasksFeed::new(cloud.clone(), cluster, service));
-            start!(CloudWatchFeed::ecs(cloud.clone(), cluster, service, grain));
-            let owner = ImageOwner::Ecs { cluster: cluster.clone(), service: service.clone() };
-            start!(EcrFeed::new(cloud.clone(), owner));
         }
     }
     tasks

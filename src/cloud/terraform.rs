@@ -6,27 +6,25 @@ use serde::Deserialize;
 
 /// The outputs that matter here; infra/README.md has them all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outputs {
-    /// `app-runner`, `ecs-express` or `both`.
-    pub platform: Option<String>,
+pub(crate) struct Outputs {
     /// The region of everything.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// The profile that the state was made with.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// The URL of the service; of App Runner's where both exist.
-    pub service_url: Option<String>,
+    pub(crate) service_url: Option<String>,
     /// The App Runner service.
-    pub app_runner_service_arn: Option<String>,
+    pub(crate) app_runner_service_arn: Option<String>,
     /// Its URL.
-    pub app_runner_service_url: Option<String>,
+    pub(crate) app_runner_service_url: Option<String>,
     /// The ECS cluster.
-    pub ecs_cluster: Option<String>,
+    pub(crate) ecs_cluster: Option<String>,
     /// The ECS service.
-    pub ecs_service_name: Option<String>,
+    pub(crate) ecs_service_name: Option<String>,
     /// Its URL.
-    pub ecs_service_url: Option<String>,
+    pub(crate) ecs_service_url: Option<String>,
     /// What to do when nothing is deployed.
-    pub next_step: Option<String>,
+    pub(crate) next_step: Option<String>,
 }
 
 /// Why the outputs are of no use.
@@ -50,14 +48,13 @@ struct Output {
 
 impl Outputs {
     /// Reads what `terraform output -json` printed. Unknown outputs are ignored; those that are null are absent.
-    pub fn parse(json: &[u8]) -> Result<Self, OutputsError> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, OutputsError> {
         let outputs: BTreeMap<String, Output> = serde_json::from_slice(json).map_err(OutputsError::NotOutputs)?;
         let text = |name: &str| {
             let value = outputs.get(name)?.value.as_str()?;
             (!value.is_empty()).then(|| value.to_owned())
         };
         let found = Self {
-            platform: text("platform"),
             region: text("region"),
             profile: text("profile"),
             service_url: text("service_url"),

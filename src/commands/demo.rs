@@ -4,7 +4,7 @@
 use scaletop_cluster::Platform;
 use scaletop_cluster::wire::{ECS_CLUSTER, REGION, SERVICE};
 
-use crate::cloud::clients::CloudOptions;
+use crate::cloud::CloudOptions;
 use crate::target::{AppRunnerName, EcsName, Target};
 
 /// The demo's service on `platform`.

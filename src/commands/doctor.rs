@@ -8,10 +8,10 @@ use std::time::Duration;
 use url::Url;
 
 use crate::cli::DoctorArgs;
-use crate::cloud::policy::least_privilege;
+use crate::cloud::least_privilege;
 use crate::commands::drive::{join, request_options};
 use crate::commands::{CommandError, say};
-use crate::doctor::generator::{self, Demand};
+use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach, worst};
 use crate::target::{self, Target};
 use scaletop_cluster::ClusterOptions;
@@ -30,9 +30,9 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     let placeholder = target::parse_url("http://localhost")?;
     request_options(&args.request, placeholder)?;
     let clock = RunClock::start();
-    let mut report = Report::default();
+    let mut printout = Printout::default();
     heading("this machine")?;
-    report.print(machine(&args, clock))?;
+    printout.print(machine(&args, clock))?;
     let platform = match args.target {
         Some(Target::Demo) => {
             Some(EmbeddedPlatform::start(args.cluster.over(&ClusterOptions::default()), None, clock, 0).await?)
@@ -44,17 +44,17 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     if found.checks.is_empty() {
         remark("not asked: a URL is not watched through AWS")?;
     }
-    report.print(found.checks)?;
+    printout.print(found.checks)?;
     heading("the service")?;
     match found.url {
-        Some(url) => report.print(service(&args, url, clock).await?)?,
+        Some(url) => printout.print(service(&args, url, clock).await?)?,
         None if args.target.is_none() => remark("not asked: name a target to have it checked")?,
         None => remark("not asked: where it answers is not known (see above)")?,
     }
     if let Some(platform) = platform {
         platform.cluster.shutdown().await;
     }
-    report.verdict()
+    printout.verdict()
 }
 
 /// The policy, for `aws iam create-policy --policy-document`.
@@ -82,12 +82,12 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
     // As a session does it: not being allowed to is what the check then shows.
     let _ = raise_fd_limit();
     let conn_max_age = args.request.conn_max_age;
-    let demand = Demand {
+    let planned = PlannedLoad {
         max_rate: args.max_rate.get(),
         max_in_flight: args.max_in_flight.unwrap_or_else(default_max_in_flight),
         conn_max_age: (conn_max_age > Duration::ZERO).then_some(conn_max_age),
     };
-    generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), demand)
+    generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), planned)
 }
 
 /// One request, to where the load would go.
@@ -111,20 +111,20 @@ async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: Ru
     use crate::cloud::sources::CLOUD_GRAIN;
     use crate::commands::demo::{demo_cloud, demo_target};
     use crate::commands::place::cloud_options;
-    use crate::doctor::cloud::{Findings, check};
+    use crate::doctor::{Findings, check_cloud};
 
     let findings = match platform {
         Some(platform) => {
             let reader = platform.cluster.reader();
             let embedded = demo_cloud(platform.endpoints.endpoint_url());
             let (target, grain) = (demo_target(reader.options().platform), reader.options().metric_grain());
-            Box::pin(check(Some(&target), None, &embedded, clock, grain)).await
+            Box::pin(check_cloud(Some(&target), None, &embedded, clock, grain)).await
         }
         // A plain URL is not watched through AWS.
         None if matches!(args.target, Some(Target::Url(_))) => Findings { checks: Vec::new(), resolved: None },
         None => {
             let options = cloud_options(&args.cloud);
-            Box::pin(check(args.target.as_ref(), args.cloud.url.clone(), &options, clock, CLOUD_GRAIN)).await
+            Box::pin(check_cloud(args.target.as_ref(), args.cloud.url.clone(), &options, clock, CLOUD_GRAIN)).await
         }
     };
     let resolved = findings.resolved.map(|resolved| resolved.url);
@@ -168,11 +168,11 @@ fn remark(text: &str) -> io::Result<()> {
 
 /// Prints checks, and remembers how they ended.
 #[derive(Default)]
-struct Report {
+struct Printout {
     checks: Vec<Check>,
 }
 
-impl Report {
+impl Printout {
     fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for check in &checks {

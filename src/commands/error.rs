@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 #[cfg(feature = "aws")]
-use crate::cloud::resolve::ResolveError;
+use crate::cloud::ResolveError;
 use crate::consent::ConsentError;
 use crate::export::ExportError;
 use crate::metrics::MetricsError;

@@ -111,9 +111,8 @@ mod watch {
     use url::Url;
 
     use crate::cli::CloudArgs;
-    use crate::cloud::clients::{Cloud, CloudOptions};
-    use crate::cloud::resolve::{Service, resolve};
     use crate::cloud::sources::{self, CLOUD_GRAIN};
+    use crate::cloud::{Cloud, CloudOptions, WatchedService, resolve};
     use crate::commands::CommandError;
     use crate::commands::demo::{demo_cloud, demo_target};
     use crate::session::event::SessionEvent;
@@ -124,7 +123,7 @@ mod watch {
 
     /// A service, the clients to watch it with, and the grain of its metrics.
     pub(super) struct Watched {
-        service: Service,
+        service: WatchedService,
         cloud: Cloud,
         grain: Duration,
     }

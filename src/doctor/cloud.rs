@@ -1,4 +1,4 @@
-//! What must be asked of the cloud: region, credentials, clock, the service, each permission, the image, the price.
+//! What must be asked of the cloud: region, credentials, clock, the service, each permission, the image, the cost.
 //!
 //! Every call that a source will make is tried once, so that what is missing is known before a session needs it.
 
@@ -9,16 +9,12 @@ use aws_sdk_applicationautoscaling::types::ServiceNamespace;
 use url::Url;
 
 use super::Check;
-use crate::cloud::clients::{Cloud, CloudOptions};
-use crate::cloud::failure::Api;
-use crate::cloud::resolve::{Resolved, Service, resolve};
-use crate::cloud::sources::app_runner::AppRunnerFeed;
-use crate::cloud::sources::cloudwatch::{CloudWatchFeed, dollars_per_hour, poll_interval};
-use crate::cloud::sources::ecr::{EcrFeed, ImageOwner};
-use crate::cloud::sources::ecs::EcsFeed;
-use crate::cloud::sources::feed::{CloudFeed, Report};
+use crate::cloud::sources::{
+    AppRunnerFeed, CloudFeed, CloudWatchFeed, DeployedImage, EcrFeed, EcsFeed, ImageOwner, NewerImage, PollReport,
+    PollingCost, time_text,
+};
+use crate::cloud::{Api, Cloud, CloudOptions, Resolved, WatchedService, resolve};
 use crate::instances::SourceError;
-use crate::session::event::SessionEvent;
 use crate::target::Target;
 use scaletop_units::RunClock;
 
@@ -91,11 +87,15 @@ async fn credentials(cloud: &Cloud, is_needed: bool) -> Check {
             let tail: String = id.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
             Check::ok("credentials", format!("access key …{tail} from {source}"))
         }
-        Err(error) if is_needed => Check::failed("credentials", error),
+        Err(error) if is_needed => failed("credentials", error),
         Err(error) => {
             Check::warning("credentials", format!("{} (needed for AWS targets only)", error.message), error.remedy)
         }
     }
+}
+
+fn failed(name: &str, error: SourceError) -> Check {
+    Check::failure(name, error.message, error.remedy)
 }
 
 fn clock_check(cloud: &Cloud) -> Check {
@@ -115,34 +115,31 @@ fn clock_check(cloud: &Cloud) -> Check {
     }
 }
 
-async fn service_checks(service: &Service, cloud: &Cloud, grain: Duration) -> Vec<Check> {
-    match service {
-        Service::AppRunner { arn, name, id } => {
-            let status = AppRunnerFeed::new(cloud.clone(), arn).poll().await;
-            let metrics = CloudWatchFeed::app_runner(cloud.clone(), name, id, grain);
-            let mut checks = vec![service_status(&status)];
-            checks.push(
-                permission(Api::APP_RUNNER_OPERATIONS, async {
-                    let asked = cloud.app_runner.list_operations().service_arn(arn).max_results(1).send().await;
-                    asked.map(drop).map_err(|error| cloud.error(Api::APP_RUNNER_OPERATIONS, &error))
-                })
-                .await,
-            );
-            checks.push(limits(&status));
-            checks.extend(metrics_checks(metrics).await);
-            checks.push(image(EcrFeed::new(cloud.clone(), ImageOwner::AppRunner { arn: arn.clone() })).await);
-            checks
-        }
-        Service::Ecs { cluster, service, .. } => {
+async fn service_checks(service: &WatchedService, cloud: &Cloud, grain: Duration) -> Vec<Check> {
+    let mut checks = match service {
+        WatchedService::AppRunner { arn, .. } => app_runner_checks(cloud, arn).await,
+        WatchedService::Ecs { cluster, service, .. } => {
             let status = EcsFeed::new(cloud.clone(), cluster, service).poll().await;
             let mut checks = vec![service_status(&status)];
             checks.extend(Box::pin(ecs_permissions(cloud, cluster, service)).await);
-            checks.extend(metrics_checks(CloudWatchFeed::ecs(cloud.clone(), cluster, service, grain)).await);
-            let owner = ImageOwner::Ecs { cluster: cluster.clone(), service: service.clone() };
-            checks.push(image(EcrFeed::new(cloud.clone(), owner)).await);
             checks
         }
-    }
+    };
+    let mut metrics = CloudWatchFeed::new(cloud.clone(), service, grain);
+    checks.push(metrics_permission(&metrics.poll().await));
+    checks.push(cost_of_watching(metrics.cost()));
+    let (found, problem) = EcrFeed::new(cloud.clone(), ImageOwner::from(service)).look().await;
+    checks.push(image(found, problem));
+    checks
+}
+
+async fn app_runner_checks(cloud: &Cloud, arn: &str) -> Vec<Check> {
+    let status = AppRunnerFeed::new(cloud.clone(), arn).poll().await;
+    let operations = async {
+        let asked = cloud.app_runner.list_operations().service_arn(arn).max_results(1).send().await;
+        asked.map(drop).map_err(|error| cloud.error(Api::APP_RUNNER_OPERATIONS, &error))
+    };
+    vec![service_status(&status), permission(Api::APP_RUNNER_OPERATIONS, operations).await, limits(&status)]
 }
 
 async fn ecs_permissions(cloud: &Cloud, cluster: &str, service: &str) -> Vec<Check> {
@@ -199,30 +196,19 @@ async fn permission(api: Api, asked: impl Future<Output = Result<(), SourceError
     }
 }
 
-fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
-}
-
-fn service_status(report: &Report) -> Check {
-    match (&report.problem, fact(report, "status")) {
+fn service_status(report: &PollReport) -> Check {
+    match (&report.problem, report.fact("status")) {
         // Without a status the service itself could not be asked; with one, something about it is amiss.
-        (Some(problem), None) => Check::failed("service", problem.clone()),
+        (Some(problem), None) => failed("service", problem.clone()),
         (Some(problem), Some(_)) => Check::warning("service", problem.message.clone(), problem.remedy.clone()),
-        (None, status) => Check::ok("service", status.unwrap_or_else(|| "answers".to_owned())),
+        (None, status) => Check::ok("service", status.unwrap_or("answers")),
     }
 }
 
-fn limits(report: &Report) -> Check {
+fn limits(report: &PollReport) -> Check {
     let name = format!("permission {}", Api::APP_RUNNER_SCALING.permission);
-    let found = report.events.iter().find_map(|event| match event {
-        SessionEvent::Limits(limits) => Some(*limits),
-        _ => None,
-    });
     let count = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
-    match (found, &report.problem) {
+    match (report.limits(), &report.problem) {
         (Some(limits), _) => Check::ok(
             name,
             format!("min {}, max {}, concurrency {}", count(limits.min), count(limits.max), count(limits.concurrency)),
@@ -232,47 +218,52 @@ fn limits(report: &Report) -> Check {
     }
 }
 
-async fn metrics_checks(mut feed: CloudWatchFeed) -> Vec<Check> {
-    let report = feed.poll().await;
-    let interval = feed.interval();
+fn metrics_permission(report: &PollReport) -> Check {
     let name = format!("permission {}", Api::METRICS.permission);
-    let answers = match report.problem {
-        Some(problem) => Check::warning(name, problem.message, problem.remedy),
+    match &report.problem {
+        Some(problem) => Check::warning(name, problem.message.clone(), problem.remedy.clone()),
         None => Check::ok(name, "CloudWatch GetMetricData answers"),
-    };
-    let dollars = dollars_per_hour(feed.metrics(), interval);
-    let price = format!(
-        "{} metrics every {} s: ${dollars:.4} an hour while a session runs (GetMetricData, $0.01 per 1,000)",
-        feed.metrics(),
-        interval.as_secs()
-    );
-    vec![answers, Check::ok("price of polling", price)]
+    }
 }
 
-async fn image(mut feed: EcrFeed) -> Check {
-    let report = feed.poll().await;
+fn cost_of_watching(cost: PollingCost) -> Check {
+    let PollingCost { metrics, interval } = cost;
+    let dollars = cost.dollars_per_hour();
+    let every = interval.as_secs();
+    Check::ok(
+        "cost of watching",
+        format!("about ${dollars:.3} an hour while a session runs ({metrics} GetMetricData metrics every {every} s)"),
+    )
+}
+
+fn image(found: Option<DeployedImage>, problem: Option<SourceError>) -> Check {
     let name = "image in ECR";
-    let image = fact(&report, "image");
-    match (&report.problem, image) {
-        (Some(problem), _) => Check::warning(name, problem.message.clone(), problem.remedy.clone()),
-        (None, None) => Check::ok(name, "no task runs yet to tell its image"),
-        (None, Some(image)) => {
-            let newer = fact(&report, "image_newer").unwrap_or_default();
-            let pushed = fact(&report, "image_pushed").map_or_else(String::new, |at| format!(", pushed {at}"));
-            match newer.as_str() {
-                "none" => Check::ok(name, format!("{image}{pushed}, the newest")),
-                newer if newer.starts_with("unknown") => Check::ok(name, format!("{image} ({newer})")),
-                newer => Check::warning(
-                    name,
-                    format!("{image}{pushed}; {newer}"),
-                    "deploy it, or know that the older is measured",
-                ),
-            }
+    if let Some(problem) = problem {
+        return Check::warning(name, problem.message, problem.remedy);
+    }
+    let Some(DeployedImage { name: image, pushed, newer, .. }) = found else {
+        return Check::ok(name, "no task runs yet to tell its image");
+    };
+    let pushed = pushed.map_or_else(String::new, |at| format!(", pushed {}", time_text(at)));
+    match newer {
+        None | Some(NewerImage::No) => Check::ok(name, format!("{image}{pushed}, the newest")),
+        Some(unknown @ NewerImage::Unknown) => Check::ok(name, format!("{image} ({unknown})")),
+        Some(waits @ NewerImage::Waits { .. }) => {
+            Check::warning(name, format!("{image}{pushed}; {waits}"), "deploy it, or know that the older is measured")
         }
     }
 }
 
-/// The interval and price for the header or the README: what [`check`] prints.
-pub fn price_per_hour(metrics: usize, grain: Duration) -> f64 {
-    dollars_per_hour(metrics, poll_interval(grain))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_of_watching_is_that_of_the_metrics_that_are_asked_for() {
+        let cost = PollingCost { metrics: 9, interval: Duration::from_secs(30) };
+        assert_eq!(
+            cost_of_watching(cost).to_string(),
+            "ok       cost of watching: about $0.011 an hour while a session runs (9 GetMetricData metrics every 30 s)"
+        );
+    }
 }

@@ -12,7 +12,7 @@ use scaletop_load::{FailureKind, Outcome};
 const SLOW: Duration = Duration::from_secs(2);
 
 /// What one request to `url` showed. `header` is the response header that names the instance.
-pub fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> Vec<Check> {
+pub(crate) fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> Vec<Check> {
     let reach = reachable(url, reply, took);
     let mut checks = vec![reach];
     if matches!(reply.outcome, Outcome::Status(_)) {

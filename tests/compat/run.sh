@@ -24,6 +24,6 @@ case "$half" in botocore | both)
 esac
 case "$half" in moto | both)
     "$venv/bin/python" tests/compat/with_moto.py \
-        cargo test --quiet --test aws_moto -- --ignored
+        cargo test --quiet --test it moto:: -- --ignored
     ;;
 esac

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_sdk_apprunner::types::{OperationSummary, Service};
 
-use super::feed::{CloudFeed, Report};
-use super::said::Said;
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::instances::{Limits, SourceError, SourceErrorKind};
@@ -27,7 +27,7 @@ const LIMITS_EVERY: Duration = Duration::from_mins(1);
 pub struct AppRunnerFeed {
     cloud: Cloud,
     arn: String,
-    said: Said,
+    last_told: LastTold,
     limits: Option<Limits>,
     limits_asked: Option<Elapsed>,
 }
@@ -35,10 +35,10 @@ pub struct AppRunnerFeed {
 impl AppRunnerFeed {
     /// Watches the service with this ARN.
     pub fn new(cloud: Cloud, arn: impl Into<String>) -> Self {
-        Self { cloud, arn: arn.into(), said: Said::default(), limits: None, limits_asked: None }
+        Self { cloud, arn: arn.into(), last_told: LastTold::default(), limits: None, limits_asked: None }
     }
 
-    async fn ask_operations(&mut self, report: &mut Report, now: Elapsed) -> Option<OperationSummary> {
+    async fn ask_operations(&mut self, report: &mut PollReport, now: Elapsed) -> Option<OperationSummary> {
         let asked = self.cloud.app_runner.list_operations().service_arn(&self.arn).max_results(5).send().await;
         let operations = match asked {
             Ok(answer) => answer.operation_summary_list.unwrap_or_default(),
@@ -51,11 +51,11 @@ impl AppRunnerFeed {
         let kind = newest.r#type().map_or("operation", |kind| kind.as_str()).to_owned();
         let status = newest.status().map_or("UNKNOWN", |status| status.as_str()).to_owned();
         let running = matches!(status.as_str(), "PENDING" | "IN_PROGRESS" | "ROLLBACK_IN_PROGRESS");
-        self.said.fact(report, "operation", format!("{kind} {status}"), now);
+        self.last_told.fact(report, "operation", format!("{kind} {status}"), now);
         running.then_some(newest)
     }
 
-    async fn ask_limits(&mut self, report: &mut Report, service: &Service, now: Elapsed) {
+    async fn ask_limits(&mut self, report: &mut PollReport, service: &Service, now: Elapsed) {
         let is_due = self.limits_asked.is_none_or(|asked| now.saturating_since(asked) >= LIMITS_EVERY);
         let Some(arn) =
             service.auto_scaling_configuration_summary().and_then(|summary| summary.auto_scaling_configuration_arn())
@@ -92,7 +92,7 @@ impl AppRunnerFeed {
     }
 
     /// What a status means for a measurement.
-    fn judge(&mut self, report: &mut Report, service: &Service, operation: Option<&OperationSummary>) {
+    fn judge(&mut self, report: &mut PollReport, service: &Service, operation: Option<&OperationSummary>) {
         let name = service.service_name();
         let problem = |kind, message: String, remedy: String| Some(SourceError { kind, message, remedy });
         let found = match service.status().as_str() {
@@ -105,7 +105,7 @@ impl AppRunnerFeed {
                     .map(|at| format!(" since {:.0} s ago", self.cloud.skew().cloud_now() - unix_secs(at)))
                     .unwrap_or_default();
                 let text = format!("{what} is in progress on {name}{since}: instances may be doubled meanwhile");
-                self.said.notice(
+                self.last_told.notice(
                     report,
                     "operation",
                     NoticeLevel::Warning,
@@ -139,7 +139,7 @@ impl AppRunnerFeed {
             ),
         };
         if service.status().as_str() != "OPERATION_IN_PROGRESS" {
-            self.said.notice(report, "operation", NoticeLevel::Info, "");
+            self.last_told.notice(report, "operation", NoticeLevel::Info, "");
         }
         if let Some(found) = found {
             report.problem(found);
@@ -156,8 +156,8 @@ impl CloudFeed for AppRunnerFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
         let asked = self.cloud.app_runner.describe_service().service_arn(&self.arn).send().await;
         let now = self.cloud.skew().clock().now();
         let service = match asked {
@@ -175,10 +175,10 @@ impl CloudFeed for AppRunnerFeed {
             });
             return report;
         };
-        self.said.fact(&mut report, "status", service.status().as_str(), now);
+        self.last_told.fact(&mut report, "status", service.status().as_str(), now);
         if let Some(size) = service.instance_configuration() {
             let text = format!("{} CPU, {} MB", size.cpu().unwrap_or("?"), size.memory().unwrap_or("?"));
-            self.said.fact(&mut report, "instance_size", text, now);
+            self.last_told.fact(&mut report, "instance_size", text, now);
         }
         let operation = self.ask_operations(&mut report, now).await;
         self.ask_limits(&mut report, &service, now).await;

@@ -9,37 +9,52 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy};
 
-use super::feed::{CloudFeed, Report};
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use super::metric_points::{MetricPoints, Point};
+use crate::cloud::WatchedService;
 use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
 use crate::cloud::failure::{Api, Failure, explain};
+use crate::cloud::listing::at_most;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// What one metric costs, each time it is asked for: $0.01 per 1,000, outside the free tier.
-pub const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;
+const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;
 
 /// Points of this many periods are read again at each poll.
 const PERIODS_REREAD: f64 = 10.0;
 /// After a failure, at most this much is caught up on.
 const LONGEST_CATCH_UP: f64 = 3.0 * 3_600.0;
-/// More pages than this in one answer are not asked for: 9 series of 3 hours fit in one.
+/// More pages than this of one window are not read: 9 series of 3 hours fit in one.
 const MOST_PAGES: usize = 20;
 /// Without any point for this long, the log says what may be wrong.
 const SILENCE_THAT_IS_ODD: Duration = Duration::from_mins(6);
 
 /// How often to ask, given the grain of the metrics: twice a period, but not more often than every 5 s and at least every
 /// 30 s. Faster buys nothing and costs money.
-pub fn poll_interval(grain: Duration) -> Duration {
+fn poll_interval(grain: Duration) -> Duration {
     (grain / 2).clamp(Duration::from_secs(5), Duration::from_secs(30))
 }
 
-/// What polling costs, dollars an hour.
-pub fn dollars_per_hour(metrics: usize, interval: Duration) -> f64 {
-    metrics as f64 * DOLLARS_PER_METRIC * 3_600.0 / interval.as_secs_f64().max(1.0)
+/// What it costs to watch a service. Of all calls that the sources make, only `GetMetricData` is never free.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PollingCost {
+    /// Metrics that a poll asks for.
+    pub(crate) metrics: usize,
+    /// The time between two polls.
+    pub(crate) interval: Duration,
+}
+
+impl PollingCost {
+    /// Dollars an hour.
+    pub(crate) fn dollars_per_hour(self) -> f64 {
+        self.metrics as f64 * DOLLARS_PER_METRIC * 3_600.0 / self.interval.as_secs_f64()
+    }
 }
 
 /// What becomes of a metric.
@@ -83,7 +98,8 @@ pub struct CloudWatchFeed {
     grain: Duration,
     state: Vec<SeriesState>,
     read_until: Option<f64>,
-    has_wondered: bool,
+    last_told: LastTold,
+    has_noted_silence: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -94,32 +110,35 @@ struct SeriesState {
 }
 
 impl CloudWatchFeed {
-    /// The metrics of an App Runner service. Both dimensions are needed: without one, series are silently empty.
-    pub fn app_runner(cloud: Cloud, name: impl Into<String>, id: impl Into<String>, grain: Duration) -> Self {
-        let dimensions = vec![("ServiceName", name.into()), ("ServiceID", id.into())];
-        Self::new(cloud, "AWS/AppRunner", dimensions, APP_RUNNER, grain)
-    }
-
-    /// The metrics of an ECS service.
-    pub fn ecs(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>, grain: Duration) -> Self {
-        let dimensions = vec![("ClusterName", cluster.into()), ("ServiceName", service.into())];
-        Self::new(cloud, "AWS/ECS", dimensions, ECS, grain)
-    }
-
-    fn new(
-        cloud: Cloud,
-        namespace: &'static str,
-        dimensions: Vec<(&'static str, String)>,
-        series: &'static [Series],
-        grain: Duration,
-    ) -> Self {
+    /// Reads the metrics of `service`, whose grain is this. All of the dimensions are needed: without one, series are
+    /// silently empty.
+    pub fn new(cloud: Cloud, service: &WatchedService, grain: Duration) -> Self {
+        let (namespace, dimensions, series) = match service {
+            WatchedService::AppRunner { name, id, .. } => {
+                ("AWS/AppRunner", vec![("ServiceName", name.clone()), ("ServiceID", id.clone())], APP_RUNNER)
+            }
+            WatchedService::Ecs { cluster, service, .. } => {
+                ("AWS/ECS", vec![("ClusterName", cluster.clone()), ("ServiceName", service.clone())], ECS)
+            }
+        };
         let state = vec![SeriesState::default(); series.len()];
-        Self { cloud, namespace, dimensions, series, grain, state, read_until: None, has_wondered: false }
+        let last_told = LastTold::default();
+        Self {
+            cloud,
+            namespace,
+            dimensions,
+            series,
+            grain,
+            state,
+            read_until: None,
+            last_told,
+            has_noted_silence: false,
+        }
     }
 
-    /// How many metrics a poll asks for.
-    pub fn metrics(&self) -> usize {
-        self.series.len()
+    /// What polling costs.
+    pub(crate) fn cost(&self) -> PollingCost {
+        PollingCost { metrics: self.series.len(), interval: poll_interval(self.grain) }
     }
 
     fn period(&self) -> f64 {
@@ -145,52 +164,42 @@ impl CloudWatchFeed {
     }
 
     /// Reads a window, all pages of it: points by series.
-    async fn read(&self, from: f64, to: f64, report: &mut Report) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+    async fn read(&mut self, from: f64, to: f64, report: &mut PollReport) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+        let ask = self.cloud.cloudwatch.get_metric_data().set_metric_data_queries(Some(self.queries()));
+        let ask = ask.start_time(sdk_time(from)).end_time(sdk_time(to)).scan_by(ScanBy::TimestampAscending);
+        let pages = match at_most(ask.into_paginator().send(), MOST_PAGES).await {
+            Ok(pages) => pages,
+            Err(error) => {
+                report.problem(self.cloud.error(Api::METRICS, &error));
+                return None;
+            }
+        };
+        let too_many = if pages.is_cut {
+            format!("CloudWatch has more than {MOST_PAGES} pages of points: the newest are read at the next poll")
+        } else {
+            String::new()
+        };
+        self.last_told.notice(report, "pages", NoticeLevel::Warning, too_many);
         let mut points: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut token = None;
-        for _ in 0..MOST_PAGES {
-            let asked = self
-                .cloud
-                .cloudwatch
-                .get_metric_data()
-                .set_metric_data_queries(Some(self.queries()))
-                .start_time(sdk_time(from))
-                .end_time(sdk_time(to))
-                .scan_by(ScanBy::TimestampAscending)
-                .set_next_token(token)
-                .send()
-                .await;
-            let answer = match asked {
-                Ok(answer) => answer,
-                Err(error) => {
-                    report.problem(self.cloud.error(Api::METRICS, &error));
-                    return None;
-                }
-            };
-            for result in answer.metric_data_results() {
-                self.judge(result, report);
-                let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
-                let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
-                let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
-                points.entry(index).or_default().extend(pairs);
-            }
-            token = answer.next_token().map(str::to_owned);
-            if token.is_none() {
-                break;
-            }
+        for result in pages.items.iter().flat_map(GetMetricDataOutput::metric_data_results) {
+            self.judge(result, report);
+            let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+            let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
+            let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
+            points.entry(index).or_default().extend(pairs);
         }
         Some(points)
     }
 
     /// `Complete` and `PartialData` (more pages, or more to come) are fine; the rest is not.
-    fn judge(&self, result: &MetricDataResult, report: &mut Report) {
+    fn judge(&self, result: &MetricDataResult, report: &mut PollReport) {
         let metric = result.label().unwrap_or("a metric");
         match result.status_code().map(aws_sdk_cloudwatch::types::StatusCode::as_str) {
             None | Some("Complete" | "PartialData") => {}
             Some("Forbidden") => {
                 let message = format!("reading {metric} is forbidden");
                 let failure = Failure::Refused { code: "AccessDenied".to_owned(), message, status: 403 };
-                report.problem(explain(Api::METRICS, &failure, &self.cloud.place()));
+                report.problem(explain(Api::METRICS, &failure, &self.cloud.call_context()));
             }
             Some(other) => report.problem(SourceError {
                 kind: SourceErrorKind::BadAnswer,
@@ -200,7 +209,7 @@ impl CloudWatchFeed {
         }
     }
 
-    fn take(&mut self, index: usize, read: &[(f64, f64)], now: f64, report: &mut Report) {
+    fn take(&mut self, index: usize, read: &[(f64, f64)], now: f64, report: &mut PollReport) {
         let period = self.period();
         let (_, _, wanted) = self.series[index];
         let state = &mut self.state[index];
@@ -241,10 +250,10 @@ impl CloudWatchFeed {
     }
 
     /// An empty series is no error for CloudWatch, whatever its reason.
-    fn wonder(&mut self, report: &mut Report, now: Elapsed) {
+    fn note_silence(&mut self, report: &mut PollReport, now: Elapsed) {
         let is_silent = self.state.iter().all(|state| state.points.is_empty());
-        if is_silent && !self.has_wondered && now.saturating_since(Elapsed::ZERO) >= SILENCE_THAT_IS_ODD {
-            self.has_wondered = true;
+        if is_silent && !self.has_noted_silence && now.saturating_since(Elapsed::ZERO) >= SILENCE_THAT_IS_ODD {
+            self.has_noted_silence = true;
             let dimensions: Vec<_> = self.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let text = format!(
                 "CloudWatch has no points of {} ({}) yet: they come 2 to 3 minutes after the first requests; \
@@ -284,8 +293,8 @@ impl CloudFeed for CloudWatchFeed {
         poll_interval(self.grain)
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
         let (now, period) = (self.cloud.skew().cloud_now(), self.period());
         let floor = |at: f64| (at / period).floor() * period;
         let since = self.read_until.unwrap_or(now).max(now - LONGEST_CATCH_UP);
@@ -301,7 +310,7 @@ impl CloudFeed for CloudWatchFeed {
         }
         self.read_until = Some(now);
         let session_now = self.cloud.skew().clock().now();
-        self.wonder(&mut report, session_now);
+        self.note_silence(&mut report, session_now);
         report
     }
 }
@@ -315,7 +324,8 @@ mod tests {
         assert_eq!(poll_interval(Duration::from_mins(1)), Duration::from_secs(30));
         assert_eq!(poll_interval(Duration::from_secs(10)), Duration::from_secs(5));
         assert_eq!(poll_interval(Duration::from_secs(1)), Duration::from_secs(5));
-        let dollars = dollars_per_hour(APP_RUNNER.len(), Duration::from_secs(30));
+        let cost = PollingCost { metrics: APP_RUNNER.len(), interval: poll_interval(Duration::from_mins(1)) };
+        let dollars = cost.dollars_per_hour();
         assert!((dollars - 0.0108).abs() < 1e-9, "9 metrics every 30 s: {dollars}");
     }
 }

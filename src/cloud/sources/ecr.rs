@@ -2,22 +2,28 @@
 //!
 //! Facts: `image` (`demo:v1`), `image_digest`, `image_pushed`, `image_newer` (`none`, or what waits).
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
+use jiff::Timestamp;
 
-use super::feed::{CloudFeed, Report};
-use super::said::Said;
-use crate::cloud::clients::{Cloud, unix_secs};
+use super::ecs_tasks::task_arns;
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
+use crate::cloud::WatchedService;
+use crate::cloud::clients::Cloud;
 use crate::cloud::failure::Api;
 use crate::cloud::image::{EcrImage, short_digest};
+use crate::cloud::listing::{Listing, at_most};
 use crate::instances::{SourceError, SourceErrorKind};
+use crate::session::event::NoticeLevel;
 use scaletop_units::Elapsed;
 
 /// Images are pushed by pipelines.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// More pages than this of a repository are not looked through for a newer image.
-const MOST_PAGES: usize = 10;
+/// More images than this of a repository are not looked through for a newer one.
+const MOST_IMAGES: usize = 1_000;
 
 /// Whose image it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,24 +47,76 @@ pub enum ImageOwner {
     },
 }
 
-/// What is deployed: the image's name, and its digest where the platform says it.
-type Deployed = (String, Option<String>);
+impl From<&WatchedService> for ImageOwner {
+    fn from(service: &WatchedService) -> Self {
+        match service {
+            WatchedService::AppRunner { arn, .. } => Self::AppRunner { arn: arn.clone() },
+            WatchedService::Ecs { cluster, service, .. } => {
+                Self::Ecs { cluster: cluster.clone(), service: service.clone() }
+            }
+        }
+    }
+}
+
+/// The image that is deployed, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeployedImage {
+    /// Its name: `demo:v1`.
+    pub(crate) name: String,
+    /// Its digest, shortened.
+    pub(crate) digest: Option<String>,
+    /// When it was pushed.
+    pub(crate) pushed: Option<Timestamp>,
+    /// Whether a newer one waits; `None` when the registry could not be asked.
+    pub(crate) newer: Option<NewerImage>,
+    /// Whether the repository has more images than were looked at.
+    is_cut: bool,
+}
+
+/// Whether a newer image waits to be deployed. Its text is the fact `image_newer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NewerImage {
+    /// What is deployed is the newest.
+    No,
+    /// One waits.
+    Waits {
+        /// Its tag, or its digest when it has none.
+        name: String,
+        /// When it was pushed.
+        pushed: Timestamp,
+    },
+    /// The image is in no registry that can be asked.
+    Unknown,
+}
+
+impl fmt::Display for NewerImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => f.write_str("none"),
+            Self::Waits { name, pushed } => write!(f, "{name}, pushed {}, waits to be deployed", time_text(*pushed)),
+            Self::Unknown => f.write_str("unknown: the image is in no private ECR registry"),
+        }
+    }
+}
+
+/// What the platform says is deployed: the image's name, and its digest where it says it.
+type Named = (String, Option<String>);
 
 /// Watches the image of one service.
 #[derive(Debug)]
 pub struct EcrFeed {
     cloud: Cloud,
     owner: ImageOwner,
-    said: Said,
+    last_told: LastTold,
 }
 
 impl EcrFeed {
     /// Watches the image of this service.
     pub fn new(cloud: Cloud, owner: ImageOwner) -> Self {
-        Self { cloud, owner, said: Said::default() }
+        Self { cloud, owner, last_told: LastTold::default() }
     }
 
-    async fn deployed(&self) -> Result<Option<Deployed>, SourceError> {
+    async fn named(&self) -> Result<Option<Named>, SourceError> {
         match &self.owner {
             ImageOwner::Image { name } => Ok(Some((name.clone(), None))),
             ImageOwner::AppRunner { arn } => {
@@ -68,9 +126,8 @@ impl EcrFeed {
                 Ok(source.and_then(|source| source.image_repository).map(|image| (image.image_identifier, None)))
             }
             ImageOwner::Ecs { cluster, service } => {
-                let listed = self.cloud.ecs.list_tasks().cluster(cluster).service_name(service).send().await;
-                let listed = listed.map_err(|error| self.cloud.error(Api::ECS_LIST_TASKS, &error))?;
-                let Some(newest) = listed.task_arns().last() else { return Ok(None) };
+                let tasks = task_arns(&self.cloud, cluster, service).await?;
+                let Some(newest) = tasks.items.last() else { return Ok(None) };
                 let asked = self.cloud.ecs.describe_tasks().cluster(cluster).tasks(newest).send().await;
                 let answer = asked.map_err(|error| self.cloud.error(Api::ECS_TASKS, &error))?;
                 let containers = answer.tasks().first().map(aws_sdk_ecs::types::Task::containers).unwrap_or_default();
@@ -83,12 +140,12 @@ impl EcrFeed {
         }
     }
 
-    /// Every tagged image of the repository, and the deployed one.
+    /// The deployed image, and those of its repository.
     async fn images(
         &self,
         image: &EcrImage,
         digest: Option<&str>,
-    ) -> Result<(ImageDetail, Vec<ImageDetail>), SourceError> {
+    ) -> Result<(ImageDetail, Listing<ImageDetail>), SourceError> {
         // The registry may be in another region than the service.
         let ecr = if self.cloud.region() == Some(&image.region) {
             self.cloud.ecr.clone()
@@ -109,53 +166,79 @@ impl EcrFeed {
                 remedy: "push it again (make push), or the next instance cannot start".to_owned(),
             });
         };
-        let mut all = Vec::new();
-        let mut token = None;
-        for _ in 0..MOST_PAGES {
-            let answer = ask().set_next_token(token).send().await.map_err(|error| refuse(&error))?;
-            token = answer.next_token;
-            all.extend(answer.image_details.unwrap_or_default());
-            if token.is_none() {
-                break;
-            }
-        }
+        let all = at_most(ask().into_paginator().items().send(), MOST_IMAGES).await.map_err(|error| refuse(&error))?;
         Ok((deployed, all))
     }
 
-    fn tell(&mut self, report: &mut Report, deployed: &ImageDetail, all: &[ImageDetail], now: Elapsed) {
-        let pushed = deployed.image_pushed_at().map(unix_secs);
-        if let Some(digest) = deployed.image_digest() {
-            self.said.fact(report, "image_digest", short_digest(digest), now);
-        }
-        if let Some(pushed) = pushed {
-            self.said.fact(report, "image_pushed", time_text(pushed), now);
-        }
-        let is_newer = |image: &&ImageDetail| {
-            let at = image.image_pushed_at().map(unix_secs);
-            image.image_digest() != deployed.image_digest() && at.zip(pushed).is_some_and(|(at, pushed)| at > pushed)
+    /// Looks once: the image, if one is deployed, and what failed, if anything.
+    pub(crate) async fn look(&self) -> (Option<DeployedImage>, Option<SourceError>) {
+        let (name, digest) = match self.named().await {
+            Ok(Some(named)) => named,
+            Ok(None) => return (None, None),
+            Err(error) => return (None, Some(error)),
         };
-        let order = |image: &&ImageDetail| image.image_pushed_at().map(|at| (at.secs(), at.subsec_nanos()));
-        let newest = all.iter().filter(is_newer).max_by_key(order);
-        let newer = newest.map_or_else(
-            || "none".to_owned(),
-            |image| {
-                let name = image
-                    .image_tags()
-                    .first()
-                    .map_or_else(|| short_digest(image.image_digest().unwrap_or_default()), Clone::clone);
-                let at = image.image_pushed_at().map_or_else(String::new, |at| time_text(unix_secs(at)));
-                format!("{name}, pushed {at}, waits to be deployed")
-            },
-        );
-        self.said.fact(report, "image_newer", newer, now);
+        let nothing = DeployedImage { name, digest: None, pushed: None, newer: None, is_cut: false };
+        let Some(image) = EcrImage::parse(&nothing.name) else {
+            return (Some(DeployedImage { newer: Some(NewerImage::Unknown), ..nothing }), None);
+        };
+        let nothing = DeployedImage { name: image.label(), ..nothing };
+        match self.images(&image, digest.as_deref()).await {
+            Ok((deployed, all)) => {
+                let looked_at = DeployedImage {
+                    digest: deployed.image_digest().map(short_digest),
+                    pushed: pushed_at(&deployed),
+                    newer: Some(newer_than(&deployed, &all.items)),
+                    is_cut: all.is_cut,
+                    ..nothing
+                };
+                (Some(looked_at), None)
+            }
+            Err(error) => (Some(nothing), Some(error)),
+        }
+    }
+
+    fn tell(&mut self, report: &mut PollReport, image: DeployedImage, now: Elapsed) {
+        let told = &mut self.last_told;
+        told.fact(report, "image", image.name, now);
+        if let Some(digest) = image.digest {
+            told.fact(report, "image_digest", digest, now);
+        }
+        if let Some(pushed) = image.pushed {
+            told.fact(report, "image_pushed", time_text(pushed), now);
+        }
+        if let Some(newer) = image.newer {
+            told.fact(report, "image_newer", newer.to_string(), now);
+        }
+        let too_many = if image.is_cut {
+            format!("ECR has more than {MOST_IMAGES} images of the service: a newer one may be missed")
+        } else {
+            String::new()
+        };
+        told.notice(report, "images", NoticeLevel::Info, too_many);
+    }
+}
+
+fn pushed_at(image: &ImageDetail) -> Option<Timestamp> {
+    let at = image.image_pushed_at()?;
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
+}
+
+/// The newest of `all`, if it was pushed after `deployed`.
+fn newer_than(deployed: &ImageDetail, all: &[ImageDetail]) -> NewerImage {
+    let others = all.iter().filter(|image| image.image_digest() != deployed.image_digest());
+    let newest = others.filter_map(|image| Some((image, pushed_at(image)?))).max_by_key(|(_, at)| *at);
+    match newest {
+        Some((image, pushed)) if pushed_at(deployed).is_some_and(|at| pushed > at) => {
+            let digest = || short_digest(image.image_digest().unwrap_or_default());
+            NewerImage::Waits { name: image.image_tags().first().cloned().unwrap_or_else(digest), pushed }
+        }
+        _ => NewerImage::No,
     }
 }
 
 /// `2026-11-24 00:20:00 UTC`.
-fn time_text(unix: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970; `as` saturates")]
-    let at = jiff::Timestamp::from_second(unix as i64);
-    at.map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+pub(crate) fn time_text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 impl CloudFeed for EcrFeed {
@@ -167,28 +250,14 @@ impl CloudFeed for EcrFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
-        let deployed = self.deployed().await;
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
+        let (image, problem) = self.look().await;
         let now = self.cloud.skew().clock().now();
-        let (name, digest) = match deployed {
-            Ok(Some(deployed)) => deployed,
-            Ok(None) => return report,
-            Err(error) => {
-                report.problem(error);
-                return report;
-            }
-        };
-        let Some(image) = EcrImage::parse(&name) else {
-            self.said.fact(&mut report, "image", name, now);
-            self.said.fact(&mut report, "image_newer", "unknown: the image is in no private ECR registry", now);
-            return report;
-        };
-        self.said.fact(&mut report, "image", image.label(), now);
-        match self.images(&image, digest.as_deref()).await {
-            Ok((deployed, all)) => self.tell(&mut report, &deployed, &all, now),
-            Err(error) => report.problem(error),
+        if let Some(image) = image {
+            self.tell(&mut report, image, now);
         }
+        report.problem = problem;
         report
     }
 }

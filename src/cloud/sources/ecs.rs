@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::Service;
 
-use super::feed::{CloudFeed, Report};
-use super::said::Said;
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
@@ -31,7 +31,7 @@ pub struct EcsFeed {
     cloud: Cloud,
     cluster: String,
     service: String,
-    said: Said,
+    last_told: LastTold,
     counts: BTreeMap<Basis, (u32, Elapsed)>,
     polled: Option<Elapsed>,
     /// The time of the newest service event that was told, Unix seconds.
@@ -45,14 +45,14 @@ impl EcsFeed {
             cloud,
             cluster: cluster.into(),
             service: service.into(),
-            said: Said::default(),
+            last_told: LastTold::default(),
             counts: BTreeMap::new(),
             polled: None,
             events_until: f64::NEG_INFINITY,
         }
     }
 
-    fn count(&mut self, report: &mut Report, basis: Basis, count: i32, now: Elapsed) {
+    fn count(&mut self, report: &mut PollReport, basis: Basis, count: i32, now: Elapsed) {
         let Ok(count) = u32::try_from(count) else { return };
         let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled)).max(INTERVAL);
         let is_news = self
@@ -71,12 +71,12 @@ impl EcsFeed {
         }
     }
 
-    fn tell(&mut self, report: &mut Report, service: &Service, now: Elapsed) {
+    fn tell(&mut self, report: &mut PollReport, service: &Service, now: Elapsed) {
         self.count(report, Basis::Desired, service.desired_count(), now);
         self.count(report, Basis::Running, service.running_count(), now);
         self.count(report, Basis::Pending, service.pending_count(), now);
         let status = service.status().unwrap_or("UNKNOWN");
-        self.said.fact(report, "status", status, now);
+        self.last_told.fact(report, "status", status, now);
         if status != "ACTIVE" {
             report.problem(SourceError {
                 kind: SourceErrorKind::NotFound,
@@ -87,20 +87,20 @@ impl EcsFeed {
         }
         let rollout = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
         if let Some(state) = rollout.and_then(|deployment| deployment.rollout_state()) {
-            self.said.fact(report, "deployment", state.as_str(), now);
+            self.last_told.fact(report, "deployment", state.as_str(), now);
             let text = if state.as_str() == "IN_PROGRESS" {
                 "ECS: a deployment is in progress; do not load-test through it: its tasks count too, and an Express service \
                  rolls back when more than 1 % of the answers are errors"
             } else {
                 ""
             };
-            self.said.notice(report, "deployment", NoticeLevel::Warning, text);
+            self.last_told.notice(report, "deployment", NoticeLevel::Warning, text);
         }
         self.tell_events(report, service);
     }
 
     /// What ECS writes of the service: placements, failures to place, steady states.
-    fn tell_events(&mut self, report: &mut Report, service: &Service) {
+    fn tell_events(&mut self, report: &mut PollReport, service: &Service) {
         let skew = self.cloud.skew();
         let timed = |event: &aws_sdk_ecs::types::ServiceEvent| {
             let at = unix_secs(event.created_at()?);
@@ -133,8 +133,8 @@ impl CloudFeed for EcsFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
         let asked = self.cloud.ecs.describe_services().cluster(&self.cluster).services(&self.service).send().await;
         let now = self.cloud.skew().clock().now();
         match asked {

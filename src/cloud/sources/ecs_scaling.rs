@@ -9,8 +9,8 @@ use aws_sdk_applicationautoscaling::types::{
     Alarm, PredefinedMetricSpecification, ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace,
 };
 
-use super::feed::{CloudFeed, Report};
-use super::said::Said;
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
 use crate::instances::milestone::{Milestone, MilestoneKind};
@@ -28,7 +28,7 @@ const SETTINGS_EVERY: Duration = Duration::from_mins(1);
 pub struct EcsScalingFeed {
     cloud: Cloud,
     resource: String,
-    said: Said,
+    last_told: LastTold,
     limits: Option<Limits>,
     settings_asked: Option<Elapsed>,
     alarms: Vec<String>,
@@ -41,7 +41,7 @@ impl EcsScalingFeed {
         Self {
             cloud,
             resource: format!("service/{cluster}/{service}"),
-            said: Said::default(),
+            last_told: LastTold::default(),
             limits: None,
             settings_asked: None,
             alarms: Vec::new(),
@@ -49,7 +49,7 @@ impl EcsScalingFeed {
         }
     }
 
-    async fn ask_settings(&mut self, report: &mut Report, now: Elapsed) {
+    async fn ask_settings(&mut self, report: &mut PollReport, now: Elapsed) {
         if self.settings_asked.is_some_and(|asked| now.saturating_since(asked) < SETTINGS_EVERY) {
             return;
         }
@@ -74,7 +74,7 @@ impl EcsScalingFeed {
                         report.events.push(SessionEvent::Limits(limits));
                     }
                 }
-                None => self.said.fact(report, "scaling", "none: the service keeps its count", now),
+                None => self.last_told.fact(report, "scaling", "none: the service keeps its count", now),
             },
         }
         let policies = self
@@ -90,7 +90,7 @@ impl EcsScalingFeed {
             Ok(answer) => {
                 let policies = answer.scaling_policies();
                 let words: Vec<String> = policies.iter().map(policy_in_words).collect();
-                self.said.fact(report, "scaling_policy", words.join("; "), now);
+                self.last_told.fact(report, "scaling_policy", words.join("; "), now);
                 let names = policies.iter().flat_map(ScalingPolicy::alarms).map(Alarm::alarm_name);
                 // The low alarm is about scale-in: it is on most of the time, and no part of a waterfall.
                 self.alarms = names.filter(|name| !name.contains("AlarmLow")).map(str::to_owned).collect();
@@ -99,7 +99,7 @@ impl EcsScalingFeed {
         self.settings_asked = Some(now);
     }
 
-    async fn ask_activities(&mut self, report: &mut Report) {
+    async fn ask_activities(&mut self, report: &mut PollReport) {
         let asked = self
             .cloud
             .scaling
@@ -122,16 +122,16 @@ impl EcsScalingFeed {
             if self.seen.insert(id.to_owned()) {
                 let milestone = activity_milestone(activity, at);
                 if milestone.kind == MilestoneKind::NotScaled {
-                    self.said.fact(report, "scaling", milestone.detail.clone(), at);
+                    self.last_told.fact(report, "scaling", milestone.detail.clone(), at);
                 } else {
-                    self.said.fact(report, "scaling", activity.description(), at);
+                    self.last_told.fact(report, "scaling", activity.description(), at);
                 }
                 report.events.push(SessionEvent::Milestone(milestone));
             }
         }
     }
 
-    async fn ask_alarms(&mut self, report: &mut Report) {
+    async fn ask_alarms(&mut self, report: &mut PollReport) {
         if self.alarms.is_empty() {
             return;
         }
@@ -203,8 +203,8 @@ impl CloudFeed for EcsScalingFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
         let now = self.cloud.skew().clock().now();
         self.ask_settings(&mut report, now).await;
         // Without the permission for one, the other may still be had. Nothing more is asked when nobody answers.

@@ -7,17 +7,29 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::Task;
 
-use super::feed::{CloudFeed, Report};
+use super::feed::{CloudFeed, PollReport};
+use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, unix_secs};
 use crate::cloud::failure::Api;
+use crate::cloud::listing::{Listing, at_most};
+use crate::instances::SourceError;
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::session::event::SessionEvent;
+use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// Most times come from ECS; only "healthy" is what we see change.
 const INTERVAL: Duration = Duration::from_secs(3);
 /// `DescribeTasks` takes at most this many.
-const MOST_TASKS: usize = 100;
+const MOST_DESCRIBED: usize = 100;
+/// Of a service with more tasks than this, so many are watched: ten calls a poll, far below the API's limits.
+const MOST_TASKS: usize = 500;
+
+/// The tasks of a service that are meant to run, through all pages.
+pub(crate) async fn task_arns(cloud: &Cloud, cluster: &str, service: &str) -> Result<Listing<String>, SourceError> {
+    let ask = cloud.ecs.list_tasks().cluster(cluster).service_name(service);
+    let listed = at_most(ask.into_paginator().items().send(), MOST_TASKS).await;
+    listed.map_err(|error| cloud.error(Api::ECS_LIST_TASKS, &error))
+}
 
 /// Watches the tasks of one service.
 #[derive(Debug)]
@@ -26,16 +38,18 @@ pub struct EcsTasksFeed {
     cluster: String,
     service: String,
     told: BTreeMap<String, BTreeSet<MilestoneKind>>,
+    last_told: LastTold,
     polled: Option<Elapsed>,
 }
 
 impl EcsTasksFeed {
     /// Watches the tasks of `service` on `cluster`.
     pub fn new(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>) -> Self {
-        Self { cloud, cluster: cluster.into(), service: service.into(), told: BTreeMap::new(), polled: None }
+        let (told, last_told) = (BTreeMap::new(), LastTold::default());
+        Self { cloud, cluster: cluster.into(), service: service.into(), told, last_told, polled: None }
     }
 
-    fn tell(&mut self, report: &mut Report, task: &Task, now: Elapsed) {
+    fn tell(&mut self, report: &mut PollReport, task: &Task, now: Elapsed) {
         let Some(id) = task.task_arn().and_then(|arn| arn.rsplit('/').next()) else { return };
         let told = self.told.entry(id.to_owned()).or_default();
         let elapsed =
@@ -77,19 +91,24 @@ impl CloudFeed for EcsTasksFeed {
         INTERVAL
     }
 
-    async fn poll(&mut self) -> Report {
-        let mut report = Report::default();
-        let listed = self.cloud.ecs.list_tasks().cluster(&self.cluster).service_name(&self.service).send().await;
-        let mut arns = match listed {
-            Ok(answer) => answer.task_arns.unwrap_or_default(),
+    async fn poll(&mut self) -> PollReport {
+        let mut report = PollReport::default();
+        let tasks = match task_arns(&self.cloud, &self.cluster, &self.service).await {
+            Ok(tasks) => tasks,
             Err(error) => {
-                report.problem(self.cloud.error(Api::ECS_LIST_TASKS, &error));
+                report.problem(error);
                 return report;
             }
         };
-        arns.truncate(MOST_TASKS);
-        if !arns.is_empty() {
-            let asked = self.cloud.ecs.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns)).send().await;
+        let too_many = if tasks.is_cut {
+            format!("ECS runs more than {MOST_TASKS} tasks of {}: the lives of {MOST_TASKS} are told", self.service)
+        } else {
+            String::new()
+        };
+        self.last_told.notice(&mut report, "tasks", NoticeLevel::Warning, too_many);
+        for arns in tasks.items.chunks(MOST_DESCRIBED) {
+            let asked =
+                self.cloud.ecs.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns.to_vec())).send().await;
             let now = self.cloud.skew().clock().now();
             match asked {
                 Ok(answer) => answer.tasks().iter().for_each(|task| self.tell(&mut report, task, now)),

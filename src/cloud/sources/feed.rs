@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::instances::{Feed, SourceError, SourceErrorKind};
+use crate::instances::{Feed, Limits, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;
@@ -23,16 +23,32 @@ const JITTER: f64 = 0.1;
 
 /// What one poll brought.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
+pub struct PollReport {
     /// What is new.
     pub events: Vec<SessionEvent>,
     /// What failed, if anything: the first, and what matters most.
     pub problem: Option<SourceError>,
 }
 
-impl Report {
+impl PollReport {
+    /// What is said under a name.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.events.iter().rev().find_map(|event| match event {
+            SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The limits, when they are news.
+    pub fn limits(&self) -> Option<Limits> {
+        self.events.iter().find_map(|event| match event {
+            SessionEvent::Limits(limits) => Some(*limits),
+            _ => None,
+        })
+    }
+
     /// Keeps the first problem.
-    pub fn problem(&mut self, problem: SourceError) {
+    pub(super) fn problem(&mut self, problem: SourceError) {
         self.problem.get_or_insert(problem);
     }
 }
@@ -46,11 +62,11 @@ pub trait CloudFeed: Send + 'static {
     fn interval(&self) -> Duration;
 
     /// Asks once. Not cancel-safe in that an interrupted poll is lost; the next one brings what it would have brought.
-    fn poll(&mut self) -> impl Future<Output = Report> + Send;
+    fn poll(&mut self) -> impl Future<Output = PollReport> + Send;
 }
 
 /// How long to wait before the next poll. Pure: `failures` polls in a row have failed; `dice` is in `0..1`.
-pub fn wait_before_next(interval: Duration, failures: u32, dice: f64) -> Duration {
+fn wait_before_next(interval: Duration, failures: u32, dice: f64) -> Duration {
     let grown = if failures == 0 {
         interval
     } else {
@@ -106,10 +122,10 @@ impl Health {
 }
 
 /// Polls `feed` until nobody listens any more. What it learns goes into `events` in order.
-pub async fn run<F: CloudFeed>(mut feed: F, clock: RunClock, events: mpsc::Sender<SessionEvent>) {
+pub(super) async fn run<F: CloudFeed>(mut feed: F, clock: RunClock, events: mpsc::Sender<SessionEvent>) {
     let mut health = Health::default();
     while !events.is_closed() {
-        let report = timeout(LONGEST_POLL, feed.poll()).await.unwrap_or_else(|_| Report {
+        let report = timeout(LONGEST_POLL, feed.poll()).await.unwrap_or_else(|_| PollReport {
             events: Vec::new(),
             problem: Some(SourceError {
                 kind: SourceErrorKind::Unreachable,
@@ -140,7 +156,7 @@ mod tests {
     use super::*;
 
     /// Answers from a list, then hangs.
-    struct Scripted(VecDeque<Report>);
+    struct Scripted(VecDeque<PollReport>);
 
     impl CloudFeed for Scripted {
         fn name(&self) -> &'static str {
@@ -151,7 +167,7 @@ mod tests {
             Duration::from_secs(5)
         }
 
-        async fn poll(&mut self) -> Report {
+        async fn poll(&mut self) -> PollReport {
             match self.0.pop_front() {
                 Some(report) => report,
                 None => std::future::pending().await,
@@ -159,12 +175,12 @@ mod tests {
         }
     }
 
-    fn failing(kind: SourceErrorKind) -> Report {
+    fn failing(kind: SourceErrorKind) -> PollReport {
         let problem = SourceError { kind, message: "it failed".to_owned(), remedy: "mend it".to_owned() };
-        Report { events: Vec::new(), problem: Some(problem) }
+        PollReport { events: Vec::new(), problem: Some(problem) }
     }
 
-    async fn told(reports: Vec<Report>, count: usize) -> Vec<SessionEvent> {
+    async fn told(reports: Vec<PollReport>, count: usize) -> Vec<SessionEvent> {
         let (tx, mut rx) = mpsc::channel(64);
         let task = tokio::spawn(run(Scripted(reports.into()), RunClock::start(), tx));
         let mut events = Vec::new();
@@ -189,7 +205,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_source_that_fails_becomes_stale_and_recovers_by_itself() {
         let throttled = || failing(SourceErrorKind::Throttled);
-        let events = told(vec![Report::default(), throttled(), throttled(), Report::default()], 6).await;
+        let events = told(vec![PollReport::default(), throttled(), throttled(), PollReport::default()], 6).await;
         let [Feed::Live { heard: first }, Feed::Stale { heard, error }, Feed::Stale { .. }, Feed::Live { heard: last }] =
             feeds(&events)[..]
         else {
@@ -217,7 +233,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_hangs_is_told_of_and_asked_again() {
-        let events = told(vec![Report::default()], 3).await;
+        let events = told(vec![PollReport::default()], 3).await;
         let Some(SessionEvent::Feed { feed: Feed::Stale { error, .. }, .. }) = events.last() else {
             panic!("{events:?}")
         };

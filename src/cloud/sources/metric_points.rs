@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 /// A point of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub(crate) struct Point {
     /// The start of its period, Unix seconds.
-    pub start: f64,
+    pub(crate) start: f64,
     /// Its value.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Whether it may still change.
-    pub provisional: bool,
+    pub(crate) provisional: bool,
 }
 
 /// Points are kept for this many periods.
@@ -20,11 +20,11 @@ const PERIODS_KEPT: usize = 240;
 
 /// A point may change until its period ended this many periods ago: two for CloudWatch's delay of about two minutes, one
 /// for the aggregation.
-pub const PERIODS_UNTIL_SETTLED: f64 = 3.0;
+pub(crate) const PERIODS_UNTIL_SETTLED: f64 = 3.0;
 
 /// What is known of one metric.
 #[derive(Clone, Debug, Default)]
-pub struct MetricPoints {
+pub(crate) struct MetricPoints {
     /// By start in milliseconds: floats are no keys.
     points: BTreeMap<i64, Point>,
 }
@@ -32,7 +32,7 @@ pub struct MetricPoints {
 impl MetricPoints {
     /// Takes in what was read at `now` (Unix seconds, the cloud's clock) with this period; answers the points that are new,
     /// changed, or settled since, ascending. A value that is no number is left out.
-    pub fn merge(&mut self, read: &[(f64, f64)], now: f64, period: f64) -> Vec<Point> {
+    pub(crate) fn merge(&mut self, read: &[(f64, f64)], now: f64, period: f64) -> Vec<Point> {
         let mut news = BTreeMap::new();
         for &(start, value) in read {
             if !start.is_finite() || !value.is_finite() {
@@ -52,13 +52,8 @@ impl MetricPoints {
         news.into_values().collect()
     }
 
-    /// The newest point.
-    pub fn latest(&self) -> Option<Point> {
-        self.points.last_key_value().map(|(_, point)| *point)
-    }
-
     /// Whether nothing was ever read.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 }
@@ -80,7 +75,6 @@ mod tests {
             [(600.0, 3.0, true), (660.0, 2.0, true)]
         );
         assert_eq!(told(points.merge(&[(600.0, 3.0), (660.0, 2.0)], 840.0, 60.0)), [(600.0, 3.0, false)]);
-        assert_eq!(points.latest().map(|point| point.start), Some(660.0));
     }
 
     #[test]

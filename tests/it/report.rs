@@ -1,20 +1,15 @@
 //! What is derived from a recording, read back from the files: that the report is small and of a piece with the CSV files,
 //! and that text somebody else wrote does no harm in any of them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot write or read its files fails")]
-
-#[path = "../examples/synthetic/world.rs"]
-mod world;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use crate::support::world::{HARMFUL, Network, SPIKES, Stage, World, header, hostile};
 use scaletop::compare::{Contender, compare, table};
 use scaletop::export::summary;
 use scaletop::export::{self, FILES};
 use scaletop::session::recording::RecordingWriter;
-use world::{HARMFUL, Network, SPIKES, Stage, World, header, hostile};
 
 fn record(folder: &Path, network: Network, stages: &[Stage], seconds: u32, harm: bool) {
     let mut writer = RecordingWriter::create(folder, &header(1)).unwrap();

@@ -1,116 +1,44 @@
 //! The sources through the official SDK crates, against the embedded cluster's endpoints over a cloud of fixed numbers
-//! (`support/fixed_cloud.rs`) and against recorded bytes. The crates swallow wrong answers: every assertion is on values.
-#![cfg(feature = "aws")]
-#![cfg_attr(
-    feature = "aws",
-    expect(
-        clippy::panic,
-        clippy::float_cmp,
-        reason = "a test that cannot go on fails here, with the reason; the values are exact"
-    )
-)]
+//! (`support/cloud.rs`) and against recorded bytes. The crates swallow wrong answers: every assertion is on values.
+#![expect(clippy::float_cmp, reason = "the values are exact")]
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use scaletop::cloud::clients::{Cloud, CloudOptions};
-use scaletop::cloud::resolve::{ResolveError, Resolved, Service, resolve};
-use scaletop::cloud::sources::app_runner::AppRunnerFeed;
-use scaletop::cloud::sources::cloudwatch::CloudWatchFeed;
-use scaletop::cloud::sources::ecr::{EcrFeed, ImageOwner};
-use scaletop::cloud::sources::ecs::EcsFeed;
-use scaletop::cloud::sources::ecs_scaling::EcsScalingFeed;
-use scaletop::cloud::sources::ecs_tasks::EcsTasksFeed;
-use scaletop::cloud::sources::feed::{CloudFeed, Report};
+use scaletop::cloud::sources::{
+    AppRunnerFeed, CloudFeed, CloudWatchFeed, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed, ImageOwner, PollReport,
+};
+use scaletop::cloud::{Cloud, CloudOptions, WatchedService, resolve};
 use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop_cluster::wire::{CloudPlatform, Publication};
-use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
-use scaletop_units::Elapsed;
-use scaletop_units::RunClock;
+use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule, Task};
+use scaletop_units::{Elapsed, RunClock};
 use tokio::time::Instant;
 
-#[path = "support/canned.rs"]
-mod canned;
-#[path = "../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
-mod fixed_cloud;
-
-use fixed_cloud::{FixedCloud, REGION, unix_now};
+use crate::support::canned;
+use crate::support::cloud::{Setup, session};
+use crate::support::fixed_cloud::{REGION, unix_now};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A session that has been running for `age` already, so that there is a past to look at.
-fn session(age: Duration) -> RunClock {
-    let started = Instant::now().checked_sub(age).expect("the machine's clock goes back that far");
-    #[expect(clippy::cast_possible_truncation, reason = "microseconds since 1970 fit")]
-    let unix = ((unix_now() - age.as_secs_f64()) * 1e6) as i64;
-    RunClock::anchored(started, unix)
+/// The App Runner service `demo`, with this id.
+fn demo(id: impl Into<String>) -> WatchedService {
+    WatchedService::AppRunner { arn: String::new(), name: "demo".to_owned(), id: id.into() }
 }
 
-struct Setup {
-    cloud: Arc<FixedCloud>,
-    server: WireServer,
-    options: CloudOptions,
-    clock: RunClock,
-}
-
-impl Setup {
-    async fn new(platform: CloudPlatform) -> Self {
-        let cloud = Arc::new(FixedCloud::new(platform));
-        let server = WireServer::start(Arc::clone(&cloud) as Arc<_>, Publication::REALISTIC, 0).await.expect("a port");
-        let options = CloudOptions {
-            region: Some(REGION.to_owned()),
-            patience: Some(Duration::from_secs(20)),
-            ..demo_cloud(server.endpoint_url())
-        };
-        Self { cloud, server, options, clock: session(20 * MINUTE) }
-    }
-
-    async fn clients(&self) -> Cloud {
-        Cloud::connect(&self.options, self.clock).await
-    }
-
-    async fn resolve(&self, target: &str) -> Result<Resolved, ResolveError> {
-        resolve(&target.parse().expect(target), None, &self.options, self.clock).await
-    }
-
-    async fn app_runner(&self) -> (Cloud, String, String) {
-        let found = self.resolve("apprunner:demo").await.expect("it is there");
-        match found.service {
-            Some(Service::AppRunner { arn, id, .. }) => (found.cloud.expect("clients"), arn, id),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn fault(&self, fault: Fault, operation: &str) {
-        self.server.inject(FaultRule { fault, operation: Some(operation.to_owned()), times: None });
-    }
-}
-
-fn observed(report: &Report) -> Vec<InstanceObservation> {
+fn observed(report: &PollReport) -> Vec<InstanceObservation> {
     let seen = |event: &SessionEvent| if let SessionEvent::Observed(seen) = event { Some(*seen) } else { None };
     report.events.iter().filter_map(seen).collect()
 }
 
-fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().rev().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
-}
-
-fn limits(report: &Report) -> Option<Limits> {
-    report.events.iter().find_map(|event| if let SessionEvent::Limits(limits) = event { Some(*limits) } else { None })
-}
-
-fn milestones(report: &Report) -> Vec<Milestone> {
+fn milestones(report: &PollReport) -> Vec<Milestone> {
     let seen = |event: &SessionEvent| if let SessionEvent::Milestone(seen) = event { Some(seen.clone()) } else { None };
     report.events.iter().filter_map(seen).collect()
 }
 
-fn kind(report: &Report) -> Option<SourceErrorKind> {
+fn kind(report: &PollReport) -> Option<SourceErrorKind> {
     report.problem.as_ref().map(|problem| problem.kind)
 }
 
@@ -122,13 +50,23 @@ async fn a_name_is_found_on_whichever_page_it_stands() {
     let demo = setup.resolve("apprunner:demo").await.expect("the first");
     assert_eq!(demo.url.as_str(), "http://127.0.0.1:8123/");
     assert!(
-        matches!(demo.service, Some(Service::AppRunner { ref name, ref id, .. }) if name == "demo" && id.len() == 32)
+        matches!(demo.service, Some(WatchedService::AppRunner { ref name, ref id, .. }) if name == "demo" && id.len() == 32)
     );
     let last = setup.resolve("apprunner:other-23").await.expect("the last of 25, on the second page");
     assert_eq!(last.url.as_str(), format!("https://other-23.{REGION}.awsapprunner.com/"));
     assert_eq!(setup.server.calls("ListServices"), 3);
     let by_arn = setup.app_runner().await.1;
     assert_eq!(setup.resolve(&by_arn).await.expect("by ARN").url, demo.url);
+}
+
+#[tokio::test]
+async fn a_name_beyond_the_bound_of_the_listing_is_said_to_be_one() {
+    let setup = Setup::new(CloudPlatform::AppRunner).await;
+    setup.cloud.snapshot.lock().unwrap().neighbours = (0..1_200).map(|n| format!("other-{n:04}")).collect();
+    assert!(setup.resolve("apprunner:other-0980").await.is_ok(), "on the fiftieth page");
+    let error = setup.resolve("apprunner:other-1100").await.expect_err("too far").to_string();
+    assert!(error.contains("more than 1000 services in eu-west-1") && error.contains("by its ARN"), "{error}");
+    assert!(setup.server.calls("ListServices") <= 50 + 51, "it stops");
 }
 
 #[tokio::test]
@@ -147,7 +85,7 @@ async fn an_express_service_says_its_url() {
     let setup = Setup::new(CloudPlatform::Ecs).await;
     let found = setup.resolve("ecs:default/demo").await.expect("it is there");
     assert_eq!(found.url.as_str(), "http://127.0.0.1:8123/");
-    assert!(matches!(found.service, Some(Service::Ecs { is_express: true, .. })));
+    assert!(matches!(found.service, Some(WatchedService::Ecs { is_express: true, .. })));
     let absent = setup.resolve("ecs:default/absent").await.expect_err("not there").to_string();
     assert!(absent.contains("it has demo, other-00"), "{absent}");
     let cluster = setup.resolve("ecs:elsewhere/demo").await.expect_err("no such cluster").to_string();
@@ -163,11 +101,11 @@ async fn app_runner_tells_status_size_and_limits() {
     let mut feed = AppRunnerFeed::new(cloud, arn);
     let report = feed.poll().await;
     assert_eq!(report.problem, None);
-    assert_eq!(limits(&report), Some(Limits { min: Some(1), max: Some(5), concurrency: Some(10) }));
-    assert_eq!(fact(&report, "status").as_deref(), Some("RUNNING"));
-    assert_eq!(fact(&report, "instance_size").as_deref(), Some("256 CPU, 512 MB"));
-    assert_eq!(fact(&report, "operation").as_deref(), Some("CREATE_SERVICE SUCCEEDED"));
-    assert_eq!(feed.poll().await, Report::default(), "what has not changed is not told again");
+    assert_eq!(report.limits(), Some(Limits { min: Some(1), max: Some(5), concurrency: Some(10) }));
+    assert_eq!(report.fact("status"), Some("RUNNING"));
+    assert_eq!(report.fact("instance_size"), Some("256 CPU, 512 MB"));
+    assert_eq!(report.fact("operation"), Some("CREATE_SERVICE SUCCEEDED"));
+    assert_eq!(feed.poll().await, PollReport::default(), "what has not changed is not told again");
     assert_eq!(setup.server.calls("DescribeAutoScalingConfiguration"), 1, "limits are asked for once a minute");
 }
 
@@ -187,7 +125,7 @@ async fn a_paused_service_an_operation_and_an_unknown_status_are_problems_that_p
         let problem = report.problem.clone().expect(status);
         assert_eq!(problem.kind, kind, "{status}");
         assert!(problem.to_string().contains(&part), "{problem}");
-        assert_eq!(fact(&report, "status").as_deref(), Some(status));
+        assert_eq!(report.fact("status"), Some(status));
     }
     setup.server.clear();
     assert_eq!(feed.poll().await.problem, None);
@@ -200,7 +138,7 @@ async fn every_point_has_the_value_of_its_minute_at_its_own_time() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let (cloud, _, id) = setup.app_runner().await;
     let started = setup.clock.started_unix_micros() as f64 / 1e6;
-    let mut feed = CloudWatchFeed::app_runner(cloud, "demo", id, MINUTE);
+    let mut feed = CloudWatchFeed::new(cloud, &demo(id), MINUTE);
     let report = feed.poll().await;
     assert_eq!(report.problem, None);
     let seen = observed(&report);
@@ -214,13 +152,13 @@ async fn every_point_has_the_value_of_its_minute_at_its_own_time() {
     }
     let provisional: Vec<bool> = seen.iter().map(|one| one.provisional).collect();
     assert!(provisional.last().is_some_and(|last| *last) && !provisional[0], "{provisional:?}");
-    assert_eq!(fact(&report, "platform_requests_per_s").as_deref(), Some("20.0"));
-    assert_eq!(fact(&report, "platform_2xx_per_s").as_deref(), Some("18.0"));
-    assert_eq!(fact(&report, "platform_4xx_per_s").as_deref(), Some("1.0"));
-    assert_eq!(fact(&report, "platform_5xx_per_s").as_deref(), Some("1.0"));
-    assert_eq!(fact(&report, "platform_latency_ms").as_deref(), Some("80.0"));
-    assert_eq!(fact(&report, "platform_concurrency").as_deref(), Some("7.0"));
-    assert_eq!(fact(&report, "memory_percent"), None, "a gap, not a zero");
+    assert_eq!(report.fact("platform_requests_per_s"), Some("20.0"));
+    assert_eq!(report.fact("platform_2xx_per_s"), Some("18.0"));
+    assert_eq!(report.fact("platform_4xx_per_s"), Some("1.0"));
+    assert_eq!(report.fact("platform_5xx_per_s"), Some("1.0"));
+    assert_eq!(report.fact("platform_latency_ms"), Some("80.0"));
+    assert_eq!(report.fact("platform_concurrency"), Some("7.0"));
+    assert_eq!(report.fact("memory_percent"), None, "a gap, not a zero");
     assert_eq!(setup.server.calls("GetMetricData"), 1, "one call for all");
     let again = observed(&feed.poll().await);
     assert!(again.len() <= 2, "only what changed is told again: {again:?}");
@@ -231,13 +169,13 @@ async fn points_that_come_in_pages_are_the_same_points() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let (cloud, _, id) = setup.app_runner().await;
     setup.fault(Fault::Partial, "GetMetricData");
-    let paged = CloudWatchFeed::app_runner(cloud.clone(), "demo", &id, MINUTE).poll().await;
+    let paged = CloudWatchFeed::new(cloud.clone(), &demo(&*id), MINUTE).poll().await;
     assert!(setup.server.calls("GetMetricData") >= 2);
     setup.server.clear();
-    let whole = CloudWatchFeed::app_runner(cloud, "demo", &id, MINUTE).poll().await;
+    let whole = CloudWatchFeed::new(cloud, &demo(id), MINUTE).poll().await;
     assert_eq!(kind(&paged), None);
     // The newest point may have grown meanwhile.
-    let settled = |report: &Report| {
+    let settled = |report: &PollReport| {
         observed(report)
             .into_iter()
             .filter(|one| !one.provisional)
@@ -252,7 +190,7 @@ async fn points_that_come_in_pages_are_the_same_points() {
 async fn empty_series_are_gaps_and_no_error() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let cloud = setup.clients().await;
-    let report = CloudWatchFeed::app_runner(cloud, "demo", "0".repeat(32), MINUTE).poll().await;
+    let report = CloudWatchFeed::new(cloud, &demo("0".repeat(32)), MINUTE).poll().await;
     assert_eq!(report.problem, None);
     assert_eq!(observed(&report), []);
     // After 20 minutes without a point, the log says what may be wrong, once.
@@ -270,7 +208,7 @@ async fn a_recorded_answer_is_read_to_the_number() {
     // A minute before the first of the two points.
     let clock = RunClock::anchored(Instant::now(), (1_767_225_600 - 60) * 1_000_000);
     let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
-    let report = CloudWatchFeed::app_runner(cloud, "demo", "0".repeat(32), MINUTE).poll().await;
+    let report = CloudWatchFeed::new(cloud, &demo("0".repeat(32)), MINUTE).poll().await;
     server.abort();
     assert_eq!(report.problem, None);
     let point = |count, secs| InstanceObservation {
@@ -301,7 +239,7 @@ async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept
     let (address, server) = canned::serve("200 OK", "content-type: application/cbor\r\n", body).await;
     let clock = RunClock::anchored(Instant::now(), 1_767_225_600 * 1_000_000);
     let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
-    let report = CloudWatchFeed::app_runner(cloud, "demo", "0".repeat(32), MINUTE).poll().await;
+    let report = CloudWatchFeed::new(cloud, &demo("0".repeat(32)), MINUTE).poll().await;
     server.abort();
     assert_eq!(kind(&report), Some(SourceErrorKind::BadAnswer));
     assert!(report.problem.as_ref().unwrap().message.contains("Lukewarm"));
@@ -314,11 +252,11 @@ async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept
 async fn ecs_counts_what_runs_waits_and_is_wanted_and_tells_changes() {
     let setup = Setup::new(CloudPlatform::Ecs).await;
     let mut feed = EcsFeed::new(setup.clients().await, "default", "demo");
-    let counts = |report: &Report| observed(report).iter().map(|one| (one.basis, one.count)).collect::<Vec<_>>();
+    let counts = |report: &PollReport| observed(report).iter().map(|one| (one.basis, one.count)).collect::<Vec<_>>();
     let first = feed.poll().await;
     assert_eq!(first.problem, None);
     assert_eq!(counts(&first), [(Basis::Desired, 3), (Basis::Running, 2), (Basis::Pending, 1)]);
-    assert_eq!(fact(&first, "deployment").as_deref(), Some("COMPLETED"));
+    assert_eq!(first.fact("deployment"), Some("COMPLETED"));
     let told: Vec<_> = first.events.iter().filter(|event| matches!(event, SessionEvent::Notice(_))).collect();
     assert_eq!(told.len(), 1, "the event of this session, not the older one: {told:?}");
     assert_eq!(counts(&feed.poll().await), []);
@@ -344,8 +282,8 @@ async fn ecs_tells_limits_policy_alarms_and_decisions_with_their_causes() {
     let mut feed = EcsScalingFeed::new(setup.clients().await, "default", "demo");
     let report = feed.poll().await;
     assert_eq!(report.problem, None);
-    assert_eq!(limits(&report), Some(Limits { min: Some(1), max: Some(5), concurrency: None }));
-    let policy = fact(&report, "scaling_policy").expect("a policy");
+    assert_eq!(report.limits(), Some(Limits { min: Some(1), max: Some(5), concurrency: None }));
+    let policy = report.fact("scaling_policy").expect("a policy");
     assert_eq!(policy, "ECSServiceAverageCPUUtilization at 60, cooldown 300 s out, 300 s in");
     let started = setup.clock.started_unix_micros() as f64 / 1e6;
     let mut seen = milestones(&report);
@@ -377,7 +315,7 @@ async fn ecs_tells_the_lives_of_tasks_as_it_times_them() {
     let started = setup.clock.started_unix_micros() as f64 / 1e6;
     let first = feed.poll().await;
     assert_eq!(first.problem, None);
-    let times = |report: &Report| {
+    let times = |report: &PollReport| {
         milestones(report)
             .into_iter()
             .map(|seen| {
@@ -398,6 +336,36 @@ async fn ecs_tells_the_lives_of_tasks_as_it_times_them() {
     assert_eq!(kinds, [MilestoneKind::TaskHealthy]);
 }
 
+#[tokio::test]
+async fn tasks_on_every_page_are_told_of_up_to_a_bound_that_is_said() {
+    let mut setup = Setup::new(CloudPlatform::Ecs).await;
+    setup.clock = session(50 * MINUTE);
+    let with_tasks = |count: usize| {
+        let mut snapshot = setup.cloud.snapshot.lock().unwrap();
+        let one = snapshot.tasks[1].clone();
+        snapshot.tasks = (0..count).map(|n| Task { id: format!("{n:032x}"), ..one.clone() }).collect();
+    };
+    let created =
+        |report: &PollReport| milestones(report).iter().filter(|seen| seen.kind == MilestoneKind::TaskCreated).count();
+    let notices = |report: &PollReport| {
+        report.events.iter().filter(|event| matches!(event, SessionEvent::Notice(_))).cloned().collect::<Vec<_>>()
+    };
+    with_tasks(130);
+    let mut feed = EcsTasksFeed::new(setup.clients().await, "default", "demo");
+    let report = feed.poll().await;
+    assert_eq!((created(&report), report.problem.clone(), notices(&report)), (130, None, Vec::new()));
+    assert_eq!((setup.server.calls("ListTasks"), setup.server.calls("DescribeTasks")), (2, 2));
+    with_tasks(620);
+    let report = feed.poll().await;
+    assert_eq!(created(&report), 500 - 130);
+    assert!(matches!(&notices(&report)[..], [SessionEvent::Notice(said)] if said.text.contains("more than 500 tasks")));
+    assert_eq!(notices(&feed.poll().await), [], "once");
+    // The image of the newest task, on the last page.
+    let owner = ImageOwner::Ecs { cluster: "default".to_owned(), service: "demo".to_owned() };
+    let report = EcrFeed::new(setup.clients().await, owner).poll().await;
+    assert_eq!(report.fact("image"), Some("demo:v1"));
+}
+
 // ECR
 
 #[tokio::test]
@@ -407,20 +375,28 @@ async fn the_deployed_image_is_told_and_a_newer_one_that_waits() {
     let mut feed = EcrFeed::new(cloud, ImageOwner::AppRunner { arn });
     let first = feed.poll().await;
     assert_eq!(first.problem, None);
-    assert_eq!(fact(&first, "image").as_deref(), Some("demo:v1"));
-    assert_eq!(fact(&first, "image_digest").map(|digest| digest.len()), Some("sha256:".len() + 12));
-    assert!(fact(&first, "image_pushed").expect("a time").ends_with(" UTC"));
-    assert_eq!(fact(&first, "image_newer").as_deref(), Some("none"));
+    assert_eq!(first.fact("image"), Some("demo:v1"));
+    assert_eq!(first.fact("image_digest").map(str::len), Some("sha256:".len() + 12));
+    assert!(first.fact("image_pushed").expect("a time").ends_with(" UTC"));
+    assert_eq!(first.fact("image_newer"), Some("none"));
     setup.server.override_with(|overrides| overrides.pushed.push(("v2".to_owned(), unix_now())));
-    let newer = fact(&feed.poll().await, "image_newer").expect("news");
+    let news = feed.poll().await;
+    let newer = news.fact("image_newer").expect("news");
     assert!(newer.starts_with("v2, pushed ") && newer.ends_with(" waits to be deployed"), "{newer}");
+    // More images than a page of 100 holds; the newest comes last.
+    let now = unix_now();
+    let more = (0..150).map(|n| (format!("v{}", n + 3), now + f64::from(n)));
+    setup.server.override_with(|overrides| overrides.pushed.extend(more));
+    let news = feed.poll().await;
+    let newer = news.fact("image_newer").expect("news");
+    assert!(newer.starts_with("v152, pushed "), "{newer}");
     let ecs = Setup::new(CloudPlatform::Ecs).await;
     let owner = ImageOwner::Ecs { cluster: "default".to_owned(), service: "demo".to_owned() };
     let report = EcrFeed::new(ecs.clients().await, owner).poll().await;
-    assert_eq!((report.problem.clone(), fact(&report, "image").as_deref()), (None, Some("demo:v1")));
+    assert_eq!((report.problem.clone(), report.fact("image")), (None, Some("demo:v1")));
     let public = ImageOwner::Image { name: "public.ecr.aws/x/hello:latest".to_owned() };
     let report = EcrFeed::new(ecs.clients().await, public).poll().await;
-    assert!(fact(&report, "image_newer").expect("said").starts_with("unknown"));
+    assert!(report.fact("image_newer").expect("said").starts_with("unknown"));
 }
 
 // Trouble
@@ -438,7 +414,7 @@ async fn every_kind_of_trouble_has_its_reason_and_remedy_and_passes() {
         (Fault::Garbage, SourceErrorKind::BadAnswer, "speaks for AWS"),
     ] {
         setup.server.inject(FaultRule { fault, operation: None, times: None });
-        let metrics = CloudWatchFeed::app_runner(cloud.clone(), "demo", &id, MINUTE).poll().await;
+        let metrics = CloudWatchFeed::new(cloud.clone(), &demo(&*id), MINUTE).poll().await;
         let status = AppRunnerFeed::new(cloud.clone(), &arn).poll().await;
         let image = EcrFeed::new(cloud.clone(), ImageOwner::AppRunner { arn: arn.clone() }).poll().await;
         let ecs = EcsFeed::new(cloud.clone(), "default", "demo").poll().await;
@@ -461,7 +437,7 @@ async fn the_missing_permission_is_named_and_what_is_allowed_still_comes() {
     let report = AppRunnerFeed::new(cloud, arn).poll().await;
     let problem = report.problem.clone().expect("denied");
     assert!(problem.remedy.contains("the role needs apprunner:ListOperations"), "{problem}");
-    assert!(limits(&report).is_some(), "the limits are allowed");
+    assert!(report.limits().is_some(), "the limits are allowed");
     setup.server.clear();
     setup.fault(Fault::ClosedToNewCustomers, "ListServices");
     let closed = setup.resolve("apprunner:demo").await.expect_err("closed").to_string();

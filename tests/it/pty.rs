@@ -1,8 +1,6 @@
 //! The real binary in a real (pseudo) terminal: keys in, screen out, and the shell gets its terminal back.
 //!
-//! Every wait is for a text on the screen with a generous deadline, `SCALETOP_TEST_DEADLINE_S` seconds (60).
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here, with the reason")]
-#![cfg(unix)]
+//! Every wait is for a text on the screen, with a generous deadline.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -16,6 +14,8 @@ use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};
+
+use crate::support::{deadline, turn};
 
 /// A program in a terminal of its own.
 struct Terminal {
@@ -113,16 +113,12 @@ fn size(cells: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(cells).unwrap()
 }
 
-fn deadline() -> Duration {
-    let secs = std::env::var("SCALETOP_TEST_DEADLINE_S").ok().and_then(|s| s.parse().ok());
-    Duration::from_secs(secs.unwrap_or(60))
-}
-
 const DEMO: [&str; 9] =
     ["demo", "--cold-start", "1s", "--spike-rate", "300", "--scale-in-after", "60s", "--out", "session"];
 
 #[test]
 fn keys_drive_the_load_and_quitting_writes_the_session_and_gives_the_terminal_back() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(24, 80, &DEMO, folder.path());
     terminal.wait_for("Overview");
@@ -159,6 +155,7 @@ fn keys_drive_the_load_and_quitting_writes_the_session_and_gives_the_terminal_ba
 
 #[test]
 fn ctrl_c_quits_and_gives_the_terminal_back() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(40, 120, &DEMO, folder.path());
     terminal.wait_for("Overview");
@@ -169,6 +166,7 @@ fn ctrl_c_quits_and_gives_the_terminal_back() {
 
 #[test]
 fn a_panic_gives_the_terminal_back_and_leaves_its_message() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let mut args = DEMO.to_vec();
     args.push("--panic-after");
@@ -181,6 +179,7 @@ fn a_panic_gives_the_terminal_back_and_leaves_its_message() {
 
 #[test]
 fn too_small_a_window_says_so_and_recovers() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(10, 40, &DEMO, folder.path());
     terminal.wait_for("60");

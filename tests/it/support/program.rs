@@ -4,25 +4,12 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use test_app::{Options, Server};
 
-/// Tests whose outcome suffers from each other's load take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of the caller, until it is dropped.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The longest wait.
-pub(crate) fn deadline() -> Duration {
-    let secs = std::env::var("SCALETOP_TEST_DEADLINE_S").ok().and_then(|secs| secs.parse().ok());
-    Duration::from_secs(secs.unwrap_or(120))
-}
+use super::deadline;
 
 /// A service that takes this long to answer.
 pub(crate) fn service(delay: Duration) -> Server {

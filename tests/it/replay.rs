@@ -1,16 +1,12 @@
 //! A replay is the live session again: whatever moment it shows, and however it got there, the state is the one that the live
 //! run had at that moment.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot write or read its files fails")]
-
-#[path = "../examples/synthetic/world.rs"]
-mod world;
-
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::world::{Network, SPIKES, Stage, World, header, hostile};
 use scaletop::app::action::Action;
 use scaletop::app::effect::Effect;
 use scaletop::app::event::Event;
@@ -26,7 +22,6 @@ use scaletop::session::recording::RecordingWriter;
 use scaletop::session::state::Session;
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
-use world::{Network, SPIKES, Stage, World, header, hostile};
 
 /// Calm, a spike, a ramp, calm again.
 const LOAD: [Stage; 4] = [Stage::of(2, 20), Stage::of(40, 60), Stage::ramp(40, 10, 40), Stage::of(12, 900)];

@@ -1,11 +1,5 @@
 //! Scenarios: a compact timeline in, the numbers of its steps out, computed by hand from the definitions of the step
 //! numbers (`src/analysis`). One file in `tests/scenarios` is one claim; its name says which.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test that cannot go on fails here, with the reason"
-)]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -1,6 +1,7 @@
 //! The capacity search on the embedded cluster, whose capacity is known by construction: concurrency ÷ delay.
 
-use crate::program::{Workplace, turn};
+use crate::support::program::Workplace;
+use crate::support::turn;
 
 /// 100 requests at a time, 800 ms each: 125 per second. A long delay, so that the milliseconds that a busy machine adds
 /// to each request are a small part of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::program::{Workplace, service, url};
+use crate::support::program::{Workplace, service, url};
 
 #[test]
 fn a_service_that_answers_and_names_its_instance_is_fine() {
@@ -31,12 +31,12 @@ fn what_is_wrong_with_a_service_is_a_failure_with_a_remedy() {
 #[cfg(feature = "aws")]
 #[test]
 fn the_demo_passes_on_either_platform_through_the_clouds_own_calls() {
-    let _turn = crate::program::turn();
+    let _turn = crate::support::turn();
     let work = Workplace::new();
     for (platform, part) in [("app-runner", "apprunner:ListOperations"), ("ecs", "cloudwatch:DescribeAlarms")] {
         let ended = work.run(&["doctor", "demo", "--platform", platform]);
         ended.assert_code(0);
-        for part in [part, "price of polling", "image in ECR: demo:v1", "answered 200"] {
+        for part in [part, "cost of watching: about $0.0", "image in ECR: demo:v1", "answered 200"] {
             assert!(ended.stdout.contains(part), "{platform}: {part}: {}", ended.stdout);
         }
     }

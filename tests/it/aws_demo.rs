@@ -3,16 +3,12 @@
 //!
 //! Real time and real processes: every wait is for a condition, with a deadline that only a broken cluster meets. The load is
 //! a dozen connections for a few seconds, to loopback.
-#![cfg(feature = "aws")]
-#![cfg_attr(feature = "aws", expect(clippy::panic, reason = "a test that cannot go on fails here, with the reason"))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scaletop::cloud::clients::CloudOptions;
-use scaletop::cloud::resolve::resolve;
-use scaletop::cloud::sources;
+use scaletop::cloud::{CloudOptions, resolve, sources};
 use scaletop::commands::demo::{demo_cloud, demo_target};
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
@@ -26,6 +22,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::support::turn;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -103,6 +101,7 @@ fn settled_active(event: &SessionEvent) -> Option<InstanceObservation> {
 
 #[tokio::test]
 async fn the_demos_active_count_comes_through_cloudwatch_late_and_right() {
+    let _turn = turn();
     let options = ClusterOptions {
         time_scale: 10.0,
         max_size: 3,
@@ -131,6 +130,7 @@ async fn the_demos_active_count_comes_through_cloudwatch_late_and_right() {
 
 #[tokio::test]
 async fn on_ecs_a_scale_out_leaves_its_alarm_its_decision_and_its_tasks() {
+    let _turn = turn();
     let options = ClusterOptions {
         platform: Platform::Ecs,
         time_scale: 60.0,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::program::{Workplace, service, turn, url};
+use crate::support::program::{Workplace, service, url};
+use crate::support::turn;
 
 const QUICK: Duration = Duration::from_millis(20);
 
@@ -134,7 +135,7 @@ fn a_source_that_a_threshold_needs_and_that_gives_nothing_ends_with_5() {
 #[cfg(unix)]
 mod signals {
     use super::*;
-    use crate::program::Running;
+    use crate::support::program::Running;
 
     const HOUR: &str = "[[stage]]\nname = \"long\"\nrate = 20\nduration = \"1h\"\n";
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::program::{Running, Workplace, service, url};
+use crate::support::program::{Running, Workplace, service, url};
 
 const PLAN: &str = "name = \"two steps\"\n[[stage]]\nname = \"low\"\nrate = 10\nduration = \"2s\"\n\
                     [[stage]]\nname = \"high\"\nrate = 40\nduration = \"2s\"\n[thresholds]\nachieved = \"> 99%\"\n";

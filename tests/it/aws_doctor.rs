@@ -1,36 +1,17 @@
 //! `doctor`'s cloud checks through the official SDK crates, against the embedded cluster's endpoints.
-#![cfg(feature = "aws")]
-#![cfg_attr(feature = "aws", expect(clippy::panic, reason = "a test that cannot go on fails here, with the reason"))]
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use scaletop::cloud::clients::CloudOptions;
-use scaletop::commands::demo::demo_cloud;
-use scaletop::doctor::cloud::{Findings, check};
-use scaletop::doctor::{Check, Status, worst};
-use scaletop_cluster::wire::{CloudPlatform, Publication};
-use scaletop_cluster::wire::{Fault, FaultRule, WireServer};
+use scaletop::cloud::CloudOptions;
+use scaletop::doctor::{Check, Findings, Status, check_cloud, worst};
+use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule};
 use scaletop_units::RunClock;
 
-#[path = "../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
-mod fixed_cloud;
-
-use fixed_cloud::{FixedCloud, REGION, unix_now};
-
-async fn setup(platform: CloudPlatform) -> (WireServer, CloudOptions) {
-    let server =
-        WireServer::start(Arc::new(FixedCloud::new(platform)), Publication::REALISTIC, 0).await.expect("a port");
-    let options = CloudOptions {
-        region: Some(REGION.to_owned()),
-        patience: Some(Duration::from_secs(20)),
-        ..demo_cloud(server.endpoint_url())
-    };
-    (server, options)
-}
+use crate::support::cloud::Setup;
+use crate::support::fixed_cloud::unix_now;
 
 async fn examine(target: &str, options: &CloudOptions) -> Findings {
-    check(Some(&target.parse().expect(target)), None, options, RunClock::start(), Duration::from_mins(1)).await
+    check_cloud(Some(&target.parse().expect(target)), None, options, RunClock::start(), Duration::from_mins(1)).await
 }
 
 fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
@@ -39,17 +20,18 @@ fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
 
 #[tokio::test]
 async fn a_healthy_service_passes_every_check() {
-    let (_server, options) = setup(CloudPlatform::AppRunner).await;
+    let Setup { server: _server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
     let found = examine("apprunner:demo", &options).await;
     assert_eq!(worst(&found.checks), Status::Ok, "{:#?}", found.checks);
     assert_eq!(named(&found, "credentials").detail, "access key …etop from scaletop");
     assert_eq!(named(&found, "service").detail, "RUNNING");
     let limits = named(&found, "permission apprunner:DescribeAutoScalingConfiguration");
     assert_eq!(limits.detail, "min 1, max 5, concurrency 10");
-    assert!(named(&found, "price of polling").detail.starts_with("9 metrics every 30 s: $0.0108 an hour"));
+    let cost = &named(&found, "cost of watching").detail;
+    assert_eq!(cost, "about $0.011 an hour while a session runs (9 GetMetricData metrics every 30 s)");
     assert!(named(&found, "image in ECR").detail.starts_with("demo:v1, pushed "));
     assert!(found.resolved.is_some());
-    let (_server, options) = setup(CloudPlatform::Ecs).await;
+    let Setup { server: _server, options, .. } = Setup::new(CloudPlatform::Ecs).await;
     let found = examine("ecs:default/demo", &options).await;
     assert_eq!(worst(&found.checks), Status::Ok, "{:#?}", found.checks);
     for name in [
@@ -63,7 +45,7 @@ async fn a_healthy_service_passes_every_check() {
 
 #[tokio::test]
 async fn each_missing_permission_is_a_line_of_its_own_with_its_name() {
-    let (server, options) = setup(CloudPlatform::AppRunner).await;
+    let Setup { server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
     for operation in ["GetMetricData", "ListOperations"] {
         server.inject(FaultRule { fault: Fault::AccessDenied, operation: Some(operation.to_owned()), times: None });
     }
@@ -81,7 +63,7 @@ async fn each_missing_permission_is_a_line_of_its_own_with_its_name() {
 
 #[tokio::test]
 async fn the_closure_of_app_runner_and_a_newer_image_and_a_wrong_clock_are_told() {
-    let (server, options) = setup(CloudPlatform::AppRunner).await;
+    let Setup { server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
     server.override_with(|overrides| overrides.pushed.push(("v2".to_owned(), unix_now())));
     server.skew_clock(-30);
     let found = examine("apprunner:demo", &options).await;

@@ -1,17 +1,12 @@
 //! The SDK crates and our sources against moto's ECR and ECS: implementations that nobody here wrote.
 //!
 //! Needs a moto server: `tests/compat/run.sh moto` starts one and runs these with `--ignored`.
-#![cfg(feature = "aws")]
 
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{ContainerDefinition, LaunchType};
-use scaletop::cloud::clients::{Cloud, CloudOptions};
-use scaletop::cloud::resolve::{ResolveError, resolve};
-use scaletop::cloud::sources::ecr::{EcrFeed, ImageOwner};
-use scaletop::cloud::sources::ecs::EcsFeed;
-use scaletop::cloud::sources::ecs_tasks::EcsTasksFeed;
-use scaletop::cloud::sources::feed::{CloudFeed, Report};
+use scaletop::cloud::sources::{CloudFeed, EcrFeed, EcsFeed, EcsTasksFeed, ImageOwner, PollReport};
+use scaletop::cloud::{Cloud, CloudOptions, ResolveError, resolve};
 use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::{Basis, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
@@ -20,13 +15,6 @@ use scaletop_units::RunClock;
 fn options() -> CloudOptions {
     let endpoint = std::env::var("MOTO_ENDPOINT").expect("MOTO_ENDPOINT; run tests/compat/run.sh moto");
     CloudOptions { patience: Some(Duration::from_secs(30)), ..demo_cloud(endpoint) }
-}
-
-fn fact(report: &Report, name: &str) -> Option<String> {
-    report.events.iter().find_map(|event| match event {
-        SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.clone()),
-        _ => None,
-    })
 }
 
 fn manifest(layer: &str) -> String {
@@ -54,14 +42,14 @@ async fn images_in_motos_ecr_are_told_as_they_are_pushed() {
     let mut feed = EcrFeed::new(cloud.clone(), ImageOwner::Image { name: format!("{uri}:v1") });
     let first = feed.poll().await;
     assert_eq!(first.problem, None);
-    assert_eq!(fact(&first, "image").as_deref(), Some("shop:v1"));
-    assert_eq!(fact(&first, "image_digest").as_deref(), Some(&digest[..19]));
-    assert_eq!(fact(&first, "image_newer").as_deref(), Some("none"));
+    assert_eq!(first.fact("image"), Some("shop:v1"));
+    assert_eq!(first.fact("image_digest"), Some(&digest[..19]));
+    assert_eq!(first.fact("image_newer"), Some("none"));
     // moto's push times are whole seconds: within the same one, neither image is newer. Push until the next has begun.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let newer = loop {
         put("v2", "c").await.expect("pushed");
-        if let Some(newer) = fact(&feed.poll().await, "image_newer") {
+        if let Some(newer) = feed.poll().await.fact("image_newer").map(str::to_owned) {
             break newer;
         }
         assert!(tokio::time::Instant::now() < deadline, "a newer one waits");
@@ -105,7 +93,7 @@ async fn services_on_motos_ecs_are_counted() {
     create.desired_count(2).launch_type(LaunchType::Fargate).send().await.expect("created");
     let told = cloud.ecs.describe_services().cluster("web").services("shop").send().await.expect("described");
     let service = &told.services()[0];
-    let count = |report: &Report, basis| {
+    let count = |report: &PollReport, basis| {
         report.events.iter().find_map(|event| match event {
             SessionEvent::Observed(seen) if seen.basis == basis => i32::try_from(seen.count).ok(),
             _ => None,

@@ -1,0 +1,10 @@
+//! scaletop without a screen, as a pipeline uses it: the real binary, its exit codes, what it writes where.
+//!
+//! Load goes to a test service in this process or to the binary's own embedded cluster, on loopback. Waits are for an
+//! event, with a generous deadline. Where this machine turned out to be the limit (exit code 4), a run says nothing of what a
+//! test is about and is repeated.
+
+mod capacity;
+mod doctor;
+mod exit_codes;
+mod output;
