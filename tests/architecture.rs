@@ -25,7 +25,7 @@ const PURE: &[&str] = &[
     "cluster/truth.rs",
     "compare",
     "experiment",
-    "foreign.rs",
+    "text",
     "instances.rs",
     "load/in_flight.rs",
     "load/pacer",

@@ -6,9 +6,8 @@ use maud::{Markup, html};
 
 use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
 use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::{plain, thousands};
 use crate::session::state::Session;
-use crate::text::harmless;
+use crate::text::{clean_to, exact, plain, thousands};
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
 const DRAWN: u32 = 900;
@@ -144,7 +143,7 @@ pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool)
 fn mark_names(session: &Session, frame: Frame) -> Vec<(f64, String)> {
     let mut names: Vec<(f64, String)> = Vec::new();
     for (at, text) in session.marks.iter().take(MOST_MARKS) {
-        let (x, text) = (frame.x(at.as_secs_f64()), harmless(text, 24));
+        let (x, text) = (frame.x(at.as_secs_f64()), clean_to(text, 24));
         if names.last().is_none_or(|(before, name)| x - before > 7.0 * name.chars().count() as f64) {
             names.push((x, text));
         }
@@ -192,7 +191,7 @@ fn most(values: impl Iterator<Item = Option<f64>>) -> f64 {
 }
 
 fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
-    ticks.into_iter().map(|tick| (tick, thousands(&plain(tick)))).collect()
+    ticks.into_iter().map(|tick| (tick, thousands(plain(tick)))).collect()
 }
 
 fn rates(series: &Series, seconds: f64) -> Chart {
@@ -231,7 +230,7 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let line = |read: &dyn Fn(&Column) -> Option<f64>| frame.line(points(series, read), span);
-    let ticks = ticks.into_iter().map(|tick| (tick, duration_label(tick))).collect();
+    let ticks = ticks.into_iter().map(|tick| (tick, exact(Duration::from_secs_f64(tick / 1e3)))).collect();
     Chart {
         title: "Response time",
         subtitle: "from the moment a request was due; logarithmic".to_owned(),
@@ -244,11 +243,6 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
         frame,
         level: Some((objective, format!("objective: {slo}"))),
     }
-}
-
-/// `80 ms`, `1.5 s`, from milliseconds.
-pub(super) fn duration_label(millis: f64) -> String {
-    if millis >= 1_000.0 { format!("{} s", plain(millis / 1e3)) } else { format!("{} ms", plain(millis)) }
 }
 
 /// A layer of the chart of errors: its name in the style sheet, its name for people, how much of it a column has.

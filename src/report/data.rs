@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::plain;
 use crate::session::state::Session;
+use crate::text::plain;
 use scaletop_load::OutcomeKind;
 
 /// A series' name and how it is read.

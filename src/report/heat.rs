@@ -1,13 +1,15 @@
 //! The heat map: when, how slow, how many.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::report::charts::{clock, duration_label, moments};
+use crate::report::charts::{clock, moments};
 use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
 use crate::report::series::span_for;
 use crate::session::state::Session;
+use crate::text::exact;
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
 
 /// The most columns of the map.
@@ -129,7 +131,7 @@ fn label(bucket: usize) -> String {
     } else {
         1.0
     };
-    duration_label((millis / digits).round() * digits)
+    exact(Duration::from_secs_f64((millis / digits).round() * digits / 1e3))
 }
 
 #[cfg(test)]

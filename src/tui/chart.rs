@@ -189,7 +189,7 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, u
         buf.set_string(plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
     }
     for value in scale.labels(plot.height) {
-        let label = text::harmless(&unit(value), width);
+        let label = text::shown(&unit(value), width);
         let row = u16::try_from(scale.dot(value, plot.height)).unwrap_or(0) / DOTS_HIGH;
         if !label.is_empty() {
             buf.set_string(left, plot.y + row, format!("{label:>width$}"), theme.style(Role::Label));
@@ -223,7 +223,7 @@ pub(crate) fn rule_labels(buf: &mut Buffer, area: Rect, theme: Theme, events: &[
     if area.is_empty() {
         return;
     }
-    buf.set_string(area.x, area.y, text::harmless("steps", usize::from(area.width)), theme.style(Role::Label));
+    buf.set_string(area.x, area.y, text::shown("steps", usize::from(area.width)), theme.style(Role::Label));
     for (at, (cell, event)) in events.iter().enumerate() {
         let Some(x) = u16::try_from(*cell).ok().map(|cell| area.x + GUTTER + cell).filter(|&x| x < area.right()) else {
             continue;
@@ -238,9 +238,7 @@ pub(crate) fn rule_labels(buf: &mut Buffer, area: Rect, theme: Theme, events: &[
             Event::Step(rate) if rate.is_paused() => ("▾", "0".to_owned(), Role::Label),
             Event::Step(rate) => ("▾", rate.to_string(), Role::Text),
             Event::Ramp(rate) => ("▾", format!("↗{rate}"), Role::Text),
-            Event::Mark(text) => {
-                ("◆", text::harmless(text, if next.is_some() { room.min(24) } else { 24 }), Role::Mark)
-            }
+            Event::Mark(text) => ("◆", text::shown(text, if next.is_some() { room.min(24) } else { 24 }), Role::Mark),
         };
         let symbol_role = if matches!(event, Event::Mark(_)) { Role::Mark } else { Role::Label };
         buf.set_string(x, area.y, symbol, theme.style(symbol_role));
