@@ -18,7 +18,7 @@ use scaletop_load::OutcomeClass;
 const NAME_WIDTH: u16 = 13;
 
 /// Columns of their values.
-const VALUE_WIDTH: u16 = 17;
+const VALUE_WIDTH: u16 = 19;
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
