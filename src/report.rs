@@ -23,7 +23,7 @@ use crate::text::{clean_to, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
 pub use heat::HeatMap;
-pub use series::{Counts, Series};
+pub use series::Series;
 
 const STYLE: &str = include_str!("report/page.css");
 const SCRIPT: &str = include_str!("report/page.js");

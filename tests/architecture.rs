@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "app/state.rs",
     "app/update",
     "capacity",
+    "chart",
     "cli/values.rs",
     "cluster/autoscaler.rs",
     "cluster/faults.rs",

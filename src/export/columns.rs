@@ -4,12 +4,11 @@ use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
 use crate::export::text::{count, foreign, millis, number, secs, utc};
 use crate::instances::{Basis, Feed};
-use crate::report::Counts;
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::plain;
-use crate::timeline::{Cohort, Percentiles, Row};
+use crate::timeline::{Cohort, Counts, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
