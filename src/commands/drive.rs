@@ -126,7 +126,7 @@ pub(super) async fn prepare(
     let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
     let url = join(place.url.clone(), drive.request.path.as_deref());
     if !drive.output.yes {
-        consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
+        consent::ensure(&url, consent::memory().as_deref())?;
     }
     let request = request_options(&drive.request, url.clone())?;
     let settings = settings(drive, &target, &url, plan);

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::analysis::Timing;
-use crate::session::numbers::{Better, Kind, Value, thousands};
+use crate::session::numbers::{Better, Kind, Value};
+use crate::text::thousands;
 
 /// What is known of one measured value: the interval it lies in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -198,7 +199,7 @@ impl Difference {
             return None;
         }
         let sign = if percent > 0.0 { "+" } else { "" };
-        Some(format!("{sign}{}%", thousands(&format!("{percent:.0}"))))
+        Some(format!("{sign}{}%", thousands(format_args!("{percent:.0}"))))
     }
 }
 

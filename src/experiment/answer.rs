@@ -7,6 +7,7 @@ use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
 use crate::export::summary::markdown::cell;
 use crate::session::verdict::{Outcome, judge};
+use crate::text::{latency, percent, thousands};
 
 /// The report on the sessions that were `played` against `target`.
 pub fn markdown(target: &str, played: &[Played]) -> String {
@@ -119,7 +120,7 @@ fn lost(played: &[Played]) -> String {
 
 fn lost_in(report: &StepReport) -> String {
     let (lost, due) = (report.numbers.lost, report.numbers.due);
-    if due == 0 { "0".to_owned() } else { format!("{lost} ({:.2}%)", lost as f64 / due as f64 * 100.0) }
+    if due == 0 { "0".to_owned() } else { format!("{} ({})", thousands(lost), percent(lost as f64 / due as f64)) }
 }
 
 fn degraded(played: &[Played]) -> String {
@@ -175,7 +176,7 @@ fn generator(played: &[Played]) -> String {
 }
 
 fn ms(duration: Option<Duration>) -> String {
-    duration.map_or_else(|| "unknown".to_owned(), |duration| format!("{duration:.1?}"))
+    duration.map_or_else(|| "unknown".to_owned(), latency)
 }
 
 fn session(out: &mut String, one: &Played) {

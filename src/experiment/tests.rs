@@ -54,7 +54,7 @@ fn the_report_answers_the_seeds_question() {
     // Bad while it scaled, good ever after.
     let text = markdown("demo", &[played(&[31.0, 33.0, 29.5], &[0, 1, 2, 25])]);
     assert!(text.contains("0→600/s: the first new instance after 8.0 s (median of 3, 8.0–8.0), 5 instances after 31.0 s (median of 3, 29.5–33.0)"), "{text}");
-    assert!(text.contains("9000 (5.00%), then 9000 (5.00%)"), "{text}");
+    assert!(text.contains("9,000 (5.0 %), then 9,000 (5.0 %)"), "{text}");
     assert!(text.contains("**Degraded later:** no"), "{text}");
     assert!(text.contains("**Generator at fault:** no"), "{text}");
 }

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::session::event::{Header, RateCause, RateChange};
+use crate::text::clean;
 use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
@@ -30,7 +31,7 @@ pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) ->
     let _ = writeln!(
         out,
         "# Drives the arrivals of a session against {} again, second by second.",
-        comment(&settings.target)
+        clean(&settings.target)
     );
     if settings.arrivals == Arrivals::Poisson {
         let _ = writeln!(out, "# They were random: run it with --arrivals poisson --load-seed {}", settings.seed);
@@ -56,12 +57,7 @@ pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) ->
 }
 
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A comment ends with its line, and TOML allows no control characters in it.
-fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    toml::Value::String(clean(text)).to_string()
 }
 
 /// A duration to the nanosecond: `12.345s`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::analysis::Timing;
 use crate::instances::Basis;
 use crate::session::state::Session;
+use crate::text::clean;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
@@ -97,15 +98,13 @@ impl Page {
     }
 }
 
-/// What a label may hold: backslash, quote and new line are escaped, other control characters replaced.
+/// What a label may hold: clean text with its backslashes and quotes escaped.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '\\' => out.push_str("\\\\"),
             '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => out.push('?'),
             c => out.push(c),
         }
     }
@@ -303,7 +302,7 @@ mod tests {
         let text = page(&session);
         assert!(text.ends_with('\n'));
         let samples = parse(&text);
-        assert!(samples[r#"scaletop_info{target="a\"b\\c\nd",plan="spike",version="0.1.0"}"#] > 0.0);
+        assert!(samples[r#"scaletop_info{target="a\"b\\c�d",plan="spike",version="0.1.0"}"#] > 0.0);
         let exactly = [
             ("scaletop_requests_due_total", session.totals.due),
             ("scaletop_requests_sent_total", session.totals.sent),

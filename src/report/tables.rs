@@ -1,17 +1,16 @@
 //! The tables of the page: steps, instances, the generator, settings.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::report::charts::{clock, duration_label};
+use crate::report::charts::clock;
 use crate::report::data::rates;
 use crate::report::series::Series;
-use crate::report::{rounded, secs, shown};
-use crate::session::numbers::{self, Number, plain, thousands};
+use crate::report::shown;
+use crate::session::numbers::{self, Number};
 use crate::session::state::Session;
+use crate::text::{latency, percent, plain, secs, thousands};
 
 /// So many steps stand side by side in one table of all numbers, so that it prints.
 const STEPS_ABREAST: usize = 6;
@@ -181,10 +180,6 @@ fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
     }
 }
 
-fn latency(value: Option<Duration>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| duration_label((rounded(value) * 10.0).round() / 10.0))
-}
-
 /// Every instance that answered.
 pub(super) fn instances(session: &Session) -> Markup {
     if session.instances.is_empty() {
@@ -215,7 +210,7 @@ pub(super) fn instances(session: &Session) -> Markup {
                             }
                             td { (track.first_ok.map_or_else(|| "–".to_owned(), |at| secs(at.as_secs_f64()))) }
                             td { (secs(track.last.as_secs_f64())) }
-                            td { (thousands(&track.requests.to_string())) }
+                            td { (thousands(track.requests)) }
                             td { (share(track.requests, answers)) }
                             td { (share(track.ok, track.requests)) }
                             td { (latency(track.response.quantile(0.5))) }
@@ -233,7 +228,7 @@ pub(super) fn instances(session: &Session) -> Markup {
 }
 
 fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "–".to_owned() } else { format!("{:.1}%", part as f64 / whole as f64 * 100.0) }
+    if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) }
 }
 
 /// Whether we were the limit.
@@ -261,20 +256,20 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
         dl.pairs {
             dt { "send lag" } dd { "p50 " (lag(0.5)) ", p99 " (lag(0.99)) ", max " (latency(totals.send_lag.max())) }
             dt { "sent of due" } dd { (share(totals.sent, totals.due)) }
-            dt { "dropped by our own delay" } dd { (thousands(&totals.dropped_late.to_string())) }
+            dt { "dropped by our own delay" } dd { (thousands(totals.dropped_late)) }
             dt { "most in flight" } dd {
-                (thousands(&most_in_flight.to_string()))
-                " of " (thousands(&session.header.settings.max_in_flight.to_string())) " allowed"
+                (thousands(most_in_flight))
+                " of " (thousands(session.header.settings.max_in_flight)) " allowed"
             }
             dt { "CPU" } dd {
                 (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0}% at most (100% is one core)")))
                 @if let Some(cores) = health.and_then(|health| health.cores) { " of " (cores) " cores" }
             }
             @if let Some((open, allowed)) = health.and_then(|health| health.fds) {
-                dt { "file descriptors at the end" } dd { (thousands(&open.to_string())) " of " (thousands(&allowed.to_string())) }
+                dt { "file descriptors at the end" } dd { (thousands(open)) " of " (thousands(allowed)) }
             }
             @if let Some(ports) = health.and_then(|health| health.ports_left) {
-                dt { "local ports left at the end" } dd { (thousands(&ports.to_string())) }
+                dt { "local ports left at the end" } dd { (thousands(ports)) }
             }
         }
     }
@@ -291,7 +286,7 @@ pub(super) fn settings(session: &Session) -> Markup {
             @if let Some(plan) = &settings.plan { dt { "plan" } dd { (shown(plan)) } }
             dt { "objective" } dd { (settings.slo) }
             dt { "arrivals" } dd { (format!("{:?}", settings.arrivals).to_lowercase()) ", open model, seed " (settings.seed) }
-            dt { "ceiling" } dd { (thousands(&settings.max_rate.to_string())) " requests/s, " (thousands(&settings.max_in_flight.to_string())) " in flight" }
+            dt { "ceiling" } dd { (thousands(settings.max_rate)) " requests/s, " (thousands(settings.max_in_flight)) " in flight" }
             dt { "timeout" } dd { (secs(settings.timeout.as_secs_f64())) }
             dt { "connections" } dd {
                 @match settings.conn_max_age {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::Jitter;
 use crate::analysis::{StepNumbers, StepReport, Timing};
+use crate::text::{plain, thousands};
 
 /// One number of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +111,7 @@ impl Unit {
     pub fn say(self, value: f64) -> String {
         let is_whole = value.fract().abs() < 1e-9 && matches!(self, Self::Seconds | Self::InstanceSeconds);
         let places = if is_whole || value.abs() >= 100.0 || value.abs() < 1e-9 { 0 } else { self.places() };
-        format!("{}{}", thousands(&format!("{value:.places$}")), self.suffix())
+        format!("{}{}", thousands(format_args!("{value:.places$}")), self.suffix())
     }
 }
 
@@ -149,34 +150,6 @@ impl Number {
     pub fn say(&self) -> String {
         self.value.say(self.kind.unit)
     }
-}
-
-/// A number with three decimals at most and no trailing zeros; empty when it is not finite.
-pub fn plain(value: f64) -> String {
-    if !value.is_finite() {
-        return String::new();
-    }
-    let text = format!("{value:.3}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
-/// `-12410.5` as `-12,410.5`.
-pub fn thousands(digits: &str) -> String {
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("−", rest));
-    let (whole, rest) = digits.split_once('.').map_or((digits, ""), |(whole, rest)| (whole, rest));
-    let mut text = String::from(sign);
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if !rest.is_empty() {
-        text.push('.');
-        text.push_str(rest);
-    }
-    text
 }
 
 /// The numbers of a step, in the order of their columns.
@@ -317,10 +290,6 @@ mod tests {
         assert_eq!(Unit::Seconds.say(31.25), "31.2 s");
         assert_eq!(Unit::Percent.say(0.123), "0.12%");
         assert_eq!(Unit::Millis.say(-1234.5), "−1,234 ms");
-        assert_eq!(
-            (plain(31.0), plain(0.1239), plain(-0.0001), plain(f64::NAN)),
-            ("31".into(), "0.124".into(), "0".into(), String::new())
-        );
     }
 
     #[test]

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::session::numbers::{self, Value as Worth, plain};
+use crate::session::numbers::{self, Value as Worth};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
-use crate::text::harmless;
+use crate::text::{clean_to, plain};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
@@ -38,15 +38,15 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         OutcomeKind::ALL.into_iter().map(|kind| (key(kind).to_owned(), json!(totals.outcomes.get(kind)))).collect();
     json!({
         "version": VERSION,
-        "writer": harmless(&session.header.writer, LONGEST_TEXT),
+        "writer": clean_to(&session.header.writer, LONGEST_TEXT),
         "session": {
-            "target": harmless(&settings.target, LONGEST_TEXT),
-            "url": harmless(&settings.url, LONGEST_TEXT),
-            "method": harmless(&settings.method, LONGEST_TEXT),
-            "plan": settings.plan.as_deref().map(|plan| harmless(plan, LONGEST_TEXT)),
+            "target": clean_to(&settings.target, LONGEST_TEXT),
+            "url": clean_to(&settings.url, LONGEST_TEXT),
+            "method": clean_to(&settings.method, LONGEST_TEXT),
+            "plan": settings.plan.as_deref().map(|plan| clean_to(plan, LONGEST_TEXT)),
             "started_utc": utc(session.header.started_unix_micros),
             "duration_s": rounded(session.now.as_secs_f64()),
-            "ended": session.ended.as_deref().map(|reason| harmless(reason, LONGEST_TEXT)),
+            "ended": session.ended.as_deref().map(|reason| clean_to(reason, LONGEST_TEXT)),
         },
         "recording": { "torn_end": damage.torn_end, "skipped_lines": damage.skipped_lines },
         "settings": {
@@ -61,7 +61,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "max_in_flight": settings.max_in_flight,
             "timeout_s": rounded(settings.timeout.as_secs_f64()),
             "conn_max_age_s": settings.conn_max_age.map(|age| rounded(age.as_secs_f64())),
-            "instance_header": harmless(&settings.instance_header, LONGEST_TEXT),
+            "instance_header": clean_to(&settings.instance_header, LONGEST_TEXT),
             "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
         },
         "limits": {
@@ -91,19 +91,19 @@ pub fn value(session: &Session, damage: Damage) -> Value {
 fn verdict(verdict: &Verdict) -> Value {
     let held = |held: &ThresholdResult| {
         json!({
-            "name": harmless(&held.name, LONGEST_TEXT),
-            "bound": harmless(&held.bound, LONGEST_TEXT),
+            "name": clean_to(&held.name, LONGEST_TEXT),
+            "bound": clean_to(&held.bound, LONGEST_TEXT),
             "step": held.step.map(|step| step.0),
-            "stage": held.stage.as_deref().map(|stage| harmless(stage, LONGEST_TEXT)),
-            "actual": harmless(&held.actual, LONGEST_TEXT),
+            "stage": held.stage.as_deref().map(|stage| clean_to(stage, LONGEST_TEXT)),
+            "actual": clean_to(&held.actual, LONGEST_TEXT),
             "outcome": held.outcome.key(),
-            "reason": held.outcome.reason().map(|reason| harmless(reason, LONGEST_TEXT)),
+            "reason": held.outcome.reason().map(|reason| clean_to(reason, LONGEST_TEXT)),
         })
     };
     json!({
         "exit_code": verdict.exit_code(),
         "interrupted": verdict.interrupted,
-        "headline": harmless(&verdict.headline(), LONGEST_TEXT),
+        "headline": clean_to(&verdict.headline(), LONGEST_TEXT),
         "thresholds": verdict.thresholds.iter().map(held).collect::<Vec<_>>(),
         "invalid_steps": verdict.invalid.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),
     })
@@ -181,18 +181,18 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
     let invalid = match &report.validity {
         Validity::Valid => None,
-        Validity::InvalidGenerator(reason) => Some(harmless(reason, LONGEST_TEXT)),
+        Validity::InvalidGenerator(reason) => Some(clean_to(reason, LONGEST_TEXT)),
     };
     json!({
         "id": step.id.0,
-        "name": step.name.as_deref().map(|name| harmless(name, LONGEST_TEXT)),
+        "name": step.name.as_deref().map(|name| clean_to(name, LONGEST_TEXT)),
         "start_s": secs(step.start),
         "end_s": step.end.map(secs),
         "from_rps": step.before.get(),
         "to_rps": step.profile.last().get(),
         "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
         "invalid_generator": invalid,
-        "words": harmless(&report.words, LONGEST_TEXT),
+        "words": clean_to(&report.words, LONGEST_TEXT),
         "numbers": numbers,
         "scale_out": Stage::ALL
             .into_iter()
@@ -201,8 +201,8 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
                 (format!("t_{}", stage.label().replace(' ', "_") + "_s"), timing)
             })
             .collect::<Map<_, _>>(),
-        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| harmless(cause, LONGEST_TEXT)),
-        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| harmless(why, LONGEST_TEXT)),
+        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| clean_to(cause, LONGEST_TEXT)),
+        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| clean_to(why, LONGEST_TEXT)),
     })
 }
 

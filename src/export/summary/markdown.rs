@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::{Timing, Validity};
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
+use crate::text::{clean, latency};
 use scaletop_load::OutcomeKind;
 
 /// The summary of `session` as Markdown that ends in a newline.
@@ -30,8 +31,11 @@ pub fn markdown(session: &Session) -> String {
     if let Some(p) = session.percentiles() {
         let _ = writeln!(
             out,
-            "Response time: p50 {:.1?}, p99 {:.1?}, p99.9 {:.1?}, max {:.1?}.",
-            p.p50, p.p99, p.p999, p.max
+            "Response time: p50 {}, p99 {}, p99.9 {}, max {}.",
+            latency(p.p50),
+            latency(p.p99),
+            latency(p.p999),
+            latency(p.max)
         );
     }
     if !verdict.thresholds.is_empty() {
@@ -65,7 +69,7 @@ pub fn markdown(session: &Session) -> String {
             timing(numbers.recover),
             numbers.bad_seconds,
             numbers.lost,
-            numbers.peak_p99.map_or_else(|| "–".to_owned(), |p99| format!("{p99:.1?}"))
+            latency(numbers.peak_p99)
         );
     }
     out
@@ -75,10 +79,10 @@ fn timing(timing: Timing) -> String {
     cell(&timing.to_string())
 }
 
-/// Text that can do no harm in a Markdown table: no new line, cell, tag, link or emphasis.
+/// Clean text that can do no harm in a Markdown table: no cell, tag, link or emphasis.
 pub fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -87,7 +91,6 @@ pub fn cell(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push('?'),
             c => out.push(c),
         }
     }
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn untrusted_text_stays_in_its_cell() {
-        assert_eq!(cell("a|b\n<script>![x](y) *b*"), "a\\|b?&lt;script&gt;\\!\\[x\\](y) \\*b\\*");
+        assert_eq!(cell("a|b\n<script>![x](y) *b*"), "a\\|b�&lt;script&gt;\\!\\[x\\](y) \\*b\\*");
         assert_eq!(cell("spike.t_recover < 60s"), "spike.t_recover &lt; 60s");
     }
 }

@@ -6,6 +6,7 @@ use crate::analysis::elasticity::Jitter;
 use crate::analysis::{StepReport, Timing};
 use crate::plan::threshold::Number;
 use crate::session::state::{Session, Totals};
+use crate::text::percent_in_full;
 use crate::timeline::objective;
 use scaletop_load::OutcomeKind;
 
@@ -119,14 +120,15 @@ fn instances(value: Option<u32>) -> Measured {
 
 /// A count that may also be seen as a share.
 fn share(value: u64, of: u64) -> Measured {
-    let words = if of > 0 { format!("{} ({value})", percent(value as f64 / of as f64)) } else { value.to_string() };
+    let words =
+        if of > 0 { format!("{} ({value})", percent_in_full(value as f64 / of as f64)) } else { value.to_string() };
     Measured::Known { value: value as f64, of: Some(of as f64), words }
 }
 
 /// A number that is a share already.
 fn ratio(value: Option<f64>, otherwise: &str) -> Measured {
     match value {
-        Some(value) => Measured::Known { value, of: Some(1.0), words: percent(value) },
+        Some(value) => Measured::Known { value, of: Some(1.0), words: percent_in_full(value) },
         None => Measured::Nothing(otherwise.to_owned()),
     }
 }
@@ -145,16 +147,8 @@ fn achieved(sent: u64, due: u64) -> Measured {
     Measured::Known {
         value: sent as f64,
         of: Some(due as f64),
-        words: format!("{} ({sent} of {due})", percent(sent as f64 / due as f64)),
+        words: format!("{} ({sent} of {due})", percent_in_full(sent as f64 / due as f64)),
     }
-}
-
-/// `0.0031%`: as many digits as it takes not to round a breach away.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
-    let text = format!("{percent:.digits$}");
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn time(value: Option<Duration>, otherwise: &str) -> Measured {

@@ -25,7 +25,7 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// Columns of the facts left of the lanes, and their headings.
 const FACTS: [(&str, u16); 6] =
-    [("instance", 14), ("born", 7), ("cold start", 10), ("share", 5), ("p99", 8), ("answers", 9)];
+    [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
@@ -81,7 +81,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let mut top = area.top();
     if session.instances.is_empty() {
         let header = &session.header.settings.instance_header;
-        let words = format!("no answer has named its instance yet (response header {})", text::harmless(header, 40));
+        let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
         buf.set_stringn(area.x, top, words, usize::from(area.width), scene.style(Role::Label));
         return;
     }
@@ -166,7 +166,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
     for (title, width) in facts {
         let (words, role) = match *title {
             "instance" => {
-                (text::harmless(track.id.as_str(), usize::from(*width)), if gone { Role::Label } else { Role::Title })
+                (text::shown(track.id.as_str(), usize::from(*width)), if gone { Role::Label } else { Role::Title })
             }
             "born" => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
             "cold start" => (

@@ -18,7 +18,7 @@ use scaletop_load::OutcomeClass;
 const NAME_WIDTH: u16 = 13;
 
 /// Columns of their values.
-const VALUE_WIDTH: u16 = 17;
+const VALUE_WIDTH: u16 = 19;
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
@@ -49,7 +49,7 @@ fn selected(
     wide: bool,
     fall: Option<&Waterfall>,
 ) {
-    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::harmless(name, 40)));
+    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
     let title = format!("Step {}{name}", report.step.id);
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
     let mut y = area.y + 1;
@@ -95,11 +95,11 @@ fn selected(
 
 fn detail_row(buf: &mut Buffer, area: Rect, theme: Theme, detail: &Detail) {
     buf.set_stringn(area.x, area.y, detail.name, usize::from(NAME_WIDTH), theme.style(Role::Label));
-    let value = text::harmless(&detail.value, usize::from(VALUE_WIDTH - 1));
+    let value = text::shown(&detail.value, usize::from(VALUE_WIDTH - 1));
     buf.set_stringn(area.x + NAME_WIDTH, area.y, value, usize::from(VALUE_WIDTH), theme.style(detail.role));
     let left = NAME_WIDTH + VALUE_WIDTH;
     let room = usize::from(area.width.saturating_sub(left));
-    buf.set_stringn(area.x + left, area.y, text::harmless(&detail.meaning, room), room, theme.style(Role::Label));
+    buf.set_stringn(area.x + left, area.y, text::shown(&detail.meaning, room), room, theme.style(Role::Label));
 }
 
 /// A number and what it means.
