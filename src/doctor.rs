@@ -12,7 +12,6 @@ use std::fmt;
 
 #[cfg(feature = "aws")]
 pub use self::cloud::{Findings, check as check_cloud};
-use crate::instances::SourceError;
 use crate::text::clean;
 
 /// One thing that was looked at.
