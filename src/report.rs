@@ -16,7 +16,7 @@ mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::session::numbers::{Unit, plain, thousands};
+use crate::analysis::numbers::{Unit, plain, thousands};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::{Verdict, judge};

@@ -1,12 +1,12 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
+use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
 use crate::export::text::{count, foreign, millis, number, secs, utc};
 use crate::instances::{Basis, Feed};
 use crate::report::Counts;
 use crate::session::event::{Recorded, SessionEvent};
-use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::timeline::{Cohort, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{plain, thousands};
 use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
 use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::{plain, thousands};
 use crate::session::state::Session;
 use crate::text::harmless;
 

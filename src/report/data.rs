@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::analysis::numbers::plain;
 use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::plain;
 use crate::session::state::Session;
 use scaletop_load::OutcomeKind;
 

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{self, Value, thousands};
 use crate::analysis::{Timing, Validity};
 use crate::instances::Feed;
 use crate::report::{Evidence, secs, shown};
 use crate::session::event::NoticeLevel;
-use crate::session::numbers::{self, Value, thousands};
 
 /// More notices than this are left to `events.csv`.
 const MOST_NOTICES: usize = 40;

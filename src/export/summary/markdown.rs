@@ -2,10 +2,21 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::{Timing, Validity};
+use crate::analysis::Validity;
+use crate::analysis::numbers::{self, Kind};
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
 use scaletop_load::OutcomeKind;
+
+/// The numbers of its table of steps.
+static NUMBERS: [&Kind; 6] = [
+    &numbers::T_SERVING,
+    &numbers::T_CAPACITY,
+    &numbers::T_RECOVER,
+    &numbers::BAD_SECONDS,
+    &numbers::LOST,
+    &numbers::PEAK_P99,
+];
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {
@@ -47,32 +58,23 @@ pub fn markdown(session: &Session) -> String {
         }
     }
     if !session.steps.is_empty() {
-        out.push_str("\n| step | rate | T_serving | T_capacity | T_recover | bad | lost | peak p99 |\n");
-        out.push_str("|---|---|---:|---:|---:|---:|---:|---:|\n");
+        let _ = writeln!(out, "\n| step | rate |{} |", table(&NUMBERS, |kind| kind.label.to_owned()));
+        let _ = writeln!(out, "|---|---|{}|", table(&NUMBERS, |_| "---:".to_owned()).replace(' ', ""));
     }
     for report in &session.steps {
-        let (step, numbers) = (&report.step, &report.numbers);
+        let step = &report.step;
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
-        let _ = writeln!(
-            out,
-            "| {}{name}{invalid} | {}→{} | {} | {} | {} | {} s | {} | {} |",
-            step.id,
-            step.before.get(),
-            step.profile.last(),
-            timing(numbers.serving),
-            timing(numbers.capacity),
-            timing(numbers.recover),
-            numbers.bad_seconds,
-            numbers.lost,
-            numbers.peak_p99.map_or_else(|| "–".to_owned(), |p99| format!("{p99:.1?}"))
-        );
+        let numbers = table(&NUMBERS, |kind| cell(&kind.say(&report.numbers)));
+        let (before, last) = (step.before.get(), step.profile.last());
+        let _ = writeln!(out, "| {}{name}{invalid} | {before}→{last} |{numbers} |", step.id);
     }
     out
 }
 
-fn timing(timing: Timing) -> String {
-    cell(&timing.to_string())
+/// The cells of a row, one for each kind: ` 31.2 s | 42 s | 1,204`.
+pub fn table(kinds: &[&Kind], of: impl Fn(&Kind) -> String) -> String {
+    kinds.iter().map(|kind| format!(" {}", of(kind))).collect::<Vec<_>>().join(" |")
 }
 
 /// Text that can do no harm in a Markdown table: no new line, cell, tag, link or emphasis.
