@@ -1,7 +1,7 @@
 //! What a step did to the service: when it scaled, what users felt meanwhile.
 //!
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
-//! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it: [`objective`] says which
+//! literature (BUNGEE, SPEC RG); docs/step-numbers.md defines and cites them. [`crate::timeline::objective`] says which
 //! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`demand`] how many
 //! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`words`] says it all in a
 //! sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
@@ -21,6 +21,7 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;
 pub mod elasticity;
+pub mod numbers;
 pub mod recovery;
 pub mod supply;
 pub mod validity;
@@ -64,11 +65,6 @@ impl Step {
             std::cmp::Ordering::Less => Direction::Down,
             std::cmp::Ordering::Equal => Direction::Level,
         }
-    }
-
-    /// Its first second: the one it starts in belongs to it whole, so that every second belongs to one step.
-    pub fn first_second(&self) -> u32 {
-        self.start.second()
     }
 
     /// When its rate stopped changing (t1 of a ramp).
@@ -135,7 +131,7 @@ impl Default for Timing {
     }
 }
 
-/// The numbers of one step (`load-tools` D.3), by the conventions of D.2.
+/// The numbers of one step ; docs/step-numbers.md defines them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepNumbers {
     /// `T_trigger`: until the platform asked for more instances.

@@ -2,7 +2,6 @@
 
 pub mod event;
 pub mod folder;
-pub mod numbers;
 pub mod recording;
 pub mod settled;
 pub mod state;

@@ -6,10 +6,12 @@
 
 mod clean;
 mod fit;
+mod markdown;
 mod numbers;
 mod times;
 
 pub use clean::{Lines, clean, clean_lines, clean_to};
 pub use fit::{columns, cut, wrap};
+pub use markdown::markdown_cell;
 pub use numbers::{count, per_second, percent, percent_in_full, plain, thousands, whole};
 pub use times::{age, exact, latency, secs};

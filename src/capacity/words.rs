@@ -60,7 +60,7 @@ impl Capacity {
 
     /// Answer and evidence as Markdown.
     pub fn markdown(&self, slo: &Slo, target: &str, per_instance: bool) -> String {
-        let cell = crate::export::summary::markdown::cell;
+        let cell = crate::text::markdown_cell;
         let mut out = format!("## scaletop capacity: {}\n\n**{}**\n", cell(target), cell(&self.sentence(slo)));
         if per_instance && let Some(words) = self.per_instance_words() {
             let _ = writeln!(out, "\n{words}");

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::analysis::Timing;
-use crate::session::numbers::{Better, Kind, Value};
+use crate::analysis::numbers::{Better, Kind, Value};
 use crate::text::thousands;
 
 /// What is known of one measured value: the interval it lies in.
@@ -20,13 +20,11 @@ impl Sample {
     fn of(value: &Value) -> Option<Self> {
         let exact = |value: f64| Self { low: value, high: value, value };
         match *value {
-            Value::Known(value) => Some(exact(value)),
-            Value::Timing(Timing::Absorbed) => Some(exact(0.0)),
             Value::Timing(Timing::Reached { secs, plus_minus }) => {
                 Some(Self { low: secs - plus_minus, high: secs + plus_minus, value: secs })
             }
             Value::Timing(Timing::NotWithin { secs, .. }) => Some(Self { low: secs, high: f64::INFINITY, value: secs }),
-            Value::Unknown | Value::Timing(Timing::AlreadyViolated | Timing::NotApplicable(_)) => None,
+            value => value.known().map(exact),
         }
     }
 

@@ -6,9 +6,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::difference::{Difference, Runs, Verdict};
 use super::*;
+use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
-use crate::session::numbers::{Kind, Value, kinds};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 

@@ -1,11 +1,11 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
+use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
 use crate::export::text::{count, foreign, millis, number, secs, utc};
 use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
-use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::plain;
 use crate::timeline::{Cohort, Counts, Percentiles, Row};

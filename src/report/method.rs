@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{self, Value};
 use crate::analysis::{Timing, Validity};
 use crate::instances::Feed;
 use crate::report::{Evidence, shown};
 use crate::session::event::NoticeLevel;
-use crate::session::numbers::{self, Value};
 use crate::text::{secs, thousands};
 
 /// More notices than this are left to `events.csv`.

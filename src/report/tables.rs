@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{self, Kind};
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::report::charts::clock;
 use crate::report::data::rates;
 use crate::report::series::Series;
 use crate::report::shown;
-use crate::session::numbers::{self, Number};
 use crate::session::state::Session;
 use crate::text::{latency, percent, plain, secs, thousands};
 
@@ -22,17 +22,17 @@ const MOST_INSTANCES: usize = 200;
 const MOST_WATERFALLS: usize = 20;
 
 /// The numbers of the first table; the second one has them all.
-const HEADLINE: [&str; 10] = [
-    "t_trigger_s",
-    "t_first_s",
-    "t_serving_s",
-    "t_capacity_s",
-    "t_recover_s",
-    "bad_seconds",
-    "lost",
-    "lost_percent",
-    "slow",
-    "peak_p99_ms",
+static HEADLINE: [&Kind; 10] = [
+    &numbers::T_TRIGGER,
+    &numbers::T_FIRST,
+    &numbers::T_SERVING,
+    &numbers::T_CAPACITY,
+    &numbers::T_RECOVER,
+    &numbers::BAD_SECONDS,
+    &numbers::LOST,
+    &numbers::LOST_PERCENT,
+    &numbers::SLOW,
+    &numbers::PEAK_P99,
 ];
 
 /// Every step in a sentence.
@@ -67,36 +67,28 @@ fn invalid(report: &StepReport) -> Markup {
 
 /// The headline numbers, a row a step.
 pub(super) fn headline(session: &Session) -> Markup {
-    let kinds: Vec<_> = HEADLINE.iter().filter_map(|key| numbers::kinds().find(|kind| kind.key == *key)).collect();
     html! {
         div.wide {
             table.steps {
                 thead {
                     tr {
                         th { "step" } th { "at" } th { "rate" }
-                        @for kind in &kinds { th title=(kind.meaning) { (kind.label) } }
+                        @for kind in &HEADLINE { th title=(kind.meaning) { (kind.label) } }
                     }
                 }
                 tbody {
                     @for report in &session.steps {
-                        @let all = numbers::of(report);
                         tr.doubtful[report.validity != Validity::Valid] {
                             td { (report.step.id) }
                             td { (clock(report.step.start.as_secs_f64())) }
                             td { (rates(&report.step)) }
-                            @for kind in &kinds {
-                                td data-key=(kind.key) { (find(&all, kind.key).map(Number::say).unwrap_or_default()) }
-                            }
+                            @for kind in &HEADLINE { td data-key=(kind.key) { (kind.say(&report.numbers)) } }
                         }
                     }
                 }
             }
         }
     }
-}
-
-fn find<'a>(all: &'a [Number], key: &str) -> Option<&'a Number> {
-    all.iter().find(|number| number.kind.key == key)
 }
 
 /// Every number of every step, a column a step.

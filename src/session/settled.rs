@@ -7,7 +7,7 @@ use crate::plan::schedule::Conditions;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
-/// The count must have stayed the same this long, and the objective must have held (`load-tools` D.2: settled).
+/// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
 pub const CALM_FOR: Duration = Duration::from_secs(30);
 
 /// Counts older than this say nothing of the present.

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::analysis::numbers::{self, Value as Worth};
 use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::session::numbers::{self, Value as Worth};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
@@ -209,14 +209,13 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
 /// A time is an object that says how it is known; a plain number is a number; what nobody can say is `null`.
 fn worth(value: &Worth) -> Value {
     match *value {
-        Worth::Known(value) => rounded(value),
-        Worth::Unknown | Worth::Timing(Timing::NotApplicable(_)) => Value::Null,
         Worth::Timing(Timing::Reached { secs, plus_minus }) => {
             json!({ "s": rounded(secs), "plus_minus_s": rounded(plus_minus) })
         }
         Worth::Timing(Timing::NotWithin { secs, open }) => json!({ "not_within_s": rounded(secs), "open": open }),
         Worth::Timing(Timing::Absorbed) => json!({ "s": 0, "absorbed": true }),
         Worth::Timing(Timing::AlreadyViolated) => json!({ "already_violated": true }),
+        value => value.known().map_or(Value::Null, rounded),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The numbers of a step (`load-tools` D.3), computed anew from what is gathered for it.
+//! The numbers of a step (docs/step-numbers.md), computed anew from what is gathered for it.
 
 use std::time::Duration;
 
