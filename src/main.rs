@@ -14,8 +14,7 @@ fn main() -> ExitCode {
     if let Some(code) = scaletop_cluster::run_if_child(std::env::args_os()) {
         return code;
     }
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    let args = match config_file::with_config_file(Path::new("."), std::env::args_os().collect(), is_set) {
+    let args = match config_file::with_config_file(Path::new("."), std::env::args_os().collect()) {
         Ok(args) => args,
         Err(error) => return fail(&error.into(), 2),
     };

@@ -1,12 +1,15 @@
 //! `scaletop.toml`: options that need not be typed. Its keys are the long options without their dashes.
 //!
-//! The file's values are put in front of what was typed, as if they had been typed first, so that what was typed wins and
-//! the same checks apply to both. A variable of the environment wins over the file too.
+//! The file's values are put in front of what was typed, as if they had been typed too, so that the same checks apply to
+//! both. What was really typed wins, and so does a variable of the environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command, CommandFactory};
+use toml::Spanned;
 
 use crate::cli::Cli;
 
@@ -54,48 +57,52 @@ pub enum ConfigError {
     },
 }
 
+/// The file's keys and values, with their places in it.
+type Entries = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
+
 /// `args` (the program first) with the options of the configuration file in `folder`, if there is one, put in front of
-/// the command's own. `is_set` says whether an environment variable is set.
-pub fn with_config_file(
-    folder: &Path,
-    args: Vec<OsString>,
-    is_set: impl Fn(&str) -> bool,
-) -> Result<Vec<OsString>, ConfigError> {
+/// the command's own.
+pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Vec<OsString>, ConfigError> {
     let path = folder.join(FILE_NAME);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(args),
         Err(source) => return Err(ConfigError::Read { path, source }),
     };
-    merge(&path, &text, args, is_set)
+    merge(&path, &text, args)
 }
 
-fn merge(
-    path: &Path,
-    text: &str,
-    args: Vec<OsString>,
-    is_set: impl Fn(&str) -> bool,
-) -> Result<Vec<OsString>, ConfigError> {
-    let table: toml::Table =
-        text.parse().map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
+fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Vec<OsString>, ConfigError> {
+    let entries: Entries = toml::from_str(text)
+        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
+    let line_of = |key: &Spanned<String>| text[..key.span().start].matches('\n').count() + 1;
     let cli = Cli::command();
-    let command = args.get(1).and_then(|name| name.to_str()).and_then(|name| cli.find_subcommand(name));
-    let mut given = Vec::new();
-    for (key, value) in &table {
-        let line = line_of(text, key);
-        if !cli.get_subcommands().any(|command| option(command, key).is_some()) {
-            return Err(ConfigError::UnknownKey { path: path.to_owned(), line, key: key.clone() });
+    for key in entries.keys() {
+        if !cli.get_subcommands().any(|command| option(command, key.get_ref()).is_some()) {
+            let (line, key) = (line_of(key), key.get_ref().clone());
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), line, key });
         }
-        let Some(arg) = command.and_then(|command| option(command, key)) else { continue };
-        if arg.get_env().and_then(|name| name.to_str()).is_some_and(&is_set) || was_typed(&args, arg) {
+    }
+    // A command line that is wrong, or asks for help, is answered as it stands, when it is parsed for good.
+    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(args) };
+    let Some((name, typed)) = typed.subcommand() else { return Ok(args) };
+    let mut given = Vec::new();
+    for (key, value) in &entries {
+        let Some(arg) = cli.find_subcommand(name).and_then(|command| option(command, key.get_ref())) else { continue };
+        // A list that was typed replaces the file's list, as any other option does.
+        let is_said = matches!(
+            typed.value_source(arg.get_id().as_str()),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        );
+        if is_said {
             continue;
         }
-        let words = words(arg, key, value).ok_or_else(|| ConfigError::BadValue {
+        let words = words(arg, key.get_ref(), value.get_ref());
+        given.extend(words.ok_or_else(|| ConfigError::BadValue {
             path: path.to_owned(),
-            line,
-            key: key.clone(),
-        })?;
-        given.extend(words);
+            line: line_of(key),
+            key: key.get_ref().clone(),
+        })?);
     }
     let mut merged = args;
     let after_command = merged.len().min(2);
@@ -105,15 +112,6 @@ fn merge(
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(key))
-}
-
-/// A list that was typed replaces the file's list, as any other option does.
-fn was_typed(args: &[OsString], arg: &Arg) -> bool {
-    let Some(long) = arg.get_long() else { return false };
-    args.iter().filter_map(|word| word.to_str()).any(|word| {
-        let name = word.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or(rest));
-        name == Some(long) || arg.get_short().is_some_and(|short| word.starts_with(&format!("-{short}")))
-    })
 }
 
 /// The words that say on the command line what the file says.
@@ -138,25 +136,15 @@ fn scalar(value: &toml::Value) -> Option<String> {
     }
 }
 
-fn line_of(text: &str, key: &str) -> usize {
-    let starts = |line: &str| {
-        let line = line.trim_start().trim_start_matches(['[', '"', '\'']);
-        line.strip_prefix(key)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_'))
-    };
-    text.lines().position(starts).map_or(1, |at| at + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
 
     use super::*;
     use crate::cli::Command as Chosen;
-
-    fn merged(text: &str, typed: &[&str], set: &[&str]) -> Result<Vec<OsString>, ConfigError> {
-        let args = typed.iter().map(OsString::from).collect();
-        merge(Path::new("scaletop.toml"), text, args, |name| set.contains(&name))
+    use crate::values;
+    fn merged(text: &str, typed: &[&str]) -> Result<Vec<OsString>, ConfigError> {
+        merge(Path::new("scaletop.toml"), text, typed.iter().map(OsString::from).collect())
     }
 
     fn drive(args: Vec<OsString>) -> crate::cli::DriveArgs {
@@ -169,36 +157,52 @@ mod tests {
     #[test]
     fn what_is_typed_wins_over_the_file_and_the_file_over_the_default() {
         let file = "max-rate = 1000\nspike-rate = 300\nslo = [\"p95=1s\", \"errors=2%\"]\nyes = true\n";
-        let drive = drive(merged(file, &["scaletop", "demo", "--spike-rate", "400"], &[]).unwrap());
+        let drive = drive(merged(file, &["scaletop", "demo", "--spike-rate", "400"]).unwrap());
         assert_eq!((drive.load.max_rate.get(), drive.load.spike_rate.get()), (1_000, 400));
         assert_eq!(values::slo(&drive.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
         assert!(drive.output.yes);
     }
 
-    use crate::values;
-
     #[test]
     fn a_typed_list_replaces_the_files_list() {
-        let drive = drive(merged("slo = [\"p95=1s\"]\n", &["scaletop", "demo", "--slo", "errors=3%"], &[]).unwrap());
+        let drive = drive(merged("slo = [\"p95=1s\"]\n", &["scaletop", "demo", "--slo", "errors=3%"]).unwrap());
         assert_eq!(values::slo(&drive.load.slo).to_string(), "p99 ≤ 500ms, errors ≤ 3%");
     }
 
     #[test]
-    fn the_environment_wins_over_the_file() {
-        let args = merged("max-rate = 1000\n", &["scaletop", "demo"], &["SCALETOP_MAX_RATE"]).unwrap();
-        assert_eq!(args.len(), 2);
+    fn a_typed_value_is_one_however_it_is_written() {
+        for typed in [&["--header=a: 1"][..], &["--header", "a: 1"], &["-H", "a: 1"], &["-Ha: 1"]] {
+            let args = [&["scaletop", "demo"], typed].concat();
+            assert_eq!(
+                drive(merged("header = [\"b: 2\", \"c: 3\"]\n", &args).unwrap()).request.headers.len(),
+                1,
+                "{typed:?}"
+            );
+        }
+        // What looks like an option and is a value of another is none.
+        let args = ["scaletop", "demo", "--body", "x", "--path", "/--max-rate"];
+        assert_eq!(drive(merged("max-rate = 1000\n", &args).unwrap()).load.max_rate.get(), 1_000);
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_left_as_it_is() {
+        for typed in [&["scaletop"][..], &["scaletop", "demo", "--nonsense"], &["scaletop", "demo", "--help"]] {
+            assert_eq!(merged("max-rate = 1000\n", typed).unwrap().len(), typed.len());
+        }
     }
 
     #[test]
     fn an_option_of_another_command_is_no_mistake() {
-        assert_eq!(merged("max-rate = 1000\n", &["scaletop", "completions", "bash"], &[]).unwrap().len(), 3);
+        assert_eq!(merged("max-rate = 1000\n", &["scaletop", "completions", "bash"]).unwrap().len(), 3);
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = merged("yes = true\nmax-rat = 1\n", &["scaletop", "demo"], &[]).unwrap_err().to_string();
+        let error = merged("yes = true\nmax-rat = 1\n", &["scaletop", "demo"]).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
-        let error = merged("[slo]\np99 = \"1s\"\n", &["scaletop", "demo"], &[]).unwrap_err().to_string();
+        let error = merged("# max-rat = 1\n\"max-rat\" = 2\n", &["scaletop", "demo"]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
+        let error = merged("[slo]\np99 = \"1s\"\n", &["scaletop", "demo"]).unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("`slo` takes"), "{error}");
     }
 }

@@ -61,6 +61,28 @@ fn a_check_says_what_would_be_done_and_does_nothing() {
 }
 
 #[test]
+fn what_is_typed_wins_over_the_environment_and_that_over_the_file() {
+    let work = Workplace::new();
+    std::fs::write(work.path().join("scaletop.toml"), "stretch = 4\nmax-rate = 50\n").unwrap();
+    let plan = work.plan(PLAN);
+    let requests = |args: &[&str], variable: Option<&str>| {
+        let args = [&["run", "--check", &plan, "http://127.0.0.1:1/"], args].concat();
+        let output = work.command(&args).envs(variable.map(|value| ("SCALETOP_STRETCH", value))).output().unwrap();
+        String::from_utf8_lossy(&output.stdout)
+            .split(" requests,")
+            .next()
+            .unwrap()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(requests(&[], None), "400");
+    assert_eq!(requests(&[], Some("3")), "300");
+    assert_eq!(requests(&["--stretch=2"], Some("3")), "200");
+}
+
+#[test]
 fn a_session_becomes_a_plan_that_drives_the_same() {
     let (work, service) = (Workplace::new(), service(Duration::from_millis(20)));
     work.run(&["run", &work.plan(PLAN), &url(&service), "--rate", "7"]);
