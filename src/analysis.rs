@@ -3,8 +3,8 @@
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
 //! literature (BUNGEE, SPEC RG); docs/step-numbers.md defines and cites them. [`crate::timeline::objective`] says which
 //! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`demand`] how many
-//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`words`] says it all in a
-//! sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
+//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`pinning`] the spread of
+//! the load, [`words`] says it all in a sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
 //! deviation σ and the pairwise competition κ of the SPEC group.
 
 pub mod waterfall;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
+use crate::analysis::pinning::Pinning;
 use crate::instances::Basis;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
@@ -22,6 +23,7 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 pub mod demand;
 pub mod elasticity;
 pub mod numbers;
+pub mod pinning;
 pub mod recovery;
 pub mod supply;
 pub mod validity;
@@ -231,4 +233,6 @@ pub struct StepReport {
     pub validity: Validity,
     /// The numbers in words: `5→600/s: first new instance after 8.1 s, …`.
     pub words: String,
+    /// Few instances that got most of the answers in its last seconds; `None` when they were spread, or nothing can be said.
+    pub pinned: Option<Pinning>,
 }

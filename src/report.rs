@@ -9,7 +9,9 @@ mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod heat;
+mod instances;
 mod method;
+mod moments;
 mod plot;
 pub mod series;
 mod tables;
@@ -101,7 +103,7 @@ pub fn html(evidence: &Evidence<'_>) -> String {
                 }
                 section {
                     h2 { "Instances" }
-                    (tables::instances(session))
+                    (instances::table(session))
                 }
                 section {
                     h2 { "The generator" }

@@ -41,6 +41,7 @@ fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
             numbers: StepNumbers { recover, lost, due: 1_000, ..StepNumbers::default() },
             validity: Validity::Valid,
             words: String::new(),
+            pinned: None,
         });
     }
     session

@@ -43,6 +43,7 @@ fn played(capacities: &[f64], bad: &[u32]) -> Played {
             },
             validity: Validity::Valid,
             words: "0→600/s: …".into(),
+            pinned: None,
         });
     }
     played.good = (0..1_200).map(|second| (second, !bad.contains(&second))).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::chart::{Scale, ticks};
-use crate::report::charts::{clock, moments};
+use crate::report::moments::{clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
 use crate::session::state::Session;

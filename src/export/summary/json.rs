@@ -193,6 +193,9 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
         "invalid_generator": invalid,
         "words": clean_to(&report.words, LONGEST_TEXT),
+        "pinned": report.pinned.map(|pinned| {
+            json!({ "instances": pinned.few, "of": pinned.of, "share_percent": rounded(pinned.share * 100.0) })
+        }),
         "numbers": numbers,
         "scale_out": Stage::ALL
             .into_iter()
@@ -220,97 +223,4 @@ fn worth(value: &Worth) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::plan::Plan;
-    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use scaletop_load::RateProfile;
-    use scaletop_load::{Second, Served};
-    use scaletop_units::{ArrivalRate, InstanceId};
-
-    #[test]
-    fn a_censored_time_is_an_object_and_never_a_number() {
-        let not_within = Worth::Timing(Timing::NotWithin { secs: 42.0, open: false });
-        assert_eq!(worth(&not_within), json!({ "not_within_s": 42, "open": false }));
-        assert_eq!(worth(&Worth::Timing(Timing::Absorbed)), json!({ "s": 0, "absorbed": true }));
-        assert_eq!(worth(&Worth::Timing(Timing::NotApplicable("no source"))), Value::Null);
-        assert_eq!(worth(&Worth::Known(f64::INFINITY)), Value::Null);
-    }
-
-    /// The paths of all values that are no objects or lists; a time is one value.
-    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(map) if !is_time(path) => map.iter().for_each(|(key, value)| {
-                paths(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
-            }),
-            Value::Array(list) => list.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
-            _ => {
-                found.insert(path.to_owned());
-            }
-        }
-    }
-
-    fn is_time(path: &str) -> bool {
-        path.contains(".numbers.t_") || path.contains(".scale_out.t_")
-    }
-
-    /// A session in which every field has a value or is `null` by itself.
-    fn full() -> Value {
-        let thresholds =
-            Plan::parse("[[stage]]\nrate = 5\nduration = \"1s\"\n[thresholds]\np99 = \"< 1s\"").unwrap().thresholds;
-        let mut session = Session::new(Header {
-            version: FORMAT_VERSION,
-            writer: "scaletop test".into(),
-            started_unix_micros: 0,
-            settings: Settings { thresholds, ..Settings::default() },
-        });
-        let profile = RateProfile::Constant(ArrivalRate::new(5));
-        let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()) };
-        session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
-        let mut second = Second::new(0, ArrivalRate::new(5));
-        let part = second.part_mut(0);
-        (part.due, part.sent) = (1, 1);
-        part.outcomes.add(OutcomeKind::Ok);
-        part.ok.record(Duration::from_millis(80));
-        part.service.record(Duration::from_millis(80));
-        second.send_lag.record(Duration::from_micros(90));
-        second.served.push(Served {
-            id: InstanceId::from("a".to_owned()),
-            requests: 1,
-            ok: 1,
-            first_ok_intended: Some(Elapsed::ZERO),
-            response: part_response(),
-        });
-        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
-        session.steps[0].validity = Validity::InvalidGenerator("send lag".into());
-        value(&session, Damage::default())
-    }
-
-    fn part_response() -> Latency {
-        let mut latency = Latency::new();
-        latency.record(Duration::from_millis(80));
-        latency
-    }
-
-    #[test]
-    fn every_field_is_documented_and_every_documented_field_exists() {
-        let mut written = BTreeSet::new();
-        paths(&full(), "", &mut written);
-        let page = include_str!("../../../docs/summary-json.md");
-        let documented: BTreeSet<String> = page
-            .lines()
-            .skip_while(|line| *line != "## Fields")
-            .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(path, _)| path.to_owned()))
-            .collect();
-        let missing: Vec<_> = written.difference(&documented).collect();
-        let gone: Vec<_> = documented.difference(&written).collect();
-        assert!(
-            missing.is_empty() && gone.is_empty(),
-            "not documented: {missing:?}; documented, but not there: {gone:?}"
-        );
-        assert!(page.contains(&format!("Version {VERSION}.")));
-    }
-}
+mod tests;

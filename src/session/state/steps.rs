@@ -106,6 +106,7 @@ impl Session {
             numbers: StepNumbers::default(),
             validity: Validity::Valid,
             words: String::new(),
+            pinned: None,
         });
         (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
     }
