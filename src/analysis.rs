@@ -2,12 +2,10 @@
 //!
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
 //! literature (BUNGEE, SPEC RG); docs/step-numbers.md defines and cites them. [`crate::timeline::objective`] says which
-//! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`demand`] how many
-//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`pinning`] the spread of
-//! the load, [`words`] says it all in a sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
-//! deviation σ and the pairwise competition κ of the SPEC group.
-
-pub mod waterfall;
+//! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] and `scaling` the instance times, [`demand`] how
+//! many instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`pinning`] the spread
+//! of the load, [`words`] says it all in a sentence. Left out, because no source could be checked for their exact form:
+//! instability υ, the auto-scaling deviation σ and the pairwise competition κ of the SPEC group.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,11 +20,16 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;
 pub mod elasticity;
+pub(crate) mod evidence;
+pub(crate) mod gathered;
 pub mod numbers;
 pub mod pinning;
 pub mod recovery;
+mod scaling;
+pub(crate) mod service_time;
 pub mod supply;
 pub mod validity;
+pub mod waterfall;
 pub mod words;
 
 /// A span of constant rate, or one ramp.

@@ -9,9 +9,10 @@
 //! Pure: computed from what the platform recorded ([`Milestone`]), what was counted and what answered. App Runner records
 //! none of it; there, the count and the first response are what can be known, and the rest says so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::analysis::{Step, Timing};
+use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, InstanceObservation};
 use scaletop_units::{Elapsed, StepId};
@@ -223,6 +224,32 @@ pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
         cause: decision.map(|decision| decision.detail.clone()),
         not_scaled,
     }
+}
+
+/// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
+/// nothing happened and nobody waits for it.
+pub fn of(
+    report: &StepReport,
+    now: Elapsed,
+    milestones: &[Milestone],
+    observations: &BTreeMap<Basis, Vec<InstanceObservation>>,
+) -> Option<Waterfall> {
+    let step = &report.step;
+    let counts = [Basis::Running, Basis::Active].iter().find_map(|basis| observations.get(basis));
+    if step.direction() != Direction::Up || (milestones.is_empty() && counts.is_none()) {
+        return None;
+    }
+    // The first response is T_serving: one computation.
+    let serving = report.numbers.serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+    let evidence = Evidence {
+        now,
+        milestones,
+        counts: counts.map_or(&[], Vec::as_slice),
+        first_response: serving.map(|after| step.start + after),
+    };
+    let fall = waterfall(step, &evidence);
+    let is_awaited = step.end.is_none() && report.numbers.bad_seconds > 0;
+    (fall.is_under_way() || is_awaited).then_some(fall)
 }
 
 /// The time of a step.

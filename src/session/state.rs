@@ -8,25 +8,26 @@ use std::collections::BTreeMap;
 use std::mem::discriminant;
 
 use crate::analysis::StepReport;
+use crate::analysis::demand::{CapacityEstimate, needed};
+use crate::analysis::gathered::Gathered;
+use crate::analysis::service_time::Trailing;
+use crate::analysis::waterfall::{self, Waterfall};
 use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent};
-use crate::session::state::fold::Fold;
+use crate::session::state::instance_table::InstanceTable;
+use crate::session::state::steps::Burst;
 use crate::timeline::{Percentiles, Row, Timeline};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
-use scaletop_units::{Elapsed, InstanceId};
+use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
-mod fold;
+mod gather;
 mod instance_table;
-mod numbers;
 mod observations;
-mod scale_out;
 mod steps;
-mod trailing;
-mod work;
 
 pub use instance_table::MAX_INSTANCES;
 
@@ -79,6 +80,25 @@ pub struct Session {
     pub ended: Option<String>,
     /// What the fold remembers beyond what it shows.
     fold: Fold,
+}
+
+/// What the fold remembers beyond what it shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Fold {
+    /// What is gathered for each step.
+    gathered: Vec<Gathered>,
+    /// The first step that something may still be added to.
+    unfinished: usize,
+    /// The rate changes in quick succession that make one step.
+    burst: Option<Burst>,
+    /// Who answered.
+    table: InstanceTable,
+    /// The last seconds' OK answers.
+    trailing: Trailing,
+    /// Observations before this second are thinned out.
+    thinned_until: u32,
+    /// What the session has shown of the capacity of an instance.
+    estimate: CapacityEstimate,
 }
 
 /// Totals of the whole session.
@@ -196,6 +216,16 @@ impl Session {
     /// Percentiles of the whole session so far.
     pub fn percentiles(&self) -> Option<Percentiles> {
         Percentiles::of(&self.totals.response)
+    }
+
+    /// Where the time of a step's scale-out went: see [`waterfall::of`].
+    pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
+        waterfall::of(report, self.now, &self.milestones, &self.observations)
+    }
+
+    /// How many instances the rate needs now, by Little's law.
+    fn needed(&self, rate: ArrivalRate) -> Option<u32> {
+        needed(rate, self.fold.trailing.service()?, self.limits.concurrency?)
     }
 
     fn close_second(&mut self, second: &Second) {

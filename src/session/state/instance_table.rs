@@ -52,6 +52,16 @@ impl InstanceTable {
         (0..).zip(&self.firsts).filter(move |(_, first)| is_seen(first)).map(|(at, _)| at)
     }
 
+    /// Who answered in the latest second, by track.
+    pub(super) fn answered_now(&self) -> &[(u32, u64)] {
+        self.recent.back().map_or(&[], |(_, answered)| answered)
+    }
+
+    /// The track of an instance by its id.
+    pub(super) fn track_of(&self, id: &InstanceId) -> Option<u32> {
+        self.index.get(id).copied()
+    }
+
     /// Instances that answered over the last seconds: back from `second` until there are
     /// [`ANSWERS_PER_INSTANCE`] answers for each one seen on the way, one second at least, [`LONGEST_WINDOW_SECS`] at
     /// most. `None` when nobody answered.
@@ -116,16 +126,6 @@ impl Session {
             provisional: false,
         });
         Some(count)
-    }
-
-    /// Who answered in the latest second, by track.
-    pub(super) fn answered_now(&self) -> &[(u32, u64)] {
-        self.fold.table.recent.back().map_or(&[], |(_, answered)| answered)
-    }
-
-    /// The track of an instance by its id.
-    pub(super) fn track_of(&self, id: &InstanceId) -> Option<u32> {
-        self.fold.table.index.get(id).copied()
     }
 
     fn track(&mut self, second: &Second, served: &Served) -> Option<u32> {

@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
+use crate::analysis::gathered::{Gathered, UNSEEN_FOR};
 use crate::analysis::{Step, StepNumbers, StepReport, Validity};
 use crate::session::event::{RateCause, RateChange};
 use crate::session::state::Session;
-use crate::session::state::work::StepWork;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 /// Changes closer than this merge.
@@ -35,12 +35,12 @@ pub(super) struct Burst {
 impl Session {
     /// The step that a second belongs to.
     pub(super) fn owner(&self, second: u32) -> Option<usize> {
-        self.fold.works.partition_point(|work| work.first_second <= second).checked_sub(1)
+        self.fold.gathered.partition_point(|gathered| gathered.first_second <= second).checked_sub(1)
     }
 
     /// The first second after a step: where the next one begins.
     pub(super) fn end_second(&self, at: usize) -> Option<u32> {
-        self.fold.works.get(at + 1).map(|next| next.first_second)
+        self.fold.gathered.get(at + 1).map(|next| next.first_second)
     }
 
     pub(super) fn change_rate(&mut self, at: Elapsed, change: &RateChange) {
@@ -92,7 +92,7 @@ impl Session {
         // It began with the first press, unless that second has closed and is the step's before already.
         let closed = self.timeline.latest().map(|row| row.second);
         let start = if closed.is_some_and(|closed| burst_start.second() <= closed) { at } else { burst_start };
-        let least = self.fold.works.last().map_or(0, |work| work.first_second.saturating_add(1));
+        let least = self.fold.gathered.last().map_or(0, |gathered| gathered.first_second.saturating_add(1));
         let first_second = start.second().max(least);
         let id = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX).saturating_add(1));
         if let Some(last) = self.steps.last_mut() {
@@ -100,7 +100,8 @@ impl Session {
         }
         let name = change.stage.clone();
         let step = Step { id, start, end: None, before, profile: change.profile, anchor: at, name };
-        self.fold.works.push(StepWork::new(&step, first_second, &self.fold.table));
+        let seen_before = self.fold.table.seen_since(step.start - UNSEEN_FOR, step.start).collect();
+        self.fold.gathered.push(Gathered::new(first_second, seen_before));
         self.steps.push(StepReport {
             step,
             numbers: StepNumbers::default(),
@@ -108,7 +109,7 @@ impl Session {
             words: String::new(),
             pinned: None,
         });
-        (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
+        self.refresh_unfinished();
     }
 
     /// The load stops for good: the last step ends here, and what is still in flight counts with it.
@@ -116,7 +117,7 @@ impl Session {
         if let Some(last) = self.steps.last_mut() {
             last.step.end = last.step.end.or(Some(at));
         }
-        (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
+        self.refresh_unfinished();
     }
 
     /// The session has ended: so has its last step, and nothing more will be answered.

@@ -1,5 +1,7 @@
 //! The fold: events in, what is known out.
 
+mod fold;
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -222,7 +222,7 @@ fn the_last_step_ends_with_the_session_and_nothing_stays_open() {
     assert_eq!(report.step.end, Some(Elapsed::from_secs(30)));
     assert_eq!(report.numbers.recover, Timing::Absorbed);
     assert!(session.timeline.cohorts().iter().all(|cohort| cohort.is_final));
-    assert!(session.fold.works.iter().all(|work| work.tally.is_none()), "memory is let go of");
+    assert!(session.fold.gathered.iter().all(|gathered| gathered.tally.is_none()), "memory is let go of");
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! From what is known of a step to its numbers. docs/step-numbers.md has the definitions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::analysis::elasticity::budget;
+use crate::analysis::gathered::{Before, Counts, Gathered, Tally};
+use crate::analysis::pinning::Pinning;
+use crate::analysis::scaling::not_up;
+use crate::analysis::service_time::ok_service;
+use crate::analysis::validity::GeneratorRecord;
+use crate::analysis::words::sentence;
+use crate::analysis::{Direction, StepNumbers, StepReport, Timing};
+use crate::instances::{Basis, InstanceObservation, Limits};
+use crate::slo::Slo;
+use crate::timeline::objective::lost;
+use crate::timeline::{Cohort, Timeline};
+use scaletop_load::{Latency, OutcomeClass, OutcomeKind};
+use scaletop_units::Elapsed;
+
+/// Throughput before and after is compared over this many seconds.
+const THROUGHPUT_SECS: u32 = 30;
+
+/// What the numbers of a step are computed from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence<'a> {
+    /// The step, with the numbers that it had: those whose evidence was let go of stay as they are.
+    pub(crate) report: &'a StepReport,
+    pub(crate) gathered: &'a Gathered,
+    /// The first second of the next step.
+    pub(crate) end_second: Option<u32>,
+    pub(crate) now: Elapsed,
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) observations: &'a BTreeMap<Basis, Vec<InstanceObservation>>,
+    pub(crate) limits: Limits,
+    pub(crate) slo: &'a Slo,
+    /// What one instance holds: as the user says, and as the session has shown.
+    pub(crate) given: Option<f64>,
+    pub(crate) inferred: Option<f64>,
+    /// Whether few instances got most of the load when the step ended, or now.
+    pub(crate) pinned: Option<Pinning>,
+    /// Whether no answer ever named its instance.
+    pub(crate) nobody_named: bool,
+}
+
+impl Evidence<'_> {
+    /// The step with its numbers computed anew.
+    pub(crate) fn report(&self) -> StepReport {
+        let StepReport { step, numbers, validity, .. } = self.report;
+        let (mut numbers, mut validity) = (numbers.clone(), validity.clone());
+        count(&mut numbers, &self.gathered.counts);
+        if let Some(tally) = &self.gathered.tally {
+            self.measure(tally, &mut numbers);
+            validity = generator(tally, &numbers).verdict();
+        }
+        let bad = numbers.lost.saturating_add(numbers.slow);
+        numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), self.slo);
+        self.scale(&mut numbers);
+        let words = sentence(step, &numbers, &validity, self.slo, self.gathered.was_idle);
+        StepReport { step: step.clone(), numbers, validity, words, pinned: self.pinned }
+    }
+
+    /// Seconds from the start of the step to its end, or to now.
+    pub(crate) fn watched(&self) -> f64 {
+        let step = &self.report.step;
+        step.end.unwrap_or(self.now).saturating_since(step.start).as_secs_f64()
+    }
+
+    /// What was not reached so far.
+    pub(crate) fn censored(&self) -> Timing {
+        Timing::NotWithin { secs: self.watched(), open: self.report.step.end.is_none() }
+    }
+
+    /// What needs the histograms and the seconds that are not settled.
+    fn measure(&self, tally: &Tally, numbers: &mut StepNumbers) {
+        let (step, gathered) = (&self.report.step, self.gathered);
+        let (first, end) = (gathered.first_second, self.end_second.unwrap_or(u32::MAX));
+        let cohorts = self.timeline.kept_cohorts();
+        let mut recovery = gathered.recovery;
+        let mut peak = gathered.peak_p99;
+        for cohort in cohorts.unsettled().filter(|cohort| (first..end).contains(&cohort.second)) {
+            recovery.feed(cohort.second, cohort.good);
+            peak = peak.max(cohort.response.map(|response| response.p99));
+        }
+        numbers.bad_seconds = recovery.bad_seconds();
+        numbers.peak_p99 = peak;
+        numbers.p99 = quantile(&tally.response, 0.99);
+        numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
+        numbers.service_p50 = ok_service(&tally.ok, &tally.send_lag);
+        let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
+        numbers.recover = if numbers.due == 0 {
+            Timing::NotApplicable("there were no arrivals to judge by")
+        } else if before.violated {
+            Timing::AlreadyViolated
+        } else {
+            recovery.timing(step.start.as_secs_f64(), self.watched(), step.end.is_none())
+        };
+        numbers.serving = self.serving(tally);
+        numbers.spread = spread(tally);
+        let last = self.timeline.latest().map_or(first, |row| row.second.saturating_add(1)).min(end);
+        let ok_after = last
+            .checked_sub(THROUGHPUT_SECS)
+            .filter(|from| *from >= first)
+            .and_then(|from| ok_per_second(cohorts.between(from, last)));
+        let ok_before = before.ok_per_second.filter(|&ok| ok > 0.0);
+        numbers.efficiency = ok_before.zip(ok_after).map(|(before, after)| after / before);
+    }
+
+    /// `T_serving`: the earliest intended instant that an instance answered OK which had not in the minute before.
+    fn serving(&self, tally: &Tally) -> Timing {
+        let step = &self.report.step;
+        if step.direction() != Direction::Up {
+            return not_up(step.direction());
+        }
+        let new = tally.first_ok.iter().filter(|(instance, _)| !tally.seen_before.contains(instance));
+        match new.map(|(_, intended)| intended).min() {
+            Some(intended) => {
+                Timing::Reached { secs: intended.saturating_since(step.start).as_secs_f64(), plus_minus: 0.0 }
+            }
+            None if self.nobody_named && self.gathered.counts.outcomes.total() > 0 => {
+                Timing::NotApplicable("no answer names its instance")
+            }
+            None => self.censored(),
+        }
+    }
+}
+
+/// What the seconds just before a step that begins with the second `first` say.
+pub(crate) fn before(timeline: &Timeline, first: u32) -> Before {
+    let cohorts = timeline.kept_cohorts();
+    let violated = first.checked_sub(1).and_then(|last| cohorts.get(last)?.good) == Some(false);
+    let ok_per_second = ok_per_second(cohorts.between(first.saturating_sub(THROUGHPUT_SECS), first));
+    Before { violated, ok_per_second }
+}
+
+fn count(numbers: &mut StepNumbers, counts: &Counts) {
+    numbers.due = counts.due;
+    numbers.sent = counts.sent;
+    numbers.ok = counts.outcomes.get(OutcomeKind::Ok);
+    numbers.outcomes = counts.outcomes;
+    numbers.dropped_cap = counts.dropped_cap;
+    numbers.dropped_late = counts.dropped_late;
+    numbers.lost = lost(&counts.outcomes, counts.dropped_cap);
+    numbers.slow = counts.slow;
+    // Σ(a−ok)⁺ over the seconds: no second has more OK answers than arrivals, so it is the difference of the sums.
+    numbers.deficit = counts.due.saturating_sub(numbers.ok);
+}
+
+fn generator(tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
+    GeneratorRecord {
+        send_lag_p99: numbers.send_lag_p99,
+        due: numbers.due,
+        dropped_late: numbers.dropped_late,
+        starved: numbers.outcomes.of_class(OutcomeClass::Generator),
+        busy_seconds: tally.busy_seconds,
+        seconds: tally.seconds,
+    }
+}
+
+/// Requests of the busiest instance to those of the average one.
+fn spread(tally: &Tally) -> Option<f64> {
+    let most = *tally.requests.values().max()?;
+    let mean = tally.requests.values().sum::<u64>() as f64 / tally.requests.len() as f64;
+    (mean > 0.0).then(|| most as f64 / mean)
+}
+
+fn ok_per_second<'a>(cohorts: impl Iterator<Item = &'a Cohort>) -> Option<f64> {
+    let (mut ok, mut seconds) = (0_u64, 0_u32);
+    for cohort in cohorts {
+        ok = ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
+        seconds += cohort.span;
+    }
+    (seconds > 0).then(|| ok as f64 / f64::from(seconds))
+}
+
+fn quantile(latency: &Latency, q: f64) -> Option<Duration> {
+    latency.quantiles([q]).map(|[found]| found)
+}

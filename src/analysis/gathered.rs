@@ -1,0 +1,132 @@
+//! What is gathered for a step while something can still be added to it: sums and extremes, so that a second costs the
+//! same however long the step is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::analysis::Step;
+use crate::analysis::recovery::Recovery;
+use crate::analysis::validity;
+use crate::timeline::Cohort;
+use scaletop_load::{CohortPart, Latency, OutcomeCounts, Second};
+use scaletop_units::Elapsed;
+
+/// An instance is new when it has not answered for this long before the step.
+pub(crate) const UNSEEN_FOR: Duration = Duration::from_mins(1);
+
+/// What is gathered for one step.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Gathered {
+    /// The second the step starts in belongs to it whole, unless it belongs to the step before.
+    pub(crate) first_second: u32,
+    pub(crate) counts: Counts,
+    /// The seconds that are settled.
+    pub(crate) recovery: Recovery,
+    /// The highest p99 among them.
+    pub(crate) peak_p99: Option<Duration>,
+    /// What the seconds just before it say; `None` until they are settled.
+    pub(crate) before: Option<Before>,
+    /// Whether no instance had answered in the minute before.
+    pub(crate) was_idle: bool,
+    /// What costs memory: let go of when the step is finished.
+    pub(crate) tally: Option<Box<Tally>>,
+}
+
+/// What the seconds just before a step say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Before {
+    /// Whether the objective was missed in the last of them.
+    pub(crate) violated: bool,
+    /// OK answers a second; `None` when none of them was measured.
+    pub(crate) ok_per_second: Option<f64>,
+}
+
+/// Counts by the second requests were intended in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) due: u64,
+    pub(crate) sent: u64,
+    pub(crate) dropped_cap: u64,
+    pub(crate) dropped_late: u64,
+    pub(crate) outcomes: OutcomeCounts,
+    pub(crate) slow: u64,
+}
+
+/// What costs memory. Instances are numbers of tracks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) ok: Latency,
+    pub(crate) response: Latency,
+    pub(crate) send_lag: Latency,
+    /// Who had answered OK in the minute before.
+    pub(crate) seen_before: BTreeSet<u32>,
+    /// The first intended instant that each instance answered OK.
+    pub(crate) first_ok: BTreeMap<u32, Elapsed>,
+    /// Answers by instance.
+    pub(crate) requests: BTreeMap<u32, u64>,
+    pub(crate) busy_seconds: u32,
+    pub(crate) seconds: u32,
+}
+
+impl Gathered {
+    /// Nothing yet; `seen_before` had answered OK in the minute before.
+    pub(crate) fn new(first_second: u32, seen_before: BTreeSet<u32>) -> Self {
+        Self {
+            first_second,
+            counts: Counts::default(),
+            recovery: Recovery::default(),
+            peak_p99: None,
+            before: None,
+            was_idle: seen_before.is_empty(),
+            tally: Some(Box::new(Tally { seen_before, ..Tally::default() })),
+        }
+    }
+
+    /// Takes requests that were intended in the step. Slower than `bound` is slow.
+    pub(crate) fn add(&mut self, part: &CohortPart, bound: Duration) {
+        let counts = &mut self.counts;
+        counts.due = counts.due.saturating_add(part.due);
+        counts.sent = counts.sent.saturating_add(part.sent);
+        counts.dropped_cap = counts.dropped_cap.saturating_add(part.dropped_cap);
+        counts.dropped_late = counts.dropped_late.saturating_add(part.dropped_late);
+        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
+        counts.outcomes.merge(&part.outcomes);
+        if let Some(tally) = &mut self.tally {
+            tally.ok.merge(&part.ok);
+            tally.response.merge(&part.ok);
+            tally.response.merge(&part.failed);
+        }
+    }
+
+    /// Takes what belongs to the second something happened in: the generator's health, and who answered.
+    pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)]) {
+        let Some(tally) = &mut self.tally else { return };
+        tally.seconds += 1;
+        tally.busy_seconds += u32::from(validity::is_busy(&second.generator));
+        tally.send_lag.merge(&second.send_lag);
+        for (instance, requests) in answered {
+            let sum = tally.requests.entry(*instance).or_default();
+            *sum = sum.saturating_add(*requests);
+        }
+    }
+
+    /// Takes the first OK answer of an instance in a second, by when its request was intended.
+    pub(crate) fn add_first_ok(&mut self, step: &Step, instance: u32, intended: Elapsed) {
+        let Some(tally) = &mut self.tally else { return };
+        if intended >= step.start {
+            if step.end.is_none_or(|end| intended < end) {
+                let first = tally.first_ok.entry(instance).or_insert(intended);
+                *first = intended.min(*first);
+            }
+        } else if intended >= step.start - UNSEEN_FOR {
+            tally.seen_before.insert(instance);
+            self.was_idle = false;
+        }
+    }
+
+    /// Takes a second of arrivals that is settled.
+    pub(crate) fn add_settled(&mut self, cohort: &Cohort) {
+        self.recovery.feed(cohort.second, cohort.good);
+        self.peak_p99 = self.peak_p99.max(cohort.response.map(|response| response.p99));
+    }
+}

@@ -1,0 +1,144 @@
+//! What the instance counts say of a step: the decision tables of `T_trigger`, `T_first`, `T_capacity` and `T_scale-in`.
+//!
+//! They may change long after a step, when a metric arrives late.
+
+use crate::analysis::demand::Demand;
+use crate::analysis::elasticity::{Jitter, compare, jitter};
+use crate::analysis::evidence::Evidence;
+use crate::analysis::supply::Supply;
+use crate::analysis::{Direction, StepNumbers, Timing};
+use crate::instances::Basis;
+use scaletop_units::Elapsed;
+
+/// The counts a step is judged by, the best first: exact and fresh before exact and late. What ECS runs is polled every
+/// two seconds; who responds is seen at once; App Runner's metric has a grain of a minute.
+const PREFERRED: [Basis; 3] = [Basis::Running, Basis::Responding, Basis::Active];
+
+impl Evidence<'_> {
+    /// Computes what needs instance counts, and the demand.
+    pub(super) fn scale(&self, numbers: &mut StepNumbers) {
+        let step = &self.report.step;
+        let direction = step.direction();
+        numbers.trigger = self.trigger(direction);
+        let demand = Demand::known(self.given, self.limits, numbers.service_p50, self.inferred);
+        let target = demand.map(|demand| demand.target(step.profile.last()));
+        numbers.demand = demand.map(|demand| demand.basis);
+        let Some((basis, supply)) = PREFERRED.into_iter().find_map(|basis| Some((basis, self.supply(basis)?))) else {
+            let unknown = Timing::NotApplicable("no source counts instances");
+            let or = |is_apt, timing| if is_apt { unknown } else { timing };
+            numbers.first = or(direction == Direction::Up, not_up(direction));
+            numbers.capacity = numbers.first;
+            numbers.scale_in = or(direction == Direction::Down, not_down(direction));
+            numbers.target = target;
+            return;
+        };
+        numbers.basis = Some(basis);
+        numbers.instances = Some(supply.span());
+        numbers.target = target.or(supply.settled());
+        numbers.first = self.first(direction, &supply);
+        numbers.capacity = self.capacity(direction, &supply, target);
+        if basis == Basis::Responding {
+            numbers.first = within_its_second(numbers.first, numbers.serving);
+            numbers.capacity = within_its_second(numbers.capacity, numbers.serving);
+        }
+        numbers.scale_in = self.scale_in(direction, basis, &supply, numbers.target);
+        let peak = f64::from(supply.span().peak);
+        numbers.overshoot = numbers
+            .target
+            .filter(|&target| target > 0 && direction == Direction::Up)
+            .map(|target| ((peak - f64::from(target)) / f64::from(target)).max(0.0));
+        if let Some(demand) = demand {
+            let (elasticity, waste) = compare(step, &supply, &demand, self.until());
+            (numbers.elasticity, numbers.waste) = (elasticity, Some(waste));
+            numbers.jitter = jitter(step, &supply, &demand, self.until());
+        } else {
+            (numbers.elasticity, numbers.waste) = (None, None);
+            let reached = numbers.capacity.secs().unwrap_or(0.0);
+            numbers.jitter = Some(Jitter::Turns(supply.turns_after(reached)));
+        }
+    }
+
+    /// The end of the step, or now.
+    fn until(&self) -> Elapsed {
+        let step = &self.report.step;
+        step.end.unwrap_or(self.now).max(step.start)
+    }
+
+    fn supply(&self, basis: Basis) -> Option<Supply> {
+        let step = &self.report.step;
+        Supply::over(self.observations.get(&basis)?, basis, step.start, self.until(), step.end.is_none())
+    }
+
+    fn trigger(&self, direction: Direction) -> Timing {
+        match (direction, self.supply(Basis::Desired)) {
+            (Direction::Up, Some(desired)) => match desired.before() {
+                Some(_) => desired.first_above_before().unwrap_or(self.censored()),
+                None => Timing::NotApplicable("the desired count before the step is not known"),
+            },
+            (Direction::Up, None) => Timing::NotApplicable("no source tells the desired count"),
+            _ => not_up(direction),
+        }
+    }
+
+    fn first(&self, direction: Direction, supply: &Supply) -> Timing {
+        match (direction, supply.before(), self.limits.max) {
+            (Direction::Down | Direction::Level, ..) => not_up(direction),
+            (_, None, _) => Timing::NotApplicable("the instance count before the step is not known"),
+            (_, Some(had), Some(most)) if had >= most => {
+                Timing::NotApplicable("there were as many instances as are allowed")
+            }
+            _ => supply.first_above_before().unwrap_or(self.censored()),
+        }
+    }
+
+    fn capacity(&self, direction: Direction, supply: &Supply, target: Option<u32>) -> Timing {
+        match (direction, target, supply.settled()) {
+            (Direction::Down | Direction::Level, ..) => not_up(direction),
+            (_, Some(target), _) => supply.first_held(|count| count >= target).unwrap_or(self.censored()),
+            (_, None, Some(settled)) if supply.before().is_none_or(|had| settled > had) => {
+                supply.first_held(|count| count >= settled).unwrap_or(self.censored())
+            }
+            (_, None, Some(_)) => Timing::NotApplicable("no instance was added"),
+            (_, None, None) => Timing::NotApplicable("the instance count has not settled"),
+        }
+    }
+
+    fn scale_in(&self, direction: Direction, basis: Basis, supply: &Supply, target: Option<u32>) -> Timing {
+        match (direction, target) {
+            (Direction::Up | Direction::Level, _) => not_down(direction),
+            _ if basis == Basis::Responding && self.report.step.profile.last().is_paused() => {
+                Timing::NotApplicable("without load no instance answers")
+            }
+            (_, Some(target)) => supply.first_held(|count| count <= target).unwrap_or(self.censored()),
+            (_, None) => Timing::NotApplicable("the instance count has not settled"),
+        }
+    }
+}
+
+/// Why a step that did not raise the rate has no such time.
+pub(super) const fn not_up(direction: Direction) -> Timing {
+    match direction {
+        Direction::Level => Timing::NotApplicable("the rate ended where it began"),
+        _ => Timing::NotApplicable("the rate went down"),
+    }
+}
+
+const fn not_down(direction: Direction) -> Timing {
+    match direction {
+        Direction::Level => Timing::NotApplicable("the rate ended where it began"),
+        _ => Timing::NotApplicable("the rate went up"),
+    }
+}
+
+/// A count of whole seconds cannot have changed before the first answer of the new instance that changed it: where that
+/// fell into the same second, the exact instant is better.
+fn within_its_second(counted: Timing, serving: Timing) -> Timing {
+    match (counted, serving) {
+        (Timing::Reached { secs, plus_minus: 0.0 }, Timing::Reached { secs: exact, .. })
+            if secs > 0.0 && exact > secs && exact < secs + 1.0 =>
+        {
+            serving
+        }
+        _ => counted,
+    }
+}

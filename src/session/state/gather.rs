@@ -1,0 +1,132 @@
+//! From closed seconds and counts to the numbers of the steps they belong to. What a number is, `analysis` says.
+
+use crate::analysis::evidence::{Evidence, before};
+use crate::instances::Basis;
+use crate::session::state::Session;
+use scaletop_load::{OutcomeKind, Second};
+use scaletop_units::Elapsed;
+
+/// The count must have been the same for this many seconds before a second says anything of an instance's capacity.
+const STEADY_SECS: u32 = 10;
+
+impl Session {
+    /// Files a closed second under the steps that its requests were intended in, and brings their numbers up to date.
+    pub(super) fn file(&mut self, second: &Second) {
+        let (slo, timeout) = (self.header.settings.slo, self.header.settings.timeout);
+        let mut late = Vec::new();
+        for part in &second.parts {
+            if let Some(at) = self.owner(part.intended.min(second.index)) {
+                self.fold.gathered[at].add(part, slo.latency);
+                if at < self.fold.unfinished {
+                    late.push(at);
+                }
+            }
+        }
+        self.file_service(second);
+        let cohorts = self.timeline.cohorts_mut();
+        cohorts.file(second.index, &second.parts, &slo);
+        let settled = cohorts.settle(second.index, second.target, &slo, timeout);
+        self.absorb_settled(&settled);
+        late.dedup();
+        for at in late {
+            self.refresh(at);
+        }
+        self.refresh_unfinished();
+        self.finish_steps();
+    }
+
+    /// What belongs to the second something happened in: the generator's health, and who answered.
+    fn file_service(&mut self, second: &Second) {
+        let Some(owner) = self.owner(second.index) else { return };
+        let answered = self.fold.table.answered_now();
+        self.fold.gathered[owner].add_second(second, answered);
+        for served in &second.served {
+            let (Some(intended), Some(instance)) = (served.first_ok_intended, self.fold.table.track_of(&served.id))
+            else {
+                continue;
+            };
+            for at in self.fold.unfinished..self.steps.len() {
+                self.fold.gathered[at].add_first_ok(&self.steps[at].step, instance, intended);
+            }
+        }
+    }
+
+    /// Takes what is settled into the steps it belongs to, and into what is known of an instance's capacity.
+    pub(super) fn absorb_settled(&mut self, settled: &[u32]) {
+        for &second in settled {
+            let Some(cohort) = self.timeline.kept_cohorts().get(second).cloned() else { continue };
+            if let Some(at) = self.owner(second) {
+                self.fold.gathered[at].add_settled(&cohort);
+            }
+            let (Some(good), Some(instances)) = (cohort.good, self.steady_instances(second)) else { continue };
+            let ok = cohort.outcomes.get(OutcomeKind::Ok);
+            // The objective's window reaches back: a second that was flawless itself pays for an overload that is over.
+            let is_blameless = ok == cohort.due && cohort.slow == 0;
+            if good || !is_blameless {
+                self.fold.estimate.note(good, cohort.due, ok, instances);
+            }
+        }
+    }
+
+    /// The *Responding* count of a second, when it had been the same for ten seconds.
+    fn steady_instances(&self, second: u32) -> Option<u32> {
+        let list = self.observations.get(&Basis::Responding)?;
+        let from = Elapsed::from_secs(u64::from(second.checked_sub(STEADY_SECS - 1)?));
+        let first = list.partition_point(|seen| seen.as_of < from);
+        let end = list.partition_point(|seen| seen.as_of.second() <= second);
+        let seen = &list[first.min(end)..end];
+        let count = seen.first()?.count;
+        (seen.len() >= STEADY_SECS as usize && seen.iter().all(|seen| seen.count == count)).then_some(count)
+    }
+
+    /// Computes the numbers of a step anew.
+    pub(super) fn refresh(&mut self, at: usize) {
+        self.remember_before(at);
+        let settings = &self.header.settings;
+        let report = &self.steps[at];
+        let evidence = Evidence {
+            report,
+            pinned: self.pinning(report.step.end.unwrap_or(self.now)),
+            gathered: &self.fold.gathered[at],
+            end_second: self.end_second(at),
+            now: self.now,
+            timeline: &self.timeline,
+            observations: &self.observations,
+            limits: self.limits,
+            slo: &settings.slo,
+            given: settings.capacity_per_instance,
+            inferred: self.fold.estimate.per_instance(),
+            nobody_named: self.instances.is_empty(),
+        };
+        self.steps[at] = evidence.report();
+    }
+
+    /// The same for every step that something may still be added to.
+    pub(super) fn refresh_unfinished(&mut self) {
+        (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
+    }
+
+    /// Keeps what the seconds just before a step say, once they are settled.
+    fn remember_before(&mut self, at: usize) {
+        let gathered = &mut self.fold.gathered[at];
+        if gathered.before.is_none() && self.timeline.kept_cohorts().settled_before() >= gathered.first_second {
+            gathered.before = Some(before(&self.timeline, gathered.first_second));
+        }
+    }
+
+    /// Lets go of what finished steps needed: those that ended, and whose every second is settled.
+    pub(super) fn finish_steps(&mut self) {
+        let settled_before = self.timeline.kept_cohorts().settled_before();
+        while let Some(report) = self.steps.get(self.fold.unfinished) {
+            let is_settled = match self.end_second(self.fold.unfinished) {
+                Some(end) => settled_before >= end,
+                None => self.ended.is_some(),
+            };
+            if report.step.end.is_none() || !is_settled {
+                return;
+            }
+            self.fold.gathered[self.fold.unfinished].tally = None;
+            self.fold.unfinished += 1;
+        }
+    }
+}
