@@ -14,4 +14,4 @@ pub use clean::{Lines, clean, clean_lines, clean_to};
 pub use fit::{columns, cut, wrap};
 pub use markdown::markdown_cell;
 pub use numbers::{count, per_second, percent, percent_in_full, plain, thousands, whole};
-pub use times::{age, exact, latency, secs};
+pub use times::{age, exact, exact_millis, latency, secs};

@@ -94,7 +94,7 @@ pub struct ProbeResult {
 impl ProbeResult {
     /// The objective's percentile of the response times.
     pub(crate) fn percentile(&self) -> Option<Duration> {
-        self.percentile_ms.map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1e3))
+        self.percentile_ms.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok())
     }
 
     /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4% errors, 1 instance`.

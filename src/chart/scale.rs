@@ -93,10 +93,9 @@ mod tests {
     #[test]
     fn what_lies_beyond_the_ends_lies_on_them() {
         let linear = Scale::Linear { top: 100.0 };
-        assert_eq!(
-            [-1.0, 0.0, 50.0, 100.0, 1e9, f64::NAN].map(|value| linear.height(value)),
-            [0.0, 0.0, 0.5, 1.0, 1.0, 0.0]
-        );
+        for (value, height) in [(-1.0, 0.0), (0.0, 0.0), (50.0, 0.5), (100.0, 1.0), (1e9, 1.0), (f64::NAN, 0.0)] {
+            assert!((linear.height(value) - height).abs() < 1e-9, "{value}");
+        }
         let log = Scale::Log { bottom: 1.0, top: 100.0 };
         assert!((log.height(10.0) - 0.5).abs() < 1e-9 && log.height(0.0) < 1e-9 && log.height(1e9) > 1.0 - 1e-9);
         assert!(log.holds(1.0) && !log.holds(0.5) && !log.holds(101.0));

@@ -54,7 +54,8 @@ pub fn length(least: u64) -> u32 {
 /// Ticks of an axis of `seconds`, about eight.
 pub fn times(seconds: f64) -> Vec<f64> {
     let step = length(crate::text::whole((seconds / 9.0).ceil()).max(1));
-    (0..).map(|n: u32| f64::from(n) * f64::from(step)).take_while(|&at| at <= seconds).collect()
+    let last = crate::text::whole((seconds / f64::from(step)).floor());
+    (0..=last).map(|n| n as f64 * f64::from(step)).collect()
 }
 
 #[cfg(test)]

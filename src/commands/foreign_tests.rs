@@ -103,7 +103,7 @@ fn screens(state: &mut State) -> String {
 
 fn progress(state: &State) -> String {
     let mut out = Vec::new();
-    let mut log = Log::new(Some(Duration::from_secs(60)));
+    let mut log = Log::new(Some(Duration::from_mins(1)));
     log.write(&mut out, state).unwrap();
     String::from_utf8(out).unwrap()
 }

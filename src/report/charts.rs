@@ -9,7 +9,7 @@ use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::{Series, TROUBLES};
 use crate::session::state::Session;
-use crate::text::{exact, plain, thousands};
+use crate::text::{exact_millis, plain, thousands};
 use crate::timeline::Column;
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
@@ -166,7 +166,7 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let line = |read: &dyn Fn(&Column) -> Option<f64>| frame.line(points(series, read), span);
-    let ticks = ticks.into_iter().map(|tick| (tick, exact(Duration::from_secs_f64(tick / 1e3)))).collect();
+    let ticks = ticks.into_iter().map(|tick| (tick, exact_millis(tick))).collect();
     Chart {
         title: "Response time",
         subtitle: "from the moment a request was due; logarithmic".to_owned(),

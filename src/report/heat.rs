@@ -1,7 +1,6 @@
 //! The heat map: when, how slow, how many.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use maud::{Markup, html};
 
@@ -10,7 +9,7 @@ use crate::report::moments::{clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
 use crate::session::state::Session;
-use crate::text::exact;
+use crate::text::exact_millis;
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
 
 /// The most columns of the map.
@@ -132,7 +131,7 @@ fn label(bucket: usize) -> String {
     } else {
         1.0
     };
-    exact(Duration::from_secs_f64((millis / digits).round() * digits / 1e3))
+    exact_millis((millis / digits).round() * digits)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub fn whole(value: f64) -> u64 {
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
-        none if none == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         little if little < 0.1 => "< 0.1 %".to_owned(),
         percent => format!("{percent:.1} %"),
     }

@@ -18,11 +18,14 @@ pub fn latency(value: impl Into<Option<Duration>>) -> String {
     }
 }
 
-/// A duration that somebody chose (an objective, a ramp, a tick of a scale), with every digit that they gave: `500 ms`, `2 s`,
-/// `1.5 s`.
+/// A duration that somebody chose (an objective, a ramp), with every digit that they gave: `500 ms`, `2 s`, `1.5 s`.
 pub fn exact(of: Duration) -> String {
-    let secs = of.as_secs_f64();
-    if secs < 1.0 { format!("{} ms", plain(secs * 1e3)) } else { format!("{} s", plain(secs)) }
+    exact_millis(of.as_secs_f64() * 1e3)
+}
+
+/// The same from milliseconds: a tick of a scale.
+pub fn exact_millis(millis: f64) -> String {
+    if millis < 1e3 { format!("{} ms", plain(millis)) } else { format!("{} s", plain(millis / 1e3)) }
 }
 
 /// A number of seconds, to the tenth: `31.2 s`, `60 s`.

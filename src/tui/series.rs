@@ -39,13 +39,15 @@ impl Columns {
 
     /// One column a terminal cell: the two of its dots together.
     pub(crate) fn by_cell(&self) -> impl Iterator<Item = Column> + '_ {
-        self.0.chunks(2).map(|dots| both(dots))
+        self.0.chunks(2).map(both)
     }
 }
 
 fn both(dots: &[Column]) -> Column {
     let mut cell = Column::default();
-    dots.iter().for_each(|dot| cell.absorb(dot));
+    for dot in dots {
+        cell.absorb(dot);
+    }
     cell
 }
 
