@@ -5,10 +5,11 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: ## the screen against the embedded cluster: no account, no network
-	cargo run --release --locked -- demo
+	cargo run --profile demo --locked -- demo
 
+# Examples have no tests (clippy builds them); incremental files help the second build of a crate, and cost a fifth of the first.
 test: ## every test
-	cargo test --workspace --locked
+	CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} cargo test --workspace --locked --lib --bins --tests
 
 check: fmt clippy test doc deny typos ## what has to be green before a change lands
 
@@ -36,10 +37,10 @@ bench: ## send lag, reaction time and drawing time, on this machine
 	cargo run --release --locked -p scaletop-load --example send_lag
 	cargo run --release --locked --no-default-features --example frame_time
 
-# The seed's experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
+# The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra
 STRETCH ?= $(if $(filter demo,$(TARGET)),0.1,1)
-loadtest: ## the seed's experiment against TARGET (terraform:infra), one report at its end; at home: TARGET=demo
+loadtest: ## the App Runner experiment against TARGET (terraform:infra), one report at its end; at home: TARGET=demo
 	cargo run --release --locked -- experiment $(TARGET) --stretch $(STRETCH) $(ARGS)
 
 -include infra/infra.mk

@@ -13,7 +13,7 @@ locals {
   on_ecs        = contains(["ecs-express", "both"], var.platform)
   deployed      = var.image_tag != ""
 
-  # The seed's two experiments. Both exist on App Runner at all times; switching is one update of the service.
+  # The two halves of the App Runner experiment. Both exist on App Runner at all times; switching is one update of the service.
   scalings = {
     "single-instance" = { short = "single", min_size = 1, max_size = 1 }
     "multi-instance"  = { short = "multi", min_size = var.min_size, max_size = var.max_size }

@@ -199,7 +199,7 @@ variable "ecs_scaling_metric" {
 }
 
 variable "ecs_scaling_target" {
-  description = "Target of that metric: percent, or requests per task and minute (6000 = 100/s, what one instance held in the seed's runs)."
+  description = "Target of that metric: percent, or requests per task and minute (6000 = 100/s, what one instance held in the App Runner experiment)."
   type        = number
   default     = 6000
 
@@ -221,7 +221,7 @@ variable "ecs_subnet_ids" {
 }
 
 variable "ci_credentials" {
-  description = "How a pipeline may push images: github-oidc (a role, no key), access-key (the seed's IAM user with a long-lived key; only on request), none."
+  description = "How a pipeline may push images: github-oidc (a role, no key), access-key (an IAM user with a long-lived key; only on request), none."
   type        = string
   default     = "github-oidc"
 

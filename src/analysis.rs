@@ -1,10 +1,10 @@
 //! What a step did to the service: when it scaled, what users felt meanwhile.
 //!
 //! Everything here is a pure function of the timeline. The numbers and their conventions are those of the elasticity
-//! literature (BUNGEE, SPEC RG); each definition stands at the function that computes it: [`objective`] says which
+//! literature (BUNGEE, SPEC RG); docs/step-numbers.md defines and cites them. [`crate::timeline::objective`] says which
 //! seconds were good, [`recovery`] reads `T_recover` off them, [`supply`] the instance times, [`demand`] how many
-//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`words`] says it all in a
-//! sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
+//! instances a rate needs, [`elasticity`] compares the two, [`validity`] judges the generator, [`pinning`] the spread of
+//! the load, [`words`] says it all in a sentence. Left out, because no source could be checked for their exact form: instability υ, the auto-scaling
 //! deviation σ and the pairwise competition κ of the SPEC group.
 
 pub mod waterfall;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
+use crate::analysis::pinning::Pinning;
 use crate::instances::Basis;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
@@ -21,6 +22,8 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub mod demand;
 pub mod elasticity;
+pub mod numbers;
+pub mod pinning;
 pub mod recovery;
 pub mod supply;
 pub mod validity;
@@ -64,11 +67,6 @@ impl Step {
             std::cmp::Ordering::Less => Direction::Down,
             std::cmp::Ordering::Equal => Direction::Level,
         }
-    }
-
-    /// Its first second: the one it starts in belongs to it whole, so that every second belongs to one step.
-    pub fn first_second(&self) -> u32 {
-        self.start.second()
     }
 
     /// When its rate stopped changing (t1 of a ramp).
@@ -135,7 +133,7 @@ impl Default for Timing {
     }
 }
 
-/// The numbers of one step (`load-tools` D.3), by the conventions of D.2.
+/// The numbers of one step ; docs/step-numbers.md defines them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepNumbers {
     /// `T_trigger`: until the platform asked for more instances.
@@ -235,4 +233,6 @@ pub struct StepReport {
     pub validity: Validity,
     /// The numbers in words: `5→600/s: first new instance after 8.1 s, …`.
     pub words: String,
+    /// Few instances that got most of the answers in its last seconds; `None` when they were spread, or nothing can be said.
+    pub pinned: Option<Pinning>,
 }

@@ -1,7 +1,7 @@
 //! The application: what the user may do ([`action`]), which key does it ([`keymap`]), what the screen remembers ([`state`]).
 
 pub mod action;
-pub mod director;
+pub mod controller;
 pub mod effect;
 pub mod event;
 pub mod front;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::capacity::probe::{Probe, ProbeOptions, ProbeResult};
 use crate::capacity::search::{End, Next, Search, SearchOptions};
-use crate::plan::conductor::{AHEAD, Conditions, Cue};
+use crate::plan::schedule::{AHEAD, Conditions, Instruction};
 use crate::session::state::Session;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
@@ -89,9 +89,9 @@ impl CapacitySearch {
 
     /// The next thing to do at `now`, if there is one; call again until there is none. Tries begin with a second, so
     /// that a second's requests belong to one try.
-    pub fn poll(&mut self, now: Elapsed) -> Option<Cue> {
+    pub fn poll(&mut self, now: Elapsed) -> Option<Instruction> {
         if let Some(text) = self.said.pop_front() {
-            return Some(Cue::Say(text));
+            return Some(Instruction::Note(text));
         }
         if matches!(self.trying, Trying::Nothing) {
             self.trying = match self.search.next() {
@@ -99,14 +99,14 @@ impl CapacitySearch {
                 Next::Done => Trying::Finished,
             };
             if matches!(self.trying, Trying::Finished) {
-                return Some(Cue::Finished { at: now });
+                return Some(Instruction::Finish { at: now });
             }
         }
         match self.trying {
             Trying::Soon { rate, at } if now + AHEAD >= at => {
                 self.trying = Trying::Now(Box::new(Probe::new(rate, at, self.options)));
                 let profile = RateProfile::Constant(ArrivalRate::new(rate));
-                Some(Cue::Begin { at, name: format!("probe {rate}/s"), profile })
+                Some(Instruction::Begin { at, name: format!("probe {rate}/s"), profile })
             }
             _ => None,
         }

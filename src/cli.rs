@@ -82,7 +82,7 @@ Examples:
 Each rate is given time to settle (the service may have to scale), then held; one that misses is tried again before it
 counts. Exit codes: 0 found, 1 not even 1 request/s holds, 2 usage, 4 this machine was the limit.")]
     Capacity(CapacityArgs),
-    /// The seed's experiment, unattended: every scenario in one folder, and one report that answers its question
+    /// The App Runner experiment, unattended: every scenario in one folder, and one report that answers its question
     #[command(after_help = "\
 Examples:
   scaletop experiment demo --stretch 0.1         at home, in some minutes
@@ -250,7 +250,7 @@ pub struct ExperimentArgs {
     /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Target,
-    /// The plans to play instead of the seed's (scenarios/)
+    /// The plans to play instead of the shipped ones (scenarios/)
     pub plans: Vec<PathBuf>,
     /// Multiply every duration of the plans, 0.01 to 100
     #[arg(long, default_value = "1", value_parser = values::factor, value_name = "FACTOR", env = "SCALETOP_STRETCH")]

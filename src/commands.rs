@@ -8,6 +8,8 @@ mod doctor;
 mod drive;
 mod error;
 mod experiment;
+#[cfg(test)]
+mod foreign_tests;
 mod outcome;
 mod place;
 mod replay;
@@ -21,6 +23,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, LiveArgs};
 use crate::target::Target;
+use crate::text::clean_lines;
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
@@ -91,5 +94,5 @@ fn has_screen() -> bool {
 
 /// A line on stderr: stdout is the result's. Nothing fails because nobody reads it.
 fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "scaletop: {text}");
+    let _ = writeln!(io::stderr(), "scaletop: {}", clean_lines(text));
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy as _;
 use url::Url;
 
 use crate::target::is_loopback;
@@ -44,15 +45,11 @@ pub fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentError> {
     Ok(())
 }
 
-/// Where answers are kept: `$XDG_STATE_HOME/scaletop/hosts`, by default below the home directory.
-pub fn memory(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let state = match env("XDG_STATE_HOME").filter(|dir| !dir.is_empty()) {
-        Some(dir) => PathBuf::from(dir),
-        None => match env("LOCALAPPDATA") {
-            Some(dir) => PathBuf::from(dir),
-            None => PathBuf::from(env("HOME")?).join(".local/state"),
-        },
-    };
+/// Where answers are kept: `$XDG_STATE_HOME/scaletop/hosts`, by default below the home directory, or where this system keeps
+/// such things.
+pub fn memory() -> Option<PathBuf> {
+    let folders = etcetera::choose_base_strategy().ok()?;
+    let state = folders.state_dir().unwrap_or_else(|| folders.cache_dir());
     Some(state.join("scaletop").join("hosts"))
 }
 

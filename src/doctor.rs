@@ -12,6 +12,7 @@ use std::fmt;
 
 #[cfg(feature = "aws")]
 pub use self::cloud::{Findings, check as check_cloud};
+use crate::text::clean;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +67,8 @@ impl Check {
 }
 
 impl fmt::Display for Check {
-    /// `failure  permission ecs:ListTasks: … ; do this`. Control characters are left out.
+    /// `failure  permission ecs:ListTasks: … ; do this`, clean.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
         write!(f, "{:<8} {}: {}", self.status.label(), clean(&self.name), clean(&self.detail))?;
         if let Some(remedy) = &self.remedy {
             write!(f, "; {}", clean(remedy))?;
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_line_says_how_it_is_what_was_found_and_what_to_do() {
         let check = Check::warning("cores", "1 core\u{1b}[31m", "use a larger machine");
-        assert_eq!(check.to_string(), "warning  cores: 1 core[31m; use a larger machine");
+        assert_eq!(check.to_string(), "warning  cores: 1 core�[31m; use a larger machine");
         assert_eq!(Check::ok("clock", "right").to_string(), "ok       clock: right");
     }
 

@@ -1,4 +1,4 @@
-//! The seed's experiment as a report: several sessions, one answer. Pure.
+//! The App Runner experiment as a report: several sessions, one answer. Pure.
 //!
 //! The question: *how many seconds from 0 to N instances, what was lost meanwhile, did it degrade later, was the
 //! generator at fault?* The numbers are those of the steps; "later" is what the steps do not say: the seconds in which the

@@ -4,11 +4,14 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use crossterm::terminal::{Clear, ClearType};
+
 use crate::app::event::Event;
 use crate::app::front::FrontEnd;
 use crate::app::state::State;
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
+use crate::text::{clean, cut, latency};
 use crate::timeline::Row;
 use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
@@ -48,17 +51,18 @@ impl Log {
 
     /// A line that stays.
     fn keep(&mut self, err: &mut impl io::Write, line: &str) -> io::Result<()> {
-        let clear = if self.is_open { "\r\x1b[K" } else { "" };
-        self.is_open = false;
-        writeln!(err, "{clear}{line}")
+        if std::mem::take(&mut self.is_open) {
+            write!(err, "\r{}", Clear(ClearType::UntilNewLine))?;
+        }
+        writeln!(err, "{}", clean(line))
     }
 
     /// A line that the next one replaces, cut to the terminal's width: what wraps cannot be replaced.
     fn replace(&mut self, err: &mut impl io::Write, line: &str) -> io::Result<()> {
         let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
-        let line: String = line.chars().take(width.saturating_sub(1)).collect();
+        let line = cut(&clean(line), width.saturating_sub(1));
         self.is_open = true;
-        write!(err, "\r{line}\x1b[K")?;
+        write!(err, "\r{line}{}", Clear(ClearType::UntilNewLine))?;
         err.flush()
     }
 }
@@ -83,7 +87,7 @@ impl FrontEnd for Log {
 
     /// Progress is for whoever listens: when stderr is gone, the measurement goes on without it.
     fn show(&mut self, state: &State) -> io::Result<()> {
-        if !self.is_gone && self.write(state).is_err() {
+        if !self.is_gone && self.write(&mut io::stderr().lock(), state).is_err() {
             self.is_gone = true;
         }
         Ok(())
@@ -91,12 +95,12 @@ impl FrontEnd for Log {
 }
 
 impl Log {
-    fn write(&mut self, state: &State) -> io::Result<()> {
+    /// Writes what is new.
+    pub(crate) fn write(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
         let session = &state.session;
-        let mut err = io::stderr().lock();
         for report in session.steps.iter().skip(self.steps) {
             if let Some(name) = &report.step.name {
-                self.keep(&mut err, &harmless(&format!("{:>5}  {name}: {}", report.step.start, report.step.profile)))?;
+                self.keep(err, &format!("{:>5}  {name}: {}", report.step.start, report.step.profile))?;
             }
         }
         self.steps = session.steps.len();
@@ -106,7 +110,7 @@ impl Log {
                 NoticeLevel::Warning => "warning: ",
                 NoticeLevel::Error => "ERROR: ",
             };
-            self.keep(&mut err, &harmless(&format!("{at:>5}  {level}{}", notice.text)))?;
+            self.keep(err, &format!("{at:>5}  {level}{}", notice.text))?;
         }
         self.notices = session.log.len();
         let rows = session.timeline.rows();
@@ -117,18 +121,13 @@ impl Log {
             if self.on_terminal {
                 // What has no room is cut off on the right: first comes how far it is.
                 let bar = self.total.map(|total| bar(session.now, total)).unwrap_or_default();
-                self.replace(&mut err, &format!("{bar}{progress}  {}", describe(row)))?;
+                self.replace(err, &format!("{bar}{progress}  {}", describe(row)))?;
             } else {
-                self.keep(&mut err, format!("{}  {progress}", describe(row)).trim_end())?;
+                self.keep(err, format!("{}  {progress}", describe(row)).trim_end())?;
             }
         }
         Ok(())
     }
-}
-
-/// Untrusted text must not steer the terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// `[#######.............] `
@@ -146,7 +145,7 @@ fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
         let percent = (session.now.as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
         format!("{percent:.0}%")
     });
-    harmless(&[stage.to_owned(), done.unwrap_or_default()].join("  "))
+    [stage.to_owned(), done.unwrap_or_default()].join("  ")
 }
 
 /// A closed second in a line.
@@ -168,30 +167,17 @@ fn describe(row: &Row) -> String {
         target = row.target.get(),
         sent = row.sent,
         ok = row.outcomes.get(OutcomeKind::Ok),
-        p50 = short(p(|p| p.p50)),
-        p99 = short(p(|p| p.p99)),
+        p50 = latency(p(|p| p.p50)),
+        p99 = latency(p(|p| p.p99)),
         in_flight = row.in_flight,
         lag = late(row.send_lag_p99),
     )
 }
 
-/// A latency in at most seven characters: `80.1ms`, `1.52s`, `–`.
-pub fn short(duration: Option<Duration>) -> String {
-    let Some(duration) = duration else { return "–".to_owned() };
-    let ms = duration.as_secs_f64() * 1e3;
-    match ms {
-        ms if ms < 10.0 => format!("{ms:.2}ms"),
-        ms if ms < 100.0 => format!("{ms:.1}ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0}ms"),
-        ms if ms < 10_000.0 => format!("{:.2}s", ms / 1e3),
-        ms => format!("{:.1}s", ms / 1e3),
-    }
-}
-
 /// Our own lateness, when it begins to matter.
 fn late(lag: Option<Duration>) -> String {
     match lag {
-        Some(lag) if lag > Duration::from_millis(10) => format!("  SEND LAG p99 {}: we are late", short(Some(lag))),
+        Some(lag) if lag > Duration::from_millis(10) => format!("  SEND LAG p99 {}: we are late", latency(lag)),
         _ => String::new(),
     }
 }
@@ -199,16 +185,6 @@ fn late(lag: Option<Duration>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn latencies_stay_short_at_every_scale() {
-        let shown: Vec<_> = [1_234, 80_100, 500_000, 1_520_000, 59_900_000]
-            .map(|micros| short(Some(Duration::from_micros(micros))))
-            .into_iter()
-            .collect();
-        assert_eq!(shown, ["1.23ms", "80.1ms", "500ms", "1.52s", "59.9s"]);
-        assert_eq!(short(None), "–");
-    }
 
     #[test]
     fn the_bar_fills_up_and_stays_full() {
@@ -226,6 +202,5 @@ mod tests {
         log.keep(&mut out, "stage spike").unwrap();
         log.keep(&mut out, "stage after").unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "\r12%\x1b[K\r\x1b[Kstage spike\nstage after\n");
-        assert_eq!(harmless("a\u{1b}[31m\nb"), "a?[31m?b");
     }
 }

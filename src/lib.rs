@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod app;
 pub mod capacity;
+pub mod chart;
 pub mod cli;
 pub mod cloud;
 pub mod commands;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use scaletop::cli::{Cli, config_file};
 use scaletop::commands;
+use scaletop::text::clean_lines;
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
@@ -36,6 +37,6 @@ fn main() -> ExitCode {
 
 /// Says what went wrong; there is nobody left to tell when stderr is gone too.
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "scaletop: {error}");
+    let _ = writeln!(std::io::stderr(), "scaletop: {}", clean_lines(&error.to_string()));
     ExitCode::from(code)
 }

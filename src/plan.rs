@@ -1,11 +1,11 @@
-//! Plans: load that was written down. [`conductor`] plays one, [`forecast`] says what it will do, [`threshold`] what must
+//! Plans: load that was written down. [`schedule`] plays one, [`forecast`] says what it will do, [`threshold`] what must
 //! hold.
 //!
 //! A plan is TOML. Unknown keys are errors that name the key and the line, since a misspelt threshold that is ignored
 //! would be a test that always passes.
 
-pub mod conductor;
 pub mod forecast;
+pub mod schedule;
 pub mod threshold;
 mod toml;
 

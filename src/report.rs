@@ -9,22 +9,23 @@ mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod heat;
+mod instances;
 mod method;
+mod moments;
 mod plot;
 pub mod series;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::session::numbers::{Unit, plain, thousands};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::{Verdict, judge};
-use crate::text::harmless;
+use crate::text::{clean_to, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
 pub use heat::HeatMap;
-pub use series::{Counts, Series};
+pub use series::Series;
 
 const STYLE: &str = include_str!("report/page.css");
 const SCRIPT: &str = include_str!("report/page.js");
@@ -52,7 +53,7 @@ pub fn html(evidence: &Evidence<'_>) -> String {
     let title = settings.plan.as_deref().unwrap_or(&settings.target);
     let seconds = f64::from(evidence.series.end().max(1));
     page(
-        &format!("{}: scaletop report", harmless(title, 60)),
+        &format!("{}: scaletop report", clean_to(title, 60)),
         &html! {
             header {
                 p.kicker { "scaletop report" }
@@ -102,7 +103,7 @@ pub fn html(evidence: &Evidence<'_>) -> String {
                 }
                 section {
                     h2 { "Instances" }
-                    (tables::instances(session))
+                    (instances::table(session))
                 }
                 section {
                     h2 { "The generator" }
@@ -177,53 +178,35 @@ fn tiles(session: &Session) -> Markup {
     let totals = &session.totals;
     let ok = totals.outcomes.get(OutcomeKind::Ok);
     let share = |part: u64| {
-        if totals.due == 0 {
-            String::new()
-        } else {
-            Unit::Percent.say(part as f64 / totals.due as f64 * 100.0) + " of due"
-        }
+        if totals.due == 0 { String::new() } else { percent(part as f64 / totals.due as f64) + " of due" }
     };
     let dropped = totals.dropped_cap + totals.dropped_late;
     let percentiles = session.percentiles();
-    let latency = |read: fn(&crate::timeline::Percentiles) -> std::time::Duration| {
-        percentiles.as_ref().map_or_else(|| "–".to_owned(), |p| charts::duration_label(rounded(read(p))))
-    };
+    let response =
+        |read: fn(&crate::timeline::Percentiles) -> std::time::Duration| latency(percentiles.as_ref().map(read));
     let failures: Vec<_> = OutcomeKind::ALL
         .into_iter()
         .filter(|&kind| kind != OutcomeKind::Ok && totals.outcomes.get(kind) > 0)
-        .map(|kind| format!("{} {}", thousands(&totals.outcomes.get(kind).to_string()), kind.label()))
+        .map(|kind| format!("{} {}", thousands(totals.outcomes.get(kind)), kind.label()))
         .collect();
     let tile = |name: &str, value: String, more: String| {
         html! { div.tile { p.name { (name) } p.value { (value) } p.more { (more) } } }
     };
     html! {
         div.tiles {
-            (tile("requests due", thousands(&totals.due.to_string()), format!("{} sent", thousands(&totals.sent.to_string()))))
-            (tile("answered OK", thousands(&ok.to_string()), share(ok)))
-            (tile("failed", thousands(&totals.outcomes.failed().to_string()), failures.join(", ")))
-            (tile("dropped", thousands(&dropped.to_string()), format!("{} at the cap, {} by our own delay", thousands(&totals.dropped_cap.to_string()), thousands(&totals.dropped_late.to_string()))))
-            (tile("response time p99", latency(|p| p.p99), format!("p50 {}, max {}", latency(|p| p.p50), latency(|p| p.max))))
+            (tile("requests due", thousands(totals.due), format!("{} sent", thousands(totals.sent))))
+            (tile("answered OK", thousands(ok), share(ok)))
+            (tile("failed", thousands(totals.outcomes.failed()), failures.join(", ")))
+            (tile("dropped", thousands(dropped), format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late))))
+            (tile("response time p99", response(|p| p.p99), format!("p50 {}, max {}", response(|p| p.p50), response(|p| p.max))))
             (tile("instances seen", session.instances.len().to_string(), session.limits.max.map(|max| format!("limit {max}")).unwrap_or_default()))
         }
     }
 }
 
-/// Milliseconds with as many digits as a reader needs.
-fn rounded(duration: std::time::Duration) -> f64 {
-    let millis = duration.as_secs_f64() * 1e3;
-    let unit = if millis >= 10_000.0 {
-        100.0
-    } else if millis >= 100.0 {
-        1.0
-    } else {
-        0.1
-    };
-    (millis / unit).round() * unit
-}
-
 /// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.
 pub(crate) fn shown(text: &str) -> String {
-    harmless(text, 600)
+    clean_to(text, 600)
 }
 
 /// `2026-11-24 00:06:44 UTC`.
@@ -232,11 +215,6 @@ pub(crate) fn utc(unix_micros: i64) -> String {
         |_| "at an unknown time".to_owned(),
         |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
     )
-}
-
-/// A number of seconds for people.
-fn secs(value: f64) -> String {
-    format!("{} s", plain((value * 10.0).round() / 10.0))
 }
 
 #[cfg(test)]

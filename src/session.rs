@@ -2,9 +2,8 @@
 
 pub mod event;
 pub mod folder;
-pub mod numbers;
 pub mod recording;
-pub mod scribe;
 pub mod settled;
 pub mod state;
 pub mod verdict;
+pub mod writer;

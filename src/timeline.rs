@@ -18,12 +18,14 @@ use scaletop_load::OutcomeCounts;
 use scaletop_units::{ArrivalRate, StepId};
 
 pub mod cohorts;
+mod column;
 pub mod heat;
 pub mod objective;
 mod rows;
 
 pub use cohorts::Cohort;
 use cohorts::Cohorts;
+pub use column::{Column, Counts};
 pub use heat::HeatColumn;
 pub(crate) use rows::Completed;
 use rows::Minute;

@@ -13,7 +13,6 @@ mod chart;
 mod heat;
 mod layout;
 mod panels;
-mod pinning;
 mod scale;
 mod scene;
 mod series;

@@ -1,53 +1,93 @@
-//! The borders of the code base, as a test: what ARCHITECTURE.md says of modules holds for every file under `src`.
+//! The borders of the code base, as a test: what ARCHITECTURE.md says of rooms and arrows holds for every file.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here, with the reason")]
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// The rooms from the top down, each with all that it uses. A room uses only what stands below it, so that no arrow closes a
+/// circle. A room is a file and a folder of its name under `src`; those that begin with `scaletop_` are crates of their own.
+const ROOMS: &[(&str, &str)] = &[
+    (
+        "commands",
+        "cli consent tui headless replay app doctor compare export metrics experiment capacity cloud session plan instances target values slo scaletop_cluster scaletop_load scaletop_units",
+    ),
+    ("cli", "target values scaletop_cluster scaletop_load scaletop_units"),
+    ("consent", "target"),
+    ("tui", "app session analysis timeline instances scaletop_load scaletop_units"),
+    ("headless", "app session timeline scaletop_load scaletop_units"),
+    ("replay", "app export session scaletop_units"),
+    ("app", "export metrics capacity session plan values scaletop_cluster scaletop_load scaletop_units"),
+    ("doctor", "cloud session instances target scaletop_load scaletop_units"),
+    ("compare", "report session analysis text scaletop_load scaletop_units"),
+    ("export", "report session analysis timeline instances text scaletop_load scaletop_units"),
+    ("report", "session analysis timeline instances text scaletop_load scaletop_units"),
+    ("metrics", "session analysis instances scaletop_load"),
+    ("experiment", "export session analysis timeline scaletop_load scaletop_units"),
+    ("capacity", "export session analysis plan timeline slo scaletop_load scaletop_units"),
+    ("cloud", "session instances target scaletop_units"),
+    ("session", "analysis plan timeline instances target slo scaletop_load scaletop_units"),
+    ("analysis", "instances slo scaletop_load scaletop_units"),
+    ("plan", "values slo scaletop_load scaletop_units"),
+    ("timeline", "slo scaletop_load scaletop_units"),
+    ("instances", "scaletop_units"),
+    ("target", ""),
+    ("values", "slo scaletop_load scaletop_units"),
+    ("slo", ""),
+    ("text", ""),
+    ("scaletop_cluster", "scaletop_units"),
+    ("scaletop_load", "scaletop_units"),
+    ("scaletop_units", ""),
+];
 
 /// Files and folders below `src` whose code is pure: no clock, no runtime, no I/O, no thread.
 const PURE: &[&str] = &[
     "analysis",
     "app/action.rs",
-    "app/director.rs",
+    "app/controller.rs",
     "app/effect.rs",
     "app/event.rs",
     "app/keymap.rs",
     "app/state.rs",
     "app/update",
     "capacity",
-    "cli/values.rs",
-    "cluster/autoscaler.rs",
-    "cluster/faults.rs",
-    "cluster/fleet.rs",
-    "cluster/ledger",
-    "cluster/options.rs",
-    "cluster/target_tracking",
-    "cluster/truth.rs",
+    "values.rs",
+    "scaletop_cluster/autoscaler.rs",
+    "scaletop_cluster/faults.rs",
+    "scaletop_cluster/fleet.rs",
+    "scaletop_cluster/ledger",
+    "scaletop_cluster/options.rs",
+    "scaletop_cluster/target_tracking",
+    "scaletop_cluster/truth.rs",
     "compare",
     "experiment",
-    "foreign.rs",
+    "chart",
+    "text",
     "instances.rs",
-    "load/in_flight.rs",
-    "load/pacer",
-    "load/rate.rs",
-    "load/sample.rs",
+    "scaletop_load/in_flight.rs",
+    "scaletop_load/pacer",
+    "scaletop_load/rate.rs",
+    "scaletop_load/sample.rs",
     "metrics/exposition.rs",
     "plan",
-    "record",
-    "replay/player.rs",
+    "scaletop_load/record",
+    "app/player.rs",
     "report",
-    "session/as_plan.rs",
+    "export/as_plan.rs",
     "session/event.rs",
     "session/numbers.rs",
     "session/settled.rs",
     "session/state",
-    "session/summary",
+    "export/summary",
     "session/verdict",
     "slo.rs",
     "target",
     "timeline",
     "tui",
-    "units.rs",
+    "scaletop_units/elapsed.rs",
+    "scaletop_units/instance_id.rs",
+    "scaletop_units/rate.rs",
 ];
 
 /// Edges that live in a folder that is otherwise pure.
@@ -73,30 +113,76 @@ const IMPURE_WORDS: &[&str] = &[
 
 /// A word, and the only files or folders that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("reqwest::", &["load/http"]),
-    ("aws_sdk_", &["cloud", "doctor", "instances"]),
+    ("reqwest::", &["scaletop_load/http"]),
+    ("aws_sdk_", &["cloud", "doctor"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),
     ("ratatui", &["tui"]),
     ("anyhow", &["main.rs"]),
 ];
 
+/// Every source file with its text: those of `src` by their path in it, those of the crates as `scaletop_load/…`.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-                found.push((name, fs::read_to_string(&path).unwrap()));
+    read_sources(&root.join("src"), "", &mut found);
+    for name in ["scaletop-cluster", "scaletop-load", "scaletop-units"] {
+        read_sources(&root.join("crates").join(name).join("src"), &name.replace('-', "_"), &mut found);
+    }
+    assert!(found.len() > 100, "the sources were not found");
+    found
+}
+
+fn read_sources(folder: &Path, prefix: &str, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        if path.is_dir() {
+            read_sources(&path, &name, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// The room that a file belongs to; none for the program's and the library's entrance.
+fn room_of(name: &str) -> Option<&str> {
+    let room = name.split(['/', '.']).next().unwrap();
+    (!matches!(room, "main" | "lib")).then_some(room)
+}
+
+/// The rooms that a line of code names: after `crate::`, or as a crate.
+fn rooms_named(line: &str) -> impl Iterator<Item = &str> {
+    let word = |rest: &str| rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let inside = line.match_indices("crate::").map(move |(at, found)| {
+        let rest = &line[at + found.len()..];
+        &rest[..word(rest)]
+    });
+    let outside = line.match_indices("scaletop_").filter_map(move |(at, _)| {
+        let begins = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        let rest = &line[at..];
+        (begins && rest[word(rest)..].starts_with("::")).then(|| &rest[..word(rest)])
+    });
+    inside.chain(outside)
+}
+
+/// Each arrow between rooms of `src`, with a line that makes it.
+fn arrows() -> BTreeMap<(String, String), String> {
+    let mut arrows = BTreeMap::new();
+    for (name, text) in sources() {
+        let Some(room) = room_of(&name).filter(|room| !room.starts_with("scaletop_")) else { continue };
+        if is_test_file(&name) {
+            continue;
+        }
+        for (line, code) in code(&text) {
+            assert!(!code.contains("super::super"), "src/{name}:{line} climbs: name the room with crate::");
+            assert!(!code.contains("crate::{"), "src/{name}:{line}: one room per use line, so that arrows can be read");
+            for named in rooms_named(code).filter(|named| *named != room) {
+                arrows.entry((room.to_owned(), named.to_owned())).or_insert_with(|| format!("src/{name}:{line}"));
             }
         }
     }
-    assert!(found.len() > 20, "the sources were not found");
-    found
+    arrows
 }
 
 fn is_in(name: &str, places: &[&str]) -> bool {
@@ -116,6 +202,64 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 fn is_test_file(name: &str) -> bool {
     name.ends_with("tests.rs") || name.contains("/tests/") || name.ends_with("fixtures.rs")
+}
+
+#[test]
+fn the_arrows_between_rooms_are_those_of_the_table_and_go_down() {
+    let mut wrong = String::new();
+    let floor: BTreeMap<&str, usize> = ROOMS.iter().enumerate().map(|(at, (room, _))| (*room, at)).collect();
+    let allowed: BTreeSet<(String, String)> = ROOMS
+        .iter()
+        .flat_map(|(room, uses)| uses.split_whitespace().map(|used| ((*room).to_owned(), used.to_owned())))
+        .collect();
+    for (from, to) in &allowed {
+        if floor.get(to.as_str()) <= floor.get(from.as_str()) {
+            let _ = writeln!(wrong, "the table lets {from} use {to}, which does not stand below it");
+        }
+    }
+    let found = arrows();
+    for ((from, to), place) in &found {
+        if !allowed.contains(&(from.clone(), to.clone())) {
+            let _ = writeln!(wrong, "{place}: {from} uses {to} (src/{to}), which the table does not allow");
+        }
+    }
+    for (from, to) in allowed.iter().filter(|(from, _)| !from.starts_with("scaletop_")) {
+        if !found.contains_key(&(from.clone(), to.clone())) {
+            let _ = writeln!(wrong, "the table lets {from} use {to}, and nothing in it does: take it out");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_room_stands_in_the_table() {
+    let rooms: BTreeSet<String> = sources().iter().filter_map(|(name, _)| room_of(name).map(str::to_owned)).collect();
+    let listed: BTreeSet<String> = ROOMS.iter().map(|(room, _)| (*room).to_owned()).collect();
+    assert_eq!(rooms, listed);
+}
+
+#[test]
+fn the_crates_use_each_other_as_the_table_says() {
+    for (room, uses) in ROOMS.iter().filter(|(room, _)| room.starts_with("scaletop_")) {
+        let name = room.replace('_', "-");
+        let manifest = fs::read_to_string(format!("{}/crates/{name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap().split_once("[dependencies]").unwrap().1;
+        let used: Vec<String> = dependencies
+            .lines()
+            .filter_map(|line| line.split_once(" = ").map(|(name, _)| name.replace('-', "_")))
+            .filter(|name| name.starts_with("scaletop_"))
+            .collect();
+        assert_eq!(used.join(" "), *uses, "crates/{name}/Cargo.toml");
+        assert!(!manifest.contains("aws-"), "{name} stands alone, without the AWS SDK");
+    }
+}
+
+#[test]
+fn the_picture_in_architecture_md_is_the_table() {
+    let row = |(room, uses): &(&str, &str)| format!("{room:17} {uses}").trim_end().to_owned() + "\n";
+    let picture: String = ROOMS.iter().map(row).collect();
+    let page = fs::read_to_string(format!("{}/ARCHITECTURE.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert!(page.contains(&picture), "ARCHITECTURE.md should show:\n\n{picture}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
 
-use std::time::Duration;
-
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::slo::Slo;
+use crate::text::{exact, percent, plain, thousands};
 use scaletop_load::RateProfile;
 
 /// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
@@ -38,8 +37,8 @@ pub fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &S
 fn rates(step: &Step) -> String {
     let (before, last) = (step.before.get(), step.profile.last());
     match step.profile {
-        RateProfile::Ramp { from, over, .. } if from == step.before => format!("{before}→{last} in {}", duration(over)),
-        RateProfile::Ramp { from, over, .. } => format!("{before}→{}→{last} in {}", from.get(), duration(over)),
+        RateProfile::Ramp { from, over, .. } if from == step.before => format!("{before}→{last} in {}", exact(over)),
+        RateProfile::Ramp { from, over, .. } => format!("{before}→{}→{last} in {}", from.get(), exact(over)),
         RateProfile::Constant(_) => format!("{before}→{last}"),
     }
 }
@@ -89,7 +88,7 @@ fn recovery(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> Option<String> {
     // Which half of the objective broke: a latency that never went up cannot come back.
     let was_slow = numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
     let what = if was_slow { slo.percentile_name() } else { "errors".to_owned() };
-    let bound = if was_slow { duration(slo.latency) } else { format!("{} %", trimmed(slo.errors * 100.0)) };
+    let bound = if was_slow { exact(slo.latency) } else { format!("{} %", plain(slo.errors * 100.0)) };
     match numbers.recover {
         Timing::Reached { .. } => Some(format!("{what} back under {bound} after {}", numbers.recover)),
         Timing::NotWithin { .. } if is_open => Some(format!("{what} not back under {bound} yet")),
@@ -105,44 +104,19 @@ fn recovery(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> Option<String> {
 fn lost(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> String {
     let so_far = if is_open { " so far" } else { "" };
     let slow = if numbers.slow > 0 {
-        format!(", {} slower than {}", thousands(numbers.slow), duration(slo.latency))
+        format!(", {} slower than {}", thousands(numbers.slow), exact(slo.latency))
     } else {
         String::new()
     };
     if numbers.lost == 0 {
         return format!("no requests lost{so_far}{slow}");
     }
-    let percent = 100.0 * numbers.lost as f64 / numbers.due.max(1) as f64;
-    let percent = if percent < 0.1 { "< 0.1".to_owned() } else { format!("{percent:.1}") };
-    format!("{} lost{so_far} ({percent} %){slow}", plural(numbers.lost, "request", "requests"))
+    let share = percent(numbers.lost as f64 / numbers.due.max(1) as f64);
+    format!("{} lost{so_far} ({share}){slow}", plural(numbers.lost, "request", "requests"))
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
-}
-
-/// `12,410`.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `500 ms`, `2 s`, `1.5 s`.
-fn duration(of: Duration) -> String {
-    let secs = of.as_secs_f64();
-    if secs < 1.0 { format!("{} ms", trimmed(secs * 1e3)) } else { format!("{} s", trimmed(secs)) }
-}
-
-fn trimmed(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

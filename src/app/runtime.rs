@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::app::director::Director;
+use crate::app::controller::Controller;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::front::FrontEnd;
@@ -20,11 +20,11 @@ use crate::app::state::{Phase, State};
 use crate::app::update::update;
 use crate::export::{ExportError, Exported, export};
 use crate::metrics::Metrics;
-use crate::plan::conductor::Cue;
 use crate::plan::forecast::Budget;
+use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent};
-use crate::session::scribe::{Scribe, Trouble};
 use crate::session::verdict::early::lost_already;
+use crate::session::writer::{BackgroundWriter, WriteStatus};
 use scaletop_cluster::Cluster;
 use scaletop_load::LoadHandle;
 use scaletop_load::RateProfile;
@@ -51,13 +51,13 @@ pub struct Runtime<F> {
     /// What sources say.
     pub feeds: mpsc::Receiver<SessionEvent>,
     /// The recording.
-    pub scribe: Scribe,
+    pub writer: BackgroundWriter,
     /// What befalls the recording.
-    pub troubles: mpsc::Receiver<Trouble>,
+    pub statuses: mpsc::Receiver<WriteStatus>,
     /// The demo's cluster.
     pub cluster: Option<Cluster>,
     /// Who decides the rate besides the keys.
-    pub director: Option<Director>,
+    pub controller: Option<Controller>,
     /// What the plan will make due, when the session is to end as soon as a threshold is lost.
     pub abort_within: Option<Budget>,
     /// Where the numbers are served live.
@@ -82,7 +82,7 @@ pub struct Finished {
     /// The signal that ended it, by number.
     pub signal: Option<i32>,
     /// Who decided the rate, with what it found out.
-    pub director: Option<Director>,
+    pub controller: Option<Controller>,
 }
 
 /// What is going on besides the loop.
@@ -126,7 +126,7 @@ impl<F: FrontEnd> Runtime<F> {
                     self.handle(&mut background, &Event::Action(crate::app::action::Action::Quit));
                 }
                 Some(event) = self.feeds.recv() => self.handle(&mut background, &Event::Session(event)),
-                Some(trouble) = self.troubles.recv() => self.handle(&mut background, &Event::RecordingFailed(trouble)),
+                Some(status) = self.statuses.recv() => self.handle(&mut background, &Event::RecordingFailed(status)),
                 abandoned = poll_option(&mut background.drain) => {
                     background.drain = None;
                     background.abandoned = Some(abandoned);
@@ -159,7 +159,7 @@ impl<F: FrontEnd> Runtime<F> {
         if self.front.is_ready() {
             self.front.show(&self.state)?;
         }
-        self.scribe.finish();
+        self.writer.finish();
         let mut signal = signal;
         let exported = if background.exit == Some(false) {
             let folder = self.folder.clone();
@@ -184,7 +184,7 @@ impl<F: FrontEnd> Runtime<F> {
         if let Some(cluster) = self.cluster.take() {
             cluster.shutdown().await;
         }
-        Ok(Finished { state: self.state, exported, signal, director: self.director })
+        Ok(Finished { state: self.state, exported, signal, controller: self.controller })
     }
 
     /// A second has closed.
@@ -193,8 +193,8 @@ impl<F: FrontEnd> Runtime<F> {
         let Event::Session(SessionEvent::Second(second)) = &event else { return };
         self.handle_at(background, second.end(), &event);
         let session = &self.state.session;
-        if let Some(director) = &mut self.director {
-            director.second(second, session);
+        if let Some(controller) = &mut self.controller {
+            controller.second(second, session);
         }
         if let Some(metrics) = &self.metrics {
             metrics.publish(session);
@@ -205,30 +205,32 @@ impl<F: FrontEnd> Runtime<F> {
         }
     }
 
-    /// When the director has to be asked again.
+    /// When the controller has to be asked again.
     fn next_cue(&self, background: &Background) -> Option<Elapsed> {
-        let director = self.director.as_ref().filter(|_| background.is_directed)?;
-        director.deadline()
+        let controller = self.controller.as_ref().filter(|_| background.is_directed)?;
+        controller.deadline()
     }
 
     /// Lets the plan, or the search, say what it has to say.
     fn play(&mut self, background: &mut Background) {
-        // Whoever ends the session takes the rate out of the director's hands.
+        // Whoever ends the session takes the rate out of the controller's hands.
         background.is_directed &= self.state.ui.phase == Phase::Running;
         let now = self.clock.now();
         while background.is_directed {
-            let Some(cue) = self.director.as_mut().and_then(|d| d.poll(now, &self.state.session)) else { return };
-            match cue {
-                Cue::Begin { at, name, profile } => {
+            let Some(instruction) = self.controller.as_mut().and_then(|d| d.poll(now, &self.state.session)) else {
+                return;
+            };
+            match instruction {
+                Instruction::Begin { at, name, profile } => {
                     let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name) };
                     self.handle_at(background, at, &Event::Stage(change));
                 }
-                Cue::Ends { at } => self.load.set(at, RateProfile::PAUSED),
-                Cue::Say(text) => {
+                Instruction::End { at } => self.load.set(at, RateProfile::PAUSED),
+                Instruction::Note(text) => {
                     let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Info, text });
                     self.handle(background, &Event::Session(notice));
                 }
-                Cue::Finished { at } => {
+                Instruction::Finish { at } => {
                     background.is_directed = false;
                     self.handle_at(background, at, &Event::PlanFinished);
                 }
@@ -250,10 +252,10 @@ impl<F: FrontEnd> Runtime<F> {
     fn perform(&mut self, background: &mut Background, at: Elapsed, effect: Effect) {
         match effect {
             Effect::SetRate(profile) => self.load.set(at, profile),
-            Effect::Record(event) => self.scribe.record(Recorded { at, event }),
+            Effect::Record(event) => self.writer.record(Recorded { at, event }),
             Effect::Export if background.export.is_some() => {}
             Effect::Export => {
-                let (flushed, folder) = (self.scribe.flushed(), self.folder.clone());
+                let (flushed, folder) = (self.writer.flushed(), self.folder.clone());
                 background.export = Some(tokio::spawn(async move {
                     flushed.await;
                     flatten(tokio::task::spawn_blocking(move || export(&folder)).await)

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::analysis::Validity;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
 use crate::slo::Slo;
+use crate::text::latency;
 use crate::timeline::objective::lost;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeClass;
@@ -91,6 +92,11 @@ pub struct ProbeResult {
 }
 
 impl ProbeResult {
+    /// The objective's percentile of the response times.
+    pub(crate) fn percentile(&self) -> Option<Duration> {
+        self.percentile_ms.map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1e3))
+    }
+
     /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4% errors, 1 instance`.
     pub fn words(&self) -> String {
         let verdict = match &self.outcome {
@@ -98,7 +104,7 @@ impl ProbeResult {
             Outcome::Missed(reason) => format!("MISSED ({reason})"),
             Outcome::Invalid(reason) => format!("invalid, the generator was the limit ({reason})"),
         };
-        let latency = self.percentile_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
+        let latency = latency(self.percentile());
         let instances = match self.instances {
             Some(1) => ", 1 instance".to_owned(),
             Some(count) => format!(", {count} instances"),

@@ -62,14 +62,14 @@ fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
     let mut rate = 0;
     for index in 0..3_600 {
         let now = Elapsed::from_secs(u64::from(index));
-        while let Some(cue) = search.poll(now) {
-            match cue {
-                Cue::Begin { at, profile, .. } => {
+        while let Some(instruction) = search.poll(now) {
+            match instruction {
+                Instruction::Begin { at, profile, .. } => {
                     assert_eq!(at, now, "tries begin with a second");
                     rate = profile.last().get();
                 }
-                Cue::Say(_) | Cue::Ends { .. } => {}
-                Cue::Finished { at } => return (search.into_answer(), at),
+                Instruction::Note(_) | Instruction::End { .. } => {}
+                Instruction::Finish { at } => return (search.into_answer(), at),
             }
         }
         let second = service.second(index, rate);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::capacity::Capacity;
 use crate::capacity::search::End;
 use crate::slo::Slo;
+use crate::text::{Lines, latency};
 
 impl Capacity {
     /// The answer in a sentence: `one instance holds 121–122 requests/s at p99 ≤ 500ms, errors ≤ 1%`.
@@ -45,21 +46,21 @@ impl Capacity {
 
     /// Answer and evidence as text that ends in a newline.
     pub fn text(&self, slo: &Slo, per_instance: bool) -> String {
-        let mut out = format!("{}\n", self.sentence(slo));
+        let mut out = Lines::default();
+        out.line(&self.sentence(slo));
         if per_instance {
             let words = self.per_instance_words();
-            let _ =
-                writeln!(out, "{}", words.as_deref().unwrap_or("one instance: unknown, no answer named its instance"));
+            out.line(words.as_deref().unwrap_or("one instance: unknown, no answer named its instance"));
         }
         for probe in &self.probes {
-            let _ = writeln!(out, "  {}", probe.words());
+            out.line(&format!("  {}", probe.words()));
         }
-        out
+        out.finish()
     }
 
     /// Answer and evidence as Markdown.
     pub fn markdown(&self, slo: &Slo, target: &str, per_instance: bool) -> String {
-        let cell = crate::export::summary::markdown::cell;
+        let cell = crate::text::markdown_cell;
         let mut out = format!("## scaletop capacity: {}\n\n**{}**\n", cell(target), cell(&self.sentence(slo)));
         if per_instance && let Some(words) = self.per_instance_words() {
             let _ = writeln!(out, "\n{words}");
@@ -76,7 +77,7 @@ impl Capacity {
                 "| {}/s | {} | {} | {:.2}% | {} |",
                 probe.rate,
                 cell(&result),
-                probe.percentile_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms")),
+                latency(probe.percentile()),
                 probe.errors * 100.0,
                 probe.instances.map_or_else(|| "–".to_owned(), |count| count.to_string())
             );

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use serde_json::json;
 
-use crate::app::director::Director;
+use crate::app::controller::Controller;
 use crate::capacity::CapacitySearch;
 use crate::capacity::probe::ProbeOptions;
 use crate::capacity::search::SearchOptions;
@@ -42,14 +42,14 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         cluster.max_size = cluster.max_size.or(Some(1));
     }
     let script = Script {
-        director: Some(Director::Capacity(Box::new(CapacitySearch::new(search, probe)))),
+        controller: Some(Controller::Capacity(Box::new(CapacitySearch::new(search, probe)))),
         rate: ArrivalRate::PAUSED,
         ..Script::default()
     };
     let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;
     let mut finished = ready.run(Log::new(None), drive::NO_SIZE).await?;
-    let Some(Director::Capacity(found)) = finished.director.take() else {
-        unreachable!("the director goes in and out of the session as it is");
+    let Some(Controller::Capacity(found)) = finished.controller.take() else {
+        unreachable!("the controller goes in and out of the session as it is");
     };
     let found = found.into_answer();
     let target = &finished.state.session.header.settings.target;

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::app::director::Director;
+use crate::app::controller::Controller;
 use crate::app::front::FrontEnd;
 use crate::app::runtime::{Finished, Runtime};
 use crate::app::signals::Signals;
@@ -22,8 +22,8 @@ use crate::plan::Plan;
 use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::folder;
-use crate::session::scribe::Scribe;
 use crate::session::state::Session;
+use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
@@ -48,7 +48,7 @@ pub(super) struct Script {
     /// The plan, for the record: its name, objectives and thresholds.
     pub(super) plan: Option<Plan>,
     /// Who decides the rate.
-    pub(super) director: Option<Director>,
+    pub(super) controller: Option<Controller>,
     /// What the plan will make due, when the session is to end as soon as a threshold is lost.
     pub(super) abort_within: Option<Budget>,
     /// The rate to start with.
@@ -126,7 +126,7 @@ pub(super) async fn prepare(
     let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
     let url = join(place.url.clone(), drive.request.path.as_deref());
     if !drive.output.yes {
-        consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
+        consent::ensure(&url, consent::memory().as_deref())?;
     }
     let request = request_options(&drive.request, url.clone())?;
     let settings = settings(drive, &target, &url, plan);
@@ -171,7 +171,7 @@ impl Ready {
         if let Some(metrics) = &self.metrics {
             say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
-        let (scribe, troubles) = Scribe::start(&self.folder, &self.header)?;
+        let (writer, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
         let watchers = self.place.watch(&feeds_tx);
@@ -189,10 +189,10 @@ impl Ready {
             load,
             seconds,
             feeds,
-            scribe,
-            troubles,
+            writer,
+            statuses,
             cluster,
-            director: self.script.director,
+            controller: self.script.controller,
             abort_within: self.script.abort_within,
             metrics: self.metrics,
             folder: self.folder,

@@ -19,8 +19,8 @@ use scaletop_units::RunClock;
 /// The report's name in the experiment's folder.
 const REPORT: &str = "report.md";
 
-/// The seed's experiment.
-const SEED: [Scenario; 3] = [
+/// The App Runner experiment.
+const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "single-instance",
         text: include_str!("../../scenarios/single-instance.toml"),
@@ -119,7 +119,7 @@ fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
     }
     let is_demo = args.target == Target::Demo;
     let mut parts = Vec::new();
-    for scenario in SEED {
+    for scenario in SCENARIOS {
         if scenario.demo_max_size.is_some() && !is_demo {
             say(&format!(
                 "left out: {0}, which is for a service pinned to one instance; to play it: scaletop experiment {1} scenarios/{0}.toml",
@@ -180,9 +180,9 @@ mod tests {
 
     #[test]
     fn the_seeds_scenarios_are_plans_that_drive_what_the_seed_drove() {
-        let peaks: Vec<_> = SEED.iter().map(|s| Plan::parse(s.text).unwrap().peak().get()).collect();
+        let peaks: Vec<_> = SCENARIOS.iter().map(|s| Plan::parse(s.text).unwrap().peak().get()).collect();
         assert_eq!(peaks, [150, 900, 600]);
-        let spike = Plan::parse(SEED[2].text).unwrap();
+        let spike = Plan::parse(SCENARIOS[2].text).unwrap();
         assert_eq!(spike.stages.iter().filter(|stage| stage.name.starts_with("spike")).count(), 3);
     }
 

@@ -3,15 +3,15 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::app::director::Director;
+use crate::app::controller::Controller;
 use crate::app::runtime::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::{CommandError, outcome, say};
 use crate::headless::Log;
 use crate::plan::Plan;
-use crate::plan::conductor::Conductor;
 use crate::plan::forecast::{Assumptions, Forecast};
+use crate::plan::schedule::Schedule;
 use crate::target::Target;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
@@ -84,7 +84,7 @@ pub(super) async fn prepare(
     let forecast = Forecast::of(&plan);
     let log = Log::new(Some(plan.at_most()));
     let script = Script {
-        director: Some(Director::Plan(Conductor::new(&plan))),
+        controller: Some(Controller::Plan(Schedule::new(&plan))),
         abort_within: abort_on_fail.then(|| forecast.budget()),
         // A plan says every rate; --rate is for the keys.
         rate: ArrivalRate::PAUSED,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::analysis::numbers::{self, Kind};
 use crate::analysis::{StepReport, Validity};
 use crate::compare::Contender;
 use crate::compare::difference::{Difference, Runs};
-use crate::session::numbers::{self, Kind};
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::analysis::Timing;
-use crate::session::numbers::{Better, Kind, Value, thousands};
+use crate::analysis::numbers::{Better, Kind, Value};
+use crate::text::thousands;
 
 /// What is known of one measured value: the interval it lies in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,13 +20,11 @@ impl Sample {
     fn of(value: &Value) -> Option<Self> {
         let exact = |value: f64| Self { low: value, high: value, value };
         match *value {
-            Value::Known(value) => Some(exact(value)),
-            Value::Timing(Timing::Absorbed) => Some(exact(0.0)),
             Value::Timing(Timing::Reached { secs, plus_minus }) => {
                 Some(Self { low: secs - plus_minus, high: secs + plus_minus, value: secs })
             }
             Value::Timing(Timing::NotWithin { secs, .. }) => Some(Self { low: secs, high: f64::INFINITY, value: secs }),
-            Value::Unknown | Value::Timing(Timing::AlreadyViolated | Timing::NotApplicable(_)) => None,
+            value => value.known().map(exact),
         }
     }
 
@@ -198,7 +197,7 @@ impl Difference {
             return None;
         }
         let sign = if percent > 0.0 { "+" } else { "" };
-        Some(format!("{sign}{}%", thousands(&format!("{percent:.0}"))))
+        Some(format!("{sign}{}%", thousands(format_args!("{percent:.0}"))))
     }
 }
 

@@ -57,7 +57,7 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
                             td.left { (shown(header.settings.plan.as_deref().unwrap_or(&header.settings.target))) }
                             td { (utc(header.started_unix_micros)) }
                             td { (contender.session.now) }
-                            td { (crate::session::numbers::thousands(&contender.session.totals.due.to_string())) }
+                            td { (crate::text::thousands(contender.session.totals.due)) }
                         }
                     }
                 }

@@ -6,9 +6,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::difference::{Difference, Runs, Verdict};
 use super::*;
+use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
-use crate::session::numbers::{Kind, Value, kinds};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
@@ -41,6 +41,7 @@ fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
             numbers: StepNumbers { recover, lost, due: 1_000, ..StepNumbers::default() },
             validity: Validity::Valid,
             words: String::new(),
+            pinned: None,
         });
     }
     session

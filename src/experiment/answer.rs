@@ -3,10 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::analysis::numbers::{self, Kind, row as table};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
-use crate::export::summary::markdown::cell;
 use crate::session::verdict::{Outcome, judge};
+use crate::text::{latency, markdown_cell as cell, percent, thousands};
+
+/// The times that the answer is about.
+static TIMES: [&Kind; 3] = [&numbers::T_SERVING, &numbers::T_CAPACITY, &numbers::T_RECOVER];
 
 /// The report on the sessions that were `played` against `target`.
 pub fn markdown(target: &str, played: &[Played]) -> String {
@@ -22,11 +26,13 @@ pub fn markdown(target: &str, played: &[Played]) -> String {
     for one in played {
         session(&mut out, one);
     }
+    out.push('\n');
+    for kind in TIMES {
+        let _ = write!(out, "{}: {}. ", kind.label, kind.meaning);
+    }
     out.push_str(
-        "\nT_serving: until a new instance answered. T_capacity: until as many instances as needed were there, and stayed \
-         for 10 s. T_recover: until the objective held again, and kept holding for 10 s. Lost: refused, failed, unanswered \
-         or dropped at the in-flight cap, by the second the request was due in. What was not seen before its step ended \
-         reads `> N s`. A relapse is a spell of missed seconds after the step had recovered.\n",
+        "Lost: refused, failed, unanswered or dropped at the in-flight cap, by the second the request was due in. What was \
+         not seen before its step ended reads `> N s`. A relapse is a spell of missed seconds after the step had recovered.\n",
     );
     out
 }
@@ -119,7 +125,7 @@ fn lost(played: &[Played]) -> String {
 
 fn lost_in(report: &StepReport) -> String {
     let (lost, due) = (report.numbers.lost, report.numbers.due);
-    if due == 0 { "0".to_owned() } else { format!("{lost} ({:.2}%)", lost as f64 / due as f64 * 100.0) }
+    if due == 0 { "0".to_owned() } else { format!("{} ({})", thousands(lost), percent(lost as f64 / due as f64)) }
 }
 
 fn degraded(played: &[Played]) -> String {
@@ -175,7 +181,7 @@ fn generator(played: &[Played]) -> String {
 }
 
 fn ms(duration: Option<Duration>) -> String {
-    duration.map_or_else(|| "unknown".to_owned(), |duration| format!("{duration:.1?}"))
+    duration.map_or_else(|| "unknown".to_owned(), latency)
 }
 
 fn session(out: &mut String, one: &Played) {
@@ -201,10 +207,12 @@ fn session(out: &mut String, one: &Played) {
             let _ = writeln!(out, "- {}", cell(&held.line()));
         }
     }
-    out.push_str("\n| step | rate | instances | T_serving | T_capacity | T_recover | bad | lost | p99 | relapses |\n");
+    let times = table(&TIMES, |kind| kind.label.to_owned());
+    let (bad, lost, p99) = (numbers::BAD_SECONDS.label, numbers::LOST.label, numbers::P99.label);
+    let _ = writeln!(out, "\n| step | rate | instances |{times} | {bad} | {lost} | {p99} | relapses |");
     out.push_str("|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
     for report in &session.steps {
-        let (step, numbers) = (&report.step, &report.numbers);
+        let (step, all) = (&report.step, &report.numbers);
         let stage = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
         let relapses = one.relapses(report).map_or_else(
@@ -219,17 +227,15 @@ fn session(out: &mut String, one: &Played) {
         );
         let _ = writeln!(
             out,
-            "| {}{stage}{invalid} | {}→{} | {} | {} | {} | {} | {} s | {} | {} | {relapses} |",
+            "| {}{stage}{invalid} | {}→{} | {} |{} | {} | {} | {} | {relapses} |",
             step.id,
             step.before.get(),
             step.profile.last(),
-            numbers.instances.map_or_else(|| "–".to_owned(), |span| span.last.to_string()),
-            cell(&numbers.serving.to_string()),
-            cell(&numbers.capacity.to_string()),
-            cell(&numbers.recover.to_string()),
-            numbers.bad_seconds,
+            numbers::INSTANCES_LAST.say(all),
+            table(&TIMES, |kind| cell(&kind.say(all))),
+            numbers::BAD_SECONDS.say(all),
             lost_in(report),
-            ms(numbers.p99)
+            numbers::P99.say(all)
         );
     }
     out.push('\n');

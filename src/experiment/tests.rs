@@ -43,6 +43,7 @@ fn played(capacities: &[f64], bad: &[u32]) -> Played {
             },
             validity: Validity::Valid,
             words: "0→600/s: …".into(),
+            pinned: None,
         });
     }
     played.good = (0..1_200).map(|second| (second, !bad.contains(&second))).collect();
@@ -54,14 +55,14 @@ fn the_report_answers_the_seeds_question() {
     // Bad while it scaled, good ever after.
     let text = markdown("demo", &[played(&[31.0, 33.0, 29.5], &[0, 1, 2, 25])]);
     assert!(text.contains("0→600/s: the first new instance after 8.0 s (median of 3, 8.0–8.0), 5 instances after 31.0 s (median of 3, 29.5–33.0)"), "{text}");
-    assert!(text.contains("9000 (5.00%), then 9000 (5.00%)"), "{text}");
+    assert!(text.contains("9,000 (5.0 %), then 9,000 (5.0 %)"), "{text}");
     assert!(text.contains("**Degraded later:** no"), "{text}");
     assert!(text.contains("**Generator at fault:** no"), "{text}");
 }
 
 #[test]
 fn what_was_missed_after_the_recovery_is_a_relapse() {
-    // 100 s after the second spike began, as in the seed's notebook: six seconds within ten, then one more much later.
+    // 100 s after the second spike began, as in the notebook of the first App Runner experiment: six seconds within ten, then one more much later.
     let bad = [405, 500, 501, 502, 506, 507, 508, 600];
     let experiment = played(&[31.0, 31.0], &bad);
     let relapses = experiment.relapses(&experiment.session.steps[1]).unwrap();

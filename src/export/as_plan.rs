@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::session::event::{Header, RateCause, RateChange};
+use crate::text::clean;
 use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
@@ -30,7 +31,7 @@ pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) ->
     let _ = writeln!(
         out,
         "# Drives the arrivals of a session against {} again, second by second.",
-        comment(&settings.target)
+        clean(&settings.target)
     );
     if settings.arrivals == Arrivals::Poisson {
         let _ = writeln!(out, "# They were random: run it with --arrivals poisson --load-seed {}", settings.seed);
@@ -56,12 +57,7 @@ pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) ->
 }
 
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A comment ends with its line, and TOML allows no control characters in it.
-fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    toml::Value::String(clean(text)).to_string()
 }
 
 /// A duration to the nanosecond: `12.345s`.
@@ -192,7 +188,7 @@ mod tests {
 
     use super::*;
     use crate::plan::Plan;
-    use crate::plan::conductor::{Conditions, Conductor, Cue};
+    use crate::plan::schedule::{Conditions, Instruction, Schedule};
     use crate::session::event::{FORMAT_VERSION, Settings};
     use scaletop_load::{Pacer, Share};
 
@@ -237,14 +233,14 @@ mod tests {
     /// The rate changes that playing the plan makes.
     fn played(plan: &str) -> (Vec<(Elapsed, RateProfile)>, Elapsed) {
         let plan = Plan::parse(plan).unwrap_or_else(|error| panic!("{error}\n{plan}"));
-        let mut conductor = Conductor::new(&plan);
+        let mut schedule = Schedule::new(&plan);
         let (mut now, mut changes) = (Elapsed::ZERO, Vec::new());
         loop {
-            match conductor.poll(now, &Nothing) {
-                Some(Cue::Begin { at, profile, .. }) => changes.push((at, profile)),
-                Some(Cue::Finished { at }) => return (changes, at),
-                Some(Cue::Say(_) | Cue::Ends { .. }) => {}
-                None => now = conductor.deadline().unwrap(),
+            match schedule.poll(now, &Nothing) {
+                Some(Instruction::Begin { at, profile, .. }) => changes.push((at, profile)),
+                Some(Instruction::Finish { at }) => return (changes, at),
+                Some(Instruction::Note(_) | Instruction::End { .. }) => {}
+                None => now = schedule.deadline().unwrap(),
             }
         }
     }

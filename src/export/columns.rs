@@ -1,14 +1,14 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
+use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
 use crate::export::text::{count, foreign, millis, number, secs, utc};
 use crate::instances::{Basis, Feed};
-use crate::report::Counts;
 use crate::session::event::{Recorded, SessionEvent};
-use crate::session::numbers;
 use crate::session::state::{InstanceTrack, Session};
-use crate::timeline::{Cohort, Percentiles, Row};
+use crate::text::plain;
+use crate::timeline::{Cohort, Counts, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -236,7 +236,7 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
     ];
     fields.extend(all.iter().map(|number| number.value.field()));
     fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| match number.value {
-        numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => numbers::plain(plus_minus),
+        numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => plain(plus_minus),
         _ => String::new(),
     }));
     fields.push(match &report.validity {

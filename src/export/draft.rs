@@ -1,31 +1,37 @@
 //! A file that appears under its name only when it is complete: whoever reads the folder meanwhile sees the old one.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::export::ExportError;
 
-/// A file in the making.
+/// A file in the making; when it is dropped unfinished, nothing of it stays.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
-    unfinished: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<NamedTempFile>,
 }
 
 impl Draft {
     /// Begins the file `name` in `folder`.
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, ExportError> {
         let path = folder.join(name);
-        let unfinished = folder.join(format!(".{name}.unfinished"));
-        let file = File::create(&unfinished).map_err(|source| ExportError::Write { path: path.clone(), source })?;
-        Ok(Self { path, unfinished, out: BufWriter::new(file) })
+        let file = unfinished(folder, name).map_err(|source| ExportError::Write { path: path.clone(), source })?;
+        Ok(Self { path, out: BufWriter::new(file) })
     }
 
-    /// Gives the file its name.
-    pub(super) fn finish(mut self) -> Result<(), ExportError> {
-        self.out.flush().and_then(|()| fs::rename(&self.unfinished, &self.path)).map_err(|source| self.failed(source))
+    /// Gives the file its name, once all of it is on the disk. What had the name before is replaced, and a symbolic link is
+    /// not followed.
+    pub(super) fn finish(self) -> Result<(), ExportError> {
+        let path = self.path;
+        let named = self.out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(io::Error::from)
+        });
+        named.map(|_: File| ()).map_err(|source| ExportError::Write { path, source })
     }
 
     /// Writes the whole file.
@@ -39,6 +45,20 @@ impl Draft {
     pub(super) fn failed(&self, source: io::Error) -> ExportError {
         ExportError::Write { path: self.path.clone(), source }
     }
+}
+
+/// A new file beside the one that it will become, for whoever may read what this user writes.
+fn unfinished(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".unfinished");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As any file: the process' umask takes away what it must not have.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 impl Write for Draft {
@@ -78,5 +98,47 @@ impl CsvDraft {
         let path = self.path;
         let draft = self.out.into_inner().map_err(|error| ExportError::Write { path, source: error.into_error() })?;
         draft.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.collect()
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole_and_a_draft_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.csv"), "old").unwrap();
+        let mut draft = Draft::create(folder.path(), "a.csv").unwrap();
+        draft.write_all(b"new").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("a.csv")).unwrap(), "old");
+        drop(draft);
+        assert_eq!(names(folder.path()), ["a.csv"]);
+        Draft::write_whole(folder.path(), "a.csv", "new").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("a.csv")).unwrap(), "new");
+        assert_eq!(names(folder.path()), ["a.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_it_and_a_link_in_its_place_is_not_followed() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (elsewhere, name) = (folder.path().join("elsewhere"), folder.path().join("a.csv"));
+        fs::write(&elsewhere, "untouched").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &name).unwrap();
+        Draft::write_whole(folder.path(), "a.csv", "new").unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "untouched");
+        // As a file that was written straight away.
+        let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&name), mode(&elsewhere));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::text::harmless;
+use crate::text::clean_to;
 use scaletop_units::Elapsed;
 
 /// `2026-11-24T00:06:44.123Z`, from microseconds since 1970.
@@ -33,7 +33,7 @@ pub(super) fn count(value: Option<u32>) -> String {
 /// Foreign text without control characters, and without a beginning that a spreadsheet would run as a formula (also behind
 /// spaces, which some drop on import).
 pub(super) fn foreign(text: &str) -> String {
-    let clean = harmless(text, 1_000);
+    let clean = clean_to(text, 1_000);
     if clean.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
         format!("'{clean}")
     } else {

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::analysis::Timing;
+use crate::analysis::numbers::{self, Kind};
 use crate::instances::Basis;
 use crate::session::state::Session;
+use crate::text::clean;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
@@ -59,6 +60,14 @@ pub const FAMILIES: &[(&str, &str, &str)] = &[
 /// More steps than this are not told one by one: the page must stay small. The latest are kept.
 const MOST_STEPS: usize = 50;
 
+/// The times of a step that the page tells.
+static TIMES: [&Kind; 5] =
+    [&numbers::T_TRIGGER, &numbers::T_FIRST, &numbers::T_SERVING, &numbers::T_CAPACITY, &numbers::T_RECOVER];
+
+/// The counts of a step that the page tells, with the names of their families.
+static COUNTS: [(&str, &Kind); 2] =
+    [("scaletop_step_lost", &numbers::LOST), ("scaletop_step_bad_seconds", &numbers::BAD_SECONDS)];
+
 /// A page under way.
 struct Page {
     text: String,
@@ -97,15 +106,13 @@ impl Page {
     }
 }
 
-/// What a label may hold: backslash, quote and new line are escaped, other control characters replaced.
+/// What a label may hold: clean text with its backslashes and quotes escaped.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '\\' => out.push_str("\\\\"),
             '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => out.push('?'),
             c => out.push(c),
         }
     }
@@ -193,28 +200,16 @@ fn steps(page: &mut Page, session: &Session) {
         .map(|report| (report.step.id.to_string(), report.step.name.clone().unwrap_or_default(), &report.numbers))
         .collect();
     for (step, stage, numbers) in &named {
-        let times = [
-            ("t_trigger", numbers.trigger),
-            ("t_first", numbers.first),
-            ("t_serving", numbers.serving),
-            ("t_capacity", numbers.capacity),
-            ("t_recover", numbers.recover),
-        ];
-        for (number, timing) in times {
-            let secs = match timing {
-                Timing::Reached { secs, .. } => Some(secs),
-                Timing::Absorbed => Some(0.0),
-                Timing::NotWithin { .. } | Timing::AlreadyViolated | Timing::NotApplicable(_) => None,
-            };
-            let labels = [("step", step.as_str()), ("stage", stage.as_str()), ("number", number)];
-            page.some("scaletop_step_seconds", &labels, secs);
+        for kind in TIMES {
+            let Some(judged) = kind.judged else { continue };
+            let labels = [("step", step.as_str()), ("stage", stage.as_str()), ("number", judged.name)];
+            page.some("scaletop_step_seconds", &labels, kind.value(numbers).known());
         }
     }
-    for (step, stage, numbers) in &named {
-        page.count("scaletop_step_lost", &[("step", step), ("stage", stage)], numbers.lost);
-    }
-    for (step, stage, numbers) in &named {
-        page.count("scaletop_step_bad_seconds", &[("step", step), ("stage", stage)], numbers.bad_seconds.into());
+    for (name, kind) in COUNTS {
+        for (step, stage, numbers) in &named {
+            page.some(name, &[("step", step), ("stage", stage)], kind.value(numbers).known());
+        }
     }
 }
 
@@ -303,7 +298,7 @@ mod tests {
         let text = page(&session);
         assert!(text.ends_with('\n'));
         let samples = parse(&text);
-        assert!(samples[r#"scaletop_info{target="a\"b\\c\nd",plan="spike",version="0.1.0"}"#] > 0.0);
+        assert!(samples[r#"scaletop_info{target="a\"b\\c�d",plan="spike",version="0.1.0"}"#] > 0.0);
         let exactly = [
             ("scaletop_requests_due_total", session.totals.due),
             ("scaletop_requests_sent_total", session.totals.sent),

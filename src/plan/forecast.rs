@@ -3,11 +3,11 @@
 //! Arrivals are the integral of the rate, to the request: the pacer's own number (a test holds them against each other).
 //! In flight is Little's law: L = λ·W, rate × the time that a request takes.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
+use crate::text::Lines;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -92,33 +92,33 @@ impl Forecast {
 
     /// The timeline and its sums as text that ends in a newline.
     pub fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
-        let mut out = format!("plan \"{}\", objective {slo}\n\n", plan.name);
+        let mut out = Lines::default();
+        out.line(&format!("plan \"{}\", objective {slo}", plan.name));
+        out.line("");
         let width = self.stages.iter().map(|planned| planned.stage.name.chars().count()).max().unwrap_or(0).max(5);
-        let _ = writeln!(out, "{:>8}  {:width$}  {:18}  {:>26}  {:>10}", "from", "stage", "rate", "for", "requests");
+        out.line(&format!("{:>8}  {:width$}  {:18}  {:>26}  {:>10}", "from", "stage", "rate", "for", "requests"));
         for planned in &self.stages {
-            let _ = writeln!(
-                out,
+            out.line(&format!(
                 "{:>8}  {:width$}  {:18}  {:>26}  {:>10}",
                 planned.at.to_string(),
                 planned.stage.name,
                 rate(&planned.stage.profile),
                 span(&planned.stage.end),
                 planned.requests
-            );
+            ));
         }
         let is_open = self.stages.iter().any(|planned| matches!(planned.stage.end, StageEnd::Until(..)));
         let at_most = if is_open { "at most " } else { "" };
-        let _ = writeln!(
-            out,
-            "\nin all: {at_most}{} and {at_most}{} requests, {} at the peak",
+        out.line("");
+        out.line(&format!(
+            "in all: {at_most}{} and {at_most}{} requests, {} at the peak",
             self.end, self.requests, self.peak
-        );
+        ));
         let (well, worst) = (self.in_flight(assumed.service_time), self.in_flight(assumed.timeout));
-        let _ = writeln!(
-            out,
+        out.line(&format!(
             "in flight at the peak (Little): {well} if a request takes {:?}, up to {worst} if all take the timeout of {:?}",
             assumed.service_time, assumed.timeout
-        );
+        ));
         let cap = assumed.max_in_flight;
         let verdict = match cap {
             cap if cap < well => {
@@ -129,11 +129,11 @@ impl Forecast {
             }
             _ => "enough for the worst case",
         };
-        let _ = writeln!(out, "cap on requests in flight: {cap}, {verdict}");
+        out.line(&format!("cap on requests in flight: {cap}, {verdict}"));
         for threshold in &plan.thresholds {
-            let _ = writeln!(out, "must hold: {threshold}");
+            out.line(&format!("must hold: {threshold}"));
         }
-        out
+        out.finish()
     }
 }
 
@@ -170,7 +170,7 @@ fn span(end: &StageEnd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::conductor::{Conditions, Conductor, Cue};
+    use crate::plan::schedule::{Conditions, Instruction, Schedule};
     use scaletop_load::Arrivals;
     use scaletop_load::{Pacer, Share};
 
@@ -197,17 +197,17 @@ mod tests {
         let plan = Plan::parse(PLAN).unwrap();
         let forecast = Forecast::of(&plan);
         let mut pacer = Pacer::new(Arrivals::Uniform, 0, Share::WHOLE);
-        let mut conductor = Conductor::new(&plan);
+        let mut schedule = Schedule::new(&plan);
         let mut sent = Vec::new();
         let mut now = Elapsed::ZERO;
-        while let Some(cue) = {
-            now = conductor.deadline().unwrap_or(now);
-            conductor.poll(now, &Nothing)
+        while let Some(instruction) = {
+            now = schedule.deadline().unwrap_or(now);
+            schedule.poll(now, &Nothing)
         } {
-            let at = match cue {
-                Cue::Begin { at, profile, .. } => pacer.set(at, profile),
-                Cue::Finished { at } => pacer.set(at, RateProfile::PAUSED),
-                Cue::Say(_) | Cue::Ends { .. } => continue,
+            let at = match instruction {
+                Instruction::Begin { at, profile, .. } => pacer.set(at, profile),
+                Instruction::Finish { at } => pacer.set(at, RateProfile::PAUSED),
+                Instruction::Note(_) | Instruction::End { .. } => continue,
             };
             sent.push((at, std::iter::from_fn(|| pacer.pop_due(at)).count()));
         }

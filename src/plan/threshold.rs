@@ -8,12 +8,17 @@
 //! ```
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::numbers::{self, Bounds, Course, Judged, Kind, Needs};
 use crate::plan::Comparison;
+use crate::plan::threshold::bound::{describe, example, read};
 use crate::values;
+
+mod bound;
+
+pub use bound::Bound;
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +27,7 @@ pub struct Threshold {
     /// What it is about.
     pub scope: Scope,
     /// The number that is held against the bound.
-    pub number: Number,
+    pub subject: Subject,
     /// How the number must compare with the bound.
     pub comparison: Comparison,
     /// The bound.
@@ -48,157 +53,13 @@ pub enum Scope {
     Stage(String),
 }
 
-/// What a number is compared with, in its unit.
+/// The number that is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// A time.
-    Time(Duration),
-    /// A share, 1 = 100 %.
-    Share(f64),
-    /// A plain number.
-    Count(f64),
-}
-
-/// The units that a number can be given in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    /// A share that may be more than the whole.
-    Ratio,
-    Time,
-    Share,
-    Count,
-    /// Both make sense: `< 0.1%` of what was due, or `< 10` of them.
-    ShareOrCount,
-    /// Seconds that were counted: `< 10` or `< 10s`.
-    TimeOrCount,
-}
-
-/// The numbers that can be judged. What each means stands in the README's section on plans.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
-    /// Arrivals sent ÷ due.
-    Achieved,
-    /// Failed answers of any kind ÷ answers.
-    Errors,
-    /// Requests that the service lost: capacity and application errors, arrivals dropped at the in-flight cap.
-    Lost,
-    /// OK answers slower than the objective.
-    Slow,
-    /// Arrivals that were never sent.
-    Dropped,
-    /// Arrivals that came due.
-    Due,
-    /// Arrivals handed to the transport.
-    Sent,
-    /// OK answers.
-    Ok,
-    /// A percentile of the response time, as a quantile; 1 is the slowest.
-    Response(f64),
-    /// p99 of the send lag.
-    SendLagP99,
-    /// The highest p99 of any second.
-    PeakP99,
-    /// `T_trigger`.
-    Trigger,
-    /// `T_first`.
-    First,
-    /// `T_serving`.
-    Serving,
-    /// `T_capacity`.
-    Capacity,
-    /// `T_recover`.
-    Recover,
-    /// Seconds in which the objective was missed.
-    BadSeconds,
-    /// The most instances.
-    InstancesPeak,
-    /// Instances at the end.
-    InstancesLast,
-    /// Until the count fell to what was needed.
-    ScaleIn,
-    /// By what share the count went above the target.
-    Overshoot,
-    /// Instance-seconds above the demand.
-    Waste,
-    /// Whether the count moved more than the demand, per minute.
-    Jitter,
-    /// `θ_U`: by how much there were too few instances.
-    ThetaUnder,
-    /// `θ_O`: by how much there were too many.
-    ThetaOver,
-    /// `τ_U`: for how much of the time there were too few.
-    TauUnder,
-    /// `τ_O`: for how much of the time there were too many.
-    TauOver,
-    /// How fast the error budget burnt; 1 uses it up exactly.
-    BurnRate,
-    /// `η`: OK answers a second at the end of the step ÷ before it.
-    Efficiency,
-    /// Requests of the busiest instance ÷ those of the average one.
-    Spread,
-}
-
-/// What must be known before a number can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing but the load's own measurements.
-    Nothing,
-    /// A source of the count that scaling asked for.
-    Desired,
-    /// Any source of instance counts.
-    Instances,
-    /// Ids in the answers.
-    Ids,
-}
-
-/// Names, where they may stand, and their units. One table feeds the parser and its messages.
-const NAMES: &[(&str, Number, Where, Unit)] = &[
-    ("achieved", Number::Achieved, Where::Both, Unit::Share),
-    ("errors", Number::Errors, Where::Both, Unit::ShareOrCount),
-    ("lost", Number::Lost, Where::Both, Unit::ShareOrCount),
-    ("slow", Number::Slow, Where::Both, Unit::ShareOrCount),
-    ("dropped", Number::Dropped, Where::Both, Unit::ShareOrCount),
-    ("due", Number::Due, Where::Both, Unit::Count),
-    ("sent", Number::Sent, Where::Both, Unit::Count),
-    ("ok", Number::Ok, Where::Both, Unit::ShareOrCount),
-    ("send_lag_p99", Number::SendLagP99, Where::Both, Unit::Time),
-    ("t_trigger", Number::Trigger, Where::Step, Unit::Time),
-    ("t_first", Number::First, Where::Step, Unit::Time),
-    ("t_serving", Number::Serving, Where::Step, Unit::Time),
-    ("t_capacity", Number::Capacity, Where::Step, Unit::Time),
-    ("t_recover", Number::Recover, Where::Step, Unit::Time),
-    ("bad_seconds", Number::BadSeconds, Where::Step, Unit::TimeOrCount),
-    ("peak_p99", Number::PeakP99, Where::Step, Unit::Time),
-    ("instances_peak", Number::InstancesPeak, Where::Step, Unit::Count),
-    ("instances", Number::InstancesLast, Where::Step, Unit::Count),
-    ("t_scale_in", Number::ScaleIn, Where::Step, Unit::Time),
-    ("overshoot", Number::Overshoot, Where::Step, Unit::Ratio),
-    ("waste", Number::Waste, Where::Step, Unit::Count),
-    ("jitter", Number::Jitter, Where::Step, Unit::Count),
-    ("theta_u", Number::ThetaUnder, Where::Step, Unit::Share),
-    ("theta_o", Number::ThetaOver, Where::Step, Unit::Ratio),
-    ("tau_u", Number::TauUnder, Where::Step, Unit::Share),
-    ("tau_o", Number::TauOver, Where::Step, Unit::Share),
-    ("burn_rate", Number::BurnRate, Where::Step, Unit::Count),
-    ("efficiency", Number::Efficiency, Where::Step, Unit::Ratio),
-    ("spread", Number::Spread, Where::Step, Unit::Count),
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Where {
-    Run,
-    Step,
-    Both,
-}
-
-impl Where {
-    const fn allows(self, scope: &Scope) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Run => matches!(scope, Scope::Run),
-            Self::Step => !matches!(scope, Scope::Run),
-        }
-    }
+pub enum Subject {
+    /// A number of steps, some of them of the run too.
+    Number(&'static Kind, Judged),
+    /// A percentile of the run's response time, as a quantile; 1 is the slowest. A step keeps no histogram, only its p99.
+    Percentile(f64),
 }
 
 /// Why a threshold makes no sense, and what would.
@@ -238,17 +99,18 @@ impl Threshold {
     /// Reads a threshold: `spike.t_recover` and `< 60s`. Which stages there are is not known here: see
     /// [`Threshold::check_stage`].
     pub fn parse(name: &str, bound: &str) -> Result<Self, ThresholdError> {
-        let (scope, number, unit) = subject(name)?;
+        let (scope, subject) = subject(name)?;
+        let bounds = subject.bounds();
         let (comparison, bound_value) = Comparison::split(bound)
-            .and_then(|(comparison, rest)| Some((comparison, unit.read(rest)?)))
+            .and_then(|(comparison, rest)| Some((comparison, read(bounds, rest)?)))
             .ok_or_else(|| ThresholdError::Bound {
                 bound: bound.to_owned(),
                 name: name.to_owned(),
-                allowed: unit.describe(),
-                example: unit.example(),
+                allowed: describe(bounds),
+                example: example(bounds),
             })?;
         let written = Written { name: name.to_owned(), bound: bound.trim().to_owned() };
-        Ok(Self { scope, number, comparison, bound: bound_value, written })
+        Ok(Self { scope, subject, comparison, bound: bound_value, written })
     }
 
     /// Refuses a stage that is not among `stages` (names as the plan gives them, without the number of a repeat).
@@ -303,35 +165,27 @@ impl From<Threshold> for Written {
     }
 }
 
-impl Bound {
-    /// The bound as a number in base units: seconds, shares of 1, counts.
-    pub fn value(self) -> f64 {
+impl Subject {
+    /// What must be known before it can be told.
+    pub const fn needs(&self) -> Needs {
         match self {
-            Self::Time(time) => time.as_secs_f64(),
-            Self::Share(value) | Self::Count(value) => value,
+            Self::Number(kind, _) => kind.needs,
+            Self::Percentile(_) => Needs::Nothing,
         }
     }
-}
 
-impl Number {
-    /// What must be known before it can be told.
-    pub const fn needs(self) -> Needs {
+    /// How it moves while the session goes on.
+    pub const fn course(&self) -> Course {
         match self {
-            Self::Trigger => Needs::Desired,
-            Self::First
-            | Self::Capacity
-            | Self::InstancesPeak
-            | Self::InstancesLast
-            | Self::ScaleIn
-            | Self::Overshoot
-            | Self::Waste
-            | Self::Jitter
-            | Self::ThetaUnder
-            | Self::ThetaOver
-            | Self::TauUnder
-            | Self::TauOver => Needs::Instances,
-            Self::Serving | Self::Spread => Needs::Ids,
-            _ => Needs::Nothing,
+            Self::Number(_, judged) => judged.course,
+            Self::Percentile(_) => Course::Open,
+        }
+    }
+
+    const fn bounds(&self) -> Bounds {
+        match self {
+            Self::Number(_, judged) => judged.bounds,
+            Self::Percentile(_) => Bounds::Time,
         }
     }
 }
@@ -342,86 +196,48 @@ pub fn base_name(stage: &str) -> &str {
     if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) { base } else { stage }
 }
 
-/// Scope, number and unit of a name. Both parts may hold dots: `p99.9`, a stage called `v1.2`.
-fn subject(name: &str) -> Result<(Scope, Number, Unit), ThresholdError> {
+/// What a name is about. Both parts may hold dots: `p99.9`, a stage called `v1.2`.
+fn subject(name: &str) -> Result<(Scope, Subject), ThresholdError> {
     let name = name.trim();
-    if let Some((number, unit, _)) = lookup(name).filter(|found| found.2.allows(&Scope::Run)) {
-        return Ok((Scope::Run, number, unit));
+    if let Some(subject) = of_run(name) {
+        return Ok((Scope::Run, subject));
     }
-    if let Some((number, unit, _)) = lookup(name) {
-        return Ok((Scope::EveryStep, number, unit));
+    if let Some(subject) = of_steps(name) {
+        return Ok((Scope::EveryStep, subject));
     }
     let splits = name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
     for (stage, number) in splits {
         let scope = if stage == "*" { Scope::EveryStep } else { Scope::Stage(stage.to_owned()) };
-        if let Some((number, unit, _)) = lookup(number).filter(|found| found.2.allows(&scope)) {
-            return Ok((scope, number, unit));
+        if let Some(subject) = of_steps(number) {
+            return Ok((scope, subject));
         }
     }
-    let (unknown, scope) = match name.split_once('.') {
-        Some((_, number)) => (number, Scope::EveryStep),
-        None => (name, Scope::Run),
+    let (name, allowed) = match name.split_once('.') {
+        Some((_, number)) => (number, known(numbers::P99.label)),
+        // A bare name may also be one that only steps have.
+        None => (name, known("p50 … p99.9 or max")),
     };
-    Err(ThresholdError::Number { name: unknown.to_owned(), allowed: known(&scope) })
+    Err(ThresholdError::Number { name: name.to_owned(), allowed })
 }
 
-fn lookup(name: &str) -> Option<(Number, Unit, Where)> {
-    if let Some((_, number, place, unit)) = NAMES.iter().find(|entry| entry.0 == name) {
-        return Some((*number, *unit, *place));
-    }
-    let quantile = values::percentile(name).ok()?;
-    // A step keeps no histogram, only its p99.
-    let is_p99 = (quantile - 0.99).abs() < 1e-9;
-    Some((Number::Response(quantile), Unit::Time, if is_p99 { Where::Both } else { Where::Run }))
+fn of_run(name: &str) -> Option<Subject> {
+    let row = numbers::judged().find(|(_, judged)| judged.of_run && judged.name == name);
+    row.map(|(kind, judged)| Subject::Number(kind, judged))
+        .or_else(|| values::percentile(name).ok().map(Subject::Percentile))
 }
 
-/// What may stand in a place, for a message.
-fn known(scope: &Scope) -> String {
-    // A bare name may also be one that only steps have.
-    let is_here = |place: &Where| matches!(scope, Scope::Run) || place.allows(scope);
-    let mut names: Vec<&str> = NAMES.iter().filter(|entry| is_here(&entry.2)).map(|entry| entry.0).collect();
-    names.push(if matches!(scope, Scope::Run) { "p50 … p99.9 or max" } else { "p99" });
-    let last = names.pop().unwrap_or_default();
-    format!("{} or {last}", names.join(", "))
+fn of_steps(name: &str) -> Option<Subject> {
+    let is_p99 = || values::percentile(name).is_ok_and(|quantile| (quantile - 0.99).abs() < 1e-9);
+    let row = numbers::judged().find(|(kind, judged)| judged.name == name || (**kind == numbers::P99 && is_p99()));
+    row.map(|(kind, judged)| Subject::Number(kind, judged))
 }
 
-impl Unit {
-    fn read(self, text: &str) -> Option<Bound> {
-        let time = || values::duration(text).ok().map(Bound::Time);
-        let share = || values::share(text).ok().map(Bound::Share);
-        let count = || text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0).map(Bound::Count);
-        match self {
-            Self::Time => time(),
-            Self::Share => share(),
-            Self::Ratio => values::ratio(text).ok().map(Bound::Share),
-            Self::Count => count(),
-            Self::ShareOrCount => share().or_else(count),
-            // Before `time`, for which a bare 0 is a time as well.
-            Self::TimeOrCount => count().or_else(time),
-        }
-    }
-
-    const fn describe(self) -> &'static str {
-        match self {
-            Self::Time => "a time",
-            Self::Share => "a percentage from 0% to 100%",
-            Self::Ratio => "a percentage",
-            Self::Count => "a number",
-            Self::ShareOrCount => "a percentage from 0% to 100%, or a number",
-            Self::TimeOrCount => "a number or a time",
-        }
-    }
-
-    const fn example(self) -> &'static str {
-        match self {
-            Self::Time => "< 60s",
-            Self::Share => "> 99%",
-            Self::Ratio => "< 150%",
-            Self::Count => ">= 1000",
-            Self::ShareOrCount => "< 0.5%",
-            Self::TimeOrCount => "<= 10",
-        }
-    }
+/// The names that may stand in a place, for a message.
+fn known(percentiles: &str) -> String {
+    let others = numbers::judged().filter(|(kind, _)| **kind != numbers::P99);
+    let mut names: Vec<&str> = others.map(|(_, judged)| judged.name).collect();
+    names.dedup();
+    format!("{} or {percentiles}", names.join(", "))
 }
 
 #[cfg(test)]

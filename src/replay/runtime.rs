@@ -18,8 +18,8 @@ use crate::app::player::Player;
 use crate::app::signals::Signals;
 use crate::app::state::State;
 use crate::app::update::update;
-use crate::replay::film::Film;
-use crate::replay::scout::{MAX_SNAPSHOTS, Sighting};
+use crate::replay::index::{IndexUpdate, MAX_SNAPSHOTS};
+use crate::replay::seekable::SeekableRecording;
 use crate::session::recording::{Damage, ReadError};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;
@@ -63,9 +63,9 @@ pub struct ReplayRuntime<F> {
     /// The viewer's time.
     pub clock: RunClock,
     /// The recording.
-    pub film: Film,
+    pub recording: SeekableRecording,
     /// What is found out about it meanwhile.
-    pub scout: mpsc::Receiver<Sighting>,
+    pub index: mpsc::Receiver<IndexUpdate>,
     /// Where it is shown.
     pub front: F,
 }
@@ -85,10 +85,10 @@ impl<F: FrontEnd> ReplayRuntime<F> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut next_frame = Instant::now();
-        let (mut dirty, mut exit, mut is_scouting) = (true, false, true);
+        let (mut dirty, mut exit, mut is_indexing) = (true, false, true);
         let (mut damage, mut signal) = (Damage::default(), None);
         while !exit {
-            let rolled = self.roll(is_scouting)?;
+            let rolled = self.roll(is_indexing)?;
             dirty |= rolled.changed;
             tokio::select! {
                 biased;
@@ -102,15 +102,15 @@ impl<F: FrontEnd> ReplayRuntime<F> {
                     dirty = false;
                     next_frame = Instant::now() + TICK;
                 }
-                sighting = self.scout.recv(), if is_scouting => match sighting {
-                    Some(Sighting::Outline(outline, found)) => {
+                update = self.index.recv(), if is_indexing => match update {
+                    Some(IndexUpdate::Outline(outline, found)) => {
                         damage = found;
                         self.handle(&Event::Replay(ReplayEvent::Outline(outline, found.describe())));
                         dirty = true;
                     }
-                    Some(Sighting::Snapshot(snapshot)) => self.film.keep(snapshot),
-                    Some(Sighting::Failed(error)) => return Err(error.into()),
-                    None => is_scouting = false,
+                    Some(IndexUpdate::Snapshot(snapshot)) => self.recording.keep(snapshot),
+                    Some(IndexUpdate::Failed(error)) => return Err(error.into()),
+                    None => is_indexing = false,
                 },
                 _ = tick.tick() => {
                     if self.player(Player::is_playing) || self.state.ui.toast.is_some() {
@@ -124,21 +124,21 @@ impl<F: FrontEnd> ReplayRuntime<F> {
         Ok(Replayed { state: self.state, damage, signal })
     }
 
-    /// Folds what is due, a slice of it at most. What is far away is left to the scout, who is on the way there already.
-    fn roll(&mut self, is_scouting: bool) -> Result<Rolled, ReadError> {
+    /// Folds what is due, a slice of it at most. What is far away is left to the index, which is on its way there already.
+    fn roll(&mut self, is_indexing: bool) -> Result<Rolled, ReadError> {
         let position = self.player(Player::position);
         let mut changed = false;
-        if let Some(session) = self.film.wind(self.state.session.now, position, WORTH)? {
+        if let Some(session) = self.recording.seek(self.state.session.now, position, WORTH)? {
             self.handle(&Event::Replay(ReplayEvent::At(session)));
             changed = true;
         }
         let left = position.saturating_since(self.state.session.now);
         let end = self.player(Player::end);
         let is_far =
-            is_scouting && end.is_some_and(|end| left > end.saturating_since(Elapsed::ZERO) / MAX_SNAPSHOTS * 2);
+            is_indexing && end.is_some_and(|end| left > end.saturating_since(Elapsed::ZERO) / MAX_SNAPSHOTS * 2);
         let mut is_behind = true;
         for _ in 0..if is_far { 0 } else { SLICE } {
-            let Some(recorded) = self.film.next_until(position)? else {
+            let Some(recorded) = self.recording.next_until(position)? else {
                 is_behind = false;
                 break;
             };

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
-use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::{plain, thousands};
+use crate::chart::ticks;
+use crate::report::moments::{moments, place, time_grid};
+use crate::report::plot::{Frame, LEFT, WIDTH};
+use crate::report::series::{Series, TROUBLES};
 use crate::session::state::Session;
-use crate::text::harmless;
+use crate::text::{exact, plain, thousands};
+use crate::timeline::Column;
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
 const DRAWN: u32 = 900;
@@ -21,9 +23,6 @@ const TOP: f64 = 6.0;
 
 /// Room below the plot for the labels of the time axis.
 const AXIS: f64 = 20.0;
-
-/// Marks beyond these are left out of the charts; they are all in `events.csv`.
-const MOST_MARKS: usize = 100;
 
 /// One line or band.
 struct Curve {
@@ -105,68 +104,6 @@ fn figure(session: &Session, chart: &Chart, seconds: f64, names_steps: bool, has
     }
 }
 
-/// Lines of the time axis, and their labels below the last chart.
-pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -> Markup {
-    html! {
-        @for second in time_ticks(seconds) {
-            @let x = place(frame.x(second));
-            line.grid x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
-            @if labels {
-                text.tick.x.last[frame.x(second) > WIDTH - 14.0] x=(x) y=(place(bottom + 15.0)) { (clock(second)) }
-            }
-        }
-    }
-}
-
-/// Where steps begin and marks stand.
-pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool) -> Markup {
-    html! {
-        @for report in &session.steps {
-            @let x = place(frame.x(report.step.start.as_secs_f64()));
-            line.stepline x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
-            @if named {
-                text.stepname x=(x) dx="3" y=(place(frame.top + 9.0)) { (report.step.id) }
-            }
-        }
-        @for (at, text) in session.marks.iter().take(MOST_MARKS) {
-            @let x = place(frame.x(at.as_secs_f64()));
-            line.mark x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
-                title { (super::shown(text)) }
-            }
-        }
-        @for (x, text) in mark_names(session, frame).into_iter().filter(|_| named) {
-            text.markname x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
-        }
-    }
-}
-
-/// The names of marks that have room before the next one.
-fn mark_names(session: &Session, frame: Frame) -> Vec<(f64, String)> {
-    let mut names: Vec<(f64, String)> = Vec::new();
-    for (at, text) in session.marks.iter().take(MOST_MARKS) {
-        let (x, text) = (frame.x(at.as_secs_f64()), harmless(text, 24));
-        if names.last().is_none_or(|(before, name)| x - before > 7.0 * name.chars().count() as f64) {
-            names.push((x, text));
-        }
-    }
-    names
-}
-
-/// A place with a tenth of a unit.
-fn place(value: f64) -> String {
-    plain((value * 10.0).round() / 10.0)
-}
-
-/// `1:05`, `1:02:05`.
-pub(super) fn clock(seconds: f64) -> String {
-    scaletop_units::Elapsed::from_millis({
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a session")]
-        let millis = (seconds * 1e3) as u64;
-        millis
-    })
-    .to_string()
-}
-
 fn ms(duration: Option<Duration>) -> Option<f64> {
     duration.map(|duration| duration.as_secs_f64() * 1e3)
 }
@@ -192,15 +129,13 @@ fn most(values: impl Iterator<Item = Option<f64>>) -> f64 {
 }
 
 fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
-    ticks.into_iter().map(|tick| (tick, thousands(&plain(tick)))).collect()
+    ticks.into_iter().map(|tick| (tick, thousands(plain(tick)))).collect()
 }
 
 fn rates(series: &Series, seconds: f64) -> Chart {
-    let target = |column: &Column| Some(f64::from(column.target));
-    let sent = |column: &Column| column.per_second(column.sent);
-    let ok = |column: &Column| column.per_second(column.of_kinds(&[scaletop_load::OutcomeKind::Ok]));
+    let (target, sent, ok) = (Column::target, Column::sent_rate, Column::ok_rate);
     let all = series.columns.iter().flat_map(|column| [target(column), sent(column), ok(column)]);
-    let (scale, ticks) = Scale::linear(most(all), false);
+    let (scale, ticks) = ticks::linear(most(all), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     Chart {
@@ -227,11 +162,11 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let least = all().filter(|&value| value > 0.0).fold(objective, f64::min);
     // Room above the objective, so that its name fits.
     let greatest = most(series.columns.iter().map(oldest)).max(all().fold(objective * 1.5, f64::max));
-    let (scale, ticks) = Scale::log(least * 0.9, greatest);
+    let (scale, ticks) = ticks::log(least * 0.9, greatest);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let line = |read: &dyn Fn(&Column) -> Option<f64>| frame.line(points(series, read), span);
-    let ticks = ticks.into_iter().map(|tick| (tick, duration_label(tick))).collect();
+    let ticks = ticks.into_iter().map(|tick| (tick, exact(Duration::from_secs_f64(tick / 1e3)))).collect();
     Chart {
         title: "Response time",
         subtitle: "from the moment a request was due; logarithmic".to_owned(),
@@ -244,11 +179,6 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
         frame,
         level: Some((objective, format!("objective: {slo}"))),
     }
-}
-
-/// `80 ms`, `1.5 s`, from milliseconds.
-pub(super) fn duration_label(millis: f64) -> String {
-    if millis >= 1_000.0 { format!("{} s", plain(millis / 1e3)) } else { format!("{} ms", plain(millis)) }
 }
 
 /// A layer of the chart of errors: its name in the style sheet, its name for people, how much of it a column has.
@@ -276,7 +206,7 @@ fn errors(series: &Series, seconds: f64) -> Chart {
         column.per_second(sum).unwrap_or(0.0)
     };
     let (scale, ticks) =
-        Scale::linear(most(series.columns.iter().map(|column| Some(height(column, layers.len())))), false);
+        ticks::linear(most(series.columns.iter().map(|column| Some(height(column, layers.len())))), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let curves = layers.iter().enumerate().map(|(at, layer)| {
@@ -308,7 +238,7 @@ fn instances(series: &Series, seconds: f64) -> Chart {
     let kinds: Vec<_> =
         kinds.into_iter().filter(|(_, _, read)| series.columns.iter().any(|column| read(column).is_some())).collect();
     let all = series.columns.iter().flat_map(|column| kinds.iter().map(|(_, _, read)| read(column).map(f64::from)));
-    let (scale, ticks) = Scale::linear(most(all), true);
+    let (scale, ticks) = ticks::linear(most(all), true);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let curves = kinds

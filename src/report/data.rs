@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::report::series::{Column, Series, TROUBLES};
-use crate::session::numbers::plain;
+use crate::report::series::{Series, TROUBLES};
 use crate::session::state::Session;
+use crate::text::plain;
+use crate::timeline::Column;
 use scaletop_load::OutcomeKind;
 
 /// A series' name and how it is read.
@@ -57,7 +58,7 @@ fn reads() -> Vec<(&'static str, Read)> {
         Box::new(move |column| column.per_second(read(column)))
     }
     let mut reads: Vec<(&'static str, Read)> = vec![
-        ("target", whole(|column| Some(column.target))),
+        ("target", Box::new(Column::target)),
         ("sent", rate(|column| column.sent)),
         ("ok", rate(|column| column.of_kinds(&[OutcomeKind::Ok]))),
         ("p50", ms(|column| column.p50)),
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn columns_are_stored_as_runs() {
-        let column = |second| Column { second, ..Column::default() };
+        let column = |second| Column::default().beginning_at(second);
         let series = Series { span: 2, columns: [0, 2, 4, 10, 12].map(column).to_vec() };
         assert_eq!(runs(&series), [[0, 3], [10, 2]]);
     }

@@ -1,13 +1,16 @@
 //! The heat map: when, how slow, how many.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::report::charts::{clock, duration_label, moments};
-use crate::report::plot::{Frame, LEFT, Scale, WIDTH, time_ticks};
+use crate::chart::{Scale, ticks};
+use crate::report::moments::{clock, moments};
+use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
 use crate::session::state::Session;
+use crate::text::exact;
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
 
 /// The most columns of the map.
@@ -106,7 +109,7 @@ pub(super) fn figure(session: &Session, map: &HeatMap, seconds: f64) -> Markup {
                 @for bucket in (first..=last).step_by(every) {
                     text.tick.y x=(LEFT - 7.0) y=(format!("{:.1}", edge(bucket))) dy=".35em" { (label(bucket)) }
                 }
-                @for second in time_ticks(seconds) {
+                @for second in ticks::times(seconds) {
                     text.tick.x.last[frame.x(second) > WIDTH - 14.0] x=(format!("{:.1}", frame.x(second))) y=(bottom + 15.0) { (clock(second)) }
                 }
                 (moments(session, frame, bottom, false))
@@ -129,7 +132,7 @@ fn label(bucket: usize) -> String {
     } else {
         1.0
     };
-    duration_label((millis / digits).round() * digits)
+    exact(Duration::from_secs_f64((millis / digits).round() * digits / 1e3))
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{self, Value};
 use crate::analysis::{Timing, Validity};
 use crate::instances::Feed;
-use crate::report::{Evidence, secs, shown};
+use crate::report::{Evidence, shown};
 use crate::session::event::NoticeLevel;
-use crate::session::numbers::{self, Value, thousands};
+use crate::text::{secs, thousands};
 
 /// More notices than this are left to `events.csv`.
 const MOST_NOTICES: usize = 40;
@@ -48,12 +49,12 @@ fn doubts(evidence: &Evidence<'_>) -> Vec<String> {
         doubts.push(format!("{} of {expected} seconds were not measured: gaps in the charts.", expected - measured));
     }
     if session.totals.dropped_late > 0 {
-        let late = thousands(&session.totals.dropped_late.to_string());
+        let late = thousands(session.totals.dropped_late);
         doubts.push(format!("{late} requests were never sent because the generator itself was late."));
     }
     let unanswered = session.totals.sent.saturating_sub(session.totals.outcomes.total());
     if unanswered > 0 {
-        let unanswered = thousands(&unanswered.to_string());
+        let unanswered = thousands(unanswered);
         doubts
             .push(format!("{unanswered} requests had no answer when the recording ended; they are in no percentile."));
     }
@@ -72,7 +73,7 @@ fn doubts(evidence: &Evidence<'_>) -> Vec<String> {
                     doubts.push(format!("Step {id}: {label} {say}; the step was still open."));
                 }
                 Value::Timing(Timing::Reached { secs: at, plus_minus }) if plus_minus >= 0.5 => {
-                    let (from, to) = (secs((at - plus_minus).max(0.0)), secs(at + plus_minus));
+                    let (from, to) = (secs((at - plus_minus).max(0.0)), crate::text::secs(at + plus_minus));
                     doubts.push(format!("Step {id}: {label} lies between {from} and {to}: its source is polled."));
                 }
                 Value::Timing(Timing::AlreadyViolated) => {

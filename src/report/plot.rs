@@ -1,74 +1,14 @@
-//! From values to places: scales, ticks and paths of an SVG. Pure arithmetic; every number that reaches a path is a number.
+//! From values to places: the paths of an SVG. Pure arithmetic; every number that reaches a path is a number.
 
 use std::fmt::Write as _;
+
+use crate::chart::Scale;
 
 /// The width of a plot, in the units of its view box.
 pub(super) const WIDTH: f64 = 1_000.0;
 
 /// Room on the left for the labels of the axis.
 pub(super) const LEFT: f64 = 52.0;
-
-/// How values become heights.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
-    /// From zero, evenly.
-    Linear {
-        /// The value at the top.
-        top: f64,
-    },
-    /// By ratios: every decade is as high as the next.
-    Log {
-        /// The value at the bottom.
-        bottom: f64,
-        /// The value at the top.
-        top: f64,
-    },
-}
-
-impl Scale {
-    /// A linear scale that has room for `most`, with its ticks.
-    pub(super) fn linear(most: f64, whole: bool) -> (Self, Vec<f64>) {
-        let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
-        let mut step = nice(most / 4.0);
-        if whole {
-            step = step.max(1.0).ceil();
-        }
-        let count = (most / step).ceil().clamp(1.0, 12.0);
-        let top = count * step;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 12")]
-        let ticks = (0..=count as u32).map(|n| f64::from(n) * step).collect();
-        (Self::Linear { top: top * 1.04 }, ticks)
-    }
-
-    /// A logarithmic scale from `least` to `most`, with a tick for every 1, 2 and 5 (every 1 when there are many decades).
-    pub(super) fn log(least: f64, most: f64) -> (Self, Vec<f64>) {
-        let least = if least.is_finite() && least > 0.0 { least } else { 1.0 };
-        let most = if most.is_finite() { most.max(least * 10.0) } else { least * 10.0 };
-        let steps: &[f64] = if most / least > 2_000.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let decades = -3..=9;
-        let all: Vec<f64> = decades.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power))).collect();
-        let bottom = all.iter().copied().filter(|&tick| tick <= least).fold(least, |_, tick| tick);
-        let top = all.iter().copied().find(|&tick| tick >= most).unwrap_or(most);
-        let ticks = all.into_iter().filter(|tick| (bottom..=top).contains(tick)).collect();
-        (Self::Log { bottom, top: top * 1.06 }, ticks)
-    }
-
-    /// How far above the bottom a value stands: 0 at the bottom, 1 at the top.
-    pub(super) fn share(&self, value: f64) -> f64 {
-        let share = match *self {
-            Self::Linear { top } => value / top,
-            Self::Log { bottom, top } => (value.max(bottom) / bottom).ln() / (top / bottom).ln(),
-        };
-        if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
-    }
-}
-
-/// The nearest number above that people count in: 1, 2 or 5 times a power of ten.
-fn nice(value: f64) -> f64 {
-    let power = 10_f64.powf(value.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| step * power >= value * 0.999_999).unwrap_or(10.0);
-    step * power
-}
 
 /// The box that values are drawn into.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +31,7 @@ impl Frame {
 
     /// Where a value lies.
     pub(super) fn y(&self, value: f64) -> f64 {
-        self.top + (1.0 - self.scale.share(value)) * self.height
+        self.top + (1.0 - self.scale.height(value)) * self.height
     }
 
     /// A line through `points` (seconds, value), broken where a value is missing or more than `gap` seconds are.
@@ -259,46 +199,12 @@ impl std::fmt::Display for Tenths {
     }
 }
 
-/// Ticks of the time axis, in seconds: about eight, at lengths that people count in.
-pub(super) fn time_ticks(seconds: f64) -> Vec<f64> {
-    const LENGTHS: [f64; 15] = [
-        5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 21_600.0,
-        86_400.0,
-    ];
-    let step =
-        LENGTHS.into_iter().find(|length| seconds / length <= 9.0).unwrap_or(86_400.0 * (seconds / 777_600.0).ceil());
-    let mut ticks = Vec::new();
-    let mut at = 0.0;
-    while at <= seconds {
-        ticks.push(at);
-        at += step;
-    }
-    ticks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn frame(top: f64) -> Frame {
         Frame { seconds: 100.0, top: 0.0, height: 100.0, scale: Scale::Linear { top } }
-    }
-
-    #[test]
-    fn a_scale_reaches_above_its_values_and_its_ticks_are_round() {
-        let (scale, ticks) = Scale::linear(615.0, false);
-        assert_eq!(ticks, [0.0, 200.0, 400.0, 600.0, 800.0]);
-        assert!(scale.share(615.0) < 1.0);
-        assert_eq!(Scale::linear(1.0, true).1, [0.0, 1.0]);
-        assert_eq!(Scale::linear(f64::NAN, false).1.first(), Some(&0.0));
-    }
-
-    #[test]
-    fn a_log_scale_covers_its_values_with_a_tick_below() {
-        let (scale, ticks) = Scale::log(79.0, 10_000.0);
-        assert_eq!((ticks.first(), ticks.last()), (Some(&50.0), Some(&10_000.0)));
-        assert!(scale.share(50.0) < 1e-9 && scale.share(10_000.0) > 0.95);
-        assert_eq!(Scale::log(0.0, f64::INFINITY).1.len(), 4);
     }
 
     #[test]
@@ -317,13 +223,5 @@ mod tests {
     fn a_band_is_closed_and_leaves_out_what_is_flat() {
         let path = frame(10.0).band([(0.0, 0.0, 1.0), (1.0, 2.0, 2.0), (2.0, 0.0, 3.0)], 1.0);
         assert_eq!((path.matches('M').count(), path.matches('z').count()), (2, 2));
-    }
-
-    #[test]
-    fn the_time_axis_has_a_handful_of_ticks_from_seconds_to_days() {
-        for seconds in [20.0, 90.0, 600.0, 3_600.0, 86_400.0, 864_000.0] {
-            let ticks = time_ticks(seconds);
-            assert!((3..=11).contains(&ticks.len()), "{seconds}: {ticks:?}");
-        }
     }
 }

@@ -1,12 +1,9 @@
 //! The session as columns to draw: one a second, or one for several when the session is long.
 //!
-//! A column of several seconds holds what a chart of it has to show: the mean of rates, the sum of counts, the worst of
-//! latencies, the latest of states. The values are those of the rows and counts that go into the CSV files.
+//! The values are those of the rows and counts that go into the CSV files.
 
-use std::time::Duration;
-
-use crate::timeline::Row;
-use scaletop_load::{OutcomeCounts, OutcomeKind};
+use crate::timeline::{Column, Counts, Row};
+use scaletop_load::OutcomeKind;
 
 /// The most columns that are kept: an hour and its drain, second by second.
 pub const MOST_COLUMNS: u32 = 3_900;
@@ -28,124 +25,6 @@ pub const TROUBLES: [(&str, &str, &[OutcomeKind]); 7] = [
         &[OutcomeKind::Dns, OutcomeKind::Tls, OutcomeKind::Body, OutcomeKind::Ports, OutcomeKind::Other],
     ),
 ];
-
-/// Instance counts that a row does not hold: what the platform says, as true of that second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// App Runner's active instances.
-    pub active: Option<u32>,
-    /// ECS' running tasks.
-    pub running: Option<u32>,
-    /// ECS' desired tasks.
-    pub desired: Option<u32>,
-    /// The most that may be started.
-    pub max: Option<u32>,
-}
-
-/// What happened in one or several neighbouring seconds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Column {
-    /// The first second it covers.
-    pub second: u32,
-    /// How many of its seconds were measured.
-    pub measured: u32,
-    /// The arrival rate at its end.
-    pub target: u32,
-    /// Arrivals handed to the transport.
-    pub sent: u64,
-    /// What completed, by what became of it.
-    pub outcomes: OutcomeCounts,
-    /// Arrivals refused at the in-flight cap.
-    pub dropped_cap: u64,
-    /// Arrivals given up because of our own stall.
-    pub dropped_late: u64,
-    /// The most requests in flight at the end of a second.
-    pub in_flight: u64,
-    /// p50 of the response time in the worst second.
-    pub p50: Option<Duration>,
-    /// p99 of the response time in the worst second.
-    pub p99: Option<Duration>,
-    /// p99 of the service time in the worst second.
-    pub service_p99: Option<Duration>,
-    /// The age of the oldest request without an answer.
-    pub oldest: Option<Duration>,
-    /// p99 of the send lag in the worst second.
-    pub send_lag_p99: Option<Duration>,
-    /// CPU use of the generator, 100 = one core; the highest.
-    pub cpu_percent: Option<f32>,
-    /// Instances seen in answers.
-    pub responding: Option<u32>,
-    /// Instances that the load needs by Little's law.
-    pub needed: Option<u32>,
-    /// What the platform says.
-    pub counts: Counts,
-    /// The step in force at its end.
-    pub step: Option<u32>,
-}
-
-impl Column {
-    /// A rate: `sum` over the seconds that were measured.
-    pub fn per_second(&self, sum: u64) -> Option<f64> {
-        (self.measured > 0).then(|| sum as f64 / f64::from(self.measured))
-    }
-
-    /// What completed of these kinds.
-    pub fn of_kinds(&self, kinds: &[OutcomeKind]) -> u64 {
-        kinds.iter().map(|&kind| self.outcomes.get(kind)).sum()
-    }
-
-    fn of(row: &Row, counts: Counts) -> Self {
-        Self {
-            second: row.second,
-            measured: row.span.max(1),
-            target: row.target.get(),
-            sent: row.sent,
-            outcomes: row.outcomes,
-            dropped_cap: row.dropped_cap,
-            dropped_late: row.dropped_late,
-            in_flight: row.in_flight,
-            p50: row.response.map(|p| p.p50),
-            p99: row.response.map(|p| p.p99),
-            service_p99: row.service_p99,
-            oldest: row.oldest_in_flight,
-            send_lag_p99: row.send_lag_p99,
-            cpu_percent: row.generator.cpu_percent,
-            responding: row.responding,
-            needed: row.needed,
-            counts,
-            step: row.step.map(|step| step.0),
-        }
-    }
-
-    /// Takes in a later column: sums of counts, the worst of latencies, the latest of states.
-    fn absorb(&mut self, later: &Self) {
-        self.measured += later.measured;
-        self.target = later.target;
-        self.sent += later.sent;
-        self.outcomes.merge(&later.outcomes);
-        self.dropped_cap += later.dropped_cap;
-        self.dropped_late += later.dropped_late;
-        self.in_flight = self.in_flight.max(later.in_flight);
-        self.p50 = self.p50.max(later.p50);
-        self.p99 = self.p99.max(later.p99);
-        self.service_p99 = self.service_p99.max(later.service_p99);
-        self.oldest = self.oldest.max(later.oldest);
-        self.send_lag_p99 = self.send_lag_p99.max(later.send_lag_p99);
-        self.cpu_percent = match (self.cpu_percent, later.cpu_percent) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
-        self.responding = later.responding.or(self.responding);
-        self.needed = later.needed.or(self.needed);
-        self.counts = Counts {
-            active: later.counts.active.or(self.counts.active),
-            running: later.counts.running.or(self.counts.running),
-            desired: later.counts.desired.or(self.counts.desired),
-            max: later.counts.max.or(self.counts.max),
-        };
-        self.step = later.step.or(self.step);
-    }
-}
 
 /// The whole session in columns of the same length, ascending; a span that nobody measured has none.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -172,7 +51,7 @@ impl Series {
         let second = column.second - column.second % span;
         match self.columns.last_mut().filter(|last| last.second == second) {
             Some(last) => last.absorb(column),
-            None => self.columns.push(Column { second, ..column.clone() }),
+            None => self.columns.push(column.clone().beginning_at(second)),
         }
     }
 
@@ -200,6 +79,8 @@ pub fn span_for(seconds: u32, most: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use scaletop_units::ArrivalRate;
 

@@ -1,39 +1,35 @@
 //! The tables of the page: steps, instances, the generator, settings.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
+use crate::analysis::numbers::{self, Kind};
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::report::charts::{clock, duration_label};
 use crate::report::data::rates;
+use crate::report::moments::clock;
 use crate::report::series::Series;
-use crate::report::{rounded, secs, shown};
-use crate::session::numbers::{self, Number, plain, thousands};
+use crate::report::shown;
 use crate::session::state::Session;
+use crate::text::{latency, percent, plain, secs, thousands};
 
 /// So many steps stand side by side in one table of all numbers, so that it prints.
 const STEPS_ABREAST: usize = 6;
-
-/// More instances than this are left to `instances.csv`.
-const MOST_INSTANCES: usize = 200;
 
 /// More waterfalls than this are left to `summary.json`.
 const MOST_WATERFALLS: usize = 20;
 
 /// The numbers of the first table; the second one has them all.
-const HEADLINE: [&str; 10] = [
-    "t_trigger_s",
-    "t_first_s",
-    "t_serving_s",
-    "t_capacity_s",
-    "t_recover_s",
-    "bad_seconds",
-    "lost",
-    "lost_percent",
-    "slow",
-    "peak_p99_ms",
+static HEADLINE: [&Kind; 10] = [
+    &numbers::T_TRIGGER,
+    &numbers::T_FIRST,
+    &numbers::T_SERVING,
+    &numbers::T_CAPACITY,
+    &numbers::T_RECOVER,
+    &numbers::BAD_SECONDS,
+    &numbers::LOST,
+    &numbers::LOST_PERCENT,
+    &numbers::SLOW,
+    &numbers::PEAK_P99,
 ];
 
 /// Every step in a sentence.
@@ -68,36 +64,28 @@ fn invalid(report: &StepReport) -> Markup {
 
 /// The headline numbers, a row a step.
 pub(super) fn headline(session: &Session) -> Markup {
-    let kinds: Vec<_> = HEADLINE.iter().filter_map(|key| numbers::kinds().find(|kind| kind.key == *key)).collect();
     html! {
         div.wide {
             table.steps {
                 thead {
                     tr {
                         th { "step" } th { "at" } th { "rate" }
-                        @for kind in &kinds { th title=(kind.meaning) { (kind.label) } }
+                        @for kind in &HEADLINE { th title=(kind.meaning) { (kind.label) } }
                     }
                 }
                 tbody {
                     @for report in &session.steps {
-                        @let all = numbers::of(report);
                         tr.doubtful[report.validity != Validity::Valid] {
                             td { (report.step.id) }
                             td { (clock(report.step.start.as_secs_f64())) }
                             td { (rates(&report.step)) }
-                            @for kind in &kinds {
-                                td data-key=(kind.key) { (find(&all, kind.key).map(Number::say).unwrap_or_default()) }
-                            }
+                            @for kind in &HEADLINE { td data-key=(kind.key) { (kind.say(&report.numbers)) } }
                         }
                     }
                 }
             }
         }
     }
-}
-
-fn find<'a>(all: &'a [Number], key: &str) -> Option<&'a Number> {
-    all.iter().find(|number| number.kind.key == key)
 }
 
 /// Every number of every step, a column a step.
@@ -181,59 +169,9 @@ fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
     }
 }
 
-fn latency(value: Option<Duration>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| duration_label((rounded(value) * 10.0).round() / 10.0))
-}
-
-/// Every instance that answered.
-pub(super) fn instances(session: &Session) -> Markup {
-    if session.instances.is_empty() {
-        let header = &session.header.settings.instance_header;
-        return html! { p.none { "No answer named its instance (header " code { (shown(header)) } ")." } };
-    }
-    let end = session.now.as_secs_f64().max(1.0);
-    let answers: u64 = session.instances.iter().map(|track| track.requests).sum();
-    html! {
-        div.wide {
-            table.instances {
-                thead {
-                    tr {
-                        th { "instance" } th.lane { "when it answered" } th { "first OK" } th { "last" } th { "answers" } th { "share" }
-                        th { "OK" } th { "p50" } th { "p99" } th { "cold start" }
-                    }
-                }
-                tbody {
-                    @for track in session.instances.iter().take(MOST_INSTANCES) {
-                        @let (from, to) = (track.first.as_secs_f64() / end * 100.0, track.last.as_secs_f64() / end * 100.0);
-                        tr {
-                            td.id { (shown(track.id.as_str())) }
-                            td.lane {
-                                svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                    rect.rail x="0" y="3.5" width="100" height="1" {}
-                                    rect.alive x=(plain(from)) y="1" width=(plain((to - from).max(0.6))) height="6" {}
-                                }
-                            }
-                            td { (track.first_ok.map_or_else(|| "–".to_owned(), |at| secs(at.as_secs_f64()))) }
-                            td { (secs(track.last.as_secs_f64())) }
-                            td { (thousands(&track.requests.to_string())) }
-                            td { (share(track.requests, answers)) }
-                            td { (share(track.ok, track.requests)) }
-                            td { (latency(track.response.quantile(0.5))) }
-                            td { (latency(track.response.quantile(0.99))) }
-                            td { (track.cold_start.map_or_else(|| "–".to_owned(), |by| format!("+{}", latency(Some(by))))) }
-                        }
-                    }
-                }
-            }
-        }
-        @if session.instances.len() > MOST_INSTANCES {
-            p.note { (session.instances.len() - MOST_INSTANCES) " more are in " code { "instances.csv" } "." }
-        }
-    }
-}
-
-fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "–".to_owned() } else { format!("{:.1}%", part as f64 / whole as f64 * 100.0) }
+/// A part of a whole.
+pub(super) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) }
 }
 
 /// Whether we were the limit.
@@ -261,20 +199,20 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
         dl.pairs {
             dt { "send lag" } dd { "p50 " (lag(0.5)) ", p99 " (lag(0.99)) ", max " (latency(totals.send_lag.max())) }
             dt { "sent of due" } dd { (share(totals.sent, totals.due)) }
-            dt { "dropped by our own delay" } dd { (thousands(&totals.dropped_late.to_string())) }
+            dt { "dropped by our own delay" } dd { (thousands(totals.dropped_late)) }
             dt { "most in flight" } dd {
-                (thousands(&most_in_flight.to_string()))
-                " of " (thousands(&session.header.settings.max_in_flight.to_string())) " allowed"
+                (thousands(most_in_flight))
+                " of " (thousands(session.header.settings.max_in_flight)) " allowed"
             }
             dt { "CPU" } dd {
                 (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0}% at most (100% is one core)")))
                 @if let Some(cores) = health.and_then(|health| health.cores) { " of " (cores) " cores" }
             }
             @if let Some((open, allowed)) = health.and_then(|health| health.fds) {
-                dt { "file descriptors at the end" } dd { (thousands(&open.to_string())) " of " (thousands(&allowed.to_string())) }
+                dt { "file descriptors at the end" } dd { (thousands(open)) " of " (thousands(allowed)) }
             }
             @if let Some(ports) = health.and_then(|health| health.ports_left) {
-                dt { "local ports left at the end" } dd { (thousands(&ports.to_string())) }
+                dt { "local ports left at the end" } dd { (thousands(ports)) }
             }
         }
     }
@@ -291,7 +229,7 @@ pub(super) fn settings(session: &Session) -> Markup {
             @if let Some(plan) = &settings.plan { dt { "plan" } dd { (shown(plan)) } }
             dt { "objective" } dd { (settings.slo) }
             dt { "arrivals" } dd { (format!("{:?}", settings.arrivals).to_lowercase()) ", open model, seed " (settings.seed) }
-            dt { "ceiling" } dd { (thousands(&settings.max_rate.to_string())) " requests/s, " (thousands(&settings.max_in_flight.to_string())) " in flight" }
+            dt { "ceiling" } dd { (thousands(settings.max_rate)) " requests/s, " (thousands(settings.max_in_flight)) " in flight" }
             dt { "timeout" } dd { (secs(settings.timeout.as_secs_f64())) }
             dt { "connections" } dd {
                 @match settings.conn_max_age {

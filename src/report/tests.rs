@@ -7,6 +7,7 @@ use crate::instances::{Feed, SourceError, SourceErrorKind};
 use crate::session::event::{
     FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
 };
+use crate::timeline::Counts;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent};
+use crate::text::clean_to;
 use scaletop_units::Elapsed;
 
 /// The recording's name in a session folder.
@@ -291,7 +292,7 @@ fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
         return Err(alien("it names no version and writer".to_owned()));
     };
     if found != u64::from(FORMAT_VERSION) {
-        let writer = writer.chars().filter(|c| !c.is_control()).take(80).collect();
+        let writer = clean_to(&writer, 80);
         return Err(ReadError::Version { path: path.to_owned(), found, writer });
     }
     serde_json::from_slice(line).map_err(|error| alien(error.to_string()))

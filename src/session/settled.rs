@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
-use crate::plan::conductor::Conditions;
+use crate::plan::schedule::Conditions;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
-/// The count must have stayed the same this long, and the objective must have held (`load-tools` D.2: settled).
+/// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
 pub const CALM_FOR: Duration = Duration::from_secs(30);
 
 /// Counts older than this say nothing of the present.

@@ -20,11 +20,12 @@
 pub mod early;
 mod measured;
 
+use crate::analysis::numbers::{Course, Needs};
 use crate::analysis::recovery::HOLD_SECS;
 use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
-use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
+use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
 use crate::session::event::QUIT_BY_THE_USER;
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step};
@@ -196,7 +197,7 @@ impl ThresholdResult {
 
 fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     if threshold.scope == Scope::Run {
-        return vec![result(session, threshold, None, &of_run(session, threshold.number))];
+        return vec![result(session, threshold, None, &of_run(session, &threshold.subject))];
     }
     let mut found = false;
     let mut results = Vec::new();
@@ -206,12 +207,12 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
             continue;
         }
         found = true;
-        let measured = of_step(report, threshold.number);
+        let measured = of_step(report, &threshold.subject);
         // Nor can a step that is shorter than the hold show that a count held.
-        let is_too_short = threshold.number == Number::Capacity
+        let is_too_short = threshold.subject.course() == Course::Held
             && matches!(measured, Measured::Beyond { secs, .. } if secs < f64::from(HOLD_SECS));
         let has_nothing_to_say =
-            is_too_short || (matches!(measured, Measured::Nothing(_)) && has_source(session, threshold.number));
+            is_too_short || (matches!(measured, Measured::Nothing(_)) && has_source(session, &threshold.subject));
         if threshold.scope == Scope::EveryStep && has_nothing_to_say {
             continue;
         }
@@ -243,8 +244,8 @@ fn result(
         },
         Measured::Beyond { secs, words } => (words.clone(), beyond(threshold, *secs)),
         Measured::Nothing(reason) => {
-            let missing_source = !has_source(session, threshold.number);
-            let reason = match threshold.number.needs() {
+            let missing_source = !has_source(session, &threshold.subject);
+            let reason = match threshold.subject.needs() {
                 needs if missing_source => source_wanted(needs).to_owned(),
                 _ => reason.clone(),
             };
@@ -288,10 +289,10 @@ fn beyond(threshold: &Threshold, secs: f64) -> Outcome {
 }
 
 /// Whether the session had what the number needs to be told.
-fn has_source(session: &Session, number: Number) -> bool {
+fn has_source(session: &Session, subject: &Subject) -> bool {
     let counted = |basis| session.observations.get(&basis).is_some_and(|seen| !seen.is_empty());
     let has_ids = || !session.instances.is_empty();
-    match number.needs() {
+    match subject.needs() {
         Needs::Nothing => true,
         Needs::Desired => counted(Basis::Desired),
         Needs::Ids => has_ids(),

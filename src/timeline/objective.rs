@@ -1,4 +1,4 @@
-//! Which seconds were good: the objective over the trailing five seconds of arrivals (`load-tools` D.2, `g_t`).
+//! Which seconds were good: the objective over the trailing five seconds of arrivals (docs/step-numbers.md, `g(t)`).
 //!
 //! Works on counts alone. A percentile keeps its bound exactly when no more than the rest of the requests are slower, so
 //! nothing needs a histogram, and requests that have no answer yet can be counted in as what they are certain to become.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::app::state::State;
+use crate::chart::ticks;
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// Dots of a braille cell side by side.
@@ -124,9 +125,7 @@ impl TimeAxis {
 
     /// Ticks at round times, at least `spacing` terminal columns apart: column and time.
     pub(crate) fn ticks(&self, spacing: usize) -> Vec<(usize, Elapsed)> {
-        const ROUND: [u32; 15] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600];
-        let wanted = u64::from(self.window) * spacing as u64 / self.cells().max(1) as u64;
-        let every = ROUND.into_iter().find(|&every| u64::from(every) >= wanted).unwrap_or(86_400);
+        let every = ticks::length(u64::from(self.window) * spacing as u64 / self.cells().max(1) as u64);
         (self.first_second().div_ceil(every)..=self.edge / every)
             .map(|n| Elapsed::from_secs(u64::from(n) * u64::from(every)))
             .filter_map(|at| self.cell(at).map(|cell| (cell, at)))

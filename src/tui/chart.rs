@@ -12,8 +12,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 use ratatui::widgets::canvas::{Canvas, Painter, Shape};
 
+use crate::chart::Scale;
 use crate::tui::axis::{Event, TimeAxis};
-use crate::tui::scale::{DOTS_HIGH, Scale};
+use crate::tui::scale::{self, DOTS_HIGH};
 use crate::tui::series::Points;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
@@ -102,7 +103,7 @@ impl Shape for Ink<'_> {
                 before = None;
                 continue;
             };
-            let y = self.scale.dot(value, self.rows);
+            let y = scale::dot(self.scale, value, self.rows);
             let color = if self.curve.alarm.is_some_and(|alarm| value > alarm) { self.alarm } else { self.color };
             // A jump is joined by a vertical line in the later column: what was between was not measured, and a slanted
             // line would pretend that it was.
@@ -188,9 +189,9 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, u
     for row in 0..plot.height {
         buf.set_string(plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
     }
-    for value in scale.labels(plot.height) {
-        let label = text::harmless(&unit(value), width);
-        let row = u16::try_from(scale.dot(value, plot.height)).unwrap_or(0) / DOTS_HIGH;
+    for value in scale::labels(scale, plot.height) {
+        let label = text::shown(&unit(value), width);
+        let row = u16::try_from(scale::dot(scale, value, plot.height)).unwrap_or(0) / DOTS_HIGH;
         if !label.is_empty() {
             buf.set_string(left, plot.y + row, format!("{label:>width$}"), theme.style(Role::Label));
             buf.set_string(plot.x.saturating_sub(1), plot.y + row, "┤", theme.style(Role::Faint));
@@ -223,7 +224,7 @@ pub(crate) fn rule_labels(buf: &mut Buffer, area: Rect, theme: Theme, events: &[
     if area.is_empty() {
         return;
     }
-    buf.set_string(area.x, area.y, text::harmless("steps", usize::from(area.width)), theme.style(Role::Label));
+    buf.set_string(area.x, area.y, text::shown("steps", usize::from(area.width)), theme.style(Role::Label));
     for (at, (cell, event)) in events.iter().enumerate() {
         let Some(x) = u16::try_from(*cell).ok().map(|cell| area.x + GUTTER + cell).filter(|&x| x < area.right()) else {
             continue;
@@ -238,9 +239,7 @@ pub(crate) fn rule_labels(buf: &mut Buffer, area: Rect, theme: Theme, events: &[
             Event::Step(rate) if rate.is_paused() => ("▾", "0".to_owned(), Role::Label),
             Event::Step(rate) => ("▾", rate.to_string(), Role::Text),
             Event::Ramp(rate) => ("▾", format!("↗{rate}"), Role::Text),
-            Event::Mark(text) => {
-                ("◆", text::harmless(text, if next.is_some() { room.min(24) } else { 24 }), Role::Mark)
-            }
+            Event::Mark(text) => ("◆", text::shown(text, if next.is_some() { room.min(24) } else { 24 }), Role::Mark),
         };
         let symbol_role = if matches!(event, Event::Mark(_)) { Role::Mark } else { Role::Label };
         buf.set_string(x, area.y, symbol, theme.style(symbol_role));

@@ -8,9 +8,10 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::chart::Scale;
 use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart;
-use crate::tui::scale::{self, Scale};
+use crate::tui::scale;
 use crate::tui::text;
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
 

@@ -1,119 +1,15 @@
-//! From closed seconds to columns: one column over several seconds takes the mean of throughput, the maximum of latency
-//! and the mean of counts. A column that nobody measured is a gap.
+//! From closed seconds to the dot columns of an axis.
 
 use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
 use crate::session::state::Session;
-use crate::timeline::Row;
+use crate::timeline::{self, Column, Row};
 use crate::tui::axis::TimeAxis;
-use scaletop_load::{OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// The points of a curve, one a dot column; `None` is a gap.
 pub(crate) type Points = Vec<Option<f64>>;
-
-/// What one column sums up.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Column {
-    /// Seconds that were measured in it; 0 is a gap.
-    secs: f64,
-    target: f64,
-    sent: u64,
-    ok: u64,
-    capacity: u64,
-    other: u64,
-    dropped: u64,
-    /// The highest of any second.
-    pub(crate) p50: Option<Duration>,
-    /// The highest of any second.
-    pub(crate) p99: Option<Duration>,
-    /// The highest of any second.
-    pub(crate) service_p50: Option<Duration>,
-    /// The highest of any second.
-    pub(crate) service_p99: Option<Duration>,
-    /// The highest of any second.
-    pub(crate) oldest: Option<Duration>,
-    /// The most of any second.
-    pub(crate) responding: Option<u32>,
-    /// The most of any second.
-    pub(crate) needed: Option<u32>,
-}
-
-impl Column {
-    fn add(&mut self, row: &Row) {
-        let span = f64::from(row.span.max(1));
-        self.secs += span;
-        self.target += f64::from(row.target.get()) * span;
-        self.sent += row.sent;
-        self.ok += row.outcomes.get(OutcomeKind::Ok);
-        let capacity = row.outcomes.of_class(OutcomeClass::Capacity);
-        self.capacity += capacity;
-        self.other += row.outcomes.failed() - capacity;
-        self.dropped += row.dropped_cap + row.dropped_late;
-        self.p50 = self.p50.max(row.response.map(|response| response.p50));
-        self.p99 = self.p99.max(row.response.map(|response| response.p99));
-        self.service_p50 = self.service_p50.max(row.service_p50);
-        self.service_p99 = self.service_p99.max(row.service_p99);
-        self.oldest = self.oldest.max(row.oldest_in_flight);
-        self.responding = self.responding.max(row.responding);
-        self.needed = self.needed.max(row.needed);
-    }
-
-    fn per_second(&self, sum: f64) -> Option<f64> {
-        (self.secs > 0.0).then(|| sum / self.secs)
-    }
-
-    /// The mean arrival rate.
-    pub(crate) fn target(&self) -> Option<f64> {
-        self.per_second(self.target)
-    }
-
-    /// Requests sent a second.
-    pub(crate) fn sent(&self) -> Option<f64> {
-        self.per_second(self.sent as f64)
-    }
-
-    /// OK answers a second.
-    pub(crate) fn ok(&self) -> Option<f64> {
-        self.per_second(self.ok as f64)
-    }
-
-    /// Capacity errors a second.
-    pub(crate) fn capacity(&self) -> Option<f64> {
-        self.per_second(self.capacity as f64)
-    }
-
-    /// Other errors a second: application, client and our own.
-    pub(crate) fn other(&self) -> Option<f64> {
-        self.per_second(self.other as f64)
-    }
-
-    /// Dropped arrivals a second.
-    pub(crate) fn dropped(&self) -> Option<f64> {
-        self.per_second(self.dropped as f64)
-    }
-
-    /// The two columns as one.
-    #[must_use]
-    fn with(mut self, other: &Self) -> Self {
-        self.secs += other.secs;
-        self.target += other.target;
-        self.sent += other.sent;
-        self.ok += other.ok;
-        self.capacity += other.capacity;
-        self.other += other.other;
-        self.dropped += other.dropped;
-        self.p50 = self.p50.max(other.p50);
-        self.p99 = self.p99.max(other.p99);
-        self.service_p50 = self.service_p50.max(other.service_p50);
-        self.service_p99 = self.service_p99.max(other.service_p99);
-        self.oldest = self.oldest.max(other.oldest);
-        self.responding = self.responding.max(other.responding);
-        self.needed = self.needed.max(other.needed);
-        self
-    }
-}
 
 /// The columns of an axis, one a dot.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,8 +24,9 @@ impl Columns {
         let end = axis.end().second();
         let start = rows.partition_point(|row| row.second.saturating_add(row.span) <= first);
         for row in rows.range(start..).take_while(|row| row.second < end) {
+            let sum = Column::of(row, timeline::Counts::default());
             for column in &mut columns[axis.dots_of(row_start(row), row_end(row))] {
-                column.add(row);
+                column.absorb(&sum);
             }
         }
         Self(columns)
@@ -142,8 +39,14 @@ impl Columns {
 
     /// One column a terminal cell: the two of its dots together.
     pub(crate) fn by_cell(&self) -> impl Iterator<Item = Column> + '_ {
-        self.0.chunks(2).map(|dots| dots.iter().fold(Column::default(), Column::with))
+        self.0.chunks(2).map(|dots| both(dots))
     }
+}
+
+fn both(dots: &[Column]) -> Column {
+    let mut cell = Column::default();
+    dots.iter().for_each(|dot| cell.absorb(dot));
+    cell
 }
 
 fn row_start(row: &Row) -> Elapsed {
@@ -222,14 +125,14 @@ mod tests {
         // 60 s over 10 dots: six seconds a column, of which the last has three calm and three slow ones.
         let (columns, _) = columns(state().rate(100).run(57).rate(50).p99_ms(400).run(3), 5);
         let last = columns.0.last().expect("ten columns");
-        assert_eq!(last.sent(), Some(75.0));
+        assert_eq!(last.sent_rate(), Some(75.0));
         assert!(last.p99 >= Some(Duration::from_millis(400)), "{:?}", last.p99);
     }
 
     #[test]
     fn seconds_that_nobody_measured_are_a_gap_and_not_zero() {
         let (columns, axis) = columns(state().rate(50).run(20).gap(20).run(20), 60);
-        let sent = columns.points(Column::sent);
+        let sent = columns.points(Column::sent_rate);
         let during = axis.dots_of(Elapsed::from_secs(21), Elapsed::from_secs(39));
         assert!(sent[during].iter().all(Option::is_none), "{sent:?}");
         assert_eq!(sent.iter().flatten().count(), 80, "two dots a second for forty seconds");
@@ -238,7 +141,7 @@ mod tests {
     #[test]
     fn a_second_without_requests_is_zero_and_not_a_gap() {
         let (columns, _) = columns(state().rate(0).run(60), 30);
-        assert!(columns.points(Column::sent).iter().all(|sent| *sent == Some(0.0)));
+        assert!(columns.points(Column::sent_rate).iter().all(|sent| *sent == Some(0.0)));
         assert!(columns.points(|column| column.p99.map(|p99| p99.as_secs_f64())).iter().all(Option::is_none));
     }
 
@@ -247,7 +150,10 @@ mod tests {
         let state = state().rate(100).errors(OutcomeKind::Timeout, 3).errors(OutcomeKind::Http4xx, 2).run(60);
         let (columns, _) = columns(state, 30);
         let cell = columns.by_cell().last().expect("a cell");
-        assert_eq!((cell.capacity(), cell.other(), cell.dropped()), (Some(3.0), Some(2.0), Some(0.0)));
+        assert_eq!(
+            (cell.capacity_error_rate(), cell.other_error_rate(), cell.dropped_rate()),
+            (Some(3.0), Some(2.0), Some(0.0))
+        );
     }
 
     #[test]

@@ -1,119 +1,19 @@
-//! Text on the screen: numbers short enough for a table, foreign text made harmless, and lines that drop what does not
-//! fit instead of breaking.
-
-use std::time::Duration;
+//! Text on the screen: foreign text in so many columns, and lines that drop what does not fit instead of breaking.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr as _;
 
-/// A number with a thousands separator below ten million, then in millions: `12,410`, `31.2M`.
-pub(crate) fn count(value: u64) -> String {
-    if value >= 10_000_000 {
-        return format!("{:.1}M", value as f64 / 1e6);
-    }
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + 2);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(crate) use crate::text::{age, count, latency, per_second, percent, whole};
 
-/// A rate or a mean count: whole from 10 on (and whenever it is whole), else one digit; `–` when unknown.
-pub(crate) fn per_second(value: Option<f64>) -> String {
-    match value {
-        None => "–".to_owned(),
-        Some(value) if !value.is_finite() || value < 0.0 => "–".to_owned(),
-        Some(value) if value >= 9.95 || value.fract().abs() < 0.05 => count(whole(value)),
-        Some(value) => format!("{value:.1}"),
-    }
-}
+use crate::text::{clean, cut};
 
-/// The nearest whole number; negative, infinite and absent ones become 0.
-pub(crate) fn whole(value: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "`as` saturates; negative and NaN give 0"
-    )]
-    let whole = value.round() as u64;
-    whole
-}
-
-/// A latency in at most three significant digits: `0.4 ms`, `85 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when unknown.
-pub(crate) fn latency(value: Option<Duration>) -> String {
-    let Some(value) = value else { return "–".to_owned() };
-    let millis = value.as_secs_f64() * 1e3;
-    match millis {
-        ms if ms < 9.95 => format!("{ms:.1} ms"),
-        ms if ms < 999.5 => format!("{ms:.0} ms"),
-        ms if ms < 9_995.0 => format!("{:.2} s", ms / 1e3),
-        ms if ms < 99_950.0 => format!("{:.1} s", ms / 1e3),
-        _ => format!("{}m{:02}s", value.as_secs() / 60, value.as_secs() % 60),
-    }
-}
-
-/// An age in whole seconds, then minutes: `40 s`, `3m05s`, `2h10m`.
-pub(crate) fn age(value: Duration) -> String {
-    match value.as_secs() {
-        secs @ 0..=119 => format!("{secs} s"),
-        secs @ 120..=7_199 => format!("{}m{:02}s", secs / 60, secs % 60),
-        secs => format!("{}h{:02}m", secs / 3600, secs / 60 % 60),
-    }
-}
-
-/// A share of 1 as a percentage: `0.4 %`, `41 %`.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent > 0.0 && percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
-}
-
-/// Foreign text (marks, names, reasons) in at most `width` columns, without anything a terminal would obey.
-///
-/// Control characters, escape sequences' first bytes and bidirectional overrides become `·`; line breaks become spaces; what
+/// Foreign text (marks, names, reasons) in at most `width` columns of one line, without anything a terminal would obey; what
 /// is cut ends in `…`.
-pub(crate) fn harmless(text: &str, width: usize) -> String {
-    let mut shown = String::new();
-    let mut used = 0;
-    for (at, ch) in text.char_indices() {
-        let ch = match ch {
-            '\n' | '\r' | '\t' => ' ',
-            ch if ch.is_control() || is_invisible(ch) => '·',
-            ch => ch,
-        };
-        let columns = ch.width().unwrap_or(0);
-        if used + columns > width {
-            return cut(shown, width);
-        }
-        // A combining mark takes no column, but a thousand of them are no text either.
-        if columns == 0 && at > 0 && shown.len() > width * 8 {
-            continue;
-        }
-        shown.push(ch);
-        used += columns;
-    }
-    shown
-}
-
-/// Characters that steer the direction or joining of text instead of showing anything.
-const fn is_invisible(ch: char) -> bool {
-    matches!(ch, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-/// Makes room for the ellipsis of a text that is to be cut at `width`.
-fn cut(mut text: String, width: usize) -> String {
-    if width == 0 {
-        return String::new();
-    }
-    while text.width() + 1 > width {
-        text.pop();
-    }
-    text.push('…');
-    text
+pub(crate) fn shown(text: &str, width: usize) -> String {
+    // A frame must not cost more for a text of a megabyte.
+    let text = &text[..text.floor_char_boundary(64 * (width + 1))];
+    cut(&clean(&text.replace(['\n', '\r', '\t'], " ")), width)
 }
 
 /// Columns that a text takes.
@@ -121,23 +21,16 @@ pub(crate) fn columns(text: &str) -> u16 {
     u16::try_from(text.width()).unwrap_or(u16::MAX)
 }
 
-/// Breaks `text` into lines of at most `width` columns at spaces, at most `max` of them; the last one is cut.
+/// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.
 pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let clean = harmless(text, 4_000);
-    for word in clean.split(' ').filter(|word| !word.is_empty()) {
-        let is_last = lines.len() == max;
-        match lines.last_mut() {
-            // The last line takes whatever comes, and is cut below.
-            Some(line) if is_last || line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ if max > 0 => lines.push(word.to_owned()),
-            _ => break,
+    let mut lines = crate::text::wrap(text, width);
+    if lines.len() > max {
+        let rest = lines.split_off(max.saturating_sub(1)).join(" ");
+        if max > 0 {
+            lines.push(cut(&rest, width));
         }
     }
-    lines.iter().map(|line| harmless(line, width)).collect()
+    lines
 }
 
 /// A piece of a line that can be left out when there is no room for it.
@@ -194,28 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_readable() {
-        assert_eq!([0, 999, 1_000, 12_410, 31_200_000].map(count), ["0", "999", "1,000", "12,410", "31.2M"]);
-        assert_eq!(per_second(Some(0.3)), "0.3");
-        assert_eq!(per_second(Some(599.6)), "600");
-        assert_eq!(per_second(Some(f64::NAN)), "–");
-    }
-
-    #[test]
-    fn latencies_keep_three_digits() {
-        let shown = |micros| latency(Some(Duration::from_micros(micros)));
-        assert_eq!(
-            [400, 85_000, 999_900, 1_240_000, 12_400_000, 125_000_000].map(shown),
-            ["0.4 ms", "85 ms", "1.00 s", "1.24 s", "12.4 s", "2m05s"]
-        );
-        assert_eq!(latency(None), "–");
-    }
-
-    #[test]
     fn foreign_text_cannot_steer_the_terminal() {
-        assert_eq!(harmless("a\x1b[31mb\u{202e}c\nd", 40), "a·[31mb·c d");
-        assert_eq!(harmless("deploy of version two", 9), "deploy o…");
-        assert_eq!(harmless("日本語", 5), "日本…");
+        assert_eq!(shown("a\x1b[31mb\u{202e}c\nd", 40), "a�[31mb�c d");
+        assert_eq!(shown("deploy of version two", 9), "deploy o…");
+        assert_eq!(shown("日本語", 5), "日本…");
     }
 
     #[test]

@@ -14,9 +14,9 @@ use scaletop::app::front::FrontEnd;
 use scaletop::app::player::Player;
 use scaletop::app::state::{State, Ui, View};
 use scaletop::app::update::update;
-use scaletop::replay::film::Film;
+use scaletop::replay::index::{self, IndexUpdate};
 use scaletop::replay::runtime::{ReplayRuntime, Replayed};
-use scaletop::replay::scout::{self, Sighting};
+use scaletop::replay::seekable::SeekableRecording;
 use scaletop::session::event::{Recorded, SessionEvent};
 use scaletop::session::recording::RecordingWriter;
 use scaletop::session::state::Session;
@@ -74,11 +74,11 @@ fn known_at(moments: &[(Elapsed, Session)], position: Elapsed) -> Session {
 }
 
 /// Folds from where `session` is to `position`.
-fn wind(film: &mut Film, session: &mut Session, position: Elapsed) {
-    if let Some(other) = film.wind(session.now, position, Duration::ZERO).unwrap() {
+fn seek(recording: &mut SeekableRecording, session: &mut Session, position: Elapsed) {
+    if let Some(other) = recording.seek(session.now, position, Duration::ZERO).unwrap() {
         *session = (*other).clone();
     }
-    while let Some(recorded) = film.next_until(position).unwrap() {
+    while let Some(recorded) = recording.next_until(position).unwrap() {
         session.apply(recorded.at, &recorded.event);
     }
 }
@@ -87,11 +87,11 @@ fn wind(film: &mut Film, session: &mut Session, position: Elapsed) {
 fn at_every_second_the_replay_knows_what_the_live_run_knew() {
     let folder = tempfile::tempdir().unwrap();
     let moments = run_live(folder.path(), Network::Far, &LOAD, 150);
-    let mut film = Film::open(folder.path()).unwrap();
-    let mut session = Session::new(film.header().clone());
+    let mut recording = SeekableRecording::open(folder.path()).unwrap();
+    let mut session = Session::new(recording.header().clone());
     for millis in (0..151_000).step_by(500) {
         let position = Elapsed::from_millis(millis);
-        wind(&mut film, &mut session, position);
+        seek(&mut recording, &mut session, position);
         assert!(session == known_at(&moments, position), "another state at {position:?}");
     }
     assert!(session.ended.is_some() && session.steps.len() >= 4 && session.marks.len() > 8);
@@ -101,17 +101,17 @@ fn at_every_second_the_replay_knows_what_the_live_run_knew() {
 fn jumping_to_and_fro_ends_in_the_same_states_as_playing() {
     let folder = tempfile::tempdir().unwrap();
     let moments = run_live(folder.path(), Network::Far, &LOAD, 400);
-    let mut film = Film::open(folder.path()).unwrap();
-    let mut sightings = scout::send(folder.path()).unwrap();
+    let mut recording = SeekableRecording::open(folder.path()).unwrap();
+    let mut updates = index::start(folder.path()).unwrap();
     let (mut outline, mut snapshots) = (None, 0);
-    while let Some(sighting) = sightings.blocking_recv() {
-        match sighting {
-            Sighting::Outline(found, _) => outline = Some(found),
-            Sighting::Snapshot(snapshot) => {
+    while let Some(update) = updates.blocking_recv() {
+        match update {
+            IndexUpdate::Outline(found, _) => outline = Some(found),
+            IndexUpdate::Snapshot(snapshot) => {
                 snapshots += 1;
-                film.keep(snapshot);
+                recording.keep(snapshot);
             }
-            Sighting::Failed(error) => panic!("{error}"),
+            IndexUpdate::Failed(error) => panic!("{error}"),
         }
     }
     let (_, last) = moments.last().unwrap();
@@ -121,21 +121,21 @@ fn jumping_to_and_fro_ends_in_the_same_states_as_playing() {
     assert!(snapshots >= 3, "only {snapshots} snapshots");
 
     let mut random = fastrand::Rng::with_seed(11);
-    let mut session = Session::new(film.header().clone());
+    let mut session = Session::new(recording.header().clone());
     for _ in 0..60 {
         let position = Elapsed::from_millis(random.u64(0..401_000));
-        wind(&mut film, &mut session, position);
+        seek(&mut recording, &mut session, position);
         assert!(session == known_at(&moments, position), "another state at {position:?}");
     }
 }
 
 /// A step of a script: wait until this is so, then do that.
-type Cue = (fn(&State) -> bool, Action);
+type Prompt = (fn(&State) -> bool, Action);
 
 /// A viewer who follows a script and notes what was known each time.
 struct Viewer {
-    script: std::vec::IntoIter<Cue>,
-    next: Option<Cue>,
+    script: std::vec::IntoIter<Prompt>,
+    next: Option<Prompt>,
     seen: std::rc::Rc<std::cell::RefCell<Vec<State>>>,
 }
 
@@ -159,15 +159,15 @@ impl FrontEnd for Viewer {
 }
 
 /// Plays the session in `folder` to a viewer who acts by `script` and then quits; the states that were acted upon.
-async fn watch(folder: &Path, script: Vec<Cue>) -> (Vec<State>, Replayed) {
-    let film = Film::open(folder).unwrap();
+async fn watch(folder: &Path, script: Vec<Prompt>) -> (Vec<State>, Replayed) {
+    let recording = SeekableRecording::open(folder).unwrap();
     let mut ui = Ui::new(ArrivalRate::PAUSED);
     ui.replay = Some(Player::new(1));
-    let state = State { session: Session::new(film.header().clone()), ui };
+    let state = State { session: Session::new(recording.header().clone()), ui };
     let seen = std::rc::Rc::default();
     let front = Viewer { script: script.into_iter(), next: None, seen: std::rc::Rc::clone(&seen) };
-    let scout = scout::send(folder).unwrap();
-    let runtime = ReplayRuntime { state, clock: RunClock::start(), film, scout, front };
+    let index = index::start(folder).unwrap();
+    let runtime = ReplayRuntime { state, clock: RunClock::start(), recording, index, front };
     let replayed = runtime.run().await.unwrap();
     let seen = seen.borrow().clone();
     (seen, replayed)
@@ -190,7 +190,7 @@ async fn a_viewer_jumps_plays_and_comes_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let moments = run_live(folder.path(), Network::Far, &LOAD, 200);
     let always = |_: &State| true;
-    let script: Vec<Cue> = vec![
+    let script: Vec<Prompt> = vec![
         (always, Action::TogglePlay),
         (is_known, Action::NextStep),
         (is_there, Action::NextStep),
@@ -222,7 +222,7 @@ async fn no_key_of_a_replay_changes_the_session_or_its_folder() {
     let path = folder.path().join("recording.jsonl");
     let before = fs::read(&path).unwrap();
     let always = |_: &State| true;
-    let mut script: Vec<Cue> = vec![(is_known, Action::JumpEnd)];
+    let mut script: Vec<Prompt> = vec![(is_known, Action::JumpEnd)];
     for action in [Action::Export, Action::OnlyLive("spike"), Action::Mark, Action::Spike, Action::KillInstance] {
         script.push((is_there, action));
     }

@@ -58,7 +58,7 @@ pub enum FailureKind {
     Other,
 }
 
-/// Who is to blame for an outcome (`load-tools` D.2): the steps' numbers count these classes apart.
+/// Who is to blame for an outcome (docs/step-numbers.md): the steps' numbers count these classes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutcomeClass {
     /// 1xx to 3xx: answered as asked.

@@ -1,5 +1,5 @@
 # What a pipeline needs to push images, and nothing more. By default a role that GitHub's OIDC tokens may assume: no key
-# to leak, rotate or forget. The seed's IAM user with an access key exists only for those who ask for it by name.
+# to leak, rotate or forget. An IAM user with an access key exists only for those who ask for it by name.
 
 variable "name" {
   description = "Prefix of the role or user."
@@ -112,7 +112,7 @@ resource "aws_iam_role_policy" "push" {
   policy = jsonencode(local.push_policy)
 }
 
-# --- Only on request (ci_credentials = "access-key"): a long-lived key, as in the seed ---------------------------------
+# --- Only on request (ci_credentials = "access-key"): a long-lived key ---------------------------------------------
 
 resource "aws_iam_user" "push" {
   count = local.access_key ? 1 : 0

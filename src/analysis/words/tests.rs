@@ -1,5 +1,7 @@
 //! What is said, and what is not.
 
+use std::time::Duration;
+
 use super::*;
 use crate::analysis::InstanceSpan;
 use crate::analysis::demand::DemandBasis;

@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::analysis::numbers::{self, Value as Worth};
 use crate::analysis::waterfall::{Stage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
-use crate::session::numbers::{self, Value as Worth, plain};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
-use crate::text::harmless;
+use crate::text::{clean_to, plain};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
@@ -38,15 +38,15 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         OutcomeKind::ALL.into_iter().map(|kind| (key(kind).to_owned(), json!(totals.outcomes.get(kind)))).collect();
     json!({
         "version": VERSION,
-        "writer": harmless(&session.header.writer, LONGEST_TEXT),
+        "writer": clean_to(&session.header.writer, LONGEST_TEXT),
         "session": {
-            "target": harmless(&settings.target, LONGEST_TEXT),
-            "url": harmless(&settings.url, LONGEST_TEXT),
-            "method": harmless(&settings.method, LONGEST_TEXT),
-            "plan": settings.plan.as_deref().map(|plan| harmless(plan, LONGEST_TEXT)),
+            "target": clean_to(&settings.target, LONGEST_TEXT),
+            "url": clean_to(&settings.url, LONGEST_TEXT),
+            "method": clean_to(&settings.method, LONGEST_TEXT),
+            "plan": settings.plan.as_deref().map(|plan| clean_to(plan, LONGEST_TEXT)),
             "started_utc": utc(session.header.started_unix_micros),
             "duration_s": rounded(session.now.as_secs_f64()),
-            "ended": session.ended.as_deref().map(|reason| harmless(reason, LONGEST_TEXT)),
+            "ended": session.ended.as_deref().map(|reason| clean_to(reason, LONGEST_TEXT)),
         },
         "recording": { "torn_end": damage.torn_end, "skipped_lines": damage.skipped_lines },
         "settings": {
@@ -61,7 +61,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "max_in_flight": settings.max_in_flight,
             "timeout_s": rounded(settings.timeout.as_secs_f64()),
             "conn_max_age_s": settings.conn_max_age.map(|age| rounded(age.as_secs_f64())),
-            "instance_header": harmless(&settings.instance_header, LONGEST_TEXT),
+            "instance_header": clean_to(&settings.instance_header, LONGEST_TEXT),
             "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
         },
         "limits": {
@@ -91,19 +91,19 @@ pub fn value(session: &Session, damage: Damage) -> Value {
 fn verdict(verdict: &Verdict) -> Value {
     let held = |held: &ThresholdResult| {
         json!({
-            "name": harmless(&held.name, LONGEST_TEXT),
-            "bound": harmless(&held.bound, LONGEST_TEXT),
+            "name": clean_to(&held.name, LONGEST_TEXT),
+            "bound": clean_to(&held.bound, LONGEST_TEXT),
             "step": held.step.map(|step| step.0),
-            "stage": held.stage.as_deref().map(|stage| harmless(stage, LONGEST_TEXT)),
-            "actual": harmless(&held.actual, LONGEST_TEXT),
+            "stage": held.stage.as_deref().map(|stage| clean_to(stage, LONGEST_TEXT)),
+            "actual": clean_to(&held.actual, LONGEST_TEXT),
             "outcome": held.outcome.key(),
-            "reason": held.outcome.reason().map(|reason| harmless(reason, LONGEST_TEXT)),
+            "reason": held.outcome.reason().map(|reason| clean_to(reason, LONGEST_TEXT)),
         })
     };
     json!({
         "exit_code": verdict.exit_code(),
         "interrupted": verdict.interrupted,
-        "headline": harmless(&verdict.headline(), LONGEST_TEXT),
+        "headline": clean_to(&verdict.headline(), LONGEST_TEXT),
         "thresholds": verdict.thresholds.iter().map(held).collect::<Vec<_>>(),
         "invalid_steps": verdict.invalid.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),
     })
@@ -181,18 +181,21 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
     let invalid = match &report.validity {
         Validity::Valid => None,
-        Validity::InvalidGenerator(reason) => Some(harmless(reason, LONGEST_TEXT)),
+        Validity::InvalidGenerator(reason) => Some(clean_to(reason, LONGEST_TEXT)),
     };
     json!({
         "id": step.id.0,
-        "name": step.name.as_deref().map(|name| harmless(name, LONGEST_TEXT)),
+        "name": step.name.as_deref().map(|name| clean_to(name, LONGEST_TEXT)),
         "start_s": secs(step.start),
         "end_s": step.end.map(secs),
         "from_rps": step.before.get(),
         "to_rps": step.profile.last().get(),
         "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
         "invalid_generator": invalid,
-        "words": harmless(&report.words, LONGEST_TEXT),
+        "words": clean_to(&report.words, LONGEST_TEXT),
+        "pinned": report.pinned.map(|pinned| {
+            json!({ "instances": pinned.few, "of": pinned.of, "share_percent": rounded(pinned.share * 100.0) })
+        }),
         "numbers": numbers,
         "scale_out": Stage::ALL
             .into_iter()
@@ -201,117 +204,23 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
                 (format!("t_{}", stage.label().replace(' ', "_") + "_s"), timing)
             })
             .collect::<Map<_, _>>(),
-        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| harmless(cause, LONGEST_TEXT)),
-        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| harmless(why, LONGEST_TEXT)),
+        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| clean_to(cause, LONGEST_TEXT)),
+        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| clean_to(why, LONGEST_TEXT)),
     })
 }
 
 /// A time is an object that says how it is known; a plain number is a number; what nobody can say is `null`.
 fn worth(value: &Worth) -> Value {
     match *value {
-        Worth::Known(value) => rounded(value),
-        Worth::Unknown | Worth::Timing(Timing::NotApplicable(_)) => Value::Null,
         Worth::Timing(Timing::Reached { secs, plus_minus }) => {
             json!({ "s": rounded(secs), "plus_minus_s": rounded(plus_minus) })
         }
         Worth::Timing(Timing::NotWithin { secs, open }) => json!({ "not_within_s": rounded(secs), "open": open }),
         Worth::Timing(Timing::Absorbed) => json!({ "s": 0, "absorbed": true }),
         Worth::Timing(Timing::AlreadyViolated) => json!({ "already_violated": true }),
+        value => value.known().map_or(Value::Null, rounded),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::plan::Plan;
-    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-    use scaletop_load::RateProfile;
-    use scaletop_load::{Second, Served};
-    use scaletop_units::{ArrivalRate, InstanceId};
-
-    #[test]
-    fn a_censored_time_is_an_object_and_never_a_number() {
-        let not_within = Worth::Timing(Timing::NotWithin { secs: 42.0, open: false });
-        assert_eq!(worth(&not_within), json!({ "not_within_s": 42, "open": false }));
-        assert_eq!(worth(&Worth::Timing(Timing::Absorbed)), json!({ "s": 0, "absorbed": true }));
-        assert_eq!(worth(&Worth::Timing(Timing::NotApplicable("no source"))), Value::Null);
-        assert_eq!(worth(&Worth::Known(f64::INFINITY)), Value::Null);
-    }
-
-    /// The paths of all values that are no objects or lists; a time is one value.
-    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(map) if !is_time(path) => map.iter().for_each(|(key, value)| {
-                paths(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
-            }),
-            Value::Array(list) => list.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
-            _ => {
-                found.insert(path.to_owned());
-            }
-        }
-    }
-
-    fn is_time(path: &str) -> bool {
-        path.contains(".numbers.t_") || path.contains(".scale_out.t_")
-    }
-
-    /// A session in which every field has a value or is `null` by itself.
-    fn full() -> Value {
-        let thresholds =
-            Plan::parse("[[stage]]\nrate = 5\nduration = \"1s\"\n[thresholds]\np99 = \"< 1s\"").unwrap().thresholds;
-        let mut session = Session::new(Header {
-            version: FORMAT_VERSION,
-            writer: "scaletop test".into(),
-            started_unix_micros: 0,
-            settings: Settings { thresholds, ..Settings::default() },
-        });
-        let profile = RateProfile::Constant(ArrivalRate::new(5));
-        let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()) };
-        session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
-        let mut second = Second::new(0, ArrivalRate::new(5));
-        let part = second.part_mut(0);
-        (part.due, part.sent) = (1, 1);
-        part.outcomes.add(OutcomeKind::Ok);
-        part.ok.record(Duration::from_millis(80));
-        part.service.record(Duration::from_millis(80));
-        second.send_lag.record(Duration::from_micros(90));
-        second.served.push(Served {
-            id: InstanceId::from("a".to_owned()),
-            requests: 1,
-            ok: 1,
-            first_ok_intended: Some(Elapsed::ZERO),
-            response: part_response(),
-        });
-        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
-        session.steps[0].validity = Validity::InvalidGenerator("send lag".into());
-        value(&session, Damage::default())
-    }
-
-    fn part_response() -> Latency {
-        let mut latency = Latency::new();
-        latency.record(Duration::from_millis(80));
-        latency
-    }
-
-    #[test]
-    fn every_field_is_documented_and_every_documented_field_exists() {
-        let mut written = BTreeSet::new();
-        paths(&full(), "", &mut written);
-        let page = include_str!("../../../docs/summary-json.md");
-        let documented: BTreeSet<String> = page
-            .lines()
-            .skip_while(|line| *line != "## Fields")
-            .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(path, _)| path.to_owned()))
-            .collect();
-        let missing: Vec<_> = written.difference(&documented).collect();
-        let gone: Vec<_> = documented.difference(&written).collect();
-        assert!(
-            missing.is_empty() && gone.is_empty(),
-            "not documented: {missing:?}; documented, but not there: {gone:?}"
-        );
-        assert!(page.contains(&format!("Version {VERSION}.")));
-    }
-}
+mod tests;

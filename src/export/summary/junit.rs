@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
+use crate::text::clean;
 
 /// The verdict of `session` as `JUnit` XML.
 ///
@@ -53,16 +54,15 @@ pub fn junit(session: &Session) -> String {
     out
 }
 
-/// Text for an attribute or an element. XML 1.0 has no way to write most control characters.
+/// Clean text for an attribute or an element.
 fn attribute(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('?'),
             c => out.push(c),
         }
     }
@@ -84,7 +84,7 @@ mod tests {
         let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
         let xml = junit(&Session::new(header));
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\""), "{xml}");
-        assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;?\""), "{xml}");
+        assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;�\""), "{xml}");
         assert!(xml.contains("name=\"due &gt;= 0\""), "{xml}");
         assert!(xml.contains("<failure message=\"measured 0\"/>"), "{xml}");
         assert!(xml.contains("stage spike has no step"), "{xml}");

@@ -2,10 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::{Timing, Validity};
+use crate::analysis::Validity;
+use crate::analysis::numbers::{self, Kind, row as table};
 use crate::session::state::Session;
 use crate::session::verdict::{Outcome, judge};
+use crate::text::{latency, markdown_cell as cell};
 use scaletop_load::OutcomeKind;
+
+/// The numbers of its table of steps.
+static NUMBERS: [&Kind; 6] = [
+    &numbers::T_SERVING,
+    &numbers::T_CAPACITY,
+    &numbers::T_RECOVER,
+    &numbers::BAD_SECONDS,
+    &numbers::LOST,
+    &numbers::PEAK_P99,
+];
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {
@@ -30,8 +42,11 @@ pub fn markdown(session: &Session) -> String {
     if let Some(p) = session.percentiles() {
         let _ = writeln!(
             out,
-            "Response time: p50 {:.1?}, p99 {:.1?}, p99.9 {:.1?}, max {:.1?}.",
-            p.p50, p.p99, p.p999, p.max
+            "Response time: p50 {}, p99 {}, p99.9 {}, max {}.",
+            latency(p.p50),
+            latency(p.p99),
+            latency(p.p999),
+            latency(p.max)
         );
     }
     if !verdict.thresholds.is_empty() {
@@ -47,60 +62,16 @@ pub fn markdown(session: &Session) -> String {
         }
     }
     if !session.steps.is_empty() {
-        out.push_str("\n| step | rate | T_serving | T_capacity | T_recover | bad | lost | peak p99 |\n");
-        out.push_str("|---|---|---:|---:|---:|---:|---:|---:|\n");
+        let _ = writeln!(out, "\n| step | rate |{} |", table(&NUMBERS, |kind| kind.label.to_owned()));
+        let _ = writeln!(out, "|---|---|{}|", table(&NUMBERS, |_| "---:".to_owned()).replace(' ', ""));
     }
     for report in &session.steps {
-        let (step, numbers) = (&report.step, &report.numbers);
+        let step = &report.step;
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
-        let _ = writeln!(
-            out,
-            "| {}{name}{invalid} | {}→{} | {} | {} | {} | {} s | {} | {} |",
-            step.id,
-            step.before.get(),
-            step.profile.last(),
-            timing(numbers.serving),
-            timing(numbers.capacity),
-            timing(numbers.recover),
-            numbers.bad_seconds,
-            numbers.lost,
-            numbers.peak_p99.map_or_else(|| "–".to_owned(), |p99| format!("{p99:.1?}"))
-        );
+        let numbers = table(&NUMBERS, |kind| cell(&kind.say(&report.numbers)));
+        let (before, last) = (step.before.get(), step.profile.last());
+        let _ = writeln!(out, "| {}{name}{invalid} | {before}→{last} |{numbers} |", step.id);
     }
     out
-}
-
-fn timing(timing: Timing) -> String {
-    cell(&timing.to_string())
-}
-
-/// Text that can do no harm in a Markdown table: no new line, cell, tag, link or emphasis.
-pub fn cell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '|' | '\\' | '`' | '*' | '[' | ']' | '!' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_control() => out.push('?'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn untrusted_text_stays_in_its_cell() {
-        assert_eq!(cell("a|b\n<script>![x](y) *b*"), "a\\|b?&lt;script&gt;\\!\\[x\\](y) \\*b\\*");
-        assert_eq!(cell("spike.t_recover < 60s"), "spike.t_recover &lt; 60s");
-    }
 }

@@ -1,5 +1,7 @@
 //! What a threshold's name and bound mean, and what is said of those that mean nothing.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::analysis::pinning::{self, Answered, Pinning};
 use crate::instances::{Basis, InstanceObservation};
 use crate::session::state::{InstanceSecond, InstanceTrack, Session};
 use scaletop_load::Latency;
@@ -74,7 +75,26 @@ impl InstanceTable {
     }
 }
 
+impl InstanceTrack {
+    /// What it answered in the seconds that closed before `at`, as far back as [`pinning`] looks.
+    pub fn recent_requests(&self, at: Elapsed) -> u64 {
+        let from = at.second().saturating_sub(pinning::WINDOW_SECS);
+        let recent = self.recent.iter().rev().take_while(|second| second.second >= from);
+        recent.filter(|second| second.second < at.second()).map(|second| second.requests).sum()
+    }
+}
+
 impl Session {
+    /// Few instances that get most of the load at a moment of the last minutes.
+    pub fn pinning(&self, at: Elapsed) -> Option<Pinning> {
+        let answered = |track: &InstanceTrack| Answered {
+            first: track.first,
+            last: track.last,
+            requests: track.recent_requests(at),
+        };
+        pinning::pinning(self.instances.iter().map(answered), at)
+    }
+
     /// Notes who answered in a second; returns the *Responding* count and keeps it as an observation.
     pub(super) fn serve(&mut self, second: &Second) -> Option<u32> {
         let mut answered = Vec::with_capacity(second.served.len());

@@ -1,4 +1,4 @@
-//! The numbers of a step (`load-tools` D.3), computed anew from what is gathered for it.
+//! The numbers of a step (docs/step-numbers.md), computed anew from what is gathered for it.
 
 use std::time::Duration;
 
@@ -70,8 +70,9 @@ impl Session {
         numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), slo);
         self.supply(step, &mut numbers);
         let words = sentence(step, &numbers, &validity, slo, work.was_idle);
+        let pinned = self.pinning(step.end.unwrap_or(self.now));
         let report = &mut self.steps[at];
-        (report.numbers, report.validity, report.words) = (numbers, validity, words);
+        (report.numbers, report.validity, report.words, report.pinned) = (numbers, validity, words, pinned);
     }
 
     /// Keeps what the seconds just before a step say, once they are settled.

@@ -1,4 +1,4 @@
-//! From rate changes to steps (`load-tools` D.2).
+//! From rate changes to steps (docs/step-numbers.md).
 //!
 //! A step is any change by at least one request per second and 5 %, measured against the rate that the step in force
 //! settled at, so that a slow drift becomes a step when it has gone far enough. Changes less than two seconds apart
@@ -106,6 +106,7 @@ impl Session {
             numbers: StepNumbers::default(),
             validity: Validity::Valid,
             words: String::new(),
+            pinned: None,
         });
         (self.fold.unfinished..self.steps.len()).for_each(|at| self.refresh(at));
     }

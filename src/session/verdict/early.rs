@@ -11,15 +11,16 @@
 
 use std::time::Duration;
 
-use crate::analysis::StepReport;
+use crate::analysis::numbers::{Course, Judged, Kind, Needs};
+use crate::analysis::{StepNumbers, StepReport};
 use crate::plan::Comparison;
 use crate::plan::forecast::Budget;
-use crate::plan::threshold::{Bound, Needs, Number, Scope, Threshold};
+use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
 use crate::session::state::Session;
-use crate::session::verdict::measured::{Measured, lost, of_run, of_step};
+use crate::session::verdict::measured::{Measured, of_run, of_step, plainly, run};
 use crate::session::verdict::{Outcome, ThresholdResult, holds, result};
 
-/// "Reached" means that it stayed so for this long, and counts from the first of these seconds (`load-tools` D.2).
+/// "Reached" means that it stayed so for this long, and counts from the first of these seconds (docs/step-numbers.md).
 const HOLD: Duration = Duration::from_secs(10);
 
 /// The first of the session's thresholds that is lost already.
@@ -27,35 +28,29 @@ pub fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResul
     session.header.settings.thresholds.iter().find_map(|threshold| match threshold.scope {
         Scope::Run => {
             let is_lost = run_is_lost(session, threshold, budget.run);
-            is_lost.then(|| result(session, threshold, None, &of_run(session, threshold.number)))
+            is_lost.then(|| result(session, threshold, None, &of_run(session, &threshold.subject)))
         }
         Scope::EveryStep | Scope::Stage(_) => session
             .steps
             .iter()
             .filter(|report| threshold.covers(report.step.name.as_deref()))
             .find(|report| step_is_lost(session, threshold, report, budget))
-            .map(|report| result(session, threshold, Some(report), &of_step(report, threshold.number))),
+            .map(|report| result(session, threshold, Some(report), &of_step(report, &threshold.subject))),
     })
 }
 
 fn run_is_lost(session: &Session, threshold: &Threshold, budget: u64) -> bool {
     let totals = &session.totals;
-    match threshold.number {
-        Number::Response(quantile) if is_upper(threshold) => {
+    match &threshold.subject {
+        Subject::Percentile(quantile) if is_upper(threshold) => {
             let Bound::Time(bound) = threshold.bound else { return false };
             let allowed = (1.0 - quantile).max(0.0) * budget.max(totals.response.count()) as f64;
             // One more than allowed: where the percentile falls on a boundary, it may still be the one below.
-            let margin = if quantile < 1.0 { 1.0 } else { 0.0 };
+            let margin = if *quantile < 1.0 { 1.0 } else { 0.0 };
             totals.response.count_above(bound) as f64 > allowed + margin
         }
-        Number::Achieved => {
-            let unsent = totals.dropped_cap + totals.dropped_late;
-            misses_at_best(threshold, unsent, budget.max(totals.due))
-        }
-        Number::Errors => exceeds(threshold, totals.outcomes.failed(), budget.max(totals.due)),
-        Number::Lost => exceeds(threshold, lost(totals), budget.max(totals.due)),
-        Number::Dropped => exceeds(threshold, totals.dropped_cap + totals.dropped_late, budget.max(totals.due)),
-        _ => false,
+        Subject::Percentile(_) => false,
+        Subject::Number(kind, _) => count_is_lost(threshold, kind, &run(session), budget.max(totals.due)),
     }
 }
 
@@ -63,24 +58,15 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
     let (numbers, step) = (&report.numbers, &report.step);
     let timeout = session.header.settings.timeout;
     let is_over = step.end.is_some_and(|end| session.now.saturating_since(end) > timeout);
-    if is_over && threshold.number.needs() == Needs::Nothing {
-        let judged = result(session, threshold, Some(report), &of_step(report, threshold.number));
+    if is_over && threshold.subject.needs() == Needs::Nothing {
+        let judged = result(session, threshold, Some(report), &of_step(report, &threshold.subject));
         return judged.outcome == Outcome::Failed;
     }
     let due = step.name.as_ref().and_then(|name| budget.stages.iter().find(|(stage, _)| stage == name));
     // Without a plan nobody knows what is still to come.
     let due = due.map_or(u64::MAX, |(_, due)| *due).max(numbers.due);
-    match threshold.number {
-        Number::Lost => exceeds(threshold, numbers.lost, due),
-        Number::Slow => exceeds(threshold, numbers.slow, due),
-        Number::Dropped => exceeds(threshold, numbers.dropped_cap + numbers.dropped_late, due),
-        Number::Achieved => misses_at_best(threshold, numbers.dropped_cap + numbers.dropped_late, due),
-        Number::Errors => exceeds(threshold, numbers.outcomes.failed(), due),
-        Number::BadSeconds => is_upper(threshold) && !holds(threshold, numbers.bad_seconds.into()),
-        Number::PeakP99 => {
-            is_upper(threshold) && numbers.peak_p99.is_some_and(|peak| !holds(threshold, peak.as_secs_f64()))
-        }
-        Number::Recover | Number::Serving => match of_step(report, threshold.number) {
+    match &threshold.subject {
+        Subject::Number(_, Judged { course: Course::Awaited, .. }) => match of_step(report, &threshold.subject) {
             Measured::Known { value, .. } => is_upper(threshold) && !holds(threshold, value),
             Measured::Beyond { secs, .. } => {
                 let patience = HOLD + timeout;
@@ -88,7 +74,17 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
             }
             Measured::Nothing(_) => false,
         },
-        _ => false,
+        Subject::Number(kind, _) => count_is_lost(threshold, kind, numbers, due),
+        Subject::Percentile(_) => false,
+    }
+}
+
+/// Whether what was counted so far decides the threshold when `due` arrivals will have come in all.
+fn count_is_lost(threshold: &Threshold, kind: &Kind, numbers: &StepNumbers, due: u64) -> bool {
+    match threshold.subject.course() {
+        Course::Grows => plainly(&kind.value(numbers)).is_some_and(|value| exceeds(threshold, value, due)),
+        Course::Shrinks => misses_at_best(threshold, numbers.dropped_cap + numbers.dropped_late, due),
+        Course::Open | Course::Awaited | Course::Held => false,
     }
 }
 
@@ -98,11 +94,11 @@ const fn is_upper(threshold: &Threshold) -> bool {
 }
 
 /// Whether a count that only grows is beyond its bound, even as a share of all that will have been `due`.
-fn exceeds(threshold: &Threshold, count: u64, due: u64) -> bool {
+fn exceeds(threshold: &Threshold, count: f64, due: u64) -> bool {
     let value = match threshold.bound {
         Bound::Share(_) if due == 0 => return false,
-        Bound::Share(_) => count as f64 / due as f64,
-        Bound::Count(_) | Bound::Time(_) => count as f64,
+        Bound::Share(_) => count / due as f64,
+        Bound::Count(_) | Bound::Time(_) => count,
     };
     is_upper(threshold) && !holds(threshold, value)
 }

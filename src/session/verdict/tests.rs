@@ -49,6 +49,7 @@ fn step(id: u32, stage: &str) -> StepReport {
         },
         validity: Validity::Valid,
         words: String::new(),
+        pinned: None,
     }
 }
 

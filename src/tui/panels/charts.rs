@@ -5,12 +5,13 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::chart::Scale;
 use crate::instances::Basis;
-use crate::timeline::Row;
+use crate::timeline::{Column, Row};
 use crate::tui::chart::{self, Curve, Stroke};
-use crate::tui::scale::{self, Scale};
+use crate::tui::scale;
 use crate::tui::scene::Scene;
-use crate::tui::series::{self, Column, Points};
+use crate::tui::series::{self, Points};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
 use scaletop_load::{OutcomeClass, OutcomeKind};
@@ -22,8 +23,8 @@ const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇"
 pub(crate) fn rate(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let sent_stroke = apart(scene, Stroke::Dashed);
     let curves = [
-        Curve::new(scene.columns.points(Column::ok), Stroke::Area, Role::Ok),
-        Curve::new(scene.columns.points(Column::sent), sent_stroke, Role::Sent),
+        Curve::new(scene.columns.points(Column::ok_rate), Stroke::Area, Role::Ok),
+        Curve::new(scene.columns.points(Column::sent_rate), sent_stroke, Role::Sent),
         Curve::new(scene.columns.points(Column::target), Stroke::Solid, Role::Target),
     ];
     let now =
@@ -102,7 +103,8 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 pub(crate) fn errors(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
     let columns: Vec<Column> = scene.columns.by_cell().collect();
-    let total = |column: &Column| Some(column.capacity()? + column.other()? + column.dropped()?);
+    let total =
+        |column: &Column| Some(column.capacity_error_rate()? + column.other_error_rate()? + column.dropped_rate()?);
     let max = columns.iter().filter_map(total).fold(0.0, f64::max);
     chart::title(buf, area, theme, "Errors", error_legend(scene));
     let scale = Scale::linear(max, 10.0);
@@ -110,11 +112,11 @@ pub(crate) fn errors(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     chart::gutter(buf, plot, theme, scale, scale::rate_label);
     for (x, column) in (plot.left()..plot.right()).zip(&columns) {
         let parts = [
-            (column.capacity(), Role::Capacity),
-            (column.other(), Role::OtherErrors),
-            (column.dropped(), Role::Dropped),
+            (column.capacity_error_rate(), Role::Capacity),
+            (column.other_error_rate(), Role::OtherErrors),
+            (column.dropped_rate(), Role::Dropped),
         ];
-        bar(buf, plot, x, scale.value(1.0), parts, scene);
+        bar(buf, plot, x, scale.top(), parts, scene);
     }
 }
 

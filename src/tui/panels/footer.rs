@@ -18,7 +18,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let line = match (&state.ui.prompt, &state.ui.toast) {
         (Some(prompt), _) => ask(prompt, theme, width),
         (None, Some((_, message))) => {
-            let message = text::harmless(message, width.saturating_sub(2));
+            let message = text::shown(message, width.saturating_sub(2));
             text::fit(vec![Piece::new(0, "» ", theme.style(Role::Key)).and(message, theme.style(Role::Text))], width, 0)
         }
         (None, None) => hints(state, theme, width),
@@ -32,14 +32,14 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
         PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
         PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
     };
-    let typed = text::harmless(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
+    let typed = text::shown(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
     let mut pieces = vec![
         Piece::new(0, question, theme.style(Role::Key))
             .and(typed, theme.style(Role::Title))
             .and("▏", theme.style(Role::Key)),
     ];
     match &prompt.error {
-        Some(error) => pieces.push(Piece::new(1, text::harmless(error, width / 2), theme.style(Role::Bad))),
+        Some(error) => pieces.push(Piece::new(1, text::shown(error, width / 2), theme.style(Role::Bad))),
         None => pieces.push(Piece::new(3, example, theme.style(Role::Label))),
     }
     pieces.extend(hint_pieces(theme, Mode::Prompt, 3));

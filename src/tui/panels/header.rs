@@ -39,9 +39,9 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
     let mut left = vec![Piece::new(0, " scaletop ", scene.style(Role::Badge))];
-    let target = text::harmless(&settings.target, (left_width / 2).max(8));
+    let target = text::shown(&settings.target, (left_width / 2).max(8));
     left.push(Piece::new(0, target, scene.style(Role::Title)));
-    let url = text::harmless(&format!("{} {}", settings.method, settings.url), 60);
+    let url = text::shown(&format!("{} {}", settings.method, settings.url), 60);
     if !settings.url.is_empty() && settings.url != settings.target {
         left.push(Piece::new(3, url, scene.style(Role::Label)));
     }
@@ -152,7 +152,7 @@ fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
     let complaints = health::complaints(row);
     let mut piece = match complaints.first() {
         None => Piece::new(3, "generator ", label).and("ok", scene.style(Role::Good)),
-        Some(first) => Piece::new(1, "generator: ", label).and(text::harmless(first, room), scene.style(Role::Warn)),
+        Some(first) => Piece::new(1, "generator: ", label).and(text::shown(first, room), scene.style(Role::Warn)),
     };
     if in_full {
         let lag = format!("  send lag p99 {}", text::latency(row.send_lag_p99));
@@ -170,7 +170,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let mut pieces = feeds(scene, false);
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
         if let Some(fact) = scene.state.session.facts.get(name) {
-            let value = text::harmless(&fact.value, 30);
+            let value = text::shown(&fact.value, 30);
             pieces.push(Piece::new(rank, format!("{name} "), label).and(value, scene.style(Role::Text)));
         }
     }
@@ -180,7 +180,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
     }
     if let Some(folder) = &scene.state.ui.folder {
-        let folder = text::harmless(&folder.display().to_string(), 70);
+        let folder = text::shown(&folder.display().to_string(), 70);
         pieces.push(Piece::new(6, "files ", label).and(folder, scene.style(Role::Text)));
     }
     text::fit(pieces, width, 3)
@@ -207,12 +207,12 @@ fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
             continue;
         }
         let rank = if role == Role::Good { 4 } else { 1 };
-        let name = text::harmless(name, 20);
+        let name = text::shown(name, 20);
         pieces.push(Piece::new(rank, format!("{name} "), scene.style(Role::Label)).and(words, scene.style(role)));
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
             && !only_trouble
         {
-            pieces.push(Piece::new(2, text::harmless(&error.to_string(), 90), scene.style(Role::Label)));
+            pieces.push(Piece::new(2, text::shown(&error.to_string(), 90), scene.style(Role::Label)));
         }
     }
     pieces

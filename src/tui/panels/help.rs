@@ -103,7 +103,7 @@ fn reading(theme: Theme) -> Vec<Line<'static>> {
     let rows = READING.into_iter().map(|(word, meaning)| {
         Line::from(vec![
             Span::styled(format!("{word:<18}"), theme.style(Role::Title)),
-            Span::styled(text::harmless(meaning, 90), theme.style(Role::Label)),
+            Span::styled(text::shown(meaning, 90), theme.style(Role::Label)),
         ])
     });
     std::iter::once(title).chain(rows).collect()

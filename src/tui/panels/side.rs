@@ -40,8 +40,8 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         match entry {
             Entry::Heading(words) => put(0, words, scene.style(Role::Key)),
             Entry::Pair(name, value, role) => {
-                put(0, &text::harmless(&name, NAME_WIDTH - 1), scene.style(Role::Label));
-                put(NAME_WIDTH, &text::harmless(&value, width - NAME_WIDTH), scene.style(role));
+                put(0, &text::shown(&name, NAME_WIDTH - 1), scene.style(Role::Label));
+                put(NAME_WIDTH, &text::shown(&value, width - NAME_WIDTH), scene.style(role));
             }
             Entry::Remark(words) => put(2, &words, scene.style(Role::Label)),
             Entry::Blank => {}

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::analysis::numbers::{self, Kind, Unit, Value};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
 use crate::tui::text;
@@ -14,25 +15,77 @@ struct TableColumn {
     width: u16,
     /// The higher, the earlier it goes when room is short; 0 stays.
     rank: u8,
-    cell: fn(&StepReport, &State) -> (String, Role),
+    cell: Cell,
 }
 
-const COLUMNS: [TableColumn; 14] = [
-    TableColumn { title: "#", width: 5, rank: 0, cell: |report, _| (report.step.id.to_string(), Role::Label) },
-    TableColumn { title: "at", width: 8, rank: 1, cell: |report, _| (report.step.start.to_string(), Role::Label) },
-    TableColumn { title: "rate", width: 10, rank: 0, cell: |report, _| (change(report), Role::Title) },
-    TableColumn { title: "for", width: 8, rank: 3, cell: |report, state| (length(report, state), Role::Label) },
-    TableColumn { title: "T_trigger", width: 11, rank: 5, cell: |report, _| timing(&report.numbers.trigger) },
-    TableColumn { title: "T_first", width: 11, rank: 6, cell: |report, _| timing(&report.numbers.first) },
-    TableColumn { title: "T_serving", width: 11, rank: 0, cell: |report, _| timing(&report.numbers.serving) },
-    TableColumn { title: "T_capacity", width: 11, rank: 0, cell: |report, _| timing(&report.numbers.capacity) },
-    TableColumn { title: "T_recover", width: 14, rank: 0, cell: |report, _| timing(&report.numbers.recover) },
-    TableColumn { title: "lost", width: 8, rank: 0, cell: |report, _| lost(report) },
-    TableColumn { title: "slow", width: 8, rank: 4, cell: |report, _| (text::count(report.numbers.slow), Role::Text) },
-    TableColumn { title: "bad s", width: 7, rank: 3, cell: |report, _| bad_seconds(report) },
-    TableColumn { title: "peak p99", width: 9, rank: 0, cell: peak },
-    TableColumn { title: "instances", width: 10, rank: 2, cell: |report, _| (instances(report), Role::Text) },
+/// Where a cell of it comes from.
+enum Cell {
+    /// What the step is.
+    Head(fn(&StepReport, &State) -> (String, Role)),
+    /// One of its numbers.
+    Number(&'static Kind),
+}
+
+impl TableColumn {
+    const fn head(title: &'static str, width: u16, rank: u8, cell: fn(&StepReport, &State) -> (String, Role)) -> Self {
+        Self { title, width, rank, cell: Cell::Head(cell) }
+    }
+
+    const fn number(kind: &'static Kind, width: u16, rank: u8) -> Self {
+        Self { title: kind.label, width, rank, cell: Cell::Number(kind) }
+    }
+
+    fn cell(&self, report: &StepReport, state: &State) -> (String, Role) {
+        match self.cell {
+            Cell::Head(cell) => cell(report, state),
+            Cell::Number(kind) => number(kind, report, state),
+        }
+    }
+}
+
+static COLUMNS: [TableColumn; 14] = [
+    TableColumn::head("#", 5, 0, |report, _| (report.step.id.to_string(), Role::Label)),
+    TableColumn::head("at", 8, 1, |report, _| (report.step.start.to_string(), Role::Label)),
+    TableColumn::head("rate", 10, 0, |report, _| (change(report), Role::Title)),
+    TableColumn::head("for", 8, 3, |report, state| (length(report, state), Role::Label)),
+    TableColumn::number(&numbers::T_TRIGGER, 11, 5),
+    TableColumn::number(&numbers::T_FIRST, 11, 6),
+    TableColumn::number(&numbers::T_SERVING, 11, 0),
+    TableColumn::number(&numbers::T_CAPACITY, 11, 0),
+    TableColumn::number(&numbers::T_RECOVER, 14, 0),
+    TableColumn::number(&numbers::LOST, 8, 0),
+    TableColumn::number(&numbers::SLOW, 8, 4),
+    TableColumn { title: "bad s", ..TableColumn::number(&numbers::BAD_SECONDS, 7, 3) },
+    TableColumn::number(&numbers::PEAK_P99, 9, 0),
+    TableColumn::head("instances", 10, 2, |report, _| (instances(report), Role::Text)),
 ];
+
+/// A number as short as a cell, and how good it is.
+pub(crate) fn number(kind: &Kind, report: &StepReport, state: &State) -> (String, Role) {
+    let limit = state.session.header.settings.slo.latency;
+    match kind.value(&report.numbers) {
+        Value::Timing(reached) => timing(&reached),
+        Value::Latency(latency) => {
+            let is_peak = *kind == numbers::PEAK_P99;
+            (text::latency(Some(latency)), if is_peak && latency > limit { Role::Bad } else { Role::Text })
+        }
+        value => {
+            let words = match (value, kind.unit) {
+                (Value::Part { part, .. }, _) => text::count(part),
+                // The title says that it is seconds.
+                (Value::Known(secs), Unit::Seconds) => text::count(text::whole(secs)),
+                (value, unit) => value.say(unit),
+            };
+            let is_bad = value.known().is_some_and(|value| value > 0.0);
+            let role = match (*kind == numbers::LOST, *kind == numbers::BAD_SECONDS, is_bad) {
+                (true, _, true) | (_, true, true) => Role::Bad,
+                (true, _, false) => Role::Good,
+                _ => Role::Text,
+            };
+            (words, role)
+        }
+    }
+}
 
 fn change(report: &StepReport) -> String {
     let profile = report.step.profile;
@@ -61,22 +114,6 @@ pub(crate) fn timing(timing: &Timing) -> (String, Role) {
         timing => timing.to_string(),
     };
     (words, role)
-}
-
-fn lost(report: &StepReport) -> (String, Role) {
-    let lost = report.numbers.lost;
-    (text::count(lost), if lost > 0 { Role::Bad } else { Role::Good })
-}
-
-fn bad_seconds(report: &StepReport) -> (String, Role) {
-    let bad = report.numbers.bad_seconds;
-    (bad.to_string(), if bad > 0 { Role::Bad } else { Role::Text })
-}
-
-fn peak(report: &StepReport, state: &State) -> (String, Role) {
-    let limit = state.session.header.settings.slo.latency;
-    let peak = report.numbers.peak_p99;
-    (text::latency(peak), if peak.is_some_and(|peak| peak > limit) { Role::Bad } else { Role::Text })
 }
 
 fn instances(report: &StepReport) -> String {
@@ -156,7 +193,7 @@ fn row(
     }
     let mut x = area.x;
     for column in columns {
-        let (cell, role) = (column.cell)(report, state);
+        let (cell, role) = column.cell(report, state);
         let style = if is_chosen && !theme.has_color() { theme.style(Role::Selected) } else { theme.style(role) };
         buf.set_stringn(x, area.y, cell, usize::from(column.width.min(area.right().saturating_sub(x))), style);
         x += column.width + 1;

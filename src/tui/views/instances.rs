@@ -11,7 +11,6 @@ use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::layout::Screen;
 use crate::tui::panels::charts;
-use crate::tui::pinning;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
@@ -25,7 +24,7 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// Columns of the facts left of the lanes, and their headings.
 const FACTS: [(&str, u16); 6] =
-    [("instance", 14), ("born", 7), ("cold start", 10), ("share", 5), ("p99", 8), ("answers", 9)];
+    [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
@@ -57,14 +56,10 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         (format!("{alive} answering, {} gone", session.instances.len() - alive), Role::Text),
     ];
     let width = usize::from(area.width.saturating_sub(1));
-    match pinning::pinning(session, scene.axis.end()) {
+    match session.pinning(scene.axis.end()) {
         Some(pinning) => {
-            let words = format!(
-                "▲ pinned: {} of {} get {} of the answers. kept connections stay where they are, or the balancer prefers some",
-                pinning.few,
-                pinning.of,
-                text::percent(pinning.share)
-            );
+            let words =
+                format!("▲ pinned: {pinning}. kept connections stay where they are, or the balancer prefers some");
             lines.extend(text::wrap(&words, width, 4).into_iter().map(|line| (line, Role::Bad)));
         }
         None if alive > 1 => lines.push(("the load is spread".to_owned(), Role::Good)),
@@ -81,7 +76,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let mut top = area.top();
     if session.instances.is_empty() {
         let header = &session.header.settings.instance_header;
-        let words = format!("no answer has named its instance yet (response header {})", text::harmless(header, 40));
+        let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
         buf.set_stringn(area.x, top, words, usize::from(area.width), scene.style(Role::Label));
         return;
     }
@@ -99,7 +94,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let rows = usize::from(area.bottom().saturating_sub(top));
     let hidden_rows = usize::from(shown.len() > rows);
     let first = scene.state.ui.selected.min(shown.len().saturating_sub(rows.saturating_sub(hidden_rows)));
-    let total: u64 = shown.iter().map(|track| pinning::recent_requests(track, at)).sum();
+    let total: u64 = shown.iter().map(|track| track.recent_requests(at)).sum();
     let busiest =
         shown.iter().filter_map(|track| track.recent.iter().map(|second| second.requests).max()).max().unwrap_or(1);
     let visible: Vec<&InstanceTrack> =
@@ -160,13 +155,13 @@ fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
 fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
     let session = &scene.state.session;
     let gone = is_gone(track, session.now);
-    let recent = pinning::recent_requests(track, scene.axis.end());
+    let recent = track.recent_requests(scene.axis.end());
     let slo = session.header.settings.slo.latency;
     let mut x = area.x;
     for (title, width) in facts {
         let (words, role) = match *title {
             "instance" => {
-                (text::harmless(track.id.as_str(), usize::from(*width)), if gone { Role::Label } else { Role::Title })
+                (text::shown(track.id.as_str(), usize::from(*width)), if gone { Role::Label } else { Role::Title })
             }
             "born" => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
             "cold start" => (

@@ -38,7 +38,7 @@ fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
             break;
         }
         let (role, words) = header::feed_words(feed, now);
-        buf.set_stringn(area.x, y, text::harmless(name, 20), 20, theme.style(Role::Text));
+        buf.set_stringn(area.x, y, text::shown(name, 20), 20, theme.style(Role::Text));
         let left = area.x + 22;
         buf.set_stringn(left, y, words, usize::from(area.right().saturating_sub(left)), theme.style(role));
         y += 1;

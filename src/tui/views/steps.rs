@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::analysis::numbers::{self, Kind, Value};
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
@@ -18,13 +19,13 @@ use scaletop_load::OutcomeClass;
 const NAME_WIDTH: u16 = 13;
 
 /// Columns of their values.
-const VALUE_WIDTH: u16 = 17;
+const VALUE_WIDTH: u16 = 19;
 
 /// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
-    let details = steps::selected(state).map_or_else(Vec::new, details);
+    let details = steps::selected(state).map_or_else(Vec::new, |report| details(report, state));
     let wide = body.width >= 130;
     let detail_rows = u16::try_from(if wide { details.len().div_ceil(2) } else { details.len() }).unwrap_or(0);
     // The table gets what its rows need, but leaves room for the numbers of the selected step as far as it can.
@@ -49,7 +50,7 @@ fn selected(
     wide: bool,
     fall: Option<&Waterfall>,
 ) {
-    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::harmless(name, 40)));
+    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
     let title = format!("Step {}{name}", report.step.id);
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
     let mut y = area.y + 1;
@@ -95,11 +96,11 @@ fn selected(
 
 fn detail_row(buf: &mut Buffer, area: Rect, theme: Theme, detail: &Detail) {
     buf.set_stringn(area.x, area.y, detail.name, usize::from(NAME_WIDTH), theme.style(Role::Label));
-    let value = text::harmless(&detail.value, usize::from(VALUE_WIDTH - 1));
+    let value = text::shown(&detail.value, usize::from(VALUE_WIDTH - 1));
     buf.set_stringn(area.x + NAME_WIDTH, area.y, value, usize::from(VALUE_WIDTH), theme.style(detail.role));
     let left = NAME_WIDTH + VALUE_WIDTH;
     let room = usize::from(area.width.saturating_sub(left));
-    buf.set_stringn(area.x + left, area.y, text::harmless(&detail.meaning, room), room, theme.style(Role::Label));
+    buf.set_stringn(area.x + left, area.y, text::shown(&detail.meaning, room), room, theme.style(Role::Label));
 }
 
 /// A number and what it means.
@@ -110,66 +111,66 @@ struct Detail {
     meaning: String,
 }
 
-fn timing(name: &'static str, timing: &Timing, meaning: &str) -> Detail {
-    let (value, role) = steps::timing(timing);
-    let meaning =
-        if let Timing::NotApplicable(why) = timing { format!("{meaning} ({why})") } else { meaning.to_owned() };
-    Detail { name, value, role, meaning }
-}
+/// The numbers that are told one by one, in this order; the span of instances, which is three of them, follows.
+static NUMBERS: [&Kind; 14] = [
+    &numbers::T_TRIGGER,
+    &numbers::T_FIRST,
+    &numbers::T_SERVING,
+    &numbers::T_CAPACITY,
+    &numbers::T_RECOVER,
+    &numbers::BAD_SECONDS,
+    &numbers::DUE,
+    &numbers::SENT,
+    &numbers::OK,
+    &numbers::LOST,
+    &numbers::SLOW,
+    &numbers::PEAK_P99,
+    &numbers::P99,
+    &numbers::SEND_LAG_P99,
+];
 
-fn number(name: &'static str, value: String, meaning: &str) -> Detail {
-    Detail { name, value, role: Role::Text, meaning: meaning.to_owned() }
-}
-
-fn details(report: &StepReport) -> Vec<Detail> {
-    let numbers = &report.numbers;
-    let share = |part: u64| {
-        if numbers.due == 0 { String::new() } else { format!(", {}", text::percent(part as f64 / numbers.due as f64)) }
+fn detail(kind: &'static Kind, report: &StepReport, state: &State) -> Detail {
+    let value = kind.value(&report.numbers);
+    let (mut words, role) = match value {
+        Value::Timing(_) => steps::number(kind, report, state),
+        _ => (steps::number(kind, report, state).0, Role::Text),
     };
-    let mut details = vec![
-        timing("T_trigger", &numbers.trigger, "until the platform asked for more instances"),
-        timing("T_first", &numbers.first, "until one more instance was there"),
-        timing("T_serving", &numbers.serving, "until a new instance answered OK"),
-        timing("T_capacity", &numbers.capacity, "until as many as needed were there, and stayed"),
-        timing("T_recover", &numbers.recover, "until the objective held again, and kept holding"),
-        number("bad seconds", numbers.bad_seconds.to_string(), "in which the objective was missed"),
-        number("due", text::count(numbers.due), "arrivals that came due"),
-        number("sent", format!("{}{}", text::count(numbers.sent), share(numbers.sent)), "handed to the network"),
-        number("ok", format!("{}{}", text::count(numbers.ok), share(numbers.ok)), "answered well"),
-        number(
-            "lost",
-            format!("{}{}", text::count(numbers.lost), share(numbers.lost)),
-            "capacity and application errors, dropped at the cap",
-        ),
-        number(
-            "slow",
-            format!("{}{}", text::count(numbers.slow), share(numbers.slow)),
-            "answered well, but slower than the objective",
-        ),
-        number("peak p99", text::latency(numbers.peak_p99), "of the worst second"),
-        number("p99", text::latency(numbers.p99), "of the whole step"),
-        number("send lag p99", text::latency(numbers.send_lag_p99), "how late we were ourselves"),
-    ];
-    if let Some(span) = numbers.instances {
+    if let Value::Part { part, whole } = value
+        && whole > 0
+    {
+        words = format!("{words}, {}", text::percent(part as f64 / whole as f64));
+    }
+    let meaning = match value {
+        Value::Timing(Timing::NotApplicable(why)) => format!("{} ({why})", kind.meaning),
+        _ => kind.meaning.to_owned(),
+    };
+    Detail { name: kind.label, value: words, role, meaning }
+}
+
+fn details(report: &StepReport, state: &State) -> Vec<Detail> {
+    let all = &report.numbers;
+    let mut details: Vec<_> = NUMBERS.iter().map(|kind| detail(kind, report, state)).collect();
+    if let Some(span) = all.instances {
         let before = span.before.map_or_else(|| "?".to_owned(), |before| before.to_string());
-        let basis = numbers.basis.map_or("instances", Basis::label);
+        let basis = all.basis.map_or("instances", Basis::label);
         let meaning = format!("{basis}, before and at the end, {} at most", span.peak);
-        details.push(number("instances", format!("{before} → {}", span.last), &meaning));
+        details.push(Detail {
+            name: "instances",
+            value: format!("{before} → {}", span.last),
+            role: Role::Text,
+            meaning,
+        });
     }
-    if let Some(target) = numbers.target {
-        details.push(number("needed", target.to_string(), "instances for this rate: what T_capacity waits for"));
+    if all.target.is_some() {
+        details.push(Detail { name: "needed", ..detail(&numbers::INSTANCES_NEEDED, report, state) });
     }
-    for (name, count, meaning) in [
-        ("late", numbers.dropped_late, "arrivals we gave up because we were late ourselves"),
-        (
-            "ours",
-            numbers.outcomes.of_class(OutcomeClass::Generator),
-            "requests that failed for want of our own ports or descriptors",
-        ),
-    ] {
-        if count > 0 {
-            details.push(Detail { role: Role::Warn, ..number(name, text::count(count), meaning) });
-        }
+    if all.dropped_late > 0 {
+        details.push(Detail { name: "late", role: Role::Warn, ..detail(&numbers::DROPPED_LATE, report, state) });
+    }
+    let ours = all.outcomes.of_class(OutcomeClass::Generator);
+    if ours > 0 {
+        let meaning = "requests that failed for want of our own ports or descriptors".to_owned();
+        details.push(Detail { name: "ours", value: text::count(ours), role: Role::Warn, meaning });
     }
     details
 }

@@ -48,7 +48,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
     for (said, role) in why.into_iter().chain(fall.cause.clone().map(|cause| (cause, Role::Label))) {
         if y < area.bottom() {
             let width = usize::from(area.width);
-            buf.set_stringn(area.x, y, text::harmless(&said, width), width, theme.style(role));
+            buf.set_stringn(area.x, y, text::shown(&said, width), width, theme.style(role));
         }
         y += 1;
     }

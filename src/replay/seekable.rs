@@ -1,7 +1,7 @@
-//! A recording that is read up to any moment: event by event, from the nearest snapshot on.
+//! A recording that can be read up to any moment, starting from the nearest snapshot before it.
 //!
-//! Only the events that are due are decoded, one at a time. A snapshot is the state at some event, and the place in the file
-//! where the next one begins.
+//! Only the events that are due are decoded, one at a time. A snapshot is the state after some event, and the place in the
+//! file where the next one begins.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::session::recording::{ReadError, RecordingReader};
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
-/// The state at some event of the recording.
+/// The state after some event of the recording.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What is known by then. Its `now` is the latest time of what has happened so far.
@@ -22,9 +22,9 @@ pub struct Snapshot {
     pub next: u64,
 }
 
-/// A recording that is read up to any moment.
+/// A recording that can be read up to any moment.
 #[derive(Debug)]
-pub struct Film {
+pub struct SeekableRecording {
     reader: RecordingReader,
     /// The event that was read, and is not due yet.
     ahead: Option<Recorded>,
@@ -34,7 +34,7 @@ pub struct Film {
     snapshots: BTreeMap<Elapsed, Snapshot>,
 }
 
-impl Film {
+impl SeekableRecording {
     /// Opens the recording at `path`: a session's folder, or the file itself.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let reader = RecordingReader::open(path)?;
@@ -47,8 +47,8 @@ impl Film {
         self.reader.header()
     }
 
-    /// The next event, if it is due at `position`. The order is the file's, which is the one things happened in: what comes
-    /// after an event that is yet to come has to wait for it.
+    /// The next event, if it is due at `position`. Events come in the file's order, which is the order they happened in: an
+    /// event that is not due yet holds back those after it.
     pub fn next_until(&mut self, position: Elapsed) -> Result<Option<Recorded>, ReadError> {
         if self.ahead.is_none() {
             self.ahead = self.reader.next_event()?;
@@ -61,9 +61,10 @@ impl Film {
         self.snapshots.insert(snapshot.session.now, snapshot);
     }
 
-    /// A better state to go on from towards `position` than the one of `now`, with the film wound to it: when `now` is later,
-    /// or the nearest snapshot is further on than `now` by more than `worth`.
-    pub fn wind(
+    /// Makes ready to read from a state that is known at `now` up to `position`. Where another state is the better start
+    /// (`now` is later than `position`, or a snapshot is closer to it by more than `worth`), returns that one; the next
+    /// event is then the one after it.
+    pub fn seek(
         &mut self,
         now: Elapsed,
         position: Elapsed,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use tokio::sync::{mpsc as status, oneshot};
+use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::recording::{RecordingWriter, WriteError};
@@ -13,46 +13,46 @@ use crate::session::recording::{RecordingWriter, WriteError};
 const QUEUE: usize = 4_096;
 
 /// The state of the recording, whenever it changes: why it fails, or `None` when it works again.
-pub type Trouble = Option<String>;
+pub type WriteStatus = Option<String>;
 
-enum Order {
+enum Job {
     Append(Box<Recorded>),
     Flush(oneshot::Sender<()>),
 }
 
 /// The handle of the writing thread.
 #[derive(Debug)]
-pub struct Scribe {
-    orders: Option<SyncSender<Order>>,
+pub struct BackgroundWriter {
+    jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
-    trouble: status::Sender<Trouble>,
+    status: async_mpsc::Sender<WriteStatus>,
     lost: u64,
 }
 
-impl Scribe {
+impl BackgroundWriter {
     /// Creates the recording in `folder` and starts the thread. What happens to the recording later is said on the
     /// channel.
-    pub fn start(folder: &Path, header: &Header) -> Result<(Self, status::Receiver<Trouble>), WriteError> {
+    pub fn start(folder: &Path, header: &Header) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
         let writer = RecordingWriter::create(folder, header)?;
-        let (orders, todo) = sync_channel(QUEUE);
-        let (trouble, troubles) = status::channel(16);
-        let reports = trouble.clone();
+        let (jobs, todo) = sync_channel(QUEUE);
+        let (status, statuses) = async_mpsc::channel(16);
+        let reports = status.clone();
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
             .spawn(move || write(writer, &todo, &reports))
             .map_err(WriteError::Append)?;
-        Ok((Self { orders: Some(orders), thread: Some(thread), trouble, lost: 0 }, troubles))
+        Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }
 
     /// Hands over an event. Never waits: when the disk is an hour behind, the event is lost, and that is said.
     pub fn record(&mut self, recorded: Recorded) {
-        let Some(orders) = &self.orders else { return };
-        match orders.try_send(Order::Append(Box::new(recorded))) {
+        let Some(jobs) = &self.jobs else { return };
+        match jobs.try_send(Job::Append(Box::new(recorded))) {
             Ok(()) => self.lost = 0,
             Err(TrySendError::Full(_)) => {
                 self.lost += 1;
                 if self.lost == 1 {
-                    let _ = self.trouble.try_send(Some("the disk does not keep up; events are lost".to_owned()));
+                    let _ = self.status.try_send(Some("the disk does not keep up; events are lost".to_owned()));
                 }
             }
             // The thread only ends when it is told to.
@@ -63,7 +63,7 @@ impl Scribe {
     /// Resolves when everything handed over so far is with the system, or has failed to get there.
     pub fn flushed(&self) -> impl Future<Output = ()> + use<> {
         let (done, flushed) = oneshot::channel();
-        let asked = self.orders.as_ref().is_some_and(|orders| orders.try_send(Order::Flush(done)).is_ok());
+        let asked = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(Job::Flush(done)).is_ok());
         async move {
             if asked {
                 let _ = flushed.await;
@@ -73,35 +73,35 @@ impl Scribe {
 
     /// Writes what is left and ends the thread.
     pub fn finish(&mut self) {
-        drop(self.orders.take());
+        drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-impl Drop for Scribe {
+impl Drop for BackgroundWriter {
     fn drop(&mut self) {
         self.finish();
     }
 }
 
-fn write(mut writer: RecordingWriter, todo: &Receiver<Order>, trouble: &status::Sender<Trouble>) {
+fn write(mut writer: RecordingWriter, todo: &Receiver<Job>, status: &async_mpsc::Sender<WriteStatus>) {
     let mut health = Health::default();
-    for order in todo {
-        let change = match order {
-            Order::Append(recorded) => {
+    for job in todo {
+        let change = match job {
+            Job::Append(recorded) => {
                 let is_second = matches!(recorded.event, SessionEvent::Second(_));
                 health.after(is_second, writer.append(&recorded))
             }
-            Order::Flush(done) => {
+            Job::Flush(done) => {
                 let result = writer.flush();
                 let _ = done.send(());
                 health.after(false, result)
             }
         };
         if let Some(change) = change {
-            let _ = trouble.try_send(change);
+            let _ = status.try_send(change);
         }
     }
     let _ = writer.flush();
@@ -116,7 +116,7 @@ struct Health {
 
 impl Health {
     /// What is to be said after a write, if anything changed.
-    fn after(&mut self, is_second: bool, result: Result<(), WriteError>) -> Option<Trouble> {
+    fn after(&mut self, is_second: bool, result: Result<(), WriteError>) -> Option<WriteStatus> {
         match result {
             Ok(()) if self.failing && is_second => {
                 self.failing = false;
@@ -149,23 +149,23 @@ mod tests {
     #[tokio::test]
     async fn what_is_handed_over_is_on_disk_once_flushed() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut scribe, _trouble) = Scribe::start(folder.path(), &header()).unwrap();
+        let (mut writer, _statuses) = BackgroundWriter::start(folder.path(), &header()).unwrap();
         for n in 0..100 {
-            scribe.record(mark(n));
+            writer.record(mark(n));
         }
-        scribe.flushed().await;
+        writer.flushed().await;
         assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 100);
     }
 
     #[test]
     fn a_recording_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        drop(Scribe::start(folder.path(), &header()).unwrap());
-        assert!(matches!(Scribe::start(folder.path(), &header()), Err(WriteError::Create { .. })));
+        drop(BackgroundWriter::start(folder.path(), &header()).unwrap());
+        assert!(matches!(BackgroundWriter::start(folder.path(), &header()), Err(WriteError::Create { .. })));
     }
 
     #[test]
-    fn trouble_is_said_once_and_over_only_when_a_second_is_on_disk() {
+    fn a_failure_is_said_once_and_over_only_when_a_second_is_on_disk() {
         let full = || Err(WriteError::Append(std::io::Error::from(std::io::ErrorKind::StorageFull)));
         let mut health = Health::default();
         assert_eq!(health.after(true, Ok(())), None);

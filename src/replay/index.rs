@@ -1,4 +1,5 @@
-//! Reads a whole recording ahead, on threads of its own: first what there is to jump to, then snapshots to start from.
+//! The index of a recording, made on a thread of its own while the replay goes on: first what there is to jump to, then
+//! snapshots of the state to start from.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::app::player::Outline;
 use crate::export::ahead;
-use crate::replay::film::Snapshot;
+use crate::replay::seekable::Snapshot;
 use crate::session::event::SessionEvent;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
@@ -16,15 +17,15 @@ use crate::session::state::Session;
 /// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is.
 pub const MAX_SNAPSHOTS: u32 = 24;
 
-/// Nor are there more than one in so many seconds: to fold them takes a moment anyway.
+/// Two snapshots are at least so many seconds of load apart: folding fewer takes no longer than going to a snapshot.
 const MIN_SPACING: u32 = 120;
 
-/// Sightings that may wait.
+/// Updates that may wait.
 const QUEUE: usize = 2;
 
-/// What a scout has found.
+/// What has been found out about the recording.
 #[derive(Debug)]
-pub enum Sighting {
+pub enum IndexUpdate {
     /// How long the recording is, and where its steps begin; and what of it cannot be read.
     Outline(Outline, Damage),
     /// A state to start from.
@@ -33,24 +34,24 @@ pub enum Sighting {
     Failed(ReadError),
 }
 
-/// Sends a scout through the recording at `path`. It ends when nobody listens any more.
-pub fn send(path: &Path) -> io::Result<mpsc::Receiver<Sighting>> {
-    let (found, sightings) = mpsc::channel(QUEUE);
+/// Starts the thread that indexes the recording at `path`. It ends when the receiver is dropped.
+pub fn start(path: &Path) -> io::Result<mpsc::Receiver<IndexUpdate>> {
+    let (updates, receiver) = mpsc::channel(QUEUE);
     let path = path.to_owned();
-    std::thread::Builder::new().name("scout".to_owned()).spawn(move || {
-        if let Err(Stop::Unreadable(error)) = explore(&path, &found) {
-            // Nobody may listen any more: then nobody needs to know.
-            let _ = found.blocking_send(Sighting::Failed(error));
+    std::thread::Builder::new().name("index".to_owned()).spawn(move || {
+        if let Err(Stop::Unreadable(error)) = index(&path, &updates) {
+            // When the receiver is gone, nobody needs to know.
+            let _ = updates.blocking_send(IndexUpdate::Failed(error));
         }
     })?;
-    Ok(sightings)
+    Ok(receiver)
 }
 
-/// Why a scout stops early.
+/// Why indexing stops early.
 #[derive(Debug)]
 enum Stop {
     Unreadable(ReadError),
-    NobodyListens,
+    ReceiverGone,
 }
 
 impl From<ReadError> for Stop {
@@ -59,17 +60,17 @@ impl From<ReadError> for Stop {
     }
 }
 
-fn explore(path: &Path, found: &mpsc::Sender<Sighting>) -> Result<(), Stop> {
-    let tell = |sighting| found.blocking_send(sighting).map_err(|_gone| Stop::NobodyListens);
+fn index(path: &Path, updates: &mpsc::Sender<IndexUpdate>) -> Result<(), Stop> {
+    let send = |update| updates.blocking_send(update).map_err(|_gone| Stop::ReceiverGone);
     let (outline, seconds, damage) = outline(path)?;
-    tell(Sighting::Outline(outline, damage))?;
+    send(IndexUpdate::Outline(outline, damage))?;
     let spacing = MIN_SPACING.max(seconds.div_ceil(MAX_SNAPSHOTS));
     let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
     let mut since = 0;
     ahead::read(
         reader,
-        |_| if found.is_closed() { Err(Stop::NobodyListens) } else { Ok(()) },
+        |_| if updates.is_closed() { Err(Stop::ReceiverGone) } else { Ok(()) },
         |recorded, next| {
             session.apply(recorded.at, &recorded.event);
             since += u32::from(matches!(recorded.event, SessionEvent::Second(_)));
@@ -77,7 +78,7 @@ fn explore(path: &Path, found: &mpsc::Sender<Sighting>) -> Result<(), Stop> {
                 return Ok(());
             }
             since = 0;
-            tell(Sighting::Snapshot(Snapshot { session: Arc::new(session.clone()), next }))
+            send(IndexUpdate::Snapshot(Snapshot { session: Arc::new(session.clone()), next }))
         },
     )?;
     Ok(())
@@ -85,7 +86,7 @@ fn explore(path: &Path, found: &mpsc::Sender<Sighting>) -> Result<(), Stop> {
 
 /// The recording in outline, without what is in its seconds; how many there are; and what cannot be read.
 ///
-/// Steps follow from the changes of rate alone, so that a session that hears of nothing else has the same steps.
+/// Steps follow from the changes of rate alone, so a session that is told only of those has the same steps.
 fn outline(path: &Path) -> Result<(Outline, u32, Damage), ReadError> {
     let mut reader = RecordingReader::open(path)?;
     let mut rates = Session::new(reader.header().clone());

@@ -18,9 +18,9 @@ pub trait Conditions {
 /// the loop moves no arrival.
 pub const AHEAD: Duration = Duration::from_millis(100);
 
-/// What to do now.
+/// What a schedule wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cue {
+pub enum Instruction {
     /// A stage begins: drive this rate from this moment on.
     Begin {
         /// When the stage begins: up to [`AHEAD`] in the future, or a little in the past.
@@ -30,15 +30,15 @@ pub enum Cue {
         /// Its rate.
         profile: RateProfile,
     },
-    /// The last stage ends then: nothing is due from that moment on. [`Cue::Finished`] follows in its time.
-    Ends {
+    /// The last stage ends then: nothing is due from that moment on. [`Instruction::Finish`] follows in its time.
+    End {
         /// When: up to [`AHEAD`] in the future.
         at: Elapsed,
     },
     /// Something worth a line in the log.
-    Say(String),
+    Note(String),
     /// The plan is over.
-    Finished {
+    Finish {
         /// When its last stage ended.
         at: Elapsed,
     },
@@ -46,20 +46,20 @@ pub enum Cue {
 
 /// Plays a plan, stage after stage.
 #[derive(Clone, Debug)]
-pub struct Conductor {
+pub struct Schedule {
     stages: Vec<Stage>,
     /// When the first stage begins, once that is known.
     begins: Option<Elapsed>,
     /// The stage that plays, and since when; `None` before the first one.
     playing: Option<(usize, Elapsed)>,
-    /// Whether [`Cue::Ends`] has been said.
+    /// Whether [`Instruction::End`] has been said.
     end_is_known: bool,
     /// The end of a stage with a condition that has been told of, and is to follow.
     told: Option<Elapsed>,
     finished: bool,
 }
 
-impl Conductor {
+impl Schedule {
     /// Ready to play `plan` from its beginning.
     pub fn new(plan: &Plan) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Conductor {
         }
     }
 
-    /// When [`Conductor::poll`] has something new to say at the latest; `None` when the plan is over.
+    /// When [`Schedule::poll`] has something new to say at the latest; `None` when the plan is over.
     pub fn deadline(&self) -> Option<Elapsed> {
         if self.finished {
             return None;
@@ -87,7 +87,7 @@ impl Conductor {
     /// Stages of a fixed duration follow each other without drift: each begins where the one before was due to end, not
     /// where somebody noticed. The first one begins with a second, so that a second of the timeline belongs to one stage
     /// and the same plan makes the same arrivals due in the same second of every run.
-    pub fn poll(&mut self, now: Elapsed, known: &impl Conditions) -> Option<Cue> {
+    pub fn poll(&mut self, now: Elapsed, known: &impl Conditions) -> Option<Instruction> {
         if self.finished {
             return None;
         }
@@ -110,7 +110,7 @@ impl Conductor {
         };
         if over.is_none() && is_last && !self.end_is_known && now + AHEAD >= due {
             self.end_is_known = true;
-            return Some(Cue::Ends { at: due });
+            return Some(Instruction::End { at: due });
         }
         let end = over?;
         // What ended the wait decides what the next stage starts from: that belongs into the log.
@@ -122,7 +122,7 @@ impl Conductor {
                 format!("{name}: {condition} after {waited:.1} s")
             };
             self.told = Some(end);
-            return Some(Cue::Say(said));
+            return Some(Instruction::Note(said));
         }
         Some(self.begin(at + 1, end))
     }
@@ -141,13 +141,13 @@ impl Conductor {
         }
     }
 
-    fn begin(&mut self, stage: usize, at: Elapsed) -> Cue {
+    fn begin(&mut self, stage: usize, at: Elapsed) -> Instruction {
         let Some(next) = self.stages.get(stage) else {
             self.finished = true;
-            return Cue::Finished { at };
+            return Instruction::Finish { at };
         };
         self.playing = Some((stage, at));
-        Cue::Begin { at, name: next.name.clone(), profile: next.profile }
+        Instruction::Begin { at, name: next.name.clone(), profile: next.profile }
     }
 }
 
@@ -172,75 +172,78 @@ mod tests {
 
     const NOTHING: Known = Known { instances: None, settled: false };
 
-    fn plan(text: &str) -> Conductor {
-        Conductor::new(&Plan::parse(text).unwrap())
+    fn plan(text: &str) -> Schedule {
+        Schedule::new(&Plan::parse(text).unwrap())
     }
 
-    fn began(cue: Option<Cue>) -> (u64, u32) {
-        match cue {
-            Some(Cue::Begin { at, profile, .. }) => (at.as_millis(), profile.first().get()),
+    fn began(instruction: Option<Instruction>) -> (u64, u32) {
+        match instruction {
+            Some(Instruction::Begin { at, profile, .. }) => (at.as_millis(), profile.first().get()),
             other => panic!("no stage began: {other:?}"),
         }
     }
 
     #[test]
     fn stages_follow_each_other_without_drift_however_late_the_poll() {
-        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
-        assert_eq!(began(conductor.poll(Elapsed::ZERO, &NOTHING)), (0, 1));
-        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(1_900)));
-        assert_eq!(conductor.poll(Elapsed::from_millis(1_899), &NOTHING), None);
-        assert_eq!(began(conductor.poll(Elapsed::from_millis(2_700), &NOTHING)), (2_000, 2));
-        assert_eq!(conductor.poll(Elapsed::from_secs(60), &NOTHING), Some(Cue::Finished { at: Elapsed::from_secs(5) }));
-        assert_eq!((conductor.poll(Elapsed::from_secs(61), &NOTHING), conductor.deadline()), (None, None));
+        let mut schedule = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
+        assert_eq!(began(schedule.poll(Elapsed::ZERO, &NOTHING)), (0, 1));
+        assert_eq!(schedule.deadline(), Some(Elapsed::from_millis(1_900)));
+        assert_eq!(schedule.poll(Elapsed::from_millis(1_899), &NOTHING), None);
+        assert_eq!(began(schedule.poll(Elapsed::from_millis(2_700), &NOTHING)), (2_000, 2));
+        assert_eq!(
+            schedule.poll(Elapsed::from_secs(60), &NOTHING),
+            Some(Instruction::Finish { at: Elapsed::from_secs(5) })
+        );
+        assert_eq!((schedule.poll(Elapsed::from_secs(61), &NOTHING), schedule.deadline()), (None, None));
     }
 
     #[test]
     fn what_is_known_ahead_is_said_ahead_but_the_end_comes_in_its_time() {
-        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
-        conductor.poll(Elapsed::ZERO, &NOTHING);
-        assert_eq!(began(conductor.poll(Elapsed::from_millis(1_900), &NOTHING)), (2_000, 2));
-        assert_eq!(conductor.poll(Elapsed::from_millis(1_901), &NOTHING), None);
+        let mut schedule = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n[[stage]]\nrate = 2\nduration = \"3s\"\n");
+        schedule.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(began(schedule.poll(Elapsed::from_millis(1_900), &NOTHING)), (2_000, 2));
+        assert_eq!(schedule.poll(Elapsed::from_millis(1_901), &NOTHING), None);
         let end = Elapsed::from_secs(5);
-        assert_eq!(conductor.poll(Elapsed::from_millis(4_900), &NOTHING), Some(Cue::Ends { at: end }));
-        assert_eq!(conductor.poll(Elapsed::from_millis(4_901), &NOTHING), None);
-        assert_eq!(conductor.deadline(), Some(end));
-        assert_eq!(conductor.poll(end, &NOTHING), Some(Cue::Finished { at: end }));
+        assert_eq!(schedule.poll(Elapsed::from_millis(4_900), &NOTHING), Some(Instruction::End { at: end }));
+        assert_eq!(schedule.poll(Elapsed::from_millis(4_901), &NOTHING), None);
+        assert_eq!(schedule.deadline(), Some(end));
+        assert_eq!(schedule.poll(end, &NOTHING), Some(Instruction::Finish { at: end }));
     }
 
     #[test]
     fn a_condition_ends_a_stage_early_and_at_most_ends_it_anyway() {
         let text = "[[stage]]\nrate = 0\nuntil = \"instances <= 1\"\nat_most = \"10s\"\n[[stage]]\nrate = 7\nduration = \"1s\"\n";
-        let mut conductor = plan(text);
-        conductor.poll(Elapsed::ZERO, &NOTHING);
-        assert_eq!(conductor.poll(Elapsed::from_secs(5), &NOTHING), None, "an unknown count is not a small one");
-        assert_eq!(conductor.poll(Elapsed::from_secs(5), &Known { instances: Some(2), settled: false }), None);
+        let mut schedule = plan(text);
+        schedule.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(schedule.poll(Elapsed::from_secs(5), &NOTHING), None, "an unknown count is not a small one");
+        assert_eq!(schedule.poll(Elapsed::from_secs(5), &Known { instances: Some(2), settled: false }), None);
         let one = Known { instances: Some(1), settled: false };
-        let said = |text: &str| Some(Cue::Say(text.to_owned()));
-        assert_eq!(conductor.poll(Elapsed::from_secs(6), &one), said("stage 1: instances <= 1 after 6.0 s"));
-        assert_eq!(began(conductor.poll(Elapsed::from_secs(6), &one)), (6_000, 7));
+        let said = |text: &str| Some(Instruction::Note(text.to_owned()));
+        assert_eq!(schedule.poll(Elapsed::from_secs(6), &one), said("stage 1: instances <= 1 after 6.0 s"));
+        assert_eq!(began(schedule.poll(Elapsed::from_secs(6), &one)), (6_000, 7));
 
-        let mut conductor = plan(text);
-        conductor.poll(Elapsed::ZERO, &NOTHING);
+        let mut schedule = plan(text);
+        schedule.poll(Elapsed::ZERO, &NOTHING);
         let late = "stage 1: instances <= 1 was not reached within 10s; the plan goes on";
-        assert_eq!(conductor.poll(Elapsed::from_secs(11), &NOTHING), said(late));
-        assert_eq!(began(conductor.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+        assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), said(late));
+        assert_eq!(began(schedule.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
     }
 
     #[test]
     fn the_first_stage_begins_with_a_second() {
-        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
-        assert_eq!(conductor.poll(Elapsed::from_millis(3_217), &NOTHING), None);
-        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(3_900)));
-        assert_eq!(began(conductor.poll(Elapsed::from_millis(4_003), &NOTHING)), (4_000, 1));
-        assert_eq!(conductor.deadline(), Some(Elapsed::from_millis(5_900)));
+        let mut schedule = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
+        assert_eq!(schedule.poll(Elapsed::from_millis(3_217), &NOTHING), None);
+        assert_eq!(schedule.deadline(), Some(Elapsed::from_millis(3_900)));
+        assert_eq!(began(schedule.poll(Elapsed::from_millis(4_003), &NOTHING)), (4_000, 1));
+        assert_eq!(schedule.deadline(), Some(Elapsed::from_millis(5_900)));
     }
 
     #[test]
     fn progress_names_the_stage_that_plays() {
-        let mut conductor = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
-        assert_eq!(conductor.progress(), None);
-        conductor.poll(Elapsed::ZERO, &NOTHING);
-        assert_eq!(conductor.progress(), Some((1, 1, Duration::from_secs(2))));
+        let mut schedule = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
+        assert_eq!(schedule.progress(), None);
+        schedule.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(schedule.progress(), Some((1, 1, Duration::from_secs(2))));
         assert_eq!(ArrivalRate::PAUSED, RateProfile::PAUSED.first());
     }
 }

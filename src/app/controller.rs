@@ -1,25 +1,25 @@
 //! Who decides the rate where nobody presses keys: a plan, or a search. Pure.
 
 use crate::capacity::CapacitySearch;
-use crate::plan::conductor::{Conductor, Cue};
+use crate::plan::schedule::{Instruction, Schedule};
 use crate::session::state::Session;
 use scaletop_load::Second;
 use scaletop_units::Elapsed;
 
 /// Who decides the rate.
 #[derive(Clone, Debug)]
-pub enum Director {
+pub enum Controller {
     /// A plan.
-    Plan(Conductor),
+    Plan(Schedule),
     /// The search for the highest rate that meets the objective.
     Capacity(Box<CapacitySearch>),
 }
 
-impl Director {
-    /// When [`Director::poll`] has something new to say at the latest, unless a closed second comes first.
+impl Controller {
+    /// When [`Controller::poll`] has something new to say at the latest, unless a closed second comes first.
     pub fn deadline(&self) -> Option<Elapsed> {
         match self {
-            Self::Plan(conductor) => conductor.deadline(),
+            Self::Plan(schedule) => schedule.deadline(),
             Self::Capacity(search) => search.deadline(),
         }
     }
@@ -32,9 +32,9 @@ impl Director {
     }
 
     /// The next thing to do at `now`, if there is one; call again until there is none.
-    pub fn poll(&mut self, now: Elapsed, session: &Session) -> Option<Cue> {
+    pub fn poll(&mut self, now: Elapsed, session: &Session) -> Option<Instruction> {
         match self {
-            Self::Plan(conductor) => conductor.poll(now, session),
+            Self::Plan(schedule) => schedule.poll(now, session),
             Self::Capacity(search) => search.poll(now),
         }
     }
