@@ -77,6 +77,8 @@ impl Drop for Metrics {
     }
 }
 
+/// A loop of its own, not the embedded cluster's: metrics may not depend on the cluster, and what a stranger may scrape is
+/// bounded in the number of connections and in their length.
 async fn accept(listener: TcpListener, latest: watch::Receiver<Bytes>) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();

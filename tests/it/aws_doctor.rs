@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scaletop::cloud::CloudOptions;
 use scaletop::doctor::{Check, Findings, Status, check_cloud, worst};
-use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule};
+use scaletop_cluster::wire::{CloudPlatform, FaultRule, WireFault};
 use scaletop_units::RunClock;
 
 use crate::support::cloud::Setup;
@@ -47,7 +47,7 @@ async fn a_healthy_service_passes_every_check() {
 async fn each_missing_permission_is_a_line_of_its_own_with_its_name() {
     let Setup { server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
     for operation in ["GetMetricData", "ListOperations"] {
-        server.inject(FaultRule { fault: Fault::AccessDenied, operation: Some(operation.to_owned()), times: None });
+        server.inject(FaultRule { fault: WireFault::AccessDenied, operation: Some(operation.to_owned()), times: None });
     }
     let found = examine("apprunner:demo", &options).await;
     for permission in ["cloudwatch:GetMetricData", "apprunner:ListOperations"] {
@@ -73,7 +73,7 @@ async fn the_closure_of_app_runner_and_a_newer_image_and_a_wrong_clock_are_told(
     let clock = named(&found, "clock");
     assert_eq!(clock.status, Status::Warning);
     assert!(clock.detail.contains("s ahead of the cloud's"), "{clock}");
-    server.inject(FaultRule { fault: Fault::ClosedToNewCustomers, operation: None, times: None });
+    server.inject(FaultRule { fault: WireFault::ClosedToNewCustomers, operation: None, times: None });
     let found = examine("apprunner:demo", &options).await;
     let target = named(&found, "target");
     assert_eq!(target.status, Status::Failure);

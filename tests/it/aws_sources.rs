@@ -13,7 +13,7 @@ use scaletop::commands::demo::demo_cloud;
 use scaletop::instances::milestone::{Milestone, MilestoneKind};
 use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::session::event::SessionEvent;
-use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule, Task};
+use scaletop_cluster::wire::{CloudPlatform, FaultRule, Task, WireFault};
 use scaletop_units::{Elapsed, RunClock};
 use tokio::time::Instant;
 
@@ -168,7 +168,7 @@ async fn every_point_has_the_value_of_its_minute_at_its_own_time() {
 async fn points_that_come_in_pages_are_the_same_points() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let (cloud, _, id) = setup.app_runner().await;
-    setup.fault(Fault::Partial, "GetMetricData");
+    setup.fault(WireFault::Partial, "GetMetricData");
     let paged = CloudWatchFeed::new(cloud.clone(), &demo(&*id), MINUTE).poll().await;
     assert!(setup.server.calls("GetMetricData") >= 2);
     setup.server.clear();
@@ -406,12 +406,12 @@ async fn every_kind_of_trouble_has_its_reason_and_remedy_and_passes() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let (cloud, arn, id) = setup.app_runner().await;
     for (fault, kind, part) in [
-        (Fault::Throttle, SourceErrorKind::Throttled, "backing off"),
-        (Fault::ExpiredToken, SourceErrorKind::Credentials, "sign in again"),
-        (Fault::UnknownKey, SourceErrorKind::Credentials, "sign in again"),
-        (Fault::AccessDenied, SourceErrorKind::AccessDenied, "the role needs "),
-        (Fault::ServerError, SourceErrorKind::Unreachable, "asking again"),
-        (Fault::Garbage, SourceErrorKind::BadAnswer, "speaks for AWS"),
+        (WireFault::Throttle, SourceErrorKind::Throttled, "backing off"),
+        (WireFault::ExpiredToken, SourceErrorKind::Credentials, "sign in again"),
+        (WireFault::UnknownKey, SourceErrorKind::Credentials, "sign in again"),
+        (WireFault::AccessDenied, SourceErrorKind::AccessDenied, "the role needs "),
+        (WireFault::ServerError, SourceErrorKind::Unreachable, "asking again"),
+        (WireFault::Garbage, SourceErrorKind::BadAnswer, "speaks for AWS"),
     ] {
         setup.server.inject(FaultRule { fault, operation: None, times: None });
         let metrics = CloudWatchFeed::new(cloud.clone(), &demo(&*id), MINUTE).poll().await;
@@ -433,13 +433,13 @@ async fn every_kind_of_trouble_has_its_reason_and_remedy_and_passes() {
 async fn the_missing_permission_is_named_and_what_is_allowed_still_comes() {
     let setup = Setup::new(CloudPlatform::AppRunner).await;
     let (cloud, arn, _) = setup.app_runner().await;
-    setup.fault(Fault::AccessDenied, "ListOperations");
+    setup.fault(WireFault::AccessDenied, "ListOperations");
     let report = AppRunnerFeed::new(cloud, arn).poll().await;
     let problem = report.problem.clone().expect("denied");
     assert!(problem.remedy.contains("the role needs apprunner:ListOperations"), "{problem}");
     assert!(report.limits().is_some(), "the limits are allowed");
     setup.server.clear();
-    setup.fault(Fault::ClosedToNewCustomers, "ListServices");
+    setup.fault(WireFault::ClosedToNewCustomers, "ListServices");
     let closed = setup.resolve("apprunner:demo").await.expect_err("closed").to_string();
     assert!(closed.contains("closed to new customers since 2026-04-30"), "{closed}");
 }
@@ -448,7 +448,7 @@ async fn the_missing_permission_is_named_and_what_is_allowed_still_comes() {
 async fn an_endpoint_that_hangs_or_is_not_there_is_unreachable() {
     let mut setup = Setup::new(CloudPlatform::AppRunner).await;
     let (_, arn, _) = setup.app_runner().await;
-    setup.fault(Fault::Hang, "DescribeService");
+    setup.fault(WireFault::Hang, "DescribeService");
     setup.options.patience = Some(Duration::from_millis(300));
     let report = AppRunnerFeed::new(setup.clients().await, &arn).poll().await;
     assert_eq!(kind(&report), Some(SourceErrorKind::Unreachable));
@@ -482,7 +482,7 @@ async fn a_clock_that_is_off_is_seen_corrected_and_named() {
     let now = cloud.skew().elapsed(unix_now() + skew).expect("in the session");
     assert!((now.as_secs_f64() - setup.clock.now().as_secs_f64()).abs() < 1.0);
     assert_eq!(cloud.skew().elapsed(unix_now() + skew - 21.0 * 60.0), None, "before the session");
-    setup.fault(Fault::UnknownKey, "DescribeService");
+    setup.fault(WireFault::UnknownKey, "DescribeService");
     let problem = AppRunnerFeed::new(cloud, arn).poll().await.problem.expect("refused");
     assert!(problem.remedy.contains("set this machine's clock"), "{problem}");
 }

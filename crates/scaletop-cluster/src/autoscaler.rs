@@ -62,7 +62,7 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// App Runner's way of scaling: on concurrent requests.
 ///
 /// 1. *Need.* The concurrency wanted is what was in flight plus what would have been had nothing been turned away, averaged
-///    over [`WINDOW`]; `needed = ⌈concurrency ÷ MaxConcurrency⌉`, within min and max.
+///    over two seconds; `needed = ⌈concurrency ÷ MaxConcurrency⌉`, within min and max.
 /// 2. *Out, at once.* When more are needed than wanted so far, that many are wanted; they cold-start in parallel. As the
 ///    average rises through a spike, several decisions follow each other within two seconds.
 /// 3. *In, late.* Wanted is the highest need of the last `scale_in_after`. So the surplus goes when it has not been needed

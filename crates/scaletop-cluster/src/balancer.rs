@@ -20,17 +20,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::JoinSet;
+use tokio::net::{TcpListener, TcpSocket};
 
 use self::upstream::{Connection, UpstreamError, Upstreams};
 use super::fleet::Member;
 use super::ledger::{InstanceKey, Served, TurnedAway};
-use super::shared::{Shared, Slot, Verdict};
+use super::serve::Connections;
+use super::shared::{Admission, Shared, Slot};
 use super::truth::EndCause;
 
 /// App Runner's limit on a request, from its arrival to the end of its answer.
@@ -39,9 +36,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// Connections that may wait to be accepted: a spike opens hundreds at the same moment. The system caps this at its own
 /// limit.
 const BACKLOG: u32 = 4_096;
-
-/// How long to wait when a connection cannot be accepted, most likely for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// How often a request or a door that a fault has stopped looks whether the fault is over.
 const FAULT_LOOK: Duration = Duration::from_millis(20);
@@ -65,23 +59,27 @@ fn bound(addr: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Serves until dropped.
-pub(crate) async fn serve(listener: TcpListener, addr: SocketAddr, shared: Arc<Shared>) -> Infallible {
+pub(crate) async fn serve(mut listener: TcpListener, addr: SocketAddr, shared: Arc<Shared>) -> Infallible {
     let upstreams = Arc::new(Upstreams::default());
-    let mut connections = JoinSet::new();
-    let mut listener = Some(listener);
+    let mut connections = Connections::default();
+    let answer_one = {
+        let shared = Arc::clone(&shared);
+        move |request| answer(request, Arc::clone(&shared), Arc::clone(&upstreams))
+    };
     loop {
-        let Some(open) = &listener else {
-            listener = Some(reopened(addr, &shared).await);
-            continue;
-        };
         tokio::select! {
-            accepted = open.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(converse(stream, Arc::clone(&shared), Arc::clone(&upstreams))); }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            },
-            Some(_) = connections.join_next() => {}
-            () = shared.faults_changed.notified() => if shared.refuses() { listener = None },
+            never = connections.serve(&listener, answer_one.clone()) => match never {},
+            () = refusal(&shared) => {}
         }
+        drop(listener);
+        listener = reopened(addr, &shared).await;
+    }
+}
+
+/// Waits until a fault wants connections to be refused.
+async fn refusal(shared: &Shared) {
+    while !shared.refuses() {
+        shared.faults_changed.notified().await;
     }
 }
 
@@ -99,14 +97,6 @@ async fn reopened(addr: SocketAddr, shared: &Shared) -> TcpListener {
     }
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>, upstreams: Arc<Upstreams>) {
-    // Without it the kernel holds back small answers.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, &shared, &upstreams));
-    // An error is the client's: it went away, or does not speak HTTP.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
 /// Closes the connection without an answer.
 #[derive(Debug)]
 struct Closed;
@@ -119,21 +109,17 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-async fn answer(
-    request: Request<Incoming>,
-    shared: &Arc<Shared>,
-    upstreams: &Arc<Upstreams>,
-) -> Result<Answer, Closed> {
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>, upstreams: Arc<Upstreams>) -> Result<Answer, Closed> {
     match shared.judge() {
-        Verdict::Admit(member, slot) => Ok(pass(request, &member, slot, shared, upstreams).await),
-        Verdict::TurnAway(TurnedAway::Full) => {
+        Admission::Admit(member, slot) => Ok(pass(request, &member, slot, &shared, &upstreams).await),
+        Admission::TurnAway(TurnedAway::Full) => {
             Ok(own(StatusCode::TOO_MANY_REQUESTS, "every instance is at its concurrency limit\n"))
         }
-        Verdict::TurnAway(TurnedAway::NoInstance) => {
+        Admission::TurnAway(TurnedAway::NoInstance) => {
             Ok(own(StatusCode::SERVICE_UNAVAILABLE, "no instance is active\n"))
         }
-        Verdict::Unavailable => Ok(own(StatusCode::SERVICE_UNAVAILABLE, "unavailable: a fault on request\n")),
-        Verdict::Close => Err(Closed),
+        Admission::Unavailable => Ok(own(StatusCode::SERVICE_UNAVAILABLE, "unavailable: a fault on request\n")),
+        Admission::Close => Err(Closed),
     }
 }
 

@@ -1,4 +1,6 @@
-//! The embedded cluster: a platform that scales, on loopback.
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
 //!
 //! ```text
 //!  requests ─► balancer (hyper) ─► instances (processes of their own, test-app)
@@ -9,7 +11,7 @@
 //! ```
 //!
 //! The balancer and the supervisor share one thread of their own with a single-threaded runtime, so that the cluster takes
-//! little from the load generator beside it. Whatever ends this process, no instance outlives it: see [`instance`].
+//! little from the load generator beside it.
 
 mod autoscaler;
 mod balancer;
@@ -19,6 +21,7 @@ mod instance;
 mod ledger;
 mod options;
 mod reader;
+mod serve;
 mod shared;
 mod supervisor;
 mod target_tracking;
@@ -45,7 +48,9 @@ pub use faults::Fault;
 pub use instance::{InstanceProgram, StartError, run_if_child};
 pub use options::{ClusterArgs, ClusterOptions, OptionsError, Platform};
 pub use reader::ClusterReader;
-pub use truth::{ClusterView, EndCause, SecondCounts, Truth};
+pub use truth::{
+    ClusterView, Decision, EndCause, Ended, InstancePhase, InstanceTruth, Rejections, SecondCounts, Truth,
+};
 
 /// The end takes milliseconds; nobody waits longer than this for it.
 const END_PATIENCE: Duration = Duration::from_secs(3);

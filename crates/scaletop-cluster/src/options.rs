@@ -31,11 +31,11 @@ impl fmt::Display for Platform {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClusterOptions {
-    /// The most instances that are started, 1 to [`MAX_INSTANCES`].
+    /// The most instances that are started, 1 to 25.
     pub max_size: u32,
     /// The least that are kept, 1 to `max_size`.
     pub min_size: u32,
-    /// Requests that one instance takes at the same time, 1 to [`HIGHEST_CONCURRENCY`] as on App Runner.
+    /// Requests that one instance takes at the same time, 1 to 200 as on App Runner.
     pub max_concurrency: u32,
     /// How long an instance takes to answer.
     #[serde(with = "duration_text")]

@@ -43,7 +43,7 @@ struct Living {
 }
 
 /// What the balancer does with a request.
-pub(crate) enum Verdict {
+pub(crate) enum Admission {
     /// Passes it to this instance.
     Admit(Member, Slot),
     /// Turns it away.
@@ -168,7 +168,7 @@ impl Shared {
     }
 
     /// Decides on a request that has just arrived, and writes it down.
-    pub(crate) fn judge(self: &Arc<Self>) -> Verdict {
+    pub(crate) fn judge(self: &Arc<Self>) -> Admission {
         let now = self.reader.now();
         let decided = {
             let front = &mut *self.front();
@@ -183,19 +183,19 @@ impl Shared {
             Ok(Ok(member)) => {
                 ledger.admitted(now, member.key);
                 let slot = Slot { shared: Arc::clone(self), key: member.key, since: now, outcome: Served::Unanswered };
-                Verdict::Admit(member, slot)
+                Admission::Admit(member, slot)
             }
             Ok(Err(why)) => {
                 ledger.turned_away(now, why);
-                Verdict::TurnAway(why)
+                Admission::TurnAway(why)
             }
             Err(AtTheDoor::Close) => {
                 ledger.faulted(now, None);
-                Verdict::Close
+                Admission::Close
             }
             Err(AtTheDoor::Unavailable | AtTheDoor::Pass) => {
                 ledger.faulted(now, Some(503));
-                Verdict::Unavailable
+                Admission::Unavailable
             }
         }
     }

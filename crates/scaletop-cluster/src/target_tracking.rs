@@ -125,14 +125,14 @@ pub(crate) struct Activity {
     /// The alarm that asked for it.
     pub cause: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: ActivityOutcome,
     /// How many tasks were wanted before.
     pub from: u32,
 }
 
 /// How an activity ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum ActivityOutcome {
     /// The wanted count was changed.
     Scaled {
         /// To this.
@@ -226,12 +226,6 @@ impl TargetTracker {
     /// What it has to tell.
     pub(crate) const fn log(&self) -> &TrackingLog {
         &self.log
-    }
-
-    /// The policy it follows.
-    #[cfg(test)]
-    pub(crate) const fn policy(&self) -> &TrackingPolicy {
-        &self.policy
     }
 
     /// Tells the mean CPU use (percent, over running tasks) of the last `span` up to `now`, and how many tasks run; answers
@@ -332,7 +326,7 @@ impl TargetTracker {
             at,
             description: format!("Setting desired count to {to}."),
             cause: self.cause(is_out),
-            outcome: Outcome::Scaled { to },
+            outcome: ActivityOutcome::Scaled { to },
             from: self.desired,
         };
         self.desired = to;
@@ -341,7 +335,7 @@ impl TargetTracker {
 
     /// Writes down why nothing changed, once until the reason or the count changes: an alarm that stays asks every period.
     fn note(&mut self, at: Elapsed, reason: NotScaled, is_out: bool) {
-        let outcome = Outcome::NotScaled { reason };
+        let outcome = ActivityOutcome::NotScaled { reason };
         let cause = self.cause(is_out);
         let is_repeated = self
             .log

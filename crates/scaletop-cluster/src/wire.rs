@@ -28,25 +28,23 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use crate::serve::Connections;
 use faults::Faults;
 use protocol::{Call, Service, WireError};
-use state::{Operation, Overrides};
 
 pub use embedded::{EmbeddedError, EmbeddedPlatform, REGION, SERVICE};
-pub use faults::{Fault, FaultRule};
+pub use faults::{FaultRule, WireFault};
 pub use state::{
-    AlarmView, CloudPlatform, CloudSnapshot, CloudState, ECS_CLUSTER, MetricSecond, Publication, ScalingActivity, Task,
+    AlarmView, CloudPlatform, CloudSnapshot, CloudState, ECS_CLUSTER, MetricSecond, Operation, Overrides, Publication,
+    ScalingActivity, Task,
 };
 
 /// Where trouble is ordered.
-pub const CONTROL_PATH: &str = "/_scaletop/control";
+const CONTROL_PATH: &str = "/_scaletop/control";
 
 /// The largest request body that is read.
 const LONGEST_BODY: usize = 1 << 20;
@@ -106,7 +104,14 @@ impl WireServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { state, publication, control: Mutex::default() });
-        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let answer_one = {
+            let shared = Arc::clone(&shared);
+            move |request| answer(Arc::clone(&shared), request)
+        };
+        let task = tokio::spawn(async move {
+            let never = Connections::default().serve(&listener, answer_one).await;
+            match never {}
+        });
         Ok(Self { address, shared, task })
     }
 
@@ -155,29 +160,6 @@ impl Shared {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Owned here, so that stopping the server ends its connections too.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else {
-                    // Out of descriptors: give the others time to close.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                };
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-                    // A connection that breaks concerns only its client.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LONGEST_BODY).collect().await {
@@ -202,13 +184,13 @@ async fn answer_call(shared: &Shared, call: &Call, request_id: &str) -> Response
         control.faults.strike(&call.operation)
     };
     match fault {
-        Some(Fault::Hang) => tokio::time::sleep(LONGEST_HANG).await,
-        Some(Fault::Garbage) => return plain(StatusCode::OK, "<html>Welcome to the captive portal</html>\n"),
+        Some(WireFault::Hang) => tokio::time::sleep(LONGEST_HANG).await,
+        Some(WireFault::Garbage) => return plain(StatusCode::OK, "<html>Welcome to the captive portal</html>\n"),
         _ => {}
     }
     let result = match fault.and_then(|fault| faults::error(fault, call.service, &call.operation)) {
         Some(error) => Err(error),
-        None => shared.operate(call, fault == Some(Fault::Partial)),
+        None => shared.operate(call, fault == Some(WireFault::Partial)),
     };
     protocol::respond(call.protocol, call.service, &call.operation, &result, request_id)
 }

@@ -1,8 +1,4 @@
-//! The quantities everything else is made of: time since the start of a session ([`Elapsed`]), arrival rates
-//! ([`ArrivalRate`]), the ids of instances and steps ([`InstanceId`], [`StepId`]), and the one clock that knows what time it is ([`RunClock`]).
-//!
-//! A crate of its own, so that the load engine and the embedded cluster share their words and nothing else: each compiles and
-//! is tested without the other.
+#![doc = include_str!("../README.md")]
 
 mod clock;
 mod elapsed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scaletop::cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use scaletop::commands::demo::demo_cloud;
-use scaletop_cluster::wire::{CloudPlatform, Fault, FaultRule, Publication, WireServer};
+use scaletop_cluster::wire::{CloudPlatform, FaultRule, Publication, WireFault, WireServer};
 use scaletop_units::RunClock;
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ impl Setup {
         }
     }
 
-    pub(crate) fn fault(&self, fault: Fault, operation: &str) {
+    pub(crate) fn fault(&self, fault: WireFault, operation: &str) {
         self.server.inject(FaultRule { fault, operation: Some(operation.to_owned()), times: None });
     }
 }

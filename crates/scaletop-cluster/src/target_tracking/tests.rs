@@ -32,16 +32,16 @@ impl Run {
 
     fn decisions(&self) -> Vec<(u64, u32, u32)> {
         let scaled = |activity: &Activity| match activity.outcome {
-            Outcome::Scaled { to } => Some((activity.at.as_nanos() / 1_000_000_000, activity.from, to)),
-            Outcome::NotScaled { .. } => None,
+            ActivityOutcome::Scaled { to } => Some((activity.at.as_nanos() / 1_000_000_000, activity.from, to)),
+            ActivityOutcome::NotScaled { .. } => None,
         };
         self.tracker.log().activities.iter().filter_map(scaled).collect()
     }
 
     fn reasons(&self) -> Vec<NotScaled> {
         let reason = |activity: &Activity| match activity.outcome {
-            Outcome::NotScaled { reason } => Some(reason),
-            Outcome::Scaled { .. } => None,
+            ActivityOutcome::NotScaled { reason } => Some(reason),
+            ActivityOutcome::Scaled { .. } => None,
         };
         self.tracker.log().activities.iter().filter_map(reason).collect()
     }
@@ -90,7 +90,7 @@ fn tasks_on_their_way_are_not_counted_twice() {
     assert_eq!(tracker.desired(), 3);
     assert_eq!(
         tracker.log().activities.back().unwrap().outcome,
-        Outcome::NotScaled { reason: NotScaled::AlreadyAtDesiredCapacity }
+        ActivityOutcome::NotScaled { reason: NotScaled::AlreadyAtDesiredCapacity }
     );
 }
 

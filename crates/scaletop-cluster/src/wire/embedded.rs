@@ -13,7 +13,7 @@ use crate::instance::InstanceProgram;
 use crate::options::{ClusterOptions, Platform};
 use crate::reader::ClusterReader;
 use crate::target_tracking::{
-    Alarm, AlarmState, Outcome, TrackingHandle, TrackingScaler, high_alarm_name, low_alarm_name,
+    ActivityOutcome, Alarm, AlarmState, TrackingHandle, TrackingScaler, high_alarm_name, low_alarm_name,
 };
 use crate::truth::{InstanceTruth, SecondCounts};
 use crate::{Cluster, ClusterError, ClusterParts};
@@ -151,12 +151,12 @@ impl EmbeddedCloud {
             description: activity.description.clone(),
             cause: activity.cause.clone(),
             to: match activity.outcome {
-                Outcome::Scaled { to } => Some(to),
-                Outcome::NotScaled { .. } => None,
+                ActivityOutcome::Scaled { to } => Some(to),
+                ActivityOutcome::NotScaled { .. } => None,
             },
             not_scaled: match activity.outcome {
-                Outcome::Scaled { .. } => None,
-                Outcome::NotScaled { reason } => Some(reason.code().to_owned()),
+                ActivityOutcome::Scaled { .. } => None,
+                ActivityOutcome::NotScaled { reason } => Some(reason.code().to_owned()),
             },
             from: activity.from,
         };

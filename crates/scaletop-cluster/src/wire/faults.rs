@@ -7,7 +7,7 @@ use super::protocol::{Service, WireError};
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+pub enum WireFault {
     /// Asked too often.
     Throttle,
     /// The session token has expired.
@@ -33,7 +33,7 @@ pub enum Fault {
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// What goes wrong.
-    pub fault: Fault,
+    pub fault: WireFault,
     /// With which operation, such as `ListServices`; `None`: with each.
     #[serde(default)]
     pub operation: Option<String>,
@@ -54,7 +54,7 @@ impl Faults {
     }
 
     /// What goes wrong with this call, if anything; counts it.
-    pub(crate) fn strike(&mut self, operation: &str) -> Option<Fault> {
+    pub(crate) fn strike(&mut self, operation: &str) -> Option<WireFault> {
         self.rules.retain(|rule| rule.times != Some(0));
         let rule =
             self.rules.iter_mut().find(|rule| rule.operation.as_deref().is_none_or(|named| named == operation))?;
@@ -66,7 +66,7 @@ impl Faults {
 }
 
 /// The error that a fault answers with; `None` for those that do not answer with an error.
-pub(crate) fn error(fault: Fault, service: Service, operation: &str) -> Option<WireError> {
+pub(crate) fn error(fault: WireFault, service: Service, operation: &str) -> Option<WireError> {
     let prefix = match service {
         Service::AppRunner => "apprunner",
         Service::CloudWatch => "cloudwatch",
@@ -77,32 +77,32 @@ pub(crate) fn error(fault: Fault, service: Service, operation: &str) -> Option<W
     // The query service that CloudWatch was names its errors without "Exception".
     let is_cloudwatch = service == Service::CloudWatch;
     Some(match fault {
-        Fault::Throttle => {
+        WireFault::Throttle => {
             WireError::client(if is_cloudwatch { "Throttling" } else { "ThrottlingException" }, "Rate exceeded")
         }
-        Fault::ExpiredToken => WireError::client(
+        WireFault::ExpiredToken => WireError::client(
             if is_cloudwatch { "ExpiredToken" } else { "ExpiredTokenException" },
             "The security token included in the request is expired",
         ),
-        Fault::UnknownKey => WireError::client(
+        WireFault::UnknownKey => WireError::client(
             if is_cloudwatch { "InvalidClientTokenId" } else { "UnrecognizedClientException" },
             "The security token included in the request is invalid.",
         ),
-        Fault::AccessDenied => WireError::client(
+        WireFault::AccessDenied => WireError::client(
             if is_cloudwatch { "AccessDenied" } else { "AccessDeniedException" },
             format!(
                 "User: arn:aws:iam::123456789012:user/demo is not authorized to perform: {prefix}:{operation} because no \
                  identity-based policy allows the {prefix}:{operation} action"
             ),
         ),
-        Fault::ClosedToNewCustomers => {
+        WireFault::ClosedToNewCustomers => {
             WireError::client("AccessDeniedException", "Your account is not subscribed to this service.")
         }
-        Fault::ServerError => WireError {
+        WireFault::ServerError => WireError {
             status: 500,
             code: "InternalFailure".to_owned(),
             message: "The request processing has failed because of an unknown error.".to_owned(),
         },
-        Fault::Hang | Fault::Garbage | Fault::Partial => return None,
+        WireFault::Hang | WireFault::Garbage | WireFault::Partial => return None,
     })
 }
