@@ -4,8 +4,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use crate::app::ends::FrontEnd;
 use crate::app::event::Event;
-use crate::app::front::FrontEnd;
 use crate::app::state::State;
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
@@ -92,7 +92,7 @@ impl FrontEnd for Log {
 
 impl Log {
     fn write(&mut self, state: &State) -> io::Result<()> {
-        let session = &state.session;
+        let session = state.session();
         let mut err = io::stderr().lock();
         for report in session.steps.iter().skip(self.steps) {
             if let Some(name) = &report.step.name {

@@ -13,7 +13,6 @@ const PURE: &[&str] = &[
     "app/event.rs",
     "app/keymap.rs",
     "app/state.rs",
-    "app/update",
     "capacity",
     "cli/values.rs",
     "cluster/autoscaler.rs",

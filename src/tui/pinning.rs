@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     fn an_even_spread_is_no_alarm() {
-        let session = spike(4, 20).build().session;
+        let session = spike(4, 20).build().session().clone();
         assert_eq!(pinning(&session, session.now), None);
     }
 
     #[test]
     fn one_of_five_with_nearly_everything_is_an_alarm() {
-        let session = spike(4, 20).pinned().run(15).build().session;
+        let session = spike(4, 20).pinned().run(15).build().session().clone();
         let alarm = pinning(&session, session.now).expect("an alarm");
         assert_eq!((alarm.few, alarm.of), (1, 5));
         assert!(alarm.share > 0.9, "{alarm:?}");
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn an_instance_that_was_just_born_is_not_blamed_for_its_small_share() {
-        let session = spike(0, 0).instance("i-new").run(3).build().session;
+        let session = spike(0, 0).instance("i-new").run(3).build().session().clone();
         assert_eq!(pinning(&session, session.now), None);
     }
 
     #[test]
     fn a_handful_of_requests_proves_nothing() {
-        let session = spike(1, 20).rate(0).run(30).build().session;
+        let session = spike(1, 20).rate(0).run(30).build().session().clone();
         assert_eq!(pinning(&session, session.now), None);
     }
 }
