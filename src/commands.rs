@@ -4,12 +4,12 @@ mod capacity;
 mod compare;
 #[cfg(feature = "aws")]
 pub mod demo;
+mod destination;
 mod doctor;
 mod drive;
 mod error;
 mod experiment;
 mod outcome;
-mod place;
 mod replay;
 mod report;
 mod run;

@@ -11,7 +11,7 @@ use crate::cli::DoctorArgs;
 use crate::cloud::policy::least_privilege;
 use crate::commands::drive::{join, request_options};
 use crate::commands::{CommandError, say};
-use crate::doctor::generator::{self, Demand};
+use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach, worst};
 use crate::target::{self, Target};
 use scaletop_cluster::ClusterOptions;
@@ -82,12 +82,12 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
     // As a session does it: not being allowed to is what the check then shows.
     let _ = raise_fd_limit();
     let conn_max_age = args.request.conn_max_age;
-    let demand = Demand {
+    let planned = PlannedLoad {
         max_rate: args.max_rate.get(),
         max_in_flight: args.max_in_flight.unwrap_or_else(default_max_in_flight),
         conn_max_age: (conn_max_age > Duration::ZERO).then_some(conn_max_age),
     };
-    generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), demand)
+    generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), planned)
 }
 
 /// One request, to where the load would go.
@@ -110,7 +110,7 @@ struct Found {
 async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: RunClock) -> Found {
     use crate::cloud::sources::CLOUD_GRAIN;
     use crate::commands::demo::{demo_cloud, demo_target};
-    use crate::commands::place::cloud_options;
+    use crate::commands::destination::cloud_options;
     use crate::doctor::cloud::{Findings, check};
 
     let findings = match platform {

@@ -16,7 +16,7 @@ use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
-use crate::commands::place::Place;
+use crate::commands::destination::Destination;
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
 use crate::metrics::Metrics;
@@ -58,7 +58,7 @@ pub(super) struct Ready {
     header: Header,
     clock: RunClock,
     engine: Prepared,
-    place: Place,
+    destination: Destination,
     folder: PathBuf,
     metrics: Option<Metrics>,
     spike_rate: ArrivalRate,
@@ -120,8 +120,8 @@ pub(super) async fn prepare(
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
     let clock = RunClock::start();
-    let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
-    let url = join(place.url.clone(), drive.request.path.as_deref());
+    let destination = Destination::find(&target, &cluster, &drive.cloud, clock).await?;
+    let url = join(destination.url.clone(), drive.request.path.as_deref());
     if !drive.output.yes {
         consent::ensure(&url, consent::memory(|name| std::env::var(name).ok()).as_deref())?;
     }
@@ -151,7 +151,7 @@ pub(super) async fn prepare(
         header,
         clock,
         engine,
-        place,
+        destination,
         folder,
         metrics,
         spike_rate: load.spike_rate,
@@ -171,8 +171,8 @@ impl Ready {
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        let watchers = self.place.watch(&feeds_tx);
-        let (cluster, endpoints) = match self.place.platform {
+        let watchers = self.destination.watch(&feeds_tx);
+        let (cluster, endpoints) = match self.destination.platform {
             Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
             None => (None, None),
         };

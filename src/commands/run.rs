@@ -61,12 +61,12 @@ pub(super) async fn play(
 }
 
 /// A plan that only needs to be played.
-pub(super) struct Prepared {
+pub(super) struct ReadyPlan {
     ready: Ready,
     log: Log,
 }
 
-impl Prepared {
+impl ReadyPlan {
     /// Plays it.
     pub(super) async fn run(self) -> Result<Finished, CommandError> {
         self.ready.run(self.log).await
@@ -80,7 +80,7 @@ pub(super) async fn prepare(
     cluster: ClusterArgs,
     plan: Plan,
     abort_on_fail: bool,
-) -> Result<Prepared, CommandError> {
+) -> Result<ReadyPlan, CommandError> {
     let forecast = Forecast::of(&plan);
     let log = Log::new(Some(plan.at_most()));
     let script = Script {
@@ -90,7 +90,7 @@ pub(super) async fn prepare(
         rate: ArrivalRate::PAUSED,
         plan: Some(plan),
     };
-    Ok(Prepared { ready: drive::prepare(drive, target, cluster, script).await?, log })
+    Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
 }
 
 /// Reads the plan at `path`.

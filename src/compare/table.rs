@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::compare::align::{ComparedStep, Comparison};
+use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::text::harmless;
 
@@ -16,7 +16,7 @@ const VALUE: usize = 20;
 const DELTA: usize = 12;
 
 /// The comparison as text: each of the other sessions against the first.
-pub fn table(contenders: &[Contender<'_>], comparison: &Comparison) -> String {
+pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = String::new();
     for (at, contender) in contenders.iter().enumerate() {
         let settings = &contender.session.header.settings;
@@ -55,13 +55,13 @@ fn block(out: &mut String, step: &ComparedStep, other: usize) {
     for row in &step.rows {
         let difference = &row.differences[other - 1];
         let (a, b) = (row.runs[0].say(row.kind), row.runs[other].say(row.kind));
-        line(out, [row.kind.label, &a, &b, &difference.say(row.kind), difference.verdict.word()]);
+        line(out, [row.kind.label, &a, &b, &difference.say(row.kind), difference.significance.word()]);
     }
 }
 
-fn line(out: &mut String, [number, a, b, delta, verdict]: [&str; 5]) {
+fn line(out: &mut String, [number, a, b, delta, significance]: [&str; 5]) {
     let text =
-        format!("{}{}{}{} {verdict}", left(number, NUMBER), right(a, VALUE), right(b, VALUE), right(delta, DELTA));
+        format!("{}{}{}{} {significance}", left(number, NUMBER), right(a, VALUE), right(b, VALUE), right(delta, DELTA));
     let _ = writeln!(out, "{}", cut(text.trim_end(), WIDTH));
 }
 

@@ -14,7 +14,7 @@ const RATE_OF_ONE_CORE: u32 = 10_000;
 
 /// What the generator is to do.
 #[derive(Clone, Copy, Debug)]
-pub struct Demand {
+pub struct PlannedLoad {
     /// The ceiling of the rate, requests per second.
     pub max_rate: u32,
     /// The cap on requests in flight: the most connections at once.
@@ -24,23 +24,23 @@ pub struct Demand {
 }
 
 /// Descriptors, ports and cores against what is to be done.
-pub fn checks(health: &GeneratorHealth, demand: Demand) -> Vec<Check> {
-    vec![fds(health, demand), ports(health, demand), cores(health, demand)]
+pub fn checks(health: &GeneratorHealth, planned: PlannedLoad) -> Vec<Check> {
+    vec![fds(health, planned), ports(health, planned), cores(health, planned)]
 }
 
-fn fds(health: &GeneratorHealth, demand: Demand) -> Check {
+fn fds(health: &GeneratorHealth, planned: PlannedLoad) -> Check {
     let name = "file descriptors";
     let Some((open, limit)) = health.fds else {
         return Check::ok(name, "this system does not say");
     };
-    let needed = demand.max_in_flight.saturating_add(FDS_OF_OUR_OWN).saturating_add(open);
+    let needed = planned.max_in_flight.saturating_add(FDS_OF_OUR_OWN).saturating_add(open);
     if limit >= needed {
         Check::ok(name, format!("{limit} allowed, {needed} may be needed"))
     } else {
         let holds = limit.saturating_sub(FDS_OF_OUR_OWN + open);
         Check::warning(
             name,
-            format!("{limit} allowed: enough for {holds} requests in flight, not for {}", demand.max_in_flight),
+            format!("{limit} allowed: enough for {holds} requests in flight, not for {}", planned.max_in_flight),
             format!("raise it (ulimit -n {needed}), or lower --max-in-flight to {holds}"),
         )
     }
@@ -48,33 +48,33 @@ fn fds(health: &GeneratorHealth, demand: Demand) -> Check {
 
 /// Each connection needs a local port, and holds it for a minute more after its end. With keep-alive, what counts is how
 /// many are open at once and how many retire by age.
-fn ports(health: &GeneratorHealth, demand: Demand) -> Check {
+fn ports(health: &GeneratorHealth, planned: PlannedLoad) -> Check {
     let name = "local ports";
     let Some(left) = health.ports_left else {
         return Check::ok(name, "this system does not say");
     };
-    let retired = demand
+    let retired = planned
         .conn_max_age
-        .map_or(0.0, |age| demand.max_in_flight as f64 * TIME_WAIT.as_secs_f64() / age.as_secs_f64().max(1.0));
-    let needed = demand.max_in_flight as f64 + retired;
+        .map_or(0.0, |age| planned.max_in_flight as f64 * TIME_WAIT.as_secs_f64() / age.as_secs_f64().max(1.0));
+    let needed = planned.max_in_flight as f64 + retired;
     if f64::from(left) >= needed {
         Check::ok(name, format!("{left} free, {needed:.0} may be needed"))
     } else {
         Check::warning(
             name,
-            format!("{left} free, {needed:.0} may be needed at {} requests in flight", demand.max_in_flight),
+            format!("{left} free, {needed:.0} may be needed at {} requests in flight", planned.max_in_flight),
             "widen the range (sysctl net.ipv4.ip_local_port_range), raise --conn-max-age or lower --max-in-flight",
         )
     }
 }
 
-fn cores(health: &GeneratorHealth, demand: Demand) -> Check {
+fn cores(health: &GeneratorHealth, planned: PlannedLoad) -> Check {
     let name = "cores";
     let Some(cores) = health.cores else {
         return Check::ok(name, "this system does not say");
     };
-    let needed = demand.max_rate.div_ceil(RATE_OF_ONE_CORE).saturating_add(1);
-    let found = format!("{cores} for up to {} requests/s", demand.max_rate);
+    let needed = planned.max_rate.div_ceil(RATE_OF_ONE_CORE).saturating_add(1);
+    let found = format!("{cores} for up to {} requests/s", planned.max_rate);
     if cores >= needed {
         Check::ok(name, found)
     } else {
@@ -91,8 +91,8 @@ mod tests {
     use super::*;
     use crate::doctor::Status;
 
-    const DEMAND: Demand =
-        Demand { max_rate: 5_000, max_in_flight: 10_000, conn_max_age: Some(Duration::from_secs(30)) };
+    const PLANNED: PlannedLoad =
+        PlannedLoad { max_rate: 5_000, max_in_flight: 10_000, conn_max_age: Some(Duration::from_secs(30)) };
 
     fn health(fds: u64, ports: u32, cores: u32) -> GeneratorHealth {
         GeneratorHealth {
@@ -105,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_roomy_machine_is_ok() {
-        let checks = checks(&health(1 << 20, 60_000, 2), DEMAND);
+        let checks = checks(&health(1 << 20, 60_000, 2), PLANNED);
         assert!(checks.iter().all(|check| check.status == Status::Ok), "{checks:?}");
     }
 
     #[test]
     fn each_shortage_is_told_with_the_number_that_would_do() {
-        let checks = checks(&health(1_024, 28_000, 1), DEMAND);
+        let checks = checks(&health(1_024, 28_000, 1), PLANNED);
         let [fds, ports, cores] = &checks[..] else { panic!("{checks:?}") };
         assert_eq!(fds.remedy.as_deref(), Some("raise it (ulimit -n 10084), or lower --max-in-flight to 940"));
         assert!(ports.detail.starts_with("28000 free, 30000 may be needed"), "{ports}");
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_the_system_does_not_say_is_no_failure() {
-        let checks = checks(&GeneratorHealth::default(), DEMAND);
+        let checks = checks(&GeneratorHealth::default(), PLANNED);
         assert!(checks.iter().all(|check| check.status == Status::Ok));
     }
 }

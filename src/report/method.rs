@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::analysis::{Timing, Validity};
 use crate::instances::Feed;
-use crate::report::{Evidence, secs, shown};
+use crate::report::{ReportInput, secs, shown};
 use crate::session::event::NoticeLevel;
 use crate::session::numbers::{self, Value, thousands};
 
@@ -12,7 +12,7 @@ use crate::session::numbers::{self, Value, thousands};
 const MOST_NOTICES: usize = 40;
 
 /// What a careful reader has to know before believing a number.
-pub(super) fn uncertain(evidence: &Evidence<'_>) -> Markup {
+pub(super) fn uncertain(evidence: &ReportInput<'_>) -> Markup {
     let doubts = doubts(evidence);
     let session = evidence.session;
     let notices: Vec<_> = session.log.iter().filter(|(_, notice)| notice.level >= NoticeLevel::Warning).collect();
@@ -33,7 +33,7 @@ pub(super) fn uncertain(evidence: &Evidence<'_>) -> Markup {
     }
 }
 
-fn doubts(evidence: &Evidence<'_>) -> Vec<String> {
+fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     let (session, series) = (evidence.session, evidence.series);
     let mut doubts = Vec::new();
     if let Some(damage) = evidence.damage.describe() {

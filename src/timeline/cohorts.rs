@@ -91,7 +91,7 @@ struct Spread {
 
 /// The minute under way: the settled cohorts of `[from, until)`, without a gap.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Minute {
+struct MinuteOfCohorts {
     from: u32,
     until: u32,
     spread: Spread,
@@ -118,7 +118,7 @@ pub(crate) struct Cohorts {
     /// Every cohort before this second is settled.
     settled_before: u32,
     /// The minute that settles, and the percentiles of those that have and wait to be thinned out.
-    minute: Option<Box<Minute>>,
+    minute: Option<Box<MinuteOfCohorts>>,
     minutes: VecDeque<Settled>,
 }
 
@@ -231,13 +231,14 @@ impl Cohorts {
     /// Lets go of a settled cohort's histograms: they become part of its minute's.
     fn retire(&mut self, at: usize) {
         let second = self.list[at].second;
-        let continues = |minute: &Minute| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
+        let continues = |minute: &MinuteOfCohorts| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
         if let Some(minute) = self.minute.take_if(|minute| !continues(minute)) {
             let response = Percentiles::of(&minute.spread.response);
             let service_p99 = minute.spread.service.quantile(0.99);
             self.minutes.push_back(Settled { from: minute.from, until: minute.until, response, service_p99 });
         }
-        let minute = self.minute.get_or_insert_with(|| Box::new(Minute { from: second, ..Minute::default() }));
+        let minute =
+            self.minute.get_or_insert_with(|| Box::new(MinuteOfCohorts { from: second, ..MinuteOfCohorts::default() }));
         minute.until = second.saturating_add(1);
         if let Some(spread) = self.spreads.remove(&second) {
             minute.spread.response.merge(&spread.response);

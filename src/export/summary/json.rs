@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::analysis::waterfall::{Stage, Waterfall};
+use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::numbers::{self, Value as Worth, plain};
 use crate::session::recording::Damage;
@@ -194,7 +194,7 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         "invalid_generator": invalid,
         "words": harmless(&report.words, LONGEST_TEXT),
         "numbers": numbers,
-        "scale_out": Stage::ALL
+        "scale_out": ScaleOutStage::ALL
             .into_iter()
             .map(|stage| {
                 let timing = fall.and_then(|fall| fall.timing(stage)).map_or(Value::Null, |timing| worth(&Worth::Timing(timing)));
