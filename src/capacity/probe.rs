@@ -7,7 +7,8 @@
 //!
 //! *Settled*: over the last seconds the instance count stayed the same, and either the objective held or there are as
 //! many instances as there may be. After the patience is spent the rate is held anyway: what does not settle is judged
-//! as it is.
+//! as it is. (The search's own rule, over `--settle`: a plan waits by the rule of `session::settled`, and the count that a
+//! step ended with is `analysis::supply`'s.)
 //!
 //! The hold is judged over the requests that were *due* in it, whenever they were answered: the percentile of the
 //! objective over the response times of all of them, and the share of bad ones (lost to the service, or without an answer

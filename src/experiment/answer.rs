@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
 use crate::export::summary::markdown::cell;
-use crate::session::verdict::{Judgement, judge};
+use crate::session::verdict::{ThresholdOutcome, judge};
 
 /// The report on the sessions that were `played` against `target`.
 pub fn markdown(target: &str, played: &[Played]) -> String {
@@ -197,7 +197,7 @@ fn session(out: &mut String, one: &Played) {
     let verdict = judge(session);
     if !verdict.is_silent() {
         let _ = writeln!(out, "\n**{}**", cell(&verdict.headline()));
-        for held in verdict.thresholds.iter().filter(|held| held.outcome != Judgement::Passed) {
+        for held in verdict.thresholds.iter().filter(|held| held.outcome != ThresholdOutcome::Passed) {
             let _ = writeln!(out, "- {}", cell(&held.line()));
         }
     }

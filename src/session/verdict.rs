@@ -55,12 +55,12 @@ pub struct ThresholdResult {
     /// What was measured, in words: `31.2 s`, `> 42 s`, `0.12% (15)`.
     pub actual: String,
     /// Whether it held.
-    pub outcome: Judgement,
+    pub outcome: ThresholdOutcome,
 }
 
 /// Whether a threshold held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum ThresholdOutcome {
     /// It held.
     Passed,
     /// It did not hold.
@@ -102,12 +102,12 @@ pub fn judge(session: &Session) -> Verdict {
 impl Verdict {
     /// 0, 3, 4 or 5: see the module.
     pub fn exit_code(&self) -> u8 {
-        let any = |is: fn(&Judgement) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
+        let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
         if !self.invalid.is_empty() {
             4
-        } else if any(|outcome| matches!(outcome, Judgement::CannotTell { missing_source: true, .. })) {
+        } else if any(|outcome| matches!(outcome, ThresholdOutcome::CannotTell { missing_source: true, .. })) {
             5
-        } else if any(|outcome| *outcome != Judgement::Passed) {
+        } else if any(|outcome| *outcome != ThresholdOutcome::Passed) {
             3
         } else {
             0
@@ -129,7 +129,7 @@ impl Verdict {
 
     fn outcome(&self) -> String {
         let total = self.thresholds.len();
-        let failed = self.thresholds.iter().filter(|result| result.outcome != Judgement::Passed).count();
+        let failed = self.thresholds.iter().filter(|result| result.outcome != ThresholdOutcome::Passed).count();
         match (self.exit_code(), total) {
             (4, _) => {
                 let steps: Vec<_> = self.invalid.iter().map(|invalid| invalid.step.to_string()).collect();
@@ -144,7 +144,7 @@ impl Verdict {
     }
 }
 
-impl Judgement {
+impl ThresholdOutcome {
     /// Its name in files.
     pub const fn key(&self) -> &'static str {
         match self {
@@ -187,9 +187,9 @@ impl ThresholdResult {
         let Self { bound, actual, .. } = self;
         let subject = self.subject();
         match &self.outcome {
-            Judgement::Passed => format!("passed {subject} {bound}: {actual}"),
-            Judgement::Failed => format!("FAILED {subject} {bound}: {actual}"),
-            Judgement::CannotTell { reason, .. } => format!("UNDECIDED {subject} {bound}: {reason}"),
+            ThresholdOutcome::Passed => format!("passed {subject} {bound}: {actual}"),
+            ThresholdOutcome::Failed => format!("FAILED {subject} {bound}: {actual}"),
+            ThresholdOutcome::CannotTell { reason, .. } => format!("UNDECIDED {subject} {bound}: {reason}"),
         }
     }
 }
@@ -237,8 +237,8 @@ fn result(
 ) -> ThresholdResult {
     let (actual, outcome) = match measured {
         Measured::Known { value, of, words } => match in_units_of(threshold.bound, *value, *of) {
-            Some(value) if holds(threshold, value) => (words.clone(), Judgement::Passed),
-            Some(_) => (words.clone(), Judgement::Failed),
+            Some(value) if holds(threshold, value) => (words.clone(), ThresholdOutcome::Passed),
+            Some(_) => (words.clone(), ThresholdOutcome::Failed),
             None => (words.clone(), cannot_tell("a share of nothing has no value")),
         },
         Measured::Beyond { secs, words } => (words.clone(), beyond(threshold, *secs)),
@@ -248,7 +248,7 @@ fn result(
                 needs if missing_source => source_wanted(needs).to_owned(),
                 _ => reason.clone(),
             };
-            ("–".to_owned(), Judgement::CannotTell { reason, missing_source })
+            ("–".to_owned(), ThresholdOutcome::CannotTell { reason, missing_source })
         }
     };
     ThresholdResult {
@@ -261,8 +261,8 @@ fn result(
     }
 }
 
-fn cannot_tell(reason: &str) -> Judgement {
-    Judgement::CannotTell { reason: reason.to_owned(), missing_source: false }
+fn cannot_tell(reason: &str) -> ThresholdOutcome {
+    ThresholdOutcome::CannotTell { reason: reason.to_owned(), missing_source: false }
 }
 
 /// The value in the unit of the bound: a share needs something that it is a share of.
@@ -279,10 +279,10 @@ fn holds(threshold: &Threshold, value: f64) -> bool {
 }
 
 /// Only that it took longer than `secs` is known.
-fn beyond(threshold: &Threshold, secs: f64) -> Judgement {
+fn beyond(threshold: &Threshold, secs: f64) -> ThresholdOutcome {
     match threshold.comparison {
-        Comparison::Less | Comparison::AtMost | Comparison::Equal => Judgement::Failed,
-        Comparison::More | Comparison::AtLeast if secs >= threshold.bound.value() => Judgement::Passed,
+        Comparison::Less | Comparison::AtMost | Comparison::Equal => ThresholdOutcome::Failed,
+        Comparison::More | Comparison::AtLeast if secs >= threshold.bound.value() => ThresholdOutcome::Passed,
         Comparison::More | Comparison::AtLeast => cannot_tell("the step ended before the bound was reached"),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::{Timing, Validity};
 use crate::session::state::Session;
-use crate::session::verdict::{Judgement, judge};
+use crate::session::verdict::{ThresholdOutcome, judge};
 use scaletop_load::OutcomeKind;
 
 /// The summary of `session` as Markdown that ends in a newline.
@@ -38,9 +38,9 @@ pub fn markdown(session: &Session) -> String {
         out.push_str("\n| threshold | bound | measured | |\n|---|---|---|---|\n");
         for result in &verdict.thresholds {
             let outcome = match &result.outcome {
-                Judgement::Passed => "passed".to_owned(),
-                Judgement::Failed => "**failed**".to_owned(),
-                Judgement::CannotTell { reason, .. } => format!("**undecided**: {}", cell(reason)),
+                ThresholdOutcome::Passed => "passed".to_owned(),
+                ThresholdOutcome::Failed => "**failed**".to_owned(),
+                ThresholdOutcome::CannotTell { reason, .. } => format!("**undecided**: {}", cell(reason)),
             };
             let (subject, bound, actual) = (cell(&result.subject()), cell(&result.bound), cell(&result.actual));
             let _ = writeln!(out, "| {subject} | {bound} | {actual} | {outcome} |");
