@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scaletop::app::state::{State, Ui, View, Window};
+use scaletop::app::state::{Live, State, Ui, View, Window};
 use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
 use scaletop::tui::draw;
@@ -22,12 +22,15 @@ const FRAMES: u32 = 200;
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn main() {
-    let mut state = State { session: an_hour(), ui: Ui::new(ArrivalRate::new(600)) };
-    state.ui.now = Elapsed::from_secs(u64::from(HOUR));
+    let session = an_hour();
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         for window in [Window::FiveMinutes, Window::All] {
             for view in View::ALL {
-                (state.ui.view, state.ui.window) = (view, window);
+                let state = State::live(session.header.clone(), Live::new(ArrivalRate::new(600))).showing(
+                    session.clone(),
+                    Elapsed::from_secs(u64::from(HOUR)),
+                    Ui { view, window, ..Ui::default() },
+                );
                 let Ok(mut terminal) = Terminal::new(TestBackend::new(columns, rows));
                 let mut slowest = Duration::ZERO;
                 let start = Instant::now();

@@ -3,11 +3,11 @@
 pub mod action;
 pub mod controller;
 pub mod effect;
+pub mod ends;
 pub mod event;
-pub mod front;
 pub mod keymap;
+pub mod live;
 pub mod player;
 pub mod runtime;
 pub mod signals;
 pub mod state;
-pub mod update;

@@ -118,7 +118,7 @@ impl CapacitySearch {
     }
 
     /// What was found, or what is known when it was interrupted.
-    pub fn into_answer(self) -> Capacity {
+    pub fn answer(&self) -> Capacity {
         let holds = self.search.holds();
         let best = self.probes.iter().rev().find(|probe| Some(probe.rate) == holds && probe.outcome.is_held());
         let instances = best.and_then(|probe| probe.instances).filter(|count| *count > 0);
@@ -128,7 +128,7 @@ impl CapacitySearch {
             instances,
             per_instance: holds.zip(instances).map(|(rate, count)| f64::from(rate) / f64::from(count)),
             end: self.search.end().unwrap_or(End::Interrupted),
-            probes: self.probes,
+            probes: self.probes.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod capacity;
 mod compare;
 #[cfg(feature = "aws")]
 pub mod demo;
+mod destination;
 mod doctor;
 mod drive;
 mod error;
@@ -11,7 +12,6 @@ mod experiment;
 #[cfg(test)]
 mod foreign_tests;
 mod outcome;
-mod place;
 mod replay;
 mod report;
 mod run;

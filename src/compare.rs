@@ -22,7 +22,7 @@ mod tests;
 
 use crate::session::state::Session;
 
-pub use align::{Comparison, compare};
+pub use align::{SessionComparison, compare};
 pub use html::html;
 pub use table::table;
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::export::draft::{CsvDraft, Draft};
 use crate::export::late::LateCounts;
 use crate::export::summary::json;
-use crate::report::{self, Evidence, HeatMap, Series};
+use crate::report::{self, HeatMap, ReportInput, Series};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
@@ -109,7 +109,7 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
     }
     instances.finish()?;
     Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;
-    let evidence = Evidence { session: &session, series: &series, heat: &heat, damage };
+    let evidence = ReportInput { session: &session, series: &series, heat: &heat, damage };
     Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
     Ok(Exported { folder: folder.to_owned(), session, damage })
 }

@@ -4,10 +4,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use crate::app::ends::FrontEnd;
 use crossterm::terminal::{Clear, ClearType};
 
 use crate::app::event::Event;
-use crate::app::front::FrontEnd;
 use crate::app::state::State;
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
@@ -97,7 +97,7 @@ impl FrontEnd for Log {
 impl Log {
     /// Writes what is new.
     pub(crate) fn write(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
-        let session = &state.session;
+        let session = state.session();
         for report in session.steps.iter().skip(self.steps) {
             if let Some(name) = &report.step.name {
                 self.keep(err, &format!("{:>5}  {name}: {}", report.step.start, report.step.profile))?;

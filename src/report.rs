@@ -35,7 +35,7 @@ pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; 
 
 /// Everything the page is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
+pub struct ReportInput<'a> {
     /// The session.
     pub session: &'a Session,
     /// Its seconds.
@@ -47,7 +47,7 @@ pub struct Evidence<'a> {
 }
 
 /// The page.
-pub fn html(evidence: &Evidence<'_>) -> String {
+pub fn html(evidence: &ReportInput<'_>) -> String {
     let session = evidence.session;
     let settings = &session.header.settings;
     let title = settings.plan.as_deref().unwrap_or(&settings.target);

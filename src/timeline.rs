@@ -28,7 +28,7 @@ use cohorts::Cohorts;
 pub use column::{Column, Counts};
 pub use heat::HeatColumn;
 pub(crate) use rows::Completed;
-use rows::Minute;
+use rows::MinuteOfRows;
 
 /// The recent past is kept second by second for this long.
 pub const KEPT_SECS: u32 = 3_600;
@@ -110,7 +110,7 @@ pub struct Timeline {
     rows: VecDeque<Row>,
     heat: VecDeque<HeatColumn>,
     cohorts: Cohorts,
-    minute: Option<Box<Minute>>,
+    minute: Option<Box<MinuteOfRows>>,
     minutes: VecDeque<(Row, HeatColumn)>,
 }
 

@@ -42,23 +42,23 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         return too_small(buf, area, state, theme);
     }
     let parts = layout::screen(area);
-    match state.ui.view {
+    match state.ui().view {
         View::Overview => views::overview::draw(buf, &parts, state, theme),
         View::Latency => views::latency::draw(buf, &parts, state, theme),
         View::Instances => views::instances::draw(buf, &parts, state, theme),
         View::Steps => views::steps::draw(buf, &parts, state, theme),
         View::Log => views::log::draw(buf, &parts, state, theme),
     }
-    if state.ui.help {
-        panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(&state.ui), theme);
+    if state.ui().help {
+        panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(state), theme);
     }
     panels::footer::draw(buf, parts.footer, state, theme);
 }
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.
 fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
-    let (_, profile) = state.session.rate;
-    let meanwhile = if state.ui.replay.is_some() {
+    let (_, profile) = state.session().rate;
+    let meanwhile = if state.player().is_some() {
         "the replay goes on".to_owned()
     } else {
         format!("load goes on at {}", profile.last())

@@ -50,7 +50,6 @@ const PURE: &[&str] = &[
     "app/event.rs",
     "app/keymap.rs",
     "app/state.rs",
-    "app/update",
     "capacity",
     "values.rs",
     "scaletop_cluster/autoscaler.rs",

@@ -19,7 +19,7 @@ use scaletop_units::{Elapsed, StepId};
 
 /// A stage of a scale-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum ScaleOutStage {
     /// The alarm went off.
     Alarm,
     /// More were asked for.
@@ -38,7 +38,7 @@ pub enum Stage {
     FirstResponse,
 }
 
-impl Stage {
+impl ScaleOutStage {
     /// Every stage, in order.
     pub const ALL: [Self; 8] = [
         Self::Alarm,
@@ -71,8 +71,8 @@ impl Stage {
 pub struct Waterfall {
     /// The step.
     pub step: StepId,
-    /// Each stage with the time from the step's start to it, in the order of [`Stage::ALL`].
-    pub stages: Vec<(Stage, Timing)>,
+    /// Each stage with the time from the step's start to it, in the order of [`ScaleOutStage::ALL`].
+    pub stages: Vec<(ScaleOutStage, Timing)>,
     /// What was decided and why: `Setting desired count to 4. monitor alarm …`. Untrusted text.
     pub cause: Option<String>,
     /// Why nothing was decided, if the platform says so. Untrusted text.
@@ -83,7 +83,7 @@ pub struct Waterfall {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Segment {
     /// The stage that ends it.
-    pub stage: Stage,
+    pub stage: ScaleOutStage,
     /// When that was reached.
     pub timing: Timing,
     /// Seconds from the step's start to where the bar begins.
@@ -110,13 +110,13 @@ impl Waterfall {
 
     /// Whether stages are missing because the platform keeps no record of them.
     pub fn is_partial(&self) -> bool {
-        matches!(self.timing(Stage::Alarm), Some(Timing::NotApplicable(_)) | None)
+        matches!(self.timing(ScaleOutStage::Alarm), Some(Timing::NotApplicable(_)) | None)
     }
 
     /// Whether the platform did anything, or said why not. An answer alone may come from an instance that was there.
     pub fn is_under_way(&self) -> bool {
-        let has_done = |&(stage, timing): &(Stage, Timing)| {
-            stage != Stage::FirstResponse && matches!(timing, Timing::Reached { .. })
+        let has_done = |&(stage, timing): &(ScaleOutStage, Timing)| {
+            stage != ScaleOutStage::FirstResponse && matches!(timing, Timing::Reached { .. })
         };
         self.not_scaled.is_some() || self.stages.iter().any(has_done)
     }
@@ -146,7 +146,7 @@ impl Waterfall {
     }
 
     /// The time to a stage.
-    pub fn timing(&self, stage: Stage) -> Option<Timing> {
+    pub fn timing(&self, stage: ScaleOutStage) -> Option<Timing> {
         self.stages.iter().find(|(found, _)| *found == stage).map(|(_, timing)| *timing)
     }
 }
@@ -204,14 +204,14 @@ pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
         None => Timing::NotApplicable("the platform keeps no record of it"),
     };
     let timing = |stage| match stage {
-        Stage::Alarm => told(alarm),
-        Stage::Decision => told(decision),
-        Stage::TaskCreated => told(task),
-        Stage::ImagePulled => told(of_task(MilestoneKind::ImagePulled)),
-        Stage::TaskStarted => told(of_task(MilestoneKind::TaskStarted)),
-        Stage::TaskHealthy => told(of_task(MilestoneKind::TaskHealthy)),
-        Stage::Counted => span.counted(evidence.counts),
-        Stage::FirstResponse => match evidence.first_response.filter(|at| span.contains(*at)) {
+        ScaleOutStage::Alarm => told(alarm),
+        ScaleOutStage::Decision => told(decision),
+        ScaleOutStage::TaskCreated => told(task),
+        ScaleOutStage::ImagePulled => told(of_task(MilestoneKind::ImagePulled)),
+        ScaleOutStage::TaskStarted => told(of_task(MilestoneKind::TaskStarted)),
+        ScaleOutStage::TaskHealthy => told(of_task(MilestoneKind::TaskHealthy)),
+        ScaleOutStage::Counted => span.counted(evidence.counts),
+        ScaleOutStage::FirstResponse => match evidence.first_response.filter(|at| span.contains(*at)) {
             Some(at) => span.reached_within_before(at, Duration::ZERO),
             None => span.not_reached(),
         },
@@ -220,7 +220,7 @@ pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
         in_step(MilestoneKind::NotScaled).last().filter(|_| decision.is_none()).map(|found| found.detail.clone());
     Waterfall {
         step: step.id,
-        stages: Stage::ALL.map(|stage| (stage, timing(stage))).to_vec(),
+        stages: ScaleOutStage::ALL.map(|stage| (stage, timing(stage))).to_vec(),
         cause: decision.map(|decision| decision.detail.clone()),
         not_scaled,
     }

@@ -1,15 +1,21 @@
 //! What the state asks the world to do. Data, so that a test can compare it.
 
-use crate::session::event::SessionEvent;
+use crate::session::event::Recorded;
 use scaletop_load::RateProfile;
+use scaletop_units::Elapsed;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Drive this rate from now on.
-    SetRate(RateProfile),
+    /// Drive this rate from that moment on.
+    SetRate {
+        /// The profile's anchor: a little in the future when the change was known before.
+        at: Elapsed,
+        /// The rate.
+        profile: RateProfile,
+    },
     /// Append this to the recording: it is part of the state already.
-    Record(SessionEvent),
+    Record(Recorded),
     /// Write the derived files.
     Export,
     /// Kill an instance of the demo.

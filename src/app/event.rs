@@ -15,16 +15,12 @@ pub enum Event {
     Session(SessionEvent),
     /// The user, or a signal, asked for something.
     Action(Action),
-    /// A plan's stage began.
-    Stage(RateChange),
-    /// A plan is over.
-    PlanFinished,
-    /// A threshold is lost whatever else happens, and nobody wants to see the rest.
-    ThresholdLost(String),
+    /// The rate changes without a key: the session starts with one.
+    Rate(RateChange),
     /// Time passed.
     Tick,
     /// The terminal has another size.
-    Resized(u16, u16),
+    Resized,
     /// Nothing is in flight any more, or the deadline for it passed.
     Drained {
         /// Requests that were given up.

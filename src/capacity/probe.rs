@@ -7,7 +7,8 @@
 //!
 //! *Settled*: over the last seconds the instance count stayed the same, and either the objective held or there are as
 //! many instances as there may be. After the patience is spent the rate is held anyway: what does not settle is judged
-//! as it is.
+//! as it is. (The search's own rule, over `--settle`: a plan waits by the rule of `session::settled`, and the count that a
+//! step ended with is `analysis::supply`'s.)
 //!
 //! The hold is judged over the requests that were *due* in it, whenever they were answered: the percentile of the
 //! objective over the response times of all of them, and the share of bad ones (lost to the service, or without an answer
@@ -46,7 +47,7 @@ pub struct ProbeOptions {
 /// How a try went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", content = "reason", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ProbeOutcome {
     /// The objective held.
     Held,
     /// It did not; says what was missed.
@@ -55,7 +56,7 @@ pub enum Outcome {
     Invalid(String),
 }
 
-impl Outcome {
+impl ProbeOutcome {
     /// Whether the objective held.
     pub const fn is_held(&self) -> bool {
         matches!(self, Self::Held)
@@ -69,7 +70,7 @@ pub struct ProbeResult {
     pub rate: u32,
     /// How it went.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: ProbeOutcome,
     /// Seconds until it was settled; `None` when it never was.
     pub settled_after_secs: Option<u64>,
     /// Seconds that it was held.
@@ -100,9 +101,9 @@ impl ProbeResult {
     /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4% errors, 1 instance`.
     pub fn words(&self) -> String {
         let verdict = match &self.outcome {
-            Outcome::Held => "held".to_owned(),
-            Outcome::Missed(reason) => format!("MISSED ({reason})"),
-            Outcome::Invalid(reason) => format!("invalid, the generator was the limit ({reason})"),
+            ProbeOutcome::Held => "held".to_owned(),
+            ProbeOutcome::Missed(reason) => format!("MISSED ({reason})"),
+            ProbeOutcome::Invalid(reason) => format!("invalid, the generator was the limit ({reason})"),
         };
         let latency = latency(self.percentile());
         let instances = match self.instances {
@@ -127,11 +128,11 @@ pub struct Probe {
     rate: u32,
     options: ProbeOptions,
     began: u32,
-    phase: Phase,
+    phase: ProbePhase,
 }
 
 #[derive(Clone, Debug)]
-enum Phase {
+enum ProbePhase {
     /// The last seconds: instances, and whether they were good.
     Settling(VecDeque<(Option<u32>, bool)>),
     Holding(Box<Hold>),
@@ -155,7 +156,7 @@ struct Hold {
 impl Probe {
     /// `rate` was set at `at`, the beginning of a second.
     pub fn new(rate: u32, at: Elapsed, options: ProbeOptions) -> Self {
-        Self { rate, options, began: at.second(), phase: Phase::Settling(VecDeque::new()) }
+        Self { rate, options, began: at.second(), phase: ProbePhase::Settling(VecDeque::new()) }
     }
 
     /// Notes a closed second; `instances` is the count at its end and `most` what there may be. Returns the result when
@@ -165,7 +166,7 @@ impl Probe {
             return None;
         }
         match &mut self.phase {
-            Phase::Settling(recent) => {
+            ProbePhase::Settling(recent) => {
                 let is_good = meets(&self.options.slo, &second.total());
                 recent.push_back((instances, is_good));
                 let window = whole_secs(self.options.settle).max(1);
@@ -177,11 +178,11 @@ impl Probe {
                 if is_calm || waited >= whole_secs(self.options.patience) {
                     let settled_after_secs = is_calm.then_some(u64::from(waited));
                     self.phase =
-                        Phase::Holding(Box::new(Hold::new(second.index + 1, self.options, settled_after_secs)));
+                        ProbePhase::Holding(Box::new(Hold::new(second.index + 1, self.options, settled_after_secs)));
                 }
                 None
             }
-            Phase::Holding(hold) => {
+            ProbePhase::Holding(hold) => {
                 hold.note(second, instances);
                 hold.is_over(second, self.options.timeout).then(|| hold.result(self.rate, &self.options))
             }
@@ -264,10 +265,10 @@ impl Hold {
         }
     }
 
-    fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> Outcome {
+    fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
         let seen = &self.seen;
         if seen.due == 0 || self.measured < self.until - self.from {
-            return Outcome::Invalid("seconds of the hold were not measured".to_owned());
+            return ProbeOutcome::Invalid("seconds of the hold were not measured".to_owned());
         }
         let record = GeneratorRecord {
             send_lag_p99: self.send_lag.quantile(0.99),
@@ -287,8 +288,8 @@ impl Hold {
         // Requests sent in a bunch meet a service that even ones might not have found busy: a miss says nothing then.
         // That the objective held in spite of it says enough, if all were sent.
         match record.verdict() {
-            Validity::InvalidGenerator(reason) if was_not_driven || missed.is_some() => Outcome::Invalid(reason),
-            _ => missed.map_or(Outcome::Held, Outcome::Missed),
+            Validity::InvalidGenerator(reason) if was_not_driven || missed.is_some() => ProbeOutcome::Invalid(reason),
+            _ => missed.map_or(ProbeOutcome::Held, ProbeOutcome::Missed),
         }
     }
 }

@@ -13,7 +13,7 @@
 
 use serde::Serialize;
 
-use crate::capacity::probe::Outcome;
+use crate::capacity::probe::ProbeOutcome;
 
 /// Tries in a row that may fall to the generator.
 const MOST_INVALID: u32 = 3;
@@ -108,14 +108,14 @@ impl Search {
     }
 
     /// Notes how a try of `rate` went.
-    pub fn report(&mut self, rate: u32, outcome: &Outcome) {
+    pub fn report(&mut self, rate: u32, outcome: &ProbeOutcome) {
         match outcome {
-            Outcome::Held => {
+            ProbeOutcome::Held => {
                 self.holds = Some(self.holds.map_or(rate, |holds| holds.max(rate)));
                 self.missed_in_a_row = 0;
                 self.invalid_in_a_row = 0;
             }
-            Outcome::Missed(_) => {
+            ProbeOutcome::Missed(_) => {
                 self.invalid_in_a_row = 0;
                 self.missed_in_a_row += 1;
                 if self.missed_in_a_row >= MISSES_THAT_COUNT {
@@ -123,7 +123,7 @@ impl Search {
                     self.missed_in_a_row = 0;
                 }
             }
-            Outcome::Invalid(reason) => {
+            ProbeOutcome::Invalid(reason) => {
                 self.invalid_in_a_row += 1;
                 if self.invalid_in_a_row >= MOST_INVALID {
                     self.generator = Some(reason.clone());
@@ -165,7 +165,7 @@ mod tests {
             let held = rate <= capacity && !hiccup(tried.len());
             tried.push(rate);
             assert!(tried.len() < 200, "the search does not end: {tried:?}");
-            search.report(rate, &if held { Outcome::Held } else { Outcome::Missed(String::new()) });
+            search.report(rate, &if held { ProbeOutcome::Held } else { ProbeOutcome::Missed(String::new()) });
         }
         (search, tried)
     }
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn a_generator_that_cannot_keep_up_ends_the_search_with_what_is_known() {
         let mut search = Search::new(options(100));
-        search.report(100, &Outcome::Held);
+        search.report(100, &ProbeOutcome::Held);
         for _ in 0..3 {
             assert_eq!(search.next(), Next::Probe(200));
-            search.report(200, &Outcome::Invalid("send lag".into()));
+            search.report(200, &ProbeOutcome::Invalid("send lag".into()));
         }
         assert_eq!((search.holds(), search.misses()), (Some(100), None));
         assert_eq!(search.end(), Some(End::Generator("send lag".into())));

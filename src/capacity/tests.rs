@@ -69,7 +69,7 @@ fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
                     rate = profile.last().get();
                 }
                 Instruction::Note(_) | Instruction::End { .. } => {}
-                Instruction::Finish { at } => return (search.into_answer(), at),
+                Instruction::Finish { at } => return (search.answer(), at),
             }
         }
         let second = service.second(index, rate);
@@ -101,7 +101,7 @@ fn a_service_that_scales_is_given_time_to() {
 #[test]
 fn a_search_that_was_interrupted_says_what_it_knows() {
     let search = CapacitySearch::new(SearchOptions { start: 10, ceiling: 100, tolerance: 0.01 }, OPTIONS);
-    let answer = search.into_answer();
+    let answer = search.answer();
     assert_eq!((answer.end.clone(), answer.exit_code()), (End::Interrupted, 1));
     assert!(answer.sentence(&OPTIONS.slo).ends_with("interrupted"));
 }

@@ -68,9 +68,9 @@ impl Capacity {
         out.push_str("\n| rate | result | percentile | errors | instances |\n|---:|---|---:|---:|---:|\n");
         for probe in &self.probes {
             let result = match &probe.outcome {
-                crate::capacity::probe::Outcome::Held => "held".to_owned(),
-                crate::capacity::probe::Outcome::Missed(reason) => format!("missed: {reason}"),
-                crate::capacity::probe::Outcome::Invalid(reason) => format!("invalid: {reason}"),
+                crate::capacity::probe::ProbeOutcome::Held => "held".to_owned(),
+                crate::capacity::probe::ProbeOutcome::Missed(reason) => format!("missed: {reason}"),
+                crate::capacity::probe::ProbeOutcome::Invalid(reason) => format!("invalid: {reason}"),
             };
             let _ = writeln!(
                 out,

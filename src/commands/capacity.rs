@@ -47,12 +47,12 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         ..Script::default()
     };
     let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;
-    let mut finished = ready.run(Log::new(None), drive::NO_SIZE).await?;
-    let Some(Controller::Capacity(found)) = finished.controller.take() else {
-        unreachable!("the controller goes in and out of the session as it is");
+    let mut finished = ready.run(Log::new(None)).await?;
+    let Some(Controller::Capacity(search)) = finished.state.as_live().and_then(|live| live.controller.as_ref()) else {
+        unreachable!("the controller of a session stays what it is");
     };
-    let found = found.into_answer();
-    let target = &finished.state.session.header.settings.target;
+    let found = search.answer();
+    let target = &finished.state.session().header.settings.target;
     let text = match args.format {
         Format::Text | Format::Junit => found.text(&slo, args.per_instance),
         Format::Markdown => found.markdown(&slo, target, args.per_instance),

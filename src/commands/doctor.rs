@@ -110,7 +110,7 @@ struct Found {
 async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: RunClock) -> Found {
     use crate::cloud::sources::CLOUD_GRAIN;
     use crate::commands::demo::{demo_cloud, demo_target};
-    use crate::commands::place::cloud_options;
+    use crate::commands::destination::cloud_options;
     use crate::doctor::{Findings, check_cloud};
 
     let findings = match platform {

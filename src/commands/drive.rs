@@ -1,6 +1,7 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +10,13 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::app::controller::Controller;
-use crate::app::front::FrontEnd;
-use crate::app::runtime::{Finished, Runtime};
+use crate::app::ends::FrontEnd;
+use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd};
+use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
-use crate::app::state::{State, Ui};
+use crate::app::state::{Live, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
-use crate::commands::place::Place;
+use crate::commands::destination::Destination;
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
 use crate::metrics::Metrics;
@@ -22,14 +24,13 @@ use crate::plan::Plan;
 use crate::plan::forecast::Budget;
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::folder;
-use crate::session::state::Session;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use crate::values;
-use scaletop_cluster::ClusterArgs;
+use scaletop_cluster::{Cluster, ClusterArgs};
 use scaletop_load::{HttpTransport, RequestOptions};
 use scaletop_load::{LoadConfig, Prepared, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
@@ -38,9 +39,6 @@ use scaletop_units::RunClock;
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
-
-/// Columns and rows where there is no screen.
-pub(super) const NO_SIZE: (u16, u16) = (0, 0);
 
 /// What drives the load besides the keys.
 #[derive(Default)]
@@ -60,7 +58,7 @@ pub(super) struct Ready {
     header: Header,
     clock: RunClock,
     engine: Prepared,
-    place: Place,
+    destination: Destination,
     folder: PathBuf,
     metrics: Option<Metrics>,
     spike_rate: ArrivalRate,
@@ -75,8 +73,7 @@ pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: Cluster
     let ready = prepare(&drive, target, cluster, script).await?;
     let theme = Theme::from_env(|name| std::env::var(name).ok());
     let front = TerminalFront::open(theme)?;
-    let size = front.size()?;
-    let mut finished = ready.run(front, size).await?;
+    let mut finished = ready.run(front).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;
     outcome::write_place(&mut finished, Format::Text)?;
@@ -123,8 +120,8 @@ pub(super) async fn prepare(
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
     let clock = RunClock::start();
-    let place = Place::find(&target, &cluster, &drive.cloud, clock).await?;
-    let url = join(place.url.clone(), drive.request.path.as_deref());
+    let destination = Destination::find(&target, &cluster, &drive.cloud, clock).await?;
+    let url = join(destination.url.clone(), drive.request.path.as_deref());
     if !drive.output.yes {
         consent::ensure(&url, consent::memory().as_deref())?;
     }
@@ -154,7 +151,7 @@ pub(super) async fn prepare(
         header,
         clock,
         engine,
-        place,
+        destination,
         folder,
         metrics,
         spike_rate: load.spike_rate,
@@ -166,44 +163,51 @@ pub(super) async fn prepare(
 }
 
 impl Ready {
-    /// Runs the session to its end, on a screen of `size` columns and rows.
-    pub(super) async fn run<F: FrontEnd>(self, front: F, size: (u16, u16)) -> Result<Finished, CommandError> {
+    /// Runs the session to its end.
+    pub(super) async fn run<F: FrontEnd>(self, front: F) -> Result<Finished, CommandError> {
         if let Some(metrics) = &self.metrics {
             say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
-        let (writer, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
+        let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        let watchers = self.place.watch(&feeds_tx);
-        let (cluster, endpoints) = match self.place.platform {
-            Some(platform) => (Some(platform.cluster), Some(platform.endpoints)),
+        let watchers = self.destination.watch(&feeds_tx);
+        let (cluster, endpoints) = match self.destination.platform {
+            Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
             None => (None, None),
         };
-        let mut ui = Ui::new(self.spike_rate);
-        ui.is_demo = cluster.is_some();
-        ui.folder = Some(self.folder.clone());
-        ui.size = size;
-        let runtime = Runtime {
-            state: State { session: Session::new(self.header), ui },
-            clock: self.clock,
+        let live = Live {
+            controller: self.script.controller,
+            abort_within: self.script.abort_within,
+            is_demo: cluster.is_some(),
+            ..Live::new(self.spike_rate)
+        };
+        let back = LiveBackEnd {
             load,
             seconds,
             feeds,
-            writer,
+            recording,
             statuses,
-            cluster,
-            controller: self.script.controller,
-            abort_within: self.script.abort_within,
+            kill: cluster.clone().map(kill),
             metrics: self.metrics,
-            folder: self.folder,
+            folder: self.folder.clone(),
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
-            front,
-            signals: self.signals,
+            background: Background::default(),
         };
-        let finished = runtime.run(self.script.rate).await?;
+        let state = State::live(self.header, live).in_folder(self.folder);
+        let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
+        let finished = live::run(runtime, self.script.rate).await?;
+        if let Some(cluster) = cluster.and_then(Rc::into_inner) {
+            cluster.shutdown().await;
+        }
         drop((threads, watchers, endpoints));
         Ok(finished)
     }
+}
+
+/// How an instance of `cluster` is killed.
+fn kill(cluster: Rc<Cluster>) -> Kill {
+    Box::new(move || cluster.kill_one().map(String::from).map_err(|error| error.to_string()))
 }
 
 /// `url` with `path` in place of its own path and query, if one is given.

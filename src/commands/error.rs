@@ -9,7 +9,7 @@ use crate::consent::ConsentError;
 use crate::export::ExportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
-use crate::replay::runtime::ReplayError;
+use crate::replay::playback::ReplayError;
 use crate::session::folder::FolderError;
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;

@@ -76,7 +76,7 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         };
         match played {
             Ok(finished) => {
-                say(&judge(&finished.state.session).headline());
+                say(&judge(finished.state.session()).headline());
                 let came = signals.as_mut().and_then(Signals::pending);
                 if let Some(signal) = finished.signal.or(came) {
                     return interrupted(&home, &args.target, signal);

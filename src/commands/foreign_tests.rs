@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use crate::app::state::{State, Ui, View};
+use crate::app::state::{Live, State, Ui, View};
 use crate::compare::{Contender, compare, table};
 use crate::doctor::Check;
 use crate::experiment::{Played, markdown as experiment};
@@ -88,11 +88,17 @@ fn session() -> Session {
     session
 }
 
-fn screens(state: &mut State) -> String {
+fn state(session: &Session, view: View) -> State {
+    let live = Live { ending: Some(hostile("ending")), ..Live::new(ArrivalRate::new(5)) };
+    let ui = Ui { view, toast: Some((session.now, hostile("toast"))), ..Ui::default() };
+    State::live(session.header.clone(), live).showing(session.clone(), session.now, ui)
+}
+
+fn screens(session: &Session) -> String {
     let mut text = String::new();
     for view in View::ALL {
         for (columns, rows) in [(80, 24), (200, 60)] {
-            state.ui.view = view;
+            let state = &state(session, view);
             let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
             terminal.draw(|frame| crate::tui::draw(state, &Theme::DARK, frame)).unwrap();
             let _ = writeln!(text, "{}", terminal.backend());
@@ -126,15 +132,11 @@ fn acting(text: &str) -> Vec<char> {
 #[test]
 fn no_text_from_outside_acts_on_any_surface() {
     let session = session();
-    let mut ui = Ui::new(ArrivalRate::new(5));
-    ui.toast = Some((session.now, hostile("toast")));
-    ui.ending = Some(hostile("ending"));
-    let mut state = State { session: session.clone(), ui };
     let contenders = [Contender { name: &hostile("a"), session: &session }, Contender { name: "b", session: &session }];
     let mut played = Played::new(hostile("folder"), session.header.clone());
     played.finish();
     let outputs = [
-        ("progress line", progress(&state)),
+        ("progress line", progress(&state(&session, View::Overview))),
         ("summary text", summary::text(&session)),
         ("--check", check()),
         ("markdown", markdown::markdown(&session)),
@@ -145,7 +147,7 @@ fn no_text_from_outside_acts_on_any_surface() {
         ("plan", as_plan::text(&session.header, &[(Elapsed::ZERO, change(5))], session.now)),
         ("compare", table(&contenders, &compare(&contenders))),
         ("experiment", experiment(&hostile("target"), &[played])),
-        ("screen", screens(&mut state)),
+        ("screen", screens(&session)),
     ];
     for (surface, text) in outputs {
         assert_eq!(acting(&text), Vec::<char>::new(), "{surface}: {text:?}");

@@ -2,9 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::app::runtime::Finished;
+use crate::app::live::Finished;
 use crate::cli::Format;
 use crate::commands::{CommandError, say};
 use crate::export::summary::{self, json, junit, markdown};
@@ -17,7 +17,7 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// The session as `format` says. Text ends with where the files are; nothing else does, so that it can be parsed.
 pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), CommandError> {
-    let session = &finished.state.session;
+    let session = finished.state.session();
     let text = match format {
         Format::Text => summary::text(session),
         Format::Json => json::text(session, Damage::default()),
@@ -45,7 +45,7 @@ pub(super) fn add_to_step_summary(text: &str) {
 
 /// Says where the files are: on stdout when that is for people, else on stderr. An export that failed is an error.
 pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(), CommandError> {
-    let folder = finished.state.ui.folder.clone().unwrap_or_default();
+    let folder = finished.state.folder().map(Path::to_owned).unwrap_or_default();
     let (text, error) = match finished.exported.take() {
         Some(Ok(exported)) => (format!("files: {}", exported.folder.display()), None),
         Some(Err(error)) => (format!("recording: {}", folder.display()), Some(error)),

@@ -1,16 +1,16 @@
 //! `scaletop replay`: the screen on a recorded session.
 
 use crate::app::player::Player;
-use crate::app::state::{State, Ui};
+use crate::app::runtime::{Ended, Runtime};
+use crate::app::signals::Signals;
+use crate::app::state::State;
 use crate::cli::ReplayArgs;
 use crate::commands::{CommandError, has_screen, outcome, say};
 use crate::replay::index;
-use crate::replay::runtime::ReplayRuntime;
+use crate::replay::playback::Playback;
 use crate::replay::seekable::SeekableRecording;
-use crate::session::state::Session;
 use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
-use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
 /// Plays the session. What is wrong with the recording is said before the terminal is taken over.
@@ -19,17 +19,18 @@ pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
     if !has_screen() {
         return Err(CommandError::NoTerminalToReplay { session: args.session.clone() });
     }
-    let index = index::start(&args.session)?;
+    let updates = index::start(&args.session)?;
     let theme = Theme::from_env(|name| std::env::var(name).ok());
     let front = TerminalFront::open(theme)?;
-    let mut ui = Ui::new(ArrivalRate::PAUSED);
-    ui.folder = Some(args.session.clone());
-    ui.size = front.size()?;
-    ui.replay = Some(Player::new(args.speed));
-    let state = State { session: Session::new(recording.header().clone()), ui };
-    let replayed = ReplayRuntime { state, clock: RunClock::start(), recording, index, front }.run().await?;
-    if let Some(damage) = replayed.damage.describe() {
+    let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(args.session.clone());
+    let back = Playback::new(recording, updates);
+    let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen()? };
+    let Ended { runtime, signal, .. } = runtime.run().await?;
+    let damage = runtime.back.damage();
+    // Gives the terminal back.
+    drop(runtime);
+    if let Some(damage) = damage.describe() {
         say(&format!("note: {damage}"));
     }
-    Ok(outcome::by_signal(replayed.signal).unwrap_or(0))
+    Ok(outcome::by_signal(signal).unwrap_or(0))
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::app::controller::Controller;
-use crate::app::runtime::Finished;
+use crate::app::live::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::{CommandError, outcome, say};
@@ -47,7 +47,7 @@ pub(super) async fn play(
     how: How,
 ) -> Result<u8, CommandError> {
     let mut finished = prepare(drive, target, cluster, plan, how.abort_on_fail).await?.run().await?;
-    let code = outcome::exit_code(finished.signal, &finished.state.session);
+    let code = outcome::exit_code(finished.signal, finished.state.session());
     let written = outcome::write_session(&finished, how.format);
     match written.and_then(|()| outcome::write_place(&mut finished, how.format)) {
         Ok(()) => Ok(code),
@@ -61,15 +61,15 @@ pub(super) async fn play(
 }
 
 /// A plan that only needs to be played.
-pub(super) struct Prepared {
+pub(super) struct ReadyPlan {
     ready: Ready,
     log: Log,
 }
 
-impl Prepared {
+impl ReadyPlan {
     /// Plays it.
     pub(super) async fn run(self) -> Result<Finished, CommandError> {
-        self.ready.run(self.log, drive::NO_SIZE).await
+        self.ready.run(self.log).await
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn prepare(
     cluster: ClusterArgs,
     plan: Plan,
     abort_on_fail: bool,
-) -> Result<Prepared, CommandError> {
+) -> Result<ReadyPlan, CommandError> {
     let forecast = Forecast::of(&plan);
     let log = Log::new(Some(plan.at_most()));
     let script = Script {
@@ -90,7 +90,7 @@ pub(super) async fn prepare(
         rate: ArrivalRate::PAUSED,
         plan: Some(plan),
     };
-    Ok(Prepared { ready: drive::prepare(drive, target, cluster, script).await?, log })
+    Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
 }
 
 /// Reads the plan at `path`.

@@ -30,7 +30,7 @@ impl std::fmt::Display for Key {
 
 /// Sessions, compared.
 #[derive(Clone, Debug)]
-pub struct Comparison {
+pub struct SessionComparison {
     /// Steps that the baseline and at least one other session have, in the order of the baseline.
     pub steps: Vec<ComparedStep>,
     /// Steps that only one of the sessions has: the session's place and the step's rates.
@@ -62,7 +62,7 @@ pub struct ComparedNumber {
 }
 
 /// Compares sessions; the first one is the baseline.
-pub fn compare(contenders: &[Contender<'_>]) -> Comparison {
+pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
     let mut warnings = unlike(contenders);
     let valid: Vec<Vec<(Key, &StepReport)>> = contenders.iter().map(valid_steps).collect();
     for (at, (contender, valid)) in contenders.iter().zip(&valid).enumerate() {
@@ -90,7 +90,7 @@ pub fn compare(contenders: &[Contender<'_>]) -> Comparison {
         warnings.extend(lengths(key, contenders, &reports));
         steps.push(ComparedStep { key, repeats: reports.iter().map(Vec::len).collect(), rows: rows(&reports) });
     }
-    Comparison { steps, alone, warnings }
+    SessionComparison { steps, alone, warnings }
 }
 
 fn valid_steps<'a>(contender: &Contender<'a>) -> Vec<(Key, &'a StepReport)> {

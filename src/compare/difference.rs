@@ -8,7 +8,7 @@ use crate::text::thousands;
 
 /// What is known of one measured value: the interval it lies in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Sample {
+struct Interval {
     low: f64,
     /// Infinite for a time that was not reached.
     high: f64,
@@ -16,7 +16,7 @@ struct Sample {
     value: f64,
 }
 
-impl Sample {
+impl Interval {
     fn of(value: &Value) -> Option<Self> {
         let exact = |value: f64| Self { low: value, high: value, value };
         match *value {
@@ -36,7 +36,7 @@ impl Sample {
 /// A number over all repeats of a step in one session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runs {
-    samples: Vec<Sample>,
+    intervals: Vec<Interval>,
 }
 
 /// The middle one of the runs.
@@ -51,20 +51,21 @@ pub struct Median {
 impl Runs {
     /// Of the values of a step's repeats; what nobody can say is left out.
     pub fn of<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut samples: Vec<_> = values.into_iter().filter_map(Sample::of).collect();
-        let order = |a: &Sample, b: &Sample| a.is_censored().cmp(&b.is_censored()).then(a.value.total_cmp(&b.value));
-        samples.sort_by(order);
-        Self { samples }
+        let mut intervals: Vec<_> = values.into_iter().filter_map(Interval::of).collect();
+        let order =
+            |a: &Interval, b: &Interval| a.is_censored().cmp(&b.is_censored()).then(a.value.total_cmp(&b.value));
+        intervals.sort_by(order);
+        Self { intervals }
     }
 
     /// How many runs there are.
     pub fn count(&self) -> usize {
-        self.samples.len()
+        self.intervals.len()
     }
 
     /// The median.
     pub fn median(&self) -> Option<Median> {
-        let (high, low) = (self.samples.get(self.count() / 2)?, self.samples.get((self.count() - 1) / 2)?);
+        let (high, low) = (self.intervals.get(self.count() / 2)?, self.intervals.get((self.count() - 1) / 2)?);
         // Half-way to something unknown is unknown: at least the lower one, which is known.
         if high.is_censored() {
             let value = if low.is_censored() { low.value.min(high.value) } else { low.value };
@@ -74,11 +75,11 @@ impl Runs {
     }
 
     fn low(&self) -> f64 {
-        self.samples.iter().map(|sample| sample.low).fold(f64::INFINITY, f64::min)
+        self.intervals.iter().map(|interval| interval.low).fold(f64::INFINITY, f64::min)
     }
 
     fn high(&self) -> f64 {
-        self.samples.iter().map(|sample| sample.high).fold(f64::NEG_INFINITY, f64::max)
+        self.intervals.iter().map(|interval| interval.high).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// For people: `31.2 s`, with repeats `31.2 s (29.0–33.1)`, `> 42 s`, `–`.
@@ -86,9 +87,9 @@ impl Runs {
         let Some(median) = self.median() else { return "–".to_owned() };
         let beyond = if median.is_censored { "> " } else { "" };
         let middle = format!("{beyond}{}", kind.unit.say(median.value));
-        let first = self.samples.iter().map(|sample| sample.value).fold(f64::INFINITY, f64::min);
-        let last = self.samples.iter().map(|sample| sample.value).fold(f64::NEG_INFINITY, f64::max);
-        let is_open = self.samples.iter().any(Sample::is_censored);
+        let first = self.intervals.iter().map(|interval| interval.value).fold(f64::INFINITY, f64::min);
+        let last = self.intervals.iter().map(|interval| interval.value).fold(f64::NEG_INFINITY, f64::max);
+        let is_open = self.intervals.iter().any(Interval::is_censored);
         if self.count() < 2 || (first.total_cmp(&last) == Ordering::Equal && !is_open) {
             return middle;
         }
@@ -102,7 +103,7 @@ impl Runs {
 
 /// Whether a number differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Significance {
     /// Beyond noise, for the better.
     Better,
     /// Beyond noise, for the worse.
@@ -119,7 +120,7 @@ pub enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl Significance {
     /// In a word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -155,14 +156,14 @@ pub struct Difference {
     /// The delta is only a bound: at least (`Greater`) or at most (`Less`) that much.
     pub bound: Ordering,
     /// Whether it counts.
-    pub verdict: Verdict,
+    pub significance: Significance,
 }
 
 impl Difference {
     /// Of `other` against `baseline`.
     pub fn between(kind: &Kind, baseline: &Runs, other: &Runs) -> Self {
         let (Some(a), Some(b)) = (baseline.median(), other.median()) else {
-            return Self { delta: None, bound: Ordering::Equal, verdict: Verdict::Unknown };
+            return Self { delta: None, bound: Ordering::Equal, significance: Significance::Unknown };
         };
         let bound = match (a.is_censored, b.is_censored) {
             (false, false) => Ordering::Equal,
@@ -170,10 +171,10 @@ impl Difference {
             (true, false) => Ordering::Less,
             // Both lie somewhere above: nothing can be said of their difference.
             (true, true) => {
-                return Self { delta: None, bound: Ordering::Equal, verdict: verdict(kind, baseline, other) };
+                return Self { delta: None, bound: Ordering::Equal, significance: significance(kind, baseline, other) };
             }
         };
-        Self { delta: Some(b.value - a.value), bound, verdict: verdict(kind, baseline, other) }
+        Self { delta: Some(b.value - a.value), bound, significance: significance(kind, baseline, other) }
     }
 
     /// For people: `+3.9 s`, `> +11.0 s`, `−1,204`, `–`.
@@ -201,22 +202,22 @@ impl Difference {
     }
 }
 
-fn verdict(kind: &Kind, baseline: &Runs, other: &Runs) -> Verdict {
+fn significance(kind: &Kind, baseline: &Runs, other: &Runs) -> Significance {
     let is_exact = |runs: &Runs| runs.low().total_cmp(&runs.high()) == Ordering::Equal;
     if is_exact(baseline) && is_exact(other) && baseline.low().total_cmp(&other.low()) == Ordering::Equal {
-        return Verdict::Same;
+        return Significance::Same;
     }
     let (lower, higher) = (other.high() < baseline.low(), other.low() > baseline.high());
     if !lower && !higher {
-        return Verdict::WithinNoise;
+        return Significance::WithinNoise;
     }
     if baseline.count() < 2 || other.count() < 2 {
-        return Verdict::OneRun;
+        return Significance::OneRun;
     }
     match kind.better {
-        Better::Neither => Verdict::Differs,
-        Better::Lower if lower => Verdict::Better,
-        Better::Higher if higher => Verdict::Better,
-        Better::Lower | Better::Higher => Verdict::Worse,
+        Better::Neither => Significance::Differs,
+        Better::Lower if lower => Significance::Better,
+        Better::Higher if higher => Significance::Better,
+        Better::Lower | Better::Higher => Significance::Worse,
     }
 }

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use crate::compare::align::{ComparedStep, Comparison};
-use crate::compare::difference::Verdict;
+use crate::compare::align::{ComparedStep, SessionComparison};
+use crate::compare::difference::Significance;
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::report::{page, shown, utc};
 
 /// The page.
-pub fn html(contenders: &[Contender<'_>], comparison: &Comparison) -> String {
+pub fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     page(
         "scaletop compare",
         &html! {
@@ -90,12 +90,12 @@ fn step(compared: &ComparedStep) -> Markup {
                             @for &at in &others {
                                 @let difference = &row.differences[at - 1];
                                 td { (row.runs[at].say(row.kind)) }
-                                td class=(tone(difference.verdict)) {
+                                td class=(tone(difference.significance)) {
                                     (difference.say(row.kind))
                                     @if let Some(percent) = difference.percent(&row.runs[0]) { " " small { (percent) } }
                                 }
-                                td class={ "word " (tone(difference.verdict)) } title=(difference.verdict.words()) {
-                                    (difference.verdict.word())
+                                td class={ "word " (tone(difference.significance)) } title=(difference.significance.words()) {
+                                    (difference.significance.word())
                                 }
                             }
                             td.meaning { (row.kind.meaning) }
@@ -107,11 +107,11 @@ fn step(compared: &ComparedStep) -> Markup {
     }
 }
 
-const fn tone(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
-        Verdict::Differs => "differs",
-        Verdict::WithinNoise | Verdict::Same | Verdict::OneRun | Verdict::Unknown => "same",
+const fn tone(significance: Significance) -> &'static str {
+    match significance {
+        Significance::Better => "better",
+        Significance::Worse => "worse",
+        Significance::Differs => "differs",
+        Significance::WithinNoise | Significance::Same | Significance::OneRun | Significance::Unknown => "same",
     }
 }

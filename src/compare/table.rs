@@ -1,6 +1,6 @@
 //! The comparison for a terminal of 80 columns.
 
-use crate::compare::align::{ComparedStep, Comparison};
+use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::text::{Lines, clean, clean_to, columns, cut, wrap};
 
@@ -12,7 +12,7 @@ const VALUE: usize = 20;
 const DELTA: usize = 12;
 
 /// The comparison as text: each of the other sessions against the first.
-pub fn table(contenders: &[Contender<'_>], comparison: &Comparison) -> String {
+pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = Lines::default();
     for (at, contender) in contenders.iter().enumerate() {
         let settings = &contender.session.header.settings;
@@ -51,7 +51,7 @@ fn block(out: &mut Lines, step: &ComparedStep, other: usize) {
     for row in &step.rows {
         let difference = &row.differences[other - 1];
         let (a, b) = (row.runs[0].say(row.kind), row.runs[other].say(row.kind));
-        line(out, [row.kind.label, &a, &b, &difference.say(row.kind), difference.verdict.word()]);
+        line(out, [row.kind.label, &a, &b, &difference.say(row.kind), difference.significance.word()]);
     }
 }
 

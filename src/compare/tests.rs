@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::difference::{Difference, Runs, Verdict};
+use super::difference::{Difference, Runs, Significance};
 use super::*;
 use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
@@ -47,11 +47,11 @@ fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
     session
 }
 
-fn compared(a: &Session, b: &Session) -> Comparison {
+fn compared(a: &Session, b: &Session) -> SessionComparison {
     compare(&[Contender { name: "a", session: a }, Contender { name: "b", session: b }])
 }
 
-fn difference<'a>(comparison: &'a Comparison, step: &str, key: &str) -> &'a Difference {
+fn difference<'a>(comparison: &'a SessionComparison, step: &str, key: &str) -> &'a Difference {
     let step = comparison.steps.iter().find(|compared| compared.key.to_string() == step).unwrap();
     &step.rows.iter().find(|row| row.kind.key == key).unwrap().differences[0]
 }
@@ -72,10 +72,10 @@ fn a_session_does_not_differ_from_itself() {
     let a = session(&[(5, 600, reached(30.0), 100), (600, 5, Timing::Absorbed, 0), (5, 600, reached(32.0), 90)]);
     let comparison = compared(&a, &a);
     for row in comparison.steps.iter().flat_map(|step| &step.rows) {
-        let verdict = row.differences[0].verdict;
+        let significance = row.differences[0].significance;
         assert!(
-            matches!(verdict, Verdict::Same | Verdict::WithinNoise | Verdict::Unknown),
-            "{}: {verdict:?}",
+            matches!(significance, Significance::Same | Significance::WithinNoise | Significance::Unknown),
+            "{}: {significance:?}",
             row.kind.key
         );
         assert!(row.differences[0].delta.is_none_or(|delta| delta.abs() < 1e-9));
@@ -86,29 +86,29 @@ fn runs(values: &[Timing]) -> Runs {
     Runs::of(&values.iter().map(|&timing| Value::Timing(timing)).collect::<Vec<_>>())
 }
 
-fn verdict(a: &[Timing], b: &[Timing]) -> Verdict {
-    Difference::between(kind("t_recover_s"), &runs(a), &runs(b)).verdict
+fn significance(a: &[Timing], b: &[Timing]) -> Significance {
+    Difference::between(kind("t_recover_s"), &runs(a), &runs(b)).significance
 }
 
 #[test]
 fn repeats_differ_only_when_their_ranges_do_not_overlap() {
     let a = [30.0, 32.0, 31.0].map(reached);
-    assert_eq!(verdict(&a, &[40.0, 42.0, 41.0].map(reached)), Verdict::Worse);
-    assert_eq!(verdict(&a, &[20.0, 22.0, 21.0].map(reached)), Verdict::Better);
-    assert_eq!(verdict(&a, &[31.5, 42.0, 41.0].map(reached)), Verdict::WithinNoise);
+    assert_eq!(significance(&a, &[40.0, 42.0, 41.0].map(reached)), Significance::Worse);
+    assert_eq!(significance(&a, &[20.0, 22.0, 21.0].map(reached)), Significance::Better);
+    assert_eq!(significance(&a, &[31.5, 42.0, 41.0].map(reached)), Significance::WithinNoise);
 }
 
 #[test]
 fn one_run_is_never_called_better_or_worse() {
-    assert_eq!(verdict(&[reached(30.0)], &[90.0, 91.0, 92.0].map(reached)), Verdict::OneRun);
-    assert_eq!(verdict(&[reached(30.0)], &[reached(30.0)]), Verdict::Same);
+    assert_eq!(significance(&[reached(30.0)], &[90.0, 91.0, 92.0].map(reached)), Significance::OneRun);
+    assert_eq!(significance(&[reached(30.0)], &[reached(30.0)]), Significance::Same);
 }
 
 #[test]
 fn a_polled_time_is_the_whole_interval_it_may_lie_in() {
     let polled = |secs| Timing::Reached { secs, plus_minus: 30.0 };
-    assert_eq!(verdict(&[polled(60.0), polled(61.0)], &[polled(110.0), polled(111.0)]), Verdict::WithinNoise);
-    assert_eq!(verdict(&[polled(60.0), polled(61.0)], &[polled(160.0), polled(161.0)]), Verdict::Worse);
+    assert_eq!(significance(&[polled(60.0), polled(61.0)], &[polled(110.0), polled(111.0)]), Significance::WithinNoise);
+    assert_eq!(significance(&[polled(60.0), polled(61.0)], &[polled(160.0), polled(161.0)]), Significance::Worse);
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn a_time_that_was_not_reached_bounds_the_difference_and_is_no_number() {
     let kind = kind("t_recover_s");
     let later =
         Difference::between(kind, &runs(&[reached(30.0), reached(31.0)]), &runs(&[not_within(60.0), not_within(60.0)]));
-    assert_eq!((later.delta, later.bound, later.verdict), (Some(29.5), Ordering::Greater, Verdict::Worse));
+    assert_eq!((later.delta, later.bound, later.significance), (Some(29.5), Ordering::Greater, Significance::Worse));
     assert_eq!(later.say(kind), "> +29.5 s");
     let both = Difference::between(kind, &runs(&[not_within(60.0)]), &runs(&[not_within(90.0)]));
-    assert_eq!((both.delta, both.verdict), (None, Verdict::WithinNoise));
+    assert_eq!((both.delta, both.significance), (None, Significance::WithinNoise));
     let half = runs(&[reached(10.0), not_within(60.0)]).median().unwrap();
     assert_eq!((half.value, half.is_censored), (10.0, true), "half-way to the unknown is at least what is known");
     assert_eq!(runs(&[reached(10.0), reached(12.0), not_within(60.0)]).say(kind), "12 s (10–>60)");

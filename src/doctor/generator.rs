@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::doctor::Status;
 
-    const DEMAND: PlannedLoad =
+    const PLANNED: PlannedLoad =
         PlannedLoad { max_rate: 5_000, max_in_flight: 10_000, conn_max_age: Some(Duration::from_secs(30)) };
 
     fn health(fds: u64, ports: u32, cores: u32) -> GeneratorHealth {
@@ -105,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_roomy_machine_is_ok() {
-        let checks = checks(&health(1 << 20, 60_000, 2), DEMAND);
+        let checks = checks(&health(1 << 20, 60_000, 2), PLANNED);
         assert!(checks.iter().all(|check| check.status == Status::Ok), "{checks:?}");
     }
 
     #[test]
     fn each_shortage_is_told_with_the_number_that_would_do() {
-        let checks = checks(&health(1_024, 28_000, 1), DEMAND);
+        let checks = checks(&health(1_024, 28_000, 1), PLANNED);
         let [fds, ports, cores] = &checks[..] else { panic!("{checks:?}") };
         assert_eq!(fds.remedy.as_deref(), Some("raise it (ulimit -n 10084), or lower --max-in-flight to 940"));
         assert!(ports.detail.starts_with("28000 free, 30000 may be needed"), "{ports}");
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_the_system_does_not_say_is_no_failure() {
-        let checks = checks(&GeneratorHealth::default(), DEMAND);
+        let checks = checks(&GeneratorHealth::default(), PLANNED);
         assert!(checks.iter().all(|check| check.status == Status::Ok));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::analysis::numbers::{self, Kind, row as table};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
-use crate::session::verdict::{Outcome, judge};
+use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::{latency, markdown_cell as cell, percent, thousands};
 
 /// The times that the answer is about.
@@ -203,7 +203,7 @@ fn session(out: &mut String, one: &Played) {
     let verdict = judge(session);
     if !verdict.is_silent() {
         let _ = writeln!(out, "\n**{}**", cell(&verdict.headline()));
-        for held in verdict.thresholds.iter().filter(|held| held.outcome != Outcome::Passed) {
+        for held in verdict.thresholds.iter().filter(|held| held.outcome != ThresholdOutcome::Passed) {
             let _ = writeln!(out, "- {}", cell(&held.line()));
         }
     }

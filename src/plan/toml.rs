@@ -25,8 +25,8 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
     let mut stages = Vec::new();
     for round in 0..raw.repeat.map_or(1, Repeat::get) {
         for (at, stage) in raw.stage.iter().enumerate() {
-            let place = Place { line: line_of(text, &stage.span()), number: at + 1 };
-            stage.get_ref().unroll(place, round, &mut stages)?;
+            let position = StagePosition { line: line_of(text, &stage.span()), number: at + 1 };
+            stage.get_ref().unroll(position, round, &mut stages)?;
             if stages.len() > MOST_STAGES {
                 return Err(PlanError::TooLong);
             }
@@ -135,15 +135,15 @@ struct RawStage {
 
 /// Where a stage stands: its line, and its number among the stages; both from 1.
 #[derive(Clone, Copy)]
-struct Place {
+struct StagePosition {
     line: usize,
     number: usize,
 }
 
 impl RawStage {
     /// Appends the stage, once for each of its repeats. `round` counts the repeats of the plan.
-    fn unroll(&self, place: Place, round: u32, stages: &mut Vec<Stage>) -> Result<(), PlanError> {
-        let Place { line, number } = place;
+    fn unroll(&self, position: StagePosition, round: u32, stages: &mut Vec<Stage>) -> Result<(), PlanError> {
+        let StagePosition { line, number } = position;
         let name = self.name.clone().unwrap_or_else(|| format!("stage {number}"));
         let wrong = |reason| PlanError::Stage { line, number, name: name.clone(), reason };
         let end = match (&self.duration, self.until, &self.at_most) {

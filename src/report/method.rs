@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::analysis::numbers::{self, Value};
 use crate::analysis::{Timing, Validity};
 use crate::instances::Feed;
-use crate::report::{Evidence, shown};
+use crate::report::{ReportInput, shown};
 use crate::session::event::NoticeLevel;
 use crate::text::{secs, thousands};
 
@@ -13,7 +13,7 @@ use crate::text::{secs, thousands};
 const MOST_NOTICES: usize = 40;
 
 /// What a careful reader has to know before believing a number.
-pub(super) fn uncertain(evidence: &Evidence<'_>) -> Markup {
+pub(super) fn uncertain(evidence: &ReportInput<'_>) -> Markup {
     let doubts = doubts(evidence);
     let session = evidence.session;
     let notices: Vec<_> = session.log.iter().filter(|(_, notice)| notice.level >= NoticeLevel::Warning).collect();
@@ -34,7 +34,7 @@ pub(super) fn uncertain(evidence: &Evidence<'_>) -> Markup {
     }
 }
 
-fn doubts(evidence: &Evidence<'_>) -> Vec<String> {
+fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     let (session, series) = (evidence.session, evidence.series);
     let mut doubts = Vec::new();
     if let Some(damage) = evidence.damage.describe() {

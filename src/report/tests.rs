@@ -50,7 +50,7 @@ fn page_of(session: &Session) -> String {
     let (mut series, mut heat) = (Series::for_length(10), HeatMap::for_length(10));
     session.timeline.rows().iter().for_each(|row| series.push(row, Counts::default()));
     session.timeline.heat().iter().for_each(|column| heat.push(column));
-    html(&Evidence { session, series: &series, heat: &heat, damage: Damage::default() })
+    html(&ReportInput { session, series: &series, heat: &heat, damage: Damage::default() })
 }
 
 #[test]

@@ -168,7 +168,7 @@ pub enum RateCause {
     Plan,
     /// The start of the session.
     Start,
-    /// The end of the session: no step begins, the last one ends.
+    /// The end of the load, by the plan or with the session: no step begins, the last one ends.
     Stop,
 }
 

@@ -56,12 +56,12 @@ pub struct ThresholdResult {
     /// What was measured, in words: `31.2 s`, `> 42 s`, `0.12% (15)`.
     pub actual: String,
     /// Whether it held.
-    pub outcome: Outcome,
+    pub outcome: ThresholdOutcome,
 }
 
 /// Whether a threshold held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ThresholdOutcome {
     /// It held.
     Passed,
     /// It did not hold.
@@ -103,12 +103,12 @@ pub fn judge(session: &Session) -> Verdict {
 impl Verdict {
     /// 0, 3, 4 or 5: see the module.
     pub fn exit_code(&self) -> u8 {
-        let any = |is: fn(&Outcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
+        let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
         if !self.invalid.is_empty() {
             4
-        } else if any(|outcome| matches!(outcome, Outcome::CannotTell { missing_source: true, .. })) {
+        } else if any(|outcome| matches!(outcome, ThresholdOutcome::CannotTell { missing_source: true, .. })) {
             5
-        } else if any(|outcome| *outcome != Outcome::Passed) {
+        } else if any(|outcome| *outcome != ThresholdOutcome::Passed) {
             3
         } else {
             0
@@ -130,7 +130,7 @@ impl Verdict {
 
     fn outcome(&self) -> String {
         let total = self.thresholds.len();
-        let failed = self.thresholds.iter().filter(|result| result.outcome != Outcome::Passed).count();
+        let failed = self.thresholds.iter().filter(|result| result.outcome != ThresholdOutcome::Passed).count();
         match (self.exit_code(), total) {
             (4, _) => {
                 let steps: Vec<_> = self.invalid.iter().map(|invalid| invalid.step.to_string()).collect();
@@ -145,7 +145,7 @@ impl Verdict {
     }
 }
 
-impl Outcome {
+impl ThresholdOutcome {
     /// Its name in files.
     pub const fn key(&self) -> &'static str {
         match self {
@@ -188,9 +188,9 @@ impl ThresholdResult {
         let Self { bound, actual, .. } = self;
         let subject = self.subject();
         match &self.outcome {
-            Outcome::Passed => format!("passed {subject} {bound}: {actual}"),
-            Outcome::Failed => format!("FAILED {subject} {bound}: {actual}"),
-            Outcome::CannotTell { reason, .. } => format!("UNDECIDED {subject} {bound}: {reason}"),
+            ThresholdOutcome::Passed => format!("passed {subject} {bound}: {actual}"),
+            ThresholdOutcome::Failed => format!("FAILED {subject} {bound}: {actual}"),
+            ThresholdOutcome::CannotTell { reason, .. } => format!("UNDECIDED {subject} {bound}: {reason}"),
         }
     }
 }
@@ -238,8 +238,8 @@ fn result(
 ) -> ThresholdResult {
     let (actual, outcome) = match measured {
         Measured::Known { value, of, words } => match in_units_of(threshold.bound, *value, *of) {
-            Some(value) if holds(threshold, value) => (words.clone(), Outcome::Passed),
-            Some(_) => (words.clone(), Outcome::Failed),
+            Some(value) if holds(threshold, value) => (words.clone(), ThresholdOutcome::Passed),
+            Some(_) => (words.clone(), ThresholdOutcome::Failed),
             None => (words.clone(), cannot_tell("a share of nothing has no value")),
         },
         Measured::Beyond { secs, words } => (words.clone(), beyond(threshold, *secs)),
@@ -249,7 +249,7 @@ fn result(
                 needs if missing_source => source_wanted(needs).to_owned(),
                 _ => reason.clone(),
             };
-            ("–".to_owned(), Outcome::CannotTell { reason, missing_source })
+            ("–".to_owned(), ThresholdOutcome::CannotTell { reason, missing_source })
         }
     };
     ThresholdResult {
@@ -262,8 +262,8 @@ fn result(
     }
 }
 
-fn cannot_tell(reason: &str) -> Outcome {
-    Outcome::CannotTell { reason: reason.to_owned(), missing_source: false }
+fn cannot_tell(reason: &str) -> ThresholdOutcome {
+    ThresholdOutcome::CannotTell { reason: reason.to_owned(), missing_source: false }
 }
 
 /// The value in the unit of the bound: a share needs something that it is a share of.
@@ -280,10 +280,10 @@ fn holds(threshold: &Threshold, value: f64) -> bool {
 }
 
 /// Only that it took longer than `secs` is known.
-fn beyond(threshold: &Threshold, secs: f64) -> Outcome {
+fn beyond(threshold: &Threshold, secs: f64) -> ThresholdOutcome {
     match threshold.comparison {
-        Comparison::Less | Comparison::AtMost | Comparison::Equal => Outcome::Failed,
-        Comparison::More | Comparison::AtLeast if secs >= threshold.bound.value() => Outcome::Passed,
+        Comparison::Less | Comparison::AtMost | Comparison::Equal => ThresholdOutcome::Failed,
+        Comparison::More | Comparison::AtLeast if secs >= threshold.bound.value() => ThresholdOutcome::Passed,
         Comparison::More | Comparison::AtLeast => cannot_tell("the step ended before the bound was reached"),
     }
 }

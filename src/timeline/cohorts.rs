@@ -82,34 +82,35 @@ impl Cohort {
     }
 }
 
-/// Histograms that something may still be added to.
+/// Histograms that answers may still be added to.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Spread {
     response: Latency,
     service: Latency,
 }
 
-/// The minute under way: the settled cohorts of `[from, until)`, without a gap.
+/// The settled cohorts of `[from, until)`, which are neighbours and of one minute, with their histograms merged.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Minute {
+struct MinuteOfCohorts {
     from: u32,
     until: u32,
     spread: Spread,
 }
 
-/// A minute that will stand in for its seconds when they are old.
+/// A minute whose cohorts are all settled: it replaces them in the list when they are old.
 #[derive(Clone, Debug, PartialEq)]
-struct Settled {
+struct SettledMinute {
     from: u32,
     until: u32,
     response: Option<Percentiles>,
     service_p99: Option<Duration>,
 }
 
-/// More unsettled seconds than this do not keep their histograms, however long the timeout.
+/// At most this many seconds keep their histograms, however long the timeout; older ones are settled early.
 const MAX_UNSETTLED: usize = 600;
 
-/// All cohorts; the tail of them, from the first that is not final on, is *unsettled* and keeps its histograms.
+/// All cohorts, ascending. A cohort is *settled* once it and all before it are final: it has been judged, and its histograms
+/// are merged into its minute's. Those after the last settled one keep their own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cohorts {
     list: VecDeque<Cohort>,
@@ -117,9 +118,9 @@ pub(crate) struct Cohorts {
     spreads: BTreeMap<u32, Spread>,
     /// Every cohort before this second is settled.
     settled_before: u32,
-    /// The minute that settles, and the percentiles of those that have and wait to be thinned out.
-    minute: Option<Box<Minute>>,
-    minutes: VecDeque<Settled>,
+    /// The minute of the last settled cohort, and the complete minutes before it that are not old enough to be thinned out.
+    minute: Option<Box<MinuteOfCohorts>>,
+    minutes: VecDeque<SettledMinute>,
 }
 
 impl Cohorts {
@@ -173,9 +174,9 @@ impl Cohorts {
         }
     }
 
-    /// Judges what is unsettled as it stands now that second `closed` has closed; settles what cannot change any more and
-    /// returns how many cohorts that were. `expected` is the rate in force: where arrivals were expected and none is
-    /// known, they may still be filed.
+    /// Judges again every cohort that is not settled, now that second `closed` has closed. Settles those that cannot change
+    /// any more, and returns their seconds. `expected` is the rate in force: a cohort without arrivals may still get some
+    /// when arrivals were expected.
     pub(crate) fn settle(&mut self, closed: u32, expected: ArrivalRate, slo: &Slo, timeout: Duration) -> Vec<u32> {
         let now = Elapsed::from_secs(u64::from(closed) + 1);
         let certain = certain_after(timeout);
@@ -186,7 +187,7 @@ impl Cohorts {
             let cohort = &mut self.list[at];
             let age = closed.saturating_sub(cohort.second);
             let may_come = cohort.due == 0 && !expected.is_paused();
-            // One that is complete is not final yet while its window looks back on one that is not.
+            // A cohort is judged together with those just before it: it is final only when they are.
             is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
             cohort.is_final = is_final;
             let good = self.judge(at, now, slo);
@@ -205,7 +206,7 @@ impl Cohorts {
         settled
     }
 
-    /// Declares everything final: the session has ended.
+    /// Settles every cohort, because the session has ended. Returns the seconds of those that were not settled before.
     pub(crate) fn settle_all(&mut self, now: Elapsed, slo: &Slo) -> Vec<u32> {
         let first = self.first_at(self.settled_before);
         let mut settled = Vec::new();
@@ -228,16 +229,17 @@ impl Cohorts {
         judgement.verdict(slo)
     }
 
-    /// Lets go of a settled cohort's histograms: they become part of its minute's.
+    /// Merges a settled cohort's histograms into its minute's.
     fn retire(&mut self, at: usize) {
         let second = self.list[at].second;
-        let continues = |minute: &Minute| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
+        let continues = |minute: &MinuteOfCohorts| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
         if let Some(minute) = self.minute.take_if(|minute| !continues(minute)) {
             let response = Percentiles::of(&minute.spread.response);
             let service_p99 = minute.spread.service.quantile(0.99);
-            self.minutes.push_back(Settled { from: minute.from, until: minute.until, response, service_p99 });
+            self.minutes.push_back(SettledMinute { from: minute.from, until: minute.until, response, service_p99 });
         }
-        let minute = self.minute.get_or_insert_with(|| Box::new(Minute { from: second, ..Minute::default() }));
+        let minute =
+            self.minute.get_or_insert_with(|| Box::new(MinuteOfCohorts { from: second, ..MinuteOfCohorts::default() }));
         minute.until = second.saturating_add(1);
         if let Some(spread) = self.spreads.remove(&second) {
             minute.spread.response.merge(&spread.response);

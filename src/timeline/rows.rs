@@ -6,7 +6,7 @@ use scaletop_load::Second;
 
 /// The minute under way: its row so far, and the histograms its percentiles will come from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Minute {
+pub(super) struct MinuteOfRows {
     row: Row,
     heat: HeatColumn,
     response: Latency,
@@ -98,7 +98,7 @@ impl Row {
     }
 }
 
-impl Minute {
+impl MinuteOfRows {
     fn new(second: u32) -> Self {
         Self {
             row: Row { second, ..Row::default() },
@@ -133,7 +133,7 @@ impl Timeline {
         if self.minute.as_ref().is_some_and(|minute| !minute.continues_with(now)) {
             self.minutes.extend(self.minute.take().map(|minute| minute.close()));
         }
-        let minute = self.minute.get_or_insert_with(|| Box::new(Minute::new(now)));
+        let minute = self.minute.get_or_insert_with(|| Box::new(MinuteOfRows::new(now)));
         minute.row.absorb(&row);
         minute.heat.merge(&heat);
         minute.response.merge(&completed.response);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::app::player::{Outline, Player};
-use crate::app::state::{State, Ui, View};
+use crate::app::state::{Live, State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
 use crate::session::event::{
@@ -25,6 +25,8 @@ const PER_INSTANCE: u64 = 125;
 #[derive(Clone, Debug)]
 pub(crate) struct Builder {
     session: Session,
+    live: Live,
+    player: Option<Player>,
     ui: Ui,
     now: Elapsed,
     rate: ArrivalRate,
@@ -51,11 +53,9 @@ pub(crate) fn state() -> Builder {
     };
     Builder {
         session: Session::new(header),
-        ui: Ui {
-            folder: Some("scaletop-sessions/20261124T001500Z-demo".into()),
-            is_demo: true,
-            ..Ui::new(ArrivalRate::new(600))
-        },
+        live: Live { is_demo: true, ..Live::new(ArrivalRate::new(600)) },
+        player: None,
+        ui: Ui::default(),
         now: Elapsed::ZERO,
         rate: ArrivalRate::PAUSED,
         instances: vec![(1, "i-7f3a")],
@@ -232,13 +232,14 @@ impl Builder {
     }
 
     /// As a replay shows it, so many times as fast, with `more` seconds to come.
-    pub(crate) fn replay(self, speed: u32, more: u64) -> Self {
+    pub(crate) fn replay(mut self, speed: u32, more: u64) -> Self {
         let position = self.now + Duration::from_millis(150);
         let mut player = Player::new(speed);
         let steps = self.session.steps.iter().map(|report| report.step.start).collect();
         player.learn(Outline { end: position + Duration::from_secs(more), steps });
         player.advance(Elapsed::from_nanos(position.as_nanos() / u64::from(speed)));
-        self.ui(|ui| ui.replay = Some(player))
+        self.player = Some(player);
+        self
     }
 
     /// The view on screen.
@@ -252,10 +253,21 @@ impl Builder {
         self
     }
 
+    /// Changes how the session is going.
+    pub(crate) fn run_as(mut self, change: impl FnOnce(&mut Live)) -> Self {
+        change(&mut self.live);
+        self
+    }
+
     /// The state.
-    pub(crate) fn build(mut self) -> State {
-        self.ui.now = self.now + Duration::from_millis(150);
-        State { session: self.session, ui: self.ui }
+    pub(crate) fn build(self) -> State {
+        let header = self.session.header.clone();
+        let state = match self.player {
+            Some(player) => State::replay(header, player),
+            None => State::live(header, self.live),
+        };
+        let now = self.now + Duration::from_millis(150);
+        state.in_folder("scaletop-sessions/20261124T001500Z-demo".into()).showing(self.session, now, self.ui)
     }
 
     fn event(mut self, event: &SessionEvent) -> Self {
@@ -354,6 +366,13 @@ impl Builder {
         served.sort_by(|a, b| a.id.cmp(&b.id));
         served
     }
+}
+
+/// The same state, looked at in another way.
+pub(crate) fn looked_at(state: &State, change: impl FnOnce(&mut Ui)) -> State {
+    let mut ui = state.ui().clone();
+    change(&mut ui);
+    state.clone().showing(state.session().clone(), state.now(), ui)
 }
 
 /// Calm, a spike to 600, an instance after the other, calm again: the picture that scaletop is for.

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::app::action::Action;
+use crate::app::ends::FrontEnd;
 use crate::app::event::Event;
-use crate::app::front::FrontEnd;
 use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::tui::input::{Input, InputStream};
@@ -38,11 +38,11 @@ impl FrontEnd for TerminalFront {
         while !self.is_gone {
             match self.input.next().await {
                 Ok(Some(Input::Key(press))) => {
-                    if let Some(action) = KeyMap::action_for(&press, &state.ui) {
+                    if let Some(action) = KeyMap::action_for(&press, state) {
                         return Event::Action(action);
                     }
                 }
-                Ok(Some(Input::Resize(columns, rows))) => return Event::Resized(columns, rows),
+                Ok(Some(Input::Resize)) => return Event::Resized,
                 Ok(Some(Input::WheelUp)) => return Event::Action(Action::ScrollBack),
                 Ok(Some(Input::WheelDown)) => return Event::Action(Action::ScrollForward),
                 // Nobody is there any more: what is measured so far is kept.

@@ -13,7 +13,7 @@ pub enum Input {
     /// A key went down.
     Key(KeyPress),
     /// The window has this many columns and rows now.
-    Resize(u16, u16),
+    Resize,
     /// The wheel turned towards the past.
     WheelUp,
     /// The wheel turned towards the present.
@@ -50,7 +50,7 @@ impl InputStream {
 pub fn translate(event: &Event) -> Option<Input> {
     match event {
         Event::Key(event) if event.kind == KeyEventKind::Press => press(event).map(Input::Key),
-        Event::Resize(columns, rows) => Some(Input::Resize(*columns, *rows)),
+        Event::Resize(..) => Some(Input::Resize),
         Event::Mouse(event) => match event.kind {
             MouseEventKind::ScrollUp => Some(Input::WheelUp),
             MouseEventKind::ScrollDown => Some(Input::WheelDown),

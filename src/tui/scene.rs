@@ -27,9 +27,9 @@ impl<'a> Scene<'a> {
     /// The scene for plots of `cells` columns.
     pub(crate) fn new(state: &'a State, theme: Theme, cells: u16) -> Self {
         let axis = TimeAxis::new(state, cells);
-        let columns = Columns::new(&state.session, &axis);
+        let columns = Columns::new(state.session(), &axis);
         let events = axis::events(state, &axis);
-        let row = series::current(&state.session, &axis);
+        let row = series::current(state.session(), &axis);
         Self { state, theme, axis, columns, events, row }
     }
 
@@ -40,6 +40,6 @@ impl<'a> Scene<'a> {
 
     /// What stands below the scale's labels: how much time is shown.
     pub(crate) fn window_label(&self) -> String {
-        format!("last {}", self.state.ui.window.label())
+        format!("last {}", self.state.ui().window.label())
     }
 }

@@ -119,7 +119,7 @@ mod tests {
     fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
         let state = builder.ui(|ui| ui.window = Window::All).build();
         let axis = TimeAxis::new(&state, cells);
-        (Columns::new(&state.session, &axis), axis)
+        (Columns::new(state.session(), &axis), axis)
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
             state().rate(50).run(60).observed(Basis::Active, 1, 50, false).observed(Basis::Active, 2, 40, false);
         let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.window = Window::All).build();
         let axis = TimeAxis::new(&state, 30);
-        let counts = counts(&state.session.observations[&Basis::Active], Basis::Active, &axis);
+        let counts = counts(&state.session().observations[&Basis::Active], Basis::Active, &axis);
         let at = |points: &Points, secs: u64| {
             points[axis.dots_of(Elapsed::from_secs(secs), Elapsed::from_secs(secs + 1)).start]
         };

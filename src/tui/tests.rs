@@ -10,10 +10,10 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::*;
-use crate::app::state::{Phase, Prompt, PromptKind, Window};
+use crate::app::state::{Phase, Prompt, PromptKind, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
-use crate::tui::fixtures::{Builder, spike, state};
+use crate::tui::fixtures::{Builder, looked_at, spike, state};
 use scaletop_load::OutcomeKind;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -81,8 +81,8 @@ situations! {
         drops: state().limits().rate(600).drops(40, 0).errors(OutcomeKind::Timeout, 20).run(60);
         generator_late: state().limits().rate(600).drops(0, 12).send_lag_ms(35).run(20);
         stalled: state().limits().rate(50).run(40).stalled().run(6);
-        paused: spike(4, 20).rate(0).ui(|ui| ui.paused_from = Some(ArrivalRate::new(600))).run(5);
-        draining: spike(4, 20).rate(0).ui(|ui| ui.phase = Phase::Draining);
+        paused: spike(4, 20).rate(0).run_as(|live| live.paused_from = Some(ArrivalRate::new(600))).run(5);
+        draining: spike(4, 20).rate(0).run_as(|live| live.phase = Phase::Draining);
         gap: state().limits().rate(50).run(30).gap(20).run(30);
         ramp: state().limits().rate(50).run(20).ramp(400, 30).run(15);
         scrolled_back: spike(4, 60).ui(|ui| {
@@ -90,7 +90,7 @@ situations! {
             ui.window = Window::Minute;
         });
         logarithmic_service_time: spike(4, 30).ui(|ui| (ui.log_latency, ui.service_time) = (true, true));
-        exported: spike(4, 10).ui(|ui| ui.toast = Some((ui.now, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
+        exported: spike(4, 10).ui(|ui| ui.toast = Some((Elapsed::ZERO, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
         prompt_error: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt {
             kind: PromptKind::Rate,
             text: "-5".to_owned(),
@@ -188,7 +188,7 @@ fn trouble_has_the_colour_of_trouble() {
 #[test]
 fn a_p99_over_the_objective_is_red_in_title_and_curve() {
     let over = state().rate(50).p99_ms(640).run(30).build();
-    let p99 = over.session.timeline.latest().and_then(|row| row.response).map(|response| response.p99);
+    let p99 = over.session().timeline.latest().and_then(|row| row.response).map(|response| response.p99);
     assert_eq!(foreground(&over, &text::latency(p99)), Some(Theme::DARK.color(Role::Bad)));
     let terminal = frame(&over, Theme::DARK, 120, 40);
     let red = Theme::DARK.color(Role::Bad);
@@ -223,8 +223,7 @@ fn no_control_character_reaches_the_terminal() {
     for (name, state) in BUILT.iter() {
         for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
             for view in View::ALL {
-                let mut state = state.clone();
-                state.ui.view = view;
+                let state = looked_at(state, |ui| ui.view = view);
                 let terminal = frame(&state, Theme::DARK, columns, rows);
                 let cells = &terminal.backend().buffer().content;
                 let hostile =
@@ -253,9 +252,10 @@ proptest! {
     ) {
         let windows = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
         let (_, state) = &BUILT[which % BUILT.len()];
-        let mut state = state.clone();
-        (state.ui.view, state.ui.help, state.ui.selected, state.ui.window) = (View::ALL[view], help, selected, windows[window]);
-        state.ui.scrolled_to = scrolled.map(Elapsed::from_secs);
+        let state = looked_at(state, |ui| {
+            let scrolled_to = scrolled.map(Elapsed::from_secs);
+            *ui = Ui { view: View::ALL[view], help, selected, window: windows[window], scrolled_to, ..ui.clone() };
+        });
         frame(&state, Theme::DARK, columns, rows);
     }
 }

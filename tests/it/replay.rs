@@ -9,13 +9,15 @@ use std::time::Duration;
 use crate::support::world::{Network, SPIKES, Stage, World, header, hostile};
 use scaletop::app::action::Action;
 use scaletop::app::effect::Effect;
+use scaletop::app::ends::FrontEnd;
 use scaletop::app::event::Event;
-use scaletop::app::front::FrontEnd;
 use scaletop::app::player::Player;
-use scaletop::app::state::{State, Ui, View};
-use scaletop::app::update::update;
+use scaletop::app::runtime::{Ended, Runtime};
+use scaletop::app::signals::Signals;
+use scaletop::app::state::update::update;
+use scaletop::app::state::{Live, State, View};
 use scaletop::replay::index::{self, IndexUpdate};
-use scaletop::replay::runtime::{ReplayRuntime, Replayed};
+use scaletop::replay::playback::Playback;
 use scaletop::replay::seekable::SeekableRecording;
 use scaletop::session::event::{Recorded, SessionEvent};
 use scaletop::session::recording::RecordingWriter;
@@ -27,7 +29,7 @@ use scaletop_units::{ArrivalRate, Elapsed};
 const LOAD: [Stage; 4] = [Stage::of(2, 20), Stage::of(40, 60), Stage::ramp(40, 10, 40), Stage::of(12, 900)];
 
 fn blank() -> State {
-    State { session: Session::new(header(7)), ui: Ui::new(ArrivalRate::new(600)) }
+    State::live(header(7), Live::new(ArrivalRate::new(600)))
 }
 
 /// Runs a session through the reducer and the writer of a live one. What was known after each event, and when it happened.
@@ -35,11 +37,11 @@ fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> 
     let mut writer = RecordingWriter::create(folder, &header(7)).unwrap();
     let mut state = blank();
     let mut moments = Vec::new();
-    let mut happen = |at: Elapsed, event: &Event| {
+    let mut happen = |at: Elapsed, event: Event| {
         for effect in update(&mut state, at, event) {
-            if let Effect::Record(event) = effect {
-                writer.append(&Recorded { at, event }).unwrap();
-                moments.push((at, state.session.clone()));
+            if let Effect::Record(recorded) = effect {
+                writer.append(&recorded).unwrap();
+                moments.push((recorded.at, state.session().clone()));
             }
         }
     };
@@ -52,17 +54,17 @@ fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> 
         for Recorded { at, event } in events(&mut world, second) {
             // A second is told a moment after it ended, and what the user did in that moment comes before it.
             if second % 17 == 5 && matches!(event, SessionEvent::Second(_)) {
-                happen(at + Duration::from_millis(40), &Event::Action(Action::Mark));
-                happen(at + Duration::from_millis(60), &Event::Action(Action::RateUp));
+                happen(at + Duration::from_millis(40), Event::Action(Action::Mark));
+                happen(at + Duration::from_millis(60), Event::Action(Action::RateUp));
             }
             match event {
-                SessionEvent::Rate(change) => happen(at, &Event::Stage(change)),
-                event => happen(at, &Event::Session(event)),
+                SessionEvent::Rate(change) => happen(at, Event::Rate(change)),
+                event => happen(at, Event::Session(event)),
             }
         }
     }
     for Recorded { at, event } in world.end() {
-        happen(at, &Event::Session(event));
+        happen(at, Event::Session(event));
     }
     moments
 }
@@ -159,22 +161,21 @@ impl FrontEnd for Viewer {
 }
 
 /// Plays the session in `folder` to a viewer who acts by `script` and then quits; the states that were acted upon.
-async fn watch(folder: &Path, script: Vec<Prompt>) -> (Vec<State>, Replayed) {
+async fn watch(folder: &Path, script: Vec<Prompt>) -> (Vec<State>, Runtime<Viewer, Playback>) {
     let recording = SeekableRecording::open(folder).unwrap();
-    let mut ui = Ui::new(ArrivalRate::PAUSED);
-    ui.replay = Some(Player::new(1));
-    let state = State { session: Session::new(recording.header().clone()), ui };
+    let state = State::replay(recording.header().clone(), Player::new(1));
     let seen = std::rc::Rc::default();
     let front = Viewer { script: script.into_iter(), next: None, seen: std::rc::Rc::clone(&seen) };
     let index = index::start(folder).unwrap();
-    let runtime = ReplayRuntime { state, clock: RunClock::start(), recording, index, front };
-    let replayed = runtime.run().await.unwrap();
+    let back = Playback::new(recording, index);
+    let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen().unwrap() };
+    let Ended { runtime: replayed, .. } = runtime.run().await.unwrap();
     let seen = seen.borrow().clone();
     (seen, replayed)
 }
 
 fn player(state: &State) -> &Player {
-    state.ui.replay.as_ref().unwrap()
+    state.player().unwrap()
 }
 
 fn is_known(state: &State) -> bool {
@@ -182,7 +183,7 @@ fn is_known(state: &State) -> bool {
 }
 
 fn is_there(state: &State) -> bool {
-    !player(state).is_behind() && state.session.now <= player(state).position()
+    !player(state).is_behind() && state.session().now <= player(state).position()
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,14 +206,14 @@ async fn a_viewer_jumps_plays_and_comes_to_the_end() {
     let (seen, replayed) = watch(folder.path(), script).await;
     let third_step = moments.last().unwrap().1.steps[2].step.start;
     assert_eq!(player(&seen[3]).position(), third_step);
-    assert_eq!(seen[3].session, known_at(&moments, third_step));
+    assert_eq!(*seen[3].session(), known_at(&moments, third_step));
     for state in seen.iter().filter(|state| !player(state).is_behind()) {
-        assert_eq!(state.ui.now, player(state).position());
+        assert_eq!(state.now(), player(state).position());
     }
     let end = &seen[7];
-    assert_eq!(end.session, moments.last().unwrap().1);
+    assert_eq!(*end.session(), moments.last().unwrap().1);
     assert!(!player(end).is_playing(), "at the end it stays, paused");
-    assert_eq!((replayed.state.ui.view, player(&replayed.state).position()), (View::Latency, Elapsed::ZERO));
+    assert_eq!((replayed.state.ui().view, player(&replayed.state).position()), (View::Latency, Elapsed::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,9 +229,9 @@ async fn no_key_of_a_replay_changes_the_session_or_its_folder() {
     }
     script.push((always, Action::Quit));
     let (seen, replayed) = watch(folder.path(), script).await;
-    assert!(seen[2].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("scaletop report")));
-    assert!(seen[3].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("live only")));
-    assert_eq!(replayed.state.session, moments.last().unwrap().1);
+    assert!(seen[2].ui().toast.as_ref().is_some_and(|(_, text)| text.contains("scaletop report")));
+    assert!(seen[3].ui().toast.as_ref().is_some_and(|(_, text)| text.contains("live only")));
+    assert_eq!(replayed.state.session().clone(), moments.last().unwrap().1);
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -243,8 +244,8 @@ async fn a_recording_that_was_cut_off_plays_as_far_as_it_goes_and_says_so() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
     let (seen, replayed) = watch(folder.path(), vec![(is_known, Action::JumpEnd), (is_there, Action::Quit)]).await;
-    assert!(replayed.damage.torn_end);
-    assert!(seen[0].ui.toast.as_ref().is_some_and(|(_, text)| text.contains("cut off")));
+    assert!(replayed.back.damage().torn_end);
+    assert!(seen[0].ui().toast.as_ref().is_some_and(|(_, text)| text.contains("cut off")));
     let end = player(&replayed.state).end().unwrap();
-    assert!(end > Elapsed::from_secs(20) && replayed.state.session == known_at(&moments, end));
+    assert!(end > Elapsed::from_secs(20) && *replayed.state.session() == known_at(&moments, end));
 }

@@ -38,7 +38,7 @@ fn count(basis: Basis, count: u32, at: u64, uncertainty: u64) -> InstanceObserva
     }
 }
 
-fn reached(waterfall: &Waterfall, stage: Stage) -> (f64, f64) {
+fn reached(waterfall: &Waterfall, stage: ScaleOutStage) -> (f64, f64) {
     match waterfall.timing(stage) {
         Some(Timing::Reached { secs, plus_minus }) => (secs, plus_minus),
         other => panic!("{stage:?}: {other:?}"),
@@ -51,25 +51,25 @@ fn bars_begin_where_the_stage_before_ended_and_words_say_what_was_not_reached() 
     let fall = Waterfall {
         step: StepId(2),
         stages: vec![
-            (Stage::Alarm, reached(30.0)),
-            (Stage::Decision, reached(31.0)),
-            (Stage::ImagePulled, Timing::NotApplicable("no record")),
-            (Stage::Counted, Timing::NotWithin { secs: 40.0, open: true }),
-            (Stage::FirstResponse, reached(20.0)),
+            (ScaleOutStage::Alarm, reached(30.0)),
+            (ScaleOutStage::Decision, reached(31.0)),
+            (ScaleOutStage::ImagePulled, Timing::NotApplicable("no record")),
+            (ScaleOutStage::Counted, Timing::NotWithin { secs: 40.0, open: true }),
+            (ScaleOutStage::FirstResponse, reached(20.0)),
         ],
         cause: Some("cpu was high".to_owned()),
         not_scaled: None,
     };
     let bars: Vec<_> = fall.segments().iter().map(|bar| (bar.stage, bar.from, bar.to)).collect();
     let wanted = [
-        (Stage::Alarm, 0.0, 30.0),
-        (Stage::Decision, 30.0, 31.0),
-        (Stage::Counted, 31.0, 40.0),
-        (Stage::FirstResponse, 20.0, 20.0),
+        (ScaleOutStage::Alarm, 0.0, 30.0),
+        (ScaleOutStage::Decision, 30.0, 31.0),
+        (ScaleOutStage::Counted, 31.0, 40.0),
+        (ScaleOutStage::FirstResponse, 20.0, 20.0),
     ];
     assert_eq!(bars, wanted);
     assert!(fall.is_under_way() && !fall.is_partial());
-    let alone = Waterfall { stages: vec![(Stage::FirstResponse, reached(0.1))], cause: None, ..fall.clone() };
+    let alone = Waterfall { stages: vec![(ScaleOutStage::FirstResponse, reached(0.1))], cause: None, ..fall.clone() };
     assert!(!alone.is_under_way() && alone.is_partial());
     let words =
         "alarm after 30.0 s, decision after 31.0 s, counted not within 40 s, first response after 20.0 s; cpu was high";
@@ -100,15 +100,15 @@ fn on_ecs_every_stage_has_its_time() {
         first_response: Some(Elapsed::from_millis(342_500)),
     };
     let found = waterfall(&step(100, None), &evidence);
-    assert_eq!(reached(&found, Stage::Alarm), (200.0, 0.0));
-    assert_eq!(reached(&found, Stage::Decision), (201.0, 0.0));
+    assert_eq!(reached(&found, ScaleOutStage::Alarm), (200.0, 0.0));
+    assert_eq!(reached(&found, ScaleOutStage::Decision), (201.0, 0.0));
     assert_eq!(found.cause.as_deref(), Some("decision at 301"));
-    assert_eq!(reached(&found, Stage::TaskCreated), (205.0, 0.0));
-    assert_eq!(reached(&found, Stage::ImagePulled), (218.0, 0.0), "of the same task, not the quicker one's");
-    assert_eq!(reached(&found, Stage::TaskStarted), (222.0, 0.0));
-    assert_eq!(reached(&found, Stage::TaskHealthy), (238.0, 2.0), "seen between 336 and 340");
-    assert_eq!(reached(&found, Stage::Counted), (223.0, 1.0));
-    assert_eq!(reached(&found, Stage::FirstResponse), (242.5, 0.0));
+    assert_eq!(reached(&found, ScaleOutStage::TaskCreated), (205.0, 0.0));
+    assert_eq!(reached(&found, ScaleOutStage::ImagePulled), (218.0, 0.0), "of the same task, not the quicker one's");
+    assert_eq!(reached(&found, ScaleOutStage::TaskStarted), (222.0, 0.0));
+    assert_eq!(reached(&found, ScaleOutStage::TaskHealthy), (238.0, 2.0), "seen between 336 and 340");
+    assert_eq!(reached(&found, ScaleOutStage::Counted), (223.0, 1.0));
+    assert_eq!(reached(&found, ScaleOutStage::FirstResponse), (242.5, 0.0));
     assert_eq!(found.not_scaled, None);
 }
 
@@ -122,9 +122,12 @@ fn on_app_runner_the_part_that_can_be_known_is() {
         first_response: Some(Elapsed::from_secs(109)),
     };
     let found = waterfall(&step(100, Some(250)), &evidence);
-    assert_eq!(found.timing(Stage::Decision), Some(Timing::NotApplicable("the platform keeps no record of it")));
-    assert_eq!(reached(&found, Stage::Counted), (50.0, 30.0), "somewhere in the minute from 120 to 180");
-    assert_eq!(reached(&found, Stage::FirstResponse), (9.0, 0.0));
+    assert_eq!(
+        found.timing(ScaleOutStage::Decision),
+        Some(Timing::NotApplicable("the platform keeps no record of it"))
+    );
+    assert_eq!(reached(&found, ScaleOutStage::Counted), (50.0, 30.0), "somewhere in the minute from 120 to 180");
+    assert_eq!(reached(&found, ScaleOutStage::FirstResponse), (9.0, 0.0));
 }
 
 #[test]
@@ -133,9 +136,9 @@ fn what_did_not_happen_is_censored_and_its_reason_is_told() {
     let evidence =
         Evidence { now: Elapsed::from_secs(300), milestones: &milestones, counts: &[], first_response: None };
     let found = waterfall(&step(100, Some(250)), &evidence);
-    assert_eq!(found.timing(Stage::Decision), Some(Timing::NotWithin { secs: 150.0, open: false }));
+    assert_eq!(found.timing(ScaleOutStage::Decision), Some(Timing::NotWithin { secs: 150.0, open: false }));
     assert_eq!(found.not_scaled.as_deref(), Some("not scaled at 150"));
-    assert_eq!(found.timing(Stage::Counted), Some(Timing::NotApplicable("no count from before the step")));
+    assert_eq!(found.timing(ScaleOutStage::Counted), Some(Timing::NotApplicable("no count from before the step")));
 }
 
 proptest! {

@@ -5,22 +5,32 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::player::Player;
-use crate::app::state::{Prompt, PromptKind};
-use scaletop_units::ArrivalRate;
+use crate::app::state::{Live, Prompt, PromptKind, Ui};
+use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::state::Session;
+use scaletop_units::{ArrivalRate, Elapsed};
 
-fn ui() -> Ui {
-    Ui::new(ArrivalRate::new(600))
+fn header() -> Header {
+    Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
 }
 
-fn prompting() -> Ui {
-    Ui { prompt: Some(Prompt { kind: PromptKind::Rate, text: String::new(), error: None }), ..ui() }
+fn looking(ui: Ui) -> State {
+    State::live(header(), Live::new(ArrivalRate::new(600))).showing(Session::new(header()), Elapsed::ZERO, ui)
+}
+
+fn normal() -> State {
+    looking(Ui::default())
+}
+
+fn prompting() -> State {
+    looking(Ui { prompt: Some(Prompt::new(PromptKind::Rate)), ..Ui::default() })
 }
 
 #[test]
 fn no_key_is_bound_twice_in_a_mode() {
     for mode in [Mode::Normal, Mode::Replay, Mode::Prompt] {
         let mut seen = HashSet::new();
-        for (press, action) in KeyMap::bindings(mode).iter().flat_map(|line| line.keys) {
+        for (press, action) in KeyMap::bindings(mode).flat_map(|line| line.keys) {
             assert!(seen.insert(press), "{press:?} is bound twice in {mode:?}, the second time to {action:?}");
         }
     }
@@ -120,12 +130,7 @@ fn every_action_is_reachable() {
         !is_listed(&Action::SetRate(ArrivalRate::PAUSED))
             && !is_listed(&Action::Ramp(ArrivalRate::PAUSED, Duration::ZERO))
     );
-    let bound: Vec<&Action> = [KeyMap::NORMAL, KeyMap::REPLAY, KeyMap::PROMPT]
-        .concat()
-        .iter()
-        .flat_map(|line| line.keys)
-        .map(|(_, action)| action)
-        .collect();
+    let bound: Vec<&Action> = TABLE.iter().flat_map(|line| line.keys).map(|(_, action)| action).collect();
     for action in &wanted {
         assert!(is_listed(action) && bound.contains(&action), "no key does {action:?}");
     }
@@ -137,7 +142,7 @@ fn every_action_is_reachable() {
 #[test]
 fn an_open_prompt_takes_characters_that_are_keys_otherwise() {
     let press = KeyPress::plain(Key::Char('s'));
-    assert_eq!(KeyMap::action_for(&press, &ui()), Some(Action::Spike));
+    assert_eq!(KeyMap::action_for(&press, &normal()), Some(Action::Spike));
     assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::PromptChar('s')));
     assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &prompting()), None);
 }
@@ -145,29 +150,30 @@ fn an_open_prompt_takes_characters_that_are_keys_otherwise() {
 #[test]
 fn ctrl_c_quits_even_out_of_a_prompt() {
     let press = KeyPress::ctrl(Key::Char('c'));
-    assert_eq!(KeyMap::action_for(&press, &ui()), Some(Action::Quit));
+    assert_eq!(KeyMap::action_for(&press, &normal()), Some(Action::Quit));
     assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::Quit));
-    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Char('c')), &ui()), Some(Action::Clear));
+    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Char('c')), &normal()), Some(Action::Clear));
 }
 
 #[test]
 fn arrows_change_the_rate_on_every_view_and_with_the_help_open() {
     for view in crate::app::state::View::ALL {
-        let ui = Ui { view, help: true, ..ui() };
+        let ui = looking(Ui { view, help: true, ..Ui::default() });
         assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &ui), Some(Action::RateUp), "{view:?}");
     }
 }
 
-fn replaying() -> Ui {
-    Ui { replay: Some(Player::new(1)), ..ui() }
+fn replaying() -> State {
+    State::replay(header(), Player::new(1))
 }
 
 #[test]
 fn a_key_that_drives_the_load_says_in_a_replay_that_it_does_not() {
-    for line in KeyMap::NORMAL.iter().filter(|line| line.group == Group::Load) {
+    for line in KeyMap::bindings(Mode::Normal).filter(|line| line.group == Group::Load) {
         for (press, _) in line.keys {
             let action = KeyMap::action_for(press, &replaying());
-            let is_replays_own = KeyMap::REPLAY.iter().any(|line| line.keys.iter().any(|(bound, _)| bound == press));
+            let is_replays_own =
+                KeyMap::bindings(Mode::Replay).any(|line| line.keys.iter().any(|(bound, _)| bound == press));
             assert!(is_replays_own || action == Some(Action::OnlyLive(line.help)), "{press:?} does {action:?}");
             assert!(
                 !matches!(action, Some(Action::RateUp | Action::RateDown | Action::Spike | Action::KillInstance)),
@@ -179,7 +185,9 @@ fn a_key_that_drives_the_load_says_in_a_replay_that_it_does_not() {
 
 #[test]
 fn keys_for_views_do_the_same_in_a_replay_as_live() {
-    for (press, action) in KeyMap::NORMAL.iter().filter(|line| line.group == Group::Look).flat_map(|line| line.keys) {
+    for (press, action) in
+        KeyMap::bindings(Mode::Normal).filter(|line| line.group == Group::Look).flat_map(|line| line.keys)
+    {
         if !matches!(press.key, Key::Home | Key::End) {
             assert_eq!(KeyMap::action_for(press, &replaying()).as_ref(), Some(action), "{press:?}");
         }

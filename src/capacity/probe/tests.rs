@@ -43,7 +43,7 @@ fn a_calm_service_is_held_at_once_and_judged_over_the_hold_alone() {
     // Bad before the try began: not its business.
     let (end, result) = play(|index| (second(index, if index < 10 { 50 } else { 1 }), Some(1)), None);
     assert_eq!((end, result.settled_after_secs), (14, Some(2)), "2 s calm, 3 s held: seconds 12, 13, 14");
-    assert_eq!((result.due, result.lost, result.outcome.clone()), (300, 3, Outcome::Held));
+    assert_eq!((result.due, result.lost, result.outcome.clone()), (300, 3, ProbeOutcome::Held));
     assert_eq!(result.words(), "100/s held: p99 80.0 ms, 1.00% errors over 3 s, 1 instance");
 }
 
@@ -52,13 +52,13 @@ fn scaling_is_waited_for() {
     let instances = |index| if index < 18 { 1 } else { 3 };
     let (_, result) = play(|index| (second(index, if index < 20 { 50 } else { 0 }), Some(instances(index))), Some(5));
     assert_eq!((result.settled_after_secs, result.instances), (Some(12), Some(3)));
-    assert_eq!(result.outcome, Outcome::Held);
+    assert_eq!(result.outcome, ProbeOutcome::Held);
 }
 
 #[test]
 fn a_service_at_its_limit_is_not_waited_for() {
     let (end, result) = play(|index| (second(index, 2), Some(1)), Some(1));
-    assert_eq!((end, result.outcome), (14, Outcome::Missed("errors > 1%".into())));
+    assert_eq!((end, result.outcome), (14, ProbeOutcome::Missed("errors > 1%".into())));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn answers_that_come_after_the_hold_belong_to_it() {
         },
         None,
     );
-    assert_eq!((end, result.outcome), (16, Outcome::Missed("p99 > 500ms".into())));
+    assert_eq!((end, result.outcome), (16, ProbeOutcome::Missed("p99 > 500ms".into())));
     // And what is never answered is lost when the timeout has passed.
     let (end, result) = play(|index| (if index == 14 { late.clone() } else { second(index, 0) }, Some(1)), None);
     assert_eq!((end, result.lost), (21, 100));
@@ -106,7 +106,7 @@ fn a_generator_that_was_the_limit_makes_no_result() {
         },
         None,
     );
-    assert!(matches!(result.outcome, Outcome::Invalid(reason) if reason.contains("send lag")));
+    assert!(matches!(result.outcome, ProbeOutcome::Invalid(reason) if reason.contains("send lag")));
     let (_, result) = play(
         |index| {
             let mut second = second(index, 0);
@@ -115,5 +115,5 @@ fn a_generator_that_was_the_limit_makes_no_result() {
         },
         None,
     );
-    assert!(matches!(result.outcome, Outcome::Invalid(reason) if reason.contains("dropped late")));
+    assert!(matches!(result.outcome, ProbeOutcome::Invalid(reason) if reason.contains("dropped late")));
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::analysis::numbers::{self, Value as Worth};
-use crate::analysis::waterfall::{Stage, Waterfall};
+use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
@@ -197,7 +197,7 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
             json!({ "instances": pinned.few, "of": pinned.of, "share_percent": rounded(pinned.share * 100.0) })
         }),
         "numbers": numbers,
-        "scale_out": Stage::ALL
+        "scale_out": ScaleOutStage::ALL
             .into_iter()
             .map(|stage| {
                 let timing = fall.and_then(|fall| fall.timing(stage)).map_or(Value::Null, |timing| worth(&Worth::Timing(timing)));

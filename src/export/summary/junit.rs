@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::session::state::Session;
-use crate::session::verdict::{Outcome, judge};
+use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::clean;
 
 /// The verdict of `session` as `JUnit` XML.
@@ -14,8 +14,9 @@ pub fn junit(session: &Session) -> String {
     let verdict = judge(session);
     let name = session.header.settings.plan.as_deref().unwrap_or(&session.header.settings.target);
     let secs = session.now.as_secs_f64();
-    let failed = verdict.thresholds.iter().filter(|result| result.outcome == Outcome::Failed).count();
-    let undecided = verdict.thresholds.iter().filter(|r| matches!(r.outcome, Outcome::CannotTell { .. })).count();
+    let failed = verdict.thresholds.iter().filter(|result| result.outcome == ThresholdOutcome::Failed).count();
+    let undecided =
+        verdict.thresholds.iter().filter(|r| matches!(r.outcome, ThresholdOutcome::CannotTell { .. })).count();
     let interrupted = usize::from(verdict.interrupted);
     let tests = verdict.thresholds.len() + 1 + interrupted;
     let errors = undecided + usize::from(!verdict.invalid.is_empty()) + interrupted;
@@ -43,9 +44,11 @@ pub fn junit(session: &Session) -> String {
         let _ = write!(out, "    <testcase classname=\"{}\" name=\"{case}\" time=\"0\"", attribute(name));
         let actual = attribute(&result.actual);
         let _ = match &result.outcome {
-            Outcome::Passed => writeln!(out, ">\n      <system-out>{actual}</system-out>\n    </testcase>"),
-            Outcome::Failed => writeln!(out, ">\n      <failure message=\"measured {actual}\"/>\n    </testcase>"),
-            Outcome::CannotTell { reason, .. } => {
+            ThresholdOutcome::Passed => writeln!(out, ">\n      <system-out>{actual}</system-out>\n    </testcase>"),
+            ThresholdOutcome::Failed => {
+                writeln!(out, ">\n      <failure message=\"measured {actual}\"/>\n    </testcase>")
+            }
+            ThresholdOutcome::CannotTell { reason, .. } => {
                 writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(reason))
             }
         };

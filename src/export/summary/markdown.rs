@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::Validity;
 use crate::analysis::numbers::{self, Kind, row as table};
 use crate::session::state::Session;
-use crate::session::verdict::{Outcome, judge};
+use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::{latency, markdown_cell as cell};
 use scaletop_load::OutcomeKind;
 
@@ -53,9 +53,9 @@ pub fn markdown(session: &Session) -> String {
         out.push_str("\n| threshold | bound | measured | |\n|---|---|---|---|\n");
         for result in &verdict.thresholds {
             let outcome = match &result.outcome {
-                Outcome::Passed => "passed".to_owned(),
-                Outcome::Failed => "**failed**".to_owned(),
-                Outcome::CannotTell { reason, .. } => format!("**undecided**: {}", cell(reason)),
+                ThresholdOutcome::Passed => "passed".to_owned(),
+                ThresholdOutcome::Failed => "**failed**".to_owned(),
+                ThresholdOutcome::CannotTell { reason, .. } => format!("**undecided**: {}", cell(reason)),
             };
             let (subject, bound, actual) = (cell(&result.subject()), cell(&result.bound), cell(&result.actual));
             let _ = writeln!(out, "| {subject} | {bound} | {actual} | {outcome} |");

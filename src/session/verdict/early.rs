@@ -18,7 +18,7 @@ use crate::plan::forecast::Budget;
 use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step, plainly, run};
-use crate::session::verdict::{Outcome, ThresholdResult, holds, result};
+use crate::session::verdict::{ThresholdOutcome, ThresholdResult, holds, result};
 
 /// "Reached" means that it stayed so for this long, and counts from the first of these seconds (docs/step-numbers.md).
 const HOLD: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
     let is_over = step.end.is_some_and(|end| session.now.saturating_since(end) > timeout);
     if is_over && threshold.subject.needs() == Needs::Nothing {
         let judged = result(session, threshold, Some(report), &of_step(report, &threshold.subject));
-        return judged.outcome == Outcome::Failed;
+        return judged.outcome == ThresholdOutcome::Failed;
     }
     let due = step.name.as_ref().and_then(|name| budget.stages.iter().find(|(stage, _)| stage == name));
     // Without a plan nobody knows what is still to come.

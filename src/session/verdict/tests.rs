@@ -65,7 +65,7 @@ fn with_steps(thresholds: &[(&str, &str)], steps: Vec<StepReport>) -> Session {
     session
 }
 
-fn outcomes(verdict: &Verdict) -> Vec<&Outcome> {
+fn outcomes(verdict: &Verdict) -> Vec<&ThresholdOutcome> {
     verdict.thresholds.iter().map(|result| &result.outcome).collect()
 }
 
@@ -122,7 +122,7 @@ fn totals_are_judged_over_the_whole_run() {
         session.totals.response.record(Duration::from_millis(if n == 0 { 1_500 } else { 80 }));
     }
     let verdict = judge(&session);
-    let passed: Vec<_> = verdict.thresholds.iter().map(|result| result.outcome == Outcome::Passed).collect();
+    let passed: Vec<_> = verdict.thresholds.iter().map(|result| result.outcome == ThresholdOutcome::Passed).collect();
     // 990 of 1000 is not more than 99 %; 30 of 990 failed; 30 + 10 of 1000 were lost; one of 990 is within p99.9.
     assert_eq!(passed, [false, false, false, false, false]);
     assert_eq!(verdict.thresholds[2].actual, "4% (40)");
@@ -139,7 +139,7 @@ fn every_repeat_of_a_stage_is_judged_by_itself() {
     bad.numbers.recover = Timing::Reached { secs: 90.0, plus_minus: 0.0 };
     let steps = vec![step(1, "spike"), bad, step(3, "after")];
     let verdict = judge(&with_steps(&[("spike.t_recover", "< 60s")], steps));
-    assert_eq!(outcomes(&verdict), [&Outcome::Passed, &Outcome::Failed]);
+    assert_eq!(outcomes(&verdict), [&ThresholdOutcome::Passed, &ThresholdOutcome::Failed]);
     assert_eq!(verdict.thresholds[1].line(), "FAILED spike.t_recover, step 2 (spike (2)) < 60s: 90.0 s");
     assert_eq!(verdict.headline(), "failed: 1 of 2 thresholds did not hold");
 }
@@ -153,7 +153,7 @@ fn every_step_is_meant_by_a_bare_number_but_those_that_have_nothing_to_say() {
     let mut session = with_steps(&[("t_capacity", "< 60s")], vec![reached, step(2, "after"), idle]);
     session.observations.insert(Basis::Running, vec![seen(Basis::Running)]);
     let verdict = judge(&session);
-    assert_eq!(outcomes(&verdict), [&Outcome::Passed]);
+    assert_eq!(outcomes(&verdict), [&ThresholdOutcome::Passed]);
     assert_eq!(verdict.exit_code(), 0);
 }
 
@@ -240,7 +240,7 @@ fn a_percentile_of_the_run_is_lost_when_more_were_slow_than_it_allows_of_all() {
     slow(&mut session, 100);
     assert_eq!(lost_already(&session, &budget), None, "9,900 quick answers would still mend it");
     slow(&mut session, 2);
-    assert_eq!(lost_already(&session, &budget).map(|lost| lost.outcome), Some(Outcome::Failed));
+    assert_eq!(lost_already(&session, &budget).map(|lost| lost.outcome), Some(ThresholdOutcome::Failed));
 }
 
 #[test]
@@ -286,6 +286,6 @@ fn a_bare_t_capacity_passes_over_a_step_that_is_shorter_than_its_hold() {
         judge(&session).thresholds.into_iter().map(|result| result.outcome).collect::<Vec<_>>()
     };
     assert_eq!(with("t_capacity", 4.0), []);
-    assert_eq!(with("t_capacity", 12.0), [Outcome::Failed]);
-    assert_eq!(with("spike.t_capacity", 4.0), [Outcome::Failed], "who names the stage means it");
+    assert_eq!(with("t_capacity", 12.0), [ThresholdOutcome::Failed]);
+    assert_eq!(with("spike.t_capacity", 4.0), [ThresholdOutcome::Failed], "who names the stage means it");
 }

@@ -50,8 +50,8 @@ fn apart(scene: &Scene<'_>, otherwise: Stroke) -> Stroke {
 
 /// p50, p99 and the oldest request in flight against the objective.
 pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let (theme, ui) = (scene.theme, &scene.state.ui);
-    let slo = scene.state.session.header.settings.slo;
+    let (theme, ui) = (scene.theme, scene.state.ui());
+    let slo = scene.state.session().header.settings.slo;
     let limit = chart::millis(slo.latency);
     let points = |pick: fn(&Column) -> Option<Duration>| -> Points {
         scene.columns.points(|column| pick(column).map(chart::millis))
@@ -197,7 +197,7 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
 /// One step line per basis, what is needed, and the limits.
 pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
-    let session = &scene.state.session;
+    let session = &scene.state.session();
     let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| count.to_string());
     let mut curves = Vec::new();
     let mut pieces = Vec::new();
@@ -248,7 +248,7 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// The latest count of a platform's basis, with its age when it is not of this moment.
 fn basis_legend(scene: &Scene<'_>, basis: Basis, role: Role) -> Piece {
-    let observations = &scene.state.session.observations[&basis];
+    let observations = &scene.state.session().observations[&basis];
     let Some(latest) = series::latest_count(observations, &scene.axis) else {
         return chart::legend(scene.theme, 1, Stroke::Solid, role, basis.label(), "–");
     };

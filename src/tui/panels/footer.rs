@@ -15,7 +15,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         return;
     }
     let width = usize::from(area.width);
-    let line = match (&state.ui.prompt, &state.ui.toast) {
+    let line = match (&state.ui().prompt, &state.ui().toast) {
         (Some(prompt), _) => ask(prompt, theme, width),
         (None, Some((_, message))) => {
             let message = text::shown(message, width.saturating_sub(2));
@@ -47,9 +47,9 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
 }
 
 fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
-    let mode = KeyMap::mode(&state.ui);
+    let mode = KeyMap::mode(state);
     let mut pieces = hint_pieces(theme, mode, 0);
-    if state.ui.scrolled_to.is_some() {
+    if state.ui().scrolled_to.is_some() {
         let (key, where_to) =
             if mode == Mode::Replay { ("Esc", " back from scrolling") } else { ("End", " back to live") };
         pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
@@ -59,7 +59,6 @@ fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
 
 fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
     KeyMap::bindings(mode)
-        .iter()
         .filter_map(|binding| {
             let (word, rank) = binding.hint?;
             let keys: Vec<&str> = binding.shown.split_whitespace().collect();

@@ -72,7 +72,6 @@ fn keys(mode: Mode, theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
     for group in Group::ALL {
         // How to close it stands on the border already.
         let mut bindings = KeyMap::bindings(mode)
-            .iter()
             .filter(|binding| binding.group == group && (mode == Mode::Replay || binding.shown != "Esc"))
             .peekable();
         if with_headings && bindings.peek().is_some() {

@@ -49,7 +49,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
 
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let session = &scene.state.session;
+    let session = &scene.state.session();
     let alive = session.instances.iter().filter(|track| !is_gone(track, session.now)).count();
     let mut lines = vec![
         ("Seen in answers".to_owned(), Role::Title),
@@ -71,7 +71,7 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 }
 
 fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)]) {
-    let session = &scene.state.session;
+    let session = &scene.state.session();
     let at = scene.axis.end();
     let mut top = area.top();
     if session.instances.is_empty() {
@@ -93,7 +93,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let shown = in_order(session);
     let rows = usize::from(area.bottom().saturating_sub(top));
     let hidden_rows = usize::from(shown.len() > rows);
-    let first = scene.state.ui.selected.min(shown.len().saturating_sub(rows.saturating_sub(hidden_rows)));
+    let first = scene.state.ui().selected.min(shown.len().saturating_sub(rows.saturating_sub(hidden_rows)));
     let total: u64 = shown.iter().map(|track| track.recent_requests(at)).sum();
     let busiest =
         shown.iter().filter_map(|track| track.recent.iter().map(|second| second.requests).max()).max().unwrap_or(1);
@@ -153,7 +153,7 @@ fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
 }
 
 fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
-    let session = &scene.state.session;
+    let session = &scene.state.session();
     let gone = is_gone(track, session.now);
     let recent = track.recent_requests(scene.axis.end());
     let slo = session.header.settings.slo.latency;
@@ -185,7 +185,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
 /// Its answers a second as bars: the colour says whether they were fast, slow, or errors.
 fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
     let axis = &scene.axis;
-    let slo = scene.state.session.header.settings.slo.latency;
+    let slo = scene.state.session().header.settings.slo.latency;
     let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
     for second in &track.recent {
         let start = Elapsed::from_secs(u64::from(second.second));
@@ -217,7 +217,7 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
         buf.set_string(area.x + x - 1, area.y, "▸", scene.style(Role::Good));
     }
     let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(track, scene.state.session.now), end) {
+    if let (true, Some(x)) = (is_gone(track, scene.state.session().now), end) {
         buf.set_string(area.x + x + 1, area.y, format!("✕ {}", track.last), scene.style(Role::Label));
     }
 }

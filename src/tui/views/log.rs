@@ -20,7 +20,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let mut y = body.y;
-    let feeds = &state.session.feeds;
+    let feeds = &state.session().feeds;
     if !feeds.is_empty() {
         y = sources(buf, Rect { height: body.height / 2, ..body }, state, theme) + 1;
     }
@@ -31,9 +31,9 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
 /// The sources, with the reason and the remedy of those that fail. Returns the row below.
 fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
     super::heading(buf, area, theme, "Sources", "of instance counts and platform facts; load goes on without them");
-    let now = state.ui.now.max(state.session.now);
+    let now = state.now().max(state.session().now);
     let mut y = area.y + 1;
-    for (name, feed) in &state.session.feeds {
+    for (name, feed) in &state.session().feeds {
         if y >= area.bottom() {
             break;
         }
@@ -65,7 +65,7 @@ struct Entry<'a> {
 }
 
 fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
-    let session = &state.session;
+    let session = state.session();
     let notices = session.log.iter().map(|(at, notice)| {
         let (sign, role) = match notice.level {
             NoticeLevel::Info => ("·", Role::Label),
@@ -83,7 +83,7 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, "Log", &remark);
     let width = area.width.saturating_sub(LEFT);
     let mut y = area.y + 1;
-    let first = state.ui.selected.min(entries.len().saturating_sub(1));
+    let first = state.ui().selected.min(entries.len().saturating_sub(1));
     for entry in entries.iter().skip(first) {
         if y >= area.bottom() {
             return;

@@ -3,34 +3,49 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::state::Ui;
-use crate::session::event::{FORMAT_VERSION, Header, RateChange, Settings};
-use crate::session::state::Session;
-use scaletop_load::RateProfile;
+use crate::app::action::Action;
+use crate::app::controller::Controller;
+use crate::app::state::Live;
+use crate::plan::Plan;
+use crate::plan::schedule::Schedule;
+use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
+use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
 fn state() -> State {
+    state_of(Live::new(ArrivalRate::new(600)))
+}
+
+fn state_of(live: Live) -> State {
     let header = Header {
         version: FORMAT_VERSION,
         writer: "scaletop test".into(),
         started_unix_micros: 0,
         settings: Settings { max_rate: 1_000, ..Settings::default() },
     };
-    State { session: Session::new(header), ui: Ui::new(ArrivalRate::new(600)) }
+    State::live(header, live)
 }
 
 /// Presses `actions` a second apart and returns the rates that were set.
 fn rates(state: &mut State, actions: &[Action]) -> Vec<u32> {
     let mut rates = Vec::new();
     for (second, action) in actions.iter().enumerate() {
-        let at = state.ui.now + Duration::from_secs(1 + second as u64);
-        for effect in update(state, at, &Event::Action(action.clone())) {
-            if let Effect::SetRate(profile) = effect {
+        let at = state.now + Duration::from_secs(1 + second as u64);
+        for effect in update(state, at, Event::Action(action.clone())) {
+            if let Effect::SetRate { profile, .. } = effect {
                 rates.push(profile.last().get());
             }
         }
     }
     rates
+}
+
+const fn set_rate(at: Elapsed, profile: RateProfile) -> Effect {
+    Effect::SetRate { at, profile }
+}
+
+const fn recorded(at: Elapsed, event: SessionEvent) -> Effect {
+    Effect::Record(Recorded { at, event })
 }
 
 fn constant(rate: u32, cause: RateCause) -> SessionEvent {
@@ -79,9 +94,9 @@ fn no_key_passes_the_ceiling_and_the_screen_says_so() {
 fn what_is_applied_is_what_is_recorded_and_driven() {
     let mut state = state();
     let at = Elapsed::from_secs(3);
-    let effects = update(&mut state, at, &Event::Action(Action::Preset(7)));
+    let effects = update(&mut state, at, Event::Action(Action::Preset(7)));
     let profile = RateProfile::Constant(ArrivalRate::new(600));
-    assert_eq!(effects, [Effect::SetRate(profile), Effect::Record(constant(600, RateCause::Set))]);
+    assert_eq!(effects, [set_rate(at, profile), recorded(at, constant(600, RateCause::Set))]);
     assert_eq!(state.session.rate, (at, profile));
 }
 
@@ -89,51 +104,52 @@ fn what_is_applied_is_what_is_recorded_and_driven() {
 fn quitting_pauses_arrivals_before_draining_and_exits_once_drained() {
     let mut state = state();
     rates(&mut state, &[Action::Preset(1)]);
-    let effects = update(&mut state, Elapsed::from_secs(9), &Event::Action(Action::Quit));
-    assert_eq!(
-        effects,
-        [Effect::SetRate(RateProfile::PAUSED), Effect::Record(constant(0, RateCause::Stop)), Effect::Drain]
-    );
+    let at = Elapsed::from_secs(9);
+    let effects = update(&mut state, at, Event::Action(Action::Quit));
+    assert_eq!(effects, [set_rate(at, RateProfile::PAUSED), recorded(at, constant(0, RateCause::Stop)), Effect::Drain]);
     assert_eq!(rates(&mut state, &[Action::Spike]), [0_u32; 0], "no key restarts the load while it drains");
-    let effects = update(&mut state, Elapsed::from_secs(10), &Event::Drained { abandoned: 0 });
+    let at = Elapsed::from_secs(10);
+    let effects = update(&mut state, at, Event::Drained { abandoned: 0 });
     let ended = SessionEvent::Ended { reason: "the user quit".into() };
-    assert_eq!(effects, [Effect::Record(ended), Effect::Exit { at_once: false }]);
+    assert_eq!(effects, [recorded(at, ended), Effect::Exit { at_once: false }]);
 }
 
 #[test]
 fn quitting_twice_exits_at_once() {
     let mut state = state();
-    update(&mut state, Elapsed::from_secs(1), &Event::Action(Action::Quit));
-    let effects = update(&mut state, Elapsed::from_secs(2), &Event::Action(Action::Quit));
+    update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Quit));
+    let effects = update(&mut state, Elapsed::from_secs(2), Event::Action(Action::Quit));
     assert_eq!(effects.last(), Some(&Effect::Exit { at_once: true }));
 }
 
 #[test]
 fn requests_that_were_given_up_are_said() {
     let mut state = state();
-    update(&mut state, Elapsed::from_secs(1), &Event::Action(Action::Quit));
-    let effects = update(&mut state, Elapsed::from_secs(2), &Event::Drained { abandoned: 3 });
-    assert!(matches!(&effects[0], Effect::Record(SessionEvent::Notice(n)) if n.text.contains("3 requests")));
+    update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Quit));
+    let effects = update(&mut state, Elapsed::from_secs(2), Event::Drained { abandoned: 3 });
+    assert!(
+        matches!(&effects[0], Effect::Record(Recorded { event: SessionEvent::Notice(n), .. }) if n.text.contains("3 requests"))
+    );
 }
 
 fn typed(state: &mut State, open: Action, text: &str) -> Vec<Effect> {
     let at = Elapsed::from_secs(1);
-    update(state, at, &Event::Action(open));
+    update(state, at, Event::Action(open));
     for c in text.chars() {
-        update(state, at, &Event::Action(Action::PromptChar(c)));
+        update(state, at, Event::Action(Action::PromptChar(c)));
     }
-    update(state, at, &Event::Action(Action::PromptAccept))
+    update(state, at, Event::Action(Action::PromptAccept))
 }
 
 #[test]
 fn a_typed_rate_is_set_and_a_typed_ramp_ramps() {
     let mut state = state();
     let effects = typed(&mut state, Action::AskRate, "450");
-    assert_eq!(effects[0], Effect::SetRate(RateProfile::Constant(ArrivalRate::new(450))));
+    assert_eq!(effects[0], set_rate(Elapsed::from_secs(1), RateProfile::Constant(ArrivalRate::new(450))));
     let effects = typed(&mut state, Action::AskRamp, "900 1m");
     let ramp =
         RateProfile::Ramp { from: ArrivalRate::new(450), to: ArrivalRate::new(900), over: Duration::from_mins(1) };
-    assert_eq!(effects[0], Effect::SetRate(ramp));
+    assert_eq!(effects[0], set_rate(Elapsed::from_secs(1), ramp));
     assert_eq!(state.ui.prompt, None);
 }
 
@@ -155,9 +171,9 @@ fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
 #[test]
 fn scrolling_stops_at_both_ends() {
     let mut state = state();
-    state.ui.now = Elapsed::from_secs(1_000);
+    state.now = Elapsed::from_secs(1_000);
     let press = |state: &mut State, action: Action| {
-        update(state, Elapsed::from_secs(1_000), &Event::Action(action));
+        update(state, Elapsed::from_secs(1_000), Event::Action(action));
         state.ui.scrolled_to.map(Elapsed::second)
     };
     assert_eq!(press(&mut state, Action::ScrollBack), Some(925));
@@ -170,18 +186,66 @@ fn scrolling_stops_at_both_ends() {
 #[test]
 fn only_the_demo_kills() {
     let mut state = state();
-    assert_eq!(update(&mut state, Elapsed::ZERO, &Event::Action(Action::KillInstance)), []);
-    state.ui.is_demo = true;
-    assert_eq!(update(&mut state, Elapsed::ZERO, &Event::Action(Action::KillInstance)), [Effect::KillInstance]);
+    assert_eq!(update(&mut state, Elapsed::ZERO, Event::Action(Action::KillInstance)), []);
+    let mut state = state_of(Live { is_demo: true, ..Live::new(ArrivalRate::PAUSED) });
+    assert_eq!(update(&mut state, Elapsed::ZERO, Event::Action(Action::KillInstance)), [Effect::KillInstance]);
 }
 
 #[test]
 fn a_failing_disk_is_said_and_stays_on_the_screen_until_it_works_again() {
     let mut state = state();
-    update(&mut state, Elapsed::ZERO, &Event::RecordingFailed(Some("no space left".into())));
-    assert_eq!(state.ui.recording_error.as_deref(), Some("no space left"));
-    update(&mut state, Elapsed::from_secs(1), &Event::RecordingFailed(None));
-    assert_eq!(state.ui.recording_error, None);
+    update(&mut state, Elapsed::ZERO, Event::RecordingFailed(Some("no space left".into())));
+    assert_eq!(state.as_live().unwrap().recording_error.as_deref(), Some("no space left"));
+    update(&mut state, Elapsed::from_secs(1), Event::RecordingFailed(None));
+    assert_eq!(state.as_live().unwrap().recording_error, None);
+}
+
+/// A state that plays 5/s for 2 s.
+fn playing() -> State {
+    let plan = Plan::parse("[[stage]]\nrate = 5\nduration = \"2s\"\n").unwrap();
+    let controller = Some(Controller::Plan(Schedule::new(&plan)));
+    state_of(Live { controller, ..Live::new(ArrivalRate::PAUSED) })
+}
+
+#[test]
+fn the_end_of_a_plans_load_is_driven_and_recorded_ahead_of_its_time_and_only_once() {
+    let mut state = playing();
+    assert_eq!(state.deadline(), Some(Elapsed::ZERO));
+    let profile = RateProfile::Constant(ArrivalRate::new(5));
+    let begun = RateChange { profile, cause: RateCause::Plan, stage: Some("stage 1".to_owned()) };
+    let effects = update(&mut state, Elapsed::ZERO, Event::Tick);
+    assert_eq!(effects, [set_rate(Elapsed::ZERO, profile), recorded(Elapsed::ZERO, SessionEvent::Rate(begun))]);
+
+    let (ahead, end) = (state.deadline().unwrap(), Elapsed::from_secs(2));
+    assert!(ahead < end);
+    let effects = update(&mut state, ahead, Event::Tick);
+    assert_eq!(effects, [set_rate(end, RateProfile::PAUSED), recorded(end, constant(0, RateCause::Stop))]);
+    assert_eq!(state.session().rate, (end, RateProfile::PAUSED), "what is driven is what is known");
+
+    assert_eq!(update(&mut state, end, Event::Tick), [Effect::Drain]);
+    assert_eq!(state.deadline(), None);
+    let effects = update(&mut state, end, Event::Drained { abandoned: 0 });
+    assert_eq!(effects[0], recorded(end, SessionEvent::Ended { reason: "the plan is over".into() }));
+}
+
+#[test]
+fn whoever_quits_takes_the_rate_out_of_the_plans_hands() {
+    let mut state = playing();
+    update(&mut state, Elapsed::ZERO, Event::Tick);
+    let at = Elapsed::from_secs(1);
+    let effects = update(&mut state, at, Event::Action(Action::Quit));
+    assert_eq!(effects, [set_rate(at, RateProfile::PAUSED), recorded(at, constant(0, RateCause::Stop)), Effect::Drain]);
+    assert_eq!((state.deadline(), update(&mut state, Elapsed::from_secs(9), Event::Tick)), (None, Vec::new()));
+}
+
+#[test]
+fn a_second_is_of_its_end_however_late_it_is_heard_of() {
+    let mut state = state();
+    let second = Second::new(0, ArrivalRate::PAUSED);
+    let event = SessionEvent::Second(Box::new(second));
+    let effects = update(&mut state, Elapsed::from_millis(1_130), Event::Session(event.clone()));
+    assert_eq!(effects, [recorded(Elapsed::from_secs(1), event)]);
+    assert_eq!((state.now(), state.session().now), (Elapsed::from_millis(1_130), Elapsed::from_secs(1)));
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
@@ -220,9 +284,9 @@ proptest! {
         let (mut at, mut drains) = (Elapsed::ZERO, 0);
         for (action, millis) in actions {
             at = at + Duration::from_millis(millis);
-            for effect in update(&mut state, at, &Event::Action(action)) {
+            for effect in update(&mut state, at, Event::Action(action)) {
                 match effect {
-                    Effect::SetRate(profile) => prop_assert!(profile.first().get().max(profile.last().get()) <= 1_000),
+                    Effect::SetRate { profile, .. } => prop_assert!(profile.first().get().max(profile.last().get()) <= 1_000),
                     Effect::Drain => drains += 1,
                     _ => {}
                 }

@@ -13,7 +13,7 @@ use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
 
 /// Where the load goes.
-pub(super) struct Place {
+pub(super) struct Destination {
     /// The URL of the service; the user's own path goes on top.
     pub(super) url: Url,
     /// The demo's platform, when that is where it goes.
@@ -24,14 +24,14 @@ pub(super) struct Place {
     watched: Option<watch::Watched>,
 }
 
-/// The tasks that watch a place; dropping them stops them.
+/// The tasks that watch a destination; dropping them stops them.
 #[derive(Default)]
 pub(super) struct Watchers {
     #[cfg(feature = "aws")]
     _tasks: tokio::task::JoinSet<()>,
 }
 
-impl Place {
+impl Destination {
     /// Finds `target`, and starts the demo's platform when it is that.
     pub(super) async fn find(
         target: &Target,

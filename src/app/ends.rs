@@ -1,0 +1,42 @@
+//! The two ends of the loop: what a session is shown on, and what makes it happen. The runtime knows no more of them.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::state::State;
+
+/// What a session is shown on: a screen, or a log.
+pub trait FrontEnd {
+    /// The next thing that the user does; never, where nobody can. Cancel-safe. `state` tells keys from text.
+    fn next(&mut self, state: &State) -> impl Future<Output = Event>;
+
+    /// Whether a frame can be shown now; a stalled terminal is not waited for.
+    fn is_ready(&self) -> bool;
+
+    /// Shows the state.
+    fn show(&mut self, state: &State) -> io::Result<()>;
+}
+
+/// What makes a session happen: load on a service, or a recording.
+pub trait BackEnd {
+    /// Why it cannot go on; a front end that fails is one reason.
+    type Error: From<io::Error>;
+
+    /// How often the state hears that time passes.
+    const TICK: Duration;
+
+    /// What has happened by now already, and has to be known before anything else. Does not wait.
+    fn due(&mut self, state: &State) -> Result<Option<Event>, Self::Error> {
+        let _ = state;
+        Ok(None)
+    }
+
+    /// The next thing that happens; `None` when only [`BackEnd::due`] has to be asked again. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Event>, Self::Error>>;
+
+    /// Does what the state asks for. What comes of it at once is the next event.
+    fn perform(&mut self, effect: Effect, state: &State) -> Option<Event>;
+}

@@ -1,0 +1,208 @@
+//! What makes a live session happen: the engine, the sources, the recording and the exports.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
+
+use crate::app::effect::Effect;
+use crate::app::ends::{BackEnd, FrontEnd};
+use crate::app::event::Event;
+use crate::app::runtime::{Ended, Runtime, sleep_until_option};
+use crate::app::state::State;
+use crate::export::{ExportError, Exported, export};
+use crate::metrics::Metrics;
+use crate::session::event::{RateCause, RateChange, SessionEvent};
+use crate::session::writer::{BackgroundWriter, WriteStatus};
+use scaletop_load::{LoadHandle, RateProfile, Second};
+use scaletop_units::ArrivalRate;
+
+/// Kills an instance of the demo; its name, or why there was none to kill.
+pub type Kill = Box<dyn Fn() -> Result<String, String>>;
+
+/// What makes a live session happen.
+pub struct LiveBackEnd {
+    /// The load.
+    pub load: LoadHandle,
+    /// What the load did, second by second.
+    pub seconds: mpsc::Receiver<Second>,
+    /// What sources say.
+    pub feeds: mpsc::Receiver<SessionEvent>,
+    /// The recording.
+    pub recording: BackgroundWriter,
+    /// Whether it can be written.
+    pub statuses: mpsc::Receiver<WriteStatus>,
+    /// Kills an instance of the demo.
+    pub kill: Option<Kill>,
+    /// Where the numbers are served live.
+    pub metrics: Option<Metrics>,
+    /// The session's folder.
+    pub folder: PathBuf,
+    /// When to panic: the tests' way to see that the terminal survives it.
+    pub panic_at: Option<Instant>,
+    /// What goes on besides.
+    pub background: Background,
+}
+
+/// What goes on besides the loop.
+#[derive(Default)]
+pub struct Background {
+    /// Waits until nothing is in flight.
+    drain: Option<Pin<Box<dyn Future<Output = u64>>>>,
+    /// Requests that were given up, once that is known and until the last second has closed.
+    abandoned: Option<u64>,
+    export: Option<JoinHandle<Result<Exported, ExportError>>>,
+    seconds_are_over: bool,
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background").finish_non_exhaustive()
+    }
+}
+
+/// How a live session ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The state at its end.
+    pub state: State,
+    /// The derived files; `None` when the user left at once.
+    pub exported: Option<Result<Exported, ExportError>>,
+    /// The signal that ended it, by number.
+    pub signal: Option<i32>,
+}
+
+impl BackEnd for LiveBackEnd {
+    type Error = io::Error;
+
+    /// So that ages on the screen grow.
+    const TICK: Duration = Duration::from_millis(250);
+
+    async fn next(&mut self) -> io::Result<Option<Event>> {
+        let background = &mut self.background;
+        // Only when the last second has been counted is the session over.
+        if background.seconds_are_over
+            && let Some(abandoned) = background.abandoned.take()
+        {
+            return Ok(Some(Event::Drained { abandoned }));
+        }
+        Ok(tokio::select! {
+            biased;
+            second = self.seconds.recv(), if !background.seconds_are_over => {
+                background.seconds_are_over = second.is_none();
+                second.map(|second| Event::Session(SessionEvent::Second(Box::new(second))))
+            }
+            Some(event) = self.feeds.recv() => Some(Event::Session(event)),
+            Some(status) = self.statuses.recv() => Some(Event::RecordingFailed(status)),
+            abandoned = poll_option(&mut background.drain) => {
+                background.drain = None;
+                background.abandoned = Some(abandoned);
+                self.load.stop();
+                None
+            }
+            result = join_option(&mut background.export) => {
+                background.export = None;
+                let result = result.map(|exported| exported.folder).map_err(|error| error.to_string());
+                Some(Event::Exported(result))
+            }
+            () = sleep_until_option(self.panic_at) => panic_as_asked(),
+        })
+    }
+
+    fn perform(&mut self, effect: Effect, state: &State) -> Option<Event> {
+        match effect {
+            Effect::SetRate { at, profile } => self.load.set(at, profile),
+            Effect::Record(recorded) => {
+                if let (SessionEvent::Second(_), Some(metrics)) = (&recorded.event, &self.metrics) {
+                    metrics.publish(state.session());
+                }
+                self.recording.record(recorded);
+            }
+            Effect::Export if self.background.export.is_some() => {}
+            Effect::Export => {
+                let (flushed, folder) = (self.recording.flushed(), self.folder.clone());
+                self.background.export = Some(tokio::spawn(async move {
+                    flushed.await;
+                    flatten(tokio::task::spawn_blocking(move || export(&folder)).await)
+                }));
+            }
+            Effect::KillInstance => {
+                let nothing = || Err("there is no cluster".to_owned());
+                return Some(Event::Killed(self.kill.as_ref().map_or_else(nothing, |kill| kill())));
+            }
+            Effect::Drain => {
+                let deadline = state.session().header.settings.timeout + Duration::from_secs(1);
+                let load = self.load.clone();
+                self.background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
+            }
+            // The loop's own.
+            Effect::Exit { .. } => {}
+        }
+        None
+    }
+}
+
+/// Runs a live session to its end, starting at `rate`.
+pub async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
+    if !rate.is_paused() {
+        let profile = RateProfile::Constant(rate);
+        let change = RateChange { profile, cause: RateCause::Start, stage: None };
+        runtime.handle(Event::Rate(change));
+    }
+    finish(runtime.run().await?).await
+}
+
+/// The last frame, the rest of the recording, and the derived files; a second signal ends it before they are written.
+async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finished> {
+    let Ended { runtime: Runtime { state, mut front, mut back, mut signals, .. }, mut signal, at_once } = ended;
+    back.load.stop();
+    if front.is_ready() {
+        front.show(&state)?;
+    }
+    back.recording.finish();
+    if at_once {
+        return Ok(Finished { state, exported: None, signal });
+    }
+    let (folder, running) = (back.folder, back.background.export);
+    let mut export = std::pin::pin!(async move {
+        if let Some(running) = running {
+            let _ = running.await;
+        }
+        flatten(tokio::task::spawn_blocking(move || export(&folder)).await)
+    });
+    let exported = loop {
+        tokio::select! {
+            biased;
+            exported = &mut export => break Some(exported),
+            // The first one asks for what is being done already.
+            number = signals.next() => if signal.replace(number).is_some() { break None },
+        }
+    };
+    Ok(Finished { state, exported, signal })
+}
+
+#[expect(clippy::panic, reason = "asked for by a hidden flag, so that a test sees what a panic leaves behind")]
+fn panic_as_asked() -> ! {
+    panic!("this panic was asked for with --panic-after");
+}
+
+/// A blocking task that panicked is a bug; it must not pass for a result.
+fn flatten(joined: Result<Result<Exported, ExportError>, JoinError>) -> Result<Exported, ExportError> {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+async fn poll_option<T, F: Future<Output = T> + Unpin>(future: &mut Option<F>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn join_option(task: &mut Option<JoinHandle<Result<Exported, ExportError>>>) -> Result<Exported, ExportError> {
+    flatten(poll_option(task).await)
+}

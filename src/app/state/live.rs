@@ -1,0 +1,71 @@
+//! How a live session is going, beside what it has measured: who decides the rate, and how the end is going.
+
+use crate::app::controller::Controller;
+use crate::plan::forecast::Budget;
+use scaletop_units::ArrivalRate;
+
+/// The increments of the rate keys, requests per second.
+pub const INCREMENTS: [u32; 9] = [1, 5, 10, 25, 50, 100, 250, 500, 1000];
+
+/// The preset rates of keys 1 to 9, requests per second.
+pub const PRESETS: [u32; 9] = [50, 100, 200, 300, 400, 500, 600, 750, 900];
+
+/// How a live session is going.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Index into [`INCREMENTS`].
+    pub increment: usize,
+    /// The rate that the spike key jumps to.
+    pub spike_rate: ArrivalRate,
+    /// Whether the rate is paused, and what it was before.
+    pub paused_from: Option<ArrivalRate>,
+    /// Whether the spike is on, and what the rate was before.
+    pub spiked_from: Option<ArrivalRate>,
+    /// What decides the rate where nobody presses keys.
+    pub controller: Option<Controller>,
+    /// What the plan will make due, when the session is to end as soon as a threshold is lost.
+    pub abort_within: Option<Budget>,
+    /// How the end is going.
+    pub phase: Phase,
+    /// Why the session is ending, once it is.
+    pub ending: Option<String>,
+    /// Why the session is not being recorded, if it is not.
+    pub recording_error: Option<String>,
+    /// Whether this is the demo, whose instances can be killed.
+    pub is_demo: bool,
+}
+
+/// How the end is going.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Load may run.
+    #[default]
+    Running,
+    /// The user quit, or the plan is over: no arrivals, waiting for what is in flight.
+    Draining,
+    /// Everything is written.
+    Done,
+}
+
+impl Live {
+    /// At the beginning, with the keys alone.
+    pub const fn new(spike_rate: ArrivalRate) -> Self {
+        Self {
+            increment: 4,
+            spike_rate,
+            paused_from: None,
+            spiked_from: None,
+            controller: None,
+            abort_within: None,
+            phase: Phase::Running,
+            ending: None,
+            recording_error: None,
+            is_demo: false,
+        }
+    }
+
+    /// The increment of the rate keys, requests per second.
+    pub fn increment(&self) -> u32 {
+        INCREMENTS[self.increment.min(INCREMENTS.len() - 1)]
+    }
+}

@@ -1,0 +1,134 @@
+//! What the user looks at, and how.
+
+use std::time::Duration;
+
+use scaletop_units::Elapsed;
+
+/// What the user looks at, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ui {
+    /// The view on screen.
+    pub view: View,
+    /// How much time the charts show.
+    pub window: Window,
+    /// How far back the right edge is; `None` follows the present.
+    pub scrolled_to: Option<Elapsed>,
+    /// Logarithmic latency axis.
+    pub log_latency: bool,
+    /// Charts the service time instead of the response time.
+    pub service_time: bool,
+    /// The selected row of the view's list, counted from the newest.
+    pub selected: usize,
+    /// The open prompt.
+    pub prompt: Option<Prompt>,
+    /// Whether the help overlay is open.
+    pub help: bool,
+    /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
+    pub toast: Option<(Elapsed, String)>,
+}
+
+/// The views, in the order of the Tab key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// Rate, latency, errors, instances; steps below.
+    #[default]
+    Overview,
+    /// Heat map of time × latency, percentiles.
+    Latency,
+    /// One lane an instance.
+    Instances,
+    /// The numbers of each step, in a table and in words.
+    Steps,
+    /// Events.
+    Log,
+}
+
+impl View {
+    /// Every view, in the order of the Tab key.
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Log];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Latency => "Latency",
+            Self::Instances => "Instances",
+            Self::Steps => "Steps",
+            Self::Log => "Log",
+        }
+    }
+}
+
+/// How much time the charts show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Window {
+    /// One minute.
+    Minute,
+    /// Five minutes.
+    #[default]
+    FiveMinutes,
+    /// Fifteen minutes.
+    FifteenMinutes,
+    /// The whole session.
+    All,
+}
+
+impl Window {
+    /// Its length; `None` for the whole session.
+    pub const fn length(self) -> Option<Duration> {
+        match self {
+            Self::Minute => Some(Duration::from_mins(1)),
+            Self::FiveMinutes => Some(Duration::from_mins(5)),
+            Self::FifteenMinutes => Some(Duration::from_mins(15)),
+            Self::All => None,
+        }
+    }
+
+    /// The next one, as the window key cycles.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Minute => Self::FiveMinutes,
+            Self::FiveMinutes => Self::FifteenMinutes,
+            Self::FifteenMinutes => Self::All,
+            Self::All => Self::Minute,
+        }
+    }
+
+    /// A short label: `1m`, `5m`, `15m`, `all`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Minute => "1m",
+            Self::FiveMinutes => "5m",
+            Self::FifteenMinutes => "15m",
+            Self::All => "all",
+        }
+    }
+}
+
+/// An open prompt: what it asks for, what has been typed, what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// What it asks for.
+    pub kind: PromptKind,
+    /// What has been typed.
+    pub text: String,
+    /// What is wrong with it, after an attempt to accept it.
+    pub error: Option<String>,
+}
+
+/// What a prompt asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptKind {
+    /// A rate: `450`.
+    Rate,
+    /// A ramp: `600 30s`, a rate and a time.
+    Ramp,
+}
+
+impl Prompt {
+    /// An empty prompt.
+    pub const fn new(kind: PromptKind) -> Self {
+        Self { kind, text: String::new(), error: None }
+    }
+}

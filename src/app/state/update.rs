@@ -1,0 +1,51 @@
+//! The one place where the state changes: what happened goes in, what to do about it comes out.
+
+mod live;
+mod look;
+mod prompt;
+mod rate;
+mod replay;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::state::update::live::LiveUpdate;
+use crate::app::state::update::replay::ReplayUpdate;
+use crate::app::state::{Run, State, Ui};
+use scaletop_units::Elapsed;
+
+/// How long a short message stays on the screen.
+const TOAST_STAYS: Duration = Duration::from_secs(6);
+
+/// Folds `event` into the state, at `now`; returns what is to be done about it.
+pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
+    let State { session, now: latest, run, ui, folder } = state;
+    forget_toast(ui, now);
+    match run {
+        Run::Live(live) => {
+            *latest = now.max(*latest);
+            let mut update = LiveUpdate { session, ui, live, now, latest: *latest, effects: Vec::new() };
+            update.apply(event);
+            update.follow_controller();
+            update.effects
+        }
+        Run::Replay(player) => {
+            let shown = *latest;
+            let effects = ReplayUpdate { session, ui, player, folder: folder.as_deref(), now, shown }.apply(event);
+            // On its way to the position the screen shows the moment that it has come to.
+            *latest = if player.is_behind() { session.now.min(player.position()) } else { player.position() };
+            effects
+        }
+    }
+}
+
+/// A short message goes after a while.
+fn forget_toast(ui: &mut Ui, now: Elapsed) {
+    if ui.toast.as_ref().is_some_and(|(since, _)| now.saturating_since(*since) > TOAST_STAYS) {
+        ui.toast = None;
+    }
+}

@@ -1,0 +1,191 @@
+//! A live session: what is measured and commanded is folded in and recorded, and the rate follows the keys, or the plan.
+
+use std::path::PathBuf;
+
+use crate::app::action::Action;
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::state::update::look::look;
+use crate::app::state::{INCREMENTS, Live, Phase, Ui};
+use crate::plan::schedule::Instruction;
+use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
+use crate::session::state::Session;
+use crate::session::verdict::early::lost_already;
+use scaletop_units::Elapsed;
+
+/// One update of a live session: the parts of the state, and what is to be done so far.
+pub(super) struct LiveUpdate<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) ui: &'a mut Ui,
+    pub(super) live: &'a mut Live,
+    /// When the event came.
+    pub(super) now: Elapsed,
+    /// The latest time that the state has heard of.
+    pub(super) latest: Elapsed,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl LiveUpdate<'_> {
+    /// Folds the event in.
+    pub(super) fn apply(&mut self, event: Event) {
+        match event {
+            Event::Session(event) => self.observe(event),
+            Event::Action(action) => self.act(&action),
+            Event::Rate(change) => self.change_rate(self.now, change),
+            // There is no recording to read while one is written. A new size and the time alone change nothing here.
+            Event::Tick | Event::Resized | Event::Replay(_) => {}
+            Event::Drained { abandoned } => self.drained(abandoned),
+            Event::Exported(result) => self.exported(result),
+            Event::RecordingFailed(error) => self.recording_failed(error),
+            Event::Killed(Ok(id)) => self.notice(NoticeLevel::Info, format!("killed instance {id}")),
+            Event::Killed(Err(reason)) => {
+                self.notice(NoticeLevel::Warning, format!("no instance was killed: {reason}"));
+            }
+        }
+    }
+
+    /// Does what the plan, or the search, wants done by now. Whoever ends the session takes the rate out of its hands.
+    pub(super) fn follow_controller(&mut self) {
+        while self.live.phase == Phase::Running {
+            let controller = self.live.controller.as_mut();
+            let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.session)) else {
+                return;
+            };
+            match instruction {
+                Instruction::Begin { at, name, profile } => {
+                    self.change_rate(at, RateChange { profile, cause: RateCause::Plan, stage: Some(name) });
+                }
+                Instruction::End { at } => self.stop_rate(at, RateCause::Stop),
+                Instruction::Note(text) => {
+                    self.record(self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
+                }
+                Instruction::Finish { at } => self.quit(at, "the plan is over"),
+            }
+        }
+    }
+
+    /// Folds a session event in and asks for it to be recorded.
+    pub(super) fn record(&mut self, at: Elapsed, event: SessionEvent) {
+        self.session.apply(at, &event);
+        self.effects.push(Effect::Record(Recorded { at, event }));
+    }
+
+    /// A short message on the screen.
+    pub(super) fn toast(&mut self, text: impl Into<String>) {
+        self.ui.toast = Some((self.now, text.into()));
+    }
+
+    /// A line in the log and, briefly, on the screen.
+    fn notice(&mut self, level: NoticeLevel, text: String) {
+        self.toast(text.clone());
+        self.record(self.now, SessionEvent::Notice(Notice { level, text }));
+    }
+
+    /// What the engine or a source says. A closed second is of its end, however late it is heard of.
+    fn observe(&mut self, event: SessionEvent) {
+        let SessionEvent::Second(second) = event else { return self.record(self.now, event) };
+        let at = second.end();
+        let event = SessionEvent::Second(second);
+        self.session.apply(at, &event);
+        if let (SessionEvent::Second(second), Some(controller)) = (&event, &mut self.live.controller) {
+            controller.second(second, self.session);
+        }
+        self.effects.push(Effect::Record(Recorded { at, event }));
+        if let Some(lost) = self.live.abort_within.as_ref().and_then(|budget| lost_already(self.session, budget)) {
+            self.live.abort_within = None;
+            self.lose(&lost.line());
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Quit => self.quit(self.now, QUIT_BY_THE_USER),
+            Action::Mark => {
+                let text = format!("mark {}", self.session.marks.len() + 1);
+                self.toast(format!("{text} at {}", self.now));
+                self.record(self.now, SessionEvent::Mark { text });
+            }
+            Action::Export => {
+                self.toast("exporting…");
+                self.effects.push(Effect::Export);
+            }
+            Action::KillInstance if self.live.is_demo => self.effects.push(Effect::KillInstance),
+            Action::KillInstance => self.toast("only the demo's instances can be killed"),
+            Action::PromptChar(_) | Action::PromptDelete | Action::PromptAccept => self.edit_prompt(action),
+            Action::IncrementLarger => self.live.increment = (self.live.increment + 1).min(INCREMENTS.len() - 1),
+            Action::IncrementSmaller => self.live.increment = self.live.increment.saturating_sub(1),
+            Action::RateUp
+            | Action::RateDown
+            | Action::RateDouble
+            | Action::RateHalve
+            | Action::Preset(_)
+            | Action::SetRate(_)
+            | Action::Spike
+            | Action::Ramp(..)
+            | Action::TogglePause
+            | Action::Clear => self.act_on_rate(action),
+            _ => look(self.ui, self.session, self.latest, self.now, action),
+        }
+    }
+
+    /// The first time: stop the load and drain. Again: at once.
+    fn quit(&mut self, at: Elapsed, reason: &str) {
+        match self.live.phase {
+            Phase::Running => {
+                self.stop_rate(at, RateCause::Stop);
+                self.live.phase = Phase::Draining;
+                self.live.ending = Some(reason.to_owned());
+                self.effects.push(Effect::Drain);
+            }
+            Phase::Draining | Phase::Done => {
+                self.live.phase = Phase::Done;
+                self.end();
+                self.effects.push(Effect::Exit { at_once: true });
+            }
+        }
+    }
+
+    /// Ends a session that cannot pass any more, once.
+    fn lose(&mut self, threshold: &str) {
+        if self.live.phase == Phase::Running {
+            self.notice(NoticeLevel::Error, format!("ending early, {threshold}"));
+            self.quit(self.now, "a threshold failed");
+        }
+    }
+
+    fn drained(&mut self, abandoned: u64) {
+        if self.live.phase != Phase::Draining {
+            return;
+        }
+        self.live.phase = Phase::Done;
+        if abandoned > 0 {
+            let text = format!("{abandoned} requests were still unanswered and were given up");
+            self.notice(NoticeLevel::Warning, text);
+        }
+        self.end();
+        self.effects.push(Effect::Exit { at_once: false });
+    }
+
+    /// The recording's last line.
+    fn end(&mut self) {
+        let reason = self.live.ending.take().unwrap_or_else(|| QUIT_BY_THE_USER.to_owned());
+        self.record(self.now, SessionEvent::Ended { reason });
+    }
+
+    fn exported(&mut self, result: Result<PathBuf, String>) {
+        match result {
+            Ok(folder) => self.toast(format!("wrote {}", folder.display())),
+            Err(reason) => self.notice(NoticeLevel::Error, format!("the export failed: {reason}")),
+        }
+    }
+
+    /// A failing disk is said at once, and once; the load goes on.
+    fn recording_failed(&mut self, error: Option<String>) {
+        let (level, text) = match &error {
+            Some(reason) => (NoticeLevel::Error, format!("not recording: {reason}")),
+            None => (NoticeLevel::Info, "recording again".to_owned()),
+        };
+        self.live.recording_error = error;
+        self.notice(level, text);
+    }
+}

@@ -1,0 +1,58 @@
+//! The one-line prompts: a rate, or a ramp.
+
+use std::time::Duration;
+
+use crate::app::action::Action;
+use crate::app::state::update::live::LiveUpdate;
+use crate::app::state::{Prompt, PromptKind};
+use crate::values;
+
+/// The longest text a prompt takes, in characters.
+const LONGEST: usize = 24;
+
+/// How long a ramp takes when only its rate was typed.
+const DEFAULT_RAMP: Duration = Duration::from_secs(30);
+
+impl LiveUpdate<'_> {
+    /// Types into the open prompt, or accepts it.
+    pub(super) fn edit_prompt(&mut self, action: &Action) {
+        let Some(prompt) = &mut self.ui.prompt else { return };
+        match action {
+            Action::PromptChar(c) if !c.is_control() && prompt.text.chars().count() < LONGEST => {
+                prompt.text.push(*c);
+                prompt.error = None;
+            }
+            Action::PromptDelete => {
+                prompt.text.pop();
+                prompt.error = None;
+            }
+            Action::PromptAccept => match read(prompt) {
+                Ok(action) => {
+                    self.ui.prompt = None;
+                    self.act_on_rate(&action);
+                }
+                Err(error) => prompt.error = Some(error),
+            },
+            _ => {}
+        }
+    }
+}
+
+/// What the prompt's text asks for: `450`, or `600 30s`.
+fn read(prompt: &Prompt) -> Result<Action, String> {
+    let mut words = prompt.text.split_whitespace();
+    let rate = values::rate(words.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+    match prompt.kind {
+        PromptKind::Rate => match words.next() {
+            None => Ok(Action::SetRate(rate)),
+            Some(_) => Err("one number: for a rate over a time, use r".to_owned()),
+        },
+        PromptKind::Ramp => {
+            let over = match words.collect::<String>().as_str() {
+                "" => DEFAULT_RAMP,
+                text => values::duration(text).map_err(|error| error.to_string())?,
+            };
+            Ok(Action::Ramp(rate, over))
+        }
+    }
+}

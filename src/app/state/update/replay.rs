@@ -1,0 +1,201 @@
+//! A replay: the same session, folded from the same events, and the actions that choose the moment. Nothing is driven and
+//! nothing is recorded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::app::action::Action;
+use crate::app::effect::Effect;
+use crate::app::event::{Event, ReplayEvent};
+use crate::app::player::Player;
+use crate::app::state::Ui;
+use crate::app::state::update::look::look;
+use crate::session::state::Session;
+use scaletop_units::Elapsed;
+
+/// A replay in the hands of one update.
+pub(super) struct ReplayUpdate<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) ui: &'a mut Ui,
+    pub(super) player: &'a mut Player,
+    pub(super) folder: Option<&'a Path>,
+    /// The viewer's time: how long the replay has been running.
+    pub(super) now: Elapsed,
+    /// The moment that was shown last.
+    pub(super) shown: Elapsed,
+}
+
+impl ReplayUpdate<'_> {
+    /// Folds the event in.
+    pub(super) fn apply(&mut self, event: Event) -> Vec<Effect> {
+        self.player.advance(self.now);
+        match event {
+            Event::Replay(event) => self.read(event),
+            Event::Action(Action::Quit) => return vec![Effect::Exit { at_once: true }],
+            Event::Action(action) => self.act(&action),
+            // The rest only happens live.
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn read(&mut self, event: ReplayEvent) {
+        match event {
+            ReplayEvent::Next(recorded) => self.session.apply(recorded.at, &recorded.event),
+            ReplayEvent::At(session) => *self.session = Arc::unwrap_or_clone(session),
+            ReplayEvent::Behind(behind) => self.player.set_behind(behind),
+            ReplayEvent::Outline(outline, damage) => {
+                self.player.learn(outline);
+                if let Some(damage) = damage {
+                    self.toast(format!("note: {damage}"));
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::TogglePlay => self.player.toggle(),
+            Action::Faster => self.player.faster(),
+            Action::Slower => self.player.slower(),
+            Action::NextStep | Action::PreviousStep | Action::JumpStart | Action::JumpEnd => {
+                // Whoever jumps wants to see where to.
+                self.ui.scrolled_to = None;
+                let message = jump(self.player, action);
+                self.toast(message);
+            }
+            Action::Export => {
+                let session = self.folder.map_or_else(String::new, |path| path.display().to_string());
+                self.toast(format!("a replay writes nothing; the session's files: scaletop report {session}"));
+            }
+            Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
+            Action::Cancel if !self.ui.help => self.ui.scrolled_to = None,
+            action => look(self.ui, self.session, self.shown, self.now, action),
+        }
+    }
+
+    fn toast(&mut self, text: String) {
+        self.ui.toast = Some((self.now, text));
+    }
+}
+
+/// Jumps, and says where to.
+fn jump(player: &mut Player, action: &Action) -> String {
+    let Some(steps) = player.steps() else {
+        if *action == Action::JumpStart {
+            player.to_start();
+            return "the beginning".to_owned();
+        }
+        return "the recording is still being read: try again in a moment".to_owned();
+    };
+    let step = match action {
+        Action::NextStep => player.to_next_step(),
+        Action::PreviousStep => player.to_previous_step(),
+        Action::JumpEnd => {
+            player.to_end();
+            None
+        }
+        _ => {
+            player.to_start();
+            None
+        }
+    };
+    match step {
+        Some(step) => format!("step {step} of {steps}"),
+        None if player.is_at_end() => "the end of the recording".to_owned(),
+        None => "the beginning of the recording".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::player::Outline;
+    use crate::app::state::update::update;
+    use crate::app::state::{State, View};
+    use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent, Settings};
+
+    const fn secs(secs: u64) -> Elapsed {
+        Elapsed::from_secs(secs)
+    }
+
+    fn state() -> State {
+        let writer = "test".to_owned();
+        let header = Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() };
+        let mut state = State::replay(header, Player::new(10));
+        let outline = Outline { end: secs(1_000), steps: vec![secs(100), secs(400)] };
+        update(&mut state, Elapsed::ZERO, Event::Replay(ReplayEvent::Outline(outline, None)));
+        state
+    }
+
+    fn press(state: &mut State, at: u64, action: Action) -> Vec<Effect> {
+        update(state, secs(at), Event::Action(action))
+    }
+
+    fn toast(state: &State) -> &str {
+        state.ui.toast.as_ref().map_or("", |(_, text)| text)
+    }
+
+    #[test]
+    fn the_screens_present_is_the_position_and_a_jump_goes_back_too() {
+        let mut state = state();
+        update(&mut state, secs(45), Event::Tick);
+        assert_eq!(state.now, secs(450));
+        press(&mut state, 45, Action::PreviousStep);
+        assert_eq!((state.now, toast(&state)), (secs(400), "step 2 of 2"));
+        press(&mut state, 45, Action::PreviousStep);
+        assert_eq!((state.now, toast(&state)), (secs(100), "step 1 of 2"));
+    }
+
+    #[test]
+    fn on_its_way_the_screen_shows_the_moment_that_it_has_come_to() {
+        let mut state = state();
+        press(&mut state, 0, Action::JumpEnd);
+        update(&mut state, secs(0), Event::Replay(ReplayEvent::Behind(true)));
+        let mark = SessionEvent::Mark { text: "m".to_owned() };
+        let next = Event::Replay(ReplayEvent::Next(Box::new(Recorded { at: secs(70), event: mark })));
+        update(&mut state, secs(1), next);
+        assert_eq!((state.now, state.session.marks.len()), (secs(70), 1));
+        update(&mut state, secs(1), Event::Replay(ReplayEvent::Behind(false)));
+        assert_eq!(state.now, secs(1_000));
+    }
+
+    #[test]
+    fn a_jump_ends_scrolling_and_so_does_escape_once_the_help_is_closed() {
+        let mut state = state();
+        update(&mut state, secs(80), Event::Tick);
+        press(&mut state, 80, Action::ScrollBack);
+        assert!(state.ui.scrolled_to.is_some());
+        press(&mut state, 80, Action::ToggleHelp);
+        press(&mut state, 80, Action::Cancel);
+        assert!(!state.ui.help && state.ui.scrolled_to.is_some());
+        press(&mut state, 80, Action::Cancel);
+        assert_eq!(state.ui.scrolled_to, None);
+        press(&mut state, 80, Action::ScrollBack);
+        press(&mut state, 80, Action::JumpStart);
+        assert_eq!((state.ui.scrolled_to, state.now), (None, Elapsed::ZERO));
+    }
+
+    #[test]
+    fn nothing_is_recorded_driven_or_exported_and_quitting_ends_at_once() {
+        let mut state = state();
+        let before = state.session.clone();
+        for action in [Action::Mark, Action::Spike, Action::RateUp, Action::KillInstance, Action::Export, Action::Clear]
+        {
+            assert_eq!(press(&mut state, 1, action), []);
+        }
+        assert_eq!(press(&mut state, 1, Action::OnlyLive("spike")), []);
+        assert!(toast(&state).contains("live only") && state.session == before);
+        press(&mut state, 1, Action::NextView);
+        assert_eq!(state.ui.view, View::Latency);
+        assert_eq!(press(&mut state, 1, Action::Quit), [Effect::Exit { at_once: true }]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let mut state = state();
+        let damage = Some("the last line is cut off".to_owned());
+        update(&mut state, secs(1), Event::Replay(ReplayEvent::Outline(Outline::default(), damage)));
+        assert_eq!(toast(&state), "note: the last line is cut off");
+    }
+}
