@@ -95,7 +95,8 @@ async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Che
     let url = join(url, args.request.path.as_deref());
     let transport = HttpTransport::new(&request_options(&args.request, url.clone())?)?;
     let sent = clock.now();
-    let reply = transport.send(sent).await;
+    // Its connections are tasks of their own, on this thread.
+    let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
     let took = clock.now().saturating_since(sent);
     Ok(reach::checks(&url, &args.request.instance_header, &reply, took))
 }

@@ -31,7 +31,7 @@ use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{HttpTransport, RequestOptions};
+use scaletop_load::{HttpRecipe, RequestOptions};
 use scaletop_load::{LoadConfig, Prepared, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
 use scaletop_units::ArrivalRate;
@@ -144,8 +144,9 @@ pub(super) async fn prepare(
         seed: header.settings.seed,
         max_in_flight: header.settings.max_in_flight,
         warm: usize::try_from(load.warm).unwrap_or(0),
+        ..LoadConfig::default()
     };
-    let transports = (0..load.workers).map(|_| HttpTransport::new(&request)).collect::<Result<_, _>>()?;
+    let transports = vec![HttpRecipe::new(&request)?; usize::from(load.workers)];
     let engine = Prepared::new(config, transports).await?;
     Ok(Ready {
         header,

@@ -13,28 +13,32 @@
 //! **The cap on requests in flight** is one number for all workers, exact: a place is taken by compare-and-swap before a
 //! request is sent and given back after its sample is filed. At the cap an arrival is dropped and counted at once.
 //!
-//! One worker holds 20,000 requests/s on one core; more than one is for rates beyond that (`pacer` says how they share
-//! the schedule).
+//! **Workers**: one thread drives tens of thousands of requests a second. With [`Workers::Auto`] the engine begins with
+//! one and takes on another when the busiest has been busy for three seconds, up to the transports it was given; `pacer`
+//! says how they share the schedule without moving an arrival.
 
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
 
+use crate::engine::crew::{Recruit, Start, enlist};
+use crate::engine::growth::Growth;
 use crate::generator::GeneratorProbe;
 use crate::rate::Arrivals;
 use crate::record::second::Second;
 use crate::timer::Timer;
-use crate::transport::Transport;
-use crate::worker::Worker;
-use scaletop_units::Elapsed;
+use crate::transport::{MakeTransport, Transport};
+use crate::worker::{Post, Worker};
 use scaletop_units::RunClock;
 
 mod collector;
+mod crew;
+mod growth;
 mod handle;
 mod shared;
 
@@ -43,6 +47,19 @@ pub(crate) use shared::Shared;
 
 /// Closed seconds that wait for their reader before workers keep them back.
 const SECONDS_AHEAD: usize = 64;
+
+/// How far ahead a worker's joining is set: every worker knows of it by then.
+const JOIN_AHEAD: Duration = Duration::from_millis(100);
+
+/// How many threads send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workers {
+    /// One for each transport, from the start on.
+    #[default]
+    Fixed,
+    /// One to begin with, then as many as the load needs, at most one for each transport.
+    Auto,
+}
 
 /// How the engine is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +70,20 @@ pub struct LoadConfig {
     pub seed: u64,
     /// The most requests in flight, over all workers.
     pub max_in_flight: u64,
+    /// The most connections, open and being opened, over all workers.
+    pub max_connections: usize,
     /// Connections to open before the clock starts, over all workers.
     pub warm: usize,
+    /// How many threads send.
+    pub workers: Workers,
 }
 
 impl Default for LoadConfig {
     fn default() -> Self {
         let max_in_flight = crate::generator::default_max_in_flight();
-        Self { arrivals: Arrivals::Uniform, seed: 0, max_in_flight, warm: 0 }
+        let max_connections = usize::try_from(max_in_flight).unwrap_or(usize::MAX);
+        let workers = Workers::default();
+        Self { arrivals: Arrivals::Uniform, seed: 0, max_in_flight, max_connections, warm: 0, workers }
     }
 }
 
@@ -81,6 +104,7 @@ pub struct Prepared {
     config: LoadConfig,
     starts: Vec<oneshot::Sender<Start>>,
     threads: Vec<JoinHandle<()>>,
+    reserve: Vec<Recruit>,
     warmed: usize,
 }
 
@@ -102,63 +126,47 @@ pub struct Running {
 #[derive(Debug)]
 pub struct EngineThreads {
     handle: LoadHandle,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
 }
+
+/// Threads to wait for; the collector adds those of workers that join.
+type Threads = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 impl Drop for EngineThreads {
     fn drop(&mut self) {
         self.handle.stop();
-        for thread in self.threads.drain(..) {
+        let next = || self.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(thread) = next() {
             // A panic was reported by the thread itself; there is nothing to add while dropping.
             let _ = thread.join();
         }
     }
 }
 
-/// What a worker needs to begin.
-#[derive(Debug)]
-struct Start {
-    shared: Arc<Shared>,
-    clock: RunClock,
-    first: Elapsed,
-    closed: mpsc::Sender<Second>,
-}
-
 impl Prepared {
-    /// Starts one worker thread per transport, and opens the connections that the config asks for.
+    /// Starts the worker threads, and opens the connections that the config asks for.
     ///
     /// # Errors
     /// When the system refuses a thread, or there is no transport.
-    pub async fn new<T: Transport + Send>(config: LoadConfig, transports: Vec<T>) -> Result<Self, EngineError> {
+    pub async fn new<M: MakeTransport>(config: LoadConfig, transports: Vec<M>) -> Result<Self, EngineError> {
         if transports.is_empty() {
             return Err(EngineError::NoWorker);
         }
-        let workers = transports.len();
-        let mut prepared = Self { config, starts: Vec::new(), threads: Vec::new(), warmed: 0 };
+        let workers = if config.workers == Workers::Auto { 1 } else { transports.len() };
+        let mut prepared = Self { config, starts: Vec::new(), threads: Vec::new(), reserve: Vec::new(), warmed: 0 };
         let mut warming = Vec::new();
         for (index, transport) in transports.into_iter().enumerate() {
+            if index >= workers {
+                prepared.reserve.push(Recruit::new(index, transport));
+                continue;
+            }
             let warm = config.warm / workers + usize::from(index < config.warm % workers);
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Worker)?;
-            let (warmed_tx, warmed) = oneshot::channel();
-            let (start_tx, start) = oneshot::channel();
-            let thread = std::thread::Builder::new()
-                .name(format!("load-{index}"))
-                .spawn(move || {
-                    LocalSet::new().block_on(&runtime, async move {
-                        let transport = Rc::new(transport);
-                        let warmed = if warm > 0 { transport.warm(warm).await } else { 0 };
-                        let _ = warmed_tx.send(warmed);
-                        // Never started: nothing to do.
-                        let Ok(Start { shared, clock, first, closed }) = start.await else { return };
-                        Worker::new(index, shared, clock, first, transport, Timer::precise(), closed).run().await;
-                    });
-                })
-                .map_err(EngineError::Worker)?;
-            prepared.threads.push(thread);
-            prepared.starts.push(start_tx);
-            warming.push(warmed);
+            let enlisted = enlist(index, transport, warm)?;
+            prepared.threads.push(enlisted.thread);
+            prepared.starts.push(enlisted.start);
+            warming.push(enlisted.warmed);
         }
+        prepared.reserve.reverse();
         for warmed in warming {
             prepared.warmed += warmed.await.unwrap_or(0);
         }
@@ -175,9 +183,30 @@ impl Prepared {
     /// # Errors
     /// When the system refuses the collector's thread.
     pub fn start(self, clock: RunClock) -> Result<Running, EngineError> {
-        let Self { config, starts, mut threads, .. } = self;
-        let shared = Arc::new(Shared::new(&config, starts.len()));
-        let (collector, closed, seconds) = channels(&shared, clock);
+        let Self { config, starts, threads, mut reserve, .. } = self;
+        let first = clock.now();
+        let shared = Arc::new(Shared::new(&config, starts.len(), first.second()));
+        let threads: Threads = Arc::new(Mutex::new(threads));
+        let (closed, parts) = mpsc::channel(SECONDS_AHEAD);
+        let (seconds_tx, seconds) = mpsc::channel(SECONDS_AHEAD);
+
+        let mut growth = Growth::default();
+        let joining = (Arc::clone(&shared), Arc::clone(&threads), closed.downgrade());
+        let watch = move |second: &Second| {
+            let (shared, threads, closed) = &joining;
+            if reserve.is_empty() || !growth.wants_another(second) {
+                return;
+            }
+            // The last worker has ended, or the system gives no more threads: it goes on with those that are there.
+            let (Some(closed), Some(recruit)) = (closed.upgrade(), reserve.pop()) else { return };
+            let Ok(enlisted) = recruit.enlist() else { return };
+            threads.lock().unwrap_or_else(PoisonError::into_inner).push(enlisted.thread);
+            let at = clock.now() + JOIN_AHEAD;
+            let (mailbox, pacer) = shared.join(at);
+            let _ = enlisted.start.send(Start { shared: Arc::clone(shared), clock, first: at, pacer, mailbox, closed });
+        };
+        let collector =
+            collector::collect(Arc::clone(&shared), clock, GeneratorProbe::new(first), parts, seconds_tx, watch);
         let thread = std::thread::Builder::new()
             .name("load-collector".to_owned())
             .spawn(move || {
@@ -187,10 +216,12 @@ impl Prepared {
                 }
             })
             .map_err(EngineError::Worker)?;
-        threads.push(thread);
-        let first = clock.now();
-        for worker in starts {
-            let _ = worker.send(Start { shared: Arc::clone(&shared), clock, first, closed: closed.clone() });
+        threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        for (index, worker) in starts.into_iter().enumerate() {
+            let (pacer_tx, pacer) = oneshot::channel();
+            let _ = pacer_tx.send(shared.pacer(index));
+            let (mailbox, closed) = (shared.mailbox(index), closed.clone());
+            let _ = worker.send(Start { shared: Arc::clone(&shared), clock, first, pacer, mailbox, closed });
         }
         let handle = LoadHandle::new(shared);
         let threads = EngineThreads { handle: handle.clone(), threads };
@@ -206,22 +237,22 @@ pub fn start_inline<T: Transport>(
     transport: T,
     clock: RunClock,
 ) -> (LoadHandle, mpsc::Receiver<Second>) {
-    let shared = Arc::new(Shared::new(config, 1));
-    let (collector, closed, seconds) = channels(&shared, clock);
-    let start = clock.now();
-    let worker = Worker::new(0, Arc::clone(&shared), clock, start, Rc::new(transport), Timer::coarse(), closed);
-    tokio::task::spawn_local(worker.run());
-    tokio::task::spawn_local(collector);
+    let first = clock.now();
+    let shared = Arc::new(Shared::new(config, 1, first.second()));
+    let (closed, parts) = mpsc::channel(SECONDS_AHEAD);
+    let (seconds_tx, seconds) = mpsc::channel(SECONDS_AHEAD);
+    let (pacer, mailbox) = (shared.pacer(0), shared.mailbox(0));
+    let post = Post { shared: Arc::clone(&shared), clock, first, pacer, mailbox, closed };
+    tokio::task::spawn_local(Worker::new(post, Rc::new(transport), Timer::coarse()).run());
+    tokio::task::spawn_local(collect_inline(Arc::clone(&shared), clock, parts, seconds_tx));
     (LoadHandle::new(shared), seconds)
 }
 
-/// The collector, the channel into it and the one out of it.
-fn channels(
-    shared: &Arc<Shared>,
+fn collect_inline(
+    shared: Arc<Shared>,
     clock: RunClock,
-) -> (impl Future<Output = ()> + Send + use<>, mpsc::Sender<Second>, mpsc::Receiver<Second>) {
-    let (closed_tx, closed) = mpsc::channel(SECONDS_AHEAD);
-    let (seconds_tx, seconds) = mpsc::channel(SECONDS_AHEAD);
-    let probe = GeneratorProbe::new(clock.now());
-    (collector::collect(Arc::clone(shared), clock, probe, closed, seconds_tx), closed_tx, seconds)
+    parts: mpsc::Receiver<Second>,
+    seconds: mpsc::Sender<Second>,
+) -> impl Future<Output = ()> {
+    collector::collect(shared, clock, GeneratorProbe::new(clock.now()), parts, seconds, |_| {})
 }

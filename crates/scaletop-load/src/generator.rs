@@ -65,8 +65,7 @@ impl GeneratorProbe {
             cores: self.cores,
             fds: fds_open.zip(system::fd_limit()),
             ports_left: system::ports().map(|ports| ports_left(ports, fds_open)),
-            in_flight_cap: 0,
-            in_flight_peak: 0,
+            ..GeneratorHealth::default()
         }
     }
 

@@ -1,7 +1,12 @@
-//! Which requests of one worker have no answer yet, and the oldest of them.
+//! Which requests of one worker have no answer yet, the oldest of them, and which of them still wait for a connection.
 //!
-//! Arrivals are sent in the order they were intended, so the oldest is the front of a queue from which answered ones are
-//! dropped lazily: constant time per request, whatever the order of the answers.
+//! Arrivals are accepted in the order they were due, so one queue says it all: the oldest is its front, what waits is its
+//! end, and answered ones are dropped lazily. Constant time per request, whatever the order of the answers.
+//!
+//! ```text
+//!   first                     next                end
+//!   │ sent, some answered ┄┄┄ │ wait, none taken  │
+//! ```
 
 use std::collections::VecDeque;
 
@@ -10,46 +15,90 @@ use scaletop_units::Elapsed;
 /// The requests without an answer.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    /// Intended instants in the order they were sent; `None` once answered. The front is never `None`.
-    queue: VecDeque<Option<Elapsed>>,
+    /// Intended instants in the order in which they were due; [`ANSWERED`] once answered, which the front never is.
+    queue: VecDeque<Elapsed>,
     /// The ticket of the front.
     first: u64,
+    /// The ticket of the first that waits.
+    next: u64,
     count: u64,
 }
 
-/// Names one request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Stands in the queue for what was answered: no request is due at the end of time.
+const ANSWERED: Elapsed = Elapsed::from_nanos(u64::MAX);
+
+/// Names one request in flight; later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
 impl InFlight {
-    /// A request intended at `intended` is on its way.
-    pub(crate) fn add(&mut self, intended: Elapsed) -> Ticket {
-        let ticket = Ticket(self.first + self.queue.len() as u64);
-        self.queue.push_back(Some(intended));
+    /// A request that was due at `intended` waits for a connection.
+    pub(crate) fn add(&mut self, intended: Elapsed) {
+        self.queue.push_back(intended);
         self.count += 1;
-        ticket
+    }
+
+    /// The oldest that waits does so no longer.
+    pub(crate) fn take(&mut self) -> Option<(Ticket, Elapsed)> {
+        let intended = self.oldest_waiting()?;
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        Some((ticket, intended))
     }
 
     /// It was answered, has failed or was given up. A second time does nothing.
     pub(crate) fn remove(&mut self, ticket: Ticket) {
-        let slot = ticket.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        if slot.and_then(|at| self.queue.get_mut(at)).and_then(Option::take).is_some() {
+        debug_assert!(ticket.0 < self.next, "what waits must be taken first");
+        if let Some(slot) = self.index(ticket).and_then(|at| self.queue.get_mut(at))
+            && *slot != ANSWERED
+        {
+            *slot = ANSWERED;
             self.count -= 1;
         }
-        while self.queue.front().is_some_and(Option::is_none) {
+        while self.queue.front() == Some(&ANSWERED) {
             self.queue.pop_front();
             self.first += 1;
         }
     }
 
-    /// How many there are.
+    /// How many there are, those that wait included.
     pub(crate) const fn count(&self) -> u64 {
         self.count
     }
 
-    /// When the oldest was intended.
+    /// When the oldest was due.
     pub(crate) fn oldest(&self) -> Option<Elapsed> {
-        self.queue.front().copied().flatten()
+        self.queue.front().copied()
+    }
+
+    /// How many wait for a connection.
+    pub(crate) fn waiting(&self) -> usize {
+        usize::try_from(self.end().0 - self.next).unwrap_or(usize::MAX)
+    }
+
+    /// When the oldest that waits was due.
+    pub(crate) fn oldest_waiting(&self) -> Option<Elapsed> {
+        self.index(Ticket(self.next)).and_then(|at| self.queue.get(at)).copied()
+    }
+
+    /// The ticket that the next request will have.
+    pub(crate) fn end(&self) -> Ticket {
+        Ticket(self.first + self.queue.len() as u64)
+    }
+
+    /// The ticket of the one that waits behind `ahead` others, or the end.
+    pub(crate) fn nth_waiting(&self, ahead: usize) -> Ticket {
+        Ticket(self.next.saturating_add(ahead as u64)).min(self.end())
+    }
+
+    /// When those that wait, from ticket `from` to before `until`, were due.
+    pub(crate) fn between(&self, from: Ticket, until: Ticket) -> impl Iterator<Item = Elapsed> {
+        let from = from.max(Ticket(self.next));
+        (from.0..until.0).filter_map(|ticket| self.queue.get(self.index(Ticket(ticket))?).copied())
+    }
+
+    fn index(&self, ticket: Ticket) -> Option<usize> {
+        ticket.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok())
     }
 }
 
@@ -62,8 +111,9 @@ mod tests {
     #[test]
     fn removing_twice_counts_once() {
         let mut flights = InFlight::default();
-        let first = flights.add(Elapsed::from_secs(1));
-        let _second = flights.add(Elapsed::from_secs(2));
+        flights.add(Elapsed::from_secs(1));
+        flights.add(Elapsed::from_secs(2));
+        let (first, _) = flights.take().unwrap();
         flights.remove(first);
         flights.remove(first);
         assert_eq!((flights.count(), flights.oldest()), (1, Some(Elapsed::from_secs(2))));
@@ -71,20 +121,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_oldest_and_the_count_are_those_of_a_plain_list(ops in prop::collection::vec(any::<(bool, prop::sample::Index)>(), 0..200)) {
+        fn it_knows_what_two_plain_lists_know(ops in prop::collection::vec(any::<(u8, prop::sample::Index)>(), 0..200)) {
             let mut flights = InFlight::default();
-            let mut model: Vec<(Ticket, Elapsed)> = Vec::new();
-            for (second, (is_add, pick)) in (1..).zip(ops) {
-                if is_add || model.is_empty() {
-                    model.push((flights.add(Elapsed::from_secs(second)), Elapsed::from_secs(second)));
-                } else {
-                    let (ticket, _) = model.remove(pick.index(model.len()));
-                    flights.remove(ticket);
+            let (mut waiting, mut taken): (Vec<Elapsed>, Vec<(Ticket, Elapsed)>) = Default::default();
+            for (second, (op, pick)) in (1..).zip(ops) {
+                let due = Elapsed::from_secs(second);
+                match op % 3 {
+                    0 => {
+                        flights.add(due);
+                        waiting.push(due);
+                    }
+                    1 => {
+                        let next = flights.take();
+                        prop_assert_eq!(next.map(|(_, due)| due), waiting.first().copied());
+                        if let Some(next) = next {
+                            waiting.remove(0);
+                            taken.push(next);
+                        }
+                    }
+                    _ if taken.is_empty() => {}
+                    _ => flights.remove(taken.remove(pick.index(taken.len())).0),
                 }
-                prop_assert_eq!(flights.count(), model.len() as u64);
-                prop_assert_eq!(flights.oldest(), model.first().map(|&(_, at)| at));
+                let oldest = taken.iter().map(|&(_, due)| due).chain(waiting.iter().copied()).min();
+                prop_assert_eq!((flights.count(), flights.oldest()), ((taken.len() + waiting.len()) as u64, oldest));
+                prop_assert_eq!((flights.waiting(), flights.oldest_waiting()), (waiting.len(), waiting.first().copied()));
+                let all = flights.between(Ticket(0), flights.nth_waiting(usize::MAX)).collect::<Vec<_>>();
+                prop_assert_eq!(&all, &waiting);
             }
-            prop_assert!(flights.queue.len() <= model.len() + 200);
         }
     }
 }

@@ -5,16 +5,21 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
+use crate::pacer::{Pacer, Share};
 use crate::rate::RateProfile;
 use scaletop_units::Elapsed;
 
 /// What a worker can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Command {
     /// From this moment on, arrivals come at this rate.
     Set(Elapsed, RateProfile),
+    /// What is due after this moment is dealt out anew; this is the worker's share.
+    Share(Elapsed, Share),
+    /// Another worker joins at this moment with this share: make its pacer.
+    Split(Elapsed, Share, oneshot::Sender<Pacer>),
     /// Close the books and end.
     Stop,
 }
@@ -77,12 +82,21 @@ mod tests {
         Command::Set(Elapsed::ZERO, RateProfile::Constant(ArrivalRate::new(rate)))
     }
 
+    fn rates(commands: &[Command]) -> Vec<u32> {
+        let rate = |command: &Command| match command {
+            Command::Set(_, profile) => Some(profile.first().get()),
+            _ => None,
+        };
+        commands.iter().filter_map(rate).collect()
+    }
+
     #[tokio::test]
     async fn a_command_posted_before_anyone_waits_still_rings() {
         let mailbox = Mailbox::default();
         mailbox.post(set(1));
         mailbox.rung().await;
-        assert_eq!(mailbox.take(), (vec![set(1)], 1));
+        let (commands, posted) = mailbox.take();
+        assert_eq!((rates(&commands), posted), (vec![1], 1));
     }
 
     #[test]
@@ -95,7 +109,8 @@ mod tests {
         mailbox.post(Command::Stop);
         let (commands, posted) = mailbox.take();
         assert!(commands.len() <= MAX_WAITING + 1, "{} are waiting", commands.len());
-        assert_eq!((commands.last(), posted), (Some(&Command::Stop), 5_002));
+        assert!(matches!(commands.last(), Some(Command::Stop)));
+        assert_eq!(posted, 5_002);
         assert!(!mailbox.is_settled());
         mailbox.settle(posted);
         assert!(mailbox.is_settled());
@@ -107,6 +122,6 @@ mod tests {
         for rate in 0..5_000 {
             mailbox.post(set(rate));
         }
-        assert_eq!(mailbox.take().0.last(), Some(&set(4_999)));
+        assert_eq!(rates(&mailbox.take().0).last(), Some(&4_999));
     }
 }

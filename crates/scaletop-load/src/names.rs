@@ -29,6 +29,13 @@ pub(crate) struct LookupError {
     source: Arc<io::Error>,
 }
 
+impl LookupError {
+    /// Why, without the name.
+    pub(crate) fn reason(&self) -> String {
+        format!("the name cannot be resolved: {}", self.source)
+    }
+}
+
 type Answer = Result<Vec<SocketAddr>, LookupError>;
 
 /// Answers that are still fresh; clones share them.

@@ -42,6 +42,10 @@
 //! A [`Share`] `k` of `N` takes every N-th arrival of the one schedule, beginning with the k-th. Together the shares are
 //! exactly the schedule as long as every change reaches every pacer before its anchor; a change that comes late (its
 //! anchor moves to the last arrival handed out) costs each share less than one arrival.
+//!
+//! Shares change while the schedule runs: [`Pacer::reshare`] deals out anew what is due after a moment, and
+//! [`Pacer::sibling`] makes the pacer of a worker that joins then. Arrivals are counted from the first one on whoever
+//! takes them, so no arrival is lost, doubled or moved by it.
 
 use std::collections::VecDeque;
 
@@ -50,6 +54,9 @@ use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// Credit that makes one arrival due: see the module documentation for the unit.
 const CREDIT_PER_ARRIVAL: u128 = 2 * NANOS_PER_SEC as u128;
+
+/// Anchors kept although no arrival of this share needs them: a change of shares may still ask for the credit at them.
+const MAX_ANCHORS: usize = 1_024;
 
 /// Which arrivals of the one schedule a worker takes: every `of`-th, beginning with number `index` (from 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +69,25 @@ impl Share {
     /// All of them.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
+    /// None of them: the share of a worker that has not joined yet.
+    const NONE: Self = Self { index: 0, of: 0 };
+
     /// The share of worker `index` (from 0) among `of`. `of` is at least 1, and `index` wraps around it.
     pub const fn new(index: u32, of: u32) -> Self {
         let of = if of == 0 { 1 } else { of };
         Self { index: index % of, of }
+    }
+
+    /// How many arrivals from number `number` (from 1) on it takes its next one.
+    fn steps_after(self, number: u64) -> u32 {
+        let of = u64::from(self.of);
+        let past = (number + of - u64::from(self.index) % of + of - 1) % of;
+        self.of - u32::try_from(past).unwrap_or(0)
+    }
+
+    /// Whether it takes arrival `number` (from 1).
+    fn takes(self, number: u64) -> bool {
+        self.of > 0 && (number - 1) % u64::from(self.of) == u64::from(self.index)
     }
 }
 
@@ -74,26 +96,32 @@ impl Share {
 pub struct Pacer {
     /// Anchors that may still make an arrival due, ascending; never empty.
     anchors: VecDeque<Anchor>,
-    gaps: Gaps,
-    share: Share,
-    /// The credit at which this share's next arrival is due.
-    target: u128,
-    /// When that is; `None` while the rate stays zero.
+    /// The share in force, then those that take over after a moment; never empty, ascending.
+    shares: VecDeque<(Elapsed, Share)>,
+    /// The last arrival handed out, or the beginning.
+    last: Cursor,
+    /// The next one of this share.
+    upcoming: Cursor,
+    /// When that is due; `None` while the rate stays zero.
     next: Option<Elapsed>,
-    /// The last arrival handed out.
+    /// When the last arrival handed out was due.
     handed_out: Elapsed,
 }
 
 impl Pacer {
     /// A paused schedule. `seed` only matters for Poisson arrivals; workers that share a schedule share the seed.
     pub fn new(arrivals: Arrivals, seed: u64, share: Share) -> Self {
-        let mut gaps = match arrivals {
+        let gaps = match arrivals {
             Arrivals::Uniform => Gaps::Even,
             Arrivals::Poisson => Gaps::Exponential(fastrand::Rng::with_seed(seed)),
         };
-        let target = gaps.skip(share.index + 1);
+        let start = Cursor { number: 0, credit: 0, gaps };
         let anchors = VecDeque::from([Anchor { at: Elapsed::ZERO, credit: 0, profile: RateProfile::PAUSED }]);
-        Self { anchors, gaps, share, target, next: None, handed_out: Elapsed::ZERO }
+        let shares = VecDeque::from([(Elapsed::ZERO, share)]);
+        let mut pacer =
+            Self { anchors, shares, last: start.clone(), upcoming: start, next: None, handed_out: Elapsed::ZERO };
+        pacer.find_next();
+        pacer
     }
 
     /// Makes `profile` the rate from `at` on; what is due before `at` stays due.
@@ -118,6 +146,21 @@ impl Pacer {
         at
     }
 
+    /// What is due after `at` is dealt out by `share`; what is due until then stays dealt out as it was.
+    pub fn reshare(&mut self, at: Elapsed, share: Share) {
+        let at = self.shares.back().map_or(at, |&(before, _)| at.max(before)).max(self.handed_out);
+        self.shares.push_back((at, share));
+        self.find_next();
+    }
+
+    /// The pacer of a worker that joins: `share` of what is due after `at`, and nothing before.
+    pub(crate) fn sibling(&self, at: Elapsed, share: Share) -> Self {
+        let mut sibling = self.clone();
+        sibling.shares = VecDeque::from([(Elapsed::ZERO, Share::NONE), (at.max(self.handed_out), share)]);
+        sibling.find_next();
+        sibling
+    }
+
     /// When the next arrival is due; `None` when none ever is at the rate in force.
     pub const fn next_due(&self) -> Option<Elapsed> {
         self.next
@@ -128,27 +171,74 @@ impl Pacer {
     pub fn pop_due(&mut self, now: Elapsed) -> Option<Elapsed> {
         let due = self.next.filter(|&due| due <= now)?;
         self.handed_out = due;
-        self.target += self.gaps.skip(self.share.of);
+        self.last = self.upcoming.clone();
+        while self.shares.get(1).is_some_and(|&(at, _)| at < due) {
+            self.shares.pop_front();
+        }
         self.find_next();
         Some(due)
     }
 
-    /// Finds when the credit reaches the target, and forgets anchors that are behind.
+    /// Finds the next arrival of this share and when it is due, and forgets anchors that are behind.
     fn find_next(&mut self) {
-        loop {
-            let Some(anchor) = self.anchors.front() else { unreachable!("there is always an anchor") };
-            let due = anchor.reaches(self.target, self.handed_out);
-            match self.anchors.get(1) {
-                // Targets only grow: once the next one lies beyond an anchor's span, the span is done with.
+        let mut cursor = self.last.clone();
+        self.advance(&mut cursor);
+        let mut at = 0;
+        self.next = loop {
+            let Some(anchor) = self.anchors.get(at) else { unreachable!("there is always an anchor") };
+            let due = anchor.reaches(cursor.credit, self.handed_out);
+            match self.anchors.get(at + 1) {
+                // Credit only grows: what lies beyond an anchor's span is a matter of the next one.
                 Some(following) if due.is_none_or(|due| due > following.at) => {
-                    self.anchors.pop_front();
+                    if at == 0 && (following.at <= self.handed_out || self.anchors.len() > MAX_ANCHORS) {
+                        self.anchors.pop_front();
+                    } else {
+                        at += 1;
+                    }
                 }
-                _ => {
-                    self.next = due.map(|due| due.max(self.handed_out));
-                    return;
-                }
+                _ => break due.map(|due| due.max(self.handed_out)),
+            }
+        };
+        self.upcoming = cursor;
+    }
+
+    /// Moves on to the next arrival of this share.
+    fn advance(&self, cursor: &mut Cursor) {
+        if let [(_, share)] = self.shares.as_slices().0
+            && self.shares.len() == 1
+        {
+            cursor.skip(share.steps_after(cursor.number));
+            return;
+        }
+        // Shares are about to change: each arrival is looked at. That is over with the first one after the change.
+        loop {
+            cursor.skip(1);
+            let is_behind = |&&(at, _): &&(Elapsed, Share)| at == Elapsed::ZERO || cursor.credit > self.credit_at(at);
+            if self.shares.iter().rev().find(is_behind).is_some_and(|(_, share)| share.takes(cursor.number)) {
+                return;
             }
         }
+    }
+
+    /// The credit earned by `at`, as far as is known now.
+    fn credit_at(&self, at: Elapsed) -> u128 {
+        let anchor = self.anchors.iter().rev().find(|anchor| anchor.at <= at).or_else(|| self.anchors.front());
+        anchor.map_or(0, |anchor| anchor.credit_at(at))
+    }
+}
+
+/// A place in the one schedule: an arrival, by its number from 1 on and the credit that makes it due.
+#[derive(Clone, Debug)]
+struct Cursor {
+    number: u64,
+    credit: u128,
+    gaps: Gaps,
+}
+
+impl Cursor {
+    fn skip(&mut self, count: u32) {
+        self.number += u64::from(count);
+        self.credit += self.gaps.skip(count);
     }
 }
 

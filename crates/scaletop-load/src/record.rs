@@ -6,6 +6,8 @@
 //! which the analysis of steps needs. Both bins thus come from one set of histograms.
 
 pub(crate) mod bundle;
+pub(crate) mod connections;
+pub(crate) mod failures;
 pub(crate) mod latency;
 pub(crate) mod recorder;
 pub(crate) mod second;

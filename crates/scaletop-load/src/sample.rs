@@ -2,6 +2,7 @@
 //!
 //! A failed request is data, not an error: [`Outcome`] is a closed set that can be counted in a fixed array.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ use scaletop_units::{Elapsed, InstanceId};
 pub(crate) struct Sample {
     /// When the pacer owed the request.
     pub intended: Elapsed,
-    /// When it was handed to the transport.
-    pub sent: Elapsed,
+    /// When its first byte was handed to a connection that was ready; `None` when there never was one.
+    pub sent: Option<Elapsed>,
     /// When its last byte, or its failure, was seen.
     pub completed: Elapsed,
     /// What became of it.
@@ -25,6 +26,8 @@ pub(crate) struct Sample {
     pub served_by: Option<InstanceId>,
     /// The address that the connection went to.
     pub remote: Option<SocketAddr>,
+    /// Why it failed, in words.
+    pub cause: Option<Cause>,
 }
 
 /// What became of a request.
@@ -56,6 +59,57 @@ pub enum FailureKind {
     Ports,
     /// Anything else.
     Other,
+}
+
+/// What was being done for a request when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It waited for a connection.
+    Waiting,
+    /// The name was being resolved.
+    Dns,
+    /// The TCP connection was being made.
+    Tcp,
+    /// The TLS handshake was under way.
+    Tls,
+    /// The request was being sent.
+    Sending,
+    /// The request was sent, and no answer had begun.
+    Answer,
+    /// The answer was being read.
+    Body,
+}
+
+impl Phase {
+    /// A few words for tables and logs: "while …".
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting for a connection",
+            Self::Dns => "resolving the name",
+            Self::Tcp => "connecting",
+            Self::Tls => "shaking hands over TLS",
+            Self::Sending => "sending the request",
+            Self::Answer => "waiting for the answer",
+            Self::Body => "reading the answer",
+        }
+    }
+}
+
+/// Why a request failed: what was being done, and what went wrong, in a few words without anything secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// What was being done.
+    pub phase: Phase,
+    /// What went wrong.
+    pub text: Cow<'static, str>,
+}
+
+impl Cause {
+    /// A cause.
+    pub fn new(phase: Phase, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { phase, text: text.into() }
+    }
 }
 
 /// Who is to blame for an outcome (docs/step-numbers.md): the steps' numbers count these classes apart.

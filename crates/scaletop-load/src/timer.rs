@@ -64,29 +64,48 @@ impl Timer {
     }
 }
 
-/// A `timerfd`.
+/// A `timerfd` in the event queue of the runtime.
 #[cfg(target_os = "linux")]
-struct Descriptor(Box<tokio_timerfd::Delay>);
+#[derive(Debug)]
+struct Descriptor(tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>);
 
 #[cfg(target_os = "linux")]
 impl Descriptor {
     fn new() -> std::io::Result<Self> {
-        Ok(Self(Box::new(tokio_timerfd::Delay::new(Instant::now().into_std())?)))
+        use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
+        let descriptor = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let interest = tokio::io::Interest::READABLE;
+        #[expect(deprecated, reason = "it is sound for a descriptor that is owned; what replaces it needs `unsafe`")]
+        let descriptor = tokio::io::unix::AsyncFd::with_interest(descriptor, interest)?;
+        Ok(Self(descriptor))
     }
 
-    async fn wait_until(&mut self, deadline: Instant) {
-        self.0.reset(deadline.into_std());
-        if self.0.as_mut().await.is_err() {
-            // Reading a timer that is armed cannot fail; if it ever does, late is better than never.
-            tokio::time::sleep_until(deadline).await;
+    async fn wait_until(&self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // What has come in is looked at all the same.
+            return tokio::task::yield_now().await;
+        }
+        match self.fire_after(left, deadline).await {
+            Ok(()) => {}
+            // Setting and reading a timer cannot fail; if it ever does, late is better than never.
+            Err(_) => tokio::time::sleep_until(deadline).await,
         }
     }
-}
 
-#[cfg(target_os = "linux")]
-impl std::fmt::Debug for Descriptor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Descriptor").field(&self.0.deadline()).finish()
+    async fn fire_after(&self, left: Duration, deadline: Instant) -> std::io::Result<()> {
+        use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
+        let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let tv_sec = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+        let it_value = Timespec { tv_sec, tv_nsec: left.subsec_nanos().into() };
+        let once = Itimerspec { it_interval: none, it_value };
+        timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+        // Setting it again makes it unreadable by itself, so it need not be read: one system call less per wake-up. A loop,
+        // since it may have fired for a wait that was given up.
+        while Instant::now() < deadline {
+            self.0.readable().await?.clear_ready();
+        }
+        Ok(())
     }
 }
 

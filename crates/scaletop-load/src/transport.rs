@@ -1,12 +1,17 @@
-//! What carries a request to the service: the border between the engine and the wire.
+//! What carries requests to the service: the border between the engine and the wire.
 //!
-//! The engine knows only this trait, so that it can be driven in virtual time against a fake: paused time must never
-//! meet a real socket. HTTP lives in [`super::http`].
+//! The engine knows only [`Transport`], so that it can be driven in virtual time against a fake: paused time must never
+//! meet a real socket. HTTP lives in [`http`](crate::http), and once more in [`reqwest`](crate::reqwest_transport).
+//!
+//! A transport of the simple kind sends one request when it is told to; the engine makes a task of each. One that owns
+//! its connections overrides [`Transport::serve`] and takes arrivals from the [`Line`] when a connection is free.
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
-use crate::sample::{FailureKind, Outcome};
+use crate::line::Line;
+use crate::sample::{Cause, FailureKind, Outcome};
 use scaletop_units::{Elapsed, InstanceId};
 
 /// Sends requests. Each worker has one of its own and uses it from one thread only: futures need not be `Send`.
@@ -22,6 +27,50 @@ pub trait Transport: 'static {
         let _ = connections;
         std::future::ready(0)
     }
+
+    /// Takes what it can from the line, now. Called on the worker's `LocalSet` at every turn of its loop, whether anything
+    /// waits or not.
+    fn serve(self: &Rc<Self>, line: &Rc<Line>, turn: Turn) {
+        while let Some(mut exchange) = line.take_at(turn.now) {
+            let transport = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                let sent = exchange.begin();
+                let reply = transport.send(sent).await;
+                exchange.complete(reply);
+            });
+        }
+    }
+
+    /// When it wants to be served again though nothing arrives; `None`: it has no wish.
+    fn next_turn(&self) -> Option<Elapsed> {
+        None
+    }
+}
+
+/// One turn of a worker's loop.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// When it began.
+    pub now: Elapsed,
+    /// Whether connections may be opened in it: not before what has come in was read, and not when we woke up late.
+    pub may_connect: bool,
+}
+
+/// Makes a transport on the thread that will use it. Every transport that can be sent to a thread makes itself.
+pub trait MakeTransport: Send + 'static {
+    /// What it makes.
+    type Made: Transport;
+
+    /// Makes it.
+    fn make(self) -> Self::Made;
+}
+
+impl<T: Transport + Send> MakeTransport for T {
+    type Made = T;
+
+    fn make(self) -> T {
+        self
+    }
 }
 
 /// What became of one request.
@@ -35,16 +84,25 @@ pub struct Reply {
     pub served_by: Option<InstanceId>,
     /// The address that the connection went to, when a response came from it.
     pub remote: Option<SocketAddr>,
+    /// Why it failed, in words, when that is known.
+    pub cause: Option<Cause>,
 }
 
 impl Reply {
     /// An answer with `status` and nothing else known about it.
     pub const fn status(status: u16) -> Self {
-        Self { outcome: Outcome::Status(status), bytes: 0, served_by: None, remote: None }
+        Self { outcome: Outcome::Status(status), bytes: 0, served_by: None, remote: None, cause: None }
     }
 
     /// No full answer, because of `kind`.
     pub const fn failed(kind: FailureKind) -> Self {
-        Self { outcome: Outcome::Failed(kind), bytes: 0, served_by: None, remote: None }
+        Self { outcome: Outcome::Failed(kind), bytes: 0, served_by: None, remote: None, cause: None }
+    }
+
+    /// The same, with why it failed.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
     }
 }

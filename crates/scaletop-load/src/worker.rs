@@ -1,14 +1,14 @@
-//! One worker: waits for arrivals, sends them, and closes its recorder's seconds. Everything on one thread.
+//! One worker: waits for arrivals, offers them to the transport, and closes its recorder's seconds. All on one thread.
 //!
 //! ```text
-//!   mailbox ─► pacer ──due──► cap? ──► spawn_local( stamp sent ► transport ► stamp completed ► shard )
-//!                              └─full─► dropped_cap                                              │
-//!                                                        each second: closed ─► collector ◄──────┘
+//!   mailbox ─► pacer ──due──► cap? ──► line ──► transport (connections, each a task of its own) ──► recorder
+//!                              └─full─► dropped                                                       │
+//!                                                        each second: closed ─► collector ◄───────────┘
 //! ```
 //!
-//! A request's path takes no lock and crosses no channel: the shard belongs to the thread.
+//! A turn of the loop: read the clock, obey, accept what is due, offer it to idle connections; if some still waits, let
+//! the answers that have come in be read; only then may connections be opened, and not when this turn itself is late.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,87 +17,103 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::engine::Shared;
-use crate::in_flight::{InFlight, Ticket};
-use crate::mailbox::Command;
+use crate::line::Line;
+use crate::mailbox::{Command, Mailbox};
 use crate::pacer::Pacer;
-use crate::record::recorder::{Fate, Gauge, Shard};
+use crate::record::recorder::Dropped;
 use crate::record::second::Second;
-use crate::sample::Sample;
 use crate::timer::{QUANTUM, Timer};
-use crate::transport::Transport;
-use scaletop_units::Elapsed;
-use scaletop_units::RunClock;
+use crate::transport::{Transport, Turn};
+use crate::worker::busy::BusyMeter;
+use scaletop_units::{Elapsed, RunClock};
+
+mod busy;
 
 /// An arrival that our own stall made later than this is given up: sending it now would tell nothing about the moment it
 /// was intended for, and sending all of them would be a burst that nobody asked for.
 pub(crate) const TOO_LATE: Duration = Duration::from_secs(1);
 
-/// Arrivals handled before answers get their turn: keeps a catch-up from starving what is in flight.
+/// A turn that begins later than this after it was meant to opens no connection: what waits then waits because of us, and
+/// the connections that are there serve it sooner than new ones would.
+const LATE_TURN: Duration = Duration::from_millis(1);
+
+/// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
 
 /// One thread's part of the engine.
 #[derive(Debug)]
 pub(crate) struct Worker<T> {
-    index: usize,
     pacer: Pacer,
     timer: Timer,
-    desk: Rc<Desk<T>>,
-    /// When arrivals were last sent: see [`QUANTUM`].
+    transport: Rc<T>,
+    line: Rc<Line>,
+    mailbox: Arc<Mailbox>,
+    busy: BusyMeter,
+    /// When arrivals were last accepted: see [`QUANTUM`].
     last_wake: Option<Elapsed>,
     /// Closed seconds that the collector had no room for yet.
     backlog: VecDeque<Second>,
     closed: mpsc::Sender<Second>,
 }
 
-/// What a worker and its requests share; it never leaves the thread.
+/// What a worker is made of, besides its transport.
 #[derive(Debug)]
-struct Desk<T> {
-    clock: RunClock,
-    shared: Arc<Shared>,
-    transport: Rc<T>,
-    shard: RefCell<Shard>,
-    flights: RefCell<InFlight>,
+pub(crate) struct Post {
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// The clock of the run.
+    pub clock: RunClock,
+    /// Its first second is the one that holds this moment.
+    pub first: Elapsed,
+    /// Its part of the schedule.
+    pub pacer: Pacer,
+    /// Its commands.
+    pub mailbox: Arc<Mailbox>,
+    /// Where its closed seconds go.
+    pub closed: mpsc::Sender<Second>,
 }
 
 impl<T: Transport> Worker<T> {
-    /// Worker `index` of those that `shared` counts. Its first second is the one that holds `start`.
-    pub(crate) fn new(
-        index: usize,
-        shared: Arc<Shared>,
-        clock: RunClock,
-        start: Elapsed,
-        transport: Rc<T>,
-        timer: Timer,
-        closed: mpsc::Sender<Second>,
-    ) -> Self {
-        let pacer = shared.pacer(index);
-        let recorder = RefCell::new(Shard::new(start));
-        let desk = Rc::new(Desk { clock, shared, transport, shard: recorder, flights: RefCell::default() });
-        Self { index, pacer, timer, desk, last_wake: None, backlog: VecDeque::new(), closed }
+    /// A worker that waits with `timer`.
+    pub(crate) fn new(post: Post, transport: Rc<T>, timer: Timer) -> Self {
+        let Post { shared, clock, first, pacer, mailbox, closed } = post;
+        let line = Rc::new(Line::new(clock, shared, first));
+        let busy = BusyMeter::new(clock.now());
+        Self { pacer, timer, transport, line, mailbox, busy, last_wake: None, backlog: VecDeque::new(), closed }
     }
 
     /// Drives the load until [`Command::Stop`], then delivers what is left. Runs inside a `LocalSet`.
     pub(crate) async fn run(mut self) {
+        let mut planned = self.clock().now();
         loop {
-            let (commands, posted) = self.desk.shared.mailbox(self.index).take();
+            // In this order: a change that is posted after `now` was read is anchored after it, so it cannot come too late.
+            let now = self.clock().now();
+            let (commands, posted) = self.mailbox.take();
             let is_stopped = !commands.into_iter().all(|command| self.obey(command));
-            let now = self.desk.clock.now();
-            self.desk.shard.borrow_mut().observe(now, self.desk.gauge());
-            self.send_due().await;
+            self.line.observe(now);
+            let late = now.saturating_since(planned);
+            self.line.woke(now, late);
+            self.accept_due(now).await;
+            self.serve(now, late <= LATE_TURN).await;
             if is_stopped {
                 break;
             }
-            self.desk.shared.settle(self.index, posted);
+            self.mailbox.settle(posted);
+            self.line.shared().commands_settled();
             self.close_seconds();
-            let wake = self.next_wake();
-            let wake = self.desk.clock.instant_at(wake);
+            planned = self.next_wake();
+            let wake = self.clock().instant_at(planned);
             tokio::select! {
                 biased;
-                () = self.desk.shared.mailbox(self.index).rung() => {}
+                () = self.mailbox.rung() => planned = self.clock().now(),
                 () = self.timer.wait_until(wake) => {}
             }
         }
         self.finish().await;
+    }
+
+    fn clock(&self) -> &RunClock {
+        self.line.clock()
     }
 
     /// Whether to go on.
@@ -109,61 +125,85 @@ impl<T: Transport> Worker<T> {
                 self.last_wake = None;
                 true
             }
+            Command::Share(at, share) => {
+                self.pacer.reshare(at, share);
+                true
+            }
+            Command::Split(at, share, to) => {
+                // Nobody takes it when the new thread could not be started; then its part of the schedule has no worker,
+                // which the engine prevents by starting the thread first.
+                let _ = to.send(self.pacer.sibling(at, share));
+                true
+            }
             Command::Stop => {
-                self.pacer.set(self.desk.clock.now(), crate::rate::RateProfile::PAUSED);
+                self.pacer.set(self.clock().now(), crate::rate::RateProfile::PAUSED);
                 false
             }
         }
     }
 
-    /// Sends, or drops and counts, everything that is due.
-    async fn send_due(&mut self) {
-        let mut now = self.desk.clock.now();
+    /// Puts everything that is due by `now` into the line, or drops and counts it.
+    async fn accept_due(&mut self, now: Elapsed) {
         let mut may_wait_for_room = true;
         let mut handled = 0;
         while let Some(intended) = self.pacer.pop_due(now) {
             self.last_wake = Some(now);
-            if now.saturating_since(intended) > TOO_LATE {
-                self.desk.shard.borrow_mut().arrived(intended, Fate::DroppedLate);
-            } else {
-                let mut in_flight = self.desk.shared.take_room();
-                if in_flight.is_none() && may_wait_for_room {
-                    // Answers that are here already, only not looked at, make room: a completion at the same instant
-                    // goes first. Once a turn, so that the cap costs nothing while it lasts.
-                    may_wait_for_room = false;
-                    tokio::task::yield_now().await;
-                    in_flight = self.desk.shared.take_room();
-                }
-                match in_flight {
-                    Some(in_flight) => self.send(intended, now, in_flight),
-                    None => self.desk.shard.borrow_mut().arrived(intended, Fate::DroppedAtCap),
-                }
-            }
             handled += 1;
-            if handled % ARRIVALS_PER_TURN == 0 {
-                tokio::task::yield_now().await;
-                now = self.desk.clock.now();
-                may_wait_for_room = true;
+            if now.saturating_since(intended) > TOO_LATE {
+                self.line.refuse(intended, Dropped::Late);
+                continue;
             }
+            if self.line.accept(intended, now) {
+                if handled % ARRIVALS_PER_TURN == 0 {
+                    self.offer(now, false);
+                    tokio::task::yield_now().await;
+                    may_wait_for_room = true;
+                }
+                continue;
+            }
+            if may_wait_for_room {
+                // Answers that are here already, only not looked at, make room: a completion at the same instant goes
+                // first. Once a turn, so that the cap costs nothing while it lasts.
+                may_wait_for_room = false;
+                self.offer(now, false);
+                tokio::task::yield_now().await;
+                if self.line.accept(intended, now) {
+                    continue;
+                }
+            }
+            let why = if self.line.waiting() > 0 && !self.line.shared().has_connections_left() {
+                Dropped::NoConnection
+            } else {
+                Dropped::AtCap
+            };
+            self.line.refuse(intended, why);
         }
     }
 
-    fn send(&self, intended: Elapsed, now: Elapsed, in_flight: u64) {
-        {
-            let mut shard = self.desk.shard.borrow_mut();
-            shard.arrived(intended, Fate::Sent);
-            shard.peaked(now, in_flight);
+    /// Offers what waits to the transport: to idle connections first, then, if some still waits, to those whose answers
+    /// have come in meanwhile; and only then to new ones.
+    async fn serve(&mut self, now: Elapsed, may_connect: bool) {
+        if self.line.waiting() > 0 {
+            self.offer(now, false);
+            if self.line.waiting() > 0 {
+                tokio::task::yield_now().await;
+            }
         }
-        let ticket = self.desk.flights.borrow_mut().add(intended);
-        let flight = Flight { desk: Rc::clone(&self.desk), ticket };
-        tokio::task::spawn_local(carry(flight, intended));
+        self.offer(now, may_connect);
+        self.line.end_turn(now);
+    }
+
+    fn offer(&self, now: Elapsed, may_connect: bool) {
+        self.transport.serve(&self.line, Turn { now, may_connect });
     }
 
     /// Hands closed seconds to the collector. Never waits for it: what it has no room for goes with the next one.
     fn close_seconds(&mut self) {
-        let now = self.desk.clock.now();
-        let mut shard = self.desk.shard.borrow_mut();
-        self.backlog.extend(std::iter::from_fn(|| shard.close_due(now)));
+        let now = self.clock().now();
+        while let Some(mut second) = self.line.close_due(now) {
+            second.generator.busiest_percent = self.busy.percent(now);
+            self.backlog.push_back(second);
+        }
         while let Some(second) = self.backlog.pop_front() {
             if let Err(mpsc::error::TrySendError::Full(second)) = self.closed.try_send(second) {
                 self.backlog.push_front(second);
@@ -173,7 +213,8 @@ impl<T: Transport> Worker<T> {
     }
 
     fn next_wake(&self) -> Elapsed {
-        let close = self.desk.shard.borrow().next_due();
+        let close = self.line.next_due();
+        let close = self.transport.next_turn().map_or(close, |wish| close.min(wish));
         let Some(due) = self.pacer.next_due() else { return close };
         let due = self.last_wake.map_or(due, |last| due.max(last + QUANTUM));
         due.min(close)
@@ -181,51 +222,11 @@ impl<T: Transport> Worker<T> {
 
     /// Delivers everything, the running second included. What is in flight stays without an answer.
     async fn finish(mut self) {
-        let gauge = self.desk.gauge();
-        let rest = self.desk.shard.borrow_mut().finish(self.desk.clock.now(), gauge);
+        let rest = self.line.finish(self.clock().now());
         for second in self.backlog.drain(..).chain(rest) {
             if self.closed.send(second).await.is_err() {
                 return; // nobody reads any more
             }
         }
     }
-}
-
-impl<T> Desk<T> {
-    fn gauge(&self) -> Gauge {
-        let flights = self.flights.borrow();
-        Gauge { count: flights.count(), oldest: flights.oldest(), all_workers: self.shared.in_flight() }
-    }
-}
-
-/// A request in flight: gives its place back however it ends, also when it is dropped.
-struct Flight<T> {
-    desk: Rc<Desk<T>>,
-    ticket: Ticket,
-}
-
-impl<T> Drop for Flight<T> {
-    fn drop(&mut self) {
-        self.desk.flights.borrow_mut().remove(self.ticket);
-        self.desk.shared.give_room();
-    }
-}
-
-/// Sends one request and files what became of it. The place in flight is given back only once the sample is filed.
-async fn carry<T: Transport>(flight: Flight<T>, intended: Elapsed) {
-    let desk = &flight.desk;
-    let sent = desk.clock.now();
-    desk.shard.borrow_mut().handed_over(intended, sent);
-    let reply = desk.transport.send(sent).await;
-    let completed = desk.clock.now();
-    let sample = Sample {
-        intended,
-        sent,
-        completed,
-        outcome: reply.outcome,
-        bytes: reply.bytes,
-        served_by: reply.served_by,
-        remote: reply.remote,
-    };
-    desk.shard.borrow_mut().completed(&sample);
 }

@@ -42,7 +42,7 @@ fn secs(secs: u64) -> Elapsed {
 }
 
 fn config(cap: u64) -> LoadConfig {
-    LoadConfig { arrivals: Arrivals::Uniform, seed: 1, max_in_flight: cap, warm: 0 }
+    LoadConfig { seed: 1, max_in_flight: cap, ..LoadConfig::default() }
 }
 
 /// A running engine in virtual time.
@@ -411,13 +411,13 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let service = Counting { after: Duration::from_millis(service_ms), ..Counting::default() };
-        let config = LoadConfig { arrivals: Arrivals::Poisson, seed, max_in_flight: cap, warm: 0 };
+        let config = LoadConfig { arrivals: Arrivals::Poisson, seed, max_in_flight: cap, ..LoadConfig::default() };
         let seconds = runtime.block_on(with_engine(config, service.clone(), |rig| perform(rig, deeds)));
         let total = total(&seconds);
         let unanswered = seconds.last().map_or(0, |second| second.in_flight);
         let expected: Vec<u32> = (0..u32::try_from(seconds.len()).unwrap()).collect();
         prop_assert_eq!(seconds.iter().map(|second| second.index).collect::<Vec<_>>(), expected);
-        prop_assert_eq!(total.due, total.sent + total.dropped_cap + total.dropped_late);
+        prop_assert_eq!(total.due, total.sent + total.dropped());
         prop_assert_eq!(total.sent, total.outcomes.total() + unanswered);
         prop_assert_eq!(total.response().count(), total.outcomes.total());
         prop_assert!(service.called.get() <= total.sent && service.answered.get() >= total.outcomes.total());

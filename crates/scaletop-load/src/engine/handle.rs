@@ -23,7 +23,7 @@ impl LoadHandle {
     /// An `at` before what was already handed out moves there.
     pub fn set(&self, at: Elapsed, profile: RateProfile) {
         self.shared.note_rate(at, profile);
-        self.shared.mailboxes().for_each(|mailbox| mailbox.post(Command::Set(at, profile)));
+        self.shared.post(|| Command::Set(at, profile));
     }
 
     /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer.
@@ -36,6 +36,6 @@ impl LoadHandle {
     /// Ends arrivals and the recording: the open seconds are closed and delivered, then the stream of seconds ends. What
     /// is in flight is abandoned; the last second counts it. A second call does nothing.
     pub fn stop(&self) {
-        self.shared.mailboxes().for_each(|mailbox| mailbox.post(Command::Stop));
+        self.shared.post(|| Command::Stop);
     }
 }

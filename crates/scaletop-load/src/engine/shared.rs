@@ -1,13 +1,13 @@
-//! What all workers share: the cap on requests in flight, live gauges, and the rates that were set.
+//! What all workers share: the caps on requests in flight and on connections, and the rates that were set.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::engine::LoadConfig;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Command, Mailbox};
 use crate::pacer::{Pacer, Share};
 use crate::rate::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -17,7 +17,9 @@ use scaletop_units::{ArrivalRate, Elapsed};
 pub(crate) struct Shared {
     config: LoadConfig,
     in_flight: AtomicU64,
-    mailboxes: Box<[Mailbox]>,
+    /// Connections that are open or being opened.
+    connections: AtomicUsize,
+    crew: Mutex<Vec<Member>>,
     /// Rates set so far, ascending, as far back as the collector may still ask.
     rates: Mutex<VecDeque<(Elapsed, RateProfile)>>,
     /// How many wait for [`Shared::changed`].
@@ -25,34 +27,71 @@ pub(crate) struct Shared {
     changed: Notify,
 }
 
+/// A worker, as the others know it.
+#[derive(Clone, Debug)]
+struct Member {
+    mailbox: Arc<Mailbox>,
+    /// The first second of which it delivers a part.
+    first: u32,
+}
+
 impl Shared {
-    pub(crate) fn new(config: &LoadConfig, workers: usize) -> Self {
+    /// The shares of `workers` workers that begin together in second `first`.
+    pub(crate) fn new(config: &LoadConfig, workers: usize, first: u32) -> Self {
         Self {
             config: *config,
             in_flight: AtomicU64::new(0),
-            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+            connections: AtomicUsize::new(0),
+            crew: Mutex::new((0..workers).map(|_| Member { mailbox: Arc::default(), first }).collect()),
             rates: Mutex::default(),
             drains: AtomicUsize::new(0),
             changed: Notify::new(),
         }
     }
 
-    /// The schedule of worker `index`.
+    /// The schedule of worker `index` of those that begin together.
     pub(crate) fn pacer(&self, index: usize) -> Pacer {
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Pacer::new(self.config.arrivals, self.config.seed, Share::new(number(index), number(self.workers())))
+        Pacer::new(self.config.arrivals, self.config.seed, share(index, self.workers()))
+    }
+
+    fn crew(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn workers(&self) -> usize {
-        self.mailboxes.len()
+        self.crew().len()
     }
 
-    pub(crate) fn mailbox(&self, index: usize) -> &Mailbox {
-        &self.mailboxes[index]
+    /// How many workers deliver a part of second `second`.
+    pub(crate) fn workers_in(&self, second: u32) -> usize {
+        self.crew().iter().filter(|member| member.first <= second).count()
     }
 
-    pub(crate) fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
-        self.mailboxes.iter()
+    pub(crate) fn mailbox(&self, index: usize) -> Arc<Mailbox> {
+        self.crew().get(index).map(|member| Arc::clone(&member.mailbox)).unwrap_or_default()
+    }
+
+    /// Leaves a command with every worker. All of them get all commands in the same order.
+    pub(crate) fn post(&self, command: impl Fn() -> Command) {
+        self.crew().iter().for_each(|member| member.mailbox.post(command()));
+    }
+
+    /// Deals what is due after `at` out to one worker more. Returns the new one's mailbox and where its pacer will come
+    /// from.
+    pub(crate) fn join(&self, at: Elapsed) -> (Arc<Mailbox>, oneshot::Receiver<Pacer>) {
+        let mut crew = self.crew();
+        let of = crew.len() + 1;
+        let (split, pacer) = oneshot::channel();
+        if let Some(first) = crew.first() {
+            first.mailbox.post(Command::Split(at, share(of - 1, of), split));
+        }
+        for (index, member) in crew.iter().enumerate() {
+            member.mailbox.post(Command::Share(at, share(index, of)));
+        }
+        // Whatever is posted from here on, it gets, too; what was posted before is in the pacer that is split off.
+        let mailbox = Arc::<Mailbox>::default();
+        crew.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
+        (mailbox, pacer)
     }
 
     /// The cap on requests in flight.
@@ -78,15 +117,40 @@ impl Shared {
         }
     }
 
-    /// Worker `index` has acted on `posted` commands and sent what was due.
-    pub(crate) fn settle(&self, index: usize, posted: u64) {
-        self.mailboxes[index].settle(posted);
+    /// Whether another connection may be opened.
+    pub(crate) fn has_connections_left(&self) -> bool {
+        self.connections_left() > 0
+    }
+
+    /// How many more connections may be opened, over all workers.
+    pub(crate) fn connections_left(&self) -> usize {
+        self.config.max_connections.saturating_sub(self.connections.load(Ordering::SeqCst))
+    }
+
+    /// Takes a place among the connections; whether there was one.
+    pub(crate) fn take_connection(&self) -> bool {
+        let take = |taken: usize| (taken < self.config.max_connections).then_some(taken + 1);
+        self.connections.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+    }
+
+    /// Takes as many places for connections that are open already, whatever the cap.
+    pub(crate) fn adopt_connections(&self, count: usize) {
+        self.connections.fetch_add(count, Ordering::SeqCst);
+    }
+
+    /// Gives the place of a connection back.
+    pub(crate) fn give_connection(&self) {
+        self.connections.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// A worker has acted on its commands and accepted what was due.
+    pub(crate) fn commands_settled(&self) {
         self.tell_drains();
     }
 
     /// Whether nothing is in flight and nothing that was asked for is still to be done.
     pub(crate) fn is_idle(&self) -> bool {
-        self.mailboxes.iter().all(Mailbox::is_settled) && self.in_flight() == 0
+        self.crew().iter().all(|member| member.mailbox.is_settled()) && self.in_flight() == 0
     }
 
     /// Returns when nothing is in flight and every command was acted on.
@@ -135,12 +199,18 @@ impl Shared {
     }
 }
 
+/// The share of worker `index` among `of`.
+fn share(index: usize, of: usize) -> Share {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Share::new(number(index), number(of))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shared(cap: u64) -> Shared {
-        Shared::new(&LoadConfig { max_in_flight: cap, ..LoadConfig::default() }, 1)
+        Shared::new(&LoadConfig { max_in_flight: cap, ..LoadConfig::default() }, 1, 0)
     }
 
     #[test]
@@ -162,5 +232,18 @@ mod tests {
         shared.note_rate(Elapsed::from_secs(2), rate(600));
         let seen: Vec<u32> = (1..=3).map(|second| shared.rate_before(Elapsed::from_secs(second)).get()).collect();
         assert_eq!(seen, [5, 5, 600]);
+    }
+
+    #[test]
+    fn a_worker_that_joins_gets_every_later_command_and_a_pacer_that_knows_the_earlier_ones() {
+        let shared = shared(1);
+        let set = |rate| Command::Set(Elapsed::ZERO, RateProfile::Constant(ArrivalRate::new(rate)));
+        shared.post(|| set(5));
+        let (mailbox, _pacer) = shared.join(Elapsed::from_secs(2));
+        shared.post(|| set(6));
+        let (first, _) = shared.mailbox(0).take();
+        assert!(matches!(first[..], [Command::Set(..), Command::Split(..), Command::Share(..), Command::Set(..)]));
+        assert!(matches!(mailbox.take().0[..], [Command::Set(..)]));
+        assert_eq!([1, 2].map(|second| shared.workers_in(second)), [1, 2]);
     }
 }

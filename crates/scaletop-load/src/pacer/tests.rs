@@ -282,3 +282,68 @@ proptest! {
         }
     }
 }
+
+/// One thing that happens to the schedule of all workers.
+#[derive(Clone, Debug)]
+enum Change {
+    Rate(u32),
+    Ramp(u32, u32, u64),
+    Join,
+}
+
+proptest! {
+    #[test]
+    fn workers_that_join_lose_double_and_move_no_arrival(
+        changes in prop::collection::vec(
+            (1_u64..400, prop_oneof![
+                (0_u32..3_000).prop_map(Change::Rate),
+                (0_u32..3_000, 0_u32..3_000, 1_u64..300).prop_map(|(from, to, over)| Change::Ramp(from, to, over)),
+                Just(Change::Join),
+                Just(Change::Join),
+            ]),
+            1..12,
+        ),
+        poisson in any::<bool>(), seed in any::<u64>(), ahead in 0_u64..30, poll in 1_u64..50,
+    ) {
+        let arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Uniform };
+        let mut one = Pacer::new(arrivals, seed, Share::WHOLE);
+        let mut workers = vec![Pacer::new(arrivals, seed, Share::WHOLE)];
+        let (mut whole, mut dealt): (Vec<Elapsed>, Vec<Elapsed>) = Default::default();
+        let mut now = Elapsed::ZERO;
+        for (gap, change) in changes.into_iter().chain([(400, Change::Rate(0))]) {
+            let until = now + Duration::from_millis(gap);
+            while now < until {
+                // Commands are posted before what is due later is asked for, as the engine does.
+                now = (now + Duration::from_millis(poll)).min(until);
+                whole.extend(std::iter::from_fn(|| one.pop_due(now)));
+                for worker in &mut workers {
+                    dealt.extend(std::iter::from_fn(|| worker.pop_due(now)));
+                }
+            }
+            let at = now + Duration::from_millis(ahead);
+            let profile = match change {
+                Change::Rate(rate) => RateProfile::Constant(ArrivalRate::new(rate)),
+                Change::Ramp(from, to, over) => RateProfile::Ramp {
+                    from: ArrivalRate::new(from), to: ArrivalRate::new(to), over: Duration::from_millis(over),
+                },
+                Change::Join => {
+                    let of = u32::try_from(workers.len()).unwrap() + 1;
+                    let sibling = workers[0].sibling(at, Share::new(of - 1, of));
+                    for (index, worker) in (0..).zip(&mut workers) {
+                        worker.reshare(at, Share::new(index, of));
+                    }
+                    workers.push(sibling);
+                    continue;
+                }
+            };
+            one.set(now, profile);
+            workers.iter_mut().for_each(|worker| { worker.set(now, profile); });
+        }
+        whole.extend(std::iter::from_fn(|| one.pop_due(now + Duration::from_secs(2))));
+        for worker in &mut workers {
+            dealt.extend(std::iter::from_fn(|| worker.pop_due(now + Duration::from_secs(2))));
+        }
+        dealt.sort_unstable();
+        prop_assert_eq!(dealt, whole);
+    }
+}

@@ -11,21 +11,24 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::time::Duration;
 
+use crate::record::connections::Connections;
+use crate::record::failures;
 use crate::record::latency::Latency;
 use crate::record::second::{CLOSE_AFTER, MAX_INSTANCES_PER_SECOND, Second, Served};
 use crate::sample::{Outcome, Sample};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
-/// What the engine did with an arrival that came due.
+/// Why an arrival is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Handed to the transport.
-    Sent,
+pub(crate) enum Dropped {
     /// Refused: the cap on requests in flight was reached.
-    DroppedAtCap,
+    AtCap,
     /// Given up: our own stall made it late by over a second.
-    DroppedLate,
+    Late,
+    /// Given up for want of a connection.
+    NoConnection,
 }
 
 /// What is in flight, as one worker sees it.
@@ -37,6 +40,12 @@ pub(crate) struct Gauge {
     pub oldest: Option<Elapsed>,
     /// The requests without an answer of all workers together.
     pub all_workers: u64,
+    /// This worker's arrivals that have no connection yet.
+    pub waiting: u64,
+    /// This worker's open connections.
+    pub open: u64,
+    /// This worker's connections that are being opened.
+    pub connecting: u64,
 }
 
 /// One worker's recorder.
@@ -56,20 +65,43 @@ impl Shard {
         Self { open: VecDeque::new(), first_open: start.second(), running: start.second() }
     }
 
-    /// An arrival that came due at `intended` met its fate.
-    pub(crate) fn arrived(&mut self, intended: Elapsed, fate: Fate) {
+    /// An arrival came due at `intended`.
+    pub(crate) fn arrived(&mut self, intended: Elapsed) {
+        self.open_mut(intended.second()).part_mut(intended.second()).due += 1;
+    }
+
+    /// The worker turned to an arrival at `now` and accepted it; `all_workers` requests are in flight with it.
+    pub(crate) fn accepted(&mut self, intended: Elapsed, now: Elapsed, all_workers: u64) {
+        let second = self.open_mut(now.second());
+        second.send_lag.record(now.saturating_since(intended));
+        let peak = &mut second.generator.in_flight_peak;
+        *peak = (*peak).max(all_workers);
+    }
+
+    /// An arrival that came due at `intended` will not be sent.
+    pub(crate) fn dropped(&mut self, intended: Elapsed, why: Dropped) {
         let part = self.open_mut(intended.second()).part_mut(intended.second());
-        part.due += 1;
-        match fate {
-            Fate::Sent => part.sent += 1,
-            Fate::DroppedAtCap => part.dropped_cap += 1,
-            Fate::DroppedLate => part.dropped_late += 1,
+        match why {
+            Dropped::AtCap => part.dropped_cap += 1,
+            Dropped::Late => part.dropped_late += 1,
+            Dropped::NoConnection => part.dropped_connections += 1,
         }
     }
 
-    /// A request was handed to the transport at `sent`.
-    pub(crate) fn handed_over(&mut self, intended: Elapsed, sent: Elapsed) {
-        self.open_mut(sent.second()).send_lag.record(sent.saturating_since(intended));
+    /// A request was handed over at `sent`.
+    pub(crate) fn sent(&mut self, intended: Elapsed, sent: Elapsed) {
+        self.open_mut(sent.second()).part_mut(intended.second()).sent += 1;
+    }
+
+    /// What the connections of the second of `now` do.
+    pub(crate) fn connections(&mut self, now: Elapsed) -> &mut Connections {
+        &mut self.open_mut(now.second()).connections
+    }
+
+    /// The worker woke up `late` at `now`.
+    pub(crate) fn woke(&mut self, now: Elapsed, late: Duration) {
+        let longest = &mut self.open_mut(now.second()).generator.longest_turn;
+        *longest = Some(longest.unwrap_or_default().max(late));
     }
 
     /// A request was answered or failed.
@@ -79,10 +111,15 @@ impl Shard {
         let is_ok = sample.outcome.is_ok();
         let part = second.part_mut(sample.intended.second());
         part.outcomes.add(sample.outcome.kind());
-        part.service.record(sample.completed.saturating_since(sample.sent));
+        if let Some(sent) = sample.sent {
+            part.service.record(sample.completed.saturating_since(sent));
+        }
         let latency = if is_ok { &mut part.ok } else { &mut part.failed };
         latency.record(response);
         second.bytes_in += sample.bytes;
+        if let (Outcome::Failed(kind), Some(cause)) = (sample.outcome, &sample.cause) {
+            failures::note(&mut second.failures, kind, cause);
+        }
         if let Some(remote) = sample.remote {
             count_remote(&mut second.remotes, remote.ip());
         }
@@ -107,7 +144,7 @@ impl Shard {
     }
 
     /// The most requests in flight over all workers may have risen to `all_workers` in the second of `now`.
-    pub(crate) fn peaked(&mut self, now: Elapsed, all_workers: u64) {
+    fn peaked(&mut self, now: Elapsed, all_workers: u64) {
         let peak = &mut self.open_mut(now.second()).generator.in_flight_peak;
         *peak = (*peak).max(all_workers);
     }
@@ -117,7 +154,7 @@ impl Shard {
     pub(crate) fn observe(&mut self, now: Elapsed, gauge: Gauge) {
         while self.running < now.second() {
             let (second, end) = (self.running, Elapsed::from_secs(u64::from(self.running) + 1));
-            self.note_in_flight(second, end, gauge);
+            self.note_gauge(second, end, gauge);
             self.running += 1;
             // What is in flight when a second begins is in flight in that second.
             self.peaked(end, gauge.all_workers);
@@ -140,7 +177,7 @@ impl Shard {
     pub(crate) fn finish(&mut self, now: Elapsed, gauge: Gauge) -> Vec<Second> {
         self.observe(now, gauge);
         let running = self.running;
-        self.note_in_flight(running, now, gauge);
+        self.note_gauge(running, now, gauge);
         self.running += 1;
         let last = self.running.max(self.first_open + u32::try_from(self.open.len()).unwrap_or(u32::MAX));
         self.running = last;
@@ -157,9 +194,11 @@ impl Shard {
         self.open.pop_front().unwrap_or_else(|| Second::new(index, ArrivalRate::PAUSED))
     }
 
-    fn note_in_flight(&mut self, second: u32, end: Elapsed, gauge: Gauge) {
+    fn note_gauge(&mut self, second: u32, end: Elapsed, gauge: Gauge) {
         let open = self.open_mut(second);
         open.in_flight = gauge.count;
+        (open.connections.open, open.connections.connecting) = (gauge.open, gauge.connecting);
+        open.connections.waiting = gauge.waiting;
         open.oldest_in_flight = gauge.oldest.filter(|&oldest| oldest < end).map(|oldest| end.saturating_since(oldest));
     }
 

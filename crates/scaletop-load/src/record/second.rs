@@ -1,9 +1,10 @@
 //! One closed second of load: the unit that is recorded, charted and analysed.
 //!
-//! **Which second counts what.** An arrival (sent or dropped) belongs to the second in which it was *intended*; when our
+//! **Which second counts what.** An arrival belongs to the second in which it was *intended*; when our
 //! own stall made us handle it after that second had closed, it is filed under the second that was open, but still as a
 //! part of its intended second (see [`CohortPart::intended`]), so totals are exact and nothing is filed twice.
-//! A completion is filed under the second in which it *completed*. A second closes [`CLOSE_AFTER`] its end and then never
+//! What is sent is filed under the second in which it was *sent*, a completion under the one in which it *completed*, each
+//! as a part of its intended second. A second closes [`CLOSE_AFTER`] its end and then never
 //! changes.
 
 pub(crate) mod stored;
@@ -11,6 +12,8 @@ pub(crate) mod stored;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::record::connections::Connections;
+use crate::record::failures::{self, Failure};
 use crate::record::latency::Latency;
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -27,9 +30,10 @@ pub struct Second {
     pub target: ArrivalRate,
     /// What was filed in this second, by the second it was intended in, ascending, without empty parts.
     pub parts: Vec<CohortPart>,
-    /// How late requests were sent (sent − intended), for the requests sent in this second.
+    /// How late we were: from when an arrival was due to when we turned to it, for those of this second. Waiting for a
+    /// connection is not in it: see [`Connections::slot_wait`].
     pub send_lag: Latency,
-    /// Requests without an answer when the second ended.
+    /// Requests without an answer when the second ended; those that wait for a connection are among them.
     pub in_flight: u64,
     /// The age (end of second − intended) of the oldest of them.
     pub oldest_in_flight: Option<Duration>,
@@ -43,6 +47,10 @@ pub struct Second {
     pub remotes: Vec<(IpAddr, u64)>,
     /// How the generator itself was doing.
     pub generator: GeneratorHealth,
+    /// What our connections did.
+    pub connections: Connections,
+    /// Why requests failed, in words; at most 16 causes, in the order in which they were first seen.
+    pub failures: Vec<Failure>,
 }
 
 /// More instances or addresses than this are not told apart within one second.
@@ -53,21 +61,26 @@ pub(crate) const MAX_INSTANCES_PER_SECOND: usize = 256;
 pub struct CohortPart {
     /// The second the requests were intended in.
     pub intended: u32,
-    /// Arrivals that came due: `sent + dropped_cap + dropped_late`.
+    /// Arrivals that came due. Over a whole run each of them was sent or dropped; within a second some may still wait for
+    /// a connection.
     pub due: u64,
-    /// Arrivals handed to the transport.
+    /// Arrivals handed to a connection, and those that failed because none could be made.
     pub sent: u64,
     /// Arrivals refused because the in-flight cap was reached.
     pub dropped_cap: u64,
     /// Arrivals given up because our own stall made them late by over a second.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection: all that are allowed were busy, or the run was stopped before one came
+    /// free.
+    pub dropped_connections: u64,
     /// Requests that completed, by what became of them.
     pub outcomes: OutcomeCounts,
     /// Response times (completed − intended) of the OK ones.
     pub ok: Latency,
     /// Response times of the others.
     pub failed: Latency,
-    /// Service times (completed − sent) of all.
+    /// Service times: from the first byte handed to a connection that was ready to the last byte of the answer. A request
+    /// that failed before it had a connection has none.
     pub service: Latency,
 }
 
@@ -84,10 +97,16 @@ impl CohortPart {
         self.sent += other.sent;
         self.dropped_cap += other.dropped_cap;
         self.dropped_late += other.dropped_late;
+        self.dropped_connections += other.dropped_connections;
         self.outcomes.merge(&other.outcomes);
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
         self.service.merge(&other.service);
+    }
+
+    /// Arrivals that were not sent, for whatever reason of ours.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_cap + self.dropped_late + self.dropped_connections
     }
 
     /// Response times of all completed requests, OK or not.
@@ -128,6 +147,18 @@ pub struct GeneratorHealth {
     pub in_flight_cap: u64,
     /// The most requests in flight at any moment of the second.
     pub in_flight_peak: u64,
+    /// Threads that send; zero when unknown.
+    pub workers: u32,
+    /// How busy the busiest of them was: its CPU time over the second, 100 = all of a core.
+    pub busiest_percent: Option<f32>,
+    /// The longest that a worker woke up after it meant to: for so long it neither sent nor read.
+    pub longest_turn: Option<Duration>,
+    /// Cores that the container's CPU quota allows, when there is one.
+    pub cpu_quota: Option<f32>,
+    /// How long the container was kept from running by its quota in the second.
+    pub throttled: Option<Duration>,
+    /// What other processes used of this machine over the second, 100 = one core.
+    pub others_percent: Option<f32>,
 }
 
 impl Second {
@@ -170,6 +201,8 @@ impl Second {
         self.oldest_in_flight = self.oldest_in_flight.max(other.oldest_in_flight);
         self.bytes_in += other.bytes_in;
         self.unattributed += other.unattributed;
+        self.connections.merge(&other.connections);
+        failures::merge(&mut self.failures, &other.failures);
         for served in &other.served {
             match self.served.binary_search_by(|mine| mine.id.cmp(&served.id)) {
                 Ok(at) => self.served[at].merge(served),
@@ -211,7 +244,7 @@ impl Served {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::OutcomeKind;
+    use crate::sample::{FailureKind, OutcomeKind, Phase};
 
     fn second_with(intended: u32, sent: u64, id: &str) -> Second {
         let mut second = Second::new(9, ArrivalRate::new(10));
@@ -258,12 +291,33 @@ mod tests {
         second.remotes = vec![([127, 0, 0, 1].into(), 5)];
         second.generator =
             GeneratorHealth { cpu_percent: Some(12.5), fds: Some((9, 1_024)), ..GeneratorHealth::default() };
+        second.part_mut(9).dropped_connections = 2;
+        second.generator.workers = 2;
+        second.generator.longest_turn = Some(Duration::from_micros(730));
+        second.connections =
+            Connections { opened: 3, open: 40, closed_age: Duration::from_nanos(7), ..Connections::default() };
+        second.connections.tls.record(Duration::from_millis(2));
+        second.failures = vec![Failure {
+            kind: FailureKind::Tls,
+            phase: Phase::Tls,
+            cause: "the certificate has expired".into(),
+            count: 9,
+        }];
         let text = serde_json::to_string(&second).unwrap();
         assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), second);
         let empty = Second::new(3, ArrivalRate::PAUSED);
         let text = serde_json::to_string(&empty).unwrap();
         assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), empty);
         assert!(text.len() < 80, "nothing takes no room: {text}");
+    }
+
+    #[test]
+    fn a_second_of_the_first_recordings_is_still_read() {
+        // As written before connections were known: a second of 2 requests at 10/s.
+        let old = r#"{"index":9,"target":10,"parts":[[9,2,2,0,0,[2]]],"in_flight":1,"oldest_nanos":5,"bytes_in":4,"generator":[12.5,2,[9,1024],null,100,1]}"#;
+        let second = serde_json::from_str::<Second>(old).unwrap();
+        assert_eq!((second.total().sent, second.in_flight, second.generator.cores), (2, 1, Some(2)));
+        assert!(second.connections.is_unknown() && second.failures.is_empty() && second.generator.workers == 0);
     }
 
     #[test]

@@ -6,17 +6,18 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::FailureKind;
+use crate::sample::{Cause, FailureKind, Phase};
 
 fn sample(intended: Elapsed, completed: Elapsed, outcome: Outcome, instance: Option<&str>) -> Sample {
     Sample {
         intended,
-        sent: intended,
+        sent: Some(intended),
         completed,
         outcome,
         bytes: 7,
         served_by: instance.map(|id| InstanceId::from(id.to_owned())),
         remote: Some(([10, 0, 0, 1], 80).into()),
+        cause: None,
     }
 }
 
@@ -24,7 +25,7 @@ fn ok(intended_ms: u64, completed_ms: u64) -> Sample {
     sample(Elapsed::from_millis(intended_ms), Elapsed::from_millis(completed_ms), Outcome::Status(200), Some("a"))
 }
 
-const IDLE: Gauge = Gauge { count: 0, oldest: None, all_workers: 0 };
+const IDLE: Gauge = Gauge { count: 0, oldest: None, all_workers: 0, waiting: 0, open: 0, connecting: 0 };
 
 fn close_all(shard: &mut Shard, now: Elapsed) -> Vec<Second> {
     std::iter::from_fn(|| shard.close_due(now)).collect()
@@ -43,7 +44,8 @@ fn a_second_closes_a_tenth_of_a_second_after_its_end_and_not_before() {
 #[test]
 fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_intended_in() {
     let mut shard = Shard::new(Elapsed::ZERO);
-    shard.arrived(Elapsed::from_millis(900), Fate::Sent);
+    shard.arrived(Elapsed::from_millis(900));
+    shard.sent(Elapsed::from_millis(900), Elapsed::from_millis(900));
     shard.completed(&ok(900, 1_050));
     shard.observe(Elapsed::from_millis(2_200), IDLE);
     let closed = close_all(&mut shard, Elapsed::from_millis(2_200));
@@ -56,8 +58,8 @@ fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_in
 fn our_own_lateness_is_part_of_the_response_time_and_not_of_the_service_time() {
     let mut shard = Shard::new(Elapsed::ZERO);
     let (intended, sent) = (Elapsed::from_millis(100), Elapsed::from_millis(400));
-    shard.handed_over(intended, sent);
-    shard.completed(&Sample { sent, ..ok(100, 450) });
+    shard.accepted(intended, sent, 1);
+    shard.completed(&Sample { sent: Some(sent), ..ok(100, 450) });
     let closed = shard.finish(Elapsed::from_millis(500), IDLE);
     let part = &closed[0].parts[0];
     assert_eq!(part.ok.max(), Some(Duration::from_millis(350)));
@@ -70,7 +72,8 @@ fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
     let mut shard = Shard::new(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_100), IDLE);
     close_all(&mut shard, Elapsed::from_millis(1_100));
-    shard.arrived(Elapsed::from_millis(999), Fate::DroppedLate);
+    shard.arrived(Elapsed::from_millis(999));
+    shard.dropped(Elapsed::from_millis(999), Dropped::Late);
     shard.observe(Elapsed::from_millis(2_100), IDLE);
     let closed = close_all(&mut shard, Elapsed::from_millis(2_100));
     assert_eq!(closed.len(), 1);
@@ -80,7 +83,7 @@ fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
 #[test]
 fn the_age_of_the_oldest_request_is_taken_at_the_end_of_the_second() {
     let mut shard = Shard::new(Elapsed::ZERO);
-    let gauge = Gauge { count: 3, oldest: Some(Elapsed::from_millis(250)), all_workers: 5 };
+    let gauge = Gauge { count: 3, oldest: Some(Elapsed::from_millis(250)), all_workers: 5, ..IDLE };
     shard.observe(Elapsed::from_millis(1_004), gauge);
     let closed = shard.close_due(Elapsed::from_millis(1_100)).unwrap();
     assert_eq!((closed.in_flight, closed.oldest_in_flight), (3, Some(Duration::from_millis(750))));
@@ -90,7 +93,7 @@ fn the_age_of_the_oldest_request_is_taken_at_the_end_of_the_second() {
 fn what_is_in_flight_at_the_start_of_a_second_counts_for_its_peak() {
     let mut shard = Shard::new(Elapsed::ZERO);
     shard.peaked(Elapsed::from_millis(500), 9);
-    shard.observe(Elapsed::from_millis(1_000), Gauge { count: 4, oldest: None, all_workers: 4 });
+    shard.observe(Elapsed::from_millis(1_000), Gauge { count: 4, oldest: None, all_workers: 4, ..IDLE });
     shard.observe(Elapsed::from_millis(2_000), IDLE);
     let peaks: Vec<u64> = close_all(&mut shard, Elapsed::from_millis(2_100))
         .iter()
@@ -127,6 +130,19 @@ fn the_first_ok_answer_of_an_instance_is_the_one_intended_first() {
 }
 
 #[test]
+fn a_request_that_never_had_a_connection_has_no_service_time_and_its_cause_is_told() {
+    let mut shard = Shard::new(Elapsed::ZERO);
+    let cause = Cause::new(Phase::Tcp, "connection refused");
+    let refused = Outcome::Failed(FailureKind::Connect);
+    let (intended, completed) = (Elapsed::from_millis(100), Elapsed::from_millis(101));
+    shard.completed(&Sample { sent: None, cause: Some(cause), ..sample(intended, completed, refused, None) });
+    let closed = shard.finish(Elapsed::from_millis(500), IDLE);
+    assert_eq!((closed[0].parts[0].service.count(), closed[0].parts[0].failed.count()), (0, 1));
+    let failure = &closed[0].failures[0];
+    assert_eq!((failure.kind, failure.cause.as_ref(), failure.count), (FailureKind::Connect, "connection refused", 1));
+}
+
+#[test]
 fn finishing_delivers_the_partial_second_too() {
     let mut shard = Shard::new(Elapsed::from_millis(3_400));
     shard.completed(&ok(3_500, 4_020));
@@ -137,13 +153,18 @@ fn finishing_delivers_the_partial_second_too() {
 /// Something that happens to a shard, in order of time.
 #[derive(Clone, Debug)]
 enum Step {
-    Arrived(u64, Fate),
+    Arrived(u64, Option<Dropped>),
     Completed(u64, Outcome, u8),
     Roll,
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
-    let fate = prop_oneof![Just(Fate::Sent), Just(Fate::DroppedAtCap), Just(Fate::DroppedLate)];
+    let fate = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(Dropped::AtCap)),
+        1 => Just(Some(Dropped::Late)),
+        1 => Just(Some(Dropped::NoConnection)),
+    ];
     let outcome =
         prop_oneof![Just(Outcome::Status(200)), Just(Outcome::Status(503)), Just(Outcome::Failed(FailureKind::Reset))];
     let step = prop_oneof![
@@ -166,9 +187,13 @@ fn run(steps: &[(u64, Step)], shards: usize, roll: bool) -> Vec<Vec<Second>> {
         match step {
             Step::Arrived(ago, fate) => {
                 let intended = now - Duration::from_millis(*ago);
-                shard.arrived(intended, *fate);
-                if *fate == Fate::Sent {
-                    shard.handed_over(intended, now);
+                shard.arrived(intended);
+                match fate {
+                    Some(why) => shard.dropped(intended, *why),
+                    None => {
+                        shard.accepted(intended, now, 1);
+                        shard.sent(intended, now);
+                    }
                 }
             }
             Step::Completed(ago, outcome, by) => {
@@ -210,7 +235,7 @@ proptest! {
         let (mut due, mut sent, mut answers) = (0, 0, 0);
         for (_, step) in &steps {
             match step {
-                Step::Arrived(_, fate) => { due += 1; sent += u64::from(*fate == Fate::Sent); }
+                Step::Arrived(_, fate) => { due += 1; sent += u64::from(fate.is_none()); }
                 Step::Completed(..) => answers += 1,
                 Step::Roll => {}
             }
@@ -219,7 +244,7 @@ proptest! {
         let totals: Vec<_> = all.iter().map(|second| second.total()).collect();
         prop_assert_eq!(totals.iter().map(|total| total.due).sum::<u64>(), due);
         prop_assert_eq!(totals.iter().map(|total| total.sent).sum::<u64>(), sent);
-        prop_assert_eq!(totals.iter().map(|total| total.sent + total.dropped_cap + total.dropped_late).sum::<u64>(), due);
+        prop_assert_eq!(totals.iter().map(|total| total.sent + total.dropped()).sum::<u64>(), due);
         prop_assert_eq!(totals.iter().map(|total| total.outcomes.total()).sum::<u64>(), answers);
         prop_assert_eq!(totals.iter().map(|total| total.response().count()).sum::<u64>(), answers);
         prop_assert_eq!(totals.iter().map(|total| total.service.count()).sum::<u64>(), answers);

@@ -3,7 +3,10 @@
 //! Lists stand for structs: a part is `[intended, due, sent, dropped at the cap, dropped late, [outcomes]]` with the
 //! outcomes in the order of `OutcomeKind::ALL` up to the last that is not zero; an instance is `[id, answers, OK, first
 //! OK]`, with its first OK in nanoseconds before the end of the second. All histograms are one text (`record/bundle`), in this order:
-//! send lag; OK, failed and service time of each part; response time of each instance.
+//! send lag; OK, failed and service time of each part; response time of each instance; and, when there is a word of
+//! connections, connecting, its three parts, and waiting for a connection.
+//!
+//! What was added since the first recordings is optional and stands at the end, so that every recording is still read.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,6 +14,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::record::bundle::{BundleError, Unpacked, pack};
+use crate::record::connections::Connections;
+use crate::record::failures::Failure;
 use crate::record::second::{CohortPart, GeneratorHealth, Second, Served};
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -37,11 +42,30 @@ struct Stored {
     generator: StoredHealth,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latencies: Option<String>,
+    /// The intended second and how many of it were dropped for want of a connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unconnected: Vec<(u32, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workers: Option<StoredWorkers>,
+    /// The numbers in the order of [`Connections::counts`], and the ages of what was closed, added up, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connections: Option<(Vec<u64>, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<Failure>,
 }
+
+/// What is known of the workers and of who else uses the machine: how many, percent of the busiest, longest turn in
+/// nanoseconds, cores of the quota, nanoseconds throttled, percent used by others.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredWorkers(u32, Option<f32>, Option<u64>, Option<f32>, Option<u64>, Option<f32>);
 
 /// The generator's health as it is written down.
 #[derive(Default, Serialize, Deserialize)]
 struct StoredHealth(Option<f32>, Option<u32>, Option<(u64, u64)>, Option<u32>, u64, u64);
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_zero(value: &u64) -> bool {
@@ -61,14 +85,18 @@ impl Serialize for Second {
             (served.id.clone(), served.requests, served.ok, first)
         };
         let parts = self.parts.iter().flat_map(|part| [&part.ok, &part.failed, &part.service]);
-        let latencies = std::iter::once(&self.send_lag).chain(parts).chain(self.served.iter().map(|s| &s.response));
+        let connections = Some(&self.connections).filter(|connections| !connections.is_unknown());
+        let latencies = std::iter::once(&self.send_lag)
+            .chain(parts)
+            .chain(self.served.iter().map(|s| &s.response))
+            .chain(connections.into_iter().flat_map(Connections::latencies));
         let health = &self.generator;
         Stored {
             index: self.index,
             target: self.target,
             parts: self.parts.iter().map(part).collect(),
             in_flight: self.in_flight,
-            oldest_nanos: self.oldest_in_flight.map(|age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)),
+            oldest_nanos: self.oldest_in_flight.map(nanos),
             bytes_in: self.bytes_in,
             served: self.served.iter().map(served).collect(),
             unattributed: self.unattributed,
@@ -82,6 +110,15 @@ impl Serialize for Second {
                 health.in_flight_peak,
             ),
             latencies: pack(latencies),
+            unconnected: self
+                .parts
+                .iter()
+                .filter(|part| part.dropped_connections > 0)
+                .map(|part| (part.intended, part.dropped_connections))
+                .collect(),
+            workers: workers(health),
+            connections: connections.map(|all| (all.counts().to_vec(), nanos(all.closed_age))),
+            failures: self.failures.clone(),
         }
         .serialize(serializer)
     }
@@ -91,6 +128,14 @@ impl<'de> Deserialize<'de> for Second {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::restore(Stored::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
+}
+
+/// `None` when nothing of it is known.
+fn workers(health: &GeneratorHealth) -> Option<StoredWorkers> {
+    let GeneratorHealth { workers, busiest_percent, cpu_quota, others_percent, .. } = *health;
+    let (longest_turn, throttled) = (health.longest_turn.map(nanos), health.throttled.map(nanos));
+    let is_known = workers > 0 || cpu_quota.is_some() || throttled.is_some() || others_percent.is_some();
+    is_known.then_some(StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent))
 }
 
 impl Second {
@@ -106,6 +151,11 @@ impl Second {
                 sent,
                 dropped_cap,
                 dropped_late,
+                dropped_connections: stored
+                    .unconnected
+                    .iter()
+                    .find(|&&(second, _)| second == intended)
+                    .map_or(0, |&(_, dropped)| dropped),
                 outcomes: OutcomeCounts::from_counts(&outcomes),
                 ok: latencies.take()?,
                 failed: latencies.take()?,
@@ -118,6 +168,18 @@ impl Second {
             served.push(Served { id, requests, ok, first_ok_intended, response: latencies.take()? });
         }
         let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = stored.generator;
+        let mut connections = Connections::default();
+        if let Some((counts, closed_age)) = stored.connections {
+            connections.counts_mut().into_iter().zip(counts).for_each(|(mine, stored)| *mine = stored);
+            connections.closed_age = Duration::from_nanos(closed_age);
+            connections.connect = latencies.take()?;
+            connections.dns = latencies.take()?;
+            connections.tcp = latencies.take()?;
+            connections.tls = latencies.take()?;
+            connections.slot_wait = latencies.take()?;
+        }
+        let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) =
+            stored.workers.unwrap_or_default();
         Ok(Self {
             index: stored.index,
             target: stored.target,
@@ -129,7 +191,22 @@ impl Second {
             served,
             unattributed: stored.unattributed,
             remotes: stored.remotes,
-            generator: GeneratorHealth { cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak },
+            generator: GeneratorHealth {
+                cpu_percent,
+                cores,
+                fds,
+                ports_left,
+                in_flight_cap,
+                in_flight_peak,
+                workers,
+                busiest_percent,
+                longest_turn: longest_turn.map(Duration::from_nanos),
+                cpu_quota,
+                throttled: throttled.map(Duration::from_nanos),
+                others_percent,
+            },
+            connections,
+            failures: stored.failures,
         })
     }
 }

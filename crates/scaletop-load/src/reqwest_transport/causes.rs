@@ -3,22 +3,6 @@
 use std::error::Error as StdError;
 use std::io;
 
-/// No local port, or no file descriptor.
-pub(super) fn is_our_limit(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) || is_out_of_descriptors(error)
-}
-
-#[cfg(unix)]
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-#[cfg(not(unix))]
-fn is_out_of_descriptors(_: &io::Error) -> bool {
-    false
-}
-
 /// The connection was closed, reset or abandoned under the request.
 pub(super) fn is_reset(cause: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = cause.downcast_ref::<io::Error>() {
@@ -61,6 +45,7 @@ pub(super) fn is_caused_by<E: StdError + 'static>(error: &(dyn StdError + 'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::cause::is_our_limit;
 
     #[cfg(unix)]
     #[test]

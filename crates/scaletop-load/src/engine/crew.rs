@@ -1,0 +1,83 @@
+//! The threads that send: started early, since a thread and its event queue take a moment, and sent to work later.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::LocalSet;
+
+use crate::engine::{EngineError, Shared};
+use crate::mailbox::Mailbox;
+use crate::pacer::Pacer;
+use crate::record::second::Second;
+use crate::timer::Timer;
+use crate::transport::{MakeTransport, Transport as _};
+use crate::worker::{Post, Worker};
+use scaletop_units::{Elapsed, RunClock};
+
+/// What a worker needs to begin.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub shared: Arc<Shared>,
+    pub clock: RunClock,
+    pub first: Elapsed,
+    /// Its part of the schedule, as soon as that is known.
+    pub pacer: oneshot::Receiver<Pacer>,
+    pub mailbox: Arc<Mailbox>,
+    pub closed: mpsc::Sender<Second>,
+}
+
+/// A thread that waits for its [`Start`].
+#[derive(Debug)]
+pub(super) struct Enlisted {
+    pub thread: JoinHandle<()>,
+    pub start: oneshot::Sender<Start>,
+    /// How many connections it has opened beforehand.
+    pub warmed: oneshot::Receiver<usize>,
+}
+
+/// Starts the thread of worker `index` and opens `warm` connections on it.
+pub(super) fn enlist<M: MakeTransport>(index: usize, transport: M, warm: usize) -> Result<Enlisted, EngineError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Worker)?;
+    let (warmed_tx, warmed) = oneshot::channel();
+    let (start, started) = oneshot::channel::<Start>();
+    let thread = std::thread::Builder::new()
+        .name(format!("load-{index}"))
+        .spawn(move || {
+            LocalSet::new().block_on(&runtime, async move {
+                let transport = Rc::new(transport.make());
+                let warmed = if warm > 0 { transport.warm(warm).await } else { 0 };
+                let _ = warmed_tx.send(warmed);
+                // Never started: nothing to do.
+                let Ok(Start { shared, clock, first, pacer, mailbox, closed }) = started.await else { return };
+                let Ok(pacer) = pacer.await else { return };
+                let post = Post { shared, clock, first, pacer, mailbox, closed };
+                Worker::new(post, transport, Timer::precise()).run().await;
+            });
+        })
+        .map_err(EngineError::Worker)?;
+    Ok(Enlisted { thread, start, warmed })
+}
+
+/// A worker that has not been started.
+pub(super) struct Recruit(Box<dyn FnOnce() -> Result<Enlisted, EngineError> + Send>);
+
+impl Recruit {
+    /// Worker `index`, should it be needed.
+    pub(super) fn new<M: MakeTransport>(index: usize, transport: M) -> Self {
+        Self(Box::new(move || enlist(index, transport, 0)))
+    }
+
+    /// Starts its thread.
+    pub(super) fn enlist(self) -> Result<Enlisted, EngineError> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Recruit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recruit")
+    }
+}

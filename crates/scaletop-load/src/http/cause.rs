@@ -1,0 +1,159 @@
+//! Why a connection could not be made or broke: the kind it is counted as, and the cause in a few harmless words, told by
+//! the types of the errors and never by their text.
+
+use std::io;
+
+use rustls::{CertificateError, InvalidMessage};
+
+use crate::names::LookupError;
+use crate::sample::{Cause, FailureKind, Phase};
+use crate::transport::Reply;
+
+/// A failure on the way to an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// What it is counted as.
+    pub kind: FailureKind,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Failed {
+    /// `kind`, since in `phase` this went wrong.
+    pub(super) fn new(kind: FailureKind, phase: Phase, text: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { kind, cause: Cause::new(phase, text) }
+    }
+
+    /// As the fate of a request of which `bytes` of the body had come.
+    pub(super) fn reply(self, bytes: u64) -> Reply {
+        Reply { bytes, ..Reply::failed(self.kind).because(self.cause) }
+    }
+
+    /// The name could not be resolved.
+    pub(super) fn dns(error: &LookupError) -> Self {
+        Self::new(FailureKind::Dns, Phase::Dns, error.reason())
+    }
+
+    /// The TCP connection could not be made.
+    pub(super) fn tcp(error: &io::Error) -> Self {
+        let kind = if is_our_limit(error) { FailureKind::Ports } else { FailureKind::Connect };
+        Self::new(kind, Phase::Tcp, describe(error))
+    }
+
+    /// The TLS handshake failed.
+    pub(super) fn tls(error: &io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let text = match inner {
+            Some(error) => describe_tls(error),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "the service closed the connection in the TLS handshake".into()
+            }
+            None => describe(error),
+        };
+        Self::new(FailureKind::Tls, Phase::Tls, text)
+    }
+}
+
+type Text = std::borrow::Cow<'static, str>;
+
+/// No local port, or no file descriptor.
+pub(crate) fn is_our_limit(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) || is_out_of_descriptors(error)
+}
+
+#[cfg(unix)]
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(not(unix))]
+fn is_out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
+/// An error of a socket in words.
+pub(super) fn describe(error: &io::Error) -> Text {
+    let text = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset => "the service reset the connection",
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+            "the service closed the connection"
+        }
+        io::ErrorKind::UnexpectedEof => "closed without TLS's close_notify: the answer may be cut off",
+        io::ErrorKind::TimedOut => "the network gave up waiting for the service",
+        io::ErrorKind::HostUnreachable => "the host cannot be reached",
+        io::ErrorKind::NetworkUnreachable => "the network cannot be reached",
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => "no local port is left",
+        _ if is_out_of_descriptors(error) => "no file descriptor is left",
+        _ => {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            return inner.map_or_else(|| error.kind().to_string().into(), describe_tls);
+        }
+    };
+    text.into()
+}
+
+fn describe_tls(error: &rustls::Error) -> Text {
+    use rustls::Error;
+    let text = match error {
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the service does not speak TLS on this port: use http://"
+        }
+        Error::InvalidCertificate(error) => return describe_certificate(error),
+        Error::AlertReceived(alert) => return format!("the service refused the TLS handshake: {alert:?}").into(),
+        Error::NoApplicationProtocol => "the service speaks none of the protocols offered",
+        Error::PeerIncompatible(_) => "the service speaks no version or cipher of TLS that we do",
+        Error::InvalidMessage(_) | Error::PeerMisbehaved(_) | Error::DecryptError => "the TLS of the service is broken",
+        _ => "the TLS handshake failed",
+    };
+    text.into()
+}
+
+fn describe_certificate(error: &CertificateError) -> Text {
+    let text = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for another host"
+        }
+        CertificateError::UnknownIssuer => {
+            "the certificate is signed by an authority that is not trusted: name it with --cacert"
+        }
+        CertificateError::Revoked => "the certificate has been revoked",
+        CertificateError::BadSignature => "the certificate is not signed by whom it says",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the certificate is not one for servers"
+        }
+        CertificateError::Other(_) => "the certificate cannot stand for a server: it is an authority's, or damaged",
+        _ => "the certificate is not acceptable",
+    };
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn running_out_of_ports_or_descriptors_is_ours() {
+        use rustix::io::Errno;
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL] {
+            assert_eq!(Failed::tcp(&io::Error::from(errno)).kind, FailureKind::Ports, "{errno:?}");
+        }
+        let refused = Failed::tcp(&io::Error::from(Errno::CONNREFUSED));
+        assert_eq!((refused.kind, refused.cause.text.as_ref()), (FailureKind::Connect, "connection refused"));
+    }
+
+    #[test]
+    fn an_expired_certificate_and_one_for_another_host_are_named() {
+        let failed =
+            |error| Failed::tls(&io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error)));
+        assert_eq!(failed(CertificateError::Expired).cause.text, "the certificate has expired");
+        assert_eq!(failed(CertificateError::NotValidForName).cause.text, "the certificate is for another host");
+        assert_eq!(failed(CertificateError::Revoked).kind, FailureKind::Tls);
+    }
+}

@@ -1,0 +1,212 @@
+//! One HTTP/1.1 connection: its task, and one exchange after the other on it.
+//!
+//! The connection and its exchange are one task, and the bytes are written and read here rather than by an HTTP library: a
+//! load generator needs a status and a length, not a response. It costs a third less, an answer that comes before the
+//! request was sent to its end is taken, and a close before the first byte of an answer can be told from one after it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+
+use crate::http::answer::{Answer, Malformed};
+use crate::http::cause::{Failed, describe};
+use crate::http::deadline::Deadline;
+use crate::http::job::Job;
+use crate::http::pool::{Next, Pool};
+use crate::http::slot::Slot;
+use crate::http::stream::Stream;
+use crate::sample::{FailureKind, Phase};
+use crate::transport::Reply;
+
+/// The task of one connection: from when it is open to when it is closed.
+pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, stream: Stream) {
+    let mut link = Link { stream, deadline: Deadline::new() };
+    while let Some(mut job) = link.wait(&pool, &slot).await {
+        let next = loop {
+            let is_done = link.carry(&pool, &slot, job).await;
+            slot.busy.set(0);
+            if !is_done || !pool.recipe.keep_alive {
+                break Next::Close;
+            }
+            match pool.free(&slot) {
+                Next::Carry(next) => job = next,
+                rest => break rest,
+            }
+        };
+        if matches!(next, Next::Close) {
+            break;
+        }
+    }
+    link.close();
+    pool.closed(&slot);
+}
+
+struct Link {
+    stream: Stream,
+    deadline: Deadline,
+}
+
+/// How an exchange ended.
+enum End {
+    /// The answer is complete.
+    Answered,
+    /// The time was up.
+    TimedOut,
+    /// The connection was closed.
+    Closed,
+    /// The connection broke.
+    Broken(io::Error),
+    /// What came is no answer.
+    Malformed(Malformed),
+}
+
+/// How far an exchange is.
+struct Exchange {
+    answer: Answer,
+    /// Bytes of the request that were written.
+    written: usize,
+    /// Whether all of it was, and left our buffers.
+    is_flushed: bool,
+    /// Why no more of it can be written. An answer may still come.
+    write_error: Option<io::Error>,
+}
+
+impl Link {
+    /// Waits for a request, with an eye on the service: `None` when it closes the connection or speaks unasked, or when
+    /// the pool lets the connection go.
+    async fn wait(&mut self, pool: &Rc<Pool>, slot: &Rc<Slot>) -> Option<Job> {
+        poll_fn(|cx| {
+            slot.listen(cx.waker());
+            let mut scratch = pool.scratch();
+            let mut buffer = ReadBuf::new(&mut scratch[..1]);
+            if Pin::new(&mut self.stream).poll_read(cx, &mut buffer).is_ready() {
+                // A request that was given to it meanwhile goes back unsent: see `Pool::closed`.
+                return Poll::Ready(None);
+            }
+            match slot.take() {
+                Some(job) => Poll::Ready(Some(job)),
+                None if slot.is_closing.get() => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Carries one request; whether the connection can carry another.
+    async fn carry(&mut self, pool: &Rc<Pool>, slot: &Rc<Slot>, mut job: Job) -> bool {
+        job.begin();
+        let sent = pool.now();
+        self.deadline.set(pool.recipe.timeout);
+        let mut exchange =
+            Exchange { answer: Answer::new(pool.recipe.is_head), written: 0, is_flushed: false, write_error: None };
+        let end = poll_fn(|cx| self.poll_exchange(cx, pool, &mut exchange)).await;
+        let has_met_the_close = matches!(end, End::Closed | End::Broken(_))
+            && exchange.answer.seen == 0
+            && slot.carried.get() > 1
+            && !job.again
+            && pool.now().saturating_since(sent) <= pool.race();
+        if has_met_the_close {
+            pool.note(|connections| connections.retried_on_close += 1);
+            job.again = true;
+            pool.give_back(job);
+            return false;
+        }
+        let is_done = matches!(end, End::Answered) && exchange.is_flushed && exchange.answer.keeps_alive;
+        let mut reply = match failure(end, &exchange, pool) {
+            None => Reply { bytes: exchange.answer.bytes, ..Reply::status(exchange.answer.status.unwrap_or_default()) },
+            Some(failed) => failed.reply(exchange.answer.bytes),
+        };
+        reply.served_by = exchange.answer.served_by;
+        if exchange.answer.status.is_some() {
+            reply.remote = Some(slot.remote);
+        }
+        job.complete(reply);
+        is_done
+    }
+
+    fn poll_exchange(&mut self, cx: &mut Context<'_>, pool: &Pool, exchange: &mut Exchange) -> Poll<End> {
+        self.write(cx, pool, exchange);
+        loop {
+            let mut scratch = pool.scratch();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(error)),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                    let is_whole = exchange.answer.ends_with_close();
+                    return Poll::Ready(if is_whole { End::Answered } else { End::Closed });
+                }
+                Poll::Ready(Ok(())) => match exchange.answer.feed(buffer.filled(), &pool.ids) {
+                    Ok(false) => {}
+                    Ok(true) => return Poll::Ready(End::Answered),
+                    Err(malformed) => return Poll::Ready(End::Malformed(malformed)),
+                },
+            }
+        }
+        self.deadline.poll(cx).map(|()| End::TimedOut)
+    }
+
+    /// Writes what can be written of the request.
+    fn write(&mut self, cx: &mut Context<'_>, pool: &Pool, exchange: &mut Exchange) {
+        let wire = &pool.recipe.wire;
+        if exchange.is_flushed || exchange.write_error.is_some() {
+            return;
+        }
+        while exchange.written < wire.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &wire[exchange.written..]) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(written)) if written > 0 => exchange.written += written,
+                Poll::Ready(Ok(_)) => exchange.write_error = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Err(error)) => exchange.write_error = Some(error),
+            }
+            if exchange.write_error.is_some() {
+                return;
+            }
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => exchange.is_flushed = true,
+            Poll::Ready(Err(error)) => exchange.write_error = Some(error),
+        }
+    }
+
+    /// Says goodbye over TLS, without waiting for anybody.
+    fn close(&mut self) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
+    }
+}
+
+/// Why there is no full answer; `None` when there is one.
+fn failure(end: End, exchange: &Exchange, pool: &Pool) -> Option<Failed> {
+    let answer = &exchange.answer;
+    let phase = match (answer.status, exchange.is_flushed) {
+        (Some(_), _) => Phase::Body,
+        (None, true) => Phase::Answer,
+        (None, false) => Phase::Sending,
+    };
+    let broken = if phase == Phase::Body { FailureKind::Body } else { FailureKind::Reset };
+    let failed = match end {
+        End::Answered => return None,
+        End::TimedOut => {
+            let text = format!("no full answer within {:?}", pool.recipe.timeout);
+            Failed::new(FailureKind::Timeout, phase, text)
+        }
+        End::Malformed(malformed) if phase == Phase::Body => Failed::new(FailureKind::Body, phase, malformed.text()),
+        End::Malformed(malformed) => Failed::new(FailureKind::Other, phase, malformed.text()),
+        End::Closed if answer.seen == 0 => {
+            let text = "the service closed the connection without an answer";
+            Failed::new(broken, phase, text)
+        }
+        End::Closed => {
+            let text = format!("the service closed the connection after {} bytes of the answer", answer.seen);
+            Failed::new(broken, phase, text)
+        }
+        End::Broken(error) => Failed::new(broken, phase, describe(exchange.write_error.as_ref().unwrap_or(&error))),
+    };
+    Some(failed)
+}

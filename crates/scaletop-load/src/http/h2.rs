@@ -1,0 +1,212 @@
+//! One HTTP/2 connection: its task, and the requests on it side by side, each a stream.
+//!
+//! The service says how many streams it allows at a time. That is read before the first request, and no request is ever
+//! given to a connection beyond it: what finds no stream waits in the line, where it is seen, and another connection is
+//! opened for it.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+
+use crate::http::cause::{Failed, describe};
+use crate::http::job::Job;
+use crate::http::pool::{Next, Pool};
+use crate::http::slot::Slot;
+use crate::http::stream::Stream;
+use crate::sample::{FailureKind, Phase};
+use crate::transport::Reply;
+
+/// What the service may send on one stream, and on all of a connection, before we have read it.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
+
+/// A connection whose settings are known.
+pub(super) struct Session {
+    send: SendRequest<Bytes>,
+    connection: Connection<Stream, Bytes>,
+}
+
+impl Session {
+    /// Begins HTTP/2 on the stream and waits for the service's settings.
+    pub(super) async fn begin(stream: Stream) -> Result<Self, Failed> {
+        let (send, mut connection) = Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .enable_push(false)
+            // None before the service has said how many.
+            .initial_max_send_streams(0)
+            .handshake(stream)
+            .await
+            .map_err(|error| not_http2(&error))?;
+        poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(not_http2(&error))),
+            Poll::Ready(Ok(())) => Poll::Ready(Err(closed_at_once())),
+            Poll::Pending if send.current_max_send_streams() > 0 => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        Ok(Self { send, connection })
+    }
+
+    /// Streams that the service allows at a time.
+    pub(super) fn limit(&self) -> usize {
+        self.send.current_max_send_streams()
+    }
+}
+
+/// An HTTP/1.1 server answers the preface of HTTP/2 with text, which is no frame.
+fn not_http2(error: &h2::Error) -> Failed {
+    if let Some(error) = error.get_io() {
+        return Failed::new(FailureKind::Connect, Phase::Sending, describe(error));
+    }
+    match error.reason() {
+        Some(Reason::FRAME_SIZE_ERROR | Reason::PROTOCOL_ERROR) => {
+            Failed::new(FailureKind::Other, Phase::Sending, "the service does not speak HTTP/2 on this port")
+        }
+        _ => closed_at_once(),
+    }
+}
+
+fn closed_at_once() -> Failed {
+    Failed::new(FailureKind::Connect, Phase::Sending, "the service closed the connection instead of speaking HTTP/2")
+}
+
+/// The task of one connection: from when it is open to when it is closed.
+pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
+    let Session { mut send, mut connection } = session;
+    poll_fn(|cx| {
+        slot.listen(cx.waker());
+        if Pin::new(&mut connection).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let limit = send.current_max_send_streams();
+        if slot.limit.replace(limit) < limit {
+            offer(&pool, &slot);
+        }
+        if matches!(send.poll_ready(cx), Poll::Ready(Err(_))) {
+            // It drains: what is under way ends on it, what is not goes elsewhere.
+            slot.is_closing.set(true);
+            while let Some(job) = slot.take() {
+                slot.vacate_unused();
+                pool.give_back(job);
+            }
+        }
+        while let Some(job) = slot.take() {
+            tokio::task::spawn_local(carry(Rc::clone(&pool), Rc::clone(&slot), send.clone(), job));
+        }
+        if slot.is_closing.get() && slot.busy.get() == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    pool.closed(&slot);
+}
+
+/// Lets the pool fill what room there is.
+fn offer(pool: &Rc<Pool>, slot: &Rc<Slot>) {
+    while let Next::Carry(job) = pool.free(slot) {
+        slot.vacate_unused();
+        slot.give(job);
+    }
+}
+
+/// Why a stream ended without a full answer.
+enum Ended {
+    /// The service refused it unprocessed, or closed the connection before it turned to it.
+    Unprocessed,
+    Failed(Failed),
+}
+
+/// Carries one request on a stream of its own.
+async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
+    job.begin();
+    let mut reply = Reply::status(0);
+    let timeout = pool.recipe.timeout;
+    let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
+    let has_answer = reply.outcome != crate::sample::Outcome::Status(0);
+    reply.remote = has_answer.then_some(slot.remote);
+    slot.busy.set(slot.busy.get().saturating_sub(1));
+    let phase = if has_answer { Phase::Body } else { Phase::Answer };
+    match exchanged {
+        Ok(Ok(())) => job.complete(reply),
+        Ok(Err(Ended::Unprocessed)) if !job.again => {
+            pool.note(|connections| connections.retried_on_refusal += 1);
+            job.again = true;
+            pool.give_back(job);
+        }
+        Ok(Err(Ended::Unprocessed)) => {
+            let text = "the service refused the stream twice without processing it";
+            job.complete(Failed::new(FailureKind::Reset, Phase::Answer, text).reply(0));
+        }
+        Ok(Err(Ended::Failed(failed))) => job.complete(Reply { remote: reply.remote, ..failed.reply(reply.bytes) }),
+        Err(_) => {
+            let text = format!("no full answer within {timeout:?}");
+            job.complete(Failed::new(FailureKind::Timeout, phase, text).reply(reply.bytes));
+        }
+    }
+    offer(&pool, &slot);
+    if slot.is_closing.get() {
+        slot.close(); // wakes its task: this may have been the last
+    }
+}
+
+/// Sends the request and reads the answer into `reply`.
+async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) -> Result<(), Ended> {
+    let body = &pool.recipe.body;
+    let ended = |error: h2::Error| ended(&error, Phase::Answer);
+    let (response, mut stream) = send.send_request(pool.recipe.head.clone(), body.is_empty()).map_err(ended)?;
+    let mut response = std::pin::pin!(response);
+    let response = if body.is_empty() {
+        response.await.map_err(ended)?
+    } else {
+        // An answer may come before the body was sent to its end, and is taken.
+        tokio::select! {
+            biased;
+            response = &mut response => response.map_err(ended)?,
+            sent = send_body(&mut stream, body.clone()) => match sent {
+                Ok(()) | Err(()) => response.await.map_err(ended)?,
+            },
+        }
+    };
+    reply.outcome = crate::sample::Outcome::Status(response.status().as_u16());
+    reply.served_by = response.headers().get(pool.ids.header()).and_then(|id| pool.ids.get(id.as_bytes()));
+    read_body(response.into_body(), &mut reply.bytes).await
+}
+
+/// Sends the body as the service gives room for it. When it cannot be sent, the answer says why.
+async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Result<(), ()> {
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len());
+        let room = poll_fn(|cx| stream.poll_capacity(cx)).await.and_then(Result::ok).ok_or(())?;
+        let piece = body.split_to(room.min(body.len()));
+        stream.send_data(piece, body.is_empty()).map_err(|_| ())?;
+    }
+    Ok(())
+}
+
+/// Reads the body to its end, and forgets it.
+async fn read_body(mut body: RecvStream, bytes: &mut u64) -> Result<(), Ended> {
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk.map_err(|error| ended(&error, Phase::Body))?;
+        *bytes += chunk.len() as u64;
+        let _ = body.flow_control().release_capacity(chunk.len());
+    }
+    Ok(())
+}
+
+fn ended(error: &h2::Error, phase: Phase) -> Ended {
+    let is_unprocessed = error.reason() == Some(Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote());
+    if is_unprocessed && phase != Phase::Body {
+        return Ended::Unprocessed;
+    }
+    let kind = if phase == Phase::Body { FailureKind::Body } else { FailureKind::Reset };
+    let text = match (error.get_io(), error.reason()) {
+        (Some(error), _) => describe(error),
+        (None, Some(reason)) => format!("the service ended the stream: {}", reason.description()).into(),
+        (None, None) => "the connection closed under the stream".into(),
+    };
+    Ended::Failed(Failed::new(kind, phase, text))
+}

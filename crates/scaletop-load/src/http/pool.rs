@@ -1,0 +1,445 @@
+//! The connections of one worker, and who gets them.
+//!
+//! ```text
+//!   line (waits, oldest first) ──┐                        ┌── stack of connections with room, last used on top
+//!   sent once more ──────────────┴──► oldest ◄── whichever comes first ──┤
+//!                                                         └── connects under way ([`openings`] says how many)
+//! ```
+//!
+//! A connection that becomes free, or open, takes the oldest request that waits; a request that comes due takes the
+//! connection that was used last, so that those nobody needs lie still at the bottom, where they are closed. A connect
+//! that fails is the fate of the oldest that waits. All of it runs on one thread, between two awaits.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use crate::http::cause::Failed;
+use crate::http::connect::{self, Connected, Timing, Wire};
+use crate::http::job::Job;
+use crate::http::pool::lifetimes::Lifetimes;
+use crate::http::pool::openings::{Openings, Situation, Step};
+use crate::http::recipe::Recipe;
+use crate::http::slot::Slot;
+use crate::http::{h1, h2};
+use crate::ids::Ids;
+use crate::line::Line;
+use crate::record::connections::Connections;
+use scaletop_units::{Elapsed, RunClock};
+
+pub(in crate::http) use lifetimes::Id;
+
+mod lifetimes;
+mod openings;
+mod trend;
+mod upkeep;
+
+/// What one read takes at most.
+const SCRATCH: usize = 32 * 1024;
+
+/// A close this soon after a request was sent, and twice the time that a connect takes, was under way when it was sent.
+const RACE: Duration = Duration::from_millis(10);
+
+/// The connections of one worker.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub recipe: Arc<Recipe>,
+    pub ids: Ids,
+    clock: Cell<RunClock>,
+    line: RefCell<Option<Rc<Line>>>,
+    /// Requests that somebody asked for by themselves.
+    singles: RefCell<VecDeque<Job>>,
+    /// Requests that come back from a connection and go before all others.
+    returned: RefCell<VecDeque<Job>>,
+    state: RefCell<State>,
+    scratch: RefCell<Box<[u8]>>,
+    rng: RefCell<fastrand::Rng>,
+}
+
+#[derive(Debug)]
+struct State {
+    open: HashMap<Id, Rc<Slot>>,
+    /// Those with room, the last used at the back.
+    stack: VecDeque<Rc<Slot>>,
+    /// The oldest first.
+    connecting: VecDeque<Connecting>,
+    /// A connect that is to replace a connection that retires.
+    replacing: Option<Connecting>,
+    openings: Openings,
+    lifetimes: Lifetimes,
+    may_connect: bool,
+    /// Requests that a connection can carry at the same time, as the last one that was opened says.
+    streams: usize,
+    next_id: Id,
+}
+
+#[derive(Debug)]
+struct Connecting {
+    id: Id,
+    task: AbortHandle,
+}
+
+/// What a connection with room does next.
+pub(super) enum Next {
+    /// It carries this.
+    Carry(Job),
+    /// It waits to be given something.
+    Wait,
+    /// It closes.
+    Close,
+}
+
+impl Pool {
+    /// No connections yet.
+    pub(super) fn new(recipe: Arc<Recipe>) -> Rc<Self> {
+        let state = State {
+            open: HashMap::new(),
+            stack: VecDeque::new(),
+            connecting: VecDeque::new(),
+            replacing: None,
+            openings: Openings::new(),
+            lifetimes: Lifetimes::new(recipe.max_age),
+            may_connect: true,
+            streams: 1,
+            next_id: 0,
+        };
+        Rc::new(Self {
+            ids: Ids::new(recipe.instance_header.clone()),
+            recipe,
+            clock: Cell::new(RunClock::start()),
+            line: RefCell::default(),
+            singles: RefCell::default(),
+            returned: RefCell::default(),
+            state: RefCell::new(state),
+            scratch: RefCell::new(vec![0; SCRATCH].into()),
+            rng: RefCell::new(fastrand::Rng::new()),
+        })
+    }
+
+    /// One turn of the worker: see [`Transport::serve`](crate::Transport::serve).
+    pub(super) fn serve(self: &Rc<Self>, line: &Rc<Line>, may_connect: bool) {
+        if self.line.borrow().is_none() {
+            self.attach(line);
+        }
+        self.state.borrow_mut().may_connect = may_connect;
+        self.balance();
+        if may_connect {
+            self.upkeep();
+        }
+        self.give_up_on_the_late();
+    }
+
+    /// From here on the line's clock is the pool's. Connections that were opened before are as old as the run.
+    fn attach(&self, line: &Rc<Line>) {
+        self.clock.set(*line.clock());
+        let now = self.now();
+        let state = &mut *self.state.borrow_mut();
+        line.shared().adopt_connections(state.open.len() + state.connecting.len());
+        for slot in state.open.values() {
+            slot.idle_since.set(now);
+        }
+        *self.line.borrow_mut() = Some(Rc::clone(line));
+    }
+
+    /// Carries a request by itself.
+    pub(super) fn submit(self: &Rc<Self>, job: Job) {
+        self.singles.borrow_mut().push_back(job);
+        self.balance();
+    }
+
+    /// The moment, on the clock that the ages of connections are counted by.
+    pub(super) fn now(&self) -> Elapsed {
+        self.clock.get().now()
+    }
+
+    /// Room to read into; it is everybody's, so it must not be kept.
+    pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// How soon after a request was sent a close must come for the two to have met on the way.
+    pub(super) fn race(&self) -> Duration {
+        RACE + self.state.borrow().openings.quickest().unwrap_or_default() * 2
+    }
+
+    /// A connection has room again, or for the first time: what it does next.
+    pub(super) fn free(self: &Rc<Self>, slot: &Rc<Slot>) -> Next {
+        if !slot.has_room() {
+            return if slot.is_closing.get() { Next::Close } else { Next::Wait };
+        }
+        if let Some(job) = self.next_job() {
+            slot.occupy();
+            return Next::Carry(job);
+        }
+        let mut state = self.state.borrow_mut();
+        slot.idle_since.set(self.now());
+        if !slot.is_stacked.replace(true) {
+            state.stack.push_back(Rc::clone(slot));
+        }
+        let is_too_much = !state.connecting.is_empty();
+        drop(state);
+        if is_too_much {
+            self.balance();
+        }
+        Next::Wait
+    }
+
+    /// Gives back what a connection could not send, or what is to be sent once more: it goes before all others.
+    pub(super) fn give_back(self: &Rc<Self>, job: Job) {
+        self.returned.borrow_mut().push_back(job);
+        self.balance();
+    }
+
+    /// A connection is closed.
+    pub(super) fn closed(self: &Rc<Self>, slot: &Rc<Slot>) {
+        slot.is_closing.set(true);
+        while let Some(job) = slot.take() {
+            slot.vacate_unused();
+            self.returned.borrow_mut().push_back(job);
+        }
+        {
+            let state = &mut *self.state.borrow_mut();
+            state.open.remove(&slot.id);
+            state.lifetimes.gone(slot.id, slot.retires);
+            if slot.is_stacked.replace(false) {
+                state.stack.retain(|stacked| stacked.id != slot.id);
+            }
+        }
+        let age = self.now().saturating_since(slot.born);
+        self.give_connection();
+        self.note(|connections| {
+            connections.closed += 1;
+            connections.closed_requests += slot.carried.get();
+            connections.closed_age += age;
+        });
+        self.balance();
+    }
+
+    /// Hands requests to connections, then starts or cancels connects.
+    pub(super) fn balance(self: &Rc<Self>) {
+        self.assign();
+        let wanted = self.waiting();
+        let step = {
+            let state = &mut *self.state.borrow_mut();
+            if wanted == 0 && state.connecting.is_empty() {
+                state.openings.rest();
+                return;
+            }
+            let left = self.line.borrow().as_ref().map_or(usize::MAX, |line| line.shared().connections_left());
+            state.openings.step(Situation {
+                now: self.now(),
+                wanted: wanted.div_ceil(state.streams.max(1)),
+                open: state.open.len(),
+                connecting: state.connecting.len(),
+                left: left.min(usize::MAX / 2),
+                may_connect: state.may_connect,
+            })
+        };
+        match step {
+            Step::Start(count) => (0..count).for_each(|_| self.start()),
+            Step::Cancel(count) => self.cancel(count),
+            Step::Stay => {}
+        }
+        self.note_gauges();
+    }
+
+    /// Requests that wait for a connection.
+    fn waiting(&self) -> usize {
+        let line = self.line.borrow().as_ref().map_or(0, |line| line.waiting());
+        self.returned.borrow().len() + self.singles.borrow().len() + line
+    }
+
+    /// The oldest request that waits.
+    fn next_job(&self) -> Option<Job> {
+        if let Some(job) = self.returned.borrow_mut().pop_front() {
+            return Some(job);
+        }
+        if let Some(exchange) = self.line.borrow().as_ref().and_then(Line::take) {
+            return Some(Job::load(exchange));
+        }
+        self.singles.borrow_mut().pop_front()
+    }
+
+    /// Gives what waits to the connections with room.
+    fn assign(&self) {
+        while self.waiting() > 0 {
+            let Some(slot) = self.with_room() else { return };
+            let Some(job) = self.next_job() else { return };
+            slot.give(job);
+        }
+    }
+
+    /// The connection on top of the stack; it stays there while it has room for more than one.
+    fn with_room(&self) -> Option<Rc<Slot>> {
+        let mut state = self.state.borrow_mut();
+        loop {
+            let slot = Rc::clone(state.stack.back()?);
+            let is_last = slot.limit.get() <= slot.busy.get() + 1;
+            if is_last || !slot.has_room() {
+                state.stack.pop_back();
+                slot.is_stacked.set(false);
+            }
+            if slot.has_room() {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// Starts a connect for those who wait.
+    fn start(self: &Rc<Self>) {
+        if let Some(connecting) = self.begin_connect() {
+            self.state.borrow_mut().connecting.push_back(connecting);
+        }
+    }
+
+    /// Starts a connect, when the cap allows one more.
+    fn begin_connect(self: &Rc<Self>) -> Option<Connecting> {
+        let is_allowed = self.line.borrow().as_ref().is_none_or(|line| line.shared().take_connection());
+        if !is_allowed {
+            return None;
+        }
+        let id = {
+            let mut state = self.state.borrow_mut();
+            state.next_id += 1;
+            state.next_id
+        };
+        let pool = Rc::clone(self);
+        let task = tokio::task::spawn_local(async move {
+            let clock = pool.clock.get();
+            let began = clock.now();
+            let result = connect::connect(&pool.recipe, &clock).await;
+            let took = clock.now().saturating_since(began);
+            pool.connected(id, took, result);
+        });
+        Some(Connecting { id, task: task.abort_handle() })
+    }
+
+    /// Cancels the youngest connects. One that has become a connection by now is none of them any more, and is kept.
+    fn cancel(&self, count: usize) {
+        for _ in 0..count {
+            let Some(youngest) = self.state.borrow_mut().connecting.pop_back() else { return };
+            youngest.task.abort();
+            self.give_connection();
+            self.note(|connections| connections.cancelled += 1);
+        }
+    }
+
+    /// A connect has ended.
+    fn connected(self: &Rc<Self>, id: Id, took: Duration, result: Result<Connected, Failed>) {
+        let is_replacement = {
+            let state = &mut *self.state.borrow_mut();
+            state.connecting.retain(|connecting| connecting.id != id);
+            state.replacing.take_if(|replacing| replacing.id == id).is_some()
+        };
+        match result {
+            Ok(connected) => {
+                if !is_replacement {
+                    self.state.borrow_mut().openings.connected(took);
+                }
+                self.note(|connections| note_opened(connections, took, &connected));
+                self.adopt(id, connected);
+            }
+            Err(failed) => {
+                self.give_connection();
+                self.note(|connections| connections.failed += 1);
+                if !is_replacement && let Some(job) = self.next_job() {
+                    job.complete(failed.reply(0));
+                }
+            }
+        }
+        if is_replacement {
+            self.retire();
+        }
+        self.balance();
+    }
+
+    /// Takes a connection in and starts its task.
+    fn adopt(self: &Rc<Self>, id: Id, connected: Connected) {
+        let Connected { wire, remote, .. } = connected;
+        let now = self.now();
+        let limit = match &wire {
+            Wire::Http1(_) => 1,
+            Wire::Http2(session) => session.limit(),
+        };
+        let slot = {
+            let state = &mut *self.state.borrow_mut();
+            let retires = state.lifetimes.born(id, now, self.rng.borrow_mut().f64());
+            let slot = Rc::new(Slot::new(id, remote, now, retires, limit));
+            state.open.insert(id, Rc::clone(&slot));
+            state.streams = limit;
+            // It can be given requests before its task first runs.
+            slot.is_stacked.set(true);
+            state.stack.push_back(Rc::clone(&slot));
+            slot
+        };
+        let pool = Rc::clone(self);
+        match wire {
+            Wire::Http1(stream) => drop(tokio::task::spawn_local(h1::serve(pool, slot, stream))),
+            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, session))),
+        }
+    }
+
+    /// Opens connections that nobody waits for, so many at a time; how many were opened.
+    pub(super) async fn warm(self: &Rc<Self>, connections: usize, at_once: usize) -> usize {
+        let (mut opened, mut left) = (0, connections);
+        while left > 0 {
+            let batch = left.min(at_once);
+            left -= batch;
+            let clock = self.clock.get();
+            let connects = (0..batch).map(|_| connect::connect(&self.recipe, &clock));
+            for connected in futures_util::future::join_all(connects).await.into_iter().flatten() {
+                let id = {
+                    let mut state = self.state.borrow_mut();
+                    state.next_id += 1;
+                    state.next_id
+                };
+                self.adopt(id, connected);
+                opened += 1;
+            }
+        }
+        opened
+    }
+
+    /// Whether any connection speaks HTTP/2; `None` while none is open.
+    pub(super) fn is_http2(&self) -> Option<bool> {
+        let state = self.state.borrow();
+        (!state.open.is_empty()).then_some(state.streams > 1)
+    }
+
+    fn give_connection(&self) {
+        if let Some(line) = &*self.line.borrow() {
+            line.shared().give_connection();
+        }
+    }
+
+    /// Notes what a connection did.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Connections)) {
+        if let Some(line) = &*self.line.borrow() {
+            line.note(self.now(), change);
+        }
+    }
+
+    fn note_gauges(&self) {
+        if let Some(line) = &*self.line.borrow() {
+            let state = self.state.borrow();
+            let connecting = state.connecting.len();
+            line.note_connections(self.now(), state.open.len(), connecting);
+        }
+    }
+}
+
+fn note_opened(connections: &mut Connections, took: Duration, connected: &Connected) {
+    let Timing { dns, tcp, tls } = connected.timing;
+    connections.opened += 1;
+    connections.opened_http2 += u64::from(matches!(connected.wire, Wire::Http2(_)));
+    connections.connect.record(took);
+    connections.dns.record(dns);
+    connections.tcp.record(tcp);
+    if let Some(tls) = tls {
+        connections.tls.record(tls);
+    }
+}

@@ -1,0 +1,144 @@
+//! How many connections to open: pure, the heart of an engine that cannot collapse.
+//!
+//! A generator that opens a connection for every arrival without one feeds on its own hiccups: a pause of a few
+//! milliseconds makes arrivals bunch, each of the bunch starts a connect, the handshakes cost the time in which the next
+//! bunch builds up, and it never comes back. So demand is not added up here but worked out anew at every change:
+//!
+//! ```text
+//!   wanted = min(connections that those who wait could use, limit, what the cap leaves)
+//!   wanted > connecting: start the difference          wanted < connecting: cancel it, the youngest first
+//! ```
+//!
+//! When idle connections have served the backlog, nobody waits, and the connects that it started are cancelled. Four
+//! brakes hold it; without any of the first three it was seen to collapse:
+//!
+//! 1. **The guard**: no connect is started in a turn of the loop that woke late, unless there is no connection at all.
+//!    Those who wait then wait because of us, and the connections that are there are on their way to them.
+//! 2. **A limit by delay**: one more at a time when a connect took about as long as the quickest, a tenth fewer when it
+//!    took far longer: then the service, the network or we ourselves are short of something, and more of the same makes
+//!    it worse. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
+//!    open; where nobody answers a connect it does not grow at all.
+//! 3. **A small start**: when nobody waits any more the limit falls back to [`FIRST`].
+//! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
+//!    [`SOON`], the connections that are there are enough. That is what a stop of ours looks like a moment later.
+
+use std::time::Duration;
+
+use crate::http::pool::trend::Trend;
+use scaletop_units::Elapsed;
+
+/// Connects at the same time when a backlog begins.
+const FIRST: f64 = 4.0;
+
+/// The limit never falls below this.
+const LEAST: f64 = 2.0;
+
+/// A connect that took more than so many times the quickest, and a millisecond, was slow.
+const SLOW_FACTOR: u32 = 4;
+const SLOW_BEYOND: Duration = Duration::from_millis(1);
+
+/// By which the limit shrinks when a connect was slow.
+const BACK_OFF: f64 = 0.9;
+
+/// A backlog that will be served within this time by itself needs no more connections.
+const SOON: Duration = Duration::from_millis(100);
+
+/// The quickest connect is forgotten by this part of itself with each connect, since paths change.
+const FORGETTING: u32 = 64;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Start so many connects.
+    Start(usize),
+    /// Cancel so many, the youngest first.
+    Cancel(usize),
+    /// Nothing.
+    Stay,
+}
+
+/// What the decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation {
+    /// The moment.
+    pub now: Elapsed,
+    /// Connections that those who wait could use.
+    pub wanted: usize,
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that are being opened for those who wait.
+    pub connecting: usize,
+    /// How many more the cap allows, over all workers.
+    pub left: usize,
+    /// Whether this turn may start any: see the guard.
+    pub may_connect: bool,
+}
+
+/// Decides how many connections to open.
+#[derive(Debug)]
+pub(super) struct Openings {
+    limit: f64,
+    quickest: Option<Duration>,
+    backlog: Trend,
+}
+
+impl Openings {
+    /// Nothing learned yet.
+    pub(super) const fn new() -> Self {
+        Self { limit: FIRST, quickest: None, backlog: Trend::new() }
+    }
+
+    /// What to do now.
+    pub(super) fn step(&mut self, now: Situation) -> Step {
+        if now.wanted == 0 {
+            self.rest();
+        }
+        self.backlog.observe(now.now, now.wanted);
+        let wanted = now.wanted.min(self.limit()).min(now.connecting + now.left);
+        if wanted < now.connecting {
+            return Step::Cancel(now.connecting - wanted);
+        }
+        let may_start = now.open == 0 || (now.may_connect && !self.is_draining(now.wanted));
+        if wanted > now.connecting && may_start {
+            return Step::Start(wanted - now.connecting);
+        }
+        Step::Stay
+    }
+
+    /// Nobody waits: the next backlog begins anew.
+    pub(super) const fn rest(&mut self) {
+        self.limit = self.limit.min(FIRST);
+        self.backlog = Trend::new();
+    }
+
+    /// Whether those who wait will be served soon by the connections that are there.
+    fn is_draining(&self, wanted: usize) -> bool {
+        self.backlog.time_to_empty(wanted).is_some_and(|time| time <= SOON)
+    }
+
+    /// A connect that somebody still waited for was completed, and took this long.
+    pub(super) fn connected(&mut self, took: Duration) {
+        let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGETTING));
+        self.quickest = Some(quickest);
+        if took <= quickest * SLOW_FACTOR + SLOW_BEYOND {
+            // Not before it is known whether more are needed at all.
+            self.limit += if self.backlog.is_known() { 1.0 } else { 0.0 };
+        } else {
+            self.limit = (self.limit * BACK_OFF).max(LEAST);
+        }
+    }
+
+    /// The quickest connect of late.
+    pub(super) const fn quickest(&self) -> Option<Duration> {
+        self.quickest
+    }
+
+    fn limit(&self) -> usize {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+        let limit = self.limit as usize;
+        limit
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The decision alone, then a worker with it against services that answer, hang, stall and are slow, in virtual time.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const QUICK: Duration = Duration::from_micros(300);
+
+fn situation(wanted: usize, open: usize, connecting: usize) -> Situation {
+    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true }
+}
+
+#[test]
+fn nobody_waits_and_nothing_is_opened() {
+    assert_eq!(Openings::new().step(situation(0, 0, 0)), Step::Stay);
+}
+
+#[test]
+fn a_backlog_begins_with_a_few_connects_however_long_it_is() {
+    assert_eq!(Openings::new().step(situation(100_000, 0, 0)), Step::Start(4));
+    assert_eq!(Openings::new().step(situation(1, 50, 0)), Step::Start(1));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_cancelled() {
+    let mut openings = Openings::new();
+    assert_eq!(openings.step(situation(2, 10, 4)), Step::Cancel(2));
+    assert_eq!(openings.step(situation(0, 10, 4)), Step::Cancel(4));
+}
+
+#[test]
+fn a_late_turn_opens_nothing_while_there_is_a_connection() {
+    let late = |open| Situation { may_connect: false, ..situation(500, open, 0) };
+    assert_eq!(Openings::new().step(late(1)), Step::Stay);
+    assert_eq!(Openings::new().step(late(0)), Step::Start(4), "else it would never begin");
+}
+
+#[test]
+fn the_cap_is_kept() {
+    let mut openings = Openings::new();
+    assert_eq!(openings.step(Situation { left: 1, ..situation(500, 9, 0) }), Step::Start(1));
+    assert_eq!(
+        openings.step(Situation { left: 0, ..situation(500, 10, 3) }),
+        Step::Stay,
+        "those under way are within it"
+    );
+}
+
+#[test]
+fn quick_connects_raise_the_limit_slow_ones_lower_it_and_rest_resets_it() {
+    let mut openings = Openings::new();
+    let at = |millis, wanted, open| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, open, 4) };
+    openings.step(at(0, 500, 0));
+    openings.connected(QUICK);
+    assert_eq!(openings.step(at(0, 500, 1)), Step::Stay, "not before it is seen whether the backlog shrinks by itself");
+    openings.step(at(2, 500, 1));
+    for _ in 0..96 {
+        openings.connected(QUICK);
+    }
+    assert_eq!(openings.step(situation(500, 96, 0)), Step::Start(100));
+    for _ in 0..100 {
+        openings.connected(Duration::from_millis(50));
+    }
+    assert_eq!(openings.step(situation(500, 196, 0)), Step::Start(2));
+    for _ in 0..50 {
+        openings.connected(QUICK);
+    }
+    openings.step(situation(0, 246, 0));
+    assert_eq!(openings.step(situation(500, 246, 0)), Step::Start(4));
+}
+
+#[test]
+fn a_backlog_that_shrinks_by_itself_opens_nothing() {
+    let at = |millis, wanted| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, 20, 0) };
+    let mut openings = Openings::new();
+    assert_eq!(openings.step(at(0, 1_000)), Step::Start(4));
+    assert_eq!(openings.step(at(2, 950)), Step::Stay, "it will be gone in 38 ms");
+    assert_eq!(openings.step(at(4, 949)), Step::Start(4), "that would take two seconds");
+}
+
+/// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
+struct World {
+    openings: Openings,
+    rate: u64,
+    /// How long the service takes; `None`: it hangs.
+    service: Option<u64>,
+    /// How long a connect takes.
+    connect: u64,
+    step: u64,
+    arrived: u64,
+    waiting: u64,
+    idle: usize,
+    busy: VecDeque<u64>,
+    connecting: VecDeque<u64>,
+    opened: usize,
+    cancelled: usize,
+}
+
+const STEP_MICROS: u64 = 50;
+
+impl World {
+    fn new(rate: u64, service: Option<u64>, connect: u64) -> Self {
+        Self {
+            openings: Openings::new(),
+            rate,
+            service,
+            connect,
+            step: 0,
+            arrived: 0,
+            waiting: 0,
+            idle: 0,
+            busy: VecDeque::new(),
+            connecting: VecDeque::new(),
+            opened: 0,
+            cancelled: 0,
+        }
+    }
+
+    fn open(&self) -> usize {
+        self.idle + self.busy.len()
+    }
+
+    /// Goes on for so many milliseconds.
+    fn run(&mut self, millis: u64) {
+        for _ in 0..millis * 1_000 / STEP_MICROS {
+            self.turn(true);
+        }
+    }
+
+    /// The process stands still for so long; then it wakes late.
+    fn stop(&mut self, millis: u64) {
+        self.step += millis * 1_000 / STEP_MICROS;
+        self.turn(false);
+    }
+
+    fn turn(&mut self, may_connect: bool) {
+        self.step += 1;
+        let now = self.step * STEP_MICROS;
+        let due = now * self.rate / 1_000_000;
+        self.waiting += due - self.arrived;
+        self.arrived = due;
+        while self.busy.front().is_some_and(|&end| end <= now) {
+            self.busy.pop_front();
+            self.idle += 1;
+        }
+        while self.connecting.front().is_some_and(|&began| began + self.connect <= now) {
+            let began = self.connecting.pop_front().unwrap();
+            self.openings.connected(Duration::from_micros(now - began));
+            self.opened += 1;
+            self.idle += 1;
+        }
+        while self.idle > 0 && self.waiting > 0 {
+            self.idle -= 1;
+            self.waiting -= 1;
+            self.busy.push_back(self.service.map_or(u64::MAX, |service| now + service));
+        }
+        let wanted = usize::try_from(self.waiting).unwrap();
+        let (open, connecting) = (self.open(), self.connecting.len());
+        let left = 10_000_usize.saturating_sub(open + connecting);
+        let moment = Elapsed::from_micros(now);
+        match self.openings.step(Situation { now: moment, wanted, open, connecting, left, may_connect }) {
+            Step::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
+            Step::Cancel(count) => {
+                self.connecting.truncate(connecting - count);
+                self.cancelled += count;
+            }
+            Step::Stay => {}
+        }
+    }
+}
+
+#[test]
+fn a_fast_service_needs_a_handful() {
+    let mut world = World::new(20_000, Some(200), 300);
+    world.run(2_000);
+    assert!(world.opened <= 16, "{}", world.opened);
+    assert_eq!(world.waiting, 0);
+}
+
+#[test]
+fn a_stop_of_ours_opens_next_to_nothing_and_is_forgotten_at_once() {
+    let mut world = World::new(5_000, Some(200), 300);
+    world.run(1_000);
+    let before = world.opened;
+    world.stop(300);
+    world.run(100);
+    assert!(world.opened - before <= 64, "{} more", world.opened - before);
+    world.run(400);
+    assert_eq!((world.waiting, world.connecting.len()), (0, 0));
+}
+
+#[test]
+fn a_slow_service_gets_the_connections_that_it_needs_and_few_more() {
+    let mut world = World::new(20_000, Some(80_000), 300);
+    world.run(3_000);
+    assert_eq!(world.waiting, 0);
+    assert!((1_600..3_200).contains(&world.opened), "{}", world.opened);
+}
+
+#[test]
+fn a_service_that_hangs_gets_every_arrival_and_the_load_stays_open() {
+    let mut world = World::new(400, None, 1_000);
+    world.run(2_000);
+    assert!(world.busy.len() >= 795, "{} of 800 are with it", world.busy.len());
+}
+
+#[test]
+fn where_no_connect_is_answered_no_storm_begins() {
+    let mut world = World::new(5_000, Some(200), u64::MAX / 2);
+    world.run(5_000);
+    assert_eq!((world.opened, world.connecting.len()), (0, 4));
+}
+
+proptest! {
+    #[test]
+    fn the_cap_and_the_demand_bound_it_whatever_is_seen(
+        steps in prop::collection::vec((0_usize..2_000, 0_usize..200, 0_u64..100_000, any::<bool>()), 1..200), cap in 1_usize..300
+    ) {
+        let mut openings = Openings::new();
+        let (mut open, mut connecting, mut now) = (0_usize, 0_usize, Elapsed::ZERO);
+        for (wanted, done, took, may_connect) in steps {
+            let done = done.min(connecting);
+            connecting -= done;
+            open += done;
+            (0..done).for_each(|_| openings.connected(Duration::from_micros(took)));
+            let left = cap.saturating_sub(open + connecting);
+            now = now + Duration::from_micros(took / 10);
+            match openings.step(Situation { now, wanted, open, connecting, left, may_connect }) {
+                Step::Start(count) => connecting += count,
+                Step::Cancel(count) => connecting -= count,
+                Step::Stay => {}
+            }
+            prop_assert!(open + connecting <= cap);
+            prop_assert!(connecting <= wanted);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The waiting line of one worker: arrivals that were accepted, and what became of them.
+//!
+//! ```text
+//!   worker ──accept──► │ oldest … youngest │ ──take──► Exchange ──begin──► bytes on a connection ──complete──► recorder
+//!                      └── wait for a connection ──┘
+//! ```
+//!
+//! Whoever has a connection to spare takes the oldest. Nothing here is locked or crosses a thread: a line, its exchanges
+//! and its recorder belong to one worker. What waits is a range of tickets and takes eight bytes each.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Shared;
+use crate::in_flight::{InFlight, Ticket};
+use crate::record::connections::Connections;
+use crate::record::recorder::{Dropped, Gauge, Shard};
+use crate::record::second::Second;
+use crate::sample::Sample;
+use crate::transport::Reply;
+use scaletop_units::{Elapsed, RunClock};
+
+/// The arrivals of one worker that wait for a connection, oldest first, and the recorder of their answers.
+#[derive(Debug)]
+pub struct Line {
+    clock: RunClock,
+    shared: Arc<Shared>,
+    books: RefCell<Books>,
+}
+
+#[derive(Debug)]
+struct Books {
+    shard: Shard,
+    flights: InFlight,
+    /// Arrivals before this ticket waited for longer than the turn in which they were accepted.
+    waited: Ticket,
+    /// Arrivals before this ticket have, or had, a connection or a connect of their own.
+    covered: Ticket,
+    open: u64,
+    connecting: u64,
+}
+
+impl Line {
+    /// An empty line. Its first second is the one that holds `start`.
+    pub(crate) fn new(clock: RunClock, shared: Arc<Shared>, start: Elapsed) -> Self {
+        let flights = InFlight::default();
+        let (waited, covered) = (flights.end(), flights.end());
+        let books = Books { shard: Shard::new(start), flights, waited, covered, open: 0, connecting: 0 };
+        Self { clock, shared, books: RefCell::new(books) }
+    }
+
+    /// The clock of the run.
+    pub(crate) const fn clock(&self) -> &RunClock {
+        &self.clock
+    }
+
+    /// What the workers share.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Arrivals that wait for a connection.
+    pub fn waiting(&self) -> usize {
+        self.books.borrow().flights.waiting()
+    }
+
+    /// When the oldest of those that wait was due.
+    pub(crate) fn oldest_waiting(&self) -> Option<Elapsed> {
+        self.books.borrow().flights.oldest_waiting()
+    }
+
+    /// An arrival came due, and the worker turned to it at `now`. Whether there was room for it under the cap; if not,
+    /// nothing is noted yet.
+    pub(crate) fn accept(&self, intended: Elapsed, now: Elapsed) -> bool {
+        let Some(in_flight) = self.shared.take_room() else { return false };
+        let mut books = self.books.borrow_mut();
+        books.shard.arrived(intended);
+        books.shard.accepted(intended, now, in_flight);
+        books.flights.add(intended);
+        true
+    }
+
+    /// An arrival came due and is given up at once.
+    pub(crate) fn refuse(&self, intended: Elapsed, why: Dropped) {
+        let mut books = self.books.borrow_mut();
+        books.shard.arrived(intended);
+        books.shard.dropped(intended, why);
+    }
+
+    /// Takes the oldest of those that wait, at `now`.
+    pub(crate) fn take_at(self: &Rc<Self>, now: Elapsed) -> Option<Exchange> {
+        let mut books = self.books.borrow_mut();
+        let (ticket, intended) = books.flights.take()?;
+        if ticket < books.waited && ticket >= books.covered {
+            books.shard.connections(now).slot_wait.record(now.saturating_since(intended));
+        }
+        books.shard.sent(intended, now);
+        Some(Exchange { line: Rc::clone(self), ticket, intended, sent: None })
+    }
+
+    /// Takes the oldest of those that wait.
+    pub fn take(self: &Rc<Self>) -> Option<Exchange> {
+        if self.waiting() == 0 { None } else { self.take_at(self.clock.now()) }
+    }
+
+    /// Gives up the oldest of those that wait: there is no connection to be had for it.
+    pub(crate) fn drop_oldest(&self) {
+        let mut books = self.books.borrow_mut();
+        if let Some((ticket, intended)) = books.flights.take() {
+            books.shard.dropped(intended, Dropped::NoConnection);
+            books.flights.remove(ticket);
+            self.shared.give_room();
+        }
+    }
+
+    /// The worker has offered everything to whoever had a connection, at `now`: what still waits has to.
+    pub(crate) fn end_turn(&self, now: Elapsed) {
+        let mut books = self.books.borrow_mut();
+        books.waited = books.flights.end();
+        let waiting = books.flights.waiting() as u64;
+        if waiting > 0 {
+            let peak = &mut books.shard.connections(now).waiting_peak;
+            *peak = (*peak).max(waiting);
+        }
+    }
+
+    /// `open` connections are open, and for the oldest of those that wait `connecting` more are being opened at `now`.
+    pub(crate) fn note_connections(&self, now: Elapsed, open: usize, connecting: usize) {
+        let books = &mut *self.books.borrow_mut();
+        (books.open, books.connecting) = (open as u64, connecting as u64);
+        let covered = books.flights.nth_waiting(connecting);
+        for intended in books.flights.between(books.covered, covered) {
+            books.shard.connections(now).slot_wait.record(now.saturating_since(intended));
+        }
+        books.covered = books.covered.max(covered);
+    }
+
+    /// Notes what a connection did at `now`.
+    pub(crate) fn note(&self, now: Elapsed, change: impl FnOnce(&mut Connections)) {
+        change(self.books.borrow_mut().shard.connections(now));
+    }
+
+    /// The worker woke up `late` at `now`.
+    pub(crate) fn woke(&self, now: Elapsed, late: Duration) {
+        self.books.borrow_mut().shard.woke(now, late);
+    }
+
+    /// Notes the gauges at the end of each second that has ended by `now`.
+    pub(crate) fn observe(&self, now: Elapsed) {
+        let gauge = self.gauge();
+        self.books.borrow_mut().shard.observe(now, gauge);
+    }
+
+    /// The seconds whose time to close has come.
+    pub(crate) fn close_due(&self, now: Elapsed) -> Option<Second> {
+        self.books.borrow_mut().shard.close_due(now)
+    }
+
+    /// When a second is to be ended or closed next.
+    pub(crate) fn next_due(&self) -> Elapsed {
+        self.books.borrow().shard.next_due()
+    }
+
+    /// Gives up what waits and closes every second, the running one included.
+    pub(crate) fn finish(&self, now: Elapsed) -> Vec<Second> {
+        while self.waiting() > 0 {
+            self.drop_oldest();
+        }
+        let gauge = self.gauge();
+        self.books.borrow_mut().shard.finish(now, gauge)
+    }
+
+    fn gauge(&self) -> Gauge {
+        let books = self.books.borrow();
+        Gauge {
+            count: books.flights.count(),
+            oldest: books.flights.oldest(),
+            all_workers: self.shared.in_flight(),
+            waiting: books.flights.waiting() as u64,
+            open: books.open,
+            connecting: books.connecting,
+        }
+    }
+}
+
+/// One request under way: from when a connection took it to when its fate is filed. Dropping it gives its place back.
+#[derive(Debug)]
+pub struct Exchange {
+    line: Rc<Line>,
+    ticket: Ticket,
+    intended: Elapsed,
+    sent: Option<Elapsed>,
+}
+
+impl Exchange {
+    /// Its first byte is handed to a connection that is ready, now. Service time counts from here; a request that is sent
+    /// once more begins anew.
+    pub fn begin(&mut self) -> Elapsed {
+        let now = self.line.clock.now();
+        self.sent = Some(now);
+        now
+    }
+
+    /// Files what became of it. Its place in flight is given back only then.
+    pub fn complete(self, reply: Reply) {
+        let completed = self.line.clock.now();
+        let Reply { outcome, bytes, served_by, remote, cause } = reply;
+        let Self { intended, sent, .. } = self;
+        let sample = Sample { intended, sent, completed, outcome, bytes, served_by, remote, cause };
+        self.line.books.borrow_mut().shard.completed(&sample);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.line.books.borrow_mut().flights.remove(self.ticket);
+        self.line.shared.give_room();
+    }
+}
