@@ -19,7 +19,7 @@ const DELTA: usize = 12;
 pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = String::new();
     for (at, contender) in contenders.iter().enumerate() {
-        let settings = &contender.session.header.settings;
+        let settings = &contender.session.header().settings;
         let what = settings.plan.as_deref().unwrap_or(&settings.target);
         let line = format!("{}  {}  ({})", letter(at), harmless(contender.name, 200), harmless(what, 60));
         let _ = writeln!(out, "{}", cut(&line, WIDTH));

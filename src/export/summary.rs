@@ -13,11 +13,11 @@ use scaletop_load::OutcomeKind;
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
-    let totals = &session.totals;
+    let totals = session.totals();
     let mut out = String::new();
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let plan = settings.plan.as_deref().map(|plan| format!(", plan \"{plan}\"")).unwrap_or_default();
-    let _ = writeln!(out, "scaletop: {} for {}{plan}; objective {}", settings.target, session.now, settings.slo);
+    let _ = writeln!(out, "scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), settings.slo);
     let _ = writeln!(
         out,
         "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay)",
@@ -44,10 +44,10 @@ pub fn text(session: &Session) -> String {
             p.p50, p.p90, p.p99, p.p999, p.max
         );
     }
-    if !session.instances.is_empty() {
-        let _ = writeln!(out, "instances seen: {}", session.instances.len());
+    if !session.tracks().is_empty() {
+        let _ = writeln!(out, "instances seen: {}", session.tracks().len());
     }
-    for report in &session.steps {
+    for report in session.steps() {
         let _ = writeln!(out, "step {}: {}", report.step.id, report.words);
     }
     let verdict = judge(session);

@@ -45,7 +45,7 @@ pub(crate) struct Pinning {
 pub(crate) fn pinning(session: &Session, at: Elapsed) -> Option<Pinning> {
     let window = Duration::from_secs(u64::from(WINDOW_SECS));
     let mut requests: Vec<u64> = session
-        .instances
+        .tracks()
         .iter()
         .filter(|track| at.saturating_since(track.first) > window && at.saturating_since(track.last) < window)
         .map(|track| recent_requests(track, at))
@@ -73,13 +73,13 @@ mod tests {
     #[test]
     fn an_even_spread_is_no_alarm() {
         let session = spike(4, 20).build().session().clone();
-        assert_eq!(pinning(&session, session.now), None);
+        assert_eq!(pinning(&session, session.now()), None);
     }
 
     #[test]
     fn one_of_five_with_nearly_everything_is_an_alarm() {
         let session = spike(4, 20).pinned().run(15).build().session().clone();
-        let alarm = pinning(&session, session.now).expect("an alarm");
+        let alarm = pinning(&session, session.now()).expect("an alarm");
         assert_eq!((alarm.few, alarm.of), (1, 5));
         assert!(alarm.share > 0.9, "{alarm:?}");
     }
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn an_instance_that_was_just_born_is_not_blamed_for_its_small_share() {
         let session = spike(0, 0).instance("i-new").run(3).build().session().clone();
-        assert_eq!(pinning(&session, session.now), None);
+        assert_eq!(pinning(&session, session.now()), None);
     }
 
     #[test]
     fn a_handful_of_requests_proves_nothing() {
         let session = spike(1, 20).rate(0).run(30).build().session().clone();
-        assert_eq!(pinning(&session, session.now), None);
+        assert_eq!(pinning(&session, session.now()), None);
     }
 }

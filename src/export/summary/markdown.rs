@@ -9,7 +9,7 @@ use scaletop_load::OutcomeKind;
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {
-    let (settings, totals) = (&session.header.settings, &session.totals);
+    let (settings, totals) = (&session.header().settings, session.totals());
     let verdict = judge(session);
     let mut out = format!("## scaletop: {}\n\n", cell(settings.plan.as_deref().unwrap_or(&settings.target)));
     if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() {
@@ -21,7 +21,7 @@ pub fn markdown(session: &Session) -> String {
         out,
         "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped.",
         cell(&settings.target),
-        session.now,
+        session.now(),
         settings.slo,
         totals.due,
         totals.sent,
@@ -46,11 +46,11 @@ pub fn markdown(session: &Session) -> String {
             let _ = writeln!(out, "| {subject} | {bound} | {actual} | {outcome} |");
         }
     }
-    if !session.steps.is_empty() {
+    if !session.steps().is_empty() {
         out.push_str("\n| step | rate | T_serving | T_capacity | T_recover | bad | lost | peak p99 |\n");
         out.push_str("|---|---|---:|---:|---:|---:|---:|---:|\n");
     }
-    for report in &session.steps {
+    for report in session.steps() {
         let (step, numbers) = (&report.step, &report.numbers);
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };

@@ -24,8 +24,8 @@ pub(super) enum Measured {
 const NO_DEMAND: &str = "what an instance holds is not known (give --capacity), or no instances were counted";
 
 pub(super) fn of_run(session: &Session, number: Number) -> Measured {
-    let totals = &session.totals;
-    let slow = || session.steps.iter().map(|report| report.numbers.slow).sum();
+    let totals = session.totals();
+    let slow = || session.steps().iter().map(|report| report.numbers.slow).sum();
     match number {
         Number::Achieved => achieved(totals.sent, totals.due),
         Number::Errors => share(totals.outcomes.failed(), totals.outcomes.total()),
