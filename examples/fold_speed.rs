@@ -57,8 +57,8 @@ fn main() {
         spent.as_secs_f64(),
         spent.as_secs_f64() * 1e6 / count,
         slowest.as_secs_f64() * 1e3,
-        session.timeline.rows().len(),
-        session.steps.len()
+        session.timeline().rows().len(),
+        session.steps().len()
     );
 }
 

@@ -26,7 +26,7 @@ fn main() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         for window in [Window::FiveMinutes, Window::All] {
             for view in View::ALL {
-                let state = State::live(session.header.clone(), Live::new(ArrivalRate::new(600))).showing(
+                let state = State::live(session.header().clone(), Live::new(ArrivalRate::new(600))).showing(
                     session.clone(),
                     Elapsed::from_secs(u64::from(HOUR)),
                     Ui { view, window, ..Ui::default() },

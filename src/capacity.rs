@@ -77,9 +77,9 @@ impl CapacitySearch {
     pub fn second(&mut self, second: &Second, session: &Session) {
         let Trying::Now(probe) = &mut self.trying else { return };
         // Answers tell at once what a metric tells minutes later.
-        let responding = session.timeline.latest().and_then(|row| row.responding);
+        let responding = session.timeline().latest().and_then(|row| row.responding);
         let instances = responding.or_else(|| session.instances(Elapsed::ZERO));
-        if let Some(result) = probe.second(second, instances, session.limits.max) {
+        if let Some(result) = probe.second(second, instances, session.limits().max) {
             self.said.push_back(result.words());
             self.search.report(result.rate, &result.outcome);
             self.probes.push(result);

@@ -63,7 +63,7 @@ impl Played {
 
     fn collect(&mut self, is_ready: impl Fn(&crate::timeline::Cohort) -> bool) {
         let next = self.good.last().map_or(0, |(second, _)| second + 1);
-        let cohorts = self.session.timeline.cohorts();
+        let cohorts = self.session.timeline().cohorts();
         let from = cohorts.partition_point(|cohort| cohort.second < next);
         let ready = cohorts.range(from..).take_while(|cohort| is_ready(cohort));
         self.good.extend(ready.filter_map(|cohort| Some((cohort.second, cohort.good?))));
@@ -71,7 +71,7 @@ impl Played {
 
     /// The steps in which the load grew to at least twice of what it was: those that a service has to answer by scaling.
     pub fn spikes(&self) -> impl Iterator<Item = &StepReport> {
-        self.session.steps.iter().filter(|report| {
+        self.session.steps().iter().filter(|report| {
             let (before, after) = (report.step.before.get(), report.step.profile.last().get());
             report.numbers.due > 0 && after >= before.saturating_mul(2) && after > before
         })

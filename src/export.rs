@@ -99,12 +99,12 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
     log.out.finish()?;
     let (series, heat) = rows.finish(&session)?;
     let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
-    for report in &session.steps {
+    for report in session.steps() {
         steps.row(&columns::step(report))?;
     }
     steps.finish()?;
     let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
-    for track in &session.instances {
+    for track in session.tracks() {
         instances.row(&columns::instance(track))?;
     }
     instances.finish()?;
@@ -125,7 +125,7 @@ impl LatencyLog {
     fn create(folder: &Path, session: &Session) -> Result<Self, ExportError> {
         let mut out = Draft::create(folder, "latency.hlog")?;
         let mut encoder = hlog::Encoder::new();
-        hlog::begin(&mut out, &mut encoder, &session.header).map_err(|source| out.failed(source))?;
+        hlog::begin(&mut out, &mut encoder, session.header()).map_err(|source| out.failed(source))?;
         Ok(Self { out, encoder, next: 0 })
     }
 
@@ -170,14 +170,14 @@ impl RowFiles {
     /// Takes in an event that has just been folded into `session`.
     fn take(&mut self, session: &Session, recorded: &Recorded) -> Result<(), ExportError> {
         if let SessionEvent::Second(second) = &recorded.event {
-            if let Some(row) = session.timeline.latest().filter(|row| row.second == second.index) {
+            if let Some(row) = session.timeline().latest().filter(|row| row.second == second.index) {
                 self.timeline.row(&columns::row(session, row, &self.late))?;
                 self.series.push(row, columns::counts(session, row.second, &self.late));
             }
-            if let Some(heat) = session.timeline.heat().back().filter(|heat| heat.second == second.index) {
+            if let Some(heat) = session.timeline().heat().back().filter(|heat| heat.second == second.index) {
                 self.heat.push(heat);
             }
-            let known = session.timeline.cohorts();
+            let known = session.timeline().cohorts();
             let from = known.partition_point(|cohort| cohort.second < self.next_cohort);
             for cohort in known.range(from..).take_while(|cohort| cohort.is_final) {
                 self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
@@ -192,7 +192,7 @@ impl RowFiles {
 
     /// Writes what the end of the session cut off, as far as it is known.
     fn finish(mut self, session: &Session) -> Result<(Series, HeatMap), ExportError> {
-        for cohort in session.timeline.cohorts().iter().filter(|c| c.second >= self.next_cohort) {
+        for cohort in session.timeline().cohorts().iter().filter(|c| c.second >= self.next_cohort) {
             self.cohorts.row(&columns::cohort(session, cohort, &self.late))?;
         }
         for file in [self.timeline, self.cohorts, self.events] {

@@ -98,13 +98,13 @@ impl Log {
     /// Writes what is new.
     pub(crate) fn write(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
         let session = state.session();
-        for report in session.steps.iter().skip(self.steps) {
+        for report in session.steps().iter().skip(self.steps) {
             if let Some(name) = &report.step.name {
                 self.keep(err, &format!("{:>5}  {name}: {}", report.step.start, report.step.profile))?;
             }
         }
-        self.steps = session.steps.len();
-        for (at, notice) in session.log.iter().skip(self.notices) {
+        self.steps = session.steps().len();
+        for (at, notice) in session.log().iter().skip(self.notices) {
             let level = match notice.level {
                 NoticeLevel::Info => "",
                 NoticeLevel::Warning => "warning: ",
@@ -112,15 +112,15 @@ impl Log {
             };
             self.keep(err, &format!("{at:>5}  {level}{}", notice.text))?;
         }
-        self.notices = session.log.len();
-        let rows = session.timeline.rows();
+        self.notices = session.log().len();
+        let rows = session.timeline().rows();
         let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
             self.shown = Some(row.second);
             let progress = progress(session, row, self.total);
             if self.on_terminal {
                 // What has no room is cut off on the right: first comes how far it is.
-                let bar = self.total.map(|total| bar(session.now, total)).unwrap_or_default();
+                let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
                 self.replace(err, &format!("{bar}{progress}  {}", describe(row)))?;
             } else {
                 self.keep(err, format!("{}  {progress}", describe(row)).trim_end())?;
@@ -139,10 +139,10 @@ fn bar(now: Elapsed, total: Duration) -> String {
 
 /// The stage that the second belongs to, and how much of all is done.
 fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
-    let step = session.steps.iter().rev().find(|report| Some(report.step.id) == row.step);
+    let step = session.steps().iter().rev().find(|report| Some(report.step.id) == row.step);
     let stage = step.and_then(|report| report.step.name.as_deref()).unwrap_or_default();
     let done = total.map(|total| {
-        let percent = (session.now.as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
+        let percent = (session.now().as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
         format!("{percent:.0}%")
     });
     [stage.to_owned(), done.unwrap_or_default()].join("  ")

@@ -49,7 +49,7 @@ pub struct ReportInput<'a> {
 /// The page.
 pub fn html(evidence: &ReportInput<'_>) -> String {
     let session = evidence.session;
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let title = settings.plan.as_deref().unwrap_or(&settings.target);
     let seconds = f64::from(evidence.series.end().max(1));
     page(
@@ -61,8 +61,8 @@ pub fn html(evidence: &ReportInput<'_>) -> String {
                 p.facts {
                     span { (shown(&settings.target)) }
                     @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
-                    span { (utc(session.header.started_unix_micros)) }
-                    span { (session.now) }
+                    span { (utc(session.header().started_unix_micros)) }
+                    span { (session.now()) }
                     span { "objective " (settings.slo) }
                 }
                 (verdict(&judge(session)))
@@ -122,7 +122,7 @@ pub fn html(evidence: &ReportInput<'_>) -> String {
                     (method::explained())
                 }
             }
-            footer { "Written by " (shown(&session.header.writer)) ", from " code { "recording.jsonl" } "." }
+            footer { "Written by " (shown(&session.header().writer)) ", from " code { "recording.jsonl" } "." }
             script type="application/json" #data { (PreEscaped(data::block(session, evidence.series))) }
             script { (PreEscaped(SCRIPT)) }
         },
@@ -175,7 +175,7 @@ fn verdict(verdict: &Verdict) -> Markup {
 
 /// The session in six figures.
 fn tiles(session: &Session) -> Markup {
-    let totals = &session.totals;
+    let totals = session.totals();
     let ok = totals.outcomes.get(OutcomeKind::Ok);
     let share = |part: u64| {
         if totals.due == 0 { String::new() } else { percent(part as f64 / totals.due as f64) + " of due" }
@@ -199,7 +199,7 @@ fn tiles(session: &Session) -> Markup {
             (tile("failed", thousands(totals.outcomes.failed()), failures.join(", ")))
             (tile("dropped", thousands(dropped), format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late))))
             (tile("response time p99", response(|p| p.p99), format!("p50 {}, max {}", response(|p| p.p50), response(|p| p.max))))
-            (tile("instances seen", session.instances.len().to_string(), session.limits.max.map(|max| format!("limit {max}")).unwrap_or_default()))
+            (tile("instances seen", session.tracks().len().to_string(), session.limits().max.map(|max| format!("limit {max}")).unwrap_or_default()))
         }
     }
 }

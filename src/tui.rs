@@ -57,7 +57,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.
 fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
-    let (_, profile) = state.session().rate;
+    let (_, profile) = state.session().rate();
     let meanwhile = if state.player().is_some() {
         "the replay goes on".to_owned()
     } else {

@@ -108,7 +108,7 @@ fn agree(what: &str, seed: u64, ours: f64, truth: f64) {
 async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
     for seed in [1, 2, 3] {
         let (session, truth) = spike(seed).await;
-        let report = session.steps.iter().find(|report| report.step.profile.last().get() == SPIKE_RATE).unwrap();
+        let report = session.steps().iter().find(|report| report.step.profile.last().get() == SPIKE_RATE).unwrap();
         let start = report.step.start;
         let since_start = |at: Elapsed| at.saturating_since(start).as_secs_f64();
         let mut admitted: Vec<_> = truth.instances.iter().filter_map(|instance| instance.first_admitted).collect();
@@ -124,11 +124,11 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
         let last_refusal =
             truth.rejections.iter().map(|spell| spell.last).max().expect("the spike was too much for one");
         let is_refused = |row: &&scaletop::timeline::Row| row.outcomes.get(OutcomeKind::Http429) > 0;
-        let seen = session.timeline.rows().iter().rev().find(is_refused).map(|row| row.second).expect("we saw it");
+        let seen = session.timeline().rows().iter().rev().find(is_refused).map(|row| row.second).expect("we saw it");
         let middle = Elapsed::from_millis(u64::from(seen) * 1_000 + 500);
         agree("429s end", seed, since_start(middle), since_start(last_refusal));
 
-        for row in session.timeline.rows() {
+        for row in session.timeline().rows() {
             let (from, until) =
                 (Elapsed::from_secs(u64::from(row.second)), Elapsed::from_secs(u64::from(row.second) + 1));
             let slack = Duration::from_secs(1);
@@ -143,7 +143,7 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
             }
         }
         let refused: u64 = truth.seconds.iter().map(|second| second.rejected).sum();
-        let seen = session.totals.outcomes.get(OutcomeKind::Http429);
+        let seen = session.totals().outcomes.get(OutcomeKind::Http429);
         assert!(
             seen.abs_diff(refused) <= 40,
             "seed {seed}: we saw {seen} times 429, the cluster said it {refused} times"

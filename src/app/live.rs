@@ -136,7 +136,7 @@ impl BackEnd for LiveBackEnd {
                 return Some(Event::Killed(self.kill.as_ref().map_or_else(nothing, |kill| kill())));
             }
             Effect::Drain => {
-                let deadline = state.session().header.settings.timeout + Duration::from_secs(1);
+                let deadline = state.session().header().settings.timeout + Duration::from_secs(1);
                 let load = self.load.clone();
                 self.background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
             }

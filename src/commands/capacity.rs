@@ -52,7 +52,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         unreachable!("the controller of a session stays what it is");
     };
     let found = search.answer();
-    let target = &finished.state.session().header.settings.target;
+    let target = &finished.state.session().header().settings.target;
     let text = match args.format {
         Format::Text | Format::Junit => found.text(&slo, args.per_instance),
         Format::Markdown => found.markdown(&slo, target, args.per_instance),

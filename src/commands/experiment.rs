@@ -137,7 +137,7 @@ fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
 /// Writes the report on every session in `home`, and prints it.
 fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
     let mut played = sessions(home)?;
-    played.sort_by_key(|one| one.session.header.started_unix_micros);
+    played.sort_by_key(|one| one.session.header().started_unix_micros);
     let text = markdown(&target.to_string(), &played);
     let path = home.join(REPORT);
     std::fs::write(&path, &text).map_err(|source| CommandError::Write { path: path.clone(), source })?;

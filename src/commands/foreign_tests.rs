@@ -90,8 +90,8 @@ fn session() -> Session {
 
 fn state(session: &Session, view: View) -> State {
     let live = Live { ending: Some(hostile("ending")), ..Live::new(ArrivalRate::new(5)) };
-    let ui = Ui { view, toast: Some((session.now, hostile("toast"))), ..Ui::default() };
-    State::live(session.header.clone(), live).showing(session.clone(), session.now, ui)
+    let ui = Ui { view, toast: Some((session.now(), hostile("toast"))), ..Ui::default() };
+    State::live(session.header().clone(), live).showing(session.clone(), session.now(), ui)
 }
 
 fn screens(session: &Session) -> String {
@@ -133,7 +133,7 @@ fn acting(text: &str) -> Vec<char> {
 fn no_text_from_outside_acts_on_any_surface() {
     let session = session();
     let contenders = [Contender { name: &hostile("a"), session: &session }, Contender { name: "b", session: &session }];
-    let mut played = Played::new(hostile("folder"), session.header.clone());
+    let mut played = Played::new(hostile("folder"), session.header().clone());
     played.finish();
     let outputs = [
         ("progress line", progress(&state(&session, View::Overview))),
@@ -144,7 +144,7 @@ fn no_text_from_outside_acts_on_any_surface() {
         ("summary.json", json::text(&session, Damage::default())),
         ("doctor", Check::failure(hostile("name"), hostile("detail"), hostile("remedy")).to_string()),
         ("metrics", exposition::page(&session)),
-        ("plan", as_plan::text(&session.header, &[(Elapsed::ZERO, change(5))], session.now)),
+        ("plan", as_plan::text(session.header(), &[(Elapsed::ZERO, change(5))], session.now())),
         ("compare", table(&contenders, &compare(&contenders))),
         ("experiment", experiment(&hostile("target"), &[played])),
         ("screen", screens(&session)),

@@ -66,7 +66,7 @@ pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
     let mut warnings = unlike(contenders);
     let valid: Vec<Vec<(Key, &StepReport)>> = contenders.iter().map(valid_steps).collect();
     for (at, (contender, valid)) in contenders.iter().zip(&valid).enumerate() {
-        let left_out = contender.session.steps.len() - valid.len();
+        let left_out = contender.session.steps().len() - valid.len();
         if left_out > 0 {
             let which = super::letter(at);
             warnings.push(format!("{which}: {left_out} steps are left out, the generator was the limit in them"));
@@ -96,7 +96,7 @@ pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
 fn valid_steps<'a>(contender: &Contender<'a>) -> Vec<(Key, &'a StepReport)> {
     contender
         .session
-        .steps
+        .steps()
         .iter()
         .filter(|report| report.validity == Validity::Valid)
         .map(|report| (Key { before: report.step.before, profile: report.step.profile }, report))
@@ -119,9 +119,9 @@ fn rows(reports: &[Vec<&StepReport>]) -> Vec<ComparedNumber> {
 /// Settings that make numbers mean different things.
 fn unlike(contenders: &[Contender<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Some(first) = contenders.first().map(|contender| &contender.session.header.settings) else { return warnings };
+    let Some(first) = contenders.first().map(|contender| &contender.session.header().settings) else { return warnings };
     for (at, contender) in contenders.iter().enumerate().skip(1) {
-        let (other, which) = (&contender.session.header.settings, super::letter(at));
+        let (other, which) = (&contender.session.header().settings, super::letter(at));
         if other.slo != first.slo {
             let slo = other.slo;
             warnings.push(format!(
@@ -141,7 +141,7 @@ fn unlike(contenders: &[Contender<'_>]) -> Vec<String> {
 
 fn lengths(key: Key, contenders: &[Contender<'_>], reports: &[Vec<&StepReport>]) -> Option<String> {
     let length = |at: usize, report: &StepReport| {
-        report.step.end.unwrap_or(contenders[at].session.now).saturating_since(report.step.start)
+        report.step.end.unwrap_or(contenders[at].session.now()).saturating_since(report.step.start)
     };
     let all: Vec<Duration> =
         reports.iter().enumerate().flat_map(|(at, all)| all.iter().map(move |report| length(at, report))).collect();

@@ -50,14 +50,14 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
                 thead { tr { th { "" } th.left { "session" } th.left { "target" } th { "started" } th { "lasted" } th { "requests due" } } }
                 tbody {
                     @for (at, contender) in contenders.iter().enumerate() {
-                        @let header = &contender.session.header;
+                        @let header = contender.session.header();
                         tr {
                             th { (letter(at)) }
                             td.left { (shown(contender.name)) }
                             td.left { (shown(header.settings.plan.as_deref().unwrap_or(&header.settings.target))) }
                             td { (utc(header.started_unix_micros)) }
-                            td { (contender.session.now) }
-                            td { (crate::text::thousands(contender.session.totals.due)) }
+                            td { (contender.session.now()) }
+                            td { (crate::text::thousands(contender.session.totals().due)) }
                         }
                     }
                 }

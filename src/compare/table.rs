@@ -15,7 +15,7 @@ const DELTA: usize = 12;
 pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = Lines::default();
     for (at, contender) in contenders.iter().enumerate() {
-        let settings = &contender.session.header.settings;
+        let settings = &contender.session.header().settings;
         let what = settings.plan.as_deref().unwrap_or(&settings.target);
         let line = format!("{}  {}  ({})", letter(at), clean_to(contender.name, 200), clean_to(what, 60));
         out.line(&cut(&line, WIDTH));

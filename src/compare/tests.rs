@@ -28,7 +28,7 @@ fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
     for (at, &(from, to, recover, lost)) in steps.iter().enumerate() {
         let at = u32::try_from(at).unwrap();
         let start = Elapsed::from_secs(u64::from(at) * 60);
-        session.steps.push(StepReport {
+        session.steps_mut().push(StepReport {
             step: Step {
                 id: StepId(at + 1),
                 start,
@@ -130,7 +130,7 @@ fn a_time_that_was_not_reached_bounds_the_difference_and_is_no_number() {
 fn steps_in_which_the_generator_was_the_limit_are_left_out_and_said_to_be() {
     let a = session(&[(5, 600, reached(30.0), 100)]);
     let mut b = session(&[(5, 600, reached(40.0), 50)]);
-    b.steps[0].validity = Validity::InvalidGenerator("send lag".into());
+    b.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
     let comparison = compared(&a, &b);
     assert!(comparison.steps.is_empty());
     assert!(
@@ -144,8 +144,8 @@ fn steps_in_which_the_generator_was_the_limit_are_left_out_and_said_to_be() {
 fn other_objectives_and_other_lengths_are_pointed_out() {
     let a = session(&[(5, 600, reached(30.0), 100)]);
     let mut b = session(&[(5, 600, reached(40.0), 50)]);
-    b.header.settings.slo.latency = std::time::Duration::from_secs(1);
-    b.steps[0].step.end = Some(Elapsed::from_secs(300));
+    b.header_mut().settings.slo.latency = std::time::Duration::from_secs(1);
+    b.steps_mut()[0].step.end = Some(Elapsed::from_secs(300));
     let warnings = compared(&a, &b).warnings;
     assert!(
         warnings.iter().any(|w| w.contains("another objective"))
@@ -175,7 +175,7 @@ fn the_table_fits_eighty_columns_and_states_the_rule() {
 #[test]
 fn foreign_text_stays_text_in_the_page() {
     let mut a = session(&[(5, 600, reached(30.0), 1)]);
-    a.header.settings.target = "<img src=x onerror=alert(1)>".into();
+    a.header_mut().settings.target = "<img src=x onerror=alert(1)>".into();
     let contenders =
         [Contender { name: "\"><script>alert(1)</script>", session: &a }, Contender { name: "b", session: &a }];
     let page = html(&contenders, &compare(&contenders));

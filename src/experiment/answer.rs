@@ -165,13 +165,13 @@ fn spell(relapse: Relapse) -> String {
 }
 
 fn generator(played: &[Played]) -> String {
-    let steps = || played.iter().flat_map(|one| one.session.steps.iter().map(move |report| (one, report)));
+    let steps = || played.iter().flat_map(|one| one.session.steps().iter().map(move |report| (one, report)));
     let mut reasons = steps().filter_map(|(one, report)| match &report.validity {
         Validity::Valid => None,
         Validity::InvalidGenerator(reason) => Some(format!("{}: {}", name(one, report), cell(reason))),
     });
     let lag = played.iter().filter_map(|one| one.send_lag.quantile(0.99)).max();
-    let late: u64 = played.iter().map(|one| one.session.totals.dropped_late).sum();
+    let late: u64 = played.iter().map(|one| one.session.totals().dropped_late).sum();
     let evidence = format!("p99 of the send lag {}, {late} requests dropped because we were late", ms(lag));
     let Some(first) = reasons.next() else { return format!("no: {evidence}") };
     let (invalid, all) = (reasons.count() + 1, steps().count());
@@ -185,7 +185,7 @@ fn ms(duration: Option<Duration>) -> String {
 }
 
 fn session(out: &mut String, one: &Played) {
-    let (session, settings) = (&one.session, &one.session.header.settings);
+    let (session, settings) = (&one.session, &one.session.header().settings);
     let plan = settings.plan.as_deref().unwrap_or("no plan");
     let _ = writeln!(out, "\n## {}\n", cell(plan));
     let limit = |limit: Option<u32>| limit.map_or_else(|| "unknown".to_owned(), |limit| limit.to_string());
@@ -193,11 +193,11 @@ fn session(out: &mut String, one: &Played) {
         out,
         "{} for {}; objective {}; instances {} to {}, concurrency {}. Files: `{}/`",
         cell(&settings.target),
-        session.now,
+        session.now(),
         settings.slo,
-        limit(session.limits.min),
-        limit(session.limits.max),
-        limit(session.limits.concurrency),
+        limit(session.limits().min),
+        limit(session.limits().max),
+        limit(session.limits().concurrency),
         cell(&one.folder)
     );
     let verdict = judge(session);
@@ -211,7 +211,7 @@ fn session(out: &mut String, one: &Played) {
     let (bad, lost, p99) = (numbers::BAD_SECONDS.label, numbers::LOST.label, numbers::P99.label);
     let _ = writeln!(out, "\n| step | rate | instances |{times} | {bad} | {lost} | {p99} | relapses |");
     out.push_str("|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
-    for report in &session.steps {
+    for report in session.steps() {
         let (step, all) = (&report.step, &report.numbers);
         let stage = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
@@ -239,7 +239,7 @@ fn session(out: &mut String, one: &Played) {
         );
     }
     out.push('\n');
-    for report in session.steps.iter().filter(|report| !report.words.is_empty()) {
+    for report in session.steps().iter().filter(|report| !report.words.is_empty()) {
         let _ = writeln!(out, "- {}", cell(&report.words));
     }
 }

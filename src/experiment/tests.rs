@@ -19,7 +19,7 @@ fn played(capacities: &[f64], bad: &[u32]) -> Played {
     let mut played = Played::new("spike".into(), header);
     for (at, secs) in capacities.iter().enumerate() {
         let start = Elapsed::from_secs(at as u64 * 400);
-        played.session.steps.push(StepReport {
+        played.session.steps_mut().push(StepReport {
             step: Step {
                 id: StepId(u32::try_from(at).unwrap() + 1),
                 start,
@@ -65,10 +65,10 @@ fn what_was_missed_after_the_recovery_is_a_relapse() {
     // 100 s after the second spike began, as in the notebook of the first App Runner experiment: six seconds within ten, then one more much later.
     let bad = [405, 500, 501, 502, 506, 507, 508, 600];
     let experiment = played(&[31.0, 31.0], &bad);
-    let relapses = experiment.relapses(&experiment.session.steps[1]).unwrap();
+    let relapses = experiment.relapses(&experiment.session.steps()[1]).unwrap();
     let at = |after_secs, bad_secs| Relapse { after_secs, bad_secs };
     assert_eq!(relapses, [at(100, 6), at(200, 1)]);
-    assert_eq!(experiment.relapses(&experiment.session.steps[0]), Some(vec![]));
+    assert_eq!(experiment.relapses(&experiment.session.steps()[0]), Some(vec![]));
     let text = markdown("demo", &[experiment]);
     assert!(text.contains("yes: spike step 2 (spike) 100 s after its start for 6 s"), "{text}");
 }
@@ -76,18 +76,18 @@ fn what_was_missed_after_the_recovery_is_a_relapse() {
 #[test]
 fn what_was_not_reached_and_what_was_our_fault_is_said() {
     let mut experiment = played(&[31.0, 31.0], &[]);
-    experiment.session.steps[1].numbers.capacity = Timing::NotWithin { secs: 300.0, open: false };
-    experiment.session.steps[1].numbers.recover = Timing::NotWithin { secs: 300.0, open: false };
+    experiment.session.steps_mut()[1].numbers.capacity = Timing::NotWithin { secs: 300.0, open: false };
+    experiment.session.steps_mut()[1].numbers.recover = Timing::NotWithin { secs: 300.0, open: false };
     let text = markdown("demo", &[experiment.clone()]);
     assert!(text.contains("5 instances after 31.0 s, > 300 s"), "{text}");
     assert!(text.contains("never recovered within its step: spike step 2"), "{text}");
     assert!(markdown("demo", &[]).contains("No session"));
 
-    experiment.session.steps[1].validity = Validity::InvalidGenerator("CPU | 97 %".into());
+    experiment.session.steps_mut()[1].validity = Validity::InvalidGenerator("CPU | 97 %".into());
     let text = markdown("demo", &[experiment.clone()]);
     assert!(text.contains("yes, in 1 of 2 steps") && text.contains("(spike step 2 (spike): CPU \\| 97 %)"), "{text}");
     assert!(text.contains("5 instances after 31.0 s, the") && text.contains("**Degraded later:** no"), "{text}");
-    experiment.session.steps.remove(0);
+    experiment.session.steps_mut().remove(0);
     let text = markdown("demo", &[experiment]);
     assert!(text.contains("**Lost meanwhile:** unknown: the generator was the limit in the one step"), "{text}");
 }

@@ -73,7 +73,7 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
 /// A row of `cohorts.csv`: what became of the requests intended in the second. What has no meaning for a cohort (bytes,
 /// in flight, send lag) is empty.
 pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> Vec<String> {
-    let row = session.timeline.row_at(cohort.second);
+    let row = session.timeline().row_at(cohort.second);
     let mut fields = when(session, Elapsed::from_secs(u64::from(cohort.second)));
     fields.push(row.map(|row| row.target.get().to_string()).unwrap_or_default());
     fields.extend([cohort.due.to_string(), cohort.sent.to_string()]);
@@ -88,7 +88,7 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
 
 fn when(session: &Session, at: Elapsed) -> Vec<String> {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
-    vec![utc(session.header.started_unix_micros.saturating_add(micros)), secs(at)]
+    vec![utc(session.header().started_unix_micros.saturating_add(micros)), secs(at)]
 }
 
 fn outcomes(counts: &OutcomeCounts) -> [String; 9] {
@@ -253,6 +253,6 @@ pub(super) fn counts(session: &Session, second: u32, late: &LateCounts) -> Count
         active: late.at(Basis::Active, second),
         running: late.at(Basis::Running, second),
         desired: late.at(Basis::Desired, second),
-        max: session.limits.max,
+        max: session.limits().max,
     }
 }

@@ -12,11 +12,11 @@ use scaletop_load::OutcomeKind;
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
-    let totals = &session.totals;
+    let totals = session.totals();
     let mut out = Lines::default();
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let plan = settings.plan.as_deref().map(|plan| format!(", plan \"{plan}\"")).unwrap_or_default();
-    out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now, settings.slo));
+    out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), settings.slo));
     out.line(&format!(
         "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay)",
         totals.due,
@@ -39,10 +39,10 @@ pub fn text(session: &Session) -> String {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);
         out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}"));
     }
-    if !session.instances.is_empty() {
-        out.line(&format!("instances seen: {}", session.instances.len()));
+    if !session.tracks().is_empty() {
+        out.line(&format!("instances seen: {}", session.tracks().len()));
     }
-    for report in &session.steps {
+    for report in session.steps() {
         out.line(&format!("step {}: {}", report.step.id, report.words));
     }
     let verdict = judge(session);

@@ -122,21 +122,21 @@ fn escaped(text: &str) -> String {
 /// The page of what is known now.
 pub fn page(session: &Session) -> String {
     let mut page = Page { text: String::new(), family: "" };
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let labels = [
         ("target", settings.target.as_str()),
         ("plan", settings.plan.as_deref().unwrap_or_default()),
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     page.sample("scaletop_info", &labels, 1.0);
-    page.sample("scaletop_elapsed_seconds", &[], session.now.as_secs_f64());
-    let (since, profile) = &session.rate;
-    let rate = profile.rate_after(session.now.saturating_since(*since));
+    page.sample("scaletop_elapsed_seconds", &[], session.now().as_secs_f64());
+    let (since, profile) = &session.rate();
+    let rate = profile.rate_after(session.now().saturating_since(*since));
     page.count("scaletop_target_rate", &[], rate.get().into());
     totals(&mut page, session);
     last_second(&mut page, session);
     instances(&mut page, session);
-    let good = session.timeline.cohorts().iter().rev().find_map(|cohort| cohort.good);
+    let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.good);
     page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
     steps(&mut page, session);
     generator(&mut page, session);
@@ -144,7 +144,7 @@ pub fn page(session: &Session) -> String {
 }
 
 fn totals(page: &mut Page, session: &Session) {
-    let totals = &session.totals;
+    let totals = session.totals();
     page.count("scaletop_requests_due_total", &[], totals.due);
     page.count("scaletop_requests_sent_total", &[], totals.sent);
     page.count("scaletop_requests_dropped_total", &[("reason", "in_flight_cap")], totals.dropped_cap);
@@ -156,7 +156,7 @@ fn totals(page: &mut Page, session: &Session) {
 }
 
 fn last_second(page: &mut Page, session: &Session) {
-    let row = session.timeline.latest();
+    let row = session.timeline().latest();
     if let Some(p) = row.and_then(|row| row.response) {
         let quantiles =
             [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
@@ -178,23 +178,23 @@ fn last_second(page: &mut Page, session: &Session) {
 }
 
 fn instances(page: &mut Page, session: &Session) {
-    let row = session.timeline.latest();
+    let row = session.timeline().latest();
     for basis in Basis::ALL {
         let count = match basis {
             Basis::Responding => row.and_then(|row| row.responding),
-            basis => session.observations.get(&basis).and_then(|seen| seen.last()).map(|seen| seen.count),
+            basis => session.observations().get(&basis).and_then(|seen| seen.last()).map(|seen| seen.count),
         };
         page.some("scaletop_instances", &[("basis", basis.label())], count.map(f64::from));
     }
     page.some("scaletop_instances_needed", &[], row.and_then(|row| row.needed).map(f64::from));
-    for (bound, limit) in [("min", session.limits.min), ("max", session.limits.max)] {
+    for (bound, limit) in [("min", session.limits().min), ("max", session.limits().max)] {
         page.some("scaletop_instances_limit", &[("bound", bound)], limit.map(f64::from));
     }
 }
 
 fn steps(page: &mut Page, session: &Session) {
-    page.some("scaletop_step", &[], session.steps.last().map(|report| f64::from(report.step.id.0)));
-    let latest = &session.steps[session.steps.len().saturating_sub(MOST_STEPS)..];
+    page.some("scaletop_step", &[], session.steps().last().map(|report| f64::from(report.step.id.0)));
+    let latest = &session.steps()[session.steps().len().saturating_sub(MOST_STEPS)..];
     let named: Vec<_> = latest
         .iter()
         .map(|report| (report.step.id.to_string(), report.step.name.clone().unwrap_or_default(), &report.numbers))
@@ -214,7 +214,7 @@ fn steps(page: &mut Page, session: &Session) {
 }
 
 fn generator(page: &mut Page, session: &Session) {
-    let Some(health) = session.timeline.latest().map(|row| row.generator) else { return };
+    let Some(health) = session.timeline().latest().map(|row| row.generator) else { return };
     page.some("scaletop_generator_cpu_ratio", &[], health.cpu_percent.map(|percent| f64::from(percent) / 100.0));
     page.some("scaletop_generator_open_fds", &[], health.fds.map(|(open, _)| open as f64));
     page.some("scaletop_generator_max_fds", &[], health.fds.map(|(_, most)| most as f64));
@@ -258,8 +258,8 @@ mod tests {
             uncertainty: Duration::from_secs(2),
             provisional: false,
         };
-        session.observations.insert(Basis::Running, vec![seen]);
-        session.limits.max = Some(5);
+        session.observations_mut().insert(Basis::Running, vec![seen]);
+        session.limits().max = Some(5);
         session
     }
 
@@ -300,8 +300,8 @@ mod tests {
         let samples = parse(&text);
         assert!(samples[r#"scaletop_info{target="a\"b\\c�d",plan="spike",version="0.1.0"}"#] > 0.0);
         let exactly = [
-            ("scaletop_requests_due_total", session.totals.due),
-            ("scaletop_requests_sent_total", session.totals.sent),
+            ("scaletop_requests_due_total", session.totals().due),
+            ("scaletop_requests_sent_total", session.totals().sent),
             (r#"scaletop_requests_dropped_total{reason="in_flight_cap"}"#, 50),
             ("scaletop_target_rate", 600),
             ("scaletop_in_flight", 48),
@@ -314,8 +314,8 @@ mod tests {
         }
         let completed: f64 =
             samples.iter().filter(|(s, _)| s.starts_with("scaletop_requests_completed_total")).map(|(_, v)| v).sum();
-        assert!((completed - session.totals.outcomes.total() as f64).abs() < 1e-9);
-        let p99 = session.timeline.latest().unwrap().response.unwrap().p99.as_secs_f64();
+        assert!((completed - session.totals().outcomes.total() as f64).abs() < 1e-9);
+        let p99 = session.timeline().latest().unwrap().response.unwrap().p99.as_secs_f64();
         assert!((samples[r#"scaletop_response_seconds{quantile="0.99"}"#] - p99).abs() < 1e-9);
     }
 

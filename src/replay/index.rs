@@ -99,6 +99,6 @@ fn outline(path: &Path) -> Result<(Outline, u32, Damage), ReadError> {
             Some(_) => {}
         }
     }
-    outline.steps = rates.steps.iter().map(|report| report.step.start).collect();
+    outline.steps = rates.steps().iter().map(|report| report.step.start).collect();
     Ok((outline, seconds, reader.damage()))
 }

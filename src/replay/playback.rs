@@ -94,7 +94,7 @@ impl BackEnd for Playback {
 
     fn due(&mut self, state: &State) -> Result<Option<Event>, ReplayError> {
         let Some(player) = state.player() else { return Ok(None) };
-        let (now, position) = (state.session().now, player.position());
+        let (now, position) = (state.session().now(), player.position());
         if let Some(session) = self.recording.seek(now, position, WORTH)? {
             return Ok(Some(Event::Replay(ReplayEvent::At(session))));
         }

@@ -58,7 +58,7 @@ impl SeekableRecording {
 
     /// Keeps a snapshot to start from.
     pub fn keep(&mut self, snapshot: Snapshot) {
-        self.snapshots.insert(snapshot.session.now, snapshot);
+        self.snapshots.insert(snapshot.session.now(), snapshot);
     }
 
     /// Makes ready to read from a state that is known at `now` up to `position`. Where another state is the better start
@@ -73,7 +73,7 @@ impl SeekableRecording {
         let nearest = self.snapshots.range(..=position).next_back().map(|(_, snapshot)| snapshot);
         let is_past = now > position;
         let (session, next) = match nearest {
-            Some(near) if is_past || near.session.now > now + worth => (Arc::clone(&near.session), near.next),
+            Some(near) if is_past || near.session.now() > now + worth => (Arc::clone(&near.session), near.next),
             None if is_past => (Arc::new(Session::new(self.reader.header().clone())), self.first),
             _ => return Ok(None),
         };

@@ -153,7 +153,7 @@ fn rates(series: &Series, seconds: f64) -> Chart {
 }
 
 fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
-    let slo = session.header.settings.slo;
+    let slo = session.header().settings.slo;
     let objective = slo.latency.as_secs_f64() * 1e3;
     let p50 = |column: &Column| ms(column.p50);
     let p99 = |column: &Column| ms(column.p99);

@@ -26,12 +26,12 @@ pub(super) fn block(session: &Session, series: &Series) -> String {
         }
     }
     let steps: Vec<_> = session
-        .steps
+        .steps()
         .iter()
         .map(|report| json!([report.step.start.as_secs_f64(), report.step.id.0, rates(&report.step)]))
         .collect();
     let data = json!({
-        "start": session.header.started_unix_micros / 1_000,
+        "start": session.header().started_unix_micros / 1_000,
         "span": series.span.max(1),
         "end": series.end(),
         "seconds": runs(series),

@@ -12,12 +12,12 @@ const MOST_INSTANCES: usize = 200;
 
 /// Every instance that answered.
 pub(super) fn table(session: &Session) -> Markup {
-    if session.instances.is_empty() {
-        let header = &session.header.settings.instance_header;
+    if session.tracks().is_empty() {
+        let header = &session.header().settings.instance_header;
         return html! { p.none { "No answer named its instance (header " code { (shown(header)) } ")." } };
     }
-    let end = session.now.as_secs_f64().max(1.0);
-    let answers: u64 = session.instances.iter().map(|track| track.requests).sum();
+    let end = session.now().as_secs_f64().max(1.0);
+    let answers: u64 = session.tracks().iter().map(|track| track.requests).sum();
     html! {
         (pinned(session))
         div.wide {
@@ -29,7 +29,7 @@ pub(super) fn table(session: &Session) -> Markup {
                     }
                 }
                 tbody {
-                    @for track in session.instances.iter().take(MOST_INSTANCES) {
+                    @for track in session.tracks().iter().take(MOST_INSTANCES) {
                         @let (from, to) = (track.first.as_secs_f64() / end * 100.0, track.last.as_secs_f64() / end * 100.0);
                         tr {
                             td.id { (shown(track.id.as_str())) }
@@ -52,8 +52,8 @@ pub(super) fn table(session: &Session) -> Markup {
                 }
             }
         }
-        @if session.instances.len() > MOST_INSTANCES {
-            p.note { (session.instances.len() - MOST_INSTANCES) " more are in " code { "instances.csv" } "." }
+        @if session.tracks().len() > MOST_INSTANCES {
+            p.note { (session.tracks().len() - MOST_INSTANCES) " more are in " code { "instances.csv" } "." }
         }
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn table(session: &Session) -> Markup {
 /// The steps at whose end few instances got most of the load.
 fn pinned(session: &Session) -> Markup {
     html! {
-        @for (step, pinned) in session.steps.iter().filter_map(|report| Some((report.step.id, report.pinned?))) {
+        @for (step, pinned) in session.steps().iter().filter_map(|report| Some((report.step.id, report.pinned?))) {
             p.verdict.bad {
                 "At the end of step " (step) " the load was pinned: " (pinned)
                 ". Kept connections stay where they are, or the balancer prefers some."

@@ -16,7 +16,7 @@ const MOST_NOTICES: usize = 40;
 pub(super) fn uncertain(evidence: &ReportInput<'_>) -> Markup {
     let doubts = doubts(evidence);
     let session = evidence.session;
-    let notices: Vec<_> = session.log.iter().filter(|(_, notice)| notice.level >= NoticeLevel::Warning).collect();
+    let notices: Vec<_> = session.log().iter().filter(|(_, notice)| notice.level >= NoticeLevel::Warning).collect();
     html! {
         @if doubts.is_empty() && notices.is_empty() {
             p.none { "Nothing: every time was seen by ourselves, no second is missing, every source answered." }
@@ -40,25 +40,25 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     if let Some(damage) = evidence.damage.describe() {
         doubts.push(format!("The recording is damaged: {damage}."));
     }
-    if session.ended.is_none() {
+    if session.ended().is_none() {
         doubts.push("The recording does not say how the session ended: it was still running, or it was killed; up to two seconds may be missing.".to_owned());
     }
     let measured: u64 = series.columns.iter().map(|column| u64::from(column.measured)).sum();
-    let expected = u64::from(series.end()).min(u64::from(session.now.second()));
+    let expected = u64::from(series.end()).min(u64::from(session.now().second()));
     if measured < expected {
         doubts.push(format!("{} of {expected} seconds were not measured: gaps in the charts.", expected - measured));
     }
-    if session.totals.dropped_late > 0 {
-        let late = thousands(session.totals.dropped_late);
+    if session.totals().dropped_late > 0 {
+        let late = thousands(session.totals().dropped_late);
         doubts.push(format!("{late} requests were never sent because the generator itself was late."));
     }
-    let unanswered = session.totals.sent.saturating_sub(session.totals.outcomes.total());
+    let unanswered = session.totals().sent.saturating_sub(session.totals().outcomes.total());
     if unanswered > 0 {
         let unanswered = thousands(unanswered);
         doubts
             .push(format!("{unanswered} requests had no answer when the recording ended; they are in no percentile."));
     }
-    for report in &session.steps {
+    for report in session.steps() {
         let id = report.step.id;
         if let Validity::InvalidGenerator(reason) = &report.validity {
             doubts.push(format!("Step {id} is invalid, the generator was the limit: {}.", shown(reason)));
@@ -84,7 +84,7 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
             }
         }
     }
-    for (source, feed) in &session.feeds {
+    for (source, feed) in session.feeds() {
         match feed {
             Feed::Stale { heard, error } => {
                 doubts.push(format!("{} last answered at {heard}: {}.", shown(source), shown(&error.to_string())));
@@ -96,7 +96,7 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
         }
     }
     let provisional: usize =
-        session.observations.values().flatten().filter(|observation| observation.provisional).count();
+        session.observations().values().flatten().filter(|observation| observation.provisional).count();
     if provisional > 0 {
         doubts
             .push(format!("{provisional} instance counts were provisional: the platform may have revised them since."));

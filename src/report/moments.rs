@@ -27,14 +27,14 @@ pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -
 /// Where steps begin and marks stand.
 pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool) -> Markup {
     html! {
-        @for report in &session.steps {
+        @for report in session.steps() {
             @let x = place(frame.x(report.step.start.as_secs_f64()));
             line.stepline x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
             @if named {
                 text.stepname x=(x) dx="3" y=(place(frame.top + 9.0)) { (report.step.id) }
             }
         }
-        @for (at, text) in session.marks.iter().take(MOST_MARKS) {
+        @for (at, text) in session.marks().iter().take(MOST_MARKS) {
             @let x = place(frame.x(at.as_secs_f64()));
             line.mark x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
                 title { (shown(text)) }
@@ -49,7 +49,7 @@ pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool)
 /// The names of marks that have room before the next one.
 fn mark_names(session: &Session, frame: Frame) -> Vec<(f64, String)> {
     let mut names: Vec<(f64, String)> = Vec::new();
-    for (at, text) in session.marks.iter().take(MOST_MARKS) {
+    for (at, text) in session.marks().iter().take(MOST_MARKS) {
         let (x, text) = (frame.x(at.as_secs_f64()), clean_to(text, 24));
         if names.last().is_none_or(|(before, name)| x - before > 7.0 * name.chars().count() as f64) {
             names.push((x, text));

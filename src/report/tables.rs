@@ -34,12 +34,12 @@ static HEADLINE: [&Kind; 10] = [
 
 /// Every step in a sentence.
 pub(super) fn words(session: &Session) -> Markup {
-    if session.steps.is_empty() {
+    if session.steps().is_empty() {
         return html! { p.none { "The rate was never changed." } };
     }
     html! {
         ol.words {
-            @for report in &session.steps {
+            @for report in session.steps() {
                 li value=(report.step.id) {
                     span.number { (report.step.id) }
                     span.when { (clock(report.step.start.as_secs_f64())) }
@@ -74,7 +74,7 @@ pub(super) fn headline(session: &Session) -> Markup {
                     }
                 }
                 tbody {
-                    @for report in &session.steps {
+                    @for report in session.steps() {
                         tr.doubtful[report.validity != Validity::Valid] {
                             td { (report.step.id) }
                             td { (clock(report.step.start.as_secs_f64())) }
@@ -91,9 +91,9 @@ pub(super) fn headline(session: &Session) -> Markup {
 /// Every number of every step, a column a step.
 pub(super) fn all_numbers(session: &Session) -> Markup {
     html! {
-        details open[session.steps.len() <= STEPS_ABREAST] {
+        details open[session.steps().len() <= STEPS_ABREAST] {
             summary { "All numbers, and what they mean" }
-            @for steps in session.steps.chunks(STEPS_ABREAST) {
+            @for steps in session.steps().chunks(STEPS_ABREAST) {
                 @let columns: Vec<_> = steps.iter().map(numbers::of).collect();
                 div.wide {
                     table.numbers {
@@ -126,7 +126,8 @@ pub(super) fn all_numbers(session: &Session) -> Markup {
 
 /// Where the time of each scale-out went; `None` where no platform tells.
 pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
-    let falls: Vec<_> = session.steps.iter().filter_map(|report| Some((report, session.waterfall(report)?))).collect();
+    let falls: Vec<_> =
+        session.steps().iter().filter_map(|report| Some((report, session.waterfall(report)?))).collect();
     (!falls.is_empty()).then(|| {
         html! {
             @for (report, fall) in falls.iter().take(MOST_WATERFALLS) { (waterfall(report, fall)) }
@@ -176,7 +177,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 
 /// Whether we were the limit.
 pub(super) fn generator(session: &Session, series: &Series) -> Markup {
-    let totals = &session.totals;
+    let totals = session.totals();
     let lag = |q| latency(totals.send_lag.quantile(q));
     let cpu = series
         .columns
@@ -184,10 +185,10 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
         .filter_map(|column| column.cpu_percent)
         .fold(None, |most: Option<f32>, cpu| Some(most.map_or(cpu, |most| most.max(cpu))));
     let most_in_flight = series.columns.iter().map(|column| column.in_flight).max().unwrap_or(0);
-    let health = session.timeline.latest().map(|row| row.generator);
-    let invalid: Vec<_> = session.steps.iter().filter(|report| report.validity != Validity::Valid).collect();
+    let health = session.timeline().latest().map(|row| row.generator);
+    let invalid: Vec<_> = session.steps().iter().filter(|report| report.validity != Validity::Valid).collect();
     html! {
-        @if session.steps.is_empty() {
+        @if session.steps().is_empty() {
         } @else if invalid.is_empty() {
             p.verdict.good { "In no step was the generator the limit: the numbers are the service's." }
         } @else {
@@ -202,7 +203,7 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
             dt { "dropped by our own delay" } dd { (thousands(totals.dropped_late)) }
             dt { "most in flight" } dd {
                 (thousands(most_in_flight))
-                " of " (thousands(session.header.settings.max_in_flight)) " allowed"
+                " of " (thousands(session.header().settings.max_in_flight)) " allowed"
             }
             dt { "CPU" } dd {
                 (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0}% at most (100% is one core)")))
@@ -220,7 +221,7 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
 
 /// How the measurement was set up, and what the platform says of the service.
 pub(super) fn settings(session: &Session) -> Markup {
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let limit = |value: Option<u32>| value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
     html! {
         dl.pairs {
@@ -242,10 +243,10 @@ pub(super) fn settings(session: &Session) -> Markup {
                 dt { "capacity of an instance" } dd { (plain(capacity)) " requests/s, as given" }
             }
             dt { "scaling limits" } dd {
-                "min " (limit(session.limits.min)) ", max " (limit(session.limits.max))
-                ", concurrency " (limit(session.limits.concurrency))
+                "min " (limit(session.limits().min)) ", max " (limit(session.limits().max))
+                ", concurrency " (limit(session.limits().concurrency))
             }
-            @for fact in session.facts.values().take(40) {
+            @for fact in session.facts().values().take(40) {
                 dt { (shown(&fact.name)) } dd { (shown(&fact.value)) " " small { "at " (clock(fact.as_of.as_secs_f64())) } }
             }
         }

@@ -41,15 +41,15 @@ fn hostile() -> Session {
     ] {
         session.apply(Elapsed::from_secs(1), &event);
     }
-    session.steps[0].words = HARM.into();
-    session.steps[0].validity = crate::analysis::Validity::InvalidGenerator(HARM.into());
+    session.steps_mut()[0].words = HARM.into();
+    session.steps_mut()[0].validity = crate::analysis::Validity::InvalidGenerator(HARM.into());
     session
 }
 
 fn page_of(session: &Session) -> String {
     let (mut series, mut heat) = (Series::for_length(10), HeatMap::for_length(10));
-    session.timeline.rows().iter().for_each(|row| series.push(row, Counts::default()));
-    session.timeline.heat().iter().for_each(|column| heat.push(column));
+    session.timeline().rows().iter().for_each(|row| series.push(row, Counts::default()));
+    session.timeline().heat().iter().for_each(|column| heat.push(column));
     html(&ReportInput { session, series: &series, heat: &heat, damage: Damage::default() })
 }
 

@@ -18,7 +18,7 @@ impl Conditions for Session {
     /// what was counted since then, and is final, counts: a metric of before the load, minutes old, would end the wait for
     /// the end of a scale-in before it began. At rate 0 nobody answers: then only the platform can tell.
     fn instances(&self, since: Elapsed) -> Option<u32> {
-        let row = self.timeline.latest().filter(|row| Elapsed::from_secs(row.second.into()) >= since);
+        let row = self.timeline().latest().filter(|row| Elapsed::from_secs(row.second.into()) >= since);
         let responding = row.and_then(|row| row.responding);
         match self.platform_counts() {
             // Its word for the time since then is on its way.
@@ -28,19 +28,20 @@ impl Conditions for Session {
     }
 
     fn is_settled(&self, since: Elapsed) -> bool {
-        let Some(from) = self.now.as_nanos().checked_sub(u64::try_from(CALM_FOR.as_nanos()).unwrap_or(u64::MAX)) else {
+        let Some(from) = self.now().as_nanos().checked_sub(u64::try_from(CALM_FOR.as_nanos()).unwrap_or(u64::MAX))
+        else {
             return false;
         };
         let from = Elapsed::from_nanos(from);
         if from < since {
             return false;
         }
-        let cohorts = self.timeline.cohorts();
+        let cohorts = self.timeline().cohorts();
         let at = cohorts.partition_point(|cohort| cohort.second < from.second());
         if cohorts.range(at..).any(|cohort| cohort.good == Some(false)) {
             return false;
         }
-        let rows = self.timeline.rows();
+        let rows = self.timeline().rows();
         let at = rows.partition_point(|row| row.second < from.second());
         let mut counts = rows.range(at..).map(|row| row.responding).peekable();
         if let Some(Some(first)) = counts.peek().copied() {
@@ -64,8 +65,8 @@ impl Session {
     /// What the platform counts, if it has been heard of lately: Running is fresher than Active.
     fn platform_counts(&self) -> Option<PlatformCounts<'_>> {
         [Basis::Running, Basis::Active].iter().find_map(|basis| {
-            let seen = self.observations.get(basis)?;
-            let is_fresh = self.now.saturating_since(seen.last()?.as_of) <= FRESH;
+            let seen = self.observations().get(basis)?;
+            let is_fresh = self.now().saturating_since(seen.last()?.as_of) <= FRESH;
             is_fresh.then_some(PlatformCounts { seen })
         })
     }
@@ -102,7 +103,7 @@ mod tests {
 
     /// `secs` quiet seconds, nothing due.
     fn rest(session: &mut Session, secs: u32) {
-        let from = session.timeline.latest().map_or(0, |row| row.second + 1);
+        let from = session.timeline().latest().map_or(0, |row| row.second + 1);
         for index in from..from + secs {
             let second = scaletop_load::Second::new(index, ArrivalRate::PAUSED);
             session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
@@ -112,7 +113,7 @@ mod tests {
     fn active(session: &mut Session, at: u64, count: u32, provisional: bool) {
         let (as_of, uncertainty) = (Elapsed::from_secs(at), Duration::from_secs(10));
         let seen = InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional };
-        session.apply(session.now, &SessionEvent::Observed(seen));
+        session.apply(session.now(), &SessionEvent::Observed(seen));
     }
 
     #[test]

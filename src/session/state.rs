@@ -24,9 +24,12 @@ use scaletop_load::RateProfile;
 use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
+#[cfg(test)]
+mod by_hand;
 mod gather;
 mod instance_table;
 mod observations;
+mod readers;
 mod steps;
 
 pub use instance_table::MAX_INSTANCES;
@@ -47,37 +50,37 @@ const MAX_MILESTONES: usize = 5_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// What was measured, and how.
-    pub header: Header,
+    header: Header,
     /// The time of the last event.
-    pub now: Elapsed,
+    now: Elapsed,
     /// The rate in force, and its anchor.
-    pub rate: (Elapsed, RateProfile),
+    rate: (Elapsed, RateProfile),
     /// Rows and cohorts.
-    pub timeline: Timeline,
+    timeline: Timeline,
     /// Every step so far, the open one last.
-    pub steps: Vec<StepReport>,
+    steps: Vec<StepReport>,
     /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`].
-    pub instances: Vec<InstanceTrack>,
+    instances: Vec<InstanceTrack>,
     /// Answers of instances beyond that bound.
-    pub answers_beyond: u64,
+    answers_beyond: u64,
     /// Counts by basis, ascending in `as_of`; a later observation of the same moment replaces the earlier.
-    pub observations: BTreeMap<Basis, Vec<InstanceObservation>>,
+    observations: BTreeMap<Basis, Vec<InstanceObservation>>,
     /// The platform's scaling limits.
-    pub limits: Limits,
+    limits: Limits,
     /// The state of each source, by name.
-    pub feeds: BTreeMap<String, Feed>,
+    feeds: BTreeMap<String, Feed>,
     /// What the platform says of the service, by name.
-    pub facts: BTreeMap<String, Fact>,
+    facts: BTreeMap<String, Fact>,
     /// What the platform recorded of scale-outs, in the order it was heard, bounded: the oldest go first.
-    pub milestones: Vec<Milestone>,
+    milestones: Vec<Milestone>,
     /// Marks, ascending in time.
-    pub marks: Vec<(Elapsed, String)>,
+    marks: Vec<(Elapsed, String)>,
     /// The log, oldest first, bounded.
-    pub log: Vec<(Elapsed, Notice)>,
+    log: Vec<(Elapsed, Notice)>,
     /// Totals of the whole session.
-    pub totals: Totals,
+    totals: Totals,
     /// Why the session ended.
-    pub ended: Option<String>,
+    ended: Option<String>,
     /// What the fold remembers beyond what it shows.
     fold: Fold,
 }

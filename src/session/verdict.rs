@@ -87,16 +87,16 @@ pub struct InvalidStep {
 /// Holds the session's thresholds against what was measured.
 pub fn judge(session: &Session) -> Verdict {
     let thresholds =
-        session.header.settings.thresholds.iter().flat_map(|threshold| results(session, threshold)).collect();
+        session.header().settings.thresholds.iter().flat_map(|threshold| results(session, threshold)).collect();
     let invalid = session
-        .steps
+        .steps()
         .iter()
         .filter_map(|report| match &report.validity {
             Validity::Valid => None,
             Validity::InvalidGenerator(reason) => Some(InvalidStep { step: report.step.id, reason: reason.clone() }),
         })
         .collect();
-    let interrupted = session.header.settings.plan.is_some() && session.ended.as_deref() == Some(QUIT_BY_THE_USER);
+    let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
     Verdict { thresholds, invalid, interrupted }
 }
 
@@ -201,7 +201,7 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     }
     let mut found = false;
     let mut results = Vec::new();
-    for report in session.steps.iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
+    for report in session.steps().iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
         // Without load, as after the end of a plan, there is nothing that every step has to hold.
         if threshold.scope == Scope::EveryStep && report.numbers.due == 0 {
             continue;
@@ -290,8 +290,8 @@ fn beyond(threshold: &Threshold, secs: f64) -> ThresholdOutcome {
 
 /// Whether the session had what the number needs to be told.
 fn has_source(session: &Session, subject: &Subject) -> bool {
-    let counted = |basis| session.observations.get(&basis).is_some_and(|seen| !seen.is_empty());
-    let has_ids = || !session.instances.is_empty();
+    let counted = |basis| session.observations().get(&basis).is_some_and(|seen| !seen.is_empty());
+    let has_ids = || !session.tracks().is_empty();
     match subject.needs() {
         Needs::Nothing => true,
         Needs::Desired => counted(Basis::Desired),

@@ -36,8 +36,8 @@ impl TimeAxis {
     /// The axis for what the user looks at, over `cells` columns of the terminal.
     pub(crate) fn new(state: &State, cells: u16) -> Self {
         let ui = state.ui();
-        let newest = state.session().timeline.latest().map_or(0, |row| row.second.saturating_add(row.span));
-        let now = state.now().max(state.session().now).second();
+        let newest = state.session().timeline().latest().map_or(0, |row| row.second.saturating_add(row.span));
+        let now = state.now().max(state.session().now()).second();
         let live = newest.max(now.saturating_sub(CLOSING_SECS));
         let edge = ui.scrolled_to.map_or(live, |at| at.second().min(live)).max(1);
         let window = match ui.window.length() {
@@ -158,14 +158,14 @@ pub(crate) enum Event<'a> {
 
 /// Steps and marks on the axis, ascending in columns.
 pub(crate) fn events<'a>(state: &'a State, axis: &TimeAxis) -> Vec<(usize, Event<'a>)> {
-    let steps = state.session().steps.iter().filter_map(|report| {
+    let steps = state.session().steps().iter().filter_map(|report| {
         let cell = axis.cell_of_second(report.step.start)?;
         let profile = report.step.profile;
         let is_ramp = profile.ramp_duration() > Duration::ZERO;
         Some((cell, if is_ramp { Event::Ramp(profile.last()) } else { Event::Step(profile.last()) }))
     });
     let marks =
-        state.session().marks.iter().filter_map(|(at, text)| Some((axis.cell_of_second(*at)?, Event::Mark(text))));
+        state.session().marks().iter().filter_map(|(at, text)| Some((axis.cell_of_second(*at)?, Event::Mark(text))));
     let mut events: Vec<_> = steps.chain(marks).collect();
     events.sort_by_key(|(cell, _)| *cell);
     events

@@ -207,7 +207,7 @@ impl Builder {
 
     /// What ECS recorded of the scale-out of the last step, by seconds after its start.
     pub(crate) fn milestones(mut self, recorded: &[(MilestoneKind, u64, &str)]) -> Self {
-        let start = self.session.steps.last().map_or(Elapsed::ZERO, |report| report.step.start);
+        let start = self.session.steps().last().map_or(Elapsed::ZERO, |report| report.step.start);
         for &(kind, after, detail) in recorded {
             let seen = Milestone {
                 kind,
@@ -235,7 +235,7 @@ impl Builder {
     pub(crate) fn replay(mut self, speed: u32, more: u64) -> Self {
         let position = self.now + Duration::from_millis(150);
         let mut player = Player::new(speed);
-        let steps = self.session.steps.iter().map(|report| report.step.start).collect();
+        let steps = self.session.steps().iter().map(|report| report.step.start).collect();
         player.learn(Outline { end: position + Duration::from_secs(more), steps });
         player.advance(Elapsed::from_nanos(position.as_nanos() / u64::from(speed)));
         self.player = Some(player);
@@ -261,7 +261,7 @@ impl Builder {
 
     /// The state.
     pub(crate) fn build(self) -> State {
-        let header = self.session.header.clone();
+        let header = self.session.header().clone();
         let state = match self.player {
             Some(player) => State::replay(header, player),
             None => State::live(header, self.live),
@@ -277,7 +277,7 @@ impl Builder {
 
     /// One second of the pretended service: what exceeds its capacity is answered 429.
     fn second(&self) -> Second {
-        let (anchor, profile) = self.session.rate;
+        let (anchor, profile) = self.session.rate();
         let target = profile.rate_after((self.now + Duration::from_secs(1)).saturating_since(anchor));
         let index = self.now.second();
         let mut second = Second::new(index, target);

@@ -19,7 +19,7 @@ impl Columns {
     /// Sums up the rows that are on the axis; the others are not touched.
     pub(crate) fn new(session: &Session, axis: &TimeAxis) -> Self {
         let mut columns = vec![Column::default(); axis.dots()];
-        let rows = session.timeline.rows();
+        let rows = session.timeline().rows();
         let first = axis.first_second();
         let end = axis.end().second();
         let start = rows.partition_point(|row| row.second.saturating_add(row.span) <= first);
@@ -61,7 +61,7 @@ fn row_end(row: &Row) -> Elapsed {
 
 /// The row that the values in titles speak of: the last one on the axis, unless it is long past.
 pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a Row> {
-    let rows = session.timeline.rows();
+    let rows = session.timeline().rows();
     let end = rows.partition_point(|row| row_start(row) < axis.end());
     let row = rows.get(end.checked_sub(1)?)?;
     (axis.end().saturating_since(row_end(row)) < Duration::from_secs(5)).then_some(row)
@@ -164,7 +164,7 @@ mod tests {
             state().rate(50).run(60).observed(Basis::Active, 1, 50, false).observed(Basis::Active, 2, 40, false);
         let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.window = Window::All).build();
         let axis = TimeAxis::new(&state, 30);
-        let counts = counts(&state.session().observations[&Basis::Active], Basis::Active, &axis);
+        let counts = counts(&state.session().observations()[&Basis::Active], Basis::Active, &axis);
         let at = |points: &Points, secs: u64| {
             points[axis.dots_of(Elapsed::from_secs(secs), Elapsed::from_secs(secs + 1)).start]
         };

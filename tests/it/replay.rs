@@ -77,7 +77,7 @@ fn known_at(moments: &[(Elapsed, Session)], position: Elapsed) -> Session {
 
 /// Folds from where `session` is to `position`.
 fn seek(recording: &mut SeekableRecording, session: &mut Session, position: Elapsed) {
-    if let Some(other) = recording.seek(session.now, position, Duration::ZERO).unwrap() {
+    if let Some(other) = recording.seek(session.now(), position, Duration::ZERO).unwrap() {
         *session = (*other).clone();
     }
     while let Some(recorded) = recording.next_until(position).unwrap() {
@@ -96,7 +96,7 @@ fn at_every_second_the_replay_knows_what_the_live_run_knew() {
         seek(&mut recording, &mut session, position);
         assert!(session == known_at(&moments, position), "another state at {position:?}");
     }
-    assert!(session.ended.is_some() && session.steps.len() >= 4 && session.marks.len() > 8);
+    assert!(session.ended().is_some() && session.steps().len() >= 4 && session.marks().len() > 8);
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn jumping_to_and_fro_ends_in_the_same_states_as_playing() {
     }
     let (_, last) = moments.last().unwrap();
     let outline = outline.unwrap();
-    assert_eq!(outline.end, last.now);
-    assert_eq!(outline.steps, last.steps.iter().map(|report| report.step.start).collect::<Vec<_>>());
+    assert_eq!(outline.end, last.now());
+    assert_eq!(outline.steps, last.steps().iter().map(|report| report.step.start).collect::<Vec<_>>());
     assert!(snapshots >= 3, "only {snapshots} snapshots");
 
     let mut random = fastrand::Rng::with_seed(11);
@@ -183,7 +183,7 @@ fn is_known(state: &State) -> bool {
 }
 
 fn is_there(state: &State) -> bool {
-    !player(state).is_behind() && state.session().now <= player(state).position()
+    !player(state).is_behind() && state.session().now() <= player(state).position()
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,7 +204,7 @@ async fn a_viewer_jumps_plays_and_comes_to_the_end() {
         (is_there, Action::Quit),
     ];
     let (seen, replayed) = watch(folder.path(), script).await;
-    let third_step = moments.last().unwrap().1.steps[2].step.start;
+    let third_step = moments.last().unwrap().1.steps()[2].step.start;
     assert_eq!(player(&seen[3]).position(), third_step);
     assert_eq!(*seen[3].session(), known_at(&moments, third_step));
     for state in seen.iter().filter(|state| !player(state).is_behind()) {

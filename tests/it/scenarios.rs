@@ -470,12 +470,12 @@ fn every_scenario_comes_out_as_computed_by_hand() {
         assert!(!scenario.claim.is_empty(), "{name} claims nothing");
         let session = scenario.folded();
         let mut complaints = Complaints { file: name, step: 0, found: Vec::new() };
-        complaints.equal("steps", Some(scenario.steps), Some(session.steps.len()));
+        complaints.equal("steps", Some(scenario.steps), Some(session.steps().len()));
         for expect in &scenario.expect {
             complaints.step = expect.step;
-            match session.steps.get(expect.step.wrapping_sub(1)) {
+            match session.steps().get(expect.step.wrapping_sub(1)) {
                 Some(report) => complaints.check(expect, report),
-                None => complaints.say("there is no such step", &(), &session.steps.len()),
+                None => complaints.say("there is no such step", &(), &session.steps().len()),
             }
         }
         found.append(&mut complaints.found);
@@ -488,7 +488,7 @@ fn every_scenario_comes_out_as_computed_by_hand() {
 fn shifting_time_changes_nothing() {
     for (name, scenario) in scenarios() {
         let shifted = |by: u32| {
-            let header = scenario.folded().header;
+            let header = scenario.folded().header().clone();
             let mut session = Session::new(header);
             for (_, at, event) in scenario.events() {
                 session.apply(at + secs(by), &later(event, by));
@@ -496,7 +496,7 @@ fn shifting_time_changes_nothing() {
             session
         };
         let (here, there) = (shifted(0), shifted(7_200));
-        for (a, b) in here.steps.iter().zip(&there.steps) {
+        for (a, b) in here.steps().iter().zip(there.steps()) {
             assert_eq!(a.words, b.words, "{name}");
             assert!(
                 close(&format!("{:?}", a.numbers), &format!("{:?}", b.numbers)),

@@ -37,7 +37,7 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
             let shown = *latest;
             let effects = ReplayUpdate { session, ui, player, folder: folder.as_deref(), now, shown }.apply(event);
             // On its way to the position the screen shows the moment that it has come to.
-            *latest = if player.is_behind() { session.now.min(player.position()) } else { player.position() };
+            *latest = if player.is_behind() { session.now().min(player.position()) } else { player.position() };
             effects
         }
     }

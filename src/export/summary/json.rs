@@ -33,20 +33,20 @@ pub fn text(session: &Session, damage: Damage) -> String {
 
 /// The summary of `session`.
 pub fn value(session: &Session, damage: Damage) -> Value {
-    let (settings, totals) = (&session.header.settings, &session.totals);
+    let (settings, totals) = (&session.header().settings, session.totals());
     let outcomes: Map<String, Value> =
         OutcomeKind::ALL.into_iter().map(|kind| (key(kind).to_owned(), json!(totals.outcomes.get(kind)))).collect();
     json!({
         "version": VERSION,
-        "writer": clean_to(&session.header.writer, LONGEST_TEXT),
+        "writer": clean_to(&session.header().writer, LONGEST_TEXT),
         "session": {
             "target": clean_to(&settings.target, LONGEST_TEXT),
             "url": clean_to(&settings.url, LONGEST_TEXT),
             "method": clean_to(&settings.method, LONGEST_TEXT),
             "plan": settings.plan.as_deref().map(|plan| clean_to(plan, LONGEST_TEXT)),
-            "started_utc": utc(session.header.started_unix_micros),
-            "duration_s": rounded(session.now.as_secs_f64()),
-            "ended": session.ended.as_deref().map(|reason| clean_to(reason, LONGEST_TEXT)),
+            "started_utc": utc(session.header().started_unix_micros),
+            "duration_s": rounded(session.now().as_secs_f64()),
+            "ended": session.ended().as_deref().map(|reason| clean_to(reason, LONGEST_TEXT)),
         },
         "recording": { "torn_end": damage.torn_end, "skipped_lines": damage.skipped_lines },
         "settings": {
@@ -65,7 +65,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
         },
         "limits": {
-            "min": session.limits.min, "max": session.limits.max, "concurrency": session.limits.concurrency,
+            "min": session.limits().min, "max": session.limits().max, "concurrency": session.limits().concurrency,
         },
         "totals": {
             "due": totals.due,
@@ -81,9 +81,9 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "response_ms": percentiles(&totals.response),
         "service_ms": percentiles(&totals.service),
         "send_lag_ms": percentiles(&totals.send_lag),
-        "instances_seen": session.instances.len(),
-        "instances": session.instances.iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
-        "steps": session.steps.iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
+        "instances_seen": session.tracks().len(),
+        "instances": session.tracks().iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
+        "steps": session.steps().iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
     })
 }

@@ -12,8 +12,8 @@ use crate::text::clean;
 /// session without thresholds has the one test case that it was run.
 pub fn junit(session: &Session) -> String {
     let verdict = judge(session);
-    let name = session.header.settings.plan.as_deref().unwrap_or(&session.header.settings.target);
-    let secs = session.now.as_secs_f64();
+    let name = session.header().settings.plan.as_deref().unwrap_or(&session.header().settings.target);
+    let secs = session.now().as_secs_f64();
     let failed = verdict.thresholds.iter().filter(|result| result.outcome == ThresholdOutcome::Failed).count();
     let undecided =
         verdict.thresholds.iter().filter(|r| matches!(r.outcome, ThresholdOutcome::CannotTell { .. })).count();

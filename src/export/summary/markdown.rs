@@ -21,7 +21,7 @@ static NUMBERS: [&Kind; 6] = [
 
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {
-    let (settings, totals) = (&session.header.settings, &session.totals);
+    let (settings, totals) = (&session.header().settings, session.totals());
     let verdict = judge(session);
     let mut out = format!("## scaletop: {}\n\n", cell(settings.plan.as_deref().unwrap_or(&settings.target)));
     if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() {
@@ -33,7 +33,7 @@ pub fn markdown(session: &Session) -> String {
         out,
         "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped.",
         cell(&settings.target),
-        session.now,
+        session.now(),
         settings.slo,
         totals.due,
         totals.sent,
@@ -61,11 +61,11 @@ pub fn markdown(session: &Session) -> String {
             let _ = writeln!(out, "| {subject} | {bound} | {actual} | {outcome} |");
         }
     }
-    if !session.steps.is_empty() {
+    if !session.steps().is_empty() {
         let _ = writeln!(out, "\n| step | rate |{} |", table(&NUMBERS, |kind| kind.label.to_owned()));
         let _ = writeln!(out, "|---|---|{}|", table(&NUMBERS, |_| "---:".to_owned()).replace(' ', ""));
     }
-    for report in &session.steps {
+    for report in session.steps() {
         let step = &report.step;
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
         let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };

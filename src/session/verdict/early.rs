@@ -25,13 +25,13 @@ const HOLD: Duration = Duration::from_secs(10);
 
 /// The first of the session's thresholds that is lost already.
 pub fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResult> {
-    session.header.settings.thresholds.iter().find_map(|threshold| match threshold.scope {
+    session.header().settings.thresholds.iter().find_map(|threshold| match threshold.scope {
         Scope::Run => {
             let is_lost = run_is_lost(session, threshold, budget.run);
             is_lost.then(|| result(session, threshold, None, &of_run(session, &threshold.subject)))
         }
         Scope::EveryStep | Scope::Stage(_) => session
-            .steps
+            .steps()
             .iter()
             .filter(|report| threshold.covers(report.step.name.as_deref()))
             .find(|report| step_is_lost(session, threshold, report, budget))
@@ -40,7 +40,7 @@ pub fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResul
 }
 
 fn run_is_lost(session: &Session, threshold: &Threshold, budget: u64) -> bool {
-    let totals = &session.totals;
+    let totals = session.totals();
     match &threshold.subject {
         Subject::Percentile(quantile) if is_upper(threshold) => {
             let Bound::Time(bound) = threshold.bound else { return false };
@@ -56,8 +56,8 @@ fn run_is_lost(session: &Session, threshold: &Threshold, budget: u64) -> bool {
 
 fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, budget: &Budget) -> bool {
     let (numbers, step) = (&report.numbers, &report.step);
-    let timeout = session.header.settings.timeout;
-    let is_over = step.end.is_some_and(|end| session.now.saturating_since(end) > timeout);
+    let timeout = session.header().settings.timeout;
+    let is_over = step.end.is_some_and(|end| session.now().saturating_since(end) > timeout);
     if is_over && threshold.subject.needs() == Needs::Nothing {
         let judged = result(session, threshold, Some(report), &of_step(report, &threshold.subject));
         return judged.outcome == ThresholdOutcome::Failed;

@@ -23,13 +23,13 @@ pub(super) enum Measured {
 
 /// The run as if it were one step: as far as steps and run have the same numbers.
 pub(super) fn run(session: &Session) -> StepNumbers {
-    let totals = &session.totals;
+    let totals = session.totals();
     StepNumbers {
         due: totals.due,
         sent: totals.sent,
         ok: totals.outcomes.get(OutcomeKind::Ok),
         lost: objective::lost(&totals.outcomes, totals.dropped_cap),
-        slow: session.steps.iter().map(|report| report.numbers.slow).sum(),
+        slow: session.steps().iter().map(|report| report.numbers.slow).sum(),
         outcomes: totals.outcomes,
         dropped_cap: totals.dropped_cap,
         dropped_late: totals.dropped_late,
@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session) -> StepNumbers {
 pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
-        Subject::Percentile(quantile) => match session.totals.response.quantile(*quantile) {
+        Subject::Percentile(quantile) => match session.totals().response.quantile(*quantile) {
             Some(latency) => time(latency),
             None => Measured::Nothing("no request was answered".to_owned()),
         },

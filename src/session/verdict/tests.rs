@@ -7,7 +7,7 @@ use super::*;
 use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
 use crate::plan::forecast::Budget;
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -60,8 +60,8 @@ fn numbers_of_nothing() -> StepNumbers {
 
 fn with_steps(thresholds: &[(&str, &str)], steps: Vec<StepReport>) -> Session {
     let mut session = session(thresholds);
-    session.now = steps.last().and_then(|report| report.step.end).unwrap_or_default();
-    session.steps = steps;
+    *session.now_mut() = steps.last().and_then(|report| report.step.end).unwrap_or_default();
+    *session.steps_mut() = steps;
     session
 }
 
@@ -113,20 +113,20 @@ fn totals_are_judged_over_the_whole_run() {
         &[("achieved", "> 99%"), ("errors", "< 1%"), ("lost", "< 4%"), ("p99.9", "< 1s"), ("max", "< 1s")],
         vec![step(1, "spike")],
     );
-    session.totals.due = 1_000;
-    session.totals.sent = 990;
-    session.totals.dropped_cap = 10;
+    session.totals_mut().due = 1_000;
+    session.totals_mut().sent = 990;
+    session.totals_mut().dropped_cap = 10;
     for n in 0..990 {
         let kind = if n < 30 { OutcomeKind::Http429 } else { OutcomeKind::Ok };
-        session.totals.outcomes.add(kind);
-        session.totals.response.record(Duration::from_millis(if n == 0 { 1_500 } else { 80 }));
+        session.totals_mut().outcomes.add(kind);
+        session.totals_mut().response.record(Duration::from_millis(if n == 0 { 1_500 } else { 80 }));
     }
     let verdict = judge(&session);
     let passed: Vec<_> = verdict.thresholds.iter().map(|result| result.outcome == ThresholdOutcome::Passed).collect();
     // 990 of 1000 is not more than 99 %; 30 of 990 failed; 30 + 10 of 1000 were lost; one of 990 is within p99.9.
     assert_eq!(passed, [false, false, false, false, false]);
     assert_eq!(verdict.thresholds[2].actual, "4% (40)");
-    session.header.settings.thresholds =
+    session.header_mut().settings.thresholds =
         [("achieved", ">= 99%"), ("errors", "<= 3.04%"), ("lost", "<= 4%"), ("p99", "< 1s"), ("max", "< 2s")]
             .map(|(name, bound)| Threshold::parse(name, bound).unwrap())
             .into();
@@ -151,7 +151,7 @@ fn every_step_is_meant_by_a_bare_number_but_those_that_have_nothing_to_say() {
     let mut idle = step(3, "idle");
     idle.numbers = StepNumbers { capacity: Timing::NotWithin { secs: 9.0, open: false }, ..numbers_of_nothing() };
     let mut session = with_steps(&[("t_capacity", "< 60s")], vec![reached, step(2, "after"), idle]);
-    session.observations.insert(Basis::Running, vec![seen(Basis::Running)]);
+    session.observations_mut().insert(Basis::Running, vec![seen(Basis::Running)]);
     let verdict = judge(&session);
     assert_eq!(outcomes(&verdict), [&ThresholdOutcome::Passed]);
     assert_eq!(verdict.exit_code(), 0);
@@ -167,7 +167,7 @@ fn a_number_whose_source_gave_nothing_is_undecided_with_a_code_of_its_own() {
     let verdict = judge(&session);
     assert_eq!(verdict.exit_code(), 5, "an unavailable source outranks a failed threshold");
     assert!(verdict.thresholds[0].line().contains("UNDECIDED"), "{}", verdict.thresholds[0].line());
-    session.observations.insert(Basis::Desired, vec![seen(Basis::Desired)]);
+    session.observations_mut().insert(Basis::Desired, vec![seen(Basis::Desired)]);
     assert_eq!(judge(&session).exit_code(), 3, "the source was there, but the number has nothing to say");
 }
 
@@ -200,7 +200,7 @@ fn lost_at(threshold: (&str, &str), secs: u64, change: impl Fn(&mut StepReport))
     let mut report = open(step(1, "spike"), secs);
     change(&mut report);
     let mut session = with_steps(&[threshold], vec![report]);
-    session.now = Elapsed::from_secs(secs);
+    *session.now_mut() = Elapsed::from_secs(secs);
     lost_already(&session, &Budget { run: 60_000, stages: vec![("spike".into(), 60_000)] }).is_some()
 }
 
@@ -235,8 +235,9 @@ fn a_time_is_lost_early_only_after_the_hold_that_could_still_count_back() {
 fn a_percentile_of_the_run_is_lost_when_more_were_slow_than_it_allows_of_all() {
     let mut session = session(&[("p99", "< 1s")]);
     let budget = Budget { run: 10_000, stages: Vec::new() };
-    let slow =
-        |session: &mut Session, times| (0..times).for_each(|_| session.totals.response.record(Duration::from_secs(2)));
+    let slow = |session: &mut Session, times| {
+        (0..times).for_each(|_| session.totals_mut().response.record(Duration::from_secs(2)));
+    };
     slow(&mut session, 100);
     assert_eq!(lost_already(&session, &budget), None, "9,900 quick answers would still mend it");
     slow(&mut session, 2);
@@ -252,13 +253,13 @@ fn what_late_sources_tell_is_not_judged_early() {
 #[test]
 fn an_interrupted_plan_did_not_pass_even_if_all_held_until_then() {
     let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
-    session.header.settings.plan = Some("spike".to_owned());
+    session.header_mut().settings.plan = Some("spike".to_owned());
     assert!(!judge(&session).interrupted);
-    session.ended = Some(crate::session::event::QUIT_BY_THE_USER.to_owned());
+    session.apply(session.now(), &SessionEvent::Ended { reason: QUIT_BY_THE_USER.to_owned() });
     let verdict = judge(&session);
     assert!(verdict.interrupted);
     assert_eq!(verdict.headline(), "interrupted before the plan's end; until then passed: the threshold held");
-    session.header.settings.plan = None;
+    session.header_mut().settings.plan = None;
     assert!(!judge(&session).interrupted, "without a plan, quitting is the end");
 }
 
@@ -282,7 +283,7 @@ fn a_bare_t_capacity_passes_over_a_step_that_is_shorter_than_its_hold() {
             uncertainty: Duration::ZERO,
             provisional: false,
         };
-        session.observations.insert(Basis::Running, vec![seen]);
+        session.observations_mut().insert(Basis::Running, vec![seen]);
         judge(&session).thresholds.into_iter().map(|result| result.outcome).collect::<Vec<_>>()
     };
     assert_eq!(with("t_capacity", 4.0), []);

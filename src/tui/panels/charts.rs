@@ -51,7 +51,7 @@ fn apart(scene: &Scene<'_>, otherwise: Stroke) -> Stroke {
 /// p50, p99 and the oldest request in flight against the objective.
 pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let (theme, ui) = (scene.theme, scene.state.ui());
-    let slo = scene.state.session().header.settings.slo;
+    let slo = scene.state.session().header().settings.slo;
     let limit = chart::millis(slo.latency);
     let points = |pick: fn(&Column) -> Option<Duration>| -> Points {
         scene.columns.points(|column| pick(column).map(chart::millis))
@@ -211,14 +211,14 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         Basis::Responding.label(),
         &number(responding),
     ));
-    for limit in [session.limits.max, session.limits.min.filter(|&min| min > 1)].into_iter().flatten() {
+    for limit in [session.limits().max, session.limits().min.filter(|&min| min > 1)].into_iter().flatten() {
         curves.push(Curve::level(f64::from(limit), &scene.axis, Role::Limit));
     }
     let needs = scene.columns.points(|column| column.needed.map(f64::from));
-    let shown_needs = clipped(&needs, session.limits.max);
+    let shown_needs = clipped(&needs, session.limits().max);
     curves.push(Curve::new(shown_needs, Stroke::Dashed, Role::Needed));
     for basis in Basis::ALL.into_iter().filter(|&basis| basis != Basis::Responding) {
-        let Some(observations) = session.observations.get(&basis).filter(|observations| !observations.is_empty())
+        let Some(observations) = session.observations().get(&basis).filter(|observations| !observations.is_empty())
         else {
             continue;
         };
@@ -234,11 +234,11 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         Role::Responding,
     ));
     pieces.push(chart::legend(theme, 1, Stroke::Dashed, Role::Needed, "needed", &number(needed)));
-    if let Some(max) = session.limits.max {
-        let range = session.limits.min.map_or_else(|| max.to_string(), |min| format!("{min}–{max}"));
+    if let Some(max) = session.limits().max {
+        let range = session.limits().min.map_or_else(|| max.to_string(), |min| format!("{min}–{max}"));
         pieces.push(chart::legend(theme, 2, Stroke::Dotted, Role::Limit, "limits", &range));
     }
-    if let Some(concurrency) = session.limits.concurrency {
+    if let Some(concurrency) = session.limits().concurrency {
         pieces.push(Piece::new(4, format!("{concurrency} at a time each"), theme.style(Role::Label)));
     }
     chart::title(buf, area, theme, "Instances", pieces);
@@ -248,7 +248,7 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// The latest count of a platform's basis, with its age when it is not of this moment.
 fn basis_legend(scene: &Scene<'_>, basis: Basis, role: Role) -> Piece {
-    let observations = &scene.state.session().observations[&basis];
+    let observations = &scene.state.session().observations()[&basis];
     let Some(latest) = series::latest_count(observations, &scene.axis) else {
         return chart::legend(scene.theme, 1, Stroke::Solid, role, basis.label(), "–");
     };

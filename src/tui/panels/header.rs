@@ -28,12 +28,12 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// `scaletop  demo  http://…   Overview …   running 4:32`.
 fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
-    let (state, settings) = (scene.state, &scene.state.session().header.settings);
+    let (state, settings) = (scene.state, &scene.state.session().header().settings);
     let right = if let Some(player) = state.player() {
         replay(scene, player)
     } else {
         let (phase, role) = phase(state);
-        let now = state.now().max(state.session().now);
+        let now = state.now().max(state.session().now());
         vec![Piece::new(0, phase, scene.style(role)), Piece::new(0, now.to_string(), scene.style(Role::Title))]
     };
     let right = text::fit(right, width, 2);
@@ -71,10 +71,10 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
 fn phase(state: &State) -> (String, Role) {
     let (phase, paused_from) = state.as_live().map_or((Phase::Running, None), |live| (live.phase, live.paused_from));
     match (phase, paused_from) {
-        _ if state.session().ended.is_some() => ("■ ended".to_owned(), Role::Label),
+        _ if state.session().ended().is_some() => ("■ ended".to_owned(), Role::Label),
         (Phase::Done, _) => ("■ done".to_owned(), Role::Label),
         (Phase::Draining, _) => {
-            let left = state.session().timeline.latest().map_or(0, |row| row.in_flight);
+            let left = state.session().timeline().latest().map_or(0, |row| row.in_flight);
             (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
         }
         (Phase::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
@@ -101,8 +101,8 @@ fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
 
 /// The rate in force at this moment.
 fn rate_now(state: &State) -> String {
-    let (anchor, profile) = state.session().rate;
-    let now = state.now().max(state.session().now);
+    let (anchor, profile) = state.session().rate();
+    let now = state.now().max(state.session().now());
     let since = now.saturating_since(anchor);
     if since < profile.ramp_duration() {
         return format!(" {} ↗ {} ", profile.rate_after(since).get(), profile.last());
@@ -126,7 +126,7 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
     if let Some(live) = state.as_live() {
         pieces.insert(1, Piece::new(1, format!("±{}", live.increment()), label));
     }
-    let cap = state.session().header.settings.max_in_flight;
+    let cap = state.session().header().settings.max_in_flight;
     let in_flight = scene.row.map_or_else(|| "–".to_owned(), |row| text::count(row.in_flight));
     let crowded = scene.row.and_then(health::cap_use).is_some_and(|share| share > 0.9);
     pieces.push(
@@ -134,7 +134,7 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
             .and(in_flight, scene.style(if crowded { Role::Warn } else { Role::Title }))
             .and(format!("/{}", text::count(cap)), label),
     );
-    let dropped = state.session().totals.dropped_cap + state.session().totals.dropped_late;
+    let dropped = state.session().totals().dropped_cap + state.session().totals().dropped_late;
     if dropped > 0 {
         pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
     }
@@ -169,12 +169,12 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let label = scene.style(Role::Label);
     let mut pieces = feeds(scene, false);
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
-        if let Some(fact) = scene.state.session().facts.get(name) {
+        if let Some(fact) = scene.state.session().facts().get(name) {
             let value = text::shown(&fact.value, 30);
             pieces.push(Piece::new(rank, format!("{name} "), label).and(value, scene.style(Role::Text)));
         }
     }
-    let slo = scene.state.session().header.settings.slo;
+    let slo = scene.state.session().header().settings.slo;
     pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
     if scene.state.player().is_some() {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
@@ -189,7 +189,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
 /// What the clocks said at the moment shown: `2026-11-24 00:15:43 UTC`.
 fn wall_clock(scene: &Scene<'_>) -> String {
     let micros = i64::try_from(scene.state.now().as_micros()).unwrap_or(i64::MAX);
-    let at = scene.state.session().header.started_unix_micros.saturating_add(micros);
+    let at = scene.state.session().header().started_unix_micros.saturating_add(micros);
     jiff::Timestamp::from_microsecond(at).map_or_else(
         |_| "at an unknown time".to_owned(),
         |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
@@ -199,9 +199,9 @@ fn wall_clock(scene: &Scene<'_>) -> String {
 /// `cloudwatch live · ecs stale 40 s: …`; with `only_trouble`, those that answer are left out.
 fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
     let state = scene.state;
-    let now = state.now().max(state.session().now);
+    let now = state.now().max(state.session().now());
     let mut pieces = Vec::new();
-    for (name, feed) in &state.session().feeds {
+    for (name, feed) in state.session().feeds() {
         let (role, words) = feed_words(feed, now);
         if only_trouble && role == Role::Good {
             continue;

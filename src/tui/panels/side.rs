@@ -59,7 +59,7 @@ fn entries(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
     entries.extend(totals(scene));
     entries.push(Entry::Blank);
     entries.extend(generator(scene, width));
-    if !scene.state.session().feeds.is_empty() {
+    if !scene.state.session().feeds().is_empty() {
         entries.push(Entry::Blank);
         entries.extend(sources(scene, width));
     }
@@ -68,17 +68,17 @@ fn entries(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
 
 fn service(scene: &Scene<'_>) -> Vec<Entry> {
     let session = &scene.state.session();
-    let settings = &session.header.settings;
+    let settings = &session.header().settings;
     let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
     entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
     entries.push(pair("objective", settings.slo.to_string()));
     entries.push(pair("arrivals", format!("{:?}", settings.arrivals).to_lowercase()));
-    entries.extend(session.facts.iter().take(8).map(|(name, fact)| pair(name, fact.value.clone())));
+    entries.extend(session.facts().iter().take(8).map(|(name, fact)| pair(name, fact.value.clone())));
     entries
 }
 
 fn totals(scene: &Scene<'_>) -> Vec<Entry> {
-    let totals = &scene.state.session().totals;
+    let totals = &scene.state.session().totals();
     let share = |part: u64| {
         if totals.due == 0 { String::new() } else { format!("  {}", text::percent(part as f64 / totals.due as f64)) }
     };
@@ -95,7 +95,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
         Entry::Pair("dropped".to_owned(), format!("{}{}", text::count(dropped), share(dropped)), role(dropped)),
         pair("p50 p90 p99", format!("{}  {}  {}", quantile(0.5), quantile(0.9), quantile(0.99))),
         pair("slowest", text::latency(totals.response.max())),
-        pair("instances seen", scene.state.session().instances.len().to_string()),
+        pair("instances seen", scene.state.session().tracks().len().to_string()),
     ]
 }
 
@@ -129,9 +129,9 @@ fn generator(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
 
 fn sources(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
     let state = scene.state;
-    let now = state.now().max(state.session().now);
+    let now = state.now().max(state.session().now());
     let mut entries = vec![Entry::Heading("Sources")];
-    for (name, feed) in &state.session().feeds {
+    for (name, feed) in state.session().feeds() {
         let (role, words) = header::feed_words(feed, now);
         entries.push(Entry::Pair(name.clone(), words, role));
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed {

@@ -62,7 +62,7 @@ static COLUMNS: [TableColumn; 14] = [
 
 /// A number as short as a cell, and how good it is.
 pub(crate) fn number(kind: &Kind, report: &StepReport, state: &State) -> (String, Role) {
-    let limit = state.session().header.settings.slo.latency;
+    let limit = state.session().header().settings.slo.latency;
     match kind.value(&report.numbers) {
         Value::Timing(reached) => timing(&reached),
         Value::Latency(latency) => {
@@ -94,7 +94,7 @@ fn change(report: &StepReport) -> String {
 }
 
 fn length(report: &StepReport, state: &State) -> String {
-    let now = state.now().max(state.session().now);
+    let now = state.now().max(state.session().now());
     let end = report.step.end.unwrap_or(now);
     text::age(end.saturating_since(report.step.start))
 }
@@ -128,7 +128,7 @@ fn instances(report: &StepReport) -> String {
 
 /// The report that is selected: counted from the newest.
 pub(crate) fn selected(state: &State) -> Option<&StepReport> {
-    let steps = &state.session().steps;
+    let steps = &state.session().steps();
     let at = state.ui().selected.min(steps.len().saturating_sub(1));
     steps.iter().rev().nth(at)
 }
@@ -138,7 +138,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
     if area.is_empty() {
         return;
     }
-    let steps = &state.session().steps;
+    let steps = &state.session().steps();
     let columns = columns_for(area.width);
     let mut x = area.x;
     for column in &columns {

@@ -50,10 +50,10 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let session = &scene.state.session();
-    let alive = session.instances.iter().filter(|track| !is_gone(track, session.now)).count();
+    let alive = session.tracks().iter().filter(|track| !is_gone(track, session.now())).count();
     let mut lines = vec![
         ("Seen in answers".to_owned(), Role::Title),
-        (format!("{alive} answering, {} gone", session.instances.len() - alive), Role::Text),
+        (format!("{alive} answering, {} gone", session.tracks().len() - alive), Role::Text),
     ];
     let width = usize::from(area.width.saturating_sub(1));
     match session.pinning(scene.axis.end()) {
@@ -74,8 +74,8 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let session = &scene.state.session();
     let at = scene.axis.end();
     let mut top = area.top();
-    if session.instances.is_empty() {
-        let header = &session.header.settings.instance_header;
+    if session.tracks().is_empty() {
+        let header = &session.header().settings.instance_header;
         let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
         buf.set_stringn(area.x, top, words, usize::from(area.width), scene.style(Role::Label));
         return;
@@ -124,9 +124,9 @@ fn lane_legend(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// Those that answer first, by their birth; then those that are gone, the last gone first.
 fn in_order(session: &Session) -> Vec<&InstanceTrack> {
-    let mut tracks: Vec<&InstanceTrack> = session.instances.iter().collect();
+    let mut tracks: Vec<&InstanceTrack> = session.tracks().iter().collect();
     tracks.sort_by_key(|track| {
-        let gone = is_gone(track, session.now);
+        let gone = is_gone(track, session.now());
         (gone, if gone { u64::MAX - track.last.as_nanos() } else { track.first.as_nanos() })
     });
     tracks
@@ -154,9 +154,9 @@ fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
 
 fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
     let session = &scene.state.session();
-    let gone = is_gone(track, session.now);
+    let gone = is_gone(track, session.now());
     let recent = track.recent_requests(scene.axis.end());
-    let slo = session.header.settings.slo.latency;
+    let slo = session.header().settings.slo.latency;
     let mut x = area.x;
     for (title, width) in facts {
         let (words, role) = match *title {
@@ -185,7 +185,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
 /// Its answers a second as bars: the colour says whether they were fast, slow, or errors.
 fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
     let axis = &scene.axis;
-    let slo = scene.state.session().header.settings.slo.latency;
+    let slo = scene.state.session().header().settings.slo.latency;
     let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
     for second in &track.recent {
         let start = Elapsed::from_secs(u64::from(second.second));
@@ -217,7 +217,7 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
         buf.set_string(area.x + x - 1, area.y, "▸", scene.style(Role::Good));
     }
     let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(track, scene.state.session().now), end) {
+    if let (true, Some(x)) = (is_gone(track, scene.state.session().now()), end) {
         buf.set_string(area.x + x + 1, area.y, format!("✕ {}", track.last), scene.style(Role::Label));
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
     heat_map(buf, map, &scene);
     chart::times(buf, Rect { y: map.bottom(), height: 1, ..body }, theme, &scene.axis, &scene.window_label());
     let table_area = Rect { y: body.bottom().saturating_sub(table_height), height: table_height, ..body };
-    table(buf, table_area, theme, &rows, state.session().header.settings.slo.latency);
+    table(buf, table_area, theme, &rows, state.session().header().settings.slo.latency);
 }
 
 fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -59,7 +59,7 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             if theme.has_color() { "█" } else { ["·", "░", "░", "▒", "▒", "▓", "▓", "█"][level] };
         scale = scale.and(symbol, theme.heat(level));
     }
-    let slo = scene.state.session().header.settings.slo.latency;
+    let slo = scene.state.session().header().settings.slo.latency;
     let pieces = vec![
         Piece::new(0, "response times of all answers", label),
         scale.and(" many", label),
@@ -71,7 +71,7 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         return;
     }
     let session = &scene.state.session();
-    let columns = session.timeline.heat_between(scene.axis.first_second(), scene.axis.end().second());
+    let columns = session.timeline().heat_between(scene.axis.first_second(), scene.axis.end().second());
     let columns: Vec<&HeatColumn> = columns.collect();
     let extremes = columns.iter().filter_map(|column| {
         let ((shortest, ..), (_, longest, _)) = (column.buckets().next()?, column.buckets().next_back()?);
@@ -103,7 +103,7 @@ struct TableRow {
 }
 
 fn table_rows(scene: &Scene<'_>) -> Vec<TableRow> {
-    let totals = &scene.state.session().totals;
+    let totals = &scene.state.session().totals();
     let of = |name, meaning, latency: &Latency| TableRow {
         name,
         meaning,

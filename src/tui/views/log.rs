@@ -20,7 +20,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let mut y = body.y;
-    let feeds = &state.session().feeds;
+    let feeds = state.session().feeds();
     if !feeds.is_empty() {
         y = sources(buf, Rect { height: body.height / 2, ..body }, state, theme) + 1;
     }
@@ -31,9 +31,9 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
 /// The sources, with the reason and the remedy of those that fail. Returns the row below.
 fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
     super::heading(buf, area, theme, "Sources", "of instance counts and platform facts; load goes on without them");
-    let now = state.now().max(state.session().now);
+    let now = state.now().max(state.session().now());
     let mut y = area.y + 1;
-    for (name, feed) in &state.session().feeds {
+    for (name, feed) in state.session().feeds() {
         if y >= area.bottom() {
             break;
         }
@@ -66,7 +66,7 @@ struct Entry<'a> {
 
 fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let session = state.session();
-    let notices = session.log.iter().map(|(at, notice)| {
+    let notices = session.log().iter().map(|(at, notice)| {
         let (sign, role) = match notice.level {
             NoticeLevel::Info => ("·", Role::Label),
             NoticeLevel::Warning => ("▲", Role::Warn),
@@ -74,7 +74,7 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         };
         Entry { at: *at, sign, role, text: &notice.text }
     });
-    let marks = session.marks.iter().map(|(at, text)| Entry { at: *at, sign: "◆", role: Role::Mark, text });
+    let marks = session.marks().iter().map(|(at, text)| Entry { at: *at, sign: "◆", role: Role::Mark, text });
     let mut entries: Vec<Entry<'_>> = notices.chain(marks).collect();
     // Of the same moment, too, the later one comes first.
     entries.reverse();

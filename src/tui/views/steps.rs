@@ -30,7 +30,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Them
     let detail_rows = u16::try_from(if wide { details.len().div_ceil(2) } else { details.len() }).unwrap_or(0);
     // The table gets what its rows need, but leaves room for the numbers of the selected step as far as it can.
     let most = body.height.saturating_sub(detail_rows + 5).max(body.height / 3).max(4);
-    let wanted = u16::try_from(state.session().steps.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let wanted = u16::try_from(state.session().steps().len()).unwrap_or(u16::MAX).saturating_add(3);
     let table_height = wanted.clamp(4, most);
     let table = Rect { height: table_height.min(body.height), ..body };
     steps::draw(buf, table, state, theme, 0);

@@ -101,7 +101,7 @@ impl LiveUpdate<'_> {
         match action {
             Action::Quit => self.quit(self.now, QUIT_BY_THE_USER),
             Action::Mark => {
-                let text = format!("mark {}", self.session.marks.len() + 1);
+                let text = format!("mark {}", self.session.marks().len() + 1);
                 self.toast(format!("{text} at {}", self.now));
                 self.record(self.now, SessionEvent::Mark { text });
             }

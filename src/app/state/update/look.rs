@@ -51,9 +51,9 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
 
 fn longest_list(view: View, session: &Session) -> usize {
     match view {
-        View::Log => session.log.len() + session.marks.len(),
-        View::Instances => session.instances.len(),
-        View::Overview | View::Steps | View::Latency => session.steps.len(),
+        View::Log => session.log().len() + session.marks().len(),
+        View::Instances => session.tracks().len(),
+        View::Overview | View::Steps | View::Latency => session.steps().len(),
     }
 }
 

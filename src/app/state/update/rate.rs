@@ -52,14 +52,14 @@ impl LiveUpdate<'_> {
     /// Stops the arrivals, if there are any.
     pub(super) fn stop_rate(&mut self, at: Elapsed, cause: RateCause) {
         self.forget_returns();
-        if self.session.rate.1 != RateProfile::PAUSED {
+        if self.session.rate().1 != RateProfile::PAUSED {
             self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None });
         }
     }
 
     /// The rate in force now.
     fn current_rate(&self) -> ArrivalRate {
-        let (anchor, profile) = self.session.rate;
+        let (anchor, profile) = self.session.rate();
         profile.rate_after(self.now.saturating_since(anchor))
     }
 
@@ -74,14 +74,14 @@ impl LiveUpdate<'_> {
 
     fn hold(&mut self, rate: ArrivalRate, cause: RateCause) {
         let profile = RateProfile::Constant(rate);
-        if self.session.rate.1 != profile {
+        if self.session.rate().1 != profile {
             self.change_rate(self.now, RateChange { profile, cause, stage: None });
         }
     }
 
     /// No key passes the ceiling; the screen says so when one tries.
     fn up_to_ceiling(&mut self, rate: u32) -> ArrivalRate {
-        let highest = self.session.header.settings.max_rate;
+        let highest = self.session.header().settings.max_rate;
         if rate > highest {
             self.toast(format!("{highest}/s is the ceiling: raise it with --max-rate"));
         }

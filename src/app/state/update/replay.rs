@@ -155,7 +155,7 @@ mod tests {
         let mark = SessionEvent::Mark { text: "m".to_owned() };
         let next = Event::Replay(ReplayEvent::Next(Box::new(Recorded { at: secs(70), event: mark })));
         update(&mut state, secs(1), next);
-        assert_eq!((state.now, state.session.marks.len()), (secs(70), 1));
+        assert_eq!((state.now, state.session.marks().len()), (secs(70), 1));
         update(&mut state, secs(1), Event::Replay(ReplayEvent::Behind(false)));
         assert_eq!(state.now, secs(1_000));
     }

@@ -97,7 +97,7 @@ fn what_is_applied_is_what_is_recorded_and_driven() {
     let effects = update(&mut state, at, Event::Action(Action::Preset(7)));
     let profile = RateProfile::Constant(ArrivalRate::new(600));
     assert_eq!(effects, [set_rate(at, profile), recorded(at, constant(600, RateCause::Set))]);
-    assert_eq!(state.session.rate, (at, profile));
+    assert_eq!(state.session.rate(), (at, profile));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn the_end_of_a_plans_load_is_driven_and_recorded_ahead_of_its_time_and_only_onc
     assert!(ahead < end);
     let effects = update(&mut state, ahead, Event::Tick);
     assert_eq!(effects, [set_rate(end, RateProfile::PAUSED), recorded(end, constant(0, RateCause::Stop))]);
-    assert_eq!(state.session().rate, (end, RateProfile::PAUSED), "what is driven is what is known");
+    assert_eq!(state.session().rate(), (end, RateProfile::PAUSED), "what is driven is what is known");
 
     assert_eq!(update(&mut state, end, Event::Tick), [Effect::Drain]);
     assert_eq!(state.deadline(), None);
@@ -245,7 +245,7 @@ fn a_second_is_of_its_end_however_late_it_is_heard_of() {
     let event = SessionEvent::Second(Box::new(second));
     let effects = update(&mut state, Elapsed::from_millis(1_130), Event::Session(event.clone()));
     assert_eq!(effects, [recorded(Elapsed::from_secs(1), event)]);
-    assert_eq!((state.now(), state.session().now), (Elapsed::from_millis(1_130), Elapsed::from_secs(1)));
+    assert_eq!((state.now(), state.session().now()), (Elapsed::from_millis(1_130), Elapsed::from_secs(1)));
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
@@ -291,7 +291,7 @@ proptest! {
                     _ => {}
                 }
             }
-            prop_assert!(state.session.rate.1.last().get() <= 1_000);
+            prop_assert!(state.session.rate().1.last().get() <= 1_000);
         }
         prop_assert!(drains <= 1);
     }

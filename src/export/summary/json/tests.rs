@@ -65,7 +65,7 @@ fn full() -> Value {
         response: part_response(),
     });
     session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
-    session.steps[0].validity = Validity::InvalidGenerator("send lag".into());
+    session.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
     value(&session, Damage::default())
 }
 

@@ -1,0 +1,31 @@
+//! For tests of what reads a session: one that is put together by hand. Not a part of the program.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::StepReport;
+use crate::instances::{Basis, InstanceObservation};
+use crate::session::event::Header;
+use crate::session::state::{Session, Totals};
+use scaletop_units::Elapsed;
+
+impl Session {
+    pub(crate) fn header_mut(&mut self) -> &mut Header {
+        &mut self.header
+    }
+
+    pub(crate) fn steps_mut(&mut self) -> &mut Vec<StepReport> {
+        &mut self.steps
+    }
+
+    pub(crate) fn totals_mut(&mut self) -> &mut Totals {
+        &mut self.totals
+    }
+
+    pub(crate) fn observations_mut(&mut self) -> &mut BTreeMap<Basis, Vec<InstanceObservation>> {
+        &mut self.observations
+    }
+
+    pub(crate) fn now_mut(&mut self) -> &mut Elapsed {
+        &mut self.now
+    }
+}

@@ -1,0 +1,96 @@
+//! What others may know of a session. That they can only read it is what keeps [`Session::apply`] the one place of change.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::StepReport;
+use crate::instances::milestone::Milestone;
+use crate::instances::{Basis, Feed, InstanceObservation, Limits};
+use crate::session::event::{Fact, Header, Notice};
+#[cfg(doc)]
+use crate::session::state::MAX_INSTANCES;
+use crate::session::state::{InstanceTrack, Session, Totals};
+use crate::timeline::Timeline;
+use scaletop_load::RateProfile;
+use scaletop_units::Elapsed;
+
+impl Session {
+    /// What was measured, and how.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The time of the last event.
+    pub const fn now(&self) -> Elapsed {
+        self.now
+    }
+
+    /// The rate in force, and its anchor.
+    pub const fn rate(&self) -> (Elapsed, RateProfile) {
+        self.rate
+    }
+
+    /// Rows and cohorts.
+    pub const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Every step so far, the open one last.
+    pub fn steps(&self) -> &[StepReport] {
+        &self.steps
+    }
+
+    /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`].
+    pub fn tracks(&self) -> &[InstanceTrack] {
+        &self.instances
+    }
+
+    /// Answers of instances beyond that bound.
+    pub const fn answers_beyond(&self) -> u64 {
+        self.answers_beyond
+    }
+
+    /// Counts by basis, ascending in `as_of`; a later observation of the same moment replaces the earlier.
+    pub const fn observations(&self) -> &BTreeMap<Basis, Vec<InstanceObservation>> {
+        &self.observations
+    }
+
+    /// The platform's scaling limits.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The state of each source, by name.
+    pub const fn feeds(&self) -> &BTreeMap<String, Feed> {
+        &self.feeds
+    }
+
+    /// What the platform says of the service, by name.
+    pub const fn facts(&self) -> &BTreeMap<String, Fact> {
+        &self.facts
+    }
+
+    /// What the platform recorded of scale-outs, in the order it was heard, bounded.
+    pub fn milestones(&self) -> &[Milestone] {
+        &self.milestones
+    }
+
+    /// Marks, ascending in time.
+    pub fn marks(&self) -> &[(Elapsed, String)] {
+        &self.marks
+    }
+
+    /// The log, oldest first, bounded.
+    pub fn log(&self) -> &[(Elapsed, Notice)] {
+        &self.log
+    }
+
+    /// Totals of the whole session.
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Why the session ended.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.as_deref()
+    }
+}
