@@ -23,7 +23,7 @@ pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, start_i
 pub use generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
 pub use http::{HttpTransport, RequestOptions, TransportError};
 pub use pacer::{Pacer, Share};
-pub use rate::{Arrivals, RateProfile};
+pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
 pub use record::latency::Latency;
 pub use record::second::{CohortPart, GeneratorHealth, Second, Served};
 pub use sample::{FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind};
