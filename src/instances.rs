@@ -168,18 +168,17 @@ mod tests {
 
     #[test]
     fn a_count_holds_until_the_next_one_but_through_no_long_silence() {
-        let until = |basis, grain, next: Option<u64>| {
-            seen(basis, grain).holds_until(next.map(Elapsed::from_secs)).as_secs_f64().round()
-        };
+        let until =
+            |basis, grain, next: Option<u64>| seen(basis, grain).holds_until(next.map(Elapsed::from_secs)).second();
         // Polled every two seconds, told again every ten while it stays the same.
-        assert_eq!(until(Basis::Running, 2, Some(110)), 110.0);
-        assert_eq!(until(Basis::Running, 2, Some(161)), 160.0, "the source was silent");
-        assert_eq!(until(Basis::Running, 2, None), 160.0);
-        assert_eq!(until(Basis::Responding, 0, Some(150)), 150.0);
+        assert_eq!(until(Basis::Running, 2, Some(110)), 110);
+        assert_eq!(until(Basis::Running, 2, Some(161)), 160, "the source was silent");
+        assert_eq!(until(Basis::Running, 2, None), 160);
+        assert_eq!(until(Basis::Responding, 0, Some(150)), 150);
         // A metric of a minute: a lost point is bridged, and the last point ends with its period.
-        assert_eq!(until(Basis::Active, 60, Some(220)), 220.0);
-        assert_eq!(until(Basis::Active, 60, Some(300)), 160.0);
-        assert_eq!(until(Basis::Active, 60, None), 160.0);
-        assert_eq!(until(Basis::Active, 10, None), 110.0);
+        assert_eq!(until(Basis::Active, 60, Some(220)), 220);
+        assert_eq!(until(Basis::Active, 60, Some(300)), 160);
+        assert_eq!(until(Basis::Active, 60, None), 160);
+        assert_eq!(until(Basis::Active, 10, None), 110);
     }
 }

@@ -59,7 +59,7 @@ fn thin_between(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elaps
     let first = list.partition_point(|kept| kept.as_of < from);
     let end = list.partition_point(|kept| kept.as_of < until);
     let mut kept: Vec<InstanceObservation> = Vec::new();
-    let mut last = first.checked_sub(1).map(|at| list[at]);
+    let mut latest = first.checked_sub(1).map(|at| list[at]);
     let mut at = first;
     for of_minute in list[first..end].chunk_by(|a, b| minute(a) == minute(b)) {
         let mut telling: Vec<InstanceObservation> = Vec::new();
@@ -67,18 +67,18 @@ fn thin_between(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elaps
             at += 1;
             // Without it, the one before would hold as long.
             let next = list.get(at).map(|next| next.as_of);
-            let holds_on = |last: InstanceObservation| next.is_some_and(|next| last.holds_until(Some(next)) == next);
-            if !last.is_some_and(|last| last.count == seen.count && holds_on(last)) {
+            let holds_on = |of: InstanceObservation| next.is_some_and(|next| of.holds_until(Some(next)) == next);
+            if !latest.is_some_and(|kept| kept.count == seen.count && holds_on(kept)) {
                 telling.push(*seen);
-                last = Some(*seen);
+                latest = Some(*seen);
             }
         }
         if telling.len() > OLD_PER_MINUTE {
-            let highest = (0..telling.len()).max_by_key(|&at| telling[at].count).unwrap_or(0);
+            let highest = (0..telling.len()).max_by_key(|&of| telling[of].count).unwrap_or(0);
             let mut ends = vec![0, highest, telling.len() - 1];
             ends.sort_unstable();
             ends.dedup();
-            telling = ends.into_iter().map(|at| telling[at]).collect();
+            telling = ends.into_iter().map(|of| telling[of]).collect();
         }
         kept.append(&mut telling);
     }
