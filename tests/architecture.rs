@@ -38,7 +38,6 @@ const PURE: &[&str] = &[
     "report",
     "session/as_plan.rs",
     "session/event.rs",
-    "session/numbers.rs",
     "session/settled.rs",
     "session/state",
     "session/summary",
