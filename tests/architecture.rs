@@ -75,7 +75,6 @@ const PURE: &[&str] = &[
     "report",
     "export/as_plan.rs",
     "session/event.rs",
-    "session/numbers.rs",
     "session/settled.rs",
     "session/state",
     "export/summary",

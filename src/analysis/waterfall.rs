@@ -9,9 +9,12 @@
 //! Pure: computed from what the platform recorded ([`Milestone`]), what was counted and what answered. App Runner records
 //! none of it; there, the count and the first response are what can be known, and the rest says so.
 
+mod span;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, InstanceObservation};
@@ -250,63 +253,6 @@ pub fn of(
     let fall = waterfall(step, &evidence);
     let is_awaited = step.end.is_none() && report.numbers.bad_seconds > 0;
     (fall.is_under_way() || is_awaited).then_some(fall)
-}
-
-/// The time of a step.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: Elapsed,
-    end: Elapsed,
-    is_open: bool,
-}
-
-impl Span {
-    fn of(step: &Step, now: Elapsed) -> Self {
-        Self { start: step.start, end: step.end.unwrap_or(now).max(step.start), is_open: step.end.is_none() }
-    }
-
-    fn contains(&self, at: Elapsed) -> bool {
-        // What is timed "now" belongs to an open step.
-        at >= self.start && (at < self.end || self.is_open)
-    }
-
-    /// Reached at some moment in `(at - before, at]`.
-    fn reached_within_before(&self, at: Elapsed, before: Duration) -> Timing {
-        let half = before.as_secs_f64() / 2.0;
-        let secs = (at.saturating_since(self.start).as_secs_f64() - half).max(0.0);
-        Timing::Reached { secs, plus_minus: half }
-    }
-
-    fn not_reached(&self) -> Timing {
-        Timing::NotWithin { secs: self.end.saturating_since(self.start).as_secs_f64(), open: self.is_open }
-    }
-
-    /// Not counted as far as the platform has told: its metrics come minutes late, and what they do not say yet is unknown.
-    fn not_counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let told = counts.last().map_or(self.start, |last| match last.basis {
-            Basis::Active => last.as_of + last.uncertainty,
-            _ => last.as_of,
-        });
-        if told <= self.start {
-            return Timing::NotApplicable("no count from within the step yet");
-        }
-        Timing::NotWithin { secs: told.min(self.end).saturating_since(self.start).as_secs_f64(), open: self.is_open }
-    }
-
-    /// When the platform's count first exceeded what it was before the step.
-    fn counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let Some(before) = counts.iter().rev().find(|seen| seen.as_of <= self.start).map(|seen| seen.count) else {
-            return Timing::NotApplicable("no count from before the step");
-        };
-        let Some(first) = counts.iter().find(|seen| self.contains(seen.as_of) && seen.count > before) else {
-            return self.not_counted(counts);
-        };
-        match first.basis {
-            // A metric's point stands at the start of its period: the change came within the period that follows.
-            Basis::Active => self.reached_within_before(first.as_of + first.uncertainty, first.uncertainty),
-            _ => self.reached_within_before(first.as_of, first.uncertainty),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -131,14 +131,10 @@ struct Ramp {
 }
 
 impl Ramp {
-    /// Credit earned in the first `t` nanoseconds, in the pacer's unit, rounded down as the pacer does.
+    /// Credit earned in the first `t` nanoseconds.
     fn earned(self, t: u64) -> u128 {
-        let (square, over) = (u128::from(t) * u128::from(t), u128::from(self.over.max(1)));
-        let slope = u128::from(self.to.abs_diff(self.from));
-        let level = HALVES * u128::from(self.from) * u128::from(t);
-        let whole = slope * (square / over);
-        let rest = slope * (square % over);
-        if self.to >= self.from { level + whole + rest / over } else { level - whole - rest.div_ceil(over) }
+        let (from, to) = (ArrivalRate::new(self.from), ArrivalRate::new(self.to));
+        RateProfile::Ramp { from, to, over: Duration::from_nanos(self.over) }.integral(t)
     }
 
     /// The last whole rate at or before `t`, and when it is reached.

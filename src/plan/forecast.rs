@@ -1,6 +1,6 @@
 //! What a plan will do, before it does it: its timeline, its arrivals, and what may be in flight.
 //!
-//! Arrivals are the integral of the rate, to the request: the pacer's own number (a test holds them against each other).
+//! Arrivals are the integral of the rate, to the request: [`RateProfile::integral`], which the pacer uses too.
 //! In flight is Little's law: L = λ·W, rate × the time that a request takes.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
 use crate::text::Lines;
-use scaletop_load::RateProfile;
+use scaletop_load::{CREDIT_PER_ARRIVAL, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What a plan will do.
@@ -55,9 +55,6 @@ pub struct Assumptions {
     pub max_in_flight: u64,
 }
 
-/// Twice the nanoseconds of a second: arrivals are counted in halves of rate × nanoseconds, so that a ramp's mean is whole.
-const CREDIT_PER_ARRIVAL: u128 = 2_000_000_000;
-
 impl Forecast {
     /// What `plan` will do.
     pub fn of(plan: &Plan) -> Self {
@@ -69,7 +66,8 @@ impl Forecast {
                 let began = at;
                 let before = credit / CREDIT_PER_ARRIVAL;
                 at = at + stage.end.at_most();
-                credit += earned(&stage.profile, stage.end.at_most());
+                let nanos = u64::try_from(stage.end.at_most().as_nanos()).unwrap_or(u64::MAX);
+                credit += stage.profile.integral(nanos);
                 let requests = u64::try_from(credit / CREDIT_PER_ARRIVAL - before).unwrap_or(u64::MAX);
                 Planned { at: began, stage: stage.clone(), requests }
             })
@@ -134,20 +132,6 @@ impl Forecast {
             out.line(&format!("must hold: {threshold}"));
         }
         out.finish()
-    }
-}
-
-/// The integral of the rate over the first `over`, in halves of rate × nanoseconds.
-fn earned(profile: &RateProfile, over: Duration) -> u128 {
-    let nanos = over.as_nanos();
-    match *profile {
-        RateProfile::Constant(rate) => 2 * u128::from(rate.get()) * nanos,
-        RateProfile::Ramp { from, to, over: ramp } => {
-            let ramp = ramp.as_nanos();
-            let whole = (u128::from(from.get()) + u128::from(to.get())) * ramp;
-            // A plan's ramp is as long as its stage.
-            whole + 2 * u128::from(to.get()) * nanos.saturating_sub(ramp)
-        }
     }
 }
 

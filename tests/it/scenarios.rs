@@ -124,6 +124,8 @@ const fn two() -> u32 {
 struct Observed {
     basis: Basis,
     at: f64,
+    /// Told again every ten seconds until then, as ECS' counts are; once without.
+    until: Option<f64>,
     count: u32,
     /// How long before the change may have happened.
     #[serde(default)]
@@ -214,15 +216,19 @@ impl Scenario {
             events.push((moment(rate.at), moment(rate.at), SessionEvent::Rate(change)));
         }
         for seen in &self.observed {
-            let received = moment(seen.received.unwrap_or(seen.at));
-            let seen = InstanceObservation {
-                basis: seen.basis,
-                count: seen.count,
-                as_of: moment(seen.at),
-                uncertainty: Duration::try_from_secs_f64(seen.grain).unwrap(),
-                provisional: false,
-            };
-            events.push((received, received, SessionEvent::Observed(seen)));
+            let mut at = seen.at;
+            while at <= seen.at || seen.until.is_some_and(|until| at < until) {
+                let received = moment(seen.received.unwrap_or(at));
+                let observation = InstanceObservation {
+                    basis: seen.basis,
+                    count: seen.count,
+                    as_of: moment(at),
+                    uncertainty: Duration::try_from_secs_f64(seen.grain).unwrap(),
+                    provisional: false,
+                };
+                events.push((received, received, SessionEvent::Observed(observation)));
+                at += 10.0;
+            }
         }
         for (index, second) in self.seconds() {
             // A second closes a little after its end.

@@ -58,7 +58,10 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "tests" {
             sources(&path, found);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "fixtures.rs" {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !name.ends_with("tests.rs")
+            && name != "fixtures.rs"
+        {
             let text = fs::read_to_string(&path).unwrap();
             // What comes after the first tests of a file is tests.
             let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::pinning::{self, Answered, Pinning};
 use crate::instances::{Basis, InstanceObservation};
-use crate::session::state::{InstanceSecond, InstanceTrack, Session};
+use crate::session::state::Session;
 use scaletop_load::Latency;
 use scaletop_load::{Second, Served};
 use scaletop_units::{Elapsed, InstanceId};
@@ -28,6 +28,42 @@ const FIRST_ANSWERS: u64 = 5;
 
 /// The later answers they are compared with: once there are this many.
 const LATER_ANSWERS: u64 = 200;
+
+/// One instance as its answers show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceTrack {
+    /// Its id.
+    pub id: InstanceId,
+    /// When its first OK answer's request was intended; `None` while it has only failed.
+    pub first_ok: Option<Elapsed>,
+    /// The start of the first second it answered in.
+    pub first: Elapsed,
+    /// The end of the last second it answered in.
+    pub last: Elapsed,
+    /// Its answers.
+    pub requests: u64,
+    /// How many were OK.
+    pub ok: u64,
+    /// Response times of all its answers.
+    pub response: Latency,
+    /// By how much its first answers were slower than its later ones (`None` until there are enough of both).
+    pub cold_start: Option<Duration>,
+    /// The last minutes, one entry a second in which it answered: for its lane.
+    pub recent: VecDeque<InstanceSecond>,
+}
+
+/// What an instance answered in one second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InstanceSecond {
+    /// The second.
+    pub second: u32,
+    /// Its answers.
+    pub requests: u64,
+    /// How many were OK.
+    pub ok: u64,
+    /// p99 of their response times.
+    pub p99: Option<Duration>,
+}
 
 /// What is remembered of instances beyond their tracks; indices are those of the tracks.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -150,7 +150,8 @@ fn old_counts_keep_their_changes_and_let_the_rest_go() {
         close(&mut session, second(index, 20, ids));
     }
     let counts: Vec<_> = session.observations[&Basis::Responding].iter().map(|s| (s.as_of.second(), s.count)).collect();
-    assert_eq!(counts[..3], [(0, 1), (100, 2), (200, 1)], "what is old is kept where it changed");
+    let kept = [(0, 1), (60, 1), (100, 2), (160, 2), (200, 1), (260, 1)];
+    assert_eq!(counts[..6], kept, "what is old is kept where it changed, and once a minute, so that it holds on");
     assert!(counts.len() < 3_750, "{}", counts.len());
 }
 
