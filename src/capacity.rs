@@ -112,11 +112,6 @@ impl CapacitySearch {
         }
     }
 
-    /// Tries so far, and the bracket as far as it is known.
-    pub fn progress(&self) -> (usize, Option<u32>, Option<u32>) {
-        (self.probes.len(), self.search.holds(), self.search.misses())
-    }
-
     /// What was found, or what is known when it was interrupted.
     pub fn answer(&self) -> Capacity {
         let holds = self.search.holds();

@@ -148,11 +148,6 @@ impl Timeline {
         self.rows.get(after.checked_sub(1)?).filter(|row| second - row.second < row.span)
     }
 
-    /// The cohort of a second, while it is kept second by second.
-    pub fn cohort_at(&self, second: u32) -> Option<&Cohort> {
-        self.cohorts.get(second)
-    }
-
     pub(crate) const fn kept_cohorts(&self) -> &Cohorts {
         &self.cohorts
     }

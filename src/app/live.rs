@@ -98,7 +98,7 @@ impl BackEnd for LiveBackEnd {
                 second.map(|second| Event::Session(SessionEvent::Second(Box::new(second))))
             }
             Some(event) = self.feeds.recv() => Some(Event::Session(event)),
-            Some(status) = self.statuses.recv() => Some(Event::RecordingFailed(status)),
+            Some(status) = self.statuses.recv() => Some(Event::RecordingStatus(status)),
             abandoned = poll_option(&mut background.drain) => {
                 background.drain = None;
                 background.abandoned = Some(abandoned);

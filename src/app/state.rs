@@ -106,7 +106,7 @@ impl State {
     }
 
     /// Whether the screen changes by the passing of time alone.
-    pub fn moves(&self) -> bool {
+    pub fn changes_with_time(&self) -> bool {
         self.player().is_none_or(Player::is_playing) || self.ui.toast.is_some()
     }
 }

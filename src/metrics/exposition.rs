@@ -226,7 +226,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::instances::InstanceObservation;
+    use crate::instances::{InstanceObservation, Limits};
     use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
     use scaletop_load::RateProfile;
     use scaletop_load::Second;
@@ -259,7 +259,8 @@ mod tests {
             provisional: false,
         };
         session.observations_mut().insert(Basis::Running, vec![seen]);
-        session.limits().max = Some(5);
+        let limits = Limits { max: Some(5), ..session.limits() };
+        session.apply(session.now(), &SessionEvent::Limits(limits));
         session
     }
 

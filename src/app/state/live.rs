@@ -29,8 +29,6 @@ pub struct Live {
     pub phase: Phase,
     /// Why the session is ending, once it is.
     pub ending: Option<String>,
-    /// Why the session is not being recorded, if it is not.
-    pub recording_error: Option<String>,
     /// Whether this is the demo, whose instances can be killed.
     pub is_demo: bool,
 }
@@ -59,7 +57,6 @@ impl Live {
             abort_within: None,
             phase: Phase::Running,
             ending: None,
-            recording_error: None,
             is_demo: false,
         }
     }
