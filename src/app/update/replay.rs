@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::app::player::Outline;
     use crate::app::state::{Ui, View};
-    use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent, Settings};
+    use crate::session::event::{Header, Recorded, SessionEvent, Settings};
     use crate::session::state::Session;
     use scaletop_units::ArrivalRate;
 
@@ -132,8 +132,7 @@ mod tests {
     }
 
     fn state() -> State {
-        let writer = "test".to_owned();
-        let header = Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() };
+        let header = Header::new(0, Settings::default());
         let ui = Ui { replay: Some(Player::new(10)), ..Ui::new(ArrivalRate::PAUSED) };
         let mut state = State { session: Session::new(header), ui };
         let outline = Outline { end: secs(1_000), steps: vec![secs(100), secs(400)] };

@@ -4,17 +4,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::state::Ui;
-use crate::session::event::{FORMAT_VERSION, Header, RateChange, Settings};
+use crate::session::event::{Header, RateChange, Settings};
 use crate::session::state::Session;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 fn state() -> State {
     let header = Header {
-        version: FORMAT_VERSION,
         writer: "scaletop test".into(),
-        started_unix_micros: 0,
-        settings: Settings { max_rate: 1_000, ..Settings::default() },
+        ..Header::new(0, Settings { max_rate: 1_000, ..Settings::default() })
     };
     State { session: Session::new(header), ui: Ui::new(ArrivalRate::new(600)) }
 }
