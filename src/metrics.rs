@@ -125,7 +125,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Header, Settings};
+    use crate::session::event::{Header, Settings};
 
     async fn get(address: SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -139,12 +139,7 @@ mod tests {
     #[tokio::test]
     async fn the_latest_page_is_served_under_metrics_alone() {
         let metrics = Metrics::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let header = Header {
-            version: FORMAT_VERSION,
-            writer: "t".into(),
-            started_unix_micros: 0,
-            settings: Settings::default(),
-        };
+        let header = Header::new(0, Settings::default());
         metrics.publish(&Session::new(header));
         let answer = get(metrics.address(), "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("scaletop_requests_due_total 0"), "{answer}");

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use scaletop::analysis::Timing;
 use scaletop::instances::Limits;
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
 use scaletop_cluster::ConcurrencyScaler;
 use scaletop_cluster::InstanceProgram;
@@ -64,9 +64,8 @@ async fn spike(seed: u64) -> (Session, Truth) {
     let prepared = Prepared::new(config, vec![HttpRecipe::new(&request).unwrap()]).await.unwrap();
     let mut engine = prepared.start(clock).unwrap();
     let settings = Settings { seed, ..Settings::default() };
-    let writer = "truth test".to_owned();
     let started_unix_micros = clock.started_unix_micros();
-    let mut session = Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros, settings });
+    let mut session = Session::new(Header::new(started_unix_micros, settings));
     session.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
 
     let set = |session: &mut Session, at: Elapsed, rate: u32| {

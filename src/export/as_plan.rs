@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::plan::schedule::{Conditions, Instruction, Schedule};
-    use crate::session::event::{FORMAT_VERSION, Settings};
+    use crate::session::event::Settings;
     use scaletop_load::{Pacer, Share};
 
     struct Nothing;
@@ -201,7 +201,7 @@ mod tests {
 
     fn header() -> Header {
         let settings = Settings { target: "demo".into(), ..Settings::default() };
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings }
+        Header::new(0, settings)
     }
 
     /// Arrivals per second from the second of the first change on.

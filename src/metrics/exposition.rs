@@ -227,14 +227,14 @@ mod tests {
 
     use super::*;
     use crate::instances::{InstanceObservation, Limits};
-    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+    use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
     use scaletop_load::RateProfile;
     use scaletop_load::Second;
     use scaletop_units::{ArrivalRate, Elapsed};
 
     fn session() -> Session {
         let settings = Settings { target: "a\"b\\c\nd".into(), plan: Some("spike".into()), ..Settings::default() };
-        let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+        let header = Header::new(0, settings);
         let mut session = Session::new(header);
         let profile = RateProfile::Constant(ArrivalRate::new(600));
         let change = RateChange { profile, cause: RateCause::Plan, stage: Some("spike".into()) };
@@ -322,12 +322,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_left_out() {
-        let header = Header {
-            version: FORMAT_VERSION,
-            writer: "t".into(),
-            started_unix_micros: 0,
-            settings: Settings::default(),
-        };
+        let header = Header::new(0, Settings::default());
         let samples = parse(&page(&Session::new(header)));
         assert!(!samples.keys().any(|series| series.starts_with("scaletop_instances")), "{samples:?}");
         assert!(!samples.contains_key("scaletop_in_flight"));

@@ -34,6 +34,14 @@ pub struct Header {
     pub settings: Settings,
 }
 
+impl Header {
+    /// The first line that this program writes.
+    pub fn new(started_unix_micros: i64, settings: Settings) -> Self {
+        let writer = concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { version: FORMAT_VERSION, writer, started_unix_micros, settings }
+    }
+}
+
 /// How the measurement was set up. Nothing secret: no headers, bodies, tokens or URL credentials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -93,12 +93,11 @@ impl<'a> PlatformCounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+    use crate::session::event::{Header, SessionEvent, Settings};
     use scaletop_units::ArrivalRate;
 
     fn session() -> Session {
-        let writer = "test".to_owned();
-        Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() })
+        Session::new(Header::new(0, Settings::default()))
     }
 
     /// `secs` quiet seconds, nothing due.

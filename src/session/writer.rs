@@ -134,12 +134,12 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Settings};
+    use crate::session::event::Settings;
     use crate::session::recording::RecordingReader;
     use scaletop_units::Elapsed;
 
     fn header() -> Header {
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
+        Header::new(0, Settings::default())
     }
 
     fn mark(n: u64) -> Recorded {

@@ -8,9 +8,7 @@ use crate::app::player::{Outline, Player};
 use crate::app::state::{Live, State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::session::event::{
-    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
@@ -45,12 +43,7 @@ pub(crate) struct Builder {
 pub(crate) fn state() -> Builder {
     let settings =
         Settings { target: "demo".to_owned(), url: "http://127.0.0.1:4000/api/test".to_owned(), ..Settings::default() };
-    let header = Header {
-        version: FORMAT_VERSION,
-        writer: "scaletop 0.1.0".to_owned(),
-        started_unix_micros: 1_764_000_000_000_000,
-        settings,
-    };
+    let header = Header { writer: "scaletop 0.1.0".to_owned(), ..Header::new(1_764_000_000_000_000, settings) };
     Builder {
         session: Session::new(header),
         live: Live { is_demo: true, ..Live::new(ArrivalRate::new(600)) },

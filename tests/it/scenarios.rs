@@ -10,7 +10,7 @@ use std::time::Duration;
 use scaletop::analysis::elasticity::Jitter;
 use scaletop::analysis::{StepReport, Timing, Validity};
 use scaletop::instances::{Basis, InstanceObservation, Limits};
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop::session::state::Session;
 use scaletop::slo::Slo;
 use scaletop_load::Latency;
@@ -268,8 +268,7 @@ impl Scenario {
             capacity_per_instance: self.setup.capacity,
             ..Settings::default()
         };
-        let header =
-            Header { version: FORMAT_VERSION, writer: "scenario".to_owned(), started_unix_micros: 0, settings };
+        let header = Header::new(0, settings);
         let mut session = Session::new(header);
         for (_, at, event) in self.events() {
             session.apply(at, &event);

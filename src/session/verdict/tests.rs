@@ -7,7 +7,7 @@ use super::*;
 use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
 use crate::plan::forecast::Budget;
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::event::{Header, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -17,7 +17,7 @@ const NOT_HERE: Timing = Timing::NotApplicable("nothing was to be reached");
 fn session(thresholds: &[(&str, &str)]) -> Session {
     let thresholds = thresholds.iter().map(|(name, bound)| Threshold::parse(name, bound).unwrap()).collect();
     let settings = Settings { thresholds, ..Settings::default() };
-    Session::new(Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings })
+    Session::new(Header::new(0, settings))
 }
 
 /// A step of 100 s at 600/s of which nothing went wrong.

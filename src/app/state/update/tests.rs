@@ -8,9 +8,7 @@ use crate::app::controller::Controller;
 use crate::app::state::Live;
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
-use crate::session::event::{
-    FORMAT_VERSION, Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings,
-};
+use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
@@ -20,10 +18,8 @@ fn state() -> State {
 
 fn state_of(live: Live) -> State {
     let header = Header {
-        version: FORMAT_VERSION,
         writer: "scaletop test".into(),
-        started_unix_micros: 0,
-        settings: Settings { max_rate: 1_000, ..Settings::default() },
+        ..Header::new(0, Settings { max_rate: 1_000, ..Settings::default() })
     };
     State::live(header, live)
 }

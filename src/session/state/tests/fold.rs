@@ -6,9 +6,7 @@ use proptest::prelude::*;
 
 use crate::analysis::{StepReport, Timing};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::session::event::{
-    FORMAT_VERSION, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
+use crate::session::event::{Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::{MAX_INSTANCES, MAX_LINES, MAX_TEXT, Session};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
@@ -21,7 +19,7 @@ fn session() -> Session {
 }
 
 fn session_with(settings: Settings) -> Session {
-    Session::new(Header { version: FORMAT_VERSION, writer: "test".to_owned(), started_unix_micros: 0, settings })
+    Session::new(Header::new(0, settings))
 }
 
 fn rate(per_sec: u32) -> SessionEvent {
