@@ -338,7 +338,8 @@ impl Pool {
         match result {
             Ok(connected) => {
                 if !is_replacement {
-                    self.state.borrow_mut().openings.connected(took);
+                    let now = self.now();
+                    self.state.borrow_mut().openings.connected(now, took);
                 }
                 self.note(|connections| note_opened(connections, took, &connected));
                 self.adopt(id, connected);
