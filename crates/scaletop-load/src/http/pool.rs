@@ -380,7 +380,7 @@ impl Pool {
         let pool = Rc::clone(self);
         match wire {
             Wire::Http1(stream) => drop(tokio::task::spawn_local(h1::serve(pool, slot, stream))),
-            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, session))),
+            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, *session))),
         }
     }
 
