@@ -187,6 +187,7 @@ impl World {
             ports_left: Some(28_000 - u32::try_from(second.in_flight).unwrap_or(0)),
             in_flight_cap: 10_000,
             in_flight_peak: second.in_flight + self.rng.u64(0..12),
+            ..GeneratorHealth::default()
         };
         events.push(Recorded { at, event: SessionEvent::Second(Box::new(second)) });
         // The platform's own count: a point a minute, two minutes late.

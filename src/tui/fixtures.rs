@@ -312,6 +312,7 @@ impl Builder {
             ports_left: Some(28_000),
             in_flight_cap: self.in_flight_cap,
             in_flight_peak: if self.dropped_cap > 0 { self.in_flight_cap } else { second.in_flight },
+            ..GeneratorHealth::default()
         };
         second
     }

@@ -32,14 +32,14 @@ const BOTH: [Kind; 2] = [Kind::Own, Kind::Reqwest];
 /// A transport of either kind.
 enum Either {
     Own(HttpTransport),
-    Reqwest(ReqwestTransport),
+    Reqwest(Box<ReqwestTransport>),
 }
 
 impl Kind {
     fn transport(self, options: &RequestOptions) -> Either {
         match self {
             Self::Own => Either::Own(HttpTransport::new(options).expect("usable options")),
-            Self::Reqwest => Either::Reqwest(ReqwestTransport::new(options).expect("usable options")),
+            Self::Reqwest => Either::Reqwest(Box::new(ReqwestTransport::new(options).expect("usable options"))),
         }
     }
 
@@ -72,7 +72,6 @@ impl Transport for Either {
 /// Runs a test where connections can be tasks, with either transport.
 async fn with_both(test: impl AsyncFn(Kind)) {
     for kind in BOTH {
-        eprintln!("{kind:?}");
         LocalSet::new().run_until(test(kind)).await;
     }
 }
