@@ -23,7 +23,7 @@ mod transport;
 mod worker;
 
 pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
-pub use generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, raise_fd_limit};
 pub use http::{CertificateError, HttpRecipe, HttpTransport, RequestOptions, TransportError};
 pub use line::{Exchange, Line};
 pub use pacer::{Pacer, Share};

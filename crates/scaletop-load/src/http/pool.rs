@@ -338,7 +338,8 @@ impl Pool {
         match result {
             Ok(connected) => {
                 if !is_replacement {
-                    self.state.borrow_mut().openings.connected(took);
+                    let now = self.now();
+                    self.state.borrow_mut().openings.connected(now, took);
                 }
                 self.note(|connections| note_opened(connections, took, &connected));
                 self.adopt(id, connected);
@@ -379,7 +380,7 @@ impl Pool {
         let pool = Rc::clone(self);
         match wire {
             Wire::Http1(stream) => drop(tokio::task::spawn_local(h1::serve(pool, slot, stream))),
-            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, session))),
+            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, *session))),
         }
     }
 

@@ -43,8 +43,9 @@ const BACK_OFF: f64 = 0.9;
 /// A backlog that will be served within this time by itself needs no more connections.
 const SOON: Duration = Duration::from_millis(100);
 
-/// The quickest connect is forgotten by this part of itself with each connect, since paths change.
-const FORGETTING: u32 = 64;
+/// The quickest connect is forgotten after one to two of these, since paths change. By the clock, not by the number of
+/// connects: else a storm of slow ones would soon be the measure of itself.
+const MEMORY: Duration = Duration::from_secs(30);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,14 +79,14 @@ pub(super) struct Situation {
 #[derive(Debug)]
 pub(super) struct Openings {
     limit: f64,
-    quickest: Option<Duration>,
+    quickest: Quickest,
     backlog: Trend,
 }
 
 impl Openings {
     /// Nothing learned yet.
     pub(super) const fn new() -> Self {
-        Self { limit: FIRST, quickest: None, backlog: Trend::new() }
+        Self { limit: FIRST, quickest: Quickest::new(), backlog: Trend::new() }
     }
 
     /// What to do now.
@@ -117,9 +118,8 @@ impl Openings {
     }
 
     /// A connect that somebody still waited for was completed, and took this long.
-    pub(super) fn connected(&mut self, took: Duration) {
-        let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGETTING));
-        self.quickest = Some(quickest);
+    pub(super) fn connected(&mut self, now: Elapsed, took: Duration) {
+        let quickest = self.quickest.add(now, took);
         if took <= quickest * SLOW_FACTOR + SLOW_BEYOND {
             // Not before it is known whether more are needed at all.
             self.limit += if self.backlog.is_known() { 1.0 } else { 0.0 };
@@ -129,14 +129,42 @@ impl Openings {
     }
 
     /// The quickest connect of late.
-    pub(super) const fn quickest(&self) -> Option<Duration> {
-        self.quickest
+    pub(super) fn quickest(&self) -> Option<Duration> {
+        self.quickest.get()
     }
 
     fn limit(&self) -> usize {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let limit = self.limit as usize;
         limit
+    }
+}
+
+/// The least of the durations of late: of the present span of memory and the one before.
+#[derive(Clone, Copy, Debug)]
+struct Quickest {
+    since: Elapsed,
+    present: Option<Duration>,
+    before: Option<Duration>,
+}
+
+impl Quickest {
+    const fn new() -> Self {
+        Self { since: Elapsed::ZERO, present: None, before: None }
+    }
+
+    /// One more; the least with it.
+    fn add(&mut self, now: Elapsed, took: Duration) -> Duration {
+        if now.saturating_since(self.since) >= MEMORY {
+            (self.since, self.before) = (now, self.present.take());
+        }
+        let present = self.present.map_or(took, |present| present.min(took));
+        self.present = Some(present);
+        self.before.map_or(present, |before| before.min(present))
+    }
+
+    fn get(&self) -> Option<Duration> {
+        [self.present, self.before].into_iter().flatten().min()
     }
 }
 

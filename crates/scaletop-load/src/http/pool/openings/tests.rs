@@ -53,19 +53,19 @@ fn quick_connects_raise_the_limit_slow_ones_lower_it_and_rest_resets_it() {
     let mut openings = Openings::new();
     let at = |millis, wanted, open| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, open, 4) };
     openings.step(at(0, 500, 0));
-    openings.connected(QUICK);
+    openings.connected(Elapsed::ZERO, QUICK);
     assert_eq!(openings.step(at(0, 500, 1)), Step::Stay, "not before it is seen whether the backlog shrinks by itself");
     openings.step(at(2, 500, 1));
     for _ in 0..96 {
-        openings.connected(QUICK);
+        openings.connected(Elapsed::ZERO, QUICK);
     }
     assert_eq!(openings.step(situation(500, 96, 0)), Step::Start(100));
     for _ in 0..100 {
-        openings.connected(Duration::from_millis(50));
+        openings.connected(Elapsed::ZERO, Duration::from_millis(50));
     }
     assert_eq!(openings.step(situation(500, 196, 0)), Step::Start(2));
     for _ in 0..50 {
-        openings.connected(QUICK);
+        openings.connected(Elapsed::ZERO, QUICK);
     }
     openings.step(situation(0, 246, 0));
     assert_eq!(openings.step(situation(500, 246, 0)), Step::Start(4));
@@ -78,6 +78,21 @@ fn a_backlog_that_shrinks_by_itself_opens_nothing() {
     assert_eq!(openings.step(at(0, 1_000)), Step::Start(4));
     assert_eq!(openings.step(at(2, 950)), Step::Stay, "it will be gone in 38 ms");
     assert_eq!(openings.step(at(4, 949)), Step::Start(4), "that would take two seconds");
+}
+
+#[test]
+fn a_storm_of_slow_connects_is_not_the_measure_of_itself_but_a_path_that_changed_is() {
+    let mut openings = Openings::new();
+    openings.connected(Elapsed::ZERO, QUICK);
+    let slow = Duration::from_millis(80);
+    for millis in 0..10_000 {
+        openings.connected(Elapsed::from_millis(millis), slow);
+    }
+    assert_eq!((openings.limit(), openings.quickest()), (2, Some(QUICK)));
+    for second in 0..120 {
+        openings.connected(Elapsed::from_secs(second), slow);
+    }
+    assert_eq!(openings.quickest(), Some(slow));
 }
 
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
@@ -147,7 +162,7 @@ impl World {
         }
         while self.connecting.front().is_some_and(|&began| began + self.connect <= now) {
             let began = self.connecting.pop_front().unwrap();
-            self.openings.connected(Duration::from_micros(now - began));
+            self.openings.connected(Elapsed::from_micros(now), Duration::from_micros(now - began));
             self.opened += 1;
             self.idle += 1;
         }
@@ -224,7 +239,7 @@ proptest! {
             let done = done.min(connecting);
             connecting -= done;
             open += done;
-            (0..done).for_each(|_| openings.connected(Duration::from_micros(took)));
+            (0..done).for_each(|_| openings.connected(now, Duration::from_micros(took)));
             let left = cap.saturating_sub(open + connecting);
             now = now + Duration::from_micros(took / 10);
             match openings.step(Situation { now, wanted, open, connecting, left, may_connect }) {
