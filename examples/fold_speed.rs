@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use scaletop::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
+use scaletop::Session;
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scaletop::app::state::{Live, State, Ui, View, Window};
-use scaletop::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
-use scaletop::tui::draw;
-use scaletop::tui::theme::Theme;
+use scaletop::Session;
+use scaletop::Theme;
+use scaletop::draw;
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::{Live, State, Ui, View, Window};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;

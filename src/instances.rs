@@ -3,7 +3,7 @@
 //! The words of counting, and nothing that waits: sources of the cloud are in `cloud/sources`. What a panel knows about a
 //! source is a [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
 
-pub mod milestone;
+pub(crate) mod milestone;
 
 use std::time::Duration;
 
@@ -46,9 +46,7 @@ impl Basis {
 /// One count, with the time it is true of, which may be long before it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceObservation {
-    /// What was counted.
     pub basis: Basis,
-    /// How many.
     pub count: u32,
     /// The moment the count is true of; for a metric, the start of its period.
     pub as_of: Elapsed,
@@ -103,10 +101,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feed {
-    /// Nothing heard yet.
     #[default]
     Waiting,
-    /// Answering.
     Live {
         /// When it last answered.
         heard: Elapsed,
@@ -115,14 +111,10 @@ pub enum Feed {
     Stale {
         /// When it last answered.
         heard: Elapsed,
-        /// Why it fails.
         error: SourceError,
     },
     /// It has never answered.
-    Failed {
-        /// Why.
-        error: SourceError,
-    },
+    Failed { error: SourceError },
 }
 
 /// Why a source did not answer, by what the user can do about it, with the rendered cause: it is recorded.

@@ -3,7 +3,7 @@
 //! A page is made once a second, when a second closes ([`exposition`], pure); a request is answered with the latest one. So
 //! a scrape costs the load nothing, and two scrapers see the same numbers.
 
-pub mod exposition;
+pub(crate) mod exposition;
 
 use std::convert::Infallible;
 use std::io;
@@ -43,7 +43,7 @@ pub struct MetricsError {
 
 /// A running endpoint; it ends when this is dropped.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     page: watch::Sender<Bytes>,
     address: SocketAddr,
     server: JoinHandle<()>,
@@ -51,7 +51,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Listens on `address` (port 0 picks a free one) and serves from now on.
-    pub async fn serve(address: SocketAddr) -> Result<Self, MetricsError> {
+    pub(crate) async fn serve(address: SocketAddr) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -60,13 +60,12 @@ impl Metrics {
         Ok(Self { page, address, server })
     }
 
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Makes the page from what is known now.
-    pub fn publish(&self, session: &Session) {
+    pub(crate) fn publish(&self, session: &Session) {
         self.page.send_replace(Bytes::from(exposition::page(session)));
     }
 }

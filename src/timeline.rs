@@ -17,24 +17,24 @@ use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
 use scaletop_units::{ArrivalRate, StepId};
 
-pub mod cohorts;
+pub(crate) mod cohorts;
 mod column;
-pub mod heat;
-pub mod objective;
+pub(crate) mod heat;
+pub(crate) mod objective;
 mod rows;
 
-pub use cohorts::Cohort;
+pub(crate) use cohorts::Cohort;
 use cohorts::Cohorts;
-pub use column::{Column, Counts};
-pub use heat::HeatColumn;
+pub(crate) use column::{Column, Counts};
+pub(crate) use heat::HeatColumn;
 pub(crate) use rows::Completed;
 use rows::MinuteOfRows;
 
 /// The recent past is kept second by second for this long.
-pub const KEPT_SECS: u32 = 3_600;
+pub(crate) const KEPT_SECS: u32 = 3_600;
 
 /// What is older is kept by the minute.
-pub const THINNED_SPAN: u32 = 60;
+pub(crate) const THINNED_SPAN: u32 = 60;
 
 /// One line of the live curve.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,7 +92,6 @@ pub struct Percentiles {
     pub p99: Duration,
     /// 99.9 %.
     pub p999: Duration,
-    /// The slowest.
     pub max: Duration,
 }
 

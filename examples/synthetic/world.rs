@@ -8,10 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
-use scaletop::session::event::{
-    Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings,
-};
+use scaletop::{Basis, Feed, InstanceObservation, Limits};
+use scaletop::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;

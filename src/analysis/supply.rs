@@ -13,11 +13,11 @@ use crate::instances::{Basis, InstanceObservation};
 use scaletop_units::Elapsed;
 
 /// A count is settled when it stayed the same for this long at the end of a step, or for a fifth of it if that is longer.
-pub const SETTLED_FOR: Duration = Duration::from_secs(30);
+pub(crate) const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 /// The instance counts of one basis over one step `[start, until)`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Supply {
+pub(crate) struct Supply {
     start: Elapsed,
     until: Elapsed,
     before: Option<u32>,
@@ -40,7 +40,7 @@ impl Supply {
     ///
     /// Responding counts are those of whole seconds: the second in which a step starts belongs to it. Other counts are
     /// true of a moment.
-    pub fn over(
+    pub(crate) fn over(
         observations: &[InstanceObservation],
         basis: Basis,
         start: Elapsed,
@@ -92,20 +92,20 @@ impl Supply {
     }
 
     /// The count just before the step (s⁻).
-    pub const fn before(&self) -> Option<u32> {
+    pub(crate) const fn before(&self) -> Option<u32> {
         self.before
     }
 
     /// Until the count exceeded what it was before: `min{t : s_t > s⁻} − t0`. `None` while it has not, or when the count
     /// before is not known.
-    pub fn first_above_before(&self) -> Option<Timing> {
+    pub(crate) fn first_above_before(&self) -> Option<Timing> {
         let before = self.before?;
         self.spells.iter().find(|spell| spell.count > before).map(|spell| self.timing(spell))
     }
 
     /// Until a condition came true for [`HOLD_SECS`]: `min{t : s_u … ∀u∈[t,t+k)} − t0`. `None` while it has not. A silence
     /// proves nothing.
-    pub fn first_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
+    pub(crate) fn first_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
         let mut since: Option<&Spell> = None;
         let mut known_until = self.start;
         for spell in &self.spells {
@@ -125,7 +125,7 @@ impl Supply {
     }
 
     /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`, and known to its end.
-    pub fn settled(&self) -> Option<u32> {
+    pub(crate) fn settled(&self) -> Option<u32> {
         let length = self.until.saturating_since(self.start);
         let calm = SETTLED_FOR.max(length / 5);
         let last = self.spells.last().filter(|last| last.to >= self.until)?;
@@ -133,20 +133,20 @@ impl Supply {
     }
 
     /// Before, most and last.
-    pub fn span(&self) -> InstanceSpan {
+    pub(crate) fn span(&self) -> InstanceSpan {
         let peak = self.spells.iter().map(|spell| spell.count).max().unwrap_or(0);
         InstanceSpan { before: self.before, peak, last: self.spells.last().map_or(0, |spell| spell.count) }
     }
 
     /// Σ|Δs|: how much the count moved, from just before the step on.
-    pub fn movement(&self) -> u64 {
+    pub(crate) fn movement(&self) -> u64 {
         let counts = || self.spells.iter().map(|spell| spell.count);
         counts().zip(counts().skip(1)).map(|(a, b)| u64::from(a.abs_diff(b))).sum()
     }
 
     /// How often the count turned from rising to falling or back, from `secs` after the start on. What moved before belongs
     /// to the scaling itself; only its last direction is remembered.
-    pub fn turns_after(&self, secs: f64) -> u32 {
+    pub(crate) fn turns_after(&self, secs: f64) -> u32 {
         let (mut turns, mut rising) = (0, None);
         for pair in self.spells.windows(2).filter(|pair| pair[0].count != pair[1].count) {
             let rises = pair[1].count > pair[0].count;
@@ -159,7 +159,7 @@ impl Supply {
     }
 
     /// The count as pieces `(from, to, count)` over the time for which it is known.
-    pub fn pieces(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32)> + '_ {
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32)> + '_ {
         self.spells.iter().map(|spell| (spell.from, spell.to, spell.count))
     }
 

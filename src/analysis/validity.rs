@@ -6,17 +6,17 @@ use crate::analysis::Validity;
 use scaletop_load::GeneratorHealth;
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies.
-pub const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);
+pub(crate) const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);
 
 /// A larger share of arrivals given up because of our own stalls means that the load was not the one asked for.
-pub const LATE_DROPS_LIMIT: f64 = 0.01;
+pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;
 
 /// Above this share of all usable cores the generator is its own bottleneck.
-pub const CPU_LIMIT: f64 = 0.90;
+pub(crate) const CPU_LIMIT: f64 = 0.90;
 
 /// What is known of the generator over a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct GeneratorRecord {
+pub(crate) struct GeneratorRecord {
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Arrivals that came due.
@@ -32,14 +32,14 @@ pub struct GeneratorRecord {
 }
 
 /// Whether this process used more than [`CPU_LIMIT`] of the cores it may use.
-pub fn is_busy(health: &GeneratorHealth) -> bool {
+pub(crate) fn is_busy(health: &GeneratorHealth) -> bool {
     let cores = f64::from(health.cores.unwrap_or(1).max(1));
     health.cpu_percent.is_some_and(|percent| f64::from(percent) > 100.0 * CPU_LIMIT * cores)
 }
 
 impl GeneratorRecord {
     /// The verdict, with every reason. A busy second now and then is no reason: it takes two, and a tenth of the step.
-    pub fn verdict(&self) -> Validity {
+    pub(crate) fn verdict(&self) -> Validity {
         let mut reasons = Vec::new();
         if let Some(lag) = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT) {
             reasons.push(format!("p99 send lag {:.0} ms", lag.as_secs_f64() * 1e3));

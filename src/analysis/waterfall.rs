@@ -31,7 +31,6 @@ pub enum ScaleOutStage {
     TaskCreated,
     /// Its image was there.
     ImagePulled,
-    /// It ran.
     TaskStarted,
     /// Its health check passed.
     TaskHealthy,
@@ -54,7 +53,6 @@ impl ScaleOutStage {
         Self::FirstResponse,
     ];
 
-    /// In words.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Alarm => "alarm",
@@ -72,7 +70,6 @@ impl ScaleOutStage {
 /// The waterfall of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waterfall {
-    /// The step.
     pub step: StepId,
     /// Each stage with the time from the step's start to it, in the order of [`ScaleOutStage::ALL`].
     pub stages: Vec<(ScaleOutStage, Timing)>,
@@ -156,7 +153,7 @@ impl Waterfall {
 
 /// What a waterfall is computed from.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     /// Now, or the session's end: the end of an open step.
     pub now: Elapsed,
     /// Everything that the platform recorded, in any order.
@@ -168,7 +165,7 @@ pub struct Evidence<'a> {
 }
 
 /// The waterfall of `step`.
-pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
+pub(crate) fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
     let span = Span::of(step, evidence.now);
     let in_step = |kind| {
         let mut found: Vec<&Milestone> = evidence
@@ -231,7 +228,7 @@ pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
 
 /// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
 /// nothing happened and nobody waits for it.
-pub fn of(
+pub(crate) fn of(
     report: &StepReport,
     now: Elapsed,
     milestones: &[Milestone],

@@ -9,7 +9,6 @@ use crate::session::event::{RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
 use crate::session::writer::WriteStatus;
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Something of the session itself, from the engine or a source: recorded.

@@ -23,7 +23,6 @@ const FRAME: Duration = Duration::from_millis(50);
 /// Everything that runs a session.
 #[derive(Debug)]
 pub struct Runtime<F, B> {
-    /// What is known.
     pub state: State,
     /// Now: since the session, or the replay, began.
     pub clock: RunClock,

@@ -8,6 +8,7 @@ use super::difference::{Difference, Runs, Significance};
 use super::*;
 use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
+use crate::compare::align::SessionComparison;
 use crate::session::event::{Header, Settings};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};

@@ -25,7 +25,7 @@ struct Span {
 }
 
 /// The text of the plan that does what the session's rate `changes` did, until `end`.
-pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) -> String {
+pub(crate) fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) -> String {
     let settings = &header.settings;
     let mut out = String::new();
     let _ = writeln!(

@@ -13,10 +13,10 @@ use crate::text::clean;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Every metric: name, type, help.
-pub const FAMILIES: &[(&str, &str, &str)] = &[
+pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_info", "gauge", "Always 1; the labels say what is measured."),
     ("scaletop_elapsed_seconds", "gauge", "Time since the session began."),
     ("scaletop_target_rate", "gauge", "Arrival rate asked for, requests per second."),
@@ -120,7 +120,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The page of what is known now.
-pub fn page(session: &Session) -> String {
+pub(crate) fn page(session: &Session) -> String {
     let mut page = Page { text: String::new(), family: "" };
     let settings = &session.header().settings;
     let labels = [

@@ -13,23 +13,20 @@ use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What a plan will do.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Forecast {
+pub(crate) struct Forecast {
     /// Its stages, in order.
     pub stages: Vec<Planned>,
     /// When it is over, at the latest.
     pub end: Elapsed,
-    /// Arrivals, at most.
     pub requests: u64,
-    /// The highest rate.
     pub peak: ArrivalRate,
 }
 
 /// One stage of the timeline.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// When it begins, at the latest.
     pub at: Elapsed,
-    /// The stage.
     pub stage: Stage,
     /// Its arrivals, at most.
     pub requests: u64,
@@ -46,7 +43,7 @@ pub struct Budget {
 
 /// What is assumed of the service, to say how many requests will be in flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Assumptions {
+pub(crate) struct Assumptions {
     /// How long a request takes when all goes well.
     pub service_time: Duration,
     /// How long one takes at the worst.
@@ -57,7 +54,7 @@ pub struct Assumptions {
 
 impl Forecast {
     /// What `plan` will do.
-    pub fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         let (mut at, mut credit) = (Elapsed::ZERO, 0);
         let stages = plan
             .stages
@@ -77,19 +74,19 @@ impl Forecast {
     }
 
     /// What it will have made due, as the verdict wants to know it.
-    pub fn budget(&self) -> Budget {
+    pub(crate) fn budget(&self) -> Budget {
         let stages = self.stages.iter().map(|planned| (planned.stage.name.clone(), planned.requests)).collect();
         Budget { run: self.requests, stages }
     }
 
     /// The requests in flight at the peak rate, by Little's law.
-    pub fn in_flight(&self, service_time: Duration) -> u64 {
+    pub(crate) fn in_flight(&self, service_time: Duration) -> u64 {
         let nanos = u128::from(self.peak.get()) * service_time.as_nanos();
         u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
     }
 
     /// The timeline and its sums as text that ends in a newline.
-    pub fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
+    pub(crate) fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
         let mut out = Lines::default();
         out.line(&format!("plan \"{}\", objective {slo}", plan.name));
         out.line("");

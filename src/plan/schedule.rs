@@ -16,7 +16,7 @@ pub trait Conditions {
 
 /// A change whose time is known is announced this much ahead, so that the pacer has it before its anchor: then a stall of
 /// the loop moves no arrival.
-pub const AHEAD: Duration = Duration::from_millis(100);
+pub(crate) const AHEAD: Duration = Duration::from_millis(100);
 
 /// What a schedule wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,7 @@ pub enum Instruction {
     Begin {
         /// When the stage begins: up to [`AHEAD`] in the future, or a little in the past.
         at: Elapsed,
-        /// Its name.
         name: String,
-        /// Its rate.
         profile: RateProfile,
     },
     /// The last stage ends then: nothing is due from that moment on. [`Instruction::Finish`] follows in its time.

@@ -16,10 +16,10 @@ use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::Elapsed;
 
 /// Why a session ended, when a key or a signal ended it.
-pub const QUIT_BY_THE_USER: &str = "the user quit";
+pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,6 @@ pub struct Settings {
     pub target: String,
     /// Where requests go, without credentials and query.
     pub url: String,
-    /// The HTTP method.
     pub method: String,
     /// The plan's name, when a plan drives the load.
     pub plan: Option<String>,
@@ -102,18 +101,15 @@ impl Default for Settings {
 pub struct Recorded {
     /// When it happened; for a closed second, its end.
     pub at: Elapsed,
-    /// What happened.
     #[serde(flatten)]
     pub event: SessionEvent,
 }
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionEvent {
     /// The arrival rate changed; the anchor is the line's time.
     Rate(RateChange),
-    /// A second closed.
     Second(Box<Second>),
     /// A source counted instances.
     Observed(InstanceObservation),
@@ -121,9 +117,7 @@ pub enum SessionEvent {
     Limits(Limits),
     /// A source's state changed.
     Feed {
-        /// Its name.
         source: String,
-        /// Its state.
         feed: Feed,
     },
     /// Something the platform says of the service: status, operation in progress, image, CPU.
@@ -137,9 +131,7 @@ pub enum SessionEvent {
     },
     /// Something worth a line in the log.
     Notice(Notice),
-    /// The session ended.
     Ended {
-        /// Why, in words.
         reason: String,
     },
 }
@@ -166,7 +158,6 @@ pub enum RateCause {
     Set,
     /// The spike key, up or back.
     Spike,
-    /// A ramp began.
     Ramp,
     /// Paused or resumed.
     Pause,

@@ -8,7 +8,7 @@ use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 /// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
-pub const CALM_FOR: Duration = Duration::from_secs(30);
+pub(crate) const CALM_FOR: Duration = Duration::from_secs(30);
 
 /// Counts older than this say nothing of the present.
 const FRESH: Duration = Duration::from_mins(3);

@@ -32,16 +32,16 @@ mod observations;
 mod readers;
 mod steps;
 
-pub use instance_table::{InstanceSecond, InstanceTrack, MAX_INSTANCES};
+pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.
-pub const MAX_LINES: usize = 1_000;
+pub(crate) const MAX_LINES: usize = 1_000;
 
 /// Sources, and facts, that are told apart.
-pub const MAX_NAMES: usize = 256;
+pub(crate) const MAX_NAMES: usize = 256;
 
 /// Longer texts of marks and notices are cut, in characters.
-pub const MAX_TEXT: usize = 500;
+pub(crate) const MAX_TEXT: usize = 500;
 
 /// Milestones that are kept: some six an instance.
 const MAX_MILESTONES: usize = 5_000;
@@ -94,7 +94,6 @@ struct Fold {
     unfinished: usize,
     /// The rate changes in quick succession that make one step.
     burst: Option<Burst>,
-    /// Who answered.
     table: InstanceTable,
     /// The last seconds' OK answers.
     trailing: Trailing,
@@ -128,7 +127,6 @@ pub struct Totals {
 }
 
 impl Session {
-    /// Nothing yet.
     pub fn new(header: Header) -> Self {
         Self {
             header,

@@ -165,7 +165,6 @@ impl Builder {
         self.event(&SessionEvent::Limits(Limits { min: Some(1), max: Some(5), concurrency: Some(10) }))
     }
 
-    /// A source answers.
     pub(crate) fn live(self, source: &str) -> Self {
         let heard = self.now;
         self.event(&SessionEvent::Feed { source: source.to_owned(), feed: Feed::Live { heard } })
@@ -214,7 +213,6 @@ impl Builder {
         self
     }
 
-    /// A mark.
     pub(crate) fn mark(self, text: &str) -> Self {
         self.event(&SessionEvent::Mark { text: text.to_owned() })
     }
@@ -252,7 +250,6 @@ impl Builder {
         self
     }
 
-    /// The state.
     pub(crate) fn build(self) -> State {
         let header = self.session.header().clone();
         let state = match self.player {

@@ -32,7 +32,6 @@ impl Columns {
         Self(columns)
     }
 
-    /// A curve.
     pub(crate) fn points(&self, value: impl Fn(&Column) -> Option<f64>) -> Points {
         self.0.iter().map(value).collect()
     }
@@ -70,7 +69,6 @@ pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a R
 /// How a count that a platform reported is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
-    /// What is settled.
     pub(crate) settled: Points,
     /// What the platform may still revise.
     pub(crate) provisional: Points,

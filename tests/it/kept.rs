@@ -18,7 +18,7 @@ fn a_recording_of_an_earlier_version_makes_the_same_files_to_the_letter() {
     for platform in ["app-runner", "ecs"] {
         let folder = tempfile::tempdir().unwrap();
         fs::copy(kept.join(platform).join("recording.jsonl"), folder.path().join("recording.jsonl")).unwrap();
-        export::export(folder.path()).unwrap();
+        export(folder.path()).unwrap();
         for name in TO_THE_LETTER {
             let was = fs::read_to_string(kept.join(platform).join(name)).unwrap();
             let is = fs::read_to_string(folder.path().join(name)).unwrap();

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use scaletop::session::event::{Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
-use scaletop::session::recording::RecordingWriter;
+use scaletop::RecordingWriter;
+use scaletop::{Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;

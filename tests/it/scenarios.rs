@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use scaletop::analysis::elasticity::Jitter;
-use scaletop::analysis::{StepReport, Timing, Validity};
-use scaletop::instances::{Basis, InstanceObservation, Limits};
-use scaletop::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
-use scaletop::slo::Slo;
+use scaletop::Jitter;
+use scaletop::Session;
+use scaletop::Slo;
+use scaletop::{Basis, InstanceObservation, Limits};
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::{StepReport, Timing, Validity};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;

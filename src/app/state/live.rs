@@ -5,10 +5,10 @@ use crate::plan::forecast::Budget;
 use scaletop_units::ArrivalRate;
 
 /// The increments of the rate keys, requests per second.
-pub const INCREMENTS: [u32; 9] = [1, 5, 10, 25, 50, 100, 250, 500, 1000];
+pub(crate) const INCREMENTS: [u32; 9] = [1, 5, 10, 25, 50, 100, 250, 500, 1000];
 
 /// The preset rates of keys 1 to 9, requests per second.
-pub const PRESETS: [u32; 9] = [50, 100, 200, 300, 400, 500, 600, 750, 900];
+pub(crate) const PRESETS: [u32; 9] = [50, 100, 200, 300, 400, 500, 600, 750, 900];
 
 /// How a live session is going.
 #[derive(Clone, Debug)]

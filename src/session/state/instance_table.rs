@@ -11,7 +11,7 @@ use scaletop_load::{Second, Served};
 use scaletop_units::{Elapsed, InstanceId};
 
 /// More instances than this are not told apart in one session; their answers are counted.
-pub const MAX_INSTANCES: usize = 1_000;
+pub(crate) const MAX_INSTANCES: usize = 1_000;
 
 /// How much of an instance's recent past is kept for its lane, in seconds (the longest window but one).
 const RECENT_SECS: u32 = 900;
@@ -32,7 +32,6 @@ const LATER_ANSWERS: u64 = 200;
 /// One instance as its answers show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceTrack {
-    /// Its id.
     pub id: InstanceId,
     /// When its first OK answer's request was intended; `None` while it has only failed.
     pub first_ok: Option<Elapsed>,
@@ -40,7 +39,6 @@ pub struct InstanceTrack {
     pub first: Elapsed,
     /// The end of the last second it answered in.
     pub last: Elapsed,
-    /// Its answers.
     pub requests: u64,
     /// How many were OK.
     pub ok: u64,
@@ -55,9 +53,7 @@ pub struct InstanceTrack {
 /// What an instance answered in one second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InstanceSecond {
-    /// The second.
     pub second: u32,
-    /// Its answers.
     pub requests: u64,
     /// How many were OK.
     pub ok: u64,
