@@ -4,7 +4,6 @@
 
 mod table;
 
-
 use crate::app::action::Action;
 use crate::app::keymap::table::TABLE;
 use crate::app::state::State;
@@ -181,6 +180,8 @@ impl KeyMap {
     /// The table of a mode as the README has it, in Markdown: a test holds the README to it.
     #[cfg(test)]
     pub(crate) fn markdown(mode: Mode) -> String {
+        use std::fmt::Write as _;
+
         let mut table = String::from("| key | does |\n|---|---|\n");
         for binding in Self::bindings(mode) {
             let keys: Vec<String> = binding.shown.split_whitespace().map(|key| format!("`{key}`")).collect();
