@@ -112,7 +112,7 @@ const IMPURE_WORDS: &[&str] = &[
 
 /// A word, and the only files or folders that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("reqwest::", &["scaletop_load/reqwest_transport"]),
+    ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs"]),
     ("aws_sdk_", &["cloud", "doctor"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),
     ("ratatui", &["tui"]),

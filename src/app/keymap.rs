@@ -160,13 +160,13 @@ impl KeyMap {
     }
 
     /// What a key press asks for on this screen; `None` when it means nothing.
-    pub(crate) fn action_for(press: &KeyPress, state: &State) -> Option<Action> {
+    pub(crate) fn action_for(press: KeyPress, state: &State) -> Option<Action> {
         let mode = Self::mode(state);
-        let bound = Self::bound(mode, *press).map(|(_, action)| action);
+        let bound = Self::bound(mode, press).map(|(_, action)| action);
         match (bound, mode, press) {
             (Some(action), _, _) => Some(action.clone()),
-            (None, Mode::Replay, _) => Self::bound(Mode::Normal, *press).map(|(line, _)| Action::OnlyLive(line.help)),
-            (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(*ch)),
+            (None, Mode::Replay, _) => Self::bound(Mode::Normal, press).map(|(line, _)| Action::OnlyLive(line.help)),
+            (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(ch)),
             (None, _, _) => None,
         }
     }

@@ -33,7 +33,7 @@ impl FrontEnd for TerminalFront {
         while !self.is_gone {
             match self.input.next().await {
                 Ok(Some(Input::Key(press))) => {
-                    if let Some(action) = KeyMap::action_for(&press, state) {
+                    if let Some(action) = KeyMap::action_for(press, state) {
                         return Event::Action(action);
                     }
                 }
@@ -55,7 +55,7 @@ impl FrontEnd for TerminalFront {
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
-        self.screen.draw(state, &self.theme).map_err(|error| match error {
+        self.screen.draw(state, self.theme).map_err(|error| match error {
             TerminalError::Open(source) | TerminalError::Draw(source) => source,
         })
     }

@@ -67,13 +67,13 @@ impl Screen {
     }
 
     /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
-    pub(crate) fn draw(&mut self, state: &State, theme: &Theme) -> Result<(), TerminalError> {
+    pub(crate) fn draw(&mut self, state: &State, theme: Theme) -> Result<(), TerminalError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };
         if self.frames.has_failed() {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
         }
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
-        let drawn = terminal.draw(|frame| super::draw(state, theme, frame)).map(drop);
+        let drawn = terminal.draw(|frame| super::draw(state, &theme, frame)).map(drop);
         let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
     }
