@@ -123,6 +123,7 @@ enum Ended {
 /// Carries one request on a stream of its own.
 async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
     job.begin();
+    let sent = pool.now();
     let mut reply = Reply::status(0);
     let timeout = pool.recipe.timeout;
     let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
@@ -131,7 +132,10 @@ async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job
     slot.busy.set(slot.busy.get().saturating_sub(1));
     let phase = if has_answer { Phase::Body } else { Phase::Answer };
     match exchanged {
-        Ok(Ok(())) => job.complete(reply),
+        Ok(Ok(())) => {
+            pool.answered(sent);
+            job.complete(reply);
+        }
         Ok(Err(Ended::Unprocessed)) if !job.again => {
             pool.note(|connections| connections.retried_on_refusal += 1);
             job.again = true;

@@ -9,7 +9,7 @@ use super::*;
 const QUICK: Duration = Duration::from_micros(300);
 
 fn situation(wanted: usize, open: usize, connecting: usize) -> Situation {
-    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true }
+    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true, is_strained: false }
 }
 
 #[test]
@@ -95,6 +95,19 @@ fn a_storm_of_slow_connects_is_not_the_measure_of_itself_but_a_path_that_changed
     assert_eq!(openings.quickest(), Some(slow));
 }
 
+#[test]
+fn under_strain_slow_answers_open_nothing_unless_all_answers_are_slow() {
+    let strained = Situation { is_strained: true, ..situation(500, 50, 0) };
+    let mut openings = Openings::new();
+    openings.answered(Elapsed::ZERO, QUICK);
+    (0..500).for_each(|_| openings.answered(Elapsed::ZERO, Duration::from_millis(70)));
+    assert_eq!(openings.step(strained), Step::Stay, "the machine is full");
+    assert_eq!(openings.step(Situation { is_strained: false, ..strained }), Step::Start(4), "the service is slow");
+    let mut slow = Openings::new();
+    (0..500).for_each(|_| slow.answered(Elapsed::ZERO, Duration::from_millis(80)));
+    assert_eq!(slow.step(strained), Step::Start(4), "and always was");
+}
+
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
 struct World {
     openings: Openings,
@@ -175,7 +188,15 @@ impl World {
         let (open, connecting) = (self.open(), self.connecting.len());
         let left = 10_000_usize.saturating_sub(open + connecting);
         let moment = Elapsed::from_micros(now);
-        match self.openings.step(Situation { now: moment, wanted, open, connecting, left, may_connect }) {
+        match self.openings.step(Situation {
+            now: moment,
+            wanted,
+            open,
+            connecting,
+            left,
+            may_connect,
+            is_strained: false,
+        }) {
             Step::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
             Step::Cancel(count) => {
                 self.connecting.truncate(connecting - count);
@@ -242,7 +263,7 @@ proptest! {
             (0..done).for_each(|_| openings.connected(now, Duration::from_micros(took)));
             let left = cap.saturating_sub(open + connecting);
             now = now + Duration::from_micros(took / 10);
-            match openings.step(Situation { now, wanted, open, connecting, left, may_connect }) {
+            match openings.step(Situation { now, wanted, open, connecting, left, may_connect, is_strained: false }) {
                 Step::Start(count) => connecting += count,
                 Step::Cancel(count) => connecting -= count,
                 Step::Stay => {}
