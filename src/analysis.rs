@@ -173,6 +173,12 @@ pub struct StepNumbers {
     pub dropped_cap: u64,
     /// Arrivals given up because our own stall made them late (they are the generator's, not lost to the service).
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection (the generator's, too).
+    pub dropped_connections: u64,
+    /// p99 of what opening a connection took.
+    pub connect_p99: Option<Duration>,
+    /// p99 of how long arrivals waited that found no connection.
+    pub slot_wait_p99: Option<Duration>,
     /// Median service time of the OK answers: OK response time less send lag.
     pub service_p50: Option<Duration>,
     /// What `first`, `capacity`, `scale_in` and `instances` counted.
@@ -200,6 +206,13 @@ pub struct StepNumbers {
     pub spread: Option<f64>,
     /// Arrivals that were not answered OK (so far), whoever is to blame.
     pub deficit: u64,
+}
+
+impl StepNumbers {
+    /// Arrivals that were not sent, for whatever reason of ours.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_cap + self.dropped_late + self.dropped_connections
+    }
 }
 
 /// How an instance count moved over a step.

@@ -392,7 +392,7 @@ pub struct RequestArgs {
     /// Certificate authority to trust besides the system's (PEM)
     #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
     pub cacert: Option<PathBuf>,
-    /// HTTP/2 (prior knowledge on plain http)
+    /// HTTP/2: on https where the service agrees (ALPN; else HTTP/1.1), on plain http from the first byte
     #[arg(long, env = "SCALETOP_HTTP2")]
     pub http2: bool,
     /// A new connection for every request
@@ -401,12 +401,22 @@ pub struct RequestArgs {
     /// After this long a connection is retired, so that load reaches new instances; 0 keeps connections for ever
     #[arg(long, default_value = "30s", value_parser = values::duration, env = "SCALETOP_CONN_MAX_AGE")]
     pub conn_max_age: Duration,
-    /// Connect to this address in place of what the name resolves to
+    /// Connect to this address in place of what the name resolves to, for this host and port
     #[arg(long, value_name = "HOST:PORT:ADDRESS", env = "SCALETOP_RESOLVE")]
     pub resolve: Vec<String>,
     /// Response header that names the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
+}
+
+/// Who carries the requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TransportKind {
+    /// Connections of scaletop's own: all that they do is measured.
+    #[default]
+    Own,
+    /// The client reqwest: independent, and silent about its connections.
+    Reqwest,
 }
 
 /// How much is sent, and what counts as good.
@@ -432,12 +442,18 @@ pub struct LoadArgs {
     /// Seed for Poisson arrivals [default: drawn, and recorded]
     #[arg(long, env = "SCALETOP_LOAD_SEED")]
     pub load_seed: Option<u64>,
-    /// Connections to open before the clock starts
+    /// The most connections; arrivals that get none in time are dropped and counted [default: as --max-in-flight]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_CONNECTIONS")]
+    pub max_connections: Option<u64>,
+    /// Connections to open before the clock starts; nothing is sent on them
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), env = "SCALETOP_WARM")]
     pub warm: u32,
-    /// Engine threads: one drives tens of thousands of requests per second
-    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64), env = "SCALETOP_WORKERS")]
-    pub workers: u16,
+    /// Engine threads, 1 to 64; auto begins with one and adds one when it is busy, up to the cores
+    #[arg(long, default_value = "auto", value_parser = values::workers, value_name = "auto|N", env = "SCALETOP_WORKERS")]
+    pub workers: values::WorkerCount,
+    /// Who sends: connections of scaletop's own, or the client reqwest, to compare with
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_TRANSPORT")]
+    pub transport: TransportKind,
     /// What counts as good; may be given several times [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,

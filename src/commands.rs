@@ -15,6 +15,7 @@ mod outcome;
 mod replay;
 mod report;
 mod run;
+mod sending;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;

@@ -155,7 +155,7 @@ impl RowFiles {
     fn create(folder: &Path, late: LateCounts) -> Result<Self, ExportError> {
         Ok(Self {
             timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
-            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE)?,
+            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE[..columns::COHORT_COLUMNS])?,
             events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
             next_cohort: 0,
             series: Series::for_length(late.seconds()),

@@ -152,7 +152,7 @@ fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
 fn describe(row: &Row) -> String {
     let at = u64::from(row.second) + 1;
     let failed = row.outcomes.failed();
-    let dropped = row.dropped_cap + row.dropped_late;
+    let dropped = row.dropped();
     let instances = match (row.responding, row.needed) {
         (Some(seen), Some(needed)) => format!("{seen} of {needed} needed"),
         (Some(seen), None) => seen.to_string(),

@@ -19,7 +19,7 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::session::recording::Damage;
-use crate::session::state::Session;
+use crate::session::state::{Session, Totals};
 use crate::session::verdict::{Verdict, judge};
 use crate::text::{clean_to, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
@@ -177,7 +177,7 @@ fn tiles(session: &Session) -> Markup {
     let share = |part: u64| {
         if totals.due == 0 { String::new() } else { percent(part as f64 / totals.due as f64) + " of due" }
     };
-    let dropped = totals.dropped_cap + totals.dropped_late;
+    let dropped = totals.dropped();
     let percentiles = session.percentiles();
     let response =
         |read: fn(&crate::timeline::Percentiles) -> std::time::Duration| latency(percentiles.as_ref().map(read));
@@ -194,11 +194,21 @@ fn tiles(session: &Session) -> Markup {
             (tile("requests due", thousands(totals.due), format!("{} sent", thousands(totals.sent))))
             (tile("answered OK", thousands(ok), share(ok)))
             (tile("failed", thousands(totals.outcomes.failed()), failures.join(", ")))
-            (tile("dropped", thousands(dropped), format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late))))
+            (tile("dropped", thousands(dropped), dropped_in_words(totals)))
             (tile("response time p99", response(|p| p.p99), format!("p50 {}, max {}", response(|p| p.p50), response(|p| p.max))))
             (tile("instances seen", session.tracks().len().to_string(), session.limits().max.map(|max| format!("limit {max}")).unwrap_or_default()))
         }
     }
+}
+
+/// `3 at the cap, 0 by our own delay`.
+fn dropped_in_words(totals: &Totals) -> String {
+    let mut words =
+        format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late));
+    if totals.dropped_connections > 0 {
+        words.push_str(&format!(", {} for want of a connection", thousands(totals.dropped_connections)));
+    }
+    words
 }
 
 /// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.

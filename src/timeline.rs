@@ -19,6 +19,7 @@ use scaletop_units::{ArrivalRate, StepId};
 
 pub(crate) mod cohorts;
 mod column;
+pub(crate) mod connections;
 pub(crate) mod heat;
 pub(crate) mod objective;
 mod rows;
@@ -26,6 +27,7 @@ mod rows;
 pub(crate) use cohorts::Cohort;
 use cohorts::Cohorts;
 pub(crate) use column::{Column, Counts};
+pub(crate) use connections::ConnectionRow;
 pub(crate) use heat::HeatColumn;
 pub(crate) use rows::Completed;
 use rows::MinuteOfRows;
@@ -55,6 +57,8 @@ pub struct Row {
     pub dropped_cap: u64,
     /// Arrivals given up because our own stall made them late.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection.
+    pub dropped_connections: u64,
     /// Requests without an answer at its end.
     pub in_flight: u64,
     /// The age of the oldest of them.
@@ -77,6 +81,15 @@ pub struct Row {
     pub step: Option<StepId>,
     /// How the generator was doing.
     pub generator: GeneratorHealth,
+    /// What its connections did; `None` when nothing is known of them.
+    pub connections: Option<ConnectionRow>,
+}
+
+impl Row {
+    /// Arrivals that were not sent, for whatever reason of ours.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_cap + self.dropped_late + self.dropped_connections
+    }
 }
 
 /// The percentiles that are shown and exported.

@@ -50,6 +50,9 @@ pub enum ValueError {
     Factor(String),
     #[error("\"{0}\" is not a number of whole seconds: give one from 1s to an hour, such as 10s")]
     WholeSeconds(String),
+    /// Not a number of workers.
+    #[error("\"{0}\" is not a number of engine threads: give auto, or one from 1 to 64")]
+    Workers(String),
     /// Not a speed of a replay.
     #[error("\"{0}\" is not a speed: give 1, 2, 5, 10, 20 or 50")]
     Speed(String),
@@ -62,6 +65,27 @@ pub(crate) fn speed(text: &str) -> Result<u32, ValueError> {
     let digits = text.trim().trim_start_matches(['x', '×']).trim_end_matches(['x', '×']);
     let speed = digits.parse().ok().filter(|speed| SPEEDS.contains(speed));
     speed.ok_or_else(|| ValueError::Speed(text.to_owned()))
+}
+
+/// How many engine threads there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkerCount {
+    /// As many as the load needs, up to the cores.
+    #[default]
+    Auto,
+    /// So many from the start on.
+    Fixed(u16),
+}
+
+/// `auto`, or a number from 1 to 64.
+pub(crate) fn workers(text: &str) -> Result<WorkerCount, ValueError> {
+    match text.trim() {
+        "auto" => Ok(WorkerCount::Auto),
+        digits => match digits.parse() {
+            Ok(count @ 1..=64) => Ok(WorkerCount::Fixed(count)),
+            _ => Err(ValueError::Workers(text.to_owned())),
+        },
+    }
 }
 
 /// A rate in whole requests per second; `/s` may follow.
@@ -227,6 +251,8 @@ mod tests {
         for text in ["0", "3", "51", "-1", "fast", ""] {
             assert!(speed(text).unwrap_err().to_string().contains("1, 2, 5, 10, 20 or 50"), "{text}");
         }
+        assert_eq!((workers("auto"), workers("64")), (Ok(WorkerCount::Auto), Ok(WorkerCount::Fixed(64))));
+        assert!(["0", "65", "", "many"].iter().all(|text| workers(text).is_err()));
         assert_eq!(factor("0.1"), Ok(0.1));
         for text in ["0", "-1", "NaN", "101", ""] {
             assert!(factor(text).is_err(), "{text}");

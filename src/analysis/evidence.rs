@@ -86,6 +86,8 @@ impl Evidence<'_> {
         numbers.peak_p99 = peak;
         numbers.p99 = quantile(&tally.response, 0.99);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
+        numbers.connect_p99 = quantile(&tally.connect, 0.99);
+        numbers.slot_wait_p99 = quantile(&tally.slot_wait, 0.99);
         numbers.service_p50 = ok_service(&tally.ok, &tally.send_lag);
         let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
         numbers.recover = if numbers.due == 0 {
@@ -140,6 +142,7 @@ fn count(numbers: &mut StepNumbers, counts: &Counts) {
     numbers.outcomes = counts.outcomes;
     numbers.dropped_cap = counts.dropped_cap;
     numbers.dropped_late = counts.dropped_late;
+    numbers.dropped_connections = counts.dropped_connections;
     numbers.lost = lost(&counts.outcomes, counts.dropped_cap);
     numbers.slow = counts.slow;
     // Σ(a−ok)⁺ over the seconds: no second has more OK answers than arrivals, so it is the difference of the sums.
@@ -151,9 +154,10 @@ fn generator(tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
         send_lag_p99: numbers.send_lag_p99,
         due: numbers.due,
         dropped_late: numbers.dropped_late,
+        dropped_connections: numbers.dropped_connections,
+        slot_wait_p99: numbers.slot_wait_p99,
         starved: numbers.outcomes.of_class(OutcomeClass::Generator),
-        busy_seconds: tally.busy_seconds,
-        seconds: tally.seconds,
+        strain: tally.strain,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::analysis::Step;
 use crate::analysis::recovery::Recovery;
-use crate::analysis::validity;
+use crate::analysis::validity::Strain;
 use crate::timeline::Cohort;
 use scaletop_load::{CohortPart, Latency, OutcomeCounts, Second};
 use scaletop_units::Elapsed;
@@ -48,6 +48,7 @@ pub(crate) struct Counts {
     pub(crate) sent: u64,
     pub(crate) dropped_cap: u64,
     pub(crate) dropped_late: u64,
+    pub(crate) dropped_connections: u64,
     pub(crate) outcomes: OutcomeCounts,
     pub(crate) slow: u64,
 }
@@ -63,8 +64,11 @@ pub(crate) struct Tally {
     /// The first intended instant that each instance answered OK.
     pub(crate) first_ok: BTreeMap<u32, Elapsed>,
     pub(crate) requests: BTreeMap<u32, u64>,
-    pub(crate) busy_seconds: u32,
-    pub(crate) seconds: u32,
+    /// What opening connections took.
+    pub(crate) connect: Latency,
+    /// How long arrivals waited that found no connection.
+    pub(crate) slot_wait: Latency,
+    pub(crate) strain: Strain,
 }
 
 impl Gathered {
@@ -88,6 +92,7 @@ impl Gathered {
         counts.sent = counts.sent.saturating_add(part.sent);
         counts.dropped_cap = counts.dropped_cap.saturating_add(part.dropped_cap);
         counts.dropped_late = counts.dropped_late.saturating_add(part.dropped_late);
+        counts.dropped_connections = counts.dropped_connections.saturating_add(part.dropped_connections);
         counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
         counts.outcomes.merge(&part.outcomes);
         if let Some(tally) = &mut self.tally {
@@ -100,9 +105,10 @@ impl Gathered {
     /// Takes what belongs to the second something happened in: the generator's health, and who answered.
     pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)]) {
         let Some(tally) = &mut self.tally else { return };
-        tally.seconds += 1;
-        tally.busy_seconds += u32::from(validity::is_busy(&second.generator));
+        tally.strain.note(&second.generator);
         tally.send_lag.merge(&second.send_lag);
+        tally.connect.merge(&second.connections.connect);
+        tally.slot_wait.merge(&second.connections.slot_wait);
         for (instance, requests) in answered {
             let sum = tally.requests.entry(*instance).or_default();
             *sum = sum.saturating_add(*requests);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::Validity;
+use crate::text::plain;
 use scaletop_load::GeneratorHealth;
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies.
@@ -14,6 +15,9 @@ pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;
 /// Above this share of all usable cores the generator is its own bottleneck.
 pub(crate) const CPU_LIMIT: f64 = 0.90;
 
+/// Kept from running for longer than this in a second, the generator's lag comes from there.
+const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
+
 /// What is known of the generator over a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct GeneratorRecord {
@@ -23,39 +27,121 @@ pub(crate) struct GeneratorRecord {
     pub due: u64,
     /// Arrivals given up because our own stall made them late.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection.
+    pub dropped_connections: u64,
+    /// p99 of how long arrivals waited that found no connection.
+    pub slot_wait_p99: Option<Duration>,
     /// Requests that failed for want of ports or file descriptors.
     pub starved: u64,
-    /// Seconds over [`CPU_LIMIT`].
-    pub busy_seconds: u32,
+    /// What its seconds say of the machine.
+    pub strain: Strain,
+}
+
+/// What the seconds of a step say of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Strain {
     /// Seconds measured.
     pub seconds: u32,
+    /// Seconds over [`CPU_LIMIT`].
+    pub busy_seconds: u32,
+    /// Seconds in which other processes used most of the cores.
+    pub crowded_seconds: u32,
+    /// Seconds in which the container's CPU quota kept us from running.
+    pub throttled_seconds: u32,
+    /// Cores that the quota allows.
+    pub cpu_quota: Option<f32>,
+    /// The longest that a worker neither sent nor read.
+    pub longest_turn: Option<Duration>,
+}
+
+/// Cores that can be used: the machine's, or as few as the container's quota allows.
+fn usable_cores(health: &GeneratorHealth) -> f64 {
+    let cores = f64::from(health.cores.unwrap_or(1).max(1));
+    health.cpu_quota.map_or(cores, |quota| cores.min(f64::from(quota)))
 }
 
 /// Whether this process used more than [`CPU_LIMIT`] of the cores it may use.
 pub(crate) fn is_busy(health: &GeneratorHealth) -> bool {
+    health.cpu_percent.is_some_and(|percent| f64::from(percent) > 100.0 * CPU_LIMIT * usable_cores(health))
+}
+
+/// Whether the container's CPU quota kept us from running.
+pub(crate) fn is_throttled(health: &GeneratorHealth) -> bool {
+    health.throttled.is_some_and(|throttled| throttled > THROTTLED_LIMIT)
+}
+
+/// Whether the cores were busy, and more with other work than with ours.
+pub(crate) fn is_crowded(health: &GeneratorHealth) -> bool {
+    let Some(others) = health.others_percent else { return false };
+    let ours = health.cpu_percent.unwrap_or(0.0);
     let cores = f64::from(health.cores.unwrap_or(1).max(1));
-    health.cpu_percent.is_some_and(|percent| f64::from(percent) > 100.0 * CPU_LIMIT * cores)
+    others > ours && f64::from(others + ours) > 100.0 * CPU_LIMIT * cores
+}
+
+/// `0.04 cores`.
+pub(crate) fn quota_in_words(quota: Option<f32>) -> String {
+    quota.map_or_else(|| "of unknown size".to_owned(), |quota| format!("{} cores", plain(f64::from(quota))))
+}
+
+impl Strain {
+    /// Adds a second.
+    pub(crate) fn note(&mut self, health: &GeneratorHealth) {
+        self.seconds += 1;
+        self.busy_seconds += u32::from(is_busy(health));
+        self.crowded_seconds += u32::from(is_crowded(health));
+        self.throttled_seconds += u32::from(is_throttled(health));
+        self.cpu_quota = health.cpu_quota.or(self.cpu_quota);
+        self.longest_turn = self.longest_turn.max(health.longest_turn);
+    }
+
+    /// What kept us from working, if the machine did: more than a tenth of the seconds.
+    fn cause(&self) -> Option<String> {
+        let is_often = |seconds: u32| seconds.saturating_mul(10) > self.seconds;
+        if is_often(self.throttled_seconds) {
+            return Some(format!("throttled by the container's CPU quota ({})", quota_in_words(self.cpu_quota)));
+        }
+        is_often(self.crowded_seconds).then(|| format!("cores busy with other work for {} s", self.crowded_seconds))
+    }
 }
 
 impl GeneratorRecord {
-    /// The verdict, with every reason. A busy second now and then is no reason: it takes two, and a tenth of the step.
+    /// The verdict: what kept us from working, and how it showed. Only what showed makes a step invalid, so a service that
+    /// stalls is never called our fault. A busy second now and then is no reason: it takes two, and a tenth of the step.
     pub(crate) fn verdict(&self) -> Validity {
+        let strain = &self.strain;
+        let exceeds = |dropped: u64| dropped as f64 > LATE_DROPS_LIMIT * self.due as f64;
+        let percent = |dropped: u64| 100.0 * dropped as f64 / self.due.max(1) as f64;
         let mut reasons = Vec::new();
-        if let Some(lag) = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT) {
-            reasons.push(format!("p99 send lag {:.0} ms", lag.as_secs_f64() * 1e3));
-        }
-        if self.dropped_late as f64 > LATE_DROPS_LIMIT * self.due as f64 {
-            let percent = 100.0 * self.dropped_late as f64 / self.due.max(1) as f64;
-            reasons.push(format!("{percent:.1} % of arrivals dropped late"));
-        }
         if self.starved > 0 {
             reasons.push(format!("{} requests found no free port or file descriptor", self.starved));
         }
-        if self.busy_seconds >= 2 && self.busy_seconds.saturating_mul(10) > self.seconds {
-            reasons.push(format!("CPU over 90 % of all cores for {} s", self.busy_seconds));
+        if exceeds(self.dropped_connections) {
+            let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", millis(wait)));
+            let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
+            reasons.push(format!("{percent:.1} % of arrivals dropped for want of a connection{waited}"));
         }
-        if reasons.is_empty() { Validity::Valid } else { Validity::InvalidGenerator(reasons.join(", ")) }
+        if exceeds(self.dropped_late) {
+            reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
+        }
+        if let Some(lag) = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT) {
+            let turn = strain.longest_turn.map(|turn| format!(" (longest turn {:.0} ms)", millis(turn)));
+            reasons.push(format!("p99 send lag {:.0} ms{}", millis(lag), turn.unwrap_or_default()));
+        }
+        if strain.busy_seconds >= 2 && strain.busy_seconds.saturating_mul(10) > strain.seconds {
+            reasons.push(format!("CPU over 90 % of all cores for {} s", strain.busy_seconds));
+        }
+        if reasons.is_empty() {
+            return Validity::Valid;
+        }
+        let reasons = reasons.join(", ");
+        Validity::InvalidGenerator(
+            strain.cause().map_or_else(|| reasons.clone(), |cause| format!("{cause}: {reasons}")),
+        )
     }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]
@@ -68,9 +154,9 @@ mod tests {
             send_lag_p99: Some(SEND_LAG_LIMIT),
             due: 1000,
             dropped_late: 10,
-            starved: 0,
-            busy_seconds: 1,
-            seconds: 5,
+            dropped_connections: 10,
+            strain: Strain { busy_seconds: 1, seconds: 5, ..Strain::default() },
+            ..GeneratorRecord::default()
         };
         assert_eq!(record.verdict(), Validity::Valid);
     }
@@ -81,16 +167,40 @@ mod tests {
             send_lag_p99: Some(Duration::from_millis(34)),
             due: 1000,
             dropped_late: 21,
+            dropped_connections: 500,
+            slot_wait_p99: Some(Duration::from_millis(800)),
             starved: 3,
-            busy_seconds: 12,
-            seconds: 60,
+            strain: Strain { busy_seconds: 12, seconds: 60, ..Strain::default() },
         };
         let Validity::InvalidGenerator(why) = record.verdict() else { panic!("must be invalid") };
         assert_eq!(
             why,
-            "p99 send lag 34 ms, 2.1 % of arrivals dropped late, 3 requests found no free port or file descriptor, \
-             CPU over 90 % of all cores for 12 s"
+            "3 requests found no free port or file descriptor, 50.0 % of arrivals dropped for want of a connection (waiting \
+             p99 800 ms), 2.1 % of arrivals dropped late, p99 send lag 34 ms, CPU over 90 % of all cores for 12 s"
         );
+    }
+
+    #[test]
+    fn the_cause_is_named_before_how_it_showed() {
+        let health = GeneratorHealth {
+            cpu_quota: Some(0.04),
+            throttled: Some(Duration::from_millis(600)),
+            longest_turn: Some(Duration::from_millis(96)),
+            ..GeneratorHealth::default()
+        };
+        let mut strain = Strain::default();
+        (0..8).for_each(|_| strain.note(&health));
+        let slow = GeneratorRecord { due: 9, strain, ..GeneratorRecord::default() };
+        assert_eq!(slow.verdict(), Validity::Valid, "nothing of it showed");
+        let late = GeneratorRecord { send_lag_p99: Some(Duration::from_millis(79)), ..slow };
+        let Validity::InvalidGenerator(why) = late.verdict() else { panic!("must be invalid") };
+        let expected = "throttled by the container's CPU quota (0.04 cores): p99 send lag 79 ms (longest turn 96 ms)";
+        assert_eq!(why, expected);
+        let crowd = GeneratorHealth { others_percent: Some(185.0), cores: Some(2), ..GeneratorHealth::default() };
+        let mut strain = Strain::default();
+        strain.note(&crowd);
+        let Validity::InvalidGenerator(why) = (GeneratorRecord { strain, ..late }).verdict() else { panic!() };
+        assert_eq!(why, "cores busy with other work for 1 s: p99 send lag 79 ms");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::analysis::Validity;
-use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, is_busy};
+use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain};
 use crate::slo::Slo;
 use crate::text::latency;
 use crate::timeline::objective::lost;
@@ -144,10 +144,8 @@ struct Hold {
     seen: CohortPart,
     send_lag: Latency,
     instances: Option<u32>,
-    /// Seconds that were measured.
-    measured: u32,
-    /// Seconds in which this machine was busy.
-    busy: u32,
+    /// What its seconds say of this machine.
+    strain: Strain,
 }
 
 impl Probe {
@@ -216,8 +214,7 @@ impl Hold {
             seen: CohortPart::new(from),
             send_lag: Latency::new(),
             instances: None,
-            measured: 0,
-            busy: 0,
+            strain: Strain::default(),
         }
     }
 
@@ -227,8 +224,7 @@ impl Hold {
             self.seen.merge(&CohortPart { intended: self.from, ..part.clone() });
         }
         if window.contains(&second.index) {
-            self.measured += 1;
-            self.busy += u32::from(is_busy(&second.generator));
+            self.strain.note(&second.generator);
             self.send_lag.merge(&second.send_lag);
             self.instances = instances.or(self.instances);
         }
@@ -264,7 +260,7 @@ impl Hold {
 
     fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
         let seen = &self.seen;
-        if seen.due == 0 || self.measured < self.until - self.from {
+        if seen.due == 0 || self.strain.seconds < self.until - self.from {
             return ProbeOutcome::Invalid("seconds of the hold were not measured".to_owned());
         }
         let record = GeneratorRecord {
@@ -272,8 +268,9 @@ impl Hold {
             due: seen.due,
             dropped_late: seen.dropped_late,
             starved: seen.outcomes.of_class(OutcomeClass::Generator),
-            busy_seconds: self.busy,
-            seconds: self.measured,
+            dropped_connections: seen.dropped_connections,
+            slot_wait_p99: None,
+            strain: self.strain,
         };
         let missed = match percentile {
             None => Some("nothing was answered".to_owned()),
@@ -281,7 +278,8 @@ impl Hold {
             Some(_) if errors > slo.errors => Some(format!("errors > {}%", slo.errors * 100.0)),
             Some(_) => None,
         };
-        let was_not_driven = record.starved > 0 || seen.dropped_late as f64 > LATE_DROPS_LIMIT * seen.due as f64;
+        let unsent = seen.dropped_late.saturating_add(seen.dropped_connections);
+        let was_not_driven = record.starved > 0 || unsent as f64 > LATE_DROPS_LIMIT * seen.due as f64;
         // Requests sent in a bunch meet a service that even ones might not have found busy: a miss says nothing then.
         // That the objective held in spite of it says enough, if all were sent.
         match record.verdict() {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::ValueEnum as _;
 use http::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
@@ -15,8 +16,9 @@ use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, State};
-use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
+use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
+use crate::commands::sending::{check_length, check_transport, engine, max_connections};
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
 use crate::metrics::Metrics;
@@ -31,8 +33,7 @@ use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{HttpRecipe, RequestOptions};
-use scaletop_load::{LoadConfig, Prepared, Running};
+use scaletop_load::{HttpRecipe, Prepared, RequestOptions, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
@@ -126,6 +127,7 @@ pub(super) async fn prepare(
         consent::ensure(&url, consent::memory().as_deref())?;
     }
     let request = request_options(&drive.request, url.clone())?;
+    check_transport(drive, &request)?;
     let settings = settings(drive, &target, &url, plan);
     let header = Header::new(clock.started_unix_micros(), settings);
     let folder = drive
@@ -133,16 +135,10 @@ pub(super) async fn prepare(
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &target)));
+    // What cannot be sent is refused before anything is left behind.
+    let recipe = HttpRecipe::new(&request)?;
     folder::prepare(&folder)?;
-    let config = LoadConfig {
-        arrivals: load.arrivals,
-        seed: header.settings.seed,
-        max_in_flight: header.settings.max_in_flight,
-        warm: usize::try_from(load.warm).unwrap_or(0),
-        ..LoadConfig::default()
-    };
-    let transports = vec![HttpRecipe::new(&request)?; usize::from(load.workers)];
-    let engine = Prepared::new(config, transports).await?;
+    let engine = engine(load, &header.settings, recipe, &request).await?;
     Ok(Ready {
         header,
         clock,
@@ -218,6 +214,7 @@ pub(super) fn join(mut url: Url, path: Option<&str>) -> Url {
 
 /// The request that `args` describe, to `url`.
 pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
+    check_length(&url)?;
     let body = match (&args.body, &args.body_file) {
         (Some(body), _) => Some(Bytes::from(body.clone().into_bytes())),
         (None, Some(path)) => {
@@ -260,6 +257,9 @@ fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) 
         max_in_flight: max_in_flight(load),
         timeout: request.timeout,
         conn_max_age: (request.conn_max_age > Duration::ZERO).then_some(request.conn_max_age),
+        transport: load.transport.to_possible_value().map(|value| value.get_name().to_owned()),
+        http2: request.http2,
+        max_connections: (load.transport == TransportKind::Own).then(|| max_connections(load)),
         instance_header: request.instance_header.clone(),
         capacity_per_instance: load.capacity,
         seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)),

@@ -134,6 +134,7 @@ impl CommandError {
             | Self::PlanFile { .. }
             | Self::Target(_)
             | Self::Option(_)
+            | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
             | Self::Value(_) => 2,
             _ => 1,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::analysis::numbers::{self, Kind, row as table};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::experiment::{Played, Relapse};
+use crate::session::state::Totals;
 use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::{latency, markdown_cell as cell, percent, thousands};
 
@@ -171,8 +172,13 @@ fn generator(played: &[Played]) -> String {
         Validity::InvalidGenerator(reason) => Some(format!("{}: {}", name(one, report), cell(reason))),
     });
     let lag = played.iter().filter_map(|one| one.send_lag.quantile(0.99)).max();
-    let late: u64 = played.iter().map(|one| one.session.totals().dropped_late).sum();
-    let evidence = format!("p99 of the send lag {}, {late} requests dropped because we were late", ms(lag));
+    let sum = |dropped: fn(&Totals) -> u64| -> u64 { played.iter().map(|one| dropped(one.session.totals())).sum() };
+    let late = sum(|totals| totals.dropped_late);
+    let mut evidence = format!("p99 of the send lag {}, {late} requests dropped because we were late", ms(lag));
+    let unconnected = sum(|totals| totals.dropped_connections);
+    if unconnected > 0 {
+        let _ = write!(evidence, ", {unconnected} for want of a connection");
+    }
     let Some(first) = reasons.next() else { return format!("no: {evidence}") };
     let (invalid, all) = (reasons.count() + 1, steps().count());
     format!(

@@ -1,5 +1,7 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
+use std::time::Duration;
+
 use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
@@ -8,12 +10,14 @@ use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::plain;
-use crate::timeline::{Cohort, Counts, Percentiles, Row};
+use crate::timeline::connections::Took;
+use crate::timeline::{Cohort, ConnectionRow, Counts, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
-/// `timeline.csv` and `cohorts.csv`, to the letter of the contract.
-pub(super) const TIMELINE: [&str; 34] = [
+/// `timeline.csv`, to the letter of the contract. Its first [`COHORT_COLUMNS`] are those of `cohorts.csv`, too: of the
+/// connections a second used, nothing belongs to the requests that were due in it.
+pub(super) const TIMELINE: [&str; 48] = [
     "time_utc",
     "elapsed_s",
     "target_rps",
@@ -48,7 +52,24 @@ pub(super) const TIMELINE: [&str; 34] = [
     "instances_needed",
     "instances_max",
     "step",
+    "dropped_connections",
+    "connections_open",
+    "connections_opened",
+    "connecting",
+    "waiting",
+    "connect_p50_ms",
+    "connect_p99_ms",
+    "dns_p99_ms",
+    "tcp_p99_ms",
+    "tls_p99_ms",
+    "slot_wait_p99_ms",
+    "retried_on_close",
+    "retried_on_refusal",
+    "workers",
 ];
+
+/// How many columns of [`TIMELINE`] `cohorts.csv` has.
+pub(super) const COHORT_COLUMNS: usize = 35;
 
 /// `events.csv`.
 pub(super) const EVENTS: [&str; 4] = ["time_utc", "elapsed_s", "event", "detail"];
@@ -67,6 +88,8 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
     fields.extend(percentiles(row.response));
     fields.extend([millis(row.service_p99), millis(row.send_lag_p99), row.bytes_in.to_string()]);
     fields.extend(instances(session, Some(row), row.second, late));
+    fields.push(dropped_connections(row.dropped_connections, Some(row)));
+    fields.extend(connections(row));
     fields
 }
 
@@ -83,7 +106,39 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
     fields.extend(percentiles(cohort.response));
     fields.extend([millis(cohort.service_p99), String::new(), String::new()]);
     fields.extend(instances(session, row, cohort.second, late));
+    fields.push(dropped_connections(cohort.dropped_connections, row));
     fields
+}
+
+/// Recordings that know of no workers know of no connections either.
+fn dropped_connections(dropped: u64, row: Option<&Row>) -> String {
+    let is_known = row.is_none_or(|row| row.generator.workers > 0);
+    if is_known || dropped > 0 { dropped.to_string() } else { String::new() }
+}
+
+fn connections(row: &Row) -> [String; 13] {
+    let count = |read: fn(&ConnectionRow) -> u64| {
+        row.connections.as_ref().map(|connections| read(connections).to_string()).unwrap_or_default()
+    };
+    let time = |read: fn(&Took) -> Option<Duration>| {
+        millis(row.connections.as_ref().and_then(|connections| read(&connections.took)))
+    };
+    let workers = row.generator.workers;
+    [
+        count(|c| c.open),
+        count(|c| c.opened),
+        count(|c| c.connecting),
+        count(|c| c.waiting),
+        time(|took| took.connect_p50),
+        time(|took| took.connect_p99),
+        time(|took| took.dns_p99),
+        time(|took| took.tcp_p99),
+        time(|took| took.tls_p99),
+        time(|took| took.slot_wait_p99),
+        count(|c| c.retried_on_close),
+        count(|c| c.retried_on_refusal),
+        if workers > 0 { workers.to_string() } else { String::new() },
+    ]
 }
 
 fn when(session: &Session, at: Elapsed) -> Vec<String> {

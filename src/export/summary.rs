@@ -5,10 +5,43 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
-use crate::session::state::Session;
+use crate::session::state::{ConnectionTotals, Session};
 use crate::session::verdict::judge;
 use crate::text::{Lines, latency};
-use scaletop_load::OutcomeKind;
+use scaletop_load::{Failure, Outcome, OutcomeKind};
+
+/// More causes of failures than this are left to `summary.json`.
+const MOST_CAUSES: usize = 5;
+
+/// `200 tls, shaking hands over TLS: the certificate has expired`.
+pub fn failure_in_words(failure: &Failure) -> String {
+    let kind = Outcome::Failed(failure.kind).kind().label();
+    format!("{} {kind}, {}: {}", failure.count, failure.phase.label(), failure.cause)
+}
+
+/// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
+pub fn connections_in_words(all: &ConnectionTotals) -> Option<String> {
+    if !all.is_known {
+        return None;
+    }
+    let protocol = all.protocol().map(|protocol| format!(" ({protocol})")).unwrap_or_default();
+    let mut words = format!("{} opened{protocol}, at most {} open, {} closed", all.opened, all.open_peak, all.closed);
+    for (count, what) in [
+        (all.failed, "failed"),
+        (all.retried_on_close, "requests sent again on a close"),
+        (all.retried_on_refusal, "requests sent again on a refusal"),
+    ] {
+        if count > 0 {
+            words.push_str(&format!(", {count} {what}"));
+        }
+    }
+    for (name, all) in [("connect", &all.connect), ("waiting for one", &all.slot_wait)] {
+        if !all.is_empty() {
+            words.push_str(&format!(", {name} p99 {}", latency(all.quantile(0.99))));
+        }
+    }
+    Some(words)
+}
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -17,13 +50,17 @@ pub fn text(session: &Session) -> String {
     let settings = &session.header().settings;
     let plan = settings.plan.as_deref().map(|plan| format!(", plan \"{plan}\"")).unwrap_or_default();
     out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), settings.slo));
+    let unconnected = match totals.dropped_connections {
+        0 => String::new(),
+        dropped => format!(", {dropped} for want of a connection"),
+    };
     out.line(&format!(
-        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay)",
+        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected})",
         totals.due,
         totals.sent,
         totals.outcomes.get(OutcomeKind::Ok),
         totals.outcomes.failed(),
-        totals.dropped_cap + totals.dropped_late,
+        totals.dropped(),
         totals.dropped_cap,
         totals.dropped_late
     ));
@@ -34,6 +71,12 @@ pub fn text(session: &Session) -> String {
         .collect();
     if !failures.is_empty() {
         out.line(&format!("failures: {}", failures.join(", ")));
+    }
+    for failure in totals.failures.by_count().into_iter().take(MOST_CAUSES) {
+        out.line(&format!("  {}", failure_in_words(failure)));
+    }
+    if let Some(connections) = connections_in_words(&totals.connections) {
+        out.line(&format!("connections: {connections}"));
     }
     if let Some(p) = session.percentiles() {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);

@@ -149,6 +149,7 @@ fn totals(page: &mut Page, session: &Session) {
     page.count("scaletop_requests_sent_total", &[], totals.sent);
     page.count("scaletop_requests_dropped_total", &[("reason", "in_flight_cap")], totals.dropped_cap);
     page.count("scaletop_requests_dropped_total", &[("reason", "late")], totals.dropped_late);
+    page.count("scaletop_requests_dropped_total", &[("reason", "connections")], totals.dropped_connections);
     for kind in OutcomeKind::ALL {
         page.count("scaletop_requests_completed_total", &[("outcome", kind.label())], totals.outcomes.get(kind));
     }

@@ -194,6 +194,8 @@ fn layers() -> Vec<Layer> {
         .collect();
     layers.push(Layer { key: "dcap", label: "dropped at cap", read: Box::new(|column| column.dropped_cap) });
     layers.push(Layer { key: "dlate", label: "dropped late", read: Box::new(|column| column.dropped_late) });
+    let read = Box::new(|column: &Column| column.dropped_connections);
+    layers.push(Layer { key: "dconn", label: "dropped for want of a connection", read });
     layers
 }
 

@@ -66,6 +66,7 @@ fn reads() -> Vec<(&'static str, Read)> {
         ("oldest", ms(|column| column.oldest)),
         ("dcap", rate(|column| column.dropped_cap)),
         ("dlate", rate(|column| column.dropped_late)),
+        ("dconn", rate(|column| column.dropped_connections)),
         ("responding", whole(|column| column.responding)),
         ("active", whole(|column| column.counts.active)),
         ("running", whole(|column| column.counts.running)),

@@ -52,6 +52,10 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
         let late = thousands(session.totals().dropped_late);
         doubts.push(format!("{late} requests were never sent because the generator itself was late."));
     }
+    if session.totals().dropped_connections > 0 {
+        let dropped = thousands(session.totals().dropped_connections);
+        doubts.push(format!("{dropped} requests were never sent because every connection that is allowed was busy."));
+    }
     let unanswered = session.totals().sent.saturating_sub(session.totals().outcomes.total());
     if unanswered > 0 {
         let unanswered = thousands(unanswered);
@@ -135,7 +139,8 @@ pub(super) fn explained() -> Markup {
                 "desired (ECS) are what the platform says, each at its own time. Needed: ⌈rate × service time ÷ concurrency⌉."
             }
             dt { "Invalid: generator" } dd {
-                "A step in which the generator was the limit (send lag, drops by our own delay, ports or file descriptors, CPU) says "
+                "A step in which the generator was the limit (send lag, drops by our own delay or for want of a connection, ports or "
+                "file descriptors, CPU) says "
                 "nothing of the service."
             }
         }

@@ -65,6 +65,12 @@ pub struct Settings {
     pub timeout: Duration,
     /// After this long a connection is retired; `None`: never.
     pub conn_max_age: Option<Duration>,
+    /// Who carries the requests, `own` or `reqwest`; `None` in recordings that do not say.
+    pub transport: Option<String>,
+    /// Whether HTTP/2 was asked for.
+    pub http2: bool,
+    /// The cap on connections; `None` in recordings that do not say.
+    pub max_connections: Option<u64>,
     /// The response header that names the instance.
     pub instance_header: String,
     /// Requests per second that one instance is known to hold within the SLO, if the user says.
@@ -88,6 +94,9 @@ impl Default for Settings {
             max_in_flight: 10_000,
             timeout: Duration::from_secs(10),
             conn_max_age: Some(Duration::from_secs(30)),
+            transport: None,
+            http2: false,
+            max_connections: None,
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,

@@ -26,12 +26,14 @@ use scaletop_units::{ArrivalRate, Elapsed};
 
 #[cfg(test)]
 mod by_hand;
+mod connections;
 mod gather;
 mod instance_table;
 mod observations;
 mod readers;
 mod steps;
 
+pub(crate) use connections::{ConnectionTotals, FailureTotals};
 pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.
@@ -114,6 +116,8 @@ pub struct Totals {
     pub dropped_cap: u64,
     /// Arrivals given up because our own stall made them late.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection.
+    pub dropped_connections: u64,
     /// What became of the requests.
     pub outcomes: OutcomeCounts,
     /// Response times of all.
@@ -124,6 +128,10 @@ pub struct Totals {
     pub send_lag: Latency,
     /// Bytes of response bodies.
     pub bytes_in: u64,
+    /// What the generator's connections did.
+    pub connections: ConnectionTotals,
+    /// Why requests failed, in words.
+    pub failures: FailureTotals,
 }
 
 impl Session {
@@ -201,14 +209,29 @@ impl Session {
         }
         let completed = crate::timeline::Completed::of(second);
         let mut row = Row::of(second, &completed);
-        self.totals.add(&row, &completed.response, &completed.service, &second.send_lag);
+        self.totals.add(&row, &completed.response, &completed.service, second);
+        self.tell_protocol(second);
         self.fold.trailing.push(second.index, completed.ok.clone(), second.send_lag.clone());
         row.responding = self.serve(second);
         row.needed = self.needed(second.target);
         row.step = self.owner(second.index).map(|at| self.steps[at].step.id);
-        self.timeline.push(row, &completed, &second.send_lag);
+        self.timeline.push(row, &completed, second);
         self.file(second);
         self.thin_observations(second.index);
+    }
+
+    /// Says what was negotiated when HTTP/2 was asked for, once the first connections are there.
+    fn tell_protocol(&mut self, second: &Second) {
+        let connections = &self.totals.connections;
+        let is_first = connections.opened > 0 && connections.opened == second.connections.opened;
+        if !self.header.settings.http2 || !is_first {
+            return;
+        }
+        let (level, text) = match connections.opened_http2 {
+            0 => (NoticeLevel::Warning, "the service does not agree to HTTP/2: connections speak HTTP/1.1"),
+            _ => (NoticeLevel::Info, "connections speak HTTP/2"),
+        };
+        self.note(second.end(), level, text);
     }
 
     fn learn_limits(&mut self, limits: Limits) {
@@ -248,16 +271,24 @@ impl Session {
 }
 
 impl Totals {
-    fn add(&mut self, row: &Row, response: &Latency, service: &Latency, send_lag: &Latency) {
+    fn add(&mut self, row: &Row, response: &Latency, service: &Latency, second: &Second) {
         self.due = self.due.saturating_add(row.due);
         self.sent = self.sent.saturating_add(row.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(row.dropped_late);
+        self.dropped_connections = self.dropped_connections.saturating_add(row.dropped_connections);
         self.bytes_in = self.bytes_in.saturating_add(row.bytes_in);
         self.outcomes.merge(&row.outcomes);
         self.response.merge(response);
         self.service.merge(service);
-        self.send_lag.merge(send_lag);
+        self.send_lag.merge(&second.send_lag);
+        self.connections.add(&second.connections);
+        self.failures.add(second);
+    }
+
+    /// Arrivals that were not sent, for whatever reason of ours.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_cap + self.dropped_late + self.dropped_connections
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Cohort {
     pub dropped_cap: u64,
     /// Arrivals given up because our own stall made them late.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection.
+    pub dropped_connections: u64,
     /// What became of the requests so far.
     pub outcomes: OutcomeCounts,
     /// Response times of what completed so far.
@@ -61,6 +63,7 @@ impl Cohort {
         self.sent = self.sent.saturating_add(part.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(part.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(part.dropped_late);
+        self.dropped_connections = self.dropped_connections.saturating_add(part.dropped_connections);
         self.outcomes.merge(&part.outcomes);
         self.slow = self.slow.saturating_add(slow);
         self.above = self.above.saturating_add(slow).saturating_add(part.failed.count_above(slo.latency));
@@ -72,6 +75,7 @@ impl Cohort {
         self.sent = self.sent.saturating_add(later.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
+        self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
         self.outcomes.merge(&later.outcomes);
         self.slow = self.slow.saturating_add(later.slow);
         self.above = self.above.saturating_add(later.above);

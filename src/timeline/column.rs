@@ -38,6 +38,8 @@ pub(crate) struct Column {
     pub dropped_cap: u64,
     /// Arrivals given up because of our own stall.
     pub dropped_late: u64,
+    /// Arrivals given up for want of a connection.
+    pub dropped_connections: u64,
     /// The most requests in flight at the end of a second.
     pub in_flight: u64,
     /// p50 of the response time in the worst second.
@@ -52,6 +54,10 @@ pub(crate) struct Column {
     pub oldest: Option<Duration>,
     /// CPU use of the generator, 100 = one core; the highest.
     pub cpu_percent: Option<f32>,
+    /// Connections open at the end of a second; the most.
+    pub open: Option<u64>,
+    /// p99 of what opening a connection took, in the worst second.
+    pub connect_p99: Option<Duration>,
     /// Instances seen in answers.
     pub responding: Option<u32>,
     /// Instances that the load needs by Little's law.
@@ -72,6 +78,7 @@ impl Column {
             outcomes: row.outcomes,
             dropped_cap: row.dropped_cap,
             dropped_late: row.dropped_late,
+            dropped_connections: row.dropped_connections,
             in_flight: row.in_flight,
             p50: row.response.map(|p| p.p50),
             p99: row.response.map(|p| p.p99),
@@ -79,6 +86,8 @@ impl Column {
             service_p99: row.service_p99,
             oldest: row.oldest_in_flight,
             cpu_percent: row.generator.cpu_percent,
+            open: row.connections.map(|connections| connections.open),
+            connect_p99: row.connections.and_then(|connections| connections.took.connect_p99),
             responding: row.responding,
             needed: row.needed,
             counts,
@@ -99,12 +108,15 @@ impl Column {
         self.outcomes.merge(&later.outcomes);
         self.dropped_cap += later.dropped_cap;
         self.dropped_late += later.dropped_late;
+        self.dropped_connections += later.dropped_connections;
         self.in_flight = self.in_flight.max(later.in_flight);
         self.p50 = self.p50.max(later.p50);
         self.p99 = self.p99.max(later.p99);
         self.service_p50 = self.service_p50.max(later.service_p50);
         self.service_p99 = self.service_p99.max(later.service_p99);
         self.oldest = self.oldest.max(later.oldest);
+        self.open = self.open.max(later.open);
+        self.connect_p99 = self.connect_p99.max(later.connect_p99);
         self.cpu_percent = match (self.cpu_percent, later.cpu_percent) {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),

@@ -1,8 +1,8 @@
 //! Writing the live curve: one row a second, and the minute that will stand in for it when it is old.
 
+use crate::timeline::connections::{ConnectionRow, Took};
 use crate::timeline::{HeatColumn, KEPT_SECS, Percentiles, Row, THINNED_SPAN, Timeline};
-use scaletop_load::Latency;
-use scaletop_load::Second;
+use scaletop_load::{Connections, Latency, Second};
 
 /// The minute under way: its row so far, and the histograms its percentiles will come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,7 @@ pub(super) struct MinuteOfRows {
     response: Latency,
     service: Latency,
     send_lag: Latency,
+    connections: Connections,
 }
 
 /// The latencies of what completed in one second, over all cohorts.
@@ -52,6 +53,7 @@ impl Row {
             send_lag_p99: second.send_lag.quantile(0.99),
             bytes_in: second.bytes_in,
             generator: second.generator,
+            connections: ConnectionRow::of(&second.connections),
             ..Self::default()
         };
         if let Some([p50, p99]) = completed.service.quantiles([0.5, 0.99]) {
@@ -62,6 +64,7 @@ impl Row {
             row.sent = row.sent.saturating_add(part.sent);
             row.dropped_cap = row.dropped_cap.saturating_add(part.dropped_cap);
             row.dropped_late = row.dropped_late.saturating_add(part.dropped_late);
+            row.dropped_connections = row.dropped_connections.saturating_add(part.dropped_connections);
             row.outcomes.merge(&part.outcomes);
         }
         row
@@ -75,6 +78,7 @@ impl Row {
         self.sent = self.sent.saturating_add(later.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
+        self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
         self.outcomes.merge(&later.outcomes);
         self.in_flight = self.in_flight.max(later.in_flight);
         self.oldest_in_flight = self.oldest_in_flight.max(later.oldest_in_flight);
@@ -82,11 +86,18 @@ impl Row {
         self.responding = self.responding.max(later.responding);
         self.needed = self.needed.max(later.needed);
         self.step = later.step.or(self.step);
+        match (&mut self.connections, &later.connections) {
+            (Some(mine), Some(theirs)) => mine.absorb(theirs),
+            (mine, theirs) => *mine = mine.or(*theirs),
+        }
         let (mine, theirs) = (&mut self.generator, &later.generator);
-        mine.cpu_percent = match (mine.cpu_percent, theirs.cpu_percent) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
+        mine.cpu_percent = higher(mine.cpu_percent, theirs.cpu_percent);
+        mine.busiest_percent = higher(mine.busiest_percent, theirs.busiest_percent);
+        mine.others_percent = higher(mine.others_percent, theirs.others_percent);
+        mine.workers = mine.workers.max(theirs.workers);
+        mine.longest_turn = mine.longest_turn.max(theirs.longest_turn);
+        mine.throttled = mine.throttled.max(theirs.throttled);
+        mine.cpu_quota = theirs.cpu_quota.or(mine.cpu_quota);
         mine.cores = theirs.cores.or(mine.cores);
         mine.fds = mine.fds.max(theirs.fds);
         mine.ports_left = match (mine.ports_left, theirs.ports_left) {
@@ -98,6 +109,14 @@ impl Row {
     }
 }
 
+/// The higher of two levels that may be unknown.
+fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 impl MinuteOfRows {
     fn new(second: u32) -> Self {
         Self {
@@ -106,6 +125,7 @@ impl MinuteOfRows {
             response: Latency::new(),
             service: Latency::new(),
             send_lag: Latency::new(),
+            connections: Connections::default(),
         }
     }
 
@@ -120,13 +140,16 @@ impl MinuteOfRows {
         self.row.service_p50 = self.service.quantile(0.5);
         self.row.service_p99 = self.service.quantile(0.99);
         self.row.send_lag_p99 = self.send_lag.quantile(0.99);
+        if let Some(connections) = &mut self.row.connections {
+            connections.took = Took::of(&self.connections);
+        }
         (self.row, self.heat)
     }
 }
 
 impl Timeline {
     /// Appends a row, later than any before it, and thins out what is older than an hour.
-    pub(crate) fn push(&mut self, row: Row, completed: &Completed, send_lag: &Latency) {
+    pub(crate) fn push(&mut self, row: Row, completed: &Completed, second: &Second) {
         let now = row.second;
         let mut heat = HeatColumn::new(now);
         heat.add(&completed.response);
@@ -138,7 +161,8 @@ impl Timeline {
         minute.heat.merge(&heat);
         minute.response.merge(&completed.response);
         minute.service.merge(&completed.service);
-        minute.send_lag.merge(send_lag);
+        minute.send_lag.merge(&second.send_lag);
+        minute.connections.merge(&second.connections);
         self.rows.push_back(row);
         self.heat.push_back(heat);
         let is_old = |(row, _): &mut (Row, HeatColumn)| now - row.second >= KEPT_SECS + row.span;

@@ -27,7 +27,7 @@ fn folded(seconds: impl IntoIterator<Item = Second>) -> Timeline {
     let mut timeline = Timeline::default();
     for second in seconds {
         let completed = Completed::of(&second);
-        timeline.push(Row::of(&second, &completed), &completed, &second.send_lag);
+        timeline.push(Row::of(&second, &completed), &completed, &second);
         let cohorts = timeline.cohorts_mut();
         cohorts.file(second.index, &second.parts, &Slo::default());
         cohorts.settle(second.index, second.target, &Slo::default(), TIMEOUT);

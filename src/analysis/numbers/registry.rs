@@ -58,7 +58,7 @@ registry! {
             |n| part(n.outcomes.failed(), n.outcomes.total()))
         .judged("errors", Bounds::ShareOrCount, Course::Grows, NO_ANSWER).of_run().not_in_files();
     DROPPED = Kind::new("dropped", "dropped", Requests, Lower, "arrivals that were never sent",
-            |n| part(n.dropped_cap + n.dropped_late, n.due))
+            |n| part(n.dropped(), n.due))
         .judged("dropped", Bounds::ShareOrCount, Course::Grows, NO_ARRIVAL).of_run().not_in_files();
     T_TRIGGER = Kind::new("t_trigger_s", "T_trigger", Seconds, Lower, "until the platform asked for more instances",
             |n| Value::Timing(n.trigger))
@@ -165,4 +165,12 @@ registry! {
     SEND_LAG_P99 = Kind::new("send_lag_p99_ms", "send lag p99", Millis, Neither, "p99 of how late we sent: ours, not the service's",
             |n| latency(n.send_lag_p99))
         .judged("send_lag_p99", Bounds::Time, Course::Open, "no request was sent").of_run();
+    DROPPED_CONNECTIONS = Kind::new("dropped_connections", "dropped for want of a connection", Requests, Neither, "arrivals given up for want of a connection: the generator's",
+            |n| part(n.dropped_connections, n.due));
+    CONNECT_P99 = Kind::new("connect_p99_ms", "connect p99", Millis, Neither, "p99 of what opening a connection took: name, TCP and TLS",
+            |n| latency(n.connect_p99))
+        .judged("connect_p99", Bounds::Time, Course::Open, "no connection was opened").of_run();
+    SLOT_WAIT_P99 = Kind::new("slot_wait_p99_ms", "waiting for a connection p99", Millis, Neither, "p99 of how long arrivals waited that found no connection: ours, not the service's",
+            |n| latency(n.slot_wait_p99))
+        .judged("slot_wait_p99", Bounds::Time, Course::Open, "no request waited for a connection").of_run();
 }

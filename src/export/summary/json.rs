@@ -10,8 +10,8 @@ use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
 use crate::text::{clean_to, plain};
-use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
+use scaletop_load::{Failure, Latency};
 use scaletop_units::Elapsed;
 
 /// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
@@ -62,6 +62,9 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "timeout_s": rounded(settings.timeout.as_secs_f64()),
             "conn_max_age_s": settings.conn_max_age.map(|age| rounded(age.as_secs_f64())),
             "instance_header": clean_to(&settings.instance_header, LONGEST_TEXT),
+            "transport": settings.transport.as_deref().map(|transport| clean_to(transport, LONGEST_TEXT)),
+            "http2": settings.http2,
+            "max_connections": settings.max_connections,
             "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
         },
         "limits": {
@@ -75,16 +78,57 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "unanswered": totals.sent.saturating_sub(totals.outcomes.total()),
             "dropped_cap": totals.dropped_cap,
             "dropped_late": totals.dropped_late,
+            "dropped_connections": totals.dropped_connections,
             "bytes_in": totals.bytes_in,
             "outcomes": outcomes,
         },
         "response_ms": percentiles(&totals.response),
         "service_ms": percentiles(&totals.service),
         "send_lag_ms": percentiles(&totals.send_lag),
+        "connections": connections(session),
+        "failures": totals.failures.by_count().into_iter().map(failure).collect::<Vec<_>>(),
+        "failures_beyond": totals.failures.beyond(),
         "instances_seen": session.tracks().len(),
         "instances": session.tracks().iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
         "steps": session.steps().iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
+    })
+}
+
+/// What the generator's connections did; `null` when nothing is known of them.
+fn connections(session: &Session) -> Value {
+    let (all, sent) = (&session.totals().connections, session.totals().sent);
+    if !all.is_known {
+        return Value::Null;
+    }
+    let workers = session.timeline().latest().map(|row| row.generator.workers).filter(|&workers| workers > 0);
+    let carried = (all.opened > 0).then(|| rounded(sent as f64 / all.opened as f64));
+    json!({
+        "opened": all.opened,
+        "closed": all.closed,
+        "peak_open": all.open_peak,
+        "peak_waiting": all.waiting_peak,
+        "failed": all.failed,
+        "cancelled": all.cancelled,
+        "retried_on_close": all.retried_on_close,
+        "retried_on_refusal": all.retried_on_refusal,
+        "requests_per_connection": carried,
+        "protocol": all.protocol(),
+        "workers": workers,
+        "connect_ms": percentiles(&all.connect),
+        "dns_ms": percentiles(&all.dns),
+        "tcp_ms": percentiles(&all.tcp),
+        "tls_ms": percentiles(&all.tls),
+        "slot_wait_ms": percentiles(&all.slot_wait),
+    })
+}
+
+fn failure(failure: &Failure) -> Value {
+    json!({
+        "kind": failure.kind,
+        "phase": failure.phase,
+        "cause": clean_to(&failure.cause, LONGEST_TEXT),
+        "count": failure.count,
     })
 }
 

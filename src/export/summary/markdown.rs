@@ -28,7 +28,7 @@ pub fn markdown(session: &Session) -> String {
         let _ = writeln!(out, "**{}**\n", cell(&verdict.headline()));
     }
     let ok = totals.outcomes.get(OutcomeKind::Ok);
-    let dropped = totals.dropped_cap + totals.dropped_late;
+    let dropped = totals.dropped();
     let _ = writeln!(
         out,
         "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped.",

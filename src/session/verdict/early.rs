@@ -83,7 +83,7 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
 fn count_is_lost(threshold: &Threshold, kind: &Kind, numbers: &StepNumbers, due: u64) -> bool {
     match threshold.subject.course() {
         Course::Grows => plainly(&kind.value(numbers)).is_some_and(|value| exceeds(threshold, value, due)),
-        Course::Shrinks => misses_at_best(threshold, numbers.dropped_cap + numbers.dropped_late, due),
+        Course::Shrinks => misses_at_best(threshold, numbers.dropped(), due),
         Course::Open | Course::Awaited | Course::Held => false,
     }
 }

@@ -33,6 +33,9 @@ pub(super) fn run(session: &Session) -> StepNumbers {
         outcomes: totals.outcomes,
         dropped_cap: totals.dropped_cap,
         dropped_late: totals.dropped_late,
+        dropped_connections: totals.dropped_connections,
+        connect_p99: totals.connections.connect.quantile(0.99),
+        slot_wait_p99: totals.connections.slot_wait.quantile(0.99),
         send_lag_p99: totals.send_lag.quantile(0.99),
         ..StepNumbers::default()
     }

@@ -159,7 +159,7 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
     let now = |count: &dyn Fn(&Row) -> u64| text::per_second(scene.row.map(|row| count(row) as f64 / span(row)));
     let capacity = now(&|row| row.outcomes.of_class(OutcomeClass::Capacity));
     let other = now(&|row| row.outcomes.failed() - row.outcomes.of_class(OutcomeClass::Capacity));
-    let dropped = now(&|row| row.dropped_cap + row.dropped_late);
+    let dropped = now(&|row| row.dropped());
     let swatch = |rank, role, symbol: &str, name: &str, value: &str| {
         // What is zero is not coloured: colour means that something is wrong.
         let role_of_value = if value == "0" || value == "–" { Role::Label } else { role };

@@ -134,7 +134,7 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
             .and(in_flight, scene.style(if crowded { Role::Warn } else { Role::Title }))
             .and(format!("/{}", text::count(cap)), label),
     );
-    let dropped = state.session().totals().dropped_cap + state.session().totals().dropped_late;
+    let dropped = state.session().totals().dropped();
     if dropped > 0 {
         pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
     }

@@ -18,6 +18,9 @@ pub(crate) fn complaints(row: &Row) -> Vec<String> {
     if row.dropped_late > 0 {
         complaints.push(format!("{} arrivals too late", text::count(row.dropped_late)));
     }
+    if row.dropped_connections > 0 {
+        complaints.push(format!("no connection for {}", text::count(row.dropped_connections)));
+    }
     let ports = row.outcomes.get(OutcomeKind::Ports);
     if ports > 0 {
         complaints.push(format!("no port or fd for {}", text::count(ports)));

@@ -83,7 +83,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
     };
     let ok = totals.outcomes.get(OutcomeKind::Ok);
     let failed = totals.outcomes.failed();
-    let dropped = totals.dropped_cap + totals.dropped_late;
+    let dropped = totals.dropped();
     let role = |count: u64| if count > 0 { Role::Bad } else { Role::Text };
     let quantile = |q: f64| text::latency(totals.response.quantile(q));
     vec![

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::plan::Plan;
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop_load::RateProfile;
+use scaletop_load::{Connections, FailureKind, Phase, RateProfile};
 use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, InstanceId};
 
@@ -55,6 +55,22 @@ fn full() -> Value {
     part.ok.record(Duration::from_millis(80));
     part.service.record(Duration::from_millis(80));
     second.send_lag.record(Duration::from_micros(90));
+    second.connections = Connections { opened: 1, open: 1, ..Connections::default() };
+    for latency in [
+        &mut second.connections.connect,
+        &mut second.connections.dns,
+        &mut second.connections.tcp,
+        &mut second.connections.tls,
+        &mut second.connections.slot_wait,
+    ] {
+        latency.record(Duration::from_millis(2));
+    }
+    second.failures = vec![Failure {
+        kind: FailureKind::Tls,
+        phase: Phase::Tls,
+        cause: "the certificate has expired".into(),
+        count: 1,
+    }];
     second.served.push(Served {
         id: InstanceId::from("a".to_owned()),
         requests: 1,

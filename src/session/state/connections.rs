@@ -1,0 +1,148 @@
+//! The generator's connections over the whole session, and why requests failed, in words.
+
+use scaletop_load::{Connections, Failure, Latency, Second};
+
+/// More causes of failures than this are not told apart; what lies beyond counts in its kind all the same.
+pub(super) const MAX_CAUSES: usize = 32;
+
+/// What the generator's connections did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConnectionTotals {
+    /// Whether anything is known of connections.
+    pub is_known: bool,
+    /// Opened.
+    pub opened: u64,
+    /// How many of them speak HTTP/2.
+    pub opened_http2: u64,
+    /// Closed, by either side.
+    pub closed: u64,
+    /// The most that were open at the end of a second.
+    pub open_peak: u64,
+    /// The most arrivals that waited for one at the same time.
+    pub waiting_peak: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Attempts given up, since whoever waited was served otherwise.
+    pub cancelled: u64,
+    /// Requests sent once more, since their connection closed before any byte of an answer.
+    pub retried_on_close: u64,
+    /// HTTP/2 streams that were refused unprocessed, and sent once more.
+    pub retried_on_refusal: u64,
+    /// What opening took.
+    pub connect: Latency,
+    /// Its part for the name.
+    pub dns: Latency,
+    /// Its part for the TCP connection.
+    pub tcp: Latency,
+    /// Its part for the TLS handshake.
+    pub tls: Latency,
+    /// How long arrivals waited that found no connection.
+    pub slot_wait: Latency,
+}
+
+impl ConnectionTotals {
+    /// Adds a second.
+    pub(super) fn add(&mut self, second: &Connections) {
+        if second.is_unknown() {
+            return;
+        }
+        self.is_known = true;
+        self.opened = self.opened.saturating_add(second.opened);
+        self.opened_http2 = self.opened_http2.saturating_add(second.opened_http2);
+        self.closed = self.closed.saturating_add(second.closed);
+        self.open_peak = self.open_peak.max(second.open);
+        self.waiting_peak = self.waiting_peak.max(second.waiting_peak);
+        self.failed = self.failed.saturating_add(second.failed);
+        self.cancelled = self.cancelled.saturating_add(second.cancelled);
+        self.retried_on_close = self.retried_on_close.saturating_add(second.retried_on_close);
+        self.retried_on_refusal = self.retried_on_refusal.saturating_add(second.retried_on_refusal);
+        self.connect.merge(&second.connect);
+        self.dns.merge(&second.dns);
+        self.tcp.merge(&second.tcp);
+        self.tls.merge(&second.tls);
+        self.slot_wait.merge(&second.slot_wait);
+    }
+
+    /// What was spoken, in words; `None` while no connection was opened.
+    pub fn protocol(&self) -> Option<&'static str> {
+        match (self.opened, self.opened_http2) {
+            (0, _) => None,
+            (_, 0) => Some("HTTP/1.1"),
+            (opened, http2) if http2 >= opened => Some("HTTP/2"),
+            _ => Some("HTTP/2 and HTTP/1.1"),
+        }
+    }
+}
+
+/// Why requests failed, in the order in which the causes were first seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureTotals {
+    causes: Vec<Failure>,
+    beyond: u64,
+}
+
+impl FailureTotals {
+    /// Adds the causes of a second.
+    pub(super) fn add(&mut self, second: &Second) {
+        for failure in &second.failures {
+            let same = |mine: &&mut Failure| {
+                (mine.kind, mine.phase) == (failure.kind, failure.phase) && mine.cause == failure.cause
+            };
+            if let Some(mine) = self.causes.iter_mut().find(same) {
+                mine.count = mine.count.saturating_add(failure.count);
+            } else if self.causes.len() < MAX_CAUSES {
+                self.causes.push(failure.clone());
+            } else {
+                self.beyond = self.beyond.saturating_add(failure.count);
+            }
+        }
+    }
+
+    /// The causes, the most frequent first.
+    pub fn by_count(&self) -> Vec<&Failure> {
+        let mut causes: Vec<_> = self.causes.iter().collect();
+        causes.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+        causes
+    }
+
+    /// Failures with causes beyond [`MAX_CAUSES`].
+    pub const fn beyond(&self) -> u64 {
+        self.beyond
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaletop_load::{FailureKind, Phase};
+    use scaletop_units::ArrivalRate;
+
+    #[test]
+    fn causes_are_bounded_and_nothing_is_uncounted() {
+        let mut totals = FailureTotals::default();
+        for index in 0..100 {
+            let mut second = Second::new(index, ArrivalRate::PAUSED);
+            let failure = |cause: String, count| Failure {
+                kind: FailureKind::Tls,
+                phase: Phase::Tls,
+                cause: cause.into(),
+                count,
+            };
+            second.failures = vec![failure(format!("cause {index}"), 1), failure("cause 5".into(), 2)];
+            totals.add(&second);
+        }
+        let causes = totals.by_count();
+        assert_eq!((causes.len(), causes[0].cause.as_ref()), (MAX_CAUSES, "cause 5"));
+        assert_eq!(causes.iter().map(|failure| failure.count).sum::<u64>() + totals.beyond(), 300);
+    }
+
+    #[test]
+    fn what_is_spoken_is_told_once_a_connection_was_opened() {
+        let mut totals = ConnectionTotals::default();
+        assert_eq!(totals.protocol(), None);
+        totals.add(&Connections { opened: 2, opened_http2: 2, ..Connections::default() });
+        assert_eq!(totals.protocol(), Some("HTTP/2"));
+        totals.add(&Connections { opened: 1, ..Connections::default() });
+        assert_eq!(totals.protocol(), Some("HTTP/2 and HTTP/1.1"));
+    }
+}
