@@ -390,7 +390,9 @@ async fn two_clients_that_know_nothing_of_each_other_measure_the_same_service_al
     let theirs = drive(ReqwestTransport::new(&options).expect("usable options")).await;
     let summary = |seconds: &[Second]| {
         let mut all = CohortPart::new(0);
-        seconds.iter().for_each(|second| all.merge(&CohortPart { intended: 0, ..second.total() }));
+        for second in seconds {
+            all.merge(&CohortPart { intended: 0, ..second.total() });
+        }
         let median = all.service.quantile(0.5).expect("answers");
         ((all.due, all.sent, all.outcomes.get(OutcomeKind::Ok), all.service.count()), median)
     };
