@@ -123,7 +123,7 @@ enum Ended {
 /// Carries one request on a stream of its own.
 async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
     job.begin();
-    let sent = pool.now();
+    let began = pool.now();
     let mut reply = Reply::status(0);
     let timeout = pool.recipe.timeout;
     let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
@@ -133,7 +133,7 @@ async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job
     let phase = if has_answer { Phase::Body } else { Phase::Answer };
     match exchanged {
         Ok(Ok(())) => {
-            pool.answered(sent);
+            pool.answered(began);
             job.complete(reply);
         }
         Ok(Err(Ended::Unprocessed)) if !job.again => {

@@ -149,11 +149,11 @@ impl Openings {
     /// A connect that somebody still waited for was completed, and took this long.
     pub(super) fn connected(&mut self, now: Elapsed, took: Duration) {
         let quickest = self.quickest.add(now, took);
-        if !is_slow(took, quickest) {
-            // Not before it is known whether more are needed at all.
-            self.limit += if self.backlog.is_known() { 1.0 } else { 0.0 };
-        } else {
+        if is_slow(took, quickest) {
             self.limit = (self.limit * BACK_OFF).max(LEAST);
+        } else if self.backlog.is_known() {
+            // Not before it is known whether more are needed at all.
+            self.limit += 1.0;
         }
     }
 
