@@ -16,6 +16,8 @@ mod plot;
 pub(crate) mod series;
 mod tables;
 
+use std::fmt::Write as _;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::session::recording::Damage;
@@ -206,7 +208,7 @@ fn dropped_in_words(totals: &Totals) -> String {
     let mut words =
         format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late));
     if totals.dropped_connections > 0 {
-        words.push_str(&format!(", {} for want of a connection", thousands(totals.dropped_connections)));
+        let _ = write!(words, ", {} for want of a connection", thousands(totals.dropped_connections));
     }
     words
 }

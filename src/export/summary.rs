@@ -5,6 +5,8 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
+use std::fmt::Write as _;
+
 use crate::session::state::{ConnectionTotals, Session};
 use crate::session::verdict::judge;
 use crate::text::{Lines, latency};
@@ -32,12 +34,12 @@ pub fn connections_in_words(all: &ConnectionTotals) -> Option<String> {
         (all.retried_on_refusal, "requests sent again on a refusal"),
     ] {
         if count > 0 {
-            words.push_str(&format!(", {count} {what}"));
+            let _ = write!(words, ", {count} {what}");
         }
     }
     for (name, all) in [("connect", &all.connect), ("waiting for one", &all.slot_wait)] {
         if !all.is_empty() {
-            words.push_str(&format!(", {name} p99 {}", latency(all.quantile(0.99))));
+            let _ = write!(words, ", {name} p99 {}", latency(all.quantile(0.99)));
         }
     }
     Some(words)
