@@ -108,6 +108,7 @@ pub fn html(evidence: &ReportInput<'_>) -> String {
                 section {
                     h2 { "The generator" }
                     (tables::generator(session, evidence.series))
+                    (tables::connections(session))
                 }
                 section {
                     h2 { "Target and settings" }

@@ -112,7 +112,7 @@ const IMPURE_WORDS: &[&str] = &[
 
 /// A word, and the only files or folders that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("reqwest::", &["scaletop_load/http"]),
+    ("reqwest::", &["scaletop_load/http", "scaletop_load/reqwest_transport"]),
     ("aws_sdk_", &["cloud", "doctor"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),
     ("ratatui", &["tui"]),

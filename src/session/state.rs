@@ -33,7 +33,7 @@ mod observations;
 mod readers;
 mod steps;
 
-pub use connections::{ConnectionTotals, FailureTotals};
+pub use connections::{ConnectionTotals, FailureTotals, failure_in_words};
 pub use instance_table::MAX_INSTANCES;
 
 /// Lines of the log and marks that are kept.
