@@ -7,6 +7,7 @@ pub(crate) mod cloud;
 #[cfg(feature = "aws")]
 #[path = "../../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 pub(crate) mod fixed_cloud;
+pub(crate) mod faults;
 pub(crate) mod program;
 #[path = "../../examples/synthetic/world.rs"]
 pub(crate) mod world;
