@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
+use scaletop::Session;
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -17,12 +17,7 @@ const INSTANCES: u64 = 20;
 #[expect(clippy::disallowed_methods, reason = "it measures time")]
 fn main() {
     let hours: u32 = std::env::args().nth(1).and_then(|hours| hours.parse().ok()).unwrap_or(24);
-    let header = Header {
-        version: FORMAT_VERSION,
-        writer: "fold_speed".to_owned(),
-        started_unix_micros: 0,
-        settings: Settings::default(),
-    };
+    let header = Header::new(0, Settings::default());
     let mut session = Session::new(header);
     // Sixty different seconds, made before the clock starts.
     let seconds: Vec<Second> = (0..60).map(second).collect();

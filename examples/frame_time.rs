@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scaletop::app::state::{Live, State, Ui, View, Window};
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
-use scaletop::tui::draw;
-use scaletop::tui::theme::Theme;
+use scaletop::Session;
+use scaletop::Theme;
+use scaletop::draw;
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::{Live, State, Ui, View, Window};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -52,12 +52,7 @@ fn main() {
 
 /// Load that changes every minute, answered by up to five instances.
 fn an_hour() -> Session {
-    let header = Header {
-        version: FORMAT_VERSION,
-        writer: "frame_time".to_owned(),
-        started_unix_micros: 0,
-        settings: Settings { target: "demo".to_owned(), ..Settings::default() },
-    };
+    let header = Header::new(0, Settings { target: "demo".to_owned(), ..Settings::default() });
     let mut session = Session::new(header);
     for index in 0..HOUR {
         let rate = ArrivalRate::new(50 + index / 60 % 10 * 60);

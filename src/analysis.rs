@@ -18,19 +18,19 @@ use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
-pub mod demand;
-pub mod elasticity;
+pub(crate) mod demand;
+pub(crate) mod elasticity;
 pub(crate) mod evidence;
 pub(crate) mod gathered;
-pub mod numbers;
-pub mod pinning;
-pub mod recovery;
+pub(crate) mod numbers;
+pub(crate) mod pinning;
+pub(crate) mod recovery;
 mod scaling;
 pub(crate) mod service_time;
-pub mod supply;
-pub mod validity;
-pub mod waterfall;
-pub mod words;
+pub(crate) mod supply;
+pub(crate) mod validity;
+pub(crate) mod waterfall;
+pub(crate) mod words;
 
 /// A span of constant rate, or one ramp.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +54,7 @@ pub struct Step {
 /// Which way a step moved the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// More load.
     Up,
-    /// Less load.
     Down,
     /// It ended at the rate it began with, after an excursion of under two seconds, or as a stage of a plan.
     Level,
@@ -241,7 +239,6 @@ pub enum Validity {
 /// A step with its numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
-    /// The step.
     pub step: Step,
     /// Its numbers, provisional while it is open.
     pub numbers: StepNumbers,

@@ -1,13 +1,13 @@
 //! The application: what the user may do ([`action`]), which key does it ([`keymap`]), what the screen remembers ([`state`]).
 
-pub mod action;
-pub mod controller;
-pub mod effect;
-pub mod ends;
-pub mod event;
-pub mod keymap;
-pub mod live;
-pub mod player;
-pub mod runtime;
-pub mod signals;
-pub mod state;
+pub(crate) mod action;
+pub(crate) mod controller;
+pub(crate) mod effect;
+pub(crate) mod ends;
+pub(crate) mod event;
+pub(crate) mod keymap;
+pub(crate) mod live;
+pub(crate) mod player;
+pub(crate) mod runtime;
+pub(crate) mod signals;
+pub(crate) mod state;

@@ -4,9 +4,9 @@
 //! The rate is doubled until it misses, then the bracket is bisected. Each rate is first given time to settle (the
 //! service may have to scale), then held. See [`search`] and [`probe`] for the rules.
 
-pub mod probe;
-pub mod search;
-pub mod words;
+pub(crate) mod probe;
+pub(crate) mod search;
+pub(crate) mod words;
 
 use std::collections::VecDeque;
 
@@ -110,11 +110,6 @@ impl CapacitySearch {
             }
             _ => None,
         }
-    }
-
-    /// Tries so far, and the bracket as far as it is known.
-    pub fn progress(&self) -> (usize, Option<u32>, Option<u32>) {
-        (self.probes.len(), self.search.holds(), self.search.misses())
     }
 
     /// What was found, or what is known when it was interrupted.

@@ -2,6 +2,6 @@
 //! Pure arithmetic; it knows neither cells of a terminal nor units of a picture.
 
 mod scale;
-pub mod ticks;
+pub(crate) mod ticks;
 
-pub use scale::Scale;
+pub(crate) use scale::Scale;

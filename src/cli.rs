@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and what each word of it means. Parsing only; nothing is done here.
 
-pub mod config_file;
+pub(crate) mod config_file;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

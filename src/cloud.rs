@@ -30,7 +30,3 @@ pub(crate) use self::failure::Api;
 pub(crate) use self::policy::least_privilege;
 #[cfg(feature = "aws")]
 pub use self::resolve::{ResolveError, Resolved, WatchedService, resolve};
-#[cfg(feature = "aws")]
-pub use self::skew::ClockSkew;
-#[cfg(feature = "aws")]
-pub use self::terraform::OutputsError;

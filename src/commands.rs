@@ -3,7 +3,7 @@
 mod capacity;
 mod compare;
 #[cfg(feature = "aws")]
-pub mod demo;
+pub(crate) mod demo;
 mod destination;
 mod doctor;
 mod drive;
@@ -29,7 +29,7 @@ use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
 
-pub use error::CommandError;
+pub(crate) use error::CommandError;
 
 /// The plan that the demo plays where there is no screen.
 const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");

@@ -13,8 +13,8 @@
 //! real difference, ranges still fail to overlap by chance in 2·n!²/(2n)! of the cases: 33% at two runs each, 10% at
 //! three, 3% at four, 0.8% at five. So three repeats are the least, five are good.
 
-pub mod align;
-pub mod difference;
+pub(crate) mod align;
+pub(crate) mod difference;
 mod html;
 mod table;
 #[cfg(test)]
@@ -22,8 +22,8 @@ mod tests;
 
 use crate::session::state::Session;
 
-pub use align::{SessionComparison, compare};
-pub use html::html;
+pub use align::compare;
+pub(crate) use html::html;
 pub use table::table;
 
 /// A session that takes part.
@@ -31,12 +31,11 @@ pub use table::table;
 pub struct Contender<'a> {
     /// Where it was read from, as the user named it.
     pub name: &'a str,
-    /// The session.
     pub session: &'a Session,
 }
 
 /// The letter of the n-th contender: A, B, … Z, then numbers.
-pub fn letter(at: usize) -> String {
+pub(crate) fn letter(at: usize) -> String {
     u8::try_from(at)
         .ok()
         .filter(|&at| at < 26)
@@ -44,5 +43,5 @@ pub fn letter(at: usize) -> String {
 }
 
 /// The noise rule in a sentence, for every output.
-pub const NOISE_RULE: &str = "Median of repeats (least–greatest). Two sessions differ only when these ranges do not overlap; \
+pub(crate) const NOISE_RULE: &str = "Median of repeats (least–greatest). Two sessions differ only when these ranges do not overlap; \
      with one run on either side the noise is unknown. Three repeats are the least, five are good.";

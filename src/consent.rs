@@ -26,7 +26,7 @@ pub enum ConsentError {
 }
 
 /// Makes sure that the user wants load on `url`'s host: asks once on the terminal, remembers the answer in `memory`.
-pub fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentError> {
+pub(crate) fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentError> {
     let host = url.host_str().unwrap_or_default().to_owned();
     if is_loopback(url) || memory.is_some_and(|file| remembers(file, &host)) {
         return Ok(());
@@ -47,7 +47,7 @@ pub fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentError> {
 
 /// Where answers are kept: `$XDG_STATE_HOME/scaletop/hosts`, by default below the home directory, or where this system keeps
 /// such things.
-pub fn memory() -> Option<PathBuf> {
+pub(crate) fn memory() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     let state = folders.state_dir().unwrap_or_else(|| folders.cache_dir());
     Some(state.join("scaletop").join("hosts"))

@@ -19,7 +19,6 @@ use crate::text::clean;
 pub struct Check {
     /// What: `credentials`, `permission apprunner:DescribeService`.
     pub name: String,
-    /// How it is.
     pub status: Status,
     /// What was found. May hold untrusted text (names, headers).
     pub detail: String,
@@ -30,7 +29,6 @@ pub struct Check {
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// All is well.
     Ok,
     /// It works; the result may suffer.
     Warning,
@@ -50,7 +48,6 @@ impl Status {
 }
 
 impl Check {
-    /// All is well.
     pub fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { name: name.into(), status: Status::Ok, detail: detail.into(), remedy: None }
     }

@@ -13,11 +13,11 @@ use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::state::Session;
 use scaletop_load::Latency;
 
-pub use answer::markdown;
+pub(crate) use answer::markdown;
 
 /// One session of the experiment, as its recording tells it.
 #[derive(Clone, Debug)]
-pub struct Played {
+pub(crate) struct Played {
     /// The folder's name within the experiment's.
     pub folder: String,
     /// What is known at its end.
@@ -30,7 +30,7 @@ pub struct Played {
 
 /// A spell in which the objective was missed after the step had recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relapse {
+pub(crate) struct Relapse {
     /// Seconds after the start of the step.
     pub after_secs: u32,
     /// How many seconds the objective was missed within it.
@@ -41,13 +41,12 @@ pub struct Relapse {
 const SAME_SPELL: u32 = 10;
 
 impl Played {
-    /// Nothing yet.
-    pub fn new(folder: String, header: Header) -> Self {
+    pub(crate) fn new(folder: String, header: Header) -> Self {
         Self { folder, session: Session::new(header), good: Vec::new(), send_lag: Latency::new() }
     }
 
     /// Folds an event of the recording in.
-    pub fn apply(&mut self, recorded: &Recorded) {
+    pub(crate) fn apply(&mut self, recorded: &Recorded) {
         self.session.apply(recorded.at, &recorded.event);
         if let SessionEvent::Second(second) = &recorded.event {
             self.send_lag.merge(&second.send_lag);
@@ -57,7 +56,7 @@ impl Played {
     }
 
     /// The end of the recording: what never became final is taken as it is.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.collect(|_| true);
     }
 
@@ -70,7 +69,7 @@ impl Played {
     }
 
     /// The steps in which the load grew to at least twice of what it was: those that a service has to answer by scaling.
-    pub fn spikes(&self) -> impl Iterator<Item = &StepReport> {
+    pub(crate) fn spikes(&self) -> impl Iterator<Item = &StepReport> {
         self.session.steps().iter().filter(|report| {
             let (before, after) = (report.step.before.get(), report.step.profile.last().get());
             report.numbers.due > 0 && after >= before.saturating_mul(2) && after > before
@@ -79,7 +78,7 @@ impl Played {
 
     /// The spells of a step, after it had recovered, in which the objective was missed again. `None` when it never
     /// recovered, or had nothing to recover from that could be told.
-    pub fn relapses(&self, report: &StepReport) -> Option<Vec<Relapse>> {
+    pub(crate) fn relapses(&self, report: &StepReport) -> Option<Vec<Relapse>> {
         let recovered = match report.numbers.recover {
             Timing::Reached { secs, .. } => secs,
             Timing::Absorbed => 0.0,

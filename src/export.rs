@@ -6,7 +6,7 @@
 //! is complete.
 
 pub(crate) mod ahead;
-pub mod as_plan;
+pub(crate) mod as_plan;
 mod columns;
 mod draft;
 mod hlog;
@@ -38,10 +38,8 @@ pub const FILES: [&str; 8] = [
     "latency.hlog",
 ];
 
-/// What was written.
 #[derive(Clone, Debug)]
 pub struct Exported {
-    /// The session's folder.
     pub folder: PathBuf,
     /// The session as folded from the recording.
     pub session: Session,
@@ -58,7 +56,6 @@ pub enum ExportError {
     /// A file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -66,7 +63,7 @@ pub enum ExportError {
 }
 
 /// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read.
-pub fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
+pub(crate) fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
     let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
     let damage = ahead::read(

@@ -21,7 +21,7 @@ const BAR_CELLS: u32 = 20;
 
 /// Shows a session as lines on stderr.
 #[derive(Debug)]
-pub struct Log {
+pub(crate) struct Log {
     /// How long the session takes at most, where that is known.
     total: Option<Duration>,
     /// Whether lines can be written again.
@@ -37,7 +37,7 @@ pub struct Log {
 
 impl Log {
     /// A session that takes `total` at most, if that is known.
-    pub fn new(total: Option<Duration>) -> Self {
+    pub(crate) fn new(total: Option<Duration>) -> Self {
         Self {
             total,
             on_terminal: io::stderr().is_terminal(),

@@ -3,7 +3,7 @@
 //! The words of counting, and nothing that waits: sources of the cloud are in `cloud/sources`. What a panel knows about a
 //! source is a [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
 
-pub mod milestone;
+pub(crate) mod milestone;
 
 use std::time::Duration;
 
@@ -46,9 +46,7 @@ impl Basis {
 /// One count, with the time it is true of, which may be long before it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceObservation {
-    /// What was counted.
     pub basis: Basis,
-    /// How many.
     pub count: u32,
     /// The moment the count is true of; for a metric, the start of its period.
     pub as_of: Elapsed,
@@ -56,6 +54,35 @@ pub struct InstanceObservation {
     pub uncertainty: Duration,
     /// Whether the platform may still revise it.
     pub provisional: bool,
+}
+
+/// No source is silent for longer while it works, unless its grain is coarse: ECS' counts are told again every ten seconds,
+/// answers name their instances every second.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+
+impl InstanceObservation {
+    /// Until when the count holds, if `next` is when the next observation of the same basis was made. The one answer for
+    /// files, charts and steps alike.
+    ///
+    /// A count holds until the next one, but through no silence of more than a minute, or three grains where those are
+    /// longer: three points of a metric, or polls, may be lost before the line breaks. After that nobody knows.
+    ///
+    /// The last one, which has no next one, differs by its basis:
+    ///
+    /// - what is *polled* (running, desired, pending) is told again only now and then while it stays the same, and holds
+    ///   for that minute;
+    /// - what *answers* show (responding) holds for it too: when nobody is asked, nobody answers, and the instances are not
+    ///   gone at once;
+    /// - a *metric's* point speaks of the period that begins with it, and of nothing after: the next point is minutes
+    ///   late, and drawing this one on would show as known what is not.
+    pub fn holds_until(&self, next: Option<Elapsed>) -> Elapsed {
+        let at_most = self.as_of + LONGEST_SILENCE.max(self.uncertainty * 3);
+        match next {
+            Some(next) if next <= at_most => next,
+            _ if self.basis == Basis::Active => self.as_of + self.uncertainty.max(Duration::from_secs(1)),
+            _ => at_most,
+        }
+    }
 }
 
 /// How many instances there may be, and how much each takes. `None` where the platform does not say.
@@ -74,10 +101,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feed {
-    /// Nothing heard yet.
     #[default]
     Waiting,
-    /// Answering.
     Live {
         /// When it last answered.
         heard: Elapsed,
@@ -86,14 +111,10 @@ pub enum Feed {
     Stale {
         /// When it last answered.
         heard: Elapsed,
-        /// Why it fails.
         error: SourceError,
     },
     /// It has never answered.
-    Failed {
-        /// Why.
-        error: SourceError,
-    },
+    Failed { error: SourceError },
 }
 
 /// Why a source did not answer, by what the user can do about it, with the rendered cause: it is recorded.
@@ -126,4 +147,30 @@ pub enum SourceErrorKind {
     BadAnswer,
     /// The region does not offer the service, or the account may not use it.
     Unavailable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(basis: Basis, grain: u64) -> InstanceObservation {
+        let uncertainty = Duration::from_secs(grain);
+        InstanceObservation { basis, count: 3, as_of: Elapsed::from_secs(100), uncertainty, provisional: false }
+    }
+
+    #[test]
+    fn a_count_holds_until_the_next_one_but_through_no_long_silence() {
+        let until =
+            |basis, grain, next: Option<u64>| seen(basis, grain).holds_until(next.map(Elapsed::from_secs)).second();
+        // Polled every two seconds, told again every ten while it stays the same.
+        assert_eq!(until(Basis::Running, 2, Some(110)), 110);
+        assert_eq!(until(Basis::Running, 2, Some(161)), 160, "the source was silent");
+        assert_eq!(until(Basis::Running, 2, None), 160);
+        assert_eq!(until(Basis::Responding, 0, Some(150)), 150);
+        // A metric of a minute: a lost point is bridged, and the last point ends with its period.
+        assert_eq!(until(Basis::Active, 60, Some(220)), 220);
+        assert_eq!(until(Basis::Active, 60, Some(300)), 160);
+        assert_eq!(until(Basis::Active, 60, None), 160);
+        assert_eq!(until(Basis::Active, 10, None), 110);
+    }
 }

@@ -1,30 +1,70 @@
 //! scaletop: a live scale monitor for the terminal.
 //!
-//! ARCHITECTURE.md has the picture. In short: everything that happens is an [`app::event::Event`]; [`app::update::update`]
-//! folds it into the state and says what to do; [`app::runtime`] does it. The rest is either a pure stage of that fold
-//! ([`load::pacer`], [`record`], [`timeline`], [`analysis`], [`session`]) or an edge ([`load::http`], [`cluster`], [`tui`]).
-pub mod analysis;
-pub mod app;
-pub mod capacity;
-pub mod chart;
-pub mod cli;
-pub mod cloud;
-pub mod commands;
-pub mod compare;
-pub mod consent;
-pub mod doctor;
-pub mod experiment;
-pub mod export;
-pub mod headless;
-pub mod instances;
-pub mod metrics;
-pub mod plan;
-pub mod replay;
-pub mod report;
-pub mod session;
-pub mod slo;
-pub mod target;
-pub mod text;
-pub mod timeline;
-pub mod tui;
-pub mod values;
+//! A program, not a library: what stands here is what the program, its tests, its examples and its benchmarks use. ARCHITECTURE.md
+//! has the picture. In short: everything that happens is an [`Event`]; [`update`] folds it into the [`State`] and says what
+//! to do as [`Effect`]s; [`Runtime`] does it.
+
+#![allow(missing_docs, reason = "a comment is written where it helps, not where a lint would extract it")]
+
+mod analysis;
+mod app;
+mod capacity;
+mod chart;
+mod cli;
+mod cloud;
+mod commands;
+mod compare;
+mod consent;
+mod doctor;
+mod experiment;
+mod export;
+mod headless;
+mod instances;
+mod metrics;
+mod plan;
+mod replay;
+mod report;
+mod session;
+mod slo;
+mod target;
+mod text;
+mod timeline;
+mod tui;
+mod values;
+
+pub use analysis::elasticity::Jitter;
+pub use analysis::{StepReport, Timing, Validity};
+pub use app::action::Action;
+pub use app::effect::Effect;
+pub use app::ends::FrontEnd;
+pub use app::event::Event;
+pub use app::player::Player;
+pub use app::runtime::{Ended, Runtime};
+pub use app::signals::Signals;
+pub use app::state::update::update;
+pub use app::state::{Live, State, Ui, View, Window};
+pub use cli::Cli;
+pub use cli::config_file::with_config_file;
+#[cfg(feature = "aws")]
+pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
+#[cfg(feature = "aws")]
+pub use commands::demo::{demo_cloud, demo_target};
+pub use commands::execute;
+pub use compare::{Contender, compare, table};
+pub use doctor::{Check, Status, worst};
+#[cfg(feature = "aws")]
+pub use doctor::{Findings, check_cloud};
+pub use export::{FILES, export, summary};
+pub use instances::milestone::{Milestone, MilestoneKind};
+pub use instances::{Basis, Feed, InstanceObservation, Limits, SourceErrorKind};
+pub use replay::index;
+pub use replay::playback::Playback;
+pub use replay::seekable::SeekableRecording;
+pub use session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
+pub use session::recording::RecordingWriter;
+pub use session::state::Session;
+pub use slo::Slo;
+pub use text::clean_lines;
+pub use timeline::Row;
+pub use tui::draw;
+pub use tui::theme::Theme;

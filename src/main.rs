@@ -5,16 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use scaletop::cli::{Cli, config_file};
-use scaletop::commands;
-use scaletop::text::clean_lines;
+use scaletop::{Cli, clean_lines, execute, with_config_file};
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
     if let Some(code) = scaletop_cluster::run_if_child(std::env::args_os()) {
         return code;
     }
-    let args = match config_file::with_config_file(Path::new("."), std::env::args_os().collect()) {
+    let args = match with_config_file(Path::new("."), std::env::args_os().collect()) {
         Ok(args) => args,
         Err(error) => return fail(&error.into(), 2),
     };
@@ -23,7 +21,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into(), 1),
     };
-    let done = runtime.block_on(commands::execute(cli));
+    let done = runtime.block_on(execute(cli));
     // Whoever left at once does not wait for files that are still being written.
     runtime.shutdown_background();
     match done {

@@ -3,7 +3,7 @@
 //! A page is made once a second, when a second closes ([`exposition`], pure); a request is answered with the latest one. So
 //! a scrape costs the load nothing, and two scrapers see the same numbers.
 
-pub mod exposition;
+pub(crate) mod exposition;
 
 use std::convert::Infallible;
 use std::io;
@@ -43,7 +43,7 @@ pub struct MetricsError {
 
 /// A running endpoint; it ends when this is dropped.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     page: watch::Sender<Bytes>,
     address: SocketAddr,
     server: JoinHandle<()>,
@@ -51,7 +51,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Listens on `address` (port 0 picks a free one) and serves from now on.
-    pub async fn serve(address: SocketAddr) -> Result<Self, MetricsError> {
+    pub(crate) async fn serve(address: SocketAddr) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -60,13 +60,12 @@ impl Metrics {
         Ok(Self { page, address, server })
     }
 
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Makes the page from what is known now.
-    pub fn publish(&self, session: &Session) {
+    pub(crate) fn publish(&self, session: &Session) {
         self.page.send_replace(Bytes::from(exposition::page(session)));
     }
 }
@@ -125,7 +124,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Header, Settings};
+    use crate::session::event::{Header, Settings};
 
     async fn get(address: SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -139,12 +138,7 @@ mod tests {
     #[tokio::test]
     async fn the_latest_page_is_served_under_metrics_alone() {
         let metrics = Metrics::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let header = Header {
-            version: FORMAT_VERSION,
-            writer: "t".into(),
-            started_unix_micros: 0,
-            settings: Settings::default(),
-        };
+        let header = Header::new(0, Settings::default());
         metrics.publish(&Session::new(header));
         let answer = get(metrics.address(), "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("scaletop_requests_due_total 0"), "{answer}");

@@ -4,9 +4,9 @@
 //! A plan is TOML. Unknown keys are errors that name the key and the line, since a misspelt threshold that is ignored
 //! would be a test that always passes.
 
-pub mod forecast;
-pub mod schedule;
-pub mod threshold;
+pub(crate) mod forecast;
+pub(crate) mod schedule;
+pub(crate) mod threshold;
 mod toml;
 
 use std::fmt;
@@ -21,7 +21,6 @@ use scaletop_units::ArrivalRate;
 /// More stages than this, repeats unrolled, are taken for a mistake.
 const MOST_STAGES: usize = 10_000;
 
-/// A validated plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// What it is called.
@@ -50,7 +49,6 @@ pub struct Stage {
 /// When a stage is over.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageEnd {
-    /// After this long.
     After(Duration),
     /// When the condition holds, or after this long at most.
     Until(Condition, Duration),
@@ -149,7 +147,6 @@ pub enum PlanError {
         line: usize,
         /// Its place, from 1.
         number: usize,
-        /// Its name.
         name: String,
         /// What is wrong and what would be right.
         reason: &'static str,
@@ -167,7 +164,6 @@ pub enum PlanError {
     Threshold {
         /// Its line, from 1.
         line: usize,
-        /// Its key.
         key: String,
         /// What is wrong with it.
         source: ThresholdError,
@@ -181,7 +177,6 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Reads a plan.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         toml::parse(text)
     }

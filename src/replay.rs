@@ -5,5 +5,5 @@
 //! hands its events to the loop. Nothing is sent to anybody, and nothing is written.
 
 pub mod index;
-pub mod playback;
-pub mod seekable;
+pub(crate) mod playback;
+pub(crate) mod seekable;

@@ -13,7 +13,7 @@ mod instances;
 mod method;
 mod moments;
 mod plot;
-pub mod series;
+pub(crate) mod series;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -24,8 +24,8 @@ use crate::session::verdict::{Verdict, judge};
 use crate::text::{clean_to, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
-pub use heat::HeatMap;
-pub use series::Series;
+pub(crate) use heat::HeatMap;
+pub(crate) use series::Series;
 
 const STYLE: &str = include_str!("report/page.css");
 const SCRIPT: &str = include_str!("report/page.js");
@@ -35,10 +35,8 @@ pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; 
 
 /// Everything the page is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportInput<'a> {
-    /// The session.
+pub(crate) struct ReportInput<'a> {
     pub session: &'a Session,
-    /// Its seconds.
     pub series: &'a Series,
     /// The spread of its response times.
     pub heat: &'a HeatMap,
@@ -46,8 +44,7 @@ pub struct ReportInput<'a> {
     pub damage: Damage,
 }
 
-/// The page.
-pub fn html(evidence: &ReportInput<'_>) -> String {
+pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
     let session = evidence.session;
     let settings = &session.header().settings;
     let title = settings.plan.as_deref().unwrap_or(&settings.target);

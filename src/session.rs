@@ -1,9 +1,9 @@
 //! A session: what happened ([`event`]), folded into what is known, and kept on disk.
 
-pub mod event;
-pub mod folder;
-pub mod recording;
-pub mod settled;
-pub mod state;
-pub mod verdict;
-pub mod writer;
+pub(crate) mod event;
+pub(crate) mod folder;
+pub(crate) mod recording;
+pub(crate) mod settled;
+pub(crate) mod state;
+pub(crate) mod verdict;
+pub(crate) mod writer;

@@ -17,12 +17,10 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// What to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Any service by its URL: only what answers show is known of it.
     Url(Url),
-    /// The embedded cluster.
     Demo,
     /// An App Runner service.
     AppRunner(AppRunnerName),
@@ -44,9 +42,7 @@ pub enum AppRunnerName {
 /// How an ECS service was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EcsName {
-    /// The cluster's name.
     pub cluster: String,
-    /// The service's name.
     pub service: String,
     /// The region, when an ARN said it.
     pub region: Option<String>,
@@ -70,13 +66,11 @@ pub struct Arn {
 /// Why a target could not be understood; each message says what would be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// Nothing was given.
     #[error("the target is empty; give a URL, demo, apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR")]
     Empty,
     /// A host or path without a scheme.
     #[error("`{given}` has no scheme; write {suggestion}")]
     NoScheme {
-        /// What was given.
         given: String,
         /// What was probably meant.
         suggestion: String,
@@ -86,12 +80,7 @@ pub enum TargetError {
         "`{given}` starts with `{scheme}:`, which is no kind of target; give http://…, https://…, demo, apprunner:NAME, \
          ecs:CLUSTER/SERVICE or terraform:DIR"
     )]
-    UnknownKind {
-        /// What was given.
-        given: String,
-        /// Its scheme.
-        scheme: String,
-    },
+    UnknownKind { given: String, scheme: String },
     /// A URL that is none.
     #[error("`{given}` is no URL that requests can be sent to: {reason}; write it like https://example.com/api/test")]
     BadUrl {
@@ -206,7 +195,6 @@ impl Target {
 }
 
 impl AppRunnerName {
-    /// The service's name.
     pub fn name(&self) -> &str {
         match self {
             Self::Name(name) => name,
@@ -244,7 +232,7 @@ impl fmt::Display for Arn {
 
 /// `url` without user, password, query and fragment: what may be shown and written down.
 #[must_use]
-pub fn without_secrets(url: &Url) -> Url {
+pub(crate) fn without_secrets(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only for URLs that cannot have credentials, which then hold none.
     let _ = url.set_username("");
@@ -257,7 +245,7 @@ pub fn without_secrets(url: &Url) -> Url {
 /// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
 ///
 /// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
@@ -270,7 +258,7 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 /// Parses what must be an `http` or `https` URL with a host.
-pub fn parse_url(given: &str) -> Result<Url, TargetError> {
+pub(crate) fn parse_url(given: &str) -> Result<Url, TargetError> {
     let bad = |reason: String| TargetError::BadUrl { given: given_without_credentials(given), reason };
     let url = Url::parse(given).map_err(|error| bad(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {

@@ -10,8 +10,9 @@ mod markdown;
 mod numbers;
 mod times;
 
-pub use clean::{Lines, clean, clean_lines, clean_to};
-pub use fit::{columns, cut, wrap};
-pub use markdown::markdown_cell;
-pub use numbers::{count, per_second, percent, percent_in_full, plain, thousands, whole};
-pub use times::{age, exact, exact_millis, latency, secs};
+pub use clean::clean_lines;
+pub(crate) use clean::{Lines, clean, clean_to};
+pub(crate) use fit::{columns, cut, wrap};
+pub(crate) use markdown::markdown_cell;
+pub(crate) use numbers::{count, per_second, percent, percent_in_full, plain, thousands, whole};
+pub(crate) use times::{age, exact, exact_millis, latency, secs};

@@ -17,26 +17,26 @@ use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
 use scaletop_units::{ArrivalRate, StepId};
 
-pub mod cohorts;
+pub(crate) mod cohorts;
 mod column;
-pub mod connections;
-pub mod heat;
-pub mod objective;
+pub(crate) mod connections;
+pub(crate) mod heat;
+pub(crate) mod objective;
 mod rows;
 
-pub use cohorts::Cohort;
+pub(crate) use cohorts::Cohort;
 use cohorts::Cohorts;
-pub use column::{Column, Counts};
-pub use connections::ConnectionRow;
-pub use heat::HeatColumn;
+pub(crate) use column::{Column, Counts};
+pub(crate) use connections::ConnectionRow;
+pub(crate) use heat::HeatColumn;
 pub(crate) use rows::Completed;
 use rows::MinuteOfRows;
 
 /// The recent past is kept second by second for this long.
-pub const KEPT_SECS: u32 = 3_600;
+pub(crate) const KEPT_SECS: u32 = 3_600;
 
 /// What is older is kept by the minute.
-pub const THINNED_SPAN: u32 = 60;
+pub(crate) const THINNED_SPAN: u32 = 60;
 
 /// One line of the live curve.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,7 +105,6 @@ pub struct Percentiles {
     pub p99: Duration,
     /// 99.9 %.
     pub p999: Duration,
-    /// The slowest.
     pub max: Duration,
 }
 
@@ -159,11 +158,6 @@ impl Timeline {
     pub fn row_at(&self, second: u32) -> Option<&Row> {
         let after = self.rows.partition_point(|row| row.second <= second);
         self.rows.get(after.checked_sub(1)?).filter(|row| second - row.second < row.span)
-    }
-
-    /// The cohort of a second, while it is kept second by second.
-    pub fn cohort_at(&self, second: u32) -> Option<&Cohort> {
-        self.cohorts.get(second)
     }
 
     pub(crate) const fn kept_cohorts(&self) -> &Cohorts {

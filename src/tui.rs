@@ -2,11 +2,11 @@
 //!
 //! Two edges live beside it: [`terminal`] owns the real screen, [`input`] turns its events into key presses.
 
-pub mod frames;
-pub mod front;
-pub mod input;
-pub mod terminal;
-pub mod theme;
+pub(crate) mod frames;
+pub(crate) mod front;
+pub(crate) mod input;
+pub(crate) mod terminal;
+pub(crate) mod theme;
 
 mod axis;
 mod chart;

@@ -13,10 +13,10 @@ use scaletop_load::Arrivals;
 use scaletop_units::ArrivalRate;
 
 /// The highest rate that can be asked for, requests per second.
-pub const HIGHEST_RATE: u32 = 1_000_000;
+pub(crate) const HIGHEST_RATE: u32 = 1_000_000;
 
 /// The speeds of a replay: how many times as fast as it happened.
-pub const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];
+pub(crate) const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];
 
 /// The longest time that can be asked for: a week.
 const LONGEST: Duration = Duration::from_hours(7 * 24);
@@ -27,16 +27,12 @@ pub enum ValueError {
     /// Not an AWS account.
     #[error("`{0}` is no AWS account; give its twelve digits (aws sts get-caller-identity)")]
     Account(String),
-    /// Not a rate.
     #[error("\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600")]
     Rate(String),
-    /// Not a time.
     #[error("\"{0}\" is not a time: give a number with a unit, such as 500ms, 10s, 5m or 1h30m (at most a week)")]
     Duration(String),
-    /// Not a share.
     #[error("\"{0}\" is not a share: give a percentage from 0% to 100%, such as 1% or 0.5%")]
     Share(String),
-    /// Not an objective.
     #[error("\"{0}\" is not an objective: give a percentile and a time, such as p99=500ms or max=2s, or errors=1%")]
     Objective(String),
     /// Not a header. The value may be a secret, so it is not repeated.
@@ -45,16 +41,13 @@ pub enum ValueError {
     /// Not the name of a header.
     #[error("\"{0}\" is not the name of a header: give one such as x-instance-id")]
     HeaderName(String),
-    /// Not a method.
     #[error("\"{0}\" is not an HTTP method: give GET, POST, PUT, …")]
     Method(String),
     /// Not an override of name resolution.
     #[error("\"{0}\" is not HOST:PORT:ADDRESS, such as example.com:443:127.0.0.1")]
     Resolve(String),
-    /// Not a factor.
     #[error("\"{0}\" is not a factor: give a number from 0.01 to 100, such as 0.1")]
     Factor(String),
-    /// Not whole seconds.
     #[error("\"{0}\" is not a number of whole seconds: give one from 1s to an hour, such as 10s")]
     WholeSeconds(String),
     /// Not a number of workers.
@@ -63,13 +56,12 @@ pub enum ValueError {
     /// Not a speed of a replay.
     #[error("\"{0}\" is not a speed: give 1, 2, 5, 10, 20 or 50")]
     Speed(String),
-    /// Not a percentile.
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
 }
 
 /// How many times as fast a recording is shown; `x` may stand before or after.
-pub fn speed(text: &str) -> Result<u32, ValueError> {
+pub(crate) fn speed(text: &str) -> Result<u32, ValueError> {
     let digits = text.trim().trim_start_matches(['x', '×']).trim_end_matches(['x', '×']);
     let speed = digits.parse().ok().filter(|speed| SPEEDS.contains(speed));
     speed.ok_or_else(|| ValueError::Speed(text.to_owned()))
@@ -86,7 +78,7 @@ pub enum WorkerCount {
 }
 
 /// `auto`, or a number from 1 to 64.
-pub fn workers(text: &str) -> Result<WorkerCount, ValueError> {
+pub(crate) fn workers(text: &str) -> Result<WorkerCount, ValueError> {
     match text.trim() {
         "auto" => Ok(WorkerCount::Auto),
         digits => match digits.parse() {
@@ -97,7 +89,7 @@ pub fn workers(text: &str) -> Result<WorkerCount, ValueError> {
 }
 
 /// A rate in whole requests per second; `/s` may follow.
-pub fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
+pub(crate) fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
     let digits = text.trim().strip_suffix("/s").unwrap_or(text.trim());
     match digits.parse::<u32>() {
         Ok(rate) if rate <= HIGHEST_RATE => Ok(ArrivalRate::new(rate)),
@@ -106,7 +98,7 @@ pub fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
 }
 
 /// An AWS account: twelve digits.
-pub fn account(text: &str) -> Result<String, ValueError> {
+pub(crate) fn account(text: &str) -> Result<String, ValueError> {
     match text.trim() {
         id if id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit()) => Ok(id.to_owned()),
         _ => Err(ValueError::Account(text.to_owned())),
@@ -114,7 +106,7 @@ pub fn account(text: &str) -> Result<String, ValueError> {
 }
 
 /// A time with its unit. Zero is a time.
-pub fn duration(text: &str) -> Result<Duration, ValueError> {
+pub(crate) fn duration(text: &str) -> Result<Duration, ValueError> {
     let refuse = || ValueError::Duration(text.to_owned());
     let text = text.trim();
     // A bare number has no unit: 10 could be seconds or milliseconds. Only zero is the same in all of them.
@@ -126,31 +118,31 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
 }
 
 /// A time that is not zero.
-pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
+pub(crate) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
     duration(text).and_then(|d| if d.is_zero() { Err(ValueError::Duration(text.to_owned())) } else { Ok(d) })
 }
 
 /// A factor that durations are multiplied with.
-pub fn factor(text: &str) -> Result<f64, ValueError> {
+pub(crate) fn factor(text: &str) -> Result<f64, ValueError> {
     let factor = text.trim().parse::<f64>().ok().filter(|factor| (0.01..=100.0).contains(factor));
     factor.ok_or_else(|| ValueError::Factor(text.to_owned()))
 }
 
 /// A time in whole seconds, at least one and at most an hour.
-pub fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
+pub(crate) fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
     let range = Duration::from_secs(1)..=Duration::from_hours(1);
     let time = duration(text).ok().filter(|time| time.subsec_nanos() == 0 && range.contains(time));
     time.ok_or_else(|| ValueError::WholeSeconds(text.to_owned()))
 }
 
 /// A share as a percentage: `1%` is 0.01. The sign is needed: `1` could be everything or a hundredth.
-pub fn share(text: &str) -> Result<f64, ValueError> {
+pub(crate) fn share(text: &str) -> Result<f64, ValueError> {
     let refuse = || ValueError::Share(text.to_owned());
     ratio(text).ok().filter(|share| *share <= 1.0).ok_or_else(refuse)
 }
 
 /// A percentage that may exceed 100 %: `150%` is 1.5.
-pub fn ratio(text: &str) -> Result<f64, ValueError> {
+pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {
     let refuse = || ValueError::Share(text.to_owned());
     let digits = text.trim().strip_suffix('%').ok_or_else(refuse)?;
     let percent: f64 = digits.trim().parse().map_err(|_| refuse())?;
@@ -158,7 +150,7 @@ pub fn ratio(text: &str) -> Result<f64, ValueError> {
 }
 
 /// A percentile as a quantile: `p99` is 0.99, `max` is 1.
-pub fn percentile(text: &str) -> Result<f64, ValueError> {
+pub(crate) fn percentile(text: &str) -> Result<f64, ValueError> {
     let refuse = || ValueError::Percentile(text.to_owned());
     if text.trim() == "max" {
         return Ok(1.0);
@@ -167,7 +159,6 @@ pub fn percentile(text: &str) -> Result<f64, ValueError> {
     if percent > 0.0 && percent < 100.0 { Ok(percent / 100.0) } else { Err(refuse()) }
 }
 
-/// One objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
     /// A percentile (as a quantile) and what it must not exceed.
@@ -177,7 +168,7 @@ pub enum Objective {
 }
 
 /// `p99=500ms`, `max=2s` or `errors=1%`.
-pub fn objective(text: &str) -> Result<Objective, ValueError> {
+pub(crate) fn objective(text: &str) -> Result<Objective, ValueError> {
     let (name, value) = text.split_once('=').ok_or_else(|| ValueError::Objective(text.to_owned()))?;
     match name.trim() {
         "errors" => share(value).map(Objective::Errors),
@@ -189,7 +180,7 @@ pub fn objective(text: &str) -> Result<Objective, ValueError> {
 }
 
 /// The default objectives, each replaced by what was given; the last one of a kind counts.
-pub fn slo(objectives: &[Objective]) -> Slo {
+pub(crate) fn slo(objectives: &[Objective]) -> Slo {
     objectives.iter().fold(Slo::default(), |slo, objective| match *objective {
         Objective::Latency(quantile, latency) => Slo { quantile, latency, ..slo },
         Objective::Errors(errors) => Slo { errors, ..slo },
@@ -197,7 +188,7 @@ pub fn slo(objectives: &[Objective]) -> Slo {
 }
 
 /// A header to send, `name: value`.
-pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), ValueError> {
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), ValueError> {
     let (name, value) = text.split_once(':').ok_or(ValueError::Header)?;
     let name = name.trim().parse().map_err(|_| ValueError::Header)?;
     let mut value: HeaderValue = value.trim().parse().map_err(|_| ValueError::Header)?;
@@ -206,17 +197,16 @@ pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), ValueError> {
 }
 
 /// The name of a header.
-pub fn header_name(text: &str) -> Result<HeaderName, ValueError> {
+pub(crate) fn header_name(text: &str) -> Result<HeaderName, ValueError> {
     text.trim().parse().map_err(|_| ValueError::HeaderName(text.to_owned()))
 }
 
-/// An HTTP method.
-pub fn method(text: &str) -> Result<Method, ValueError> {
+pub(crate) fn method(text: &str) -> Result<Method, ValueError> {
     text.trim().to_ascii_uppercase().parse().map_err(|_| ValueError::Method(text.to_owned()))
 }
 
 /// `HOST:PORT:ADDRESS`: connections to the host go to the address instead.
-pub fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
+pub(crate) fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
     let refuse = || ValueError::Resolve(text.to_owned());
     let (host, rest) = text.split_once(':').ok_or_else(refuse)?;
     let (port, address) = rest.split_once(':').ok_or_else(refuse)?;
@@ -226,7 +216,7 @@ pub fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
 }
 
 /// The ways in which arrivals can be spaced, by their names.
-pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
+pub(crate) fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
     PossibleValuesParser::new(Arrivals::ALL.map(Arrivals::name))
         .map(|name| Arrivals::ALL.into_iter().find(|arrivals| arrivals.name() == name).unwrap_or_default())
 }

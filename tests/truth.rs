@@ -13,10 +13,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use scaletop::analysis::Timing;
-use scaletop::instances::Limits;
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
+use scaletop::Limits;
+use scaletop::Session;
+use scaletop::Timing;
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop_cluster::ConcurrencyScaler;
 use scaletop_cluster::InstanceProgram;
 use scaletop_cluster::Truth;
@@ -64,9 +64,8 @@ async fn spike(seed: u64) -> (Session, Truth) {
     let prepared = Prepared::new(config, vec![HttpRecipe::new(&request).unwrap()]).await.unwrap();
     let mut engine = prepared.start(clock).unwrap();
     let settings = Settings { seed, ..Settings::default() };
-    let writer = "truth test".to_owned();
     let started_unix_micros = clock.started_unix_micros();
-    let mut session = Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros, settings });
+    let mut session = Session::new(Header::new(started_unix_micros, settings));
     session.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
 
     let set = |session: &mut Session, at: Elapsed, rate: u32| {
@@ -123,7 +122,7 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
         // The last 429 of all: every one that the cluster gave reached us.
         let last_refusal =
             truth.rejections.iter().map(|spell| spell.last).max().expect("the spike was too much for one");
-        let is_refused = |row: &&scaletop::timeline::Row| row.outcomes.get(OutcomeKind::Http429) > 0;
+        let is_refused = |row: &&scaletop::Row| row.outcomes.get(OutcomeKind::Http429) > 0;
         let seen = session.timeline().rows().iter().rev().find(is_refused).map(|row| row.second).expect("we saw it");
         let middle = Elapsed::from_millis(u64::from(seen) * 1_000 + 500);
         agree("429s end", seed, since_start(middle), since_start(last_refusal));

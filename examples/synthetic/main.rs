@@ -13,7 +13,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Parser;
-use scaletop::session::recording::RecordingWriter;
+use scaletop::RecordingWriter;
 use world::{Network, SPIKES, World, header};
 
 /// Writes a made-up session.

@@ -8,10 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
-use scaletop::session::event::{
-    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings,
-};
+use scaletop::{Basis, Feed, InstanceObservation, Limits};
+use scaletop::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -90,16 +88,17 @@ pub(crate) struct World {
 /// The first line of such a recording.
 pub(crate) fn header(seed: u64) -> Header {
     Header {
-        version: FORMAT_VERSION,
         writer: concat!("scaletop ", env!("CARGO_PKG_VERSION"), " (synthetic)").to_owned(),
-        started_unix_micros: 1_764_000_000_000_000,
-        settings: Settings {
-            target: "synthetic".to_owned(),
-            url: "http://127.0.0.1:1/api/test".to_owned(),
-            plan: Some("synthetic spikes".to_owned()),
-            seed,
-            ..Settings::default()
-        },
+        ..Header::new(
+            1_764_000_000_000_000,
+            Settings {
+                target: "synthetic".to_owned(),
+                url: "http://127.0.0.1:1/api/test".to_owned(),
+                plan: Some("synthetic spikes".to_owned()),
+                seed,
+                ..Settings::default()
+            },
+        )
     }
 }
 

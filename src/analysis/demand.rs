@@ -52,16 +52,20 @@ impl DemandBasis {
 
 /// The demand for instances as a function of the rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Demand {
+pub(crate) struct Demand {
     /// How the capacity of one instance came to be known.
     pub basis: DemandBasis,
-    /// The platform's limits.
     pub limits: Limits,
 }
 
 impl Demand {
     /// The best that is known: given, then by Little's law, then inferred.
-    pub fn known(given: Option<f64>, limits: Limits, service: Option<Duration>, inferred: Option<f64>) -> Option<Self> {
+    pub(crate) fn known(
+        given: Option<f64>,
+        limits: Limits,
+        service: Option<Duration>,
+        inferred: Option<f64>,
+    ) -> Option<Self> {
         let usable = |per_instance: &f64| per_instance.is_finite() && *per_instance > 0.0;
         let given = given.filter(usable).map(|per_instance| DemandBasis::Given { per_instance });
         let little = || {
@@ -73,18 +77,18 @@ impl Demand {
     }
 
     /// `d = max(min, ⌈r/c⌉)`.
-    pub fn at(&self, rate: ArrivalRate) -> u32 {
+    pub(crate) fn at(&self, rate: ArrivalRate) -> u32 {
         ceil(f64::from(rate.get()) / self.basis.per_instance()).max(self.limits.min.unwrap_or(0))
     }
 
     /// `s* = min(max, d)`: what can be reached of the demand.
-    pub fn target(&self, rate: ArrivalRate) -> u32 {
+    pub(crate) fn target(&self, rate: ArrivalRate) -> u32 {
         self.at(rate).min(self.limits.max.unwrap_or(u32::MAX))
     }
 }
 
 /// `⌈rate × service time ÷ concurrency⌉` (Little's law): the needed line.
-pub fn needed(rate: ArrivalRate, service: Duration, concurrency: u32) -> Option<u32> {
+pub(crate) fn needed(rate: ArrivalRate, service: Duration, concurrency: u32) -> Option<u32> {
     (concurrency > 0).then(|| ceil(f64::from(rate.get()) * service.as_secs_f64() / f64::from(concurrency)))
 }
 
@@ -100,7 +104,7 @@ const WIDEST_BRACKET: f64 = 2.0;
 
 /// What the session has shown of the capacity of one instance: it lies between what held and what missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct CapacityEstimate {
+pub(crate) struct CapacityEstimate {
     /// The most OK answers per second and instance while the objective held.
     held: Option<f64>,
     /// The least load per second and instance above that which missed it.
@@ -109,7 +113,7 @@ pub struct CapacityEstimate {
 
 impl CapacityEstimate {
     /// Takes a second over which the number of instances was steady.
-    pub fn note(&mut self, good: bool, due: u64, ok: u64, instances: u32) {
+    pub(crate) fn note(&mut self, good: bool, due: u64, ok: u64, instances: u32) {
         if instances == 0 {
             return;
         }
@@ -125,7 +129,7 @@ impl CapacityEstimate {
 
     /// What one instance holds at least; `None` until a load of at most twice that has missed the objective: a calm after an
     /// overload says that an instance holds *something*, not how much.
-    pub fn per_instance(&self) -> Option<f64> {
+    pub(crate) fn per_instance(&self) -> Option<f64> {
         self.held.filter(|&held| held > 0.0 && self.missed.is_some_and(|missed| missed <= held * WIDEST_BRACKET))
     }
 }

@@ -50,7 +50,7 @@ const RAMP_PIECES: u32 = 2_000;
 
 /// The burn of the error budget; the goal is the objective's allowed share of bad requests. `None` without arrivals, or
 /// when no bad request at all is allowed, so that there is no budget.
-pub fn budget(bad: u64, due: u64, before: ArrivalRate, after: ArrivalRate, slo: &Slo) -> Option<ErrorBudget> {
+pub(crate) fn budget(bad: u64, due: u64, before: ArrivalRate, after: ArrivalRate, slo: &Slo) -> Option<ErrorBudget> {
     let reference = if before.is_paused() { after } else { before };
     (due > 0 && slo.errors > 0.0 && !reference.is_paused()).then(|| ErrorBudget {
         burn_rate: bad as f64 / due as f64 / slo.errors,
@@ -60,7 +60,7 @@ pub fn budget(bad: u64, due: u64, before: ArrivalRate, after: ArrivalRate, slo: 
 }
 
 /// θ and τ over the step, and the waste in instance-seconds. `None` when no time has both a count and a demand.
-pub fn compare(step: &Step, supply: &Supply, demand: &Demand, until: Elapsed) -> (Option<Elasticity>, f64) {
+pub(crate) fn compare(step: &Step, supply: &Supply, demand: &Demand, until: Elapsed) -> (Option<Elasticity>, f64) {
     let (mut sums, mut waste, mut total) = (Elasticity::default(), 0.0, 0.0);
     let pieces = demand_pieces(step, demand, until);
     for (from, to, s) in supply.pieces() {
@@ -89,7 +89,7 @@ pub fn compare(step: &Step, supply: &Supply, demand: &Demand, until: Elapsed) ->
 }
 
 /// BUNGEE's jitter with a known demand.
-pub fn jitter(step: &Step, supply: &Supply, demand: &Demand, until: Elapsed) -> Option<Jitter> {
+pub(crate) fn jitter(step: &Step, supply: &Supply, demand: &Demand, until: Elapsed) -> Option<Jitter> {
     let minutes = until.saturating_since(step.start).as_secs_f64() / 60.0;
     let mut last = demand.at(step.before);
     let mut demanded = 0_u64;

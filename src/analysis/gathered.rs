@@ -63,7 +63,6 @@ pub(crate) struct Tally {
     pub(crate) seen_before: BTreeSet<u32>,
     /// The first intended instant that each instance answered OK.
     pub(crate) first_ok: BTreeMap<u32, Elapsed>,
-    /// Answers by instance.
     pub(crate) requests: BTreeMap<u32, u64>,
     /// What opening connections took.
     pub(crate) connect: Latency,

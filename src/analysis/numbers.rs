@@ -12,7 +12,7 @@ mod value;
 use crate::analysis::{StepNumbers, StepReport};
 
 pub(crate) use registry::*;
-pub use value::{Unit, Value};
+pub(crate) use value::{Unit, Value};
 
 /// What a number is: the same for every step.
 #[derive(Clone, Copy, Debug)]
@@ -78,13 +78,11 @@ pub enum Needs {
 /// What a number can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bounds {
-    /// A time.
     Time,
     /// A share of at most the whole.
     Share,
     /// A share that may be more than the whole.
     Ratio,
-    /// A plain number.
     Count,
     /// Both make sense: `< 0.1%` of what was due, or `< 10` of them.
     ShareOrCount,
@@ -109,8 +107,7 @@ pub enum Course {
 
 /// One number of a step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Number {
-    /// What it is.
+pub(crate) struct Number {
     pub kind: &'static Kind,
     /// What it is worth in this step.
     pub value: Value,
@@ -118,7 +115,7 @@ pub struct Number {
 
 impl Number {
     /// For people, with its unit.
-    pub fn say(&self) -> String {
+    pub(crate) fn say(&self) -> String {
         self.value.say(self.kind.unit)
     }
 }
@@ -179,23 +176,23 @@ impl Kind {
 }
 
 /// The numbers of a step that files have, in the order of their columns.
-pub fn of(report: &StepReport) -> Vec<Number> {
+pub(crate) fn of(report: &StepReport) -> Vec<Number> {
     kinds().map(|kind| Number { kind, value: kind.value(&report.numbers) }).collect()
 }
 
 /// The kinds of numbers that files have, in the order of their columns.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
     ALL.iter().copied().filter(|kind| kind.in_files)
 }
 
 /// The kinds that a plan can judge, those of the run first; with two rows of one name, both.
-pub fn judged() -> impl Iterator<Item = (&'static Kind, Judged)> {
+pub(crate) fn judged() -> impl Iterator<Item = (&'static Kind, Judged)> {
     let all = || ALL.iter().filter_map(|kind| Some((*kind, kind.judged?)));
     all().filter(|(_, judged)| judged.of_run).chain(all().filter(|(_, judged)| !judged.of_run))
 }
 
 /// The cells of a row, one for each kind: ` 31.2 s | 42 s | 1,204`.
-pub fn row(kinds: &[&Kind], of: impl Fn(&Kind) -> String) -> String {
+pub(crate) fn row(kinds: &[&Kind], of: impl Fn(&Kind) -> String) -> String {
     kinds.iter().map(|kind| format!(" {}", of(kind))).collect::<Vec<_>>().join(" |")
 }
 

@@ -7,7 +7,7 @@ use crate::text::percent;
 use scaletop_units::Elapsed;
 
 /// Over how many of the last seconds shares are computed.
-pub const WINDOW_SECS: u32 = 10;
+pub(crate) const WINDOW_SECS: u32 = 10;
 
 /// Few get most when at most half of the instances get at least this share.
 const MOST: f64 = 0.9;
@@ -17,7 +17,7 @@ const LEAST_REQUESTS: u64 = 100;
 
 /// What is known of one instance's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// The start of the first second it answered in.
     pub first: Elapsed,
     /// The end of the last second it answered in.
@@ -48,7 +48,7 @@ impl fmt::Display for Pinning {
 ///
 /// Only instances count that were there before the window began and still answer: a new one has had no time to get its share,
 /// a gone one gets none.
-pub fn pinning(instances: impl Iterator<Item = Answered>, at: Elapsed) -> Option<Pinning> {
+pub(crate) fn pinning(instances: impl Iterator<Item = Answered>, at: Elapsed) -> Option<Pinning> {
     let window = Duration::from_secs(u64::from(WINDOW_SECS));
     let mut requests: Vec<u64> = instances
         .filter(|one| at.saturating_since(one.first) > window && at.saturating_since(one.last) < window)

@@ -6,14 +6,14 @@
 use crate::analysis::Timing;
 
 /// "Reached" means that it stays so for this many seconds (k); the time reported is the first of them.
-pub const HOLD_SECS: u32 = 10;
+pub(crate) const HOLD_SECS: u32 = 10;
 
 /// The objective is missed from the first of this many bad seconds in a row.
 const BREACH_SECS: u32 = 2;
 
 /// What is remembered of the seconds of a step so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
+pub(crate) struct Recovery {
     last: Option<u32>,
     bad_run: u32,
     good_run: u32,
@@ -25,7 +25,7 @@ pub struct Recovery {
 impl Recovery {
     /// Takes the next second. One that is not known to be good or bad (no arrivals, no measurement, or answers still
     /// missing) proves nothing: it ends both runs.
-    pub fn feed(&mut self, second: u32, good: Option<bool>) {
+    pub(crate) fn feed(&mut self, second: u32, good: Option<bool>) {
         if self.last.and_then(|last| last.checked_add(1)) != Some(second) {
             (self.bad_run, self.good_run) = (0, 0);
         }
@@ -51,13 +51,13 @@ impl Recovery {
     }
 
     /// Seconds in which the objective was missed: Σ (1 − g).
-    pub const fn bad_seconds(&self) -> u32 {
+    pub(crate) const fn bad_seconds(&self) -> u32 {
         self.bad_seconds
     }
 
     /// `T_recover`: with `t_b` the first of two bad seconds in a row, the first of ten good seconds in a row after it.
     /// Without `t_b` the step was absorbed. `start` is t0, in seconds.
-    pub fn timing(&self, start: f64, watched: f64, is_open: bool) -> Timing {
+    pub(crate) fn timing(&self, start: f64, watched: f64, is_open: bool) -> Timing {
         match (self.breached, self.recovered) {
             (None, _) => Timing::Absorbed,
             (_, Some(second)) => Timing::Reached { secs: (f64::from(second) - start).max(0.0), plus_minus: 0.0 },

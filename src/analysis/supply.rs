@@ -1,9 +1,9 @@
 //! How many instances there were over a step (`s_t`), and the times that can be read off it.
 //!
-//! A count holds until the next one (the last value is carried forward). A count that a source polled may have changed at
-//! any moment since the poll before: such a time is the middle of that interval, and its half width is printed as ±. A
-//! metric's point stands at the start of its period: what it shows came within the period that follows, and is taken to
-//! hold from its end.
+//! A count holds for as long as [`InstanceObservation::holds_until`] says; over a longer silence nobody knows how many there
+//! were. A count that a source polled may have changed at any moment since the poll before: such a time is the middle of
+//! that interval, and its half width is printed as ±. A metric's point stands at the start of its period: what it shows came
+//! within the period that follows, and is taken to hold from its end.
 
 use std::time::Duration;
 
@@ -13,30 +13,26 @@ use crate::instances::{Basis, InstanceObservation};
 use scaletop_units::Elapsed;
 
 /// A count is settled when it stayed the same for this long at the end of a step, or for a fifth of it if that is longer.
-pub const SETTLED_FOR: Duration = Duration::from_secs(30);
+pub(crate) const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 /// The instance counts of one basis over one step `[start, until)`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Supply {
+pub(crate) struct Supply {
     start: Elapsed,
     until: Elapsed,
     before: Option<u32>,
-    changes: Vec<Change>,
+    /// The same count for a while, ascending; between two of them there may be a silence.
+    spells: Vec<Spell>,
 }
 
-/// The count from a moment on.
+/// For how long a count was the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Change {
-    at: Elapsed,
-    uncertainty: Duration,
+struct Spell {
+    from: Elapsed,
+    to: Elapsed,
     count: u32,
-}
-
-/// The time since which a count held.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Since {
-    Start,
-    Change(Change),
+    /// How long before `from` it may have begun; `None` when it goes on from before the step.
+    began_within: Option<Duration>,
 }
 
 impl Supply {
@@ -44,7 +40,7 @@ impl Supply {
     ///
     /// Responding counts are those of whole seconds: the second in which a step starts belongs to it. Other counts are
     /// true of a moment.
-    pub fn over(
+    pub(crate) fn over(
         observations: &[InstanceObservation],
         basis: Basis,
         start: Elapsed,
@@ -62,111 +58,115 @@ impl Supply {
         if first == end {
             return None;
         }
-        let before = first.checked_sub(1).map(|at| observations[at].count);
-        let mut changes: Vec<Change> = Vec::new();
-        for seen in &observations[first..end] {
-            if changes.last().map(|last| last.count).or(before) != Some(seen.count) {
-                let at = if basis == Basis::Active { seen.as_of + seen.uncertainty } else { seen.as_of };
-                let at = at.min(until).max(start);
-                changes.push(Change { at, uncertainty: seen.uncertainty, count: seen.count });
+        let mut supply = Self { start, until, before: None, spells: Vec::new() };
+        for at in first.saturating_sub(1)..end {
+            let seen = &observations[at];
+            // What a metric's point shows is taken to hold from the end of its period.
+            let shifted = |at: Elapsed| if basis == Basis::Active { at + seen.uncertainty } else { at };
+            let next = observations.get(at + 1);
+            let to = match (seen.holds_until(next.map(|next| next.as_of)), next) {
+                (to, Some(next)) if to == next.as_of && basis == Basis::Active => to + next.uncertainty,
+                (to, _) => shifted(to),
+            };
+            if at < first {
+                // The count just before, if it still held.
+                if to >= whole(start) {
+                    supply.before = Some(seen.count);
+                    let to = to.min(until).max(start);
+                    supply.push(Spell { from: start, to, count: seen.count, began_within: None });
+                }
+                continue;
             }
+            let from = shifted(seen.as_of).min(until).max(start);
+            let to = to.min(until).max(from);
+            supply.push(Spell { from, to, count: seen.count, began_within: Some(seen.uncertainty) });
         }
-        Some(Self { start, until, before, changes })
+        Some(supply)
+    }
+
+    fn push(&mut self, spell: Spell) {
+        match self.spells.last_mut() {
+            Some(last) if last.count == spell.count && last.to >= spell.from => last.to = last.to.max(spell.to),
+            _ => self.spells.push(spell),
+        }
     }
 
     /// The count just before the step (s⁻).
-    pub const fn before(&self) -> Option<u32> {
+    pub(crate) const fn before(&self) -> Option<u32> {
         self.before
     }
 
     /// Until the count exceeded what it was before: `min{t : s_t > s⁻} − t0`. `None` while it has not, or when the count
     /// before is not known.
-    pub fn first_above_before(&self) -> Option<Timing> {
+    pub(crate) fn first_above_before(&self) -> Option<Timing> {
         let before = self.before?;
-        self.changes.iter().find(|change| change.count > before).map(|change| self.timing(Since::Change(*change)))
+        self.spells.iter().find(|spell| spell.count > before).map(|spell| self.timing(spell))
     }
 
-    /// Until a condition came true for [`HOLD_SECS`]: `min{t : s_u … ∀u∈[t,t+k)} − t0`. `None` while it has not.
-    pub fn first_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
-        let mut since: Option<(Elapsed, Since)> = None;
-        for (from, to, count, origin) in self.segments() {
-            if !holds(count) {
+    /// Until a condition came true for [`HOLD_SECS`]: `min{t : s_u … ∀u∈[t,t+k)} − t0`. `None` while it has not. A silence
+    /// proves nothing.
+    pub(crate) fn first_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
+        let mut since: Option<&Spell> = None;
+        let mut known_until = self.start;
+        for spell in &self.spells {
+            if spell.from > known_until || !holds(spell.count) {
                 since = None;
+            }
+            known_until = spell.to;
+            if !holds(spell.count) {
                 continue;
             }
-            let (began, origin) = *since.get_or_insert((from, origin));
-            if to.saturating_since(began) >= Duration::from_secs(u64::from(HOLD_SECS)) {
-                return Some(self.timing(origin));
+            let began = *since.get_or_insert(spell);
+            if spell.to.saturating_since(began.from) >= Duration::from_secs(u64::from(HOLD_SECS)) {
+                return Some(self.timing(began));
             }
         }
         None
     }
 
-    /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`.
-    pub fn settled(&self) -> Option<u32> {
+    /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`, and known to its end.
+    pub(crate) fn settled(&self) -> Option<u32> {
         let length = self.until.saturating_since(self.start);
         let calm = SETTLED_FOR.max(length / 5);
-        let since = self.changes.last().map_or(self.start, |last| last.at);
-        (length >= calm && self.until.saturating_since(since) >= calm).then(|| self.last())
+        let last = self.spells.last().filter(|last| last.to >= self.until)?;
+        (self.until.saturating_since(last.from) >= calm).then_some(last.count)
     }
 
     /// Before, most and last.
-    pub fn span(&self) -> InstanceSpan {
-        let peak = self.changes.iter().map(|change| change.count).chain(self.before).max().unwrap_or(0);
-        InstanceSpan { before: self.before, peak, last: self.last() }
+    pub(crate) fn span(&self) -> InstanceSpan {
+        let peak = self.spells.iter().map(|spell| spell.count).max().unwrap_or(0);
+        InstanceSpan { before: self.before, peak, last: self.spells.last().map_or(0, |spell| spell.count) }
     }
 
     /// Σ|Δs|: how much the count moved, from just before the step on.
-    pub fn movement(&self) -> u64 {
-        let counts = || self.before.into_iter().chain(self.changes.iter().map(|change| change.count));
+    pub(crate) fn movement(&self) -> u64 {
+        let counts = || self.spells.iter().map(|spell| spell.count);
         counts().zip(counts().skip(1)).map(|(a, b)| u64::from(a.abs_diff(b))).sum()
     }
 
-    /// How often the count turned from rising to falling or back, from `secs` after the start on.
-    pub fn turns_after(&self, secs: f64) -> u32 {
-        let mut turns = 0;
-        let (mut last_count, mut rising) = (self.before, None);
-        for change in &self.changes {
-            if let Some(count) = last_count {
-                let rises = change.count > count;
-                if change.at.saturating_since(self.start).as_secs_f64() > secs {
-                    turns += u32::from(rising.is_some_and(|was| was != rises));
-                    rising = Some(rises);
-                } else {
-                    // What moved before belongs to the scaling itself; only the last direction is remembered.
-                    rising = Some(rises);
-                }
+    /// How often the count turned from rising to falling or back, from `secs` after the start on. What moved before belongs
+    /// to the scaling itself; only its last direction is remembered.
+    pub(crate) fn turns_after(&self, secs: f64) -> u32 {
+        let (mut turns, mut rising) = (0, None);
+        for pair in self.spells.windows(2).filter(|pair| pair[0].count != pair[1].count) {
+            let rises = pair[1].count > pair[0].count;
+            if pair[1].from.saturating_since(self.start).as_secs_f64() > secs {
+                turns += u32::from(rising.is_some_and(|was| was != rises));
             }
-            last_count = Some(change.count);
+            rising = Some(rises);
         }
         turns
     }
 
     /// The count as pieces `(from, to, count)` over the time for which it is known.
-    pub fn pieces(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32)> + '_ {
-        self.segments().map(|(from, to, count, _)| (from, to, count))
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32)> + '_ {
+        self.spells.iter().map(|spell| (spell.from, spell.to, spell.count))
     }
 
-    fn segments(&self) -> impl Iterator<Item = (Elapsed, Elapsed, u32, Since)> + '_ {
-        let ends = self.changes.iter().map(|change| change.at).chain([self.until]);
-        let leading = self.before.map(|count| (self.start, count, Since::Start));
-        let counts = self.changes.iter().map(|change| (change.at, change.count, Since::Change(*change)));
-        let skip = usize::from(leading.is_none());
-        leading
-            .into_iter()
-            .chain(counts)
-            .zip(ends.skip(skip))
-            .map(|((from, count, since), to)| (from, to.max(from), count, since))
-    }
-
-    fn last(&self) -> u32 {
-        self.changes.last().map(|change| change.count).or(self.before).unwrap_or(0)
-    }
-
-    fn timing(&self, since: Since) -> Timing {
-        let Since::Change(change) = since else { return Timing::Reached { secs: 0.0, plus_minus: 0.0 } };
-        let late = change.at.saturating_since(self.start);
-        let early = late.saturating_sub(change.uncertainty);
+    fn timing(&self, spell: &Spell) -> Timing {
+        let Some(within) = spell.began_within else { return Timing::Reached { secs: 0.0, plus_minus: 0.0 } };
+        let late = spell.from.saturating_since(self.start);
+        let early = late.saturating_sub(within);
         Timing::Reached {
             secs: (early + late).as_secs_f64() / 2.0,
             plus_minus: (late.saturating_sub(early)).as_secs_f64() / 2.0,

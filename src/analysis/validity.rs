@@ -7,20 +7,20 @@ use crate::text::plain;
 use scaletop_load::GeneratorHealth;
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies.
-pub const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);
+pub(crate) const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);
 
 /// A larger share of arrivals given up because of our own stalls means that the load was not the one asked for.
-pub const LATE_DROPS_LIMIT: f64 = 0.01;
+pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;
 
 /// Above this share of all usable cores the generator is its own bottleneck.
-pub const CPU_LIMIT: f64 = 0.90;
+pub(crate) const CPU_LIMIT: f64 = 0.90;
 
 /// Kept from running for longer than this in a second, the generator's lag comes from there.
 const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
 
 /// What is known of the generator over a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct GeneratorRecord {
+pub(crate) struct GeneratorRecord {
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Arrivals that came due.
@@ -39,7 +39,7 @@ pub struct GeneratorRecord {
 
 /// What the seconds of a step say of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Strain {
+pub(crate) struct Strain {
     /// Seconds measured.
     pub seconds: u32,
     /// Seconds over [`CPU_LIMIT`].
@@ -61,17 +61,17 @@ fn usable_cores(health: &GeneratorHealth) -> f64 {
 }
 
 /// Whether this process used more than [`CPU_LIMIT`] of the cores it may use.
-pub fn is_busy(health: &GeneratorHealth) -> bool {
+pub(crate) fn is_busy(health: &GeneratorHealth) -> bool {
     health.cpu_percent.is_some_and(|percent| f64::from(percent) > 100.0 * CPU_LIMIT * usable_cores(health))
 }
 
 /// Whether the container's CPU quota kept us from running.
-pub fn is_throttled(health: &GeneratorHealth) -> bool {
+pub(crate) fn is_throttled(health: &GeneratorHealth) -> bool {
     health.throttled.is_some_and(|throttled| throttled > THROTTLED_LIMIT)
 }
 
 /// Whether the cores were busy, and more with other work than with ours.
-pub fn is_crowded(health: &GeneratorHealth) -> bool {
+pub(crate) fn is_crowded(health: &GeneratorHealth) -> bool {
     let Some(others) = health.others_percent else { return false };
     let ours = health.cpu_percent.unwrap_or(0.0);
     let cores = f64::from(health.cores.unwrap_or(1).max(1));
@@ -79,13 +79,13 @@ pub fn is_crowded(health: &GeneratorHealth) -> bool {
 }
 
 /// `0.04 cores`.
-pub fn quota_in_words(quota: Option<f32>) -> String {
+pub(crate) fn quota_in_words(quota: Option<f32>) -> String {
     quota.map_or_else(|| "of unknown size".to_owned(), |quota| format!("{} cores", plain(f64::from(quota))))
 }
 
 impl Strain {
     /// Adds a second.
-    pub fn note(&mut self, health: &GeneratorHealth) {
+    pub(crate) fn note(&mut self, health: &GeneratorHealth) {
         self.seconds += 1;
         self.busy_seconds += u32::from(is_busy(health));
         self.crowded_seconds += u32::from(is_crowded(health));
@@ -107,7 +107,7 @@ impl Strain {
 impl GeneratorRecord {
     /// The verdict: what kept us from working, and how it showed. Only what showed makes a step invalid, so a service that
     /// stalls is never called our fault. A busy second now and then is no reason: it takes two, and a tenth of the step.
-    pub fn verdict(&self) -> Validity {
+    pub(crate) fn verdict(&self) -> Validity {
         let strain = &self.strain;
         let exceeds = |dropped: u64| dropped as f64 > LATE_DROPS_LIMIT * self.due as f64;
         let percent = |dropped: u64| 100.0 * dropped as f64 / self.due.max(1) as f64;

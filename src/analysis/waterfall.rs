@@ -9,9 +9,12 @@
 //! Pure: computed from what the platform recorded ([`Milestone`]), what was counted and what answered. App Runner records
 //! none of it; there, the count and the first response are what can be known, and the rest says so.
 
+mod span;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, InstanceObservation};
@@ -28,7 +31,6 @@ pub enum ScaleOutStage {
     TaskCreated,
     /// Its image was there.
     ImagePulled,
-    /// It ran.
     TaskStarted,
     /// Its health check passed.
     TaskHealthy,
@@ -51,7 +53,6 @@ impl ScaleOutStage {
         Self::FirstResponse,
     ];
 
-    /// In words.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Alarm => "alarm",
@@ -69,7 +70,6 @@ impl ScaleOutStage {
 /// The waterfall of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waterfall {
-    /// The step.
     pub step: StepId,
     /// Each stage with the time from the step's start to it, in the order of [`ScaleOutStage::ALL`].
     pub stages: Vec<(ScaleOutStage, Timing)>,
@@ -153,7 +153,7 @@ impl Waterfall {
 
 /// What a waterfall is computed from.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     /// Now, or the session's end: the end of an open step.
     pub now: Elapsed,
     /// Everything that the platform recorded, in any order.
@@ -165,7 +165,7 @@ pub struct Evidence<'a> {
 }
 
 /// The waterfall of `step`.
-pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
+pub(crate) fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
     let span = Span::of(step, evidence.now);
     let in_step = |kind| {
         let mut found: Vec<&Milestone> = evidence
@@ -228,7 +228,7 @@ pub fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
 
 /// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
 /// nothing happened and nobody waits for it.
-pub fn of(
+pub(crate) fn of(
     report: &StepReport,
     now: Elapsed,
     milestones: &[Milestone],
@@ -250,63 +250,6 @@ pub fn of(
     let fall = waterfall(step, &evidence);
     let is_awaited = step.end.is_none() && report.numbers.bad_seconds > 0;
     (fall.is_under_way() || is_awaited).then_some(fall)
-}
-
-/// The time of a step.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: Elapsed,
-    end: Elapsed,
-    is_open: bool,
-}
-
-impl Span {
-    fn of(step: &Step, now: Elapsed) -> Self {
-        Self { start: step.start, end: step.end.unwrap_or(now).max(step.start), is_open: step.end.is_none() }
-    }
-
-    fn contains(&self, at: Elapsed) -> bool {
-        // What is timed "now" belongs to an open step.
-        at >= self.start && (at < self.end || self.is_open)
-    }
-
-    /// Reached at some moment in `(at - before, at]`.
-    fn reached_within_before(&self, at: Elapsed, before: Duration) -> Timing {
-        let half = before.as_secs_f64() / 2.0;
-        let secs = (at.saturating_since(self.start).as_secs_f64() - half).max(0.0);
-        Timing::Reached { secs, plus_minus: half }
-    }
-
-    fn not_reached(&self) -> Timing {
-        Timing::NotWithin { secs: self.end.saturating_since(self.start).as_secs_f64(), open: self.is_open }
-    }
-
-    /// Not counted as far as the platform has told: its metrics come minutes late, and what they do not say yet is unknown.
-    fn not_counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let told = counts.last().map_or(self.start, |last| match last.basis {
-            Basis::Active => last.as_of + last.uncertainty,
-            _ => last.as_of,
-        });
-        if told <= self.start {
-            return Timing::NotApplicable("no count from within the step yet");
-        }
-        Timing::NotWithin { secs: told.min(self.end).saturating_since(self.start).as_secs_f64(), open: self.is_open }
-    }
-
-    /// When the platform's count first exceeded what it was before the step.
-    fn counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let Some(before) = counts.iter().rev().find(|seen| seen.as_of <= self.start).map(|seen| seen.count) else {
-            return Timing::NotApplicable("no count from before the step");
-        };
-        let Some(first) = counts.iter().find(|seen| self.contains(seen.as_of) && seen.count > before) else {
-            return self.not_counted(counts);
-        };
-        match first.basis {
-            // A metric's point stands at the start of its period: the change came within the period that follows.
-            Basis::Active => self.reached_within_before(first.as_of + first.uncertainty, first.uncertainty),
-            _ => self.reached_within_before(first.as_of, first.uncertainty),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use scaletop_load::RateProfile;
 
 /// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
 /// lost (8.3 %)`.
-pub fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &Slo, was_idle: bool) -> String {
+pub(crate) fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &Slo, was_idle: bool) -> String {
     let is_open = step.end.is_none();
     let mut said: Vec<String> = Vec::new();
     match step.direction() {

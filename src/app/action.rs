@@ -6,13 +6,9 @@ use std::time::Duration;
 /// What the user asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// One increment up.
     RateUp,
-    /// One increment down.
     RateDown,
-    /// A larger increment.
     IncrementLarger,
-    /// A smaller increment.
     IncrementSmaller,
     /// Twice the rate.
     RateDouble,
@@ -52,9 +48,7 @@ pub enum Action {
     ToggleLogLatency,
     /// Response time or service time.
     ToggleServiceTime,
-    /// The next view.
     NextView,
-    /// The previous view.
     PreviousView,
     /// The selection in a list, down (Steps, Log, Instances).
     SelectNext,
@@ -86,7 +80,6 @@ pub enum Action {
     PromptChar(char),
     /// Delete the last character of the prompt.
     PromptDelete,
-    /// Accept the prompt.
     PromptAccept,
     /// Close the prompt or the help without doing anything.
     Cancel,

@@ -9,7 +9,6 @@ use scaletop_units::Elapsed;
 /// Who decides the rate.
 #[derive(Clone, Debug)]
 pub enum Controller {
-    /// A plan.
     Plan(Schedule),
     /// The search for the highest rate that meets the objective.
     Capacity(Box<CapacitySearch>),

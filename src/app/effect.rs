@@ -4,14 +4,12 @@ use crate::session::event::Recorded;
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
 
-/// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Drive this rate from that moment on.
     SetRate {
         /// The profile's anchor: a little in the future when the change was known before.
         at: Elapsed,
-        /// The rate.
         profile: RateProfile,
     },
     /// Append this to the recording: it is part of the state already.

@@ -7,8 +7,8 @@ use crate::app::action::Action;
 use crate::app::player::Outline;
 use crate::session::event::{RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
+use crate::session::writer::WriteStatus;
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Something of the session itself, from the engine or a source: recorded.
@@ -29,7 +29,7 @@ pub enum Event {
     /// An export ended: the files' folder, or what went wrong.
     Exported(Result<PathBuf, String>),
     /// The recording could not be written; or, `None`, can be written again.
-    RecordingFailed(Option<String>),
+    RecordingStatus(WriteStatus),
     /// An instance of the demo was killed; or why not.
     Killed(Result<String, String>),
     /// A replay read its recording.

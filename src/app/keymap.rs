@@ -4,24 +4,17 @@
 
 mod table;
 
-use std::fmt::Write as _;
-
 use crate::app::action::Action;
 use crate::app::keymap::table::TABLE;
 use crate::app::state::State;
 
-/// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
+pub(crate) enum Key {
     /// A character as typed: shift is in it already.
     Char(char),
-    /// Arrow up.
     Up,
-    /// Arrow down.
     Down,
-    /// Arrow left.
     Left,
-    /// Arrow right.
     Right,
     /// Page up.
     PageUp,
@@ -45,8 +38,7 @@ pub enum Key {
 
 /// A key going down, with what is held beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyPress {
-    /// The key.
+pub(crate) struct KeyPress {
     pub key: Key,
     /// Whether control is held.
     pub ctrl: bool,
@@ -55,18 +47,17 @@ pub struct KeyPress {
 }
 
 impl KeyPress {
-    /// A key alone.
-    pub const fn plain(key: Key) -> Self {
+    pub(crate) const fn plain(key: Key) -> Self {
         Self { key, ctrl: false, shift: false }
     }
 
     /// A key with control.
-    pub const fn ctrl(key: Key) -> Self {
+    pub(crate) const fn ctrl(key: Key) -> Self {
         Self { key, ctrl: true, shift: false }
     }
 
     /// A key with shift.
-    pub const fn shift(key: Key) -> Self {
+    pub(crate) const fn shift(key: Key) -> Self {
         Self { key, ctrl: false, shift: true }
     }
 
@@ -77,7 +68,7 @@ impl KeyPress {
 
 /// What keys are for: the headings of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub(crate) enum Group {
     /// They change the load.
     Load,
     /// They choose the moment of a recording.
@@ -90,10 +81,9 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Load, Self::Play, Self::Look, Self::Session];
+    pub(crate) const ALL: [Self; 4] = [Self::Load, Self::Play, Self::Look, Self::Session];
 
-    /// Its heading.
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Load => "Load",
             Self::Play => "Replay",
@@ -105,14 +95,13 @@ impl Group {
 
 /// One line of the table: keys that belong together, what each does, and how help puts it.
 #[derive(Clone, Copy, Debug)]
-pub struct Binding {
+pub(crate) struct Binding {
     /// When they mean this.
     pub modes: &'static [Mode],
     /// The keys and what each does.
     pub keys: &'static [(KeyPress, Action)],
     /// The keys as people write them.
     pub shown: &'static str,
-    /// What they do.
     pub help: &'static str,
     /// What they are for.
     pub group: Group,
@@ -122,7 +111,7 @@ pub struct Binding {
 
 /// What the keys mean just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// No prompt is open. The help overlay changes nothing: the load stays under control.
     Normal,
     /// A recording is shown.
@@ -131,9 +120,8 @@ pub enum Mode {
     Prompt,
 }
 
-/// The table.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyMap;
+pub(crate) struct KeyMap;
 
 const fn key(key: Key, action: Action) -> (KeyPress, Action) {
     (KeyPress::plain(key), action)
@@ -156,7 +144,7 @@ const fn line(
 
 impl KeyMap {
     /// What the keys mean on this screen.
-    pub const fn mode(state: &State) -> Mode {
+    pub(crate) const fn mode(state: &State) -> Mode {
         if state.player().is_some() {
             Mode::Replay
         } else if state.ui().prompt.is_some() {
@@ -167,18 +155,18 @@ impl KeyMap {
     }
 
     /// The lines of a mode.
-    pub fn bindings(mode: Mode) -> impl Iterator<Item = &'static Binding> {
+    pub(crate) fn bindings(mode: Mode) -> impl Iterator<Item = &'static Binding> {
         TABLE.iter().filter(move |line| line.modes.contains(&mode))
     }
 
     /// What a key press asks for on this screen; `None` when it means nothing.
-    pub fn action_for(press: &KeyPress, state: &State) -> Option<Action> {
+    pub(crate) fn action_for(press: KeyPress, state: &State) -> Option<Action> {
         let mode = Self::mode(state);
-        let bound = Self::bound(mode, *press).map(|(_, action)| action);
+        let bound = Self::bound(mode, press).map(|(_, action)| action);
         match (bound, mode, press) {
             (Some(action), _, _) => Some(action.clone()),
-            (None, Mode::Replay, _) => Self::bound(Mode::Normal, *press).map(|(line, _)| Action::OnlyLive(line.help)),
-            (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(*ch)),
+            (None, Mode::Replay, _) => Self::bound(Mode::Normal, press).map(|(line, _)| Action::OnlyLive(line.help)),
+            (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(ch)),
             (None, _, _) => None,
         }
     }
@@ -189,8 +177,11 @@ impl KeyMap {
         all.find(|(_, (bound, _))| *bound == press).map(|(line, (_, action))| (line, action))
     }
 
-    /// The table of a mode as the README has it, in Markdown.
-    pub fn markdown(mode: Mode) -> String {
+    /// The table of a mode as the README has it, in Markdown: a test holds the README to it.
+    #[cfg(test)]
+    pub(crate) fn markdown(mode: Mode) -> String {
+        use std::fmt::Write as _;
+
         let mut table = String::from("| key | does |\n|---|---|\n");
         for binding in Self::bindings(mode) {
             let keys: Vec<String> = binding.shown.split_whitespace().map(|key| format!("`{key}`")).collect();

@@ -23,17 +23,14 @@ use scaletop_load::{LoadHandle, RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
 /// Kills an instance of the demo; its name, or why there was none to kill.
-pub type Kill = Box<dyn Fn() -> Result<String, String>>;
+pub(crate) type Kill = Box<dyn Fn() -> Result<String, String>>;
 
 /// What makes a live session happen.
-pub struct LiveBackEnd {
-    /// The load.
+pub(crate) struct LiveBackEnd {
     pub load: LoadHandle,
     /// What the load did, second by second.
     pub seconds: mpsc::Receiver<Second>,
-    /// What sources say.
     pub feeds: mpsc::Receiver<SessionEvent>,
-    /// The recording.
     pub recording: BackgroundWriter,
     /// Whether it can be written.
     pub statuses: mpsc::Receiver<WriteStatus>,
@@ -41,7 +38,6 @@ pub struct LiveBackEnd {
     pub kill: Option<Kill>,
     /// Where the numbers are served live.
     pub metrics: Option<Metrics>,
-    /// The session's folder.
     pub folder: PathBuf,
     /// When to panic: the tests' way to see that the terminal survives it.
     pub panic_at: Option<Instant>,
@@ -51,7 +47,7 @@ pub struct LiveBackEnd {
 
 /// What goes on besides the loop.
 #[derive(Default)]
-pub struct Background {
+pub(crate) struct Background {
     /// Waits until nothing is in flight.
     drain: Option<Pin<Box<dyn Future<Output = u64>>>>,
     /// Requests that were given up, once that is known and until the last second has closed.
@@ -68,7 +64,7 @@ impl fmt::Debug for Background {
 
 /// How a live session ended.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// The state at its end.
     pub state: State,
     /// The derived files; `None` when the user left at once.
@@ -98,7 +94,7 @@ impl BackEnd for LiveBackEnd {
                 second.map(|second| Event::Session(SessionEvent::Second(Box::new(second))))
             }
             Some(event) = self.feeds.recv() => Some(Event::Session(event)),
-            Some(status) = self.statuses.recv() => Some(Event::RecordingFailed(status)),
+            Some(status) = self.statuses.recv() => Some(Event::RecordingStatus(status)),
             abandoned = poll_option(&mut background.drain) => {
                 background.drain = None;
                 background.abandoned = Some(abandoned);
@@ -148,7 +144,7 @@ impl BackEnd for LiveBackEnd {
 }
 
 /// Runs a live session to its end, starting at `rate`.
-pub async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
+pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
     if !rate.is_paused() {
         let profile = RateProfile::Constant(rate);
         let change = RateChange { profile, cause: RateCause::Start, stage: None };

@@ -23,7 +23,6 @@ const FRAME: Duration = Duration::from_millis(50);
 /// Everything that runs a session.
 #[derive(Debug)]
 pub struct Runtime<F, B> {
-    /// What is known.
     pub state: State,
     /// Now: since the session, or the replay, began.
     pub clock: RunClock,
@@ -74,7 +73,7 @@ impl<F: FrontEnd, B: BackEnd> Runtime<F, B> {
                     Event::Action(Action::Quit)
                 }
                 () = sleep_until_option(deadline) => Event::Tick,
-                _ = tick.tick() => if self.state.moves() { Event::Tick } else { continue },
+                _ = tick.tick() => if self.state.changes_with_time() { Event::Tick } else { continue },
                 () = sleep_until(next_frame), if dirty && self.front.is_ready() => {
                     self.front.show(&self.state)?;
                     dirty = false;

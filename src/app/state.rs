@@ -5,7 +5,7 @@
 
 mod live;
 mod ui;
-pub mod update;
+pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,10 @@ use crate::session::event::Header;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
-pub use live::{INCREMENTS, Live, PRESETS, Phase};
-pub use ui::{Prompt, PromptKind, Ui, View, Window};
+pub use live::Live;
+pub(crate) use live::{INCREMENTS, PRESETS, Phase};
+pub(crate) use ui::{Prompt, PromptKind};
+pub use ui::{Ui, View, Window};
 
 /// Everything the views may know.
 #[derive(Clone, Debug)]
@@ -30,7 +32,6 @@ pub struct State {
 /// Where the session comes from.
 #[derive(Clone, Debug)]
 enum Run {
-    /// It is happening.
     Live(Box<Live>),
     /// A recording is shown.
     Replay(Player),
@@ -106,7 +107,7 @@ impl State {
     }
 
     /// Whether the screen changes by the passing of time alone.
-    pub fn moves(&self) -> bool {
+    pub fn changes_with_time(&self) -> bool {
         self.player().is_none_or(Player::is_playing) || self.ui.toast.is_some()
     }
 }

@@ -32,7 +32,6 @@ use scaletop_units::Elapsed;
 /// How to try a rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbeOptions {
-    /// What must hold.
     pub slo: Slo,
     /// How long things must have stayed calm to count as settled; whole seconds.
     pub settle: Duration,
@@ -48,7 +47,6 @@ pub struct ProbeOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", content = "reason", rename_all = "snake_case")]
 pub enum ProbeOutcome {
-    /// The objective held.
     Held,
     /// It did not; says what was missed.
     Missed(String),
@@ -68,7 +66,6 @@ impl ProbeOutcome {
 pub struct ProbeResult {
     /// The rate, requests per second.
     pub rate: u32,
-    /// How it went.
     #[serde(flatten)]
     pub outcome: ProbeOutcome,
     /// Seconds until it was settled; `None` when it never was.
@@ -124,7 +121,7 @@ impl ProbeResult {
 
 /// A try that runs.
 #[derive(Clone, Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     rate: u32,
     options: ProbeOptions,
     began: u32,
@@ -153,13 +150,13 @@ struct Hold {
 
 impl Probe {
     /// `rate` was set at `at`, the beginning of a second.
-    pub fn new(rate: u32, at: Elapsed, options: ProbeOptions) -> Self {
+    pub(crate) fn new(rate: u32, at: Elapsed, options: ProbeOptions) -> Self {
         Self { rate, options, began: at.second(), phase: ProbePhase::Settling(VecDeque::new()) }
     }
 
     /// Notes a closed second; `instances` is the count at its end and `most` what there may be. Returns the result when
     /// the try is over.
-    pub fn second(&mut self, second: &Second, instances: Option<u32>, most: Option<u32>) -> Option<ProbeResult> {
+    pub(crate) fn second(&mut self, second: &Second, instances: Option<u32>, most: Option<u32>) -> Option<ProbeResult> {
         if second.index < self.began {
             return None;
         }

@@ -21,7 +21,6 @@ const MOST_INVALID: u32 = 3;
 /// Misses in a row that make a rate one that misses.
 const MISSES_THAT_COUNT: u32 = 2;
 
-/// How to search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SearchOptions {
     /// The first rate to try, at least 1 request per second.
@@ -34,7 +33,7 @@ pub struct SearchOptions {
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Try this rate.
     Probe(u32),
     /// Nothing more: see [`Search::end`].
@@ -59,7 +58,7 @@ pub enum End {
 
 /// A search: knows the bracket, and what has been tried at the rate that is tried now.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(crate) struct Search {
     options: SearchOptions,
     holds: Option<u32>,
     misses: Option<u32>,
@@ -69,25 +68,24 @@ pub struct Search {
 }
 
 impl Search {
-    /// Nothing known yet.
-    pub fn new(options: SearchOptions) -> Self {
+    pub(crate) fn new(options: SearchOptions) -> Self {
         let ceiling = options.ceiling.max(1);
         let options = SearchOptions { ceiling, start: options.start.clamp(1, ceiling), ..options };
         Self { options, holds: None, misses: None, missed_in_a_row: 0, invalid_in_a_row: 0, generator: None }
     }
 
     /// The highest rate that held.
-    pub const fn holds(&self) -> Option<u32> {
+    pub(crate) const fn holds(&self) -> Option<u32> {
         self.holds
     }
 
     /// The lowest rate that missed.
-    pub const fn misses(&self) -> Option<u32> {
+    pub(crate) const fn misses(&self) -> Option<u32> {
         self.misses
     }
 
     /// What to try next.
-    pub fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next {
         match self.end() {
             Some(_) => Next::Done,
             None => Next::Probe(self.rate()),
@@ -95,7 +93,7 @@ impl Search {
     }
 
     /// Why there is nothing more to try; `None` while there is.
-    pub fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<End> {
         if let Some(reason) = &self.generator {
             return Some(End::Generator(reason.clone()));
         }
@@ -108,7 +106,7 @@ impl Search {
     }
 
     /// Notes how a try of `rate` went.
-    pub fn report(&mut self, rate: u32, outcome: &ProbeOutcome) {
+    pub(crate) fn report(&mut self, rate: u32, outcome: &ProbeOutcome) {
         match outcome {
             ProbeOutcome::Held => {
                 self.holds = Some(self.holds.map_or(rate, |holds| holds.max(rate)));

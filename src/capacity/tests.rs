@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+use crate::instances::Limits;
+use crate::session::event::{Header, SessionEvent, Settings};
 use crate::slo::Slo;
 use scaletop_load::OutcomeKind;
 use scaletop_load::Served;
@@ -53,10 +54,9 @@ impl Service {
 }
 
 fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
-    let header =
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() };
+    let header = Header::new(0, Settings::default());
     let mut session = Session::new(header);
-    session.limits().max = Some(most);
+    session.apply(Elapsed::ZERO, &SessionEvent::Limits(Limits { max: Some(most), ..Limits::default() }));
     let mut service = Service { most, instances: 1, starting: Vec::new() };
     let mut search = CapacitySearch::new(SearchOptions { start, ceiling: 5_000, tolerance: 0.01 }, OPTIONS);
     let mut rate = 0;

@@ -10,7 +10,7 @@ const LEAST: f64 = 1e-3;
 
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// From zero, evenly.
     Linear {
         /// The value at the top.
@@ -27,41 +27,41 @@ pub enum Scale {
 
 impl Scale {
     /// A linear scale with a round end that holds `max`, and at least `least`.
-    pub fn linear(max: f64, least: f64) -> Self {
+    pub(crate) fn linear(max: f64, least: f64) -> Self {
         let max = if max.is_finite() { max.max(least) } else { least };
         Self::Linear { top: round_up(max, &ENDS) }
     }
 
     /// A scale for whole numbers that leaves a little air above `max`.
-    pub fn whole(max: f64) -> Self {
+    pub(crate) fn whole(max: f64) -> Self {
         let max = max.max(1.0).ceil();
         // An even end has a whole middle.
         if max < 10.0 { Self::Linear { top: max + 2.0 - max % 2.0 } } else { Self::linear(max * 1.05, 10.0) }
     }
 
     /// A logarithmic scale whose ends are powers of ten around `min` and `max`.
-    pub fn log(min: f64, max: f64) -> Self {
+    pub(crate) fn log(min: f64, max: f64) -> Self {
         let low = min.max(LEAST).log10().floor();
         let high = max.max(LEAST).log10().ceil().max(low + 1.0);
         Self::Log { bottom: 10_f64.powf(low), top: 10_f64.powf(high) }
     }
 
     /// A logarithmic scale from `min` to `max` without rounding, at least half a decade.
-    pub fn fitted_log(min: f64, max: f64) -> Self {
+    pub(crate) fn fitted_log(min: f64, max: f64) -> Self {
         let (low, high) = (min.max(LEAST).log10(), max.max(LEAST).log10());
         let missing = (0.5 - (high - low)).max(0.0);
         Self::Log { bottom: 10_f64.powf(low - missing / 2.0), top: 10_f64.powf(high + missing / 2.0) }
     }
 
     /// The value at the top.
-    pub const fn top(self) -> f64 {
+    pub(crate) const fn top(self) -> f64 {
         match self {
             Self::Linear { top } | Self::Log { top, .. } => top,
         }
     }
 
     /// Whether a value lies between the ends.
-    pub fn holds(self, value: f64) -> bool {
+    pub(crate) fn holds(self, value: f64) -> bool {
         match self {
             Self::Linear { top } => value <= top,
             Self::Log { bottom, top } => (bottom..=top).contains(&value),
@@ -69,7 +69,7 @@ impl Scale {
     }
 
     /// The height of a value: 0 at the bottom, 1 at the top; values beyond the ends lie on them.
-    pub fn height(self, value: f64) -> f64 {
+    pub(crate) fn height(self, value: f64) -> f64 {
         let height = match self {
             Self::Linear { top } => value / top,
             Self::Log { bottom, top } => (value.max(bottom) / bottom).ln() / (top / bottom).ln(),

@@ -9,19 +9,19 @@ const STEPS: [f64; 4] = [1.0, 2.0, 2.5, 5.0];
 const LENGTHS: [u32; 17] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 86_400];
 
 /// The least number that is not less than `value` and is one of `factors` times a power of ten.
-pub fn round_up(value: f64, factors: &[f64]) -> f64 {
+pub(crate) fn round_up(value: f64, factors: &[f64]) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let factor = factors.iter().find(|&factor| factor * power >= value * 0.999_999).copied().unwrap_or(10.0);
     factor * power
 }
 
 /// `digits` of each power of ten in turn, ascending.
-pub fn of_decades(powers: std::ops::RangeInclusive<i32>, digits: &[f64]) -> impl Iterator<Item = f64> {
+pub(crate) fn of_decades(powers: std::ops::RangeInclusive<i32>, digits: &[f64]) -> impl Iterator<Item = f64> {
     powers.flat_map(move |power| digits.iter().map(move |digit| digit * 10_f64.powi(power)))
 }
 
 /// A linear scale that has room for `most`, and about four round steps with a little air above them.
-pub fn linear(most: f64, whole: bool) -> (Scale, Vec<f64>) {
+pub(crate) fn linear(most: f64, whole: bool) -> (Scale, Vec<f64>) {
     let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
     let mut step = round_up(most / 4.0, &STEPS);
     if whole {
@@ -34,7 +34,7 @@ pub fn linear(most: f64, whole: bool) -> (Scale, Vec<f64>) {
 }
 
 /// A logarithmic scale from `least` to `most`, with a tick for every 1, 2 and 5 (every 1 when there are many decades).
-pub fn log(least: f64, most: f64) -> (Scale, Vec<f64>) {
+pub(crate) fn log(least: f64, most: f64) -> (Scale, Vec<f64>) {
     let least = if least.is_finite() && least > 0.0 { least } else { 1.0 };
     let most = if most.is_finite() { most.max(least * 10.0) } else { least * 10.0 };
     let digits: &[f64] = if most / least > 2_000.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
@@ -46,13 +46,13 @@ pub fn log(least: f64, most: f64) -> (Scale, Vec<f64>) {
 }
 
 /// The shortest length of time, in seconds, that is at least `least`; beyond a day whole days.
-pub fn length(least: u64) -> u32 {
+pub(crate) fn length(least: u64) -> u32 {
     let known = LENGTHS.into_iter().find(|&length| u64::from(length) >= least);
     known.unwrap_or_else(|| u32::try_from(least.next_multiple_of(86_400)).unwrap_or(u32::MAX / 86_400 * 86_400))
 }
 
 /// Ticks of an axis of `seconds`, about eight.
-pub fn times(seconds: f64) -> Vec<f64> {
+pub(crate) fn times(seconds: f64) -> Vec<f64> {
     let step = length(crate::text::whole((seconds / 9.0).ceil()).max(1));
     let last = crate::text::whole((seconds / f64::from(step)).floor());
     (0..=last).map(|n| n as f64 * f64::from(step)).collect()

@@ -14,7 +14,7 @@ use toml::Spanned;
 use crate::cli::Cli;
 
 /// The file's name; looked for in the working directory.
-pub const FILE_NAME: &str = "scaletop.toml";
+pub(crate) const FILE_NAME: &str = "scaletop.toml";
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -63,7 +63,6 @@ pub struct Cloud {
     config: SdkConfig,
     skew: ClockSkew,
     profile: Option<String>,
-    /// App Runner.
     pub app_runner: aws_sdk_apprunner::Client,
     /// CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -71,7 +70,6 @@ pub struct Cloud {
     pub ecr: aws_sdk_ecr::Client,
     /// ECS.
     pub ecs: aws_sdk_ecs::Client,
-    /// Application Auto Scaling.
     pub scaling: aws_sdk_applicationautoscaling::Client,
 }
 
@@ -185,7 +183,6 @@ fn provider_name(credentials: &Credentials) -> String {
 
 /// The HTTP status of a raw answer.
 pub(crate) trait HttpStatus {
-    /// The status code.
     fn code(&self) -> u16;
 }
 

@@ -29,9 +29,7 @@ apis! {
     APP_RUNNER_LIST = "App Runner", "ListServices", "apprunner:ListServices";
     /// Status, URL and image of an App Runner service.
     APP_RUNNER_DESCRIBE = "App Runner", "DescribeService", "apprunner:DescribeService";
-    /// Its limits.
     APP_RUNNER_SCALING = "App Runner", "DescribeAutoScalingConfiguration", "apprunner:DescribeAutoScalingConfiguration";
-    /// Its running operations.
     APP_RUNNER_OPERATIONS = "App Runner", "ListOperations", "apprunner:ListOperations";
     /// Metrics.
     METRICS = "CloudWatch", "GetMetricData", "cloudwatch:GetMetricData";
@@ -49,7 +47,6 @@ apis! {
     ECS_EXPRESS = "ECS", "DescribeExpressGatewayService", "ecs:DescribeExpressGatewayService";
     /// Limits of an ECS service.
     SCALING_TARGETS = "Application Auto Scaling", "DescribeScalableTargets", "application-autoscaling:DescribeScalableTargets";
-    /// Its scaling policy.
     SCALING_POLICIES = "Application Auto Scaling", "DescribeScalingPolicies", "application-autoscaling:DescribeScalingPolicies";
     /// What the policy did.
     SCALING_ACTIVITIES = "Application Auto Scaling", "DescribeScalingActivities", "application-autoscaling:DescribeScalingActivities";
@@ -62,9 +59,7 @@ pub(crate) enum Failure {
     Refused {
         /// Its code, such as `ThrottlingException`; empty when it gave none.
         code: String,
-        /// Its message.
         message: String,
-        /// The HTTP status.
         status: u16,
     },
     /// No region is configured.
@@ -72,17 +67,11 @@ pub(crate) enum Failure {
     /// The chain of credential sources has none.
     NoCredentials,
     /// A credential source failed: an expired SSO session, a helper that ended with an error.
-    BadCredentials {
-        /// What it said.
-        detail: String,
-    },
+    BadCredentials { detail: String },
     /// No answer in time.
     Timeout,
     /// No connection.
-    Unreachable {
-        /// Why.
-        detail: String,
-    },
+    Unreachable { detail: String },
     /// An answer that is none.
     BadAnswer {
         /// What is wrong with it.
@@ -93,7 +82,6 @@ pub(crate) enum Failure {
 /// Where the call went.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CallContext {
-    /// The region.
     pub(crate) region: Option<String>,
     /// The endpoint, when it is not the region's own.
     pub(crate) endpoint: Option<String>,

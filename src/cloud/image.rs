@@ -3,7 +3,6 @@
 /// An image in a private ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EcrImage {
-    /// The registry's account.
     pub(crate) account: String,
     /// The registry's region, which may be another than the service's.
     pub(crate) region: String,

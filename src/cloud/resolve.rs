@@ -38,7 +38,6 @@ pub struct Resolved {
 pub enum WatchedService {
     /// On App Runner.
     AppRunner {
-        /// Its ARN.
         arn: String,
         /// Its name: CloudWatch's `ServiceName`.
         name: String,
@@ -47,9 +46,7 @@ pub enum WatchedService {
     },
     /// On ECS.
     Ecs {
-        /// The cluster.
         cluster: String,
-        /// The service.
         service: String,
         /// Whether ECS manages it as an Express service.
         is_express: bool,
@@ -65,11 +62,9 @@ pub enum ResolveError {
     /// There is no such service.
     #[error("{platform} has no service {name} in {region}{}; check the name, --region and --profile", known_names(.known))]
     NotFound {
-        /// The platform.
         platform: &'static str,
         /// The name that was looked for.
         name: String,
-        /// Where.
         region: String,
         /// Names that are there.
         known: Vec<String>,
@@ -81,36 +76,20 @@ pub enum ResolveError {
     TooMany {
         /// The name that was looked for.
         name: String,
-        /// Where.
         region: String,
     },
     /// The service says no URL.
     #[error("{service} says no URL of its own{why}; name it with --url")]
-    NoUrl {
-        /// The service.
-        service: String,
-        /// Why.
-        why: &'static str,
-    },
+    NoUrl { service: String, why: &'static str },
     /// What the platform says is no URL.
     #[error("the platform's URL is of no use: {0}")]
     BadUrl(#[from] TargetError),
     /// Terraform cannot be run.
     #[error("cannot run `terraform output` in {}: {source}; is terraform installed, and the folder right?", .folder.display())]
-    NoTerraform {
-        /// The folder.
-        folder: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    NoTerraform { folder: PathBuf, source: io::Error },
     /// Terraform refused.
     #[error("`terraform output` failed in {}: {message}", .folder.display())]
-    Terraform {
-        /// The folder.
-        folder: PathBuf,
-        /// What it said.
-        message: String,
-    },
+    Terraform { folder: PathBuf, message: String },
     /// Its outputs are of no use.
     #[error(transparent)]
     Outputs(#[from] OutputsError),

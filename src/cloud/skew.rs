@@ -26,7 +26,6 @@ impl ClockSkew {
         Self { clock, millis: Arc::new(AtomicI64::new(i64::MIN)) }
     }
 
-    /// The session's clock.
     pub(crate) const fn clock(&self) -> RunClock {
         self.clock
     }

@@ -15,13 +15,9 @@ pub(crate) struct Outputs {
     pub(crate) service_url: Option<String>,
     /// The App Runner service.
     pub(crate) app_runner_service_arn: Option<String>,
-    /// Its URL.
     pub(crate) app_runner_service_url: Option<String>,
-    /// The ECS cluster.
     pub(crate) ecs_cluster: Option<String>,
-    /// The ECS service.
     pub(crate) ecs_service_name: Option<String>,
-    /// Its URL.
     pub(crate) ecs_service_url: Option<String>,
     /// What to do when nothing is deployed.
     pub(crate) next_step: Option<String>,
@@ -35,10 +31,7 @@ pub enum OutputsError {
     NotOutputs(#[source] serde_json::Error),
     /// There are outputs, and no service.
     #[error("the Terraform state has no service yet; {next_step}")]
-    NothingDeployed {
-        /// What to do.
-        next_step: String,
-    },
+    NothingDeployed { next_step: String },
 }
 
 #[derive(Deserialize)]

@@ -24,7 +24,7 @@ use crate::consent;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::event::{Header, Settings};
 use crate::session::folder;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
@@ -129,12 +129,7 @@ pub(super) async fn prepare(
     let request = request_options(&drive.request, url.clone())?;
     check_transport(drive, &request)?;
     let settings = settings(drive, &target, &url, plan);
-    let header = Header {
-        version: FORMAT_VERSION,
-        writer: concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned(),
-        started_unix_micros: clock.started_unix_micros(),
-        settings,
-    };
+    let header = Header::new(clock.started_unix_micros(), settings);
     let folder = drive
         .output
         .out

@@ -27,10 +27,7 @@ pub enum CommandError {
     NoTerminal,
     /// `replay` draws a screen.
     #[error("replay needs a terminal; for a session's numbers and pages without one, use: scaletop report {}", session.display())]
-    NoTerminalToReplay {
-        /// The session.
-        session: PathBuf,
-    },
+    NoTerminalToReplay { session: PathBuf },
     /// A replay ended before its user ended it.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -40,7 +37,6 @@ pub enum CommandError {
     /// The plan's file cannot be read.
     #[error("cannot read the plan {}: {source}", path.display())]
     ReadPlan {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -48,7 +44,6 @@ pub enum CommandError {
     /// The page of a comparison cannot be written.
     #[error("cannot write {}: {source}; name another file with --html", path.display())]
     WritePage {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -59,7 +54,6 @@ pub enum CommandError {
     /// The body's file cannot be read.
     #[error("cannot read the body from {}: {source}", path.display())]
     ReadBody {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -67,7 +61,6 @@ pub enum CommandError {
     /// The plan in a file makes no sense.
     #[error("{}: {source}", path.display())]
     PlanFile {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: Box<PlanError>,
@@ -78,7 +71,6 @@ pub enum CommandError {
     /// A folder of sessions cannot be read.
     #[error("cannot read the sessions in {}: {source}", path.display())]
     ReadFolder {
-        /// The folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -86,7 +78,6 @@ pub enum CommandError {
     /// A file that was asked for cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,

@@ -18,9 +18,7 @@ use crate::metrics::exposition;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::threshold::Threshold;
-use crate::session::event::{
-    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::slo::Slo;
@@ -54,8 +52,7 @@ fn change(rate: u32) -> RateChange {
 }
 
 fn session() -> Session {
-    let header =
-        Header { version: FORMAT_VERSION, writer: hostile("writer"), started_unix_micros: 0, settings: settings() };
+    let header = Header { writer: hostile("writer"), ..Header::new(0, settings()) };
     let mut session = Session::new(header);
     let error =
         SourceError { kind: SourceErrorKind::BadAnswer, message: hostile("message"), remedy: hostile("remedy") };

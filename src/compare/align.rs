@@ -42,11 +42,9 @@ pub struct SessionComparison {
 /// One step of all sessions.
 #[derive(Clone, Debug)]
 pub struct ComparedStep {
-    /// Its rates.
     pub key: Key,
     /// Its repeats in each session.
     pub repeats: Vec<usize>,
-    /// Its numbers.
     pub rows: Vec<ComparedNumber>,
 }
 

@@ -63,7 +63,6 @@ impl Runs {
         self.intervals.len()
     }
 
-    /// The median.
     pub fn median(&self) -> Option<Median> {
         let (high, low) = (self.intervals.get(self.count() / 2)?, self.intervals.get((self.count() - 1) / 2)?);
         // Half-way to something unknown is unknown: at least the lower one, which is known.
@@ -121,7 +120,6 @@ pub enum Significance {
 }
 
 impl Significance {
-    /// In a word.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -134,7 +132,6 @@ impl Significance {
         }
     }
 
-    /// In words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better, beyond noise",

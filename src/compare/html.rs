@@ -7,8 +7,7 @@ use crate::compare::difference::Significance;
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::report::{page, shown, utc};
 
-/// The page.
-pub fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
+pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     page(
         "scaletop compare",
         &html! {

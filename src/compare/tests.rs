@@ -8,7 +8,8 @@ use super::difference::{Difference, Runs, Significance};
 use super::*;
 use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::compare::align::SessionComparison;
+use crate::session::event::{Header, Settings};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
@@ -23,8 +24,7 @@ fn reached(secs: f64) -> Timing {
 /// A session whose steps are `(from, to, T_recover, lost)`, a minute each.
 fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
     let settings = Settings { target: "demo".into(), ..Settings::default() };
-    let writer = "test".into();
-    let mut session = Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings });
+    let mut session = Session::new(Header::new(0, settings));
     for (at, &(from, to, recover, lost)) in steps.iter().enumerate() {
         let at = u32::try_from(at).unwrap();
         let start = Elapsed::from_secs(u64::from(at) * 60);

@@ -14,7 +14,7 @@ use crate::text::{latency, markdown_cell as cell, percent, thousands};
 static TIMES: [&Kind; 3] = [&numbers::T_SERVING, &numbers::T_CAPACITY, &numbers::T_RECOVER];
 
 /// The report on the sessions that were `played` against `target`.
-pub fn markdown(target: &str, played: &[Played]) -> String {
+pub(crate) fn markdown(target: &str, played: &[Played]) -> String {
     let mut out = format!("# How fast does {} scale?\n\n", cell(target));
     if played.is_empty() {
         out.push_str("No session was recorded.\n");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::analysis::{InstanceSpan, Step, StepNumbers, Validity};
-use crate::session::event::{FORMAT_VERSION, Settings};
+use crate::session::event::Settings;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
@@ -15,7 +15,7 @@ fn reached(secs: f64) -> Timing {
 /// Spikes of 300 s that begin every 400 s and had their capacity after so many seconds; `bad` seconds were missed.
 fn played(capacities: &[f64], bad: &[u32]) -> Played {
     let settings = Settings { target: "demo".into(), plan: Some("spike".into()), ..Settings::default() };
-    let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+    let header = Header::new(0, settings);
     let mut played = Played::new("spike".into(), header);
     for (at, secs) in capacities.iter().enumerate() {
         let start = Elapsed::from_secs(at as u64 * 400);

@@ -25,7 +25,7 @@ struct Span {
 }
 
 /// The text of the plan that does what the session's rate `changes` did, until `end`.
-pub fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) -> String {
+pub(crate) fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) -> String {
     let settings = &header.settings;
     let mut out = String::new();
     let _ = writeln!(
@@ -131,14 +131,10 @@ struct Ramp {
 }
 
 impl Ramp {
-    /// Credit earned in the first `t` nanoseconds, in the pacer's unit, rounded down as the pacer does.
+    /// Credit earned in the first `t` nanoseconds.
     fn earned(self, t: u64) -> u128 {
-        let (square, over) = (u128::from(t) * u128::from(t), u128::from(self.over.max(1)));
-        let slope = u128::from(self.to.abs_diff(self.from));
-        let level = HALVES * u128::from(self.from) * u128::from(t);
-        let whole = slope * (square / over);
-        let rest = slope * (square % over);
-        if self.to >= self.from { level + whole + rest / over } else { level - whole - rest.div_ceil(over) }
+        let (from, to) = (ArrivalRate::new(self.from), ArrivalRate::new(self.to));
+        RateProfile::Ramp { from, to, over: Duration::from_nanos(self.over) }.integral(t)
     }
 
     /// The last whole rate at or before `t`, and when it is reached.
@@ -189,7 +185,7 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::plan::schedule::{Conditions, Instruction, Schedule};
-    use crate::session::event::{FORMAT_VERSION, Settings};
+    use crate::session::event::Settings;
     use scaletop_load::{Pacer, Share};
 
     struct Nothing;
@@ -205,7 +201,7 @@ mod tests {
 
     fn header() -> Header {
         let settings = Settings { target: "demo".into(), ..Settings::default() };
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings }
+        Header::new(0, settings)
     }
 
     /// Arrivals per second from the second of the first change on.

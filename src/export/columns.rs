@@ -262,7 +262,7 @@ const STEP_HEAD: [&str; 10] = [
     "capacity_basis",
 ];
 
-/// `steps.csv`: what the step is, its numbers (`session/numbers`), the ± of its times, the verdict, the step in words. A time
+/// `steps.csv`: what the step is, its numbers (`analysis/numbers`), the ± of its times, the verdict, the step in words. A time
 /// that was not reached is `>` and the seconds that were watched; what does not apply or is not known is empty.
 pub(super) fn steps() -> Vec<String> {
     let numbers = numbers::kinds().map(|kind| kind.key.to_owned());

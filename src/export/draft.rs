@@ -87,7 +87,6 @@ impl CsvDraft {
         Ok(csv)
     }
 
-    /// Adds a row.
     pub(super) fn row(&mut self, fields: &[String]) -> Result<(), ExportError> {
         let path = &self.path;
         self.out.write_record(fields).map_err(|error| ExportError::Write { path: path.clone(), source: error.into() })

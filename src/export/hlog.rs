@@ -96,7 +96,7 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Settings};
+    use crate::session::event::Settings;
 
     fn latencies(millis: &[u64]) -> Latency {
         let mut latency = Latency::new();
@@ -110,8 +110,7 @@ mod tests {
     fn what_is_logged_is_read_back_with_its_tags_and_times() {
         let mut out = Vec::new();
         let started_unix_micros = 1_764_000_000_000_000;
-        let header =
-            Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros, settings: Settings::default() };
+        let header = Header::new(started_unix_micros, Settings::default());
         let mut encoder = Encoder::new();
         begin(&mut out, &mut encoder, &header).unwrap();
         second(&mut out, &mut encoder, 3, &latencies(&[80, 90, 5_000]), &latencies(&[79])).unwrap();

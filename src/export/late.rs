@@ -8,9 +8,6 @@ use crate::session::event::SessionEvent;
 use crate::session::recording::{ReadError, RecordingReader};
 use scaletop_units::Elapsed;
 
-/// A count older than this says nothing of the present: App Runner's metric has a point a minute.
-const COUNT_HOLDS_SECS: u32 = 60;
-
 /// Counts by basis and time, whenever they were received.
 #[derive(Debug, Default)]
 pub(super) struct LateCounts {
@@ -37,9 +34,11 @@ impl LateCounts {
         self.end.second()
     }
 
-    /// The count that was true in `second`: the last one before its end, unless that is too old.
+    /// The count that was true in `second`: the last one before its end, if it still held when the second began.
     pub(super) fn at(&self, basis: Basis, second: u32) -> Option<u32> {
-        let (as_of, seen) = self.counts.get(&basis)?.range(..=second).next_back()?;
-        (second - as_of < COUNT_HOLDS_SECS).then_some(seen.count)
+        let counts = self.counts.get(&basis)?;
+        let (at, seen) = counts.range(..=second).next_back()?;
+        let next = counts.range(at + 1..).next().map(|(_, next)| next.as_of);
+        (seen.holds_until(next) > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
     }
 }

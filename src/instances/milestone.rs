@@ -9,7 +9,6 @@ use scaletop_units::Elapsed;
 /// One thing that the platform recorded, with the time it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Milestone {
-    /// What happened.
     pub kind: MilestoneKind,
     /// To what: an alarm, a policy, a task's id. Untrusted text.
     pub subject: String,
@@ -24,7 +23,6 @@ pub struct Milestone {
     pub uncertainty: Duration,
 }
 
-/// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MilestoneKind {
@@ -38,16 +36,13 @@ pub enum MilestoneKind {
     TaskCreated,
     /// Its image was there.
     ImagePulled,
-    /// It ran.
     TaskStarted,
     /// Its health check passed.
     TaskHealthy,
-    /// It stopped.
     TaskStopped,
 }
 
 impl MilestoneKind {
-    /// In words.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Alarm => "alarm",

@@ -13,10 +13,10 @@ use crate::text::clean;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Every metric: name, type, help.
-pub const FAMILIES: &[(&str, &str, &str)] = &[
+pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_info", "gauge", "Always 1; the labels say what is measured."),
     ("scaletop_elapsed_seconds", "gauge", "Time since the session began."),
     ("scaletop_target_rate", "gauge", "Arrival rate asked for, requests per second."),
@@ -125,7 +125,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The page of what is known now.
-pub fn page(session: &Session) -> String {
+pub(crate) fn page(session: &Session) -> String {
     let mut page = Page { text: String::new(), family: "" };
     let settings = &session.header().settings;
     let labels = [
@@ -241,15 +241,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::instances::InstanceObservation;
-    use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+    use crate::instances::{InstanceObservation, Limits};
+    use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
     use scaletop_load::RateProfile;
     use scaletop_load::Second;
     use scaletop_units::{ArrivalRate, Elapsed};
 
     fn session() -> Session {
         let settings = Settings { target: "a\"b\\c\nd".into(), plan: Some("spike".into()), ..Settings::default() };
-        let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+        let header = Header::new(0, settings);
         let mut session = Session::new(header);
         let profile = RateProfile::Constant(ArrivalRate::new(600));
         let change = RateChange { profile, cause: RateCause::Plan, stage: Some("spike".into()) };
@@ -274,7 +274,8 @@ mod tests {
             provisional: false,
         };
         session.observations_mut().insert(Basis::Running, vec![seen]);
-        session.limits().max = Some(5);
+        let limits = Limits { max: Some(5), ..session.limits() };
+        session.apply(session.now(), &SessionEvent::Limits(limits));
         session
     }
 
@@ -336,12 +337,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_left_out() {
-        let header = Header {
-            version: FORMAT_VERSION,
-            writer: "t".into(),
-            started_unix_micros: 0,
-            settings: Settings::default(),
-        };
+        let header = Header::new(0, Settings::default());
         let samples = parse(&page(&Session::new(header)));
         assert!(!samples.keys().any(|series| series.starts_with("scaletop_instances")), "{samples:?}");
         assert!(!samples.contains_key("scaletop_in_flight"));

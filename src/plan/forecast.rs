@@ -1,6 +1,6 @@
 //! What a plan will do, before it does it: its timeline, its arrivals, and what may be in flight.
 //!
-//! Arrivals are the integral of the rate, to the request: the pacer's own number (a test holds them against each other).
+//! Arrivals are the integral of the rate, to the request: [`RateProfile::integral`], which the pacer uses too.
 //! In flight is Little's law: L = λ·W, rate × the time that a request takes.
 
 use std::time::Duration;
@@ -8,28 +8,25 @@ use std::time::Duration;
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
 use crate::text::Lines;
-use scaletop_load::RateProfile;
+use scaletop_load::{CREDIT_PER_ARRIVAL, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What a plan will do.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Forecast {
+pub(crate) struct Forecast {
     /// Its stages, in order.
     pub stages: Vec<Planned>,
     /// When it is over, at the latest.
     pub end: Elapsed,
-    /// Arrivals, at most.
     pub requests: u64,
-    /// The highest rate.
     pub peak: ArrivalRate,
 }
 
 /// One stage of the timeline.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// When it begins, at the latest.
     pub at: Elapsed,
-    /// The stage.
     pub stage: Stage,
     /// Its arrivals, at most.
     pub requests: u64,
@@ -46,7 +43,7 @@ pub struct Budget {
 
 /// What is assumed of the service, to say how many requests will be in flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Assumptions {
+pub(crate) struct Assumptions {
     /// How long a request takes when all goes well.
     pub service_time: Duration,
     /// How long one takes at the worst.
@@ -55,12 +52,9 @@ pub struct Assumptions {
     pub max_in_flight: u64,
 }
 
-/// Twice the nanoseconds of a second: arrivals are counted in halves of rate × nanoseconds, so that a ramp's mean is whole.
-const CREDIT_PER_ARRIVAL: u128 = 2_000_000_000;
-
 impl Forecast {
     /// What `plan` will do.
-    pub fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         let (mut at, mut credit) = (Elapsed::ZERO, 0);
         let stages = plan
             .stages
@@ -69,7 +63,8 @@ impl Forecast {
                 let began = at;
                 let before = credit / CREDIT_PER_ARRIVAL;
                 at = at + stage.end.at_most();
-                credit += earned(&stage.profile, stage.end.at_most());
+                let nanos = u64::try_from(stage.end.at_most().as_nanos()).unwrap_or(u64::MAX);
+                credit += stage.profile.integral(nanos);
                 let requests = u64::try_from(credit / CREDIT_PER_ARRIVAL - before).unwrap_or(u64::MAX);
                 Planned { at: began, stage: stage.clone(), requests }
             })
@@ -79,19 +74,19 @@ impl Forecast {
     }
 
     /// What it will have made due, as the verdict wants to know it.
-    pub fn budget(&self) -> Budget {
+    pub(crate) fn budget(&self) -> Budget {
         let stages = self.stages.iter().map(|planned| (planned.stage.name.clone(), planned.requests)).collect();
         Budget { run: self.requests, stages }
     }
 
     /// The requests in flight at the peak rate, by Little's law.
-    pub fn in_flight(&self, service_time: Duration) -> u64 {
+    pub(crate) fn in_flight(&self, service_time: Duration) -> u64 {
         let nanos = u128::from(self.peak.get()) * service_time.as_nanos();
         u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
     }
 
     /// The timeline and its sums as text that ends in a newline.
-    pub fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
+    pub(crate) fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
         let mut out = Lines::default();
         out.line(&format!("plan \"{}\", objective {slo}", plan.name));
         out.line("");
@@ -134,20 +129,6 @@ impl Forecast {
             out.line(&format!("must hold: {threshold}"));
         }
         out.finish()
-    }
-}
-
-/// The integral of the rate over the first `over`, in halves of rate × nanoseconds.
-fn earned(profile: &RateProfile, over: Duration) -> u128 {
-    let nanos = over.as_nanos();
-    match *profile {
-        RateProfile::Constant(rate) => 2 * u128::from(rate.get()) * nanos,
-        RateProfile::Ramp { from, to, over: ramp } => {
-            let ramp = ramp.as_nanos();
-            let whole = (u128::from(from.get()) + u128::from(to.get())) * ramp;
-            // A plan's ramp is as long as its stage.
-            whole + 2 * u128::from(to.get()) * nanos.saturating_sub(ramp)
-        }
     }
 }
 

@@ -16,7 +16,7 @@ pub trait Conditions {
 
 /// A change whose time is known is announced this much ahead, so that the pacer has it before its anchor: then a stall of
 /// the loop moves no arrival.
-pub const AHEAD: Duration = Duration::from_millis(100);
+pub(crate) const AHEAD: Duration = Duration::from_millis(100);
 
 /// What a schedule wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,7 @@ pub enum Instruction {
     Begin {
         /// When the stage begins: up to [`AHEAD`] in the future, or a little in the past.
         at: Elapsed,
-        /// Its name.
         name: String,
-        /// Its rate.
         profile: RateProfile,
     },
     /// The last stage ends then: nothing is due from that moment on. [`Instruction::Finish`] follows in its time.
@@ -127,11 +125,6 @@ impl Schedule {
         Some(self.begin(at + 1, end))
     }
 
-    /// The number of the stage that plays, from 1, how many there are, and how long it has at most.
-    pub fn progress(&self) -> Option<(usize, usize, Duration)> {
-        self.playing.map(|(at, _)| (at + 1, self.stages.len(), self.stages[at].end.at_most()))
-    }
-
     fn holds(condition: Condition, since: Elapsed, known: &impl Conditions) -> bool {
         match condition {
             Condition::Settled => known.is_settled(since),
@@ -154,7 +147,6 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaletop_units::ArrivalRate;
 
     struct Known {
         instances: Option<u32>,
@@ -236,14 +228,5 @@ mod tests {
         assert_eq!(schedule.deadline(), Some(Elapsed::from_millis(3_900)));
         assert_eq!(began(schedule.poll(Elapsed::from_millis(4_003), &NOTHING)), (4_000, 1));
         assert_eq!(schedule.deadline(), Some(Elapsed::from_millis(5_900)));
-    }
-
-    #[test]
-    fn progress_names_the_stage_that_plays() {
-        let mut schedule = plan("[[stage]]\nrate = 1\nduration = \"2s\"\n");
-        assert_eq!(schedule.progress(), None);
-        schedule.poll(Elapsed::ZERO, &NOTHING);
-        assert_eq!(schedule.progress(), Some((1, 1, Duration::from_secs(2))));
-        assert_eq!(ArrivalRate::PAUSED, RateProfile::PAUSED.first());
     }
 }

@@ -18,7 +18,7 @@ use crate::values;
 
 mod bound;
 
-pub use bound::Bound;
+pub(crate) use bound::Bound;
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,6 @@ pub struct Threshold {
     pub subject: Subject,
     /// How the number must compare with the bound.
     pub comparison: Comparison,
-    /// The bound.
     pub bound: Bound,
     written: Written,
 }
@@ -76,7 +75,6 @@ pub enum ThresholdError {
     /// No stage of this name.
     #[error("there is no stage `{name}`; the stages are {allowed}, or give * for every step")]
     Stage {
-        /// The unknown stage.
         name: String,
         /// The stages there are.
         allowed: String,
@@ -84,9 +82,7 @@ pub enum ThresholdError {
     /// The bound cannot be read.
     #[error("\"{bound}\" is no bound for `{name}`; give <, <=, >, >= or == and {allowed}, such as \"{example}\"")]
     Bound {
-        /// What was written.
         bound: String,
-        /// The number.
         name: String,
         /// The units it takes.
         allowed: &'static str,
@@ -191,7 +187,7 @@ impl Subject {
 }
 
 /// `spike (2)` is a repeat of `spike`.
-pub fn base_name(stage: &str) -> &str {
+pub(crate) fn base_name(stage: &str) -> &str {
     let Some((base, number)) = stage.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) else { return stage };
     if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) { base } else { stage }
 }

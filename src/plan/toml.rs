@@ -15,7 +15,6 @@ use crate::values;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
-/// Reads a plan.
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
     let raw: RawPlan = ::toml::from_str(text)?;
     let slo = raw.slo.map(|slo| objectives(text, slo)).transpose()?;

@@ -31,7 +31,6 @@ pub enum ReplayError {
     /// The recording cannot be read on.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The terminal failed.
     #[error("cannot draw on the terminal: {0}; it may have been closed")]
     Terminal(#[from] io::Error),
 }

@@ -34,7 +34,6 @@ struct Curve {
     is_band: bool,
 }
 
-/// One chart.
 struct Chart {
     title: &'static str,
     subtitle: String,

@@ -23,19 +23,19 @@ const HEIGHT: f64 = 190.0;
 
 /// How the response times of a whole session are spread over time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeatMap {
+pub(crate) struct HeatMap {
     span: u32,
     columns: Vec<HeatColumn>,
 }
 
 impl HeatMap {
     /// For a session of about `seconds` seconds.
-    pub fn for_length(seconds: u32) -> Self {
+    pub(crate) fn for_length(seconds: u32) -> Self {
         Self { span: span_for(seconds, MOST_COLUMNS), columns: Vec::new() }
     }
 
     /// Adds the answers of a second; seconds come in their order.
-    pub fn push(&mut self, second: &HeatColumn) {
+    pub(crate) fn push(&mut self, second: &HeatColumn) {
         let start = second.second - second.second % self.span.max(1);
         if self.columns.last().is_none_or(|last| last.second != start) {
             self.columns.push(HeatColumn { second: start, span: self.span.max(1), counts: [0; BUCKETS] });

@@ -15,9 +15,7 @@ pub(super) const LEFT: f64 = 52.0;
 pub(super) struct Frame {
     /// Seconds that the width shows.
     pub seconds: f64,
-    /// The top edge.
     pub top: f64,
-    /// The height.
     pub height: f64,
     /// How values become heights.
     pub scale: Scale,

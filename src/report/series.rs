@@ -6,13 +6,13 @@ use crate::timeline::{Column, Counts, Row};
 use scaletop_load::OutcomeKind;
 
 /// The most columns that are kept: an hour and its drain, second by second.
-pub const MOST_COLUMNS: u32 = 3_900;
+pub(crate) const MOST_COLUMNS: u32 = 3_900;
 
 /// Lengths of a column, in seconds, that a reader can make sense of.
 const SPANS: [u32; 12] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 3_600];
 
 /// The kinds of trouble that the chart of errors stacks, from the bottom.
-pub const TROUBLES: [(&str, &str, &[OutcomeKind]); 7] = [
+pub(crate) const TROUBLES: [(&str, &str, &[OutcomeKind]); 7] = [
     ("e429", "429", &[OutcomeKind::Http429]),
     ("e5xx", "5xx", &[OutcomeKind::Http5xxCapacity, OutcomeKind::Http5xxApplication]),
     ("econnect", "connect", &[OutcomeKind::Connect]),
@@ -28,21 +28,20 @@ pub const TROUBLES: [(&str, &str, &[OutcomeKind]); 7] = [
 
 /// The whole session in columns of the same length, ascending; a span that nobody measured has none.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Series {
+pub(crate) struct Series {
     /// How many seconds a column covers.
     pub span: u32,
-    /// The columns.
     pub columns: Vec<Column>,
 }
 
 impl Series {
     /// For a session of about `seconds` seconds.
-    pub fn for_length(seconds: u32) -> Self {
+    pub(crate) fn for_length(seconds: u32) -> Self {
         Self { span: span_for(seconds, MOST_COLUMNS), columns: Vec::new() }
     }
 
     /// Adds a second; seconds come in their order.
-    pub fn push(&mut self, row: &Row, counts: Counts) {
+    pub(crate) fn push(&mut self, row: &Row, counts: Counts) {
         self.push_column(&Column::of(row, counts));
     }
 
@@ -57,7 +56,7 @@ impl Series {
 
     /// The same in at most `most` columns: what can be told apart on a screen.
     #[must_use]
-    pub fn coarser(&self, most: u32) -> Self {
+    pub(crate) fn coarser(&self, most: u32) -> Self {
         let mut coarser = Self { span: span_for(self.end(), most).max(self.span), columns: Vec::new() };
         for column in &self.columns {
             coarser.push_column(column);
@@ -66,13 +65,13 @@ impl Series {
     }
 
     /// The end of the last column, in seconds since the start.
-    pub fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         self.columns.last().map_or(0, |last| last.second + self.span.max(1))
     }
 }
 
 /// The shortest sensible length of a column so that `seconds` fit into `most` columns.
-pub fn span_for(seconds: u32, most: u32) -> u32 {
+pub(crate) fn span_for(seconds: u32, most: u32) -> u32 {
     let least = seconds.div_ceil(most.max(1)).max(1);
     SPANS.into_iter().find(|&span| span >= least).unwrap_or_else(|| least.next_multiple_of(3_600))
 }

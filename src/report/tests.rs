@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::instances::{Feed, SourceError, SourceErrorKind};
-use crate::session::event::{
-    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::timeline::Counts;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
@@ -24,7 +22,7 @@ fn hostile() -> Session {
         instance_header: HARM.into(),
         ..Settings::default()
     };
-    let header = Header { version: FORMAT_VERSION, writer: HARM.into(), started_unix_micros: i64::MAX, settings };
+    let header = Header { writer: HARM.into(), ..Header::new(i64::MAX, settings) };
     let mut session = Session::new(header);
     let profile = RateProfile::Constant(ArrivalRate::new(5));
     let stage = Some(HARM.to_owned());
@@ -74,8 +72,7 @@ fn the_page_names_nothing_that_would_be_loaded() {
 
 #[test]
 fn an_empty_session_is_a_page_too() {
-    let header =
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() };
+    let header = Header::new(0, Settings::default());
     let page = page_of(&Session::new(header));
     assert!(page.contains("The rate was never changed") && page.contains("No request was answered"));
 }

@@ -16,10 +16,10 @@ use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::Elapsed;
 
 /// Why a session ended, when a key or a signal ended it.
-pub const QUIT_BY_THE_USER: &str = "the user quit";
+pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,14 @@ pub struct Header {
     pub settings: Settings,
 }
 
+impl Header {
+    /// The first line that this program writes.
+    pub fn new(started_unix_micros: i64, settings: Settings) -> Self {
+        let writer = concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { version: FORMAT_VERSION, writer, started_unix_micros, settings }
+    }
+}
+
 /// How the measurement was set up. Nothing secret: no headers, bodies, tokens or URL credentials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,7 +50,6 @@ pub struct Settings {
     pub target: String,
     /// Where requests go, without credentials and query.
     pub url: String,
-    /// The HTTP method.
     pub method: String,
     /// The plan's name, when a plan drives the load.
     pub plan: Option<String>,
@@ -103,18 +110,15 @@ impl Default for Settings {
 pub struct Recorded {
     /// When it happened; for a closed second, its end.
     pub at: Elapsed,
-    /// What happened.
     #[serde(flatten)]
     pub event: SessionEvent,
 }
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionEvent {
     /// The arrival rate changed; the anchor is the line's time.
     Rate(RateChange),
-    /// A second closed.
     Second(Box<Second>),
     /// A source counted instances.
     Observed(InstanceObservation),
@@ -122,9 +126,7 @@ pub enum SessionEvent {
     Limits(Limits),
     /// A source's state changed.
     Feed {
-        /// Its name.
         source: String,
-        /// Its state.
         feed: Feed,
     },
     /// Something the platform says of the service: status, operation in progress, image, CPU.
@@ -138,9 +140,7 @@ pub enum SessionEvent {
     },
     /// Something worth a line in the log.
     Notice(Notice),
-    /// The session ended.
     Ended {
-        /// Why, in words.
         reason: String,
     },
 }
@@ -167,7 +167,6 @@ pub enum RateCause {
     Set,
     /// The spike key, up or back.
     Spike,
-    /// A ramp began.
     Ramp,
     /// Paused or resumed.
     Pause,

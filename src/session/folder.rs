@@ -8,7 +8,7 @@ use crate::session::recording;
 use crate::target::Target;
 
 /// Where sessions go unless the user says otherwise.
-pub const HOME: &str = "scaletop-sessions";
+pub(crate) const HOME: &str = "scaletop-sessions";
 
 /// Why there is no folder for the session.
 #[derive(Debug, thiserror::Error)]
@@ -16,28 +16,24 @@ pub enum FolderError {
     /// It could not be made, or nothing can be written into it.
     #[error("cannot write to {}: {source}; name another folder with --out", path.display())]
     Unwritable {
-        /// The folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// Another session is in it.
     #[error("{} already holds a session: name another folder with --out, or move it away", path.display())]
-    Taken {
-        /// The folder.
-        path: PathBuf,
-    },
+    Taken { path: PathBuf },
 }
 
 /// The folder's name: when, and against what. `2026-11-24T00-06-44Z-demo`.
-pub fn name(started_unix_micros: i64, target: &Target) -> String {
+pub(crate) fn name(started_unix_micros: i64, target: &Target) -> String {
     let when = jiff::Timestamp::from_microsecond(started_unix_micros)
         .map_or_else(|_| "unknown".to_owned(), |at| format!("{at:.0}").replace(':', "-"));
     format!("{when}-{}", target.slug())
 }
 
 /// Makes the folder `path` and tries to write into it.
-pub fn prepare(path: &Path) -> Result<(), FolderError> {
+pub(crate) fn prepare(path: &Path) -> Result<(), FolderError> {
     let unwritable = |source| FolderError::Unwritable { path: path.to_owned(), source };
     fs::create_dir_all(path).map_err(unwritable)?;
     if path.join(recording::FILE_NAME).exists() {

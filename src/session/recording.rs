@@ -15,7 +15,7 @@ use crate::text::clean_to;
 use scaletop_units::Elapsed;
 
 /// The recording's name in a session folder.
-pub const FILE_NAME: &str = "recording.jsonl";
+pub(crate) const FILE_NAME: &str = "recording.jsonl";
 
 /// The longest line that is read: a hostile file must not fill the memory.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
@@ -26,7 +26,6 @@ pub enum WriteError {
     /// The file could not be created.
     #[error("cannot create {}: {source}; choose another folder with --out", path.display())]
     Create {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -45,41 +44,26 @@ pub enum ReadError {
     /// The file could not be opened or read.
     #[error("cannot read {}: {source}", path.display())]
     Io {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// There is no recording where one was looked for.
     #[error("{} is not a session: it holds no {FILE_NAME}; name the folder of a session, or its {FILE_NAME}", path.display())]
-    NotASession {
-        /// The folder.
-        path: PathBuf,
-    },
+    NotASession { path: PathBuf },
     /// The file ends before its header does.
     #[error("{} is empty or ends within its header: scaletop was stopped before it began", path.display())]
-    NoHeader {
-        /// The file.
-        path: PathBuf,
-    },
+    NoHeader { path: PathBuf },
     /// The first line is not a header.
     #[error("{} is not a scaletop recording: its first line is not a header ({reason})", path.display())]
     Alien {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
     /// The format is of another version.
     #[error("{} has format version {found}, this program reads {FORMAT_VERSION}: use {writer} or a newer scaletop", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u64,
-        /// What wrote it.
-        writer: String,
-    },
+    Version { path: PathBuf, found: u64, writer: String },
 }
 
 /// Appends events to a recording.
@@ -153,7 +137,7 @@ impl<W: Write> RecordingWriter<W> {
 
 /// Reads a recording, event by event.
 #[derive(Debug)]
-pub struct RecordingReader {
+pub(crate) struct RecordingReader {
     path: PathBuf,
     lines: BufReader<File>,
     header: Header,
@@ -187,7 +171,7 @@ impl Damage {
 
 impl RecordingReader {
     /// Opens the recording at `path`: a session folder, or the file itself.
-    pub fn open(path: &Path) -> Result<Self, ReadError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ReadError> {
         let path = locate(path)?;
         let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let mut lines = BufReader::new(file);
@@ -199,34 +183,34 @@ impl RecordingReader {
     }
 
     /// Where the next event begins, or what is damaged before it: a place for [`RecordingReader::resume_at`].
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// Goes on reading at a place that [`RecordingReader::offset`] named.
-    pub fn resume_at(&mut self, offset: u64) -> Result<(), ReadError> {
+    pub(crate) fn resume_at(&mut self, offset: u64) -> Result<(), ReadError> {
         let resumed = self.lines.seek(SeekFrom::Start(offset));
         self.offset = resumed.map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
         Ok(())
     }
 
     /// What was measured, and how.
-    pub fn header(&self) -> &Header {
+    pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
     /// What could not be read so far.
-    pub fn damage(&self) -> Damage {
+    pub(crate) fn damage(&self) -> Damage {
         self.damage
     }
 
     /// The next event; `None` at the end.
-    pub fn next_event(&mut self) -> Result<Option<Recorded>, ReadError> {
+    pub(crate) fn next_event(&mut self) -> Result<Option<Recorded>, ReadError> {
         self.next_parsed(|line| serde_json::from_slice(line))
     }
 
     /// The next event and its time, without what is in a closed second, whose histograms take most of the time to read.
-    pub fn next_but_seconds(&mut self) -> Result<Option<(Elapsed, Option<SessionEvent>)>, ReadError> {
+    pub(crate) fn next_but_seconds(&mut self) -> Result<Option<(Elapsed, Option<SessionEvent>)>, ReadError> {
         self.next_parsed(|line| match serde_json::from_slice(line)? {
             Outline { at, second: Some(_) } => Ok((at, None)),
             Outline { second: None, .. } => {

@@ -8,7 +8,7 @@ use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 /// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
-pub const CALM_FOR: Duration = Duration::from_secs(30);
+pub(crate) const CALM_FOR: Duration = Duration::from_secs(30);
 
 /// Counts older than this say nothing of the present.
 const FRESH: Duration = Duration::from_mins(3);
@@ -93,12 +93,11 @@ impl<'a> PlatformCounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+    use crate::session::event::{Header, SessionEvent, Settings};
     use scaletop_units::ArrivalRate;
 
     fn session() -> Session {
-        let writer = "test".to_owned();
-        Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() })
+        Session::new(Header::new(0, Settings::default()))
     }
 
     /// `secs` quiet seconds, nothing due.

@@ -22,7 +22,7 @@ use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
-use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_units::{ArrivalRate, Elapsed};
 
 #[cfg(test)]
 mod by_hand;
@@ -33,17 +33,17 @@ mod observations;
 mod readers;
 mod steps;
 
-pub use connections::{ConnectionTotals, FailureTotals, failure_in_words};
-pub use instance_table::MAX_INSTANCES;
+pub(crate) use connections::{ConnectionTotals, FailureTotals, failure_in_words};
+pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.
-pub const MAX_LINES: usize = 1_000;
+pub(crate) const MAX_LINES: usize = 1_000;
 
 /// Sources, and facts, that are told apart.
-pub const MAX_NAMES: usize = 256;
+pub(crate) const MAX_NAMES: usize = 256;
 
 /// Longer texts of marks and notices are cut, in characters.
-pub const MAX_TEXT: usize = 500;
+pub(crate) const MAX_TEXT: usize = 500;
 
 /// Milestones that are kept: some six an instance.
 const MAX_MILESTONES: usize = 5_000;
@@ -96,7 +96,6 @@ struct Fold {
     unfinished: usize,
     /// The rate changes in quick succession that make one step.
     burst: Option<Burst>,
-    /// Who answered.
     table: InstanceTable,
     /// The last seconds' OK answers.
     trailing: Trailing,
@@ -135,44 +134,7 @@ pub struct Totals {
     pub failures: FailureTotals,
 }
 
-/// One instance as its answers show it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InstanceTrack {
-    /// Its id.
-    pub id: InstanceId,
-    /// When its first OK answer's request was intended; `None` while it has only failed.
-    pub first_ok: Option<Elapsed>,
-    /// The start of the first second it answered in.
-    pub first: Elapsed,
-    /// The end of the last second it answered in.
-    pub last: Elapsed,
-    /// Its answers.
-    pub requests: u64,
-    /// How many were OK.
-    pub ok: u64,
-    /// Response times of all its answers.
-    pub response: Latency,
-    /// By how much its first answers were slower than its later ones (`None` until there are enough of both).
-    pub cold_start: Option<std::time::Duration>,
-    /// The last minutes, one entry a second in which it answered: for its lane.
-    pub recent: std::collections::VecDeque<InstanceSecond>,
-}
-
-/// What an instance answered in one second.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct InstanceSecond {
-    /// The second.
-    pub second: u32,
-    /// Its answers.
-    pub requests: u64,
-    /// How many were OK.
-    pub ok: u64,
-    /// p99 of their response times.
-    pub p99: Option<std::time::Duration>,
-}
-
 impl Session {
-    /// Nothing yet.
     pub fn new(header: Header) -> Self {
         Self {
             header,

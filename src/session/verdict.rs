@@ -17,7 +17,7 @@
 //! | 3 | a threshold failed, or could not be told |
 //! | 0 | all held |
 
-pub mod early;
+pub(crate) mod early;
 mod measured;
 
 use crate::analysis::numbers::{Course, Needs};
@@ -33,7 +33,7 @@ use scaletop_units::StepId;
 
 /// What became of a session's thresholds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Each threshold, once for each step it is about.
     pub thresholds: Vec<ThresholdResult>,
     /// The steps in which the generator was the limit, and why.
@@ -44,7 +44,7 @@ pub struct Verdict {
 
 /// A threshold, held against one step or the whole run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ThresholdResult {
+pub(crate) struct ThresholdResult {
     /// As written in the plan: `spike.t_recover`.
     pub name: String,
     /// As written in the plan: `< 60s`.
@@ -61,14 +61,12 @@ pub struct ThresholdResult {
 
 /// Whether a threshold held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ThresholdOutcome {
-    /// It held.
+pub(crate) enum ThresholdOutcome {
     Passed,
     /// It did not hold.
     Failed,
     /// Nobody can say.
     CannotTell {
-        /// Why not.
         reason: String,
         /// Because an instance source gave nothing.
         missing_source: bool,
@@ -77,15 +75,13 @@ pub enum ThresholdOutcome {
 
 /// A step in which the generator was the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidStep {
-    /// The step.
+pub(crate) struct InvalidStep {
     pub step: StepId,
-    /// Why.
     pub reason: String,
 }
 
 /// Holds the session's thresholds against what was measured.
-pub fn judge(session: &Session) -> Verdict {
+pub(crate) fn judge(session: &Session) -> Verdict {
     let thresholds =
         session.header().settings.thresholds.iter().flat_map(|threshold| results(session, threshold)).collect();
     let invalid = session
@@ -102,7 +98,7 @@ pub fn judge(session: &Session) -> Verdict {
 
 impl Verdict {
     /// 0, 3, 4 or 5: see the module.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
         if !self.invalid.is_empty() {
             4
@@ -116,12 +112,12 @@ impl Verdict {
     }
 
     /// Whether there was nothing to judge, and nothing to object to.
-    pub const fn is_silent(&self) -> bool {
+    pub(crate) const fn is_silent(&self) -> bool {
         self.thresholds.is_empty() && self.invalid.is_empty() && !self.interrupted
     }
 
     /// In a few words: `passed: all 4 thresholds held`.
-    pub fn headline(&self) -> String {
+    pub(crate) fn headline(&self) -> String {
         if self.interrupted {
             return format!("interrupted before the plan's end; until then {}", self.outcome());
         }
@@ -147,7 +143,7 @@ impl Verdict {
 
 impl ThresholdOutcome {
     /// Its name in files.
-    pub const fn key(&self) -> &'static str {
+    pub(crate) const fn key(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
@@ -156,7 +152,7 @@ impl ThresholdOutcome {
     }
 
     /// Its name for people.
-    pub const fn words(&self) -> &'static str {
+    pub(crate) const fn words(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
@@ -165,7 +161,7 @@ impl ThresholdOutcome {
     }
 
     /// Why nobody can say.
-    pub fn reason(&self) -> Option<&str> {
+    pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::CannotTell { reason, .. } => Some(reason),
             Self::Passed | Self::Failed => None,
@@ -175,7 +171,7 @@ impl ThresholdOutcome {
 
 impl ThresholdResult {
     /// What it is about, in words: `spike.t_recover, step 3`.
-    pub fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         match (&self.stage, self.step) {
             (Some(stage), Some(step)) => format!("{}, step {step} ({stage})", self.name),
             (None, Some(step)) => format!("{}, step {step}", self.name),
@@ -184,7 +180,7 @@ impl ThresholdResult {
     }
 
     /// In a line: `FAILED spike.t_recover < 60s: > 300 s`.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Self { bound, actual, .. } = self;
         let subject = self.subject();
         match &self.outcome {

@@ -13,7 +13,7 @@ use crate::session::recording::{RecordingWriter, WriteError};
 const QUEUE: usize = 4_096;
 
 /// The state of the recording, whenever it changes: why it fails, or `None` when it works again.
-pub type WriteStatus = Option<String>;
+pub(crate) type WriteStatus = Option<String>;
 
 enum Job {
     Append(Box<Recorded>),
@@ -22,7 +22,7 @@ enum Job {
 
 /// The handle of the writing thread.
 #[derive(Debug)]
-pub struct BackgroundWriter {
+pub(crate) struct BackgroundWriter {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     status: async_mpsc::Sender<WriteStatus>,
@@ -32,7 +32,10 @@ pub struct BackgroundWriter {
 impl BackgroundWriter {
     /// Creates the recording in `folder` and starts the thread. What happens to the recording later is said on the
     /// channel.
-    pub fn start(folder: &Path, header: &Header) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
+    pub(crate) fn start(
+        folder: &Path,
+        header: &Header,
+    ) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
         let writer = RecordingWriter::create(folder, header)?;
         let (jobs, todo) = sync_channel(QUEUE);
         let (status, statuses) = async_mpsc::channel(16);
@@ -45,7 +48,7 @@ impl BackgroundWriter {
     }
 
     /// Hands over an event. Never waits: when the disk is an hour behind, the event is lost, and that is said.
-    pub fn record(&mut self, recorded: Recorded) {
+    pub(crate) fn record(&mut self, recorded: Recorded) {
         let Some(jobs) = &self.jobs else { return };
         match jobs.try_send(Job::Append(Box::new(recorded))) {
             Ok(()) => self.lost = 0,
@@ -61,7 +64,7 @@ impl BackgroundWriter {
     }
 
     /// Resolves when everything handed over so far is with the system, or has failed to get there.
-    pub fn flushed(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn flushed(&self) -> impl Future<Output = ()> + use<> {
         let (done, flushed) = oneshot::channel();
         let asked = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(Job::Flush(done)).is_ok());
         async move {
@@ -72,7 +75,7 @@ impl BackgroundWriter {
     }
 
     /// Writes what is left and ends the thread.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -134,12 +137,12 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{FORMAT_VERSION, Settings};
+    use crate::session::event::Settings;
     use crate::session::recording::RecordingReader;
     use scaletop_units::Elapsed;
 
     fn header() -> Header {
-        Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
+        Header::new(0, Settings::default())
     }
 
     fn mark(n: u64) -> Recorded {

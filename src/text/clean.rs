@@ -5,12 +5,12 @@
 const REPLACEMENT: char = '\u{fffd}';
 
 /// `text` on one line, with `�` for every character that would do something else than be read.
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().map(safe).collect()
 }
 
 /// The first `most` characters of `text`, clean; `…` says that there were more.
-pub fn clean_to(text: &str, most: usize) -> String {
+pub(crate) fn clean_to(text: &str, most: usize) -> String {
     let mut short: String = text.chars().take(most).map(safe).collect();
     if text.chars().nth(most).is_some() {
         short.push('…');
@@ -42,17 +42,16 @@ fn is_harmful(c: char) -> bool {
 /// A text that is written line by line for a terminal. Each line is cleaned as a whole, so that no part of it can be
 /// forgotten, and a text from outside cannot begin a line of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lines(String);
+pub(crate) struct Lines(String);
 
 impl Lines {
-    /// Adds a line.
-    pub fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.0.extend(line.chars().map(safe));
         self.0.push('\n');
     }
 
     /// The lines, each with its end.
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 }

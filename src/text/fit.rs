@@ -12,12 +12,12 @@ const BYTES_PER_COLUMN: usize = 32;
 const LONGEST_BYTES: usize = 16_000;
 
 /// Columns that a text takes.
-pub fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }
 
 /// `text` in at most `width` columns; what is cut ends in `…`. It must be clean before: a control character has no width.
-pub fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.len() <= width * BYTES_PER_COLUMN && text.width() <= width {
         return text.to_owned();
     }
@@ -28,7 +28,7 @@ pub fn cut(text: &str, width: usize) -> String {
 }
 
 /// `text` in clean lines of at most `width` columns, broken at white space; a word that is longer than a line is cut.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let text = &text[..text.floor_char_boundary(LONGEST_BYTES)];
     let words: Vec<_> = text.split_whitespace().map(|word| cut(&clean(word), width)).collect();
     if words.is_empty() {

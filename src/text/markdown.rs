@@ -3,7 +3,7 @@
 use crate::text::clean;
 
 /// Clean text that can do no harm in a Markdown table: no cell, tag, link or emphasis.
-pub fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

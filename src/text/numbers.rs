@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// A number with a thousands separator, and a minus sign in place of a hyphen: `12,410`, `−1,234.5`.
-pub fn thousands(number: impl Display) -> String {
+pub(crate) fn thousands(number: impl Display) -> String {
     let digits = number.to_string();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |rest| ("−", rest));
     let whole = digits.find('.').unwrap_or(digits.len());
@@ -18,12 +18,12 @@ pub fn thousands(number: impl Display) -> String {
 }
 
 /// A count for a narrow place: with a thousands separator below ten million, then in millions: `12,410`, `31.2M`.
-pub fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     if value >= 10_000_000 { format!("{:.1}M", value as f64 / 1e6) } else { thousands(value) }
 }
 
 /// A rate or a mean count: whole from 10 on (and whenever it is whole), else one digit; `–` when unknown.
-pub fn per_second(value: Option<f64>) -> String {
+pub(crate) fn per_second(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(value) if !value.is_finite() || value < 0.0 => "–".to_owned(),
@@ -33,7 +33,7 @@ pub fn per_second(value: Option<f64>) -> String {
 }
 
 /// The nearest whole number; negative, infinite and absent ones become 0.
-pub fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -44,7 +44,7 @@ pub fn whole(value: f64) -> u64 {
 }
 
 /// A share of 1 as a percentage: `0 %`, `< 0.1 %`, `8.3 %`. What is not nothing does not read as nothing.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
         0.0 => "0 %".to_owned(),
@@ -55,7 +55,7 @@ pub fn percent(share: f64) -> String {
 
 /// A share of 1 that is held against a bound, as the bound is written: `8.3%`, and `0.0031%` or `99.9969%` where one digit
 /// would round a breach away.
-pub fn percent_in_full(share: f64) -> String {
+pub(crate) fn percent_in_full(share: f64) -> String {
     let percent = share * 100.0;
     let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
     let text = format!("{percent:.digits$}");
@@ -63,7 +63,7 @@ pub fn percent_in_full(share: f64) -> String {
 }
 
 /// A number with three decimals at most and no trailing zeros; empty when it is not finite.
-pub fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     if !value.is_finite() {
         return String::new();
     }

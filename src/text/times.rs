@@ -6,7 +6,7 @@ use crate::text::plain;
 
 /// A latency that was measured, in at most three digits: `0.4 ms`, `80.1 ms`, `250 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when
 /// it is unknown.
-pub fn latency(value: impl Into<Option<Duration>>) -> String {
+pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
     let Some(value) = value.into() else { return "–".to_owned() };
     let millis = value.as_secs_f64() * 1e3;
     match millis {
@@ -19,22 +19,22 @@ pub fn latency(value: impl Into<Option<Duration>>) -> String {
 }
 
 /// A duration that somebody chose (an objective, a ramp), with every digit that they gave: `500 ms`, `2 s`, `1.5 s`.
-pub fn exact(of: Duration) -> String {
+pub(crate) fn exact(of: Duration) -> String {
     exact_millis(of.as_secs_f64() * 1e3)
 }
 
 /// The same from milliseconds: a tick of a scale.
-pub fn exact_millis(millis: f64) -> String {
+pub(crate) fn exact_millis(millis: f64) -> String {
     if millis < 1e3 { format!("{} ms", plain(millis)) } else { format!("{} s", plain(millis / 1e3)) }
 }
 
 /// A number of seconds, to the tenth: `31.2 s`, `60 s`.
-pub fn secs(value: f64) -> String {
+pub(crate) fn secs(value: f64) -> String {
     format!("{} s", plain((value * 10.0).round() / 10.0))
 }
 
 /// An age in whole seconds, then minutes: `40 s`, `3m05s`, `2h10m`.
-pub fn age(value: Duration) -> String {
+pub(crate) fn age(value: Duration) -> String {
     match value.as_secs() {
         secs @ 0..=119 => format!("{secs} s"),
         secs @ 120..=7_199 => format!("{}m{:02}s", secs / 60, secs % 60),

@@ -10,7 +10,7 @@ use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
 
 /// Instance counts that a row does not hold: what the platform says, as true of that second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// App Runner's active instances.
     pub active: Option<u32>,
     /// ECS' running tasks.
@@ -23,7 +23,7 @@ pub struct Counts {
 
 /// What happened in one or several neighbouring seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Column {
+pub(crate) struct Column {
     /// The first second it covers.
     pub second: u32,
     /// How many of its seconds were measured; 0 is a gap.
@@ -68,7 +68,7 @@ pub struct Column {
 
 impl Column {
     /// A row of the timeline as a column.
-    pub fn of(row: &Row, counts: Counts) -> Self {
+    pub(crate) fn of(row: &Row, counts: Counts) -> Self {
         let measured = row.span.max(1);
         Self {
             second: row.second,
@@ -96,12 +96,12 @@ impl Column {
 
     /// The same, as one that begins at `second`.
     #[must_use]
-    pub fn beginning_at(self, second: u32) -> Self {
+    pub(crate) fn beginning_at(self, second: u32) -> Self {
         Self { second, ..self }
     }
 
     /// Takes in a later column.
-    pub fn absorb(&mut self, later: &Self) {
+    pub(crate) fn absorb(&mut self, later: &Self) {
         self.measured += later.measured;
         self.targets += later.targets;
         self.sent += later.sent;
@@ -132,42 +132,42 @@ impl Column {
     }
 
     /// A rate: `sum` over the seconds that were measured.
-    pub fn per_second(&self, sum: u64) -> Option<f64> {
+    pub(crate) fn per_second(&self, sum: u64) -> Option<f64> {
         (self.measured > 0).then(|| sum as f64 / f64::from(self.measured))
     }
 
     /// The mean arrival rate.
-    pub fn target(&self) -> Option<f64> {
+    pub(crate) fn target(&self) -> Option<f64> {
         self.per_second(self.targets)
     }
 
     /// Requests sent a second.
-    pub fn sent_rate(&self) -> Option<f64> {
+    pub(crate) fn sent_rate(&self) -> Option<f64> {
         self.per_second(self.sent)
     }
 
     /// OK answers a second.
-    pub fn ok_rate(&self) -> Option<f64> {
+    pub(crate) fn ok_rate(&self) -> Option<f64> {
         self.per_second(self.outcomes.get(OutcomeKind::Ok))
     }
 
     /// Capacity errors a second.
-    pub fn capacity_error_rate(&self) -> Option<f64> {
+    pub(crate) fn capacity_error_rate(&self) -> Option<f64> {
         self.per_second(self.outcomes.of_class(OutcomeClass::Capacity))
     }
 
     /// Other errors a second: application, client and our own.
-    pub fn other_error_rate(&self) -> Option<f64> {
+    pub(crate) fn other_error_rate(&self) -> Option<f64> {
         self.per_second(self.outcomes.failed() - self.outcomes.of_class(OutcomeClass::Capacity))
     }
 
     /// Dropped arrivals a second.
-    pub fn dropped_rate(&self) -> Option<f64> {
+    pub(crate) fn dropped_rate(&self) -> Option<f64> {
         self.per_second(self.dropped_cap + self.dropped_late)
     }
 
     /// What completed of these kinds.
-    pub fn of_kinds(&self, kinds: &[OutcomeKind]) -> u64 {
+    pub(crate) fn of_kinds(&self, kinds: &[OutcomeKind]) -> u64 {
         kinds.iter().map(|&kind| self.outcomes.get(kind)).sum()
     }
 }

@@ -6,7 +6,7 @@ use scaletop_load::Latency;
 
 /// Buckets of a column: one below 1 ms, thirty between 1 ms and 60 s at equal ratios (about half a doubling each), one
 /// above.
-pub const BUCKETS: usize = 32;
+pub(crate) const BUCKETS: usize = 32;
 
 const LEAST_MICROS: f64 = 1e3;
 const GREATEST_MICROS: f64 = 60e6;
@@ -29,7 +29,6 @@ impl HeatColumn {
         Self { second, span: 1, counts: [0; BUCKETS] }
     }
 
-    /// Adds latencies.
     pub fn add(&mut self, latency: &Latency) {
         for (value, count) in latency.buckets() {
             let cell = &mut self.counts[bucket_of(value)];
@@ -54,7 +53,7 @@ impl HeatColumn {
 }
 
 /// The bucket a latency falls into.
-pub fn bucket_of(latency: Duration) -> usize {
+pub(crate) fn bucket_of(latency: Duration) -> usize {
     let micros = latency.as_micros() as f64;
     if micros < LEAST_MICROS {
         return 0;
@@ -66,7 +65,7 @@ pub fn bucket_of(latency: Duration) -> usize {
 }
 
 /// The least latency of a bucket; the bucket reaches up to the least of the next one.
-pub fn bucket_start(bucket: usize) -> Duration {
+pub(crate) fn bucket_start(bucket: usize) -> Duration {
     if bucket == 0 {
         return Duration::ZERO;
     }

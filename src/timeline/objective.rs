@@ -11,11 +11,11 @@ use scaletop_load::{OutcomeClass, OutcomeCounts};
 use scaletop_units::Elapsed;
 
 /// The trailing window, in seconds of intended starts (w).
-pub const WINDOW_SECS: u32 = 5;
+pub(crate) const WINDOW_SECS: u32 = 5;
 
 /// What users lost: capacity and application errors, and arrivals that the in-flight cap kept back because the service
 /// was slow. Client errors (4xx, DNS, TLS) and the generator's own failures are counted apart.
-pub fn lost(outcomes: &OutcomeCounts, dropped_cap: u64) -> u64 {
+pub(crate) fn lost(outcomes: &OutcomeCounts, dropped_cap: u64) -> u64 {
     outcomes
         .of_class(OutcomeClass::Capacity)
         .saturating_add(outcomes.of_class(OutcomeClass::Application))
@@ -24,7 +24,7 @@ pub fn lost(outcomes: &OutcomeCounts, dropped_cap: u64) -> u64 {
 
 /// The sums over a trailing window that decide whether the objective was met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     due: u64,
     bad: u64,
     answered: u64,
@@ -38,7 +38,7 @@ impl Judgement {
     ///
     /// Requests without an answer are *overdue*, and thus bad, once all of the second's are older than the objective's
     /// latency; before that they may still become anything.
-    pub fn add(&mut self, cohort: &Cohort, now: Elapsed, slo: &Slo) {
+    pub(crate) fn add(&mut self, cohort: &Cohort, now: Elapsed, slo: &Slo) {
         let answered = cohort.outcomes.total();
         let pending = cohort.sent.saturating_sub(answered);
         let end = Elapsed::from_secs(u64::from(cohort.second) + u64::from(cohort.span));
@@ -53,7 +53,7 @@ impl Judgement {
 
     /// Whether the objective was met: `p_q ≤ L` over all answers, and bad requests ≤ E of the arrivals. `None` without
     /// arrivals, and while what is still unanswered could decide it either way.
-    pub fn verdict(&self, slo: &Slo) -> Option<bool> {
+    pub(crate) fn verdict(&self, slo: &Slo) -> Option<bool> {
         if self.due == 0 {
             return None;
         }
@@ -81,7 +81,7 @@ fn percentile_holds(answered: u64, above: u64, q: f64) -> bool {
 
 /// How long after its end a second of arrivals is certain to be answered: the timeout, and two seconds for arrivals that
 /// our own stall made late and for the answer to be noted.
-pub fn certain_after(timeout: Duration) -> u32 {
+pub(crate) fn certain_after(timeout: Duration) -> u32 {
     let secs = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0) + 2;
     u32::try_from(secs).unwrap_or(u32::MAX)
 }

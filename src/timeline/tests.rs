@@ -85,10 +85,10 @@ fn an_answer_counts_with_the_second_it_was_asked_for_in() {
         second(1, vec![late, part(1, 10, 10, 80)]),
         second(2, vec![part(2, 10, 10, 80)]),
     ]);
-    let first = timeline.cohort_at(0).unwrap();
+    let first = timeline.cohorts.get(0).unwrap();
     assert_eq!((first.due, first.outcomes.get(OutcomeKind::Ok), first.slow), (10, 10, 4));
     assert!(first.is_final, "every request is answered");
-    assert_eq!(timeline.cohort_at(1).unwrap().slow, 0);
+    assert_eq!(timeline.cohorts.get(1).unwrap().slow, 0);
     assert_eq!(timeline.rows()[1].outcomes.get(OutcomeKind::Ok), 14, "the live curve counts what completed");
 }
 
@@ -96,10 +96,10 @@ fn an_answer_counts_with_the_second_it_was_asked_for_in() {
 fn a_second_stays_open_until_its_last_request_must_have_timed_out() {
     let missing = || std::iter::once(second(0, vec![part(0, 10, 9, 80)]));
     let timeline = folded(missing().chain(steady(1..=11)));
-    assert!(!timeline.cohort_at(0).unwrap().is_final, "a request is missing and may still be answered");
-    assert!(!timeline.cohort_at(5).unwrap().is_final, "its window may look back on an open second");
+    assert!(!timeline.cohorts.get(0).unwrap().is_final, "a request is missing and may still be answered");
+    assert!(!timeline.cohorts.get(5).unwrap().is_final, "its window may look back on an open second");
     let timeline = folded(missing().chain(steady(1..=14)));
-    assert!(timeline.cohort_at(0).unwrap().is_final && timeline.cohort_at(12).unwrap().is_final);
+    assert!(timeline.cohorts.get(0).unwrap().is_final && timeline.cohorts.get(12).unwrap().is_final);
 }
 
 #[test]
@@ -110,14 +110,14 @@ fn arrivals_that_a_stall_made_late_still_find_their_second() {
     let timeline = folded(seconds);
     assert_eq!(timeline.cohorts().iter().map(|cohort| cohort.due).collect::<Vec<_>>(), [10; 7]);
     assert_eq!(timeline.rows().iter().map(|row| row.due).collect::<Vec<_>>(), [10, 10, 10, 0, 0, 0, 40]);
-    assert_eq!(timeline.cohort_at(4).unwrap().response.unwrap().p50.as_millis(), 80);
+    assert_eq!(timeline.cohorts.get(4).unwrap().response.unwrap().p50.as_millis(), 80);
 }
 
 #[test]
 fn the_objective_looks_back_over_five_seconds() {
     let bad = second(0, vec![part(0, 10, 10, 900)]);
     let timeline = folded(std::iter::once(bad).chain(steady(1..=6)));
-    let goods: Vec<_> = (0..=6).map(|second| timeline.cohort_at(second).unwrap().good).collect();
+    let goods: Vec<_> = (0..=6).map(|second| timeline.cohorts.get(second).unwrap().good).collect();
     assert_eq!(goods[..5], [Some(false); 5], "the slow second is in the window of the four after it");
     assert_eq!(goods[5..], [Some(true); 2]);
 }

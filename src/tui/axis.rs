@@ -66,7 +66,6 @@ impl TimeAxis {
         self.dots() / DOTS_PER_CELL
     }
 
-    /// The right edge.
     pub(crate) fn end(&self) -> Elapsed {
         Elapsed::from_secs(u64::from(self.edge))
     }

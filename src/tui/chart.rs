@@ -25,7 +25,6 @@ pub(crate) const GUTTER: u16 = 8;
 /// How a curve is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stroke {
-    /// A line.
     Solid,
     /// A line with holes.
     Dashed,
@@ -62,7 +61,6 @@ pub(crate) struct Curve {
     pub(crate) points: Points,
     /// How it is drawn.
     pub(crate) stroke: Stroke,
-    /// Its colour.
     pub(crate) role: Role,
     /// What lies above this is drawn in the colour of [`Role::Bad`].
     pub(crate) alarm: Option<f64>,
@@ -79,7 +77,6 @@ impl Curve {
         Self::new(vec![Some(value); axis.dots()], Stroke::Dotted, role)
     }
 
-    /// The highest point.
     pub(crate) fn max(&self) -> f64 {
         self.points.iter().flatten().copied().fold(0.0, f64::max)
     }

@@ -8,9 +8,7 @@ use crate::app::player::{Outline, Player};
 use crate::app::state::{Live, State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::session::event::{
-    FORMAT_VERSION, Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -45,12 +43,7 @@ pub(crate) struct Builder {
 pub(crate) fn state() -> Builder {
     let settings =
         Settings { target: "demo".to_owned(), url: "http://127.0.0.1:4000/api/test".to_owned(), ..Settings::default() };
-    let header = Header {
-        version: FORMAT_VERSION,
-        writer: "scaletop 0.1.0".to_owned(),
-        started_unix_micros: 1_764_000_000_000_000,
-        settings,
-    };
+    let header = Header { writer: "scaletop 0.1.0".to_owned(), ..Header::new(1_764_000_000_000_000, settings) };
     Builder {
         session: Session::new(header),
         live: Live { is_demo: true, ..Live::new(ArrivalRate::new(600)) },
@@ -172,7 +165,6 @@ impl Builder {
         self.event(&SessionEvent::Limits(Limits { min: Some(1), max: Some(5), concurrency: Some(10) }))
     }
 
-    /// A source answers.
     pub(crate) fn live(self, source: &str) -> Self {
         let heard = self.now;
         self.event(&SessionEvent::Feed { source: source.to_owned(), feed: Feed::Live { heard } })
@@ -221,7 +213,6 @@ impl Builder {
         self
     }
 
-    /// A mark.
     pub(crate) fn mark(self, text: &str) -> Self {
         self.event(&SessionEvent::Mark { text: text.to_owned() })
     }
@@ -259,7 +250,6 @@ impl Builder {
         self
     }
 
-    /// The state.
     pub(crate) fn build(self) -> State {
         let header = self.session.header().clone();
         let state = match self.player {

@@ -22,23 +22,23 @@ struct Progress {
 
 /// Looks at how the writing goes.
 #[derive(Clone, Debug)]
-pub struct Frames(Arc<Progress>);
+pub(crate) struct Frames(Arc<Progress>);
 
 impl Frames {
     /// Whether everything handed over is written.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.0.pending.load(Ordering::Acquire) == 0
     }
 
     /// Whether the terminal is gone.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.0.failed.load(Ordering::Acquire)
     }
 }
 
 /// Collects what is written, and hands it over when it is flushed.
 #[derive(Debug)]
-pub struct FrameWriter {
+pub(crate) struct FrameWriter {
     frame: Vec<u8>,
     frames: Option<Sender<Vec<u8>>>,
     progress: Arc<Progress>,
@@ -47,7 +47,7 @@ pub struct FrameWriter {
 
 impl FrameWriter {
     /// Starts the thread that writes to `out`.
-    pub fn new(out: impl Write + Send + 'static) -> io::Result<(Self, Frames)> {
+    pub(crate) fn new(out: impl Write + Send + 'static) -> io::Result<(Self, Frames)> {
         let (frames, todo) = channel();
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);

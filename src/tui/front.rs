@@ -13,7 +13,7 @@ use crate::tui::theme::Theme;
 
 /// A session on the terminal.
 #[derive(Debug)]
-pub struct TerminalFront {
+pub(crate) struct TerminalFront {
     screen: Screen,
     input: InputStream,
     theme: Theme,
@@ -23,13 +23,8 @@ pub struct TerminalFront {
 
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
-    pub fn open(theme: Theme) -> Result<Self, TerminalError> {
+    pub(crate) fn open(theme: Theme) -> Result<Self, TerminalError> {
         Ok(Self { screen: Screen::open()?, input: InputStream::new(), theme, is_gone: false })
-    }
-
-    /// Columns and rows.
-    pub fn size(&self) -> Result<(u16, u16), TerminalError> {
-        self.screen.size()
     }
 }
 
@@ -38,7 +33,7 @@ impl FrontEnd for TerminalFront {
         while !self.is_gone {
             match self.input.next().await {
                 Ok(Some(Input::Key(press))) => {
-                    if let Some(action) = KeyMap::action_for(&press, state) {
+                    if let Some(action) = KeyMap::action_for(press, state) {
                         return Event::Action(action);
                     }
                 }
@@ -60,7 +55,7 @@ impl FrontEnd for TerminalFront {
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
-        self.screen.draw(state, &self.theme).map_err(|error| match error {
+        self.screen.draw(state, self.theme).map_err(|error| match error {
             TerminalError::Open(source) | TerminalError::Draw(source) => source,
         })
     }

@@ -9,7 +9,7 @@ use crate::app::keymap::{Key, KeyPress};
 
 /// Something the user did at the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// A key went down.
     Key(KeyPress),
     /// The window has this many columns and rows now.
@@ -22,18 +22,18 @@ pub enum Input {
 
 /// The terminal's events, as they come.
 #[derive(Debug, Default)]
-pub struct InputStream {
+pub(crate) struct InputStream {
     events: EventStream,
 }
 
 impl InputStream {
     /// Listens to the terminal. Needs raw mode, see [`super::terminal::Screen`].
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The next thing the user did; `None` when the terminal is gone. Cancel-safe: nothing is lost but the wait.
-    pub async fn next(&mut self) -> io::Result<Option<Input>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Input>> {
         while let Some(event) = self.events.next().await {
             if let Some(input) = translate(&event?) {
                 return Ok(Some(input));
@@ -47,7 +47,7 @@ impl InputStream {
 ///
 /// Only presses count, not releases: Windows reports both. A held key is one press after the other everywhere; *repeat*
 /// is a kind of its own only with the kitty protocol, which we do not ask for.
-pub fn translate(event: &Event) -> Option<Input> {
+pub(crate) fn translate(event: &Event) -> Option<Input> {
     match event {
         Event::Key(event) if event.kind == KeyEventKind::Press => press(event).map(Input::Key),
         Event::Resize(..) => Some(Input::Resize),

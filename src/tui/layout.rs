@@ -16,7 +16,6 @@ const SIDE_WIDTH: u16 = 44;
 pub(crate) struct Screen {
     /// What is measured and how it is going.
     pub(crate) header: Rect,
-    /// The view.
     pub(crate) body: Rect,
     /// Keys, a message, or a prompt.
     pub(crate) footer: Rect,

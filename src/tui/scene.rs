@@ -11,7 +11,6 @@ use ratatui::style::Style;
 pub(crate) struct Scene<'a> {
     /// What there is to show.
     pub(crate) state: &'a State,
-    /// How it looks.
     pub(crate) theme: Theme,
     /// The time axis of every chart.
     pub(crate) axis: TimeAxis,

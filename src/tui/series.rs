@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::instances::{Basis, InstanceObservation};
+use crate::instances::InstanceObservation;
 use crate::session::state::Session;
 use crate::timeline::{self, Column, Row};
 use crate::tui::axis::TimeAxis;
@@ -32,7 +32,6 @@ impl Columns {
         Self(columns)
     }
 
-    /// A curve.
     pub(crate) fn points(&self, value: impl Fn(&Column) -> Option<f64>) -> Points {
         self.0.iter().map(value).collect()
     }
@@ -70,37 +69,23 @@ pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a R
 /// How a count that a platform reported is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
-    /// What is settled.
     pub(crate) settled: Points,
     /// What the platform may still revise.
     pub(crate) provisional: Points,
 }
 
-/// The counts of a basis as a step line: each observation holds until the next one, at most for as long as its source is
-/// known to resolve; then there is a gap.
-pub(crate) fn counts(observations: &[InstanceObservation], basis: Basis, axis: &TimeAxis) -> Counts {
+/// The counts of a basis as a step line: each observation as long as it holds; then there is a gap.
+pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> Counts {
     let mut counts = Counts { settled: vec![None; axis.dots()], provisional: vec![None; axis.dots()] };
     for (at, observation) in observations.iter().enumerate() {
         let next = observations.get(at + 1).map(|next| next.as_of);
-        let until = holds_until(observation, next, basis);
+        let until = observation.holds_until(next);
         let points = if observation.provisional { &mut counts.provisional } else { &mut counts.settled };
         for point in &mut points[axis.dots_of(observation.as_of, until)] {
             *point = Some(f64::from(observation.count));
         }
     }
     counts
-}
-
-/// Until when an observation is drawn. A metric's point speaks of its period; a poll's of the time to the next one. Twice
-/// that long without a successor is silence.
-fn holds_until(observation: &InstanceObservation, next: Option<Elapsed>, basis: Basis) -> Elapsed {
-    let grain = observation.uncertainty.max(Duration::from_secs(1));
-    let patience = if basis == Basis::Active { grain } else { grain * 3 };
-    let alone = observation.as_of + patience;
-    match next {
-        Some(next) if next <= observation.as_of + patience + grain => next,
-        _ => alone,
-    }
 }
 
 /// The latest count of a basis at the right edge of the axis.
@@ -113,6 +98,7 @@ pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis
 mod tests {
     use super::*;
     use crate::app::state::Window;
+    use crate::instances::Basis;
     use crate::tui::fixtures::{Builder, state};
     use scaletop_load::OutcomeKind;
 
@@ -164,12 +150,24 @@ mod tests {
             state().rate(50).run(60).observed(Basis::Active, 1, 50, false).observed(Basis::Active, 2, 40, false);
         let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.window = Window::All).build();
         let axis = TimeAxis::new(&state, 30);
-        let counts = counts(&state.session().observations()[&Basis::Active], Basis::Active, &axis);
+        let counts = counts(&state.session().observations()[&Basis::Active], &axis);
         let at = |points: &Points, secs: u64| {
             points[axis.dots_of(Elapsed::from_secs(secs), Elapsed::from_secs(secs + 1)).start]
         };
         let settled: Vec<_> = [5, 10, 19, 20, 49, 55].map(|secs| at(&counts.settled, secs)).into();
         assert_eq!(settled, [None, Some(1.0), Some(1.0), Some(2.0), None, None]);
         assert_eq!((at(&counts.provisional, 45), at(&counts.provisional, 55)), (Some(3.0), None));
+    }
+
+    #[test]
+    fn a_count_that_is_told_again_every_ten_seconds_is_a_line_without_gaps() {
+        let state = state().rate(50).run(60);
+        let state =
+            [50, 40, 30, 20, 10].iter().fold(state, |state, &ago| state.observed(Basis::Running, 4, ago, false));
+        let state = state.ui(|ui| ui.window = Window::All).build();
+        let axis = TimeAxis::new(&state, 30);
+        let counts = counts(&state.session().observations()[&Basis::Running], &axis);
+        let from = axis.dots_of(Elapsed::from_secs(10), Elapsed::from_secs(60));
+        assert!(counts.settled[from].iter().all(|point| *point == Some(4.0)), "{:?}", counts.settled);
     }
 }

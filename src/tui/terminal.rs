@@ -34,7 +34,7 @@ pub enum TerminalError {
 
 /// The terminal in raw mode on its alternate screen.
 #[derive(Debug)]
-pub struct Screen {
+pub(crate) struct Screen {
     /// `None` only while it is dropped.
     terminal: Option<Terminal<CrosstermBackend<FrameWriter>>>,
     frames: Frames,
@@ -42,7 +42,7 @@ pub struct Screen {
 
 impl Screen {
     /// Takes the terminal over.
-    pub fn open() -> Result<Self, TerminalError> {
+    pub(crate) fn open() -> Result<Self, TerminalError> {
         restore_on_panic();
         enable_raw_mode().map_err(TerminalError::Open)?;
         // From here on something must be undone, so every failure goes through `restore`.
@@ -62,25 +62,20 @@ impl Screen {
     }
 
     /// Whether the terminal has taken every frame so far: while it has not, a new one would only queue up.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.frames.is_idle()
     }
 
     /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
-    pub fn draw(&mut self, state: &State, theme: &Theme) -> Result<(), TerminalError> {
+    pub(crate) fn draw(&mut self, state: &State, theme: Theme) -> Result<(), TerminalError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };
         if self.frames.has_failed() {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
         }
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
-        let drawn = terminal.draw(|frame| super::draw(state, theme, frame)).map(drop);
+        let drawn = terminal.draw(|frame| super::draw(state, &theme, frame)).map(drop);
         let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
-    }
-
-    /// Columns and rows.
-    pub fn size(&self) -> Result<(u16, u16), TerminalError> {
-        crossterm::terminal::size().map_err(TerminalError::Draw)
     }
 }
 

@@ -55,7 +55,6 @@ macro_rules! situations {
     };
 }
 
-/// What ECS recorded.
 const ECS_SCALE_OUT: [(MilestoneKind, u64, &str); 6] = [
     (MilestoneKind::Alarm, 3, "TargetTracking-service/default/demo-AlarmHigh"),
     (

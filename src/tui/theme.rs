@@ -7,7 +7,6 @@ use ratatui::style::{Color, Modifier, Style};
 /// What something on the screen is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Ordinary text.
     Text,
     /// Labels, units, explanations.
     Label,
@@ -21,7 +20,6 @@ pub enum Role {
     Selected,
     /// A key in hints and help.
     Key,
-    /// All is well.
     Good,
     /// The result may suffer.
     Warn,
@@ -33,13 +31,11 @@ pub enum Role {
     Sent,
     /// Requests answered OK.
     Ok,
-    /// The median.
     P50,
     /// The 99th percentile.
     P99,
     /// The oldest request in flight.
     Oldest,
-    /// The objective's line.
     Slo,
     /// Capacity errors.
     Capacity,
@@ -66,7 +62,7 @@ pub enum Role {
 }
 
 /// How many steps of intensity [`Theme::heat`] tells apart.
-pub const HEAT_LEVELS: usize = 8;
+pub(crate) const HEAT_LEVELS: usize = 8;
 
 /// From cold to hot; perceived lightness rises evenly (after Matplotlib's inferno).
 const HEAT_DARK: [u32; HEAT_LEVELS] =
@@ -76,7 +72,6 @@ const HEAT_DARK: [u32; HEAT_LEVELS] =
 const HEAT_LIGHT: [u32; HEAT_LEVELS] =
     [0xfd_e0b5, 0xfb_c486, 0xf6_a25e, 0xee_7d46, 0xd9_5640, 0xb8_3655, 0x8a_2267, 0x55_0f6d];
 
-/// A look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     look: Look,

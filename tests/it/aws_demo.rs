@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scaletop::cloud::{CloudOptions, resolve, sources};
-use scaletop::commands::demo::{demo_cloud, demo_target};
-use scaletop::instances::milestone::{Milestone, MilestoneKind};
-use scaletop::instances::{Basis, Feed, InstanceObservation, Limits};
-use scaletop::session::event::SessionEvent;
+use scaletop::SessionEvent;
+use scaletop::{Basis, Feed, InstanceObservation, Limits};
+use scaletop::{CloudOptions, resolve, sources};
+use scaletop::{Milestone, MilestoneKind};
+use scaletop::{demo_cloud, demo_target};
 use scaletop_cluster::InstanceProgram;
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterOptions, Platform};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scaletop::cloud::CloudOptions;
-use scaletop::doctor::{Check, Findings, Status, check_cloud, worst};
+use scaletop::CloudOptions;
+use scaletop::{Check, Findings, Status, check_cloud, worst};
 use scaletop_cluster::wire::{CloudPlatform, FaultRule, WireFault};
 use scaletop_units::RunClock;
 

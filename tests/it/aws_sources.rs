@@ -5,14 +5,15 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use scaletop::cloud::sources::{
-    AppRunnerFeed, CloudFeed, CloudWatchFeed, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed, ImageOwner, PollReport,
+use scaletop::SessionEvent;
+use scaletop::demo_cloud;
+use scaletop::{Basis, InstanceObservation, Limits, SourceErrorKind};
+use scaletop::{Cloud, CloudOptions, WatchedService, resolve};
+use scaletop::{Milestone, MilestoneKind};
+use scaletop::{
+    sources::AppRunnerFeed, sources::CloudFeed, sources::CloudWatchFeed, sources::EcrFeed, sources::EcsFeed,
+    sources::EcsScalingFeed, sources::EcsTasksFeed, sources::ImageOwner, sources::PollReport,
 };
-use scaletop::cloud::{Cloud, CloudOptions, WatchedService, resolve};
-use scaletop::commands::demo::demo_cloud;
-use scaletop::instances::milestone::{Milestone, MilestoneKind};
-use scaletop::instances::{Basis, InstanceObservation, Limits, SourceErrorKind};
-use scaletop::session::event::SessionEvent;
 use scaletop_cluster::wire::{CloudPlatform, FaultRule, Task, WireFault};
 use scaletop_units::{Elapsed, RunClock};
 use tokio::time::Instant;

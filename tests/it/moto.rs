@@ -5,11 +5,14 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{ContainerDefinition, LaunchType};
-use scaletop::cloud::sources::{CloudFeed, EcrFeed, EcsFeed, EcsTasksFeed, ImageOwner, PollReport};
-use scaletop::cloud::{Cloud, CloudOptions, ResolveError, resolve};
-use scaletop::commands::demo::demo_cloud;
-use scaletop::instances::{Basis, SourceErrorKind};
-use scaletop::session::event::SessionEvent;
+use scaletop::SessionEvent;
+use scaletop::demo_cloud;
+use scaletop::{Basis, SourceErrorKind};
+use scaletop::{Cloud, CloudOptions, ResolveError, resolve};
+use scaletop::{
+    sources::CloudFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsTasksFeed, sources::ImageOwner,
+    sources::PollReport,
+};
 use scaletop_units::RunClock;
 
 fn options() -> CloudOptions {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
-use scaletop::session::recording::RecordingWriter;
+use scaletop::RecordingWriter;
+use scaletop::{Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_load::Second;
@@ -192,8 +192,7 @@ fn too_small_a_window_says_so_and_recovers() {
 /// A recorded session of two minutes: 5 requests a second, from 0:30 on 20, from 1:00 on 10, each answered within 80 ms.
 fn recorded(folder: &Path) {
     let settings = Settings { target: "http://recorded.test/".to_owned(), ..Settings::default() };
-    let writer = "pty test".to_owned();
-    let header = Header { version: FORMAT_VERSION, writer, started_unix_micros: 1_764_000_000_000_000, settings };
+    let header = Header::new(1_764_000_000_000_000, settings);
     std::fs::create_dir(folder).unwrap();
     let mut recording = RecordingWriter::create(folder, &header).unwrap();
     let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded { at, event }).unwrap();

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::world::{HARMFUL, Network, SPIKES, Stage, World, header, hostile};
-use scaletop::compare::{Contender, compare, table};
-use scaletop::export::summary;
-use scaletop::export::{self, FILES};
-use scaletop::session::recording::RecordingWriter;
+use scaletop::RecordingWriter;
+use scaletop::summary;
+use scaletop::{Contender, compare, table};
+use scaletop::{FILES, export};
 
 fn record(folder: &Path, network: Network, stages: &[Stage], seconds: u32, harm: bool) {
     let mut writer = RecordingWriter::create(folder, &header(1)).unwrap();
@@ -40,7 +40,7 @@ const LIGHT: [Stage; 4] = [Stage::of(2, 300), Stage::of(20, 900), Stage::ramp(20
 fn every_file_is_written_under_its_name_and_none_is_left_unfinished() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Network::Near, &LIGHT, 20, false);
-    export::export(folder.path()).unwrap();
+    export(folder.path()).unwrap();
     let mut found: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let mut expected: Vec<_> =
@@ -55,9 +55,9 @@ fn making_the_files_again_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Network::Far, &LIGHT, 40, true);
     let read = || FILES.map(|name| fs::read(folder.path().join(name)).unwrap());
-    export::export(folder.path()).unwrap();
+    export(folder.path()).unwrap();
     let once = read();
-    export::export(folder.path()).unwrap();
+    export(folder.path()).unwrap();
     assert!(once == read());
 }
 
@@ -65,7 +65,7 @@ fn making_the_files_again_changes_nothing() {
 fn the_report_of_an_hour_with_widely_spread_values_stays_under_half_a_megabyte() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Network::Far, &LIGHT, 3_600, false);
-    export::export(folder.path()).unwrap();
+    export(folder.path()).unwrap();
     let size = fs::metadata(folder.path().join("report.html")).unwrap().len();
     assert!(size < 500_000, "{size} bytes");
 }
@@ -74,7 +74,7 @@ fn the_report_of_an_hour_with_widely_spread_values_stays_under_half_a_megabyte()
 fn summary_steps_and_timeline_add_up() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Network::Near, &SPIKES, 75, false);
-    export::export(folder.path()).unwrap();
+    export(folder.path()).unwrap();
     let summary: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.path().join("summary.json")).unwrap()).unwrap();
     let sum = |file: &str, column: &str| -> u64 {
@@ -93,7 +93,7 @@ fn summary_steps_and_timeline_add_up() {
 fn harmful_text_does_no_harm_in_any_file() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Network::Near, &LIGHT, 30, true);
-    let exported = export::export(folder.path()).unwrap();
+    let exported = export(folder.path()).unwrap();
     for name in FILES {
         let text = fs::read_to_string(folder.path().join(name)).unwrap();
         let acts = text.chars().find(|&c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c));
@@ -128,7 +128,7 @@ fn a_recording_that_was_cut_off_still_makes_every_file_and_says_so() {
     let path = folder.path().join("recording.jsonl");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
-    let exported = export::export(folder.path()).unwrap();
+    let exported = export(folder.path()).unwrap();
     assert!(exported.damage.torn_end);
     let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
     assert!(page.contains("The recording is damaged") && page.contains("does not say how the session ended"));

@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use scaletop::analysis::elasticity::Jitter;
-use scaletop::analysis::{StepReport, Timing, Validity};
-use scaletop::instances::{Basis, InstanceObservation, Limits};
-use scaletop::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::session::state::Session;
-use scaletop::slo::Slo;
+use scaletop::Jitter;
+use scaletop::Session;
+use scaletop::Slo;
+use scaletop::{Basis, InstanceObservation, Limits};
+use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::{StepReport, Timing, Validity};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -124,6 +124,8 @@ const fn two() -> u32 {
 struct Observed {
     basis: Basis,
     at: f64,
+    /// Told again every ten seconds until then, as ECS' counts are; once without.
+    until: Option<f64>,
     count: u32,
     /// How long before the change may have happened.
     #[serde(default)]
@@ -214,15 +216,19 @@ impl Scenario {
             events.push((moment(rate.at), moment(rate.at), SessionEvent::Rate(change)));
         }
         for seen in &self.observed {
-            let received = moment(seen.received.unwrap_or(seen.at));
-            let seen = InstanceObservation {
-                basis: seen.basis,
-                count: seen.count,
-                as_of: moment(seen.at),
-                uncertainty: Duration::try_from_secs_f64(seen.grain).unwrap(),
-                provisional: false,
-            };
-            events.push((received, received, SessionEvent::Observed(seen)));
+            let mut at = seen.at;
+            while at <= seen.at || seen.until.is_some_and(|until| at < until) {
+                let received = moment(seen.received.unwrap_or(at));
+                let observation = InstanceObservation {
+                    basis: seen.basis,
+                    count: seen.count,
+                    as_of: moment(at),
+                    uncertainty: Duration::try_from_secs_f64(seen.grain).unwrap(),
+                    provisional: false,
+                };
+                events.push((received, received, SessionEvent::Observed(observation)));
+                at += 10.0;
+            }
         }
         for (index, second) in self.seconds() {
             // A second closes a little after its end.
@@ -262,8 +268,7 @@ impl Scenario {
             capacity_per_instance: self.setup.capacity,
             ..Settings::default()
         };
-        let header =
-            Header { version: FORMAT_VERSION, writer: "scenario".to_owned(), started_unix_micros: 0, settings };
+        let header = Header::new(0, settings);
         let mut session = Session::new(header);
         for (_, at, event) in self.events() {
             session.apply(at, &event);

@@ -4,10 +4,10 @@
 pub(crate) mod canned;
 #[cfg(feature = "aws")]
 pub(crate) mod cloud;
+pub(crate) mod faults;
 #[cfg(feature = "aws")]
 #[path = "../../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 pub(crate) mod fixed_cloud;
-pub(crate) mod faults;
 pub(crate) mod program;
 #[path = "../../examples/synthetic/world.rs"]
 pub(crate) mod world;

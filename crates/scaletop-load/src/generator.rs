@@ -14,6 +14,12 @@ use std::time::Duration;
 use crate::record::second::GeneratorHealth;
 use scaletop_units::Elapsed;
 
+pub use bottleneck::Bottleneck;
+
+mod bottleneck;
+#[cfg(target_os = "linux")]
+mod quota;
+
 /// File descriptors kept free for everything but load connections: files, pipes, the cloud's and the cluster's sockets.
 const FD_RESERVE: u64 = 256;
 
@@ -44,6 +50,10 @@ pub struct GeneratorProbe {
     cores: Option<u32>,
     /// When it was last asked, and the CPU time then used.
     last: (Elapsed, Option<Duration>),
+    /// CPU time that the whole machine had used then.
+    machine: Option<Duration>,
+    /// How long the container had been throttled then.
+    throttled: Option<Duration>,
 }
 
 /// Over less than this, CPU use is noise.
@@ -54,19 +64,35 @@ impl GeneratorProbe {
     pub fn new(now: Elapsed) -> Self {
         let cores =
             std::thread::available_parallelism().ok().map(NonZero::get).and_then(|cores| u32::try_from(cores).ok());
-        Self { cores, last: (now, system::cpu_time()) }
+        let (_, throttled) = system::quota();
+        Self { cores, last: (now, system::cpu_time()), machine: system::machine_cpu_time(), throttled }
     }
 
     /// How the generator was doing since the last call. The cap and the peak in flight are the engine's to add.
     pub fn sample(&mut self, now: Elapsed) -> GeneratorHealth {
         let fds_open = system::open_fds();
+        let span = now.saturating_since(self.last.0);
+        let cpu_percent = self.cpu_percent(now);
+        let (cpu_quota, throttled) = system::quota();
+        let throttled_before = std::mem::replace(&mut self.throttled, throttled);
         GeneratorHealth {
-            cpu_percent: self.cpu_percent(now),
+            others_percent: cpu_percent.and_then(|ours| self.others_percent(ours, span)),
+            cpu_percent,
+            cpu_quota,
+            throttled: throttled.zip(throttled_before).map(|(now, before)| now.saturating_sub(before)),
             cores: self.cores,
             fds: fds_open.zip(system::fd_limit()),
             ports_left: system::ports().map(|ports| ports_left(ports, fds_open)),
             ..GeneratorHealth::default()
         }
+    }
+
+    /// What the machine did besides, over a span in which we used `ours`.
+    fn others_percent(&mut self, ours: f32, span: Duration) -> Option<f32> {
+        let used = system::machine_cpu_time();
+        let before = std::mem::replace(&mut self.machine, used);
+        let all = used?.saturating_sub(before?).as_secs_f32() / span.as_secs_f32() * 100.0;
+        Some((all - ours).max(0.0))
     }
 
     fn cpu_percent(&mut self, now: Elapsed) -> Option<f32> {
@@ -112,6 +138,17 @@ fn parse_ports(range: &str, sockstat: &str) -> Option<Ports> {
     Some(Ports { range: (high + 1).checked_sub(low)?, in_use: field("inuse"), time_wait: field("tw") })
 }
 
+/// CPU time that all processes have used, from `/proc/stat`: its first line in hundredths of a second, without what was
+/// idle (the fourth) or waited for input and output (the fifth).
+#[cfg(any(target_os = "linux", test))]
+fn parse_machine_cpu(stat: &str) -> Option<Duration> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    // Guests are counted in `user` already.
+    let ticks: Vec<u64> = line.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let busy = ticks.iter().enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks).sum::<u64>();
+    Some(Duration::from_millis(busy.saturating_mul(10)))
+}
+
 #[cfg(unix)]
 mod system {
     use std::time::Duration;
@@ -143,6 +180,28 @@ mod system {
         let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
         let open = std::fs::read_dir(folder).ok()?.count() as u64;
         Some(open.saturating_sub(1))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn machine_cpu_time() -> Option<Duration> {
+        super::parse_machine_cpu(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn machine_cpu_time() -> Option<Duration> {
+        None
+    }
+
+    /// Cores that the container's quota allows, and how long it was throttled so far.
+    #[cfg(target_os = "linux")]
+    pub(super) fn quota() -> (Option<f32>, Option<Duration>) {
+        let quota = super::quota::read();
+        (quota.cores, quota.throttled)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn quota() -> (Option<f32>, Option<Duration>) {
+        (None, None)
     }
 
     #[cfg(target_os = "linux")]
@@ -185,6 +244,14 @@ mod system {
     pub(super) fn ports() -> Option<Ports> {
         None
     }
+
+    pub(super) fn machine_cpu_time() -> Option<Duration> {
+        None
+    }
+
+    pub(super) fn quota() -> (Option<f32>, Option<Duration>) {
+        (None, None)
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +273,13 @@ mod tests {
     fn an_unreadable_range_is_unknown_rather_than_zero() {
         assert_eq!(parse_ports("", "TCP: inuse 1 tw 0"), None);
         assert_eq!(parse_ports("60999 32768", ""), None);
+    }
+
+    #[test]
+    fn what_the_machine_did_leaves_out_idle_and_waiting() {
+        let stat = "cpu  100 20 30 5000 400 5 6 7 90 0\ncpu0 1 2 3\n";
+        assert_eq!(parse_machine_cpu(stat), Some(Duration::from_millis(1_680)));
+        assert_eq!(parse_machine_cpu("intr 1"), None);
     }
 
     #[test]

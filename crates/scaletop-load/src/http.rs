@@ -110,7 +110,7 @@ impl Transport for HttpTransport {
     }
 
     fn serve(self: &Rc<Self>, line: &Rc<Line>, turn: Turn) {
-        self.pool().serve(line, turn.may_connect);
+        self.pool().serve(line, turn);
     }
 
     fn next_turn(&self) -> Option<Elapsed> {

@@ -23,11 +23,11 @@ mod transport;
 mod worker;
 
 pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
-pub use generator::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, raise_fd_limit};
 pub use http::{CertificateError, HttpRecipe, HttpTransport, RequestOptions, TransportError};
 pub use line::{Exchange, Line};
 pub use pacer::{Pacer, Share};
-pub use rate::{Arrivals, RateProfile};
+pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
 pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;

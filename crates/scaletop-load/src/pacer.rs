@@ -49,11 +49,8 @@
 
 use std::collections::VecDeque;
 
-use crate::rate::{Arrivals, RateProfile};
+use crate::rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile, ramp_integral};
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
-
-/// Credit that makes one arrival due: see the module documentation for the unit.
-const CREDIT_PER_ARRIVAL: u128 = 2 * NANOS_PER_SEC as u128;
 
 /// Anchors kept although no arrival of this share needs them: a change of shares may still ask for the credit at them.
 const MAX_ANCHORS: usize = 1_024;
@@ -314,25 +311,12 @@ impl Curve {
 
     /// Credit earned in the first `t` nanoseconds, rounded down. Never decreases in `t`.
     fn earned(self, t: u64) -> u128 {
-        if t >= self.over {
-            return self.earned_by_ramp() + 2 * u128::from(self.to) * u128::from(t - self.over);
-        }
-        let level = 2 * u128::from(self.from) * u128::from(t);
-        if self.to >= self.from { level + self.bend(t).0 } else { level - self.bend(t).1 }
+        ramp_integral(self.from, self.to, self.over, t)
     }
 
     /// Credit of the whole ramp: its mean rate times its length, a whole number of units.
     fn earned_by_ramp(self) -> u128 {
         (u128::from(self.from) + u128::from(self.to)) * u128::from(self.over)
-    }
-
-    /// |to − from|·t²/T, rounded down and up. Needs `t < T`, so T > 0.
-    fn bend(self, t: u64) -> (u128, u128) {
-        let (square, over) = (u128::from(t) * u128::from(t), u128::from(self.over));
-        let slope = u128::from(self.to.abs_diff(self.from));
-        let whole = slope * (square / over);
-        let rest = slope * (square % over);
-        (whole + rest / over, whole + rest.div_ceil(over))
     }
 
     /// The least time in nanoseconds in which `credit` is earned; `None` when it never is.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use scaletop_units::ArrivalRate;
+use scaletop_units::{ArrivalRate, NANOS_PER_SEC};
+
+/// The integral of the rate that makes one arrival due: see [`RateProfile::integral`] for the unit.
+pub const CREDIT_PER_ARRIVAL: u128 = 2 * NANOS_PER_SEC as u128;
 
 /// The arrival rate from its anchor on. A change of rate is a new anchor and changes nothing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +44,18 @@ impl RateProfile {
         }
     }
 
+    /// The integral of the rate over the first `nanos` nanoseconds, in halves of a rate × nanoseconds (so that a ramp's mean
+    /// stays whole), rounded down; it never decreases. [`CREDIT_PER_ARRIVAL`] of it make one request due.
+    pub fn integral(&self, nanos: u64) -> u128 {
+        match *self {
+            Self::Constant(rate) => 2 * u128::from(rate.get()) * u128::from(nanos),
+            Self::Ramp { from, to, over } => {
+                let over = u64::try_from(over.as_nanos()).unwrap_or(u64::MAX);
+                ramp_integral(from.get(), to.get(), over, nanos)
+            }
+        }
+    }
+
     /// The rate at the anchor.
     pub const fn first(&self) -> ArrivalRate {
         match *self {
@@ -63,6 +78,20 @@ impl RateProfile {
             Self::Ramp { over, .. } => over,
         }
     }
+}
+
+/// 2·a·t + (b − a)·t²/T up to T, where it is (a + b)·T; 2·b a nanosecond from there on. `t²/T` is split into quotient and
+/// remainder, so that nothing overflows.
+pub(crate) fn ramp_integral(from: u32, to: u32, over: u64, nanos: u64) -> u128 {
+    let (a, b) = (u128::from(from), u128::from(to));
+    if nanos >= over {
+        return (a + b) * u128::from(over) + 2 * b * u128::from(nanos - over);
+    }
+    let (square, over) = (u128::from(nanos) * u128::from(nanos), u128::from(over));
+    let level = 2 * a * u128::from(nanos);
+    let whole = a.abs_diff(b) * (square / over);
+    let rest = a.abs_diff(b) * (square % over);
+    if to >= from { level + whole + rest / over } else { level - whole - rest.div_ceil(over) }
 }
 
 impl fmt::Display for RateProfile {
@@ -102,6 +131,16 @@ impl Arrivals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_integral_of_a_second_at_a_rate_is_that_many_arrivals_and_a_ramp_earns_its_mean() {
+        let second = NANOS_PER_SEC;
+        assert_eq!(RateProfile::Constant(ArrivalRate::new(7)).integral(second), 7 * CREDIT_PER_ARRIVAL);
+        let (from, to) = (ArrivalRate::new(10), ArrivalRate::new(4));
+        let ramp = RateProfile::Ramp { from, to, over: Duration::from_secs(4) };
+        let arrivals = |secs| ramp.integral(secs * second) / CREDIT_PER_ARRIVAL;
+        assert_eq!([arrivals(0), arrivals(2), arrivals(4), arrivals(5)], [0, 17, 28, 32]);
+    }
 
     #[test]
     fn a_ramp_is_linear_and_then_stays() {

@@ -54,6 +54,8 @@ pub struct Turn {
     pub now: Elapsed,
     /// Whether connections may be opened in it: not before what has come in was read, and not when we woke up late.
     pub may_connect: bool,
+    /// Whether we woke up late of late: what is slow then may be slow because of us.
+    pub is_strained: bool,
 }
 
 /// Makes a transport on the thread that will use it. Every transport that can be sent to a thread makes itself.

@@ -37,6 +37,11 @@ pub(crate) const TOO_LATE: Duration = Duration::from_secs(1);
 /// the connections that are there serve it sooner than new ones would.
 const LATE_TURN: Duration = Duration::from_millis(1);
 
+/// After a late turn a worker counts as strained for so many times as long as it was late, and never for longer than this.
+/// One that has more to do than it can is late in every other turn, and would open connections in the others.
+const STRAIN: u32 = 4;
+const LONGEST_STRAIN: Duration = Duration::from_millis(250);
+
 /// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
 
@@ -85,6 +90,7 @@ impl<T: Transport> Worker<T> {
     /// Drives the load until [`Command::Stop`], then delivers what is left. Runs inside a `LocalSet`.
     pub(crate) async fn run(mut self) {
         let mut planned = self.clock().now();
+        let mut strained_until = Elapsed::ZERO;
         loop {
             // In this order: a change that is posted after `now` was read is anchored after it, so it cannot come too late.
             let now = self.clock().now();
@@ -94,7 +100,10 @@ impl<T: Transport> Worker<T> {
             let late = now.saturating_since(planned);
             self.line.woke(now, late);
             self.accept_due(now).await;
-            self.serve(now, late <= LATE_TURN).await;
+            if late > LATE_TURN {
+                strained_until = strained_until.max(now + (late * STRAIN).min(LONGEST_STRAIN));
+            }
+            self.serve(Turn { now, may_connect: late <= LATE_TURN, is_strained: now < strained_until }).await;
             if is_stopped {
                 break;
             }
@@ -155,7 +164,7 @@ impl<T: Transport> Worker<T> {
             }
             if self.line.accept(intended, now) {
                 if handled % ARRIVALS_PER_TURN == 0 {
-                    self.offer(now, false);
+                    self.offer(now);
                     tokio::task::yield_now().await;
                     may_wait_for_room = true;
                 }
@@ -165,7 +174,7 @@ impl<T: Transport> Worker<T> {
                 // Answers that are here already, only not looked at, make room: a completion at the same instant goes
                 // first. Once a turn, so that the cap costs nothing while it lasts.
                 may_wait_for_room = false;
-                self.offer(now, false);
+                self.offer(now);
                 tokio::task::yield_now().await;
                 if self.line.accept(intended, now) {
                     continue;
@@ -182,19 +191,20 @@ impl<T: Transport> Worker<T> {
 
     /// Offers what waits to the transport: to idle connections first, then, if some still waits, to those whose answers
     /// have come in meanwhile; and only then to new ones.
-    async fn serve(&mut self, now: Elapsed, may_connect: bool) {
+    async fn serve(&mut self, turn: Turn) {
         if self.line.waiting() > 0 {
-            self.offer(now, false);
+            self.offer(turn.now);
             if self.line.waiting() > 0 {
                 tokio::task::yield_now().await;
             }
         }
-        self.offer(now, may_connect);
-        self.line.end_turn(now);
+        self.transport.serve(&self.line, turn);
+        self.line.end_turn(turn.now);
     }
 
-    fn offer(&self, now: Elapsed, may_connect: bool) {
-        self.transport.serve(&self.line, Turn { now, may_connect });
+    /// Offers what waits to connections that are there.
+    fn offer(&self, now: Elapsed) {
+        self.transport.serve(&self.line, Turn { now, may_connect: false, is_strained: false });
     }
 
     /// Hands closed seconds to the collector. Never waits for it: what it has no room for goes with the next one.

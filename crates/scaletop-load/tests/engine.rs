@@ -10,7 +10,7 @@ use scaletop_load::Latency;
 use scaletop_load::{Arrivals, RateProfile};
 use scaletop_load::{CohortPart, Second};
 use scaletop_load::{FailureKind, OutcomeKind};
-use scaletop_load::{LoadConfig, LoadHandle, Prepared, start_inline};
+use scaletop_load::{LoadConfig, LoadHandle, Prepared, Workers, start_inline};
 use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -425,4 +425,49 @@ proptest! {
         let lags: u64 = seconds.iter().map(|second| second.send_lag.count()).sum();
         prop_assert!(lags <= total.sent && total.sent - lags <= cap, "all but what the stop caught between");
     }
+}
+
+/// Keeps its thread busy for a while with each request.
+struct Laborious(Duration);
+
+impl Transport for Laborious {
+    async fn send(&self, _sent: Elapsed) -> Reply {
+        let clock = RunClock::start();
+        while clock.now() < Elapsed::ZERO + self.0 {
+            std::hint::spin_loop();
+        }
+        Reply::status(200)
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_worker_that_is_busy_for_three_seconds_gets_another_beside_it_and_no_arrival_is_lost_or_doubled() {
+    let config = LoadConfig { workers: Workers::Auto, ..config(10_000) };
+    let transports = (0..2).map(|_| Laborious(Duration::from_millis(4))).collect();
+    let clock = RunClock::start();
+    let mut running = Prepared::new(config, transports).await.expect("threads").start(clock).expect("threads");
+    let start = clock.now() + Duration::from_millis(20);
+    running.handle.set(start, rate(200));
+    let mut seconds = Vec::new();
+    // Real CPU time: on a machine that gives us hardly any it may never happen, and then only the counts are looked at.
+    while seconds.last().is_none_or(|second: &Second| second.generator.workers < 2) && seconds.len() < 20 {
+        seconds.push(running.seconds.recv().await.expect("running"));
+    }
+    let end = clock.now() + Duration::from_secs(1);
+    running.handle.set(end, RateProfile::PAUSED);
+    while seconds.last().is_none_or(|second| second.end() <= end) {
+        seconds.push(running.seconds.recv().await.expect("running"));
+    }
+    running.handle.drain(Duration::from_mins(1)).await;
+    running.handle.stop();
+    while let Some(second) = running.seconds.recv().await {
+        seconds.push(second);
+    }
+    assert_eq!(seconds[0].generator.workers, 1, "it begins with one");
+    let due: Vec<u64> = seconds.iter().map(|second| second.total().due).collect();
+    let whole = end.saturating_since(start).as_nanos() * 200 / 1_000_000_000;
+    assert_eq!(u128::from(due.iter().sum::<u64>()), whole, "{due:?}");
+    let total = total(&seconds);
+    assert_eq!(total.due, total.outcomes.total() + total.dropped());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
-use scaletop_load::Second;
+use scaletop_load::{CohortPart, Second};
 use scaletop_load::{FailureKind, Outcome, OutcomeKind};
 use scaletop_load::{HttpRecipe, HttpTransport, RequestOptions, ReqwestTransport, TransportError};
 use scaletop_load::{LoadConfig, Prepared};
@@ -32,14 +32,14 @@ const BOTH: [Kind; 2] = [Kind::Own, Kind::Reqwest];
 /// A transport of either kind.
 enum Either {
     Own(HttpTransport),
-    Reqwest(ReqwestTransport),
+    Reqwest(Box<ReqwestTransport>),
 }
 
 impl Kind {
     fn transport(self, options: &RequestOptions) -> Either {
         match self {
             Self::Own => Either::Own(HttpTransport::new(options).expect("usable options")),
-            Self::Reqwest => Either::Reqwest(ReqwestTransport::new(options).expect("usable options")),
+            Self::Reqwest => Either::Reqwest(Box::new(ReqwestTransport::new(options).expect("usable options"))),
         }
     }
 
@@ -72,7 +72,6 @@ impl Transport for Either {
 /// Runs a test where connections can be tasks, with either transport.
 async fn with_both(test: impl AsyncFn(Kind)) {
     for kind in BOTH {
-        eprintln!("{kind:?}");
         LocalSet::new().run_until(test(kind)).await;
     }
 }
@@ -381,6 +380,28 @@ async fn the_engine_drives_real_requests_and_counts_every_one() {
         assert_eq!(target.requests() as u64, sent + warmed, "{kind:?}: warming is not load, and ours sends nothing");
         assert_eq!(seconds.iter().flat_map(|second| &second.served).map(|served| served.requests).sum::<u64>(), sent);
     }
+}
+
+#[tokio::test]
+async fn two_clients_that_know_nothing_of_each_other_measure_the_same_service_alike() {
+    let target = Target::start().await;
+    let options = RequestOptions::get(target.url("/delay/40"));
+    let ours = drive(HttpRecipe::new(&options).expect("usable options")).await;
+    let theirs = drive(ReqwestTransport::new(&options).expect("usable options")).await;
+    let summary = |seconds: &[Second]| {
+        let mut all = CohortPart::new(0);
+        for second in seconds {
+            all.merge(&CohortPart { intended: 0, ..second.total() });
+        }
+        let median = all.service.quantile(0.5).expect("answers");
+        ((all.due, all.sent, all.outcomes.get(OutcomeKind::Ok), all.service.count()), median)
+    };
+    let ((our_counts, our_median), (their_counts, their_median)) = (summary(&ours), summary(&theirs));
+    assert_eq!((our_counts, their_counts), ((300, 300, 300, 300), (300, 300, 300, 300)));
+    let truth = Duration::from_millis(40);
+    assert!(our_median >= truth && their_median >= truth, "{our_median:?} and {their_median:?}");
+    // Ours begins to count when a connection is ready, theirs when a pool was asked: ours is never the longer one by much.
+    assert!(our_median <= their_median * 2, "{our_median:?} and {their_median:?}");
 }
 
 #[tokio::test]

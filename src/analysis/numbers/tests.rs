@@ -13,7 +13,8 @@ const ALSO: &[(&str, &str)] = &[
     ("export/summary/json.rs", "the totals of the session"),
     ("report/data.rs", "the curves of the page"),
     ("report/charts.rs", "the curves of the page"),
-    ("report/tables.rs", "instances and the generator"),
+    ("report/instances.rs", "the table of instances"),
+    ("report/tables.rs", "the generator"),
     ("tui/", "the charts, the header and the instances, by the second"),
     ("headless.rs", "a line a second"),
     ("plan/toml.rs", "errors are a part of an objective"),
@@ -58,7 +59,10 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "tests" {
             sources(&path, found);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "fixtures.rs" {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !name.ends_with("tests.rs")
+            && name != "fixtures.rs"
+        {
             let text = fs::read_to_string(&path).unwrap();
             // What comes after the first tests of a file is tests.
             let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();

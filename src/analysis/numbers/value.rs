@@ -14,9 +14,7 @@ pub enum Unit {
     Millis,
     /// Requests.
     Requests,
-    /// Instances.
     Instances,
-    /// Instances times seconds.
     InstanceSeconds,
     /// Percent.
     Percent,
@@ -37,7 +35,6 @@ pub enum Value {
     Latency(Duration),
     /// Requests, as a part of others: they can be judged as a count and as a share.
     Part {
-        /// How many.
         part: u64,
         /// Of how many.
         whole: u64,

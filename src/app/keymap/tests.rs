@@ -142,24 +142,24 @@ fn every_action_is_reachable() {
 #[test]
 fn an_open_prompt_takes_characters_that_are_keys_otherwise() {
     let press = KeyPress::plain(Key::Char('s'));
-    assert_eq!(KeyMap::action_for(&press, &normal()), Some(Action::Spike));
-    assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::PromptChar('s')));
-    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &prompting()), None);
+    assert_eq!(KeyMap::action_for(press, &normal()), Some(Action::Spike));
+    assert_eq!(KeyMap::action_for(press, &prompting()), Some(Action::PromptChar('s')));
+    assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Up), &prompting()), None);
 }
 
 #[test]
 fn ctrl_c_quits_even_out_of_a_prompt() {
     let press = KeyPress::ctrl(Key::Char('c'));
-    assert_eq!(KeyMap::action_for(&press, &normal()), Some(Action::Quit));
-    assert_eq!(KeyMap::action_for(&press, &prompting()), Some(Action::Quit));
-    assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Char('c')), &normal()), Some(Action::Clear));
+    assert_eq!(KeyMap::action_for(press, &normal()), Some(Action::Quit));
+    assert_eq!(KeyMap::action_for(press, &prompting()), Some(Action::Quit));
+    assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Char('c')), &normal()), Some(Action::Clear));
 }
 
 #[test]
 fn arrows_change_the_rate_on_every_view_and_with_the_help_open() {
     for view in crate::app::state::View::ALL {
         let ui = looking(Ui { view, help: true, ..Ui::default() });
-        assert_eq!(KeyMap::action_for(&KeyPress::plain(Key::Up), &ui), Some(Action::RateUp), "{view:?}");
+        assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Up), &ui), Some(Action::RateUp), "{view:?}");
     }
 }
 
@@ -171,7 +171,7 @@ fn replaying() -> State {
 fn a_key_that_drives_the_load_says_in_a_replay_that_it_does_not() {
     for line in KeyMap::bindings(Mode::Normal).filter(|line| line.group == Group::Load) {
         for (press, _) in line.keys {
-            let action = KeyMap::action_for(press, &replaying());
+            let action = KeyMap::action_for(*press, &replaying());
             let is_replays_own =
                 KeyMap::bindings(Mode::Replay).any(|line| line.keys.iter().any(|(bound, _)| bound == press));
             assert!(is_replays_own || action == Some(Action::OnlyLive(line.help)), "{press:?} does {action:?}");
@@ -189,7 +189,7 @@ fn keys_for_views_do_the_same_in_a_replay_as_live() {
         KeyMap::bindings(Mode::Normal).filter(|line| line.group == Group::Look).flat_map(|line| line.keys)
     {
         if !matches!(press.key, Key::Home | Key::End) {
-            assert_eq!(KeyMap::action_for(press, &replaying()).as_ref(), Some(action), "{press:?}");
+            assert_eq!(KeyMap::action_for(*press, &replaying()).as_ref(), Some(action), "{press:?}");
         }
     }
 }

@@ -5,10 +5,10 @@ use crate::plan::forecast::Budget;
 use scaletop_units::ArrivalRate;
 
 /// The increments of the rate keys, requests per second.
-pub const INCREMENTS: [u32; 9] = [1, 5, 10, 25, 50, 100, 250, 500, 1000];
+pub(crate) const INCREMENTS: [u32; 9] = [1, 5, 10, 25, 50, 100, 250, 500, 1000];
 
 /// The preset rates of keys 1 to 9, requests per second.
-pub const PRESETS: [u32; 9] = [50, 100, 200, 300, 400, 500, 600, 750, 900];
+pub(crate) const PRESETS: [u32; 9] = [50, 100, 200, 300, 400, 500, 600, 750, 900];
 
 /// How a live session is going.
 #[derive(Clone, Debug)]
@@ -29,8 +29,6 @@ pub struct Live {
     pub phase: Phase,
     /// Why the session is ending, once it is.
     pub ending: Option<String>,
-    /// Why the session is not being recorded, if it is not.
-    pub recording_error: Option<String>,
     /// Whether this is the demo, whose instances can be killed.
     pub is_demo: bool,
 }
@@ -59,7 +57,6 @@ impl Live {
             abort_within: None,
             phase: Phase::Running,
             ending: None,
-            recording_error: None,
             is_demo: false,
         }
     }

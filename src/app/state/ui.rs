@@ -19,7 +19,6 @@ pub struct Ui {
     pub service_time: bool,
     /// The selected row of the view's list, counted from the newest.
     pub selected: usize,
-    /// The open prompt.
     pub prompt: Option<Prompt>,
     /// Whether the help overlay is open.
     pub help: bool,
@@ -47,7 +46,6 @@ impl View {
     /// Every view, in the order of the Tab key.
     pub const ALL: [Self; 5] = [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Log];
 
-    /// Its title.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
@@ -62,14 +60,12 @@ impl View {
 /// How much time the charts show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Window {
-    /// One minute.
     Minute,
     /// Five minutes.
     #[default]
     FiveMinutes,
     /// Fifteen minutes.
     FifteenMinutes,
-    /// The whole session.
     All,
 }
 
@@ -127,7 +123,6 @@ pub enum PromptKind {
 }
 
 impl Prompt {
-    /// An empty prompt.
     pub const fn new(kind: PromptKind) -> Self {
         Self { kind, text: String::new(), error: None }
     }

@@ -60,7 +60,6 @@ impl PollingCost {
 /// What becomes of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Use {
-    /// An instance count.
     Active,
     /// A fact, the value as it is.
     Gauge(&'static str),
@@ -136,7 +135,6 @@ impl CloudWatchFeed {
         }
     }
 
-    /// What polling costs.
     pub(crate) fn cost(&self) -> PollingCost {
         PollingCost { metrics: self.series.len(), interval: poll_interval(self.grain) }
     }

@@ -30,7 +30,6 @@ const MOST_IMAGES: usize = 1_000;
 pub enum ImageOwner {
     /// An App Runner service, by its ARN.
     AppRunner {
-        /// The ARN.
         arn: String,
     },
     /// Nobody's in particular: an image by its name.
@@ -38,11 +37,8 @@ pub enum ImageOwner {
         /// The name: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo:v1`.
         name: String,
     },
-    /// An ECS service.
     Ecs {
-        /// The cluster.
         cluster: String,
-        /// The service.
         service: String,
     },
 }
@@ -63,7 +59,6 @@ impl From<&WatchedService> for ImageOwner {
 pub(crate) struct DeployedImage {
     /// Its name: `demo:v1`.
     pub(crate) name: String,
-    /// Its digest, shortened.
     pub(crate) digest: Option<String>,
     /// When it was pushed.
     pub(crate) pushed: Option<Timestamp>,
@@ -78,7 +73,6 @@ pub(crate) struct DeployedImage {
 pub(crate) enum NewerImage {
     /// What is deployed is the newest.
     No,
-    /// One waits.
     Waits {
         /// Its tag, or its digest when it has none.
         name: String,

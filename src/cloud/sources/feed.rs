@@ -24,7 +24,6 @@ const JITTER: f64 = 0.1;
 /// What one poll brought.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PollReport {
-    /// What is new.
     pub events: Vec<SessionEvent>,
     /// What failed, if anything: the first, and what matters most.
     pub problem: Option<SourceError>,

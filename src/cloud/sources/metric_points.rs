@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 pub(crate) struct Point {
     /// The start of its period, Unix seconds.
     pub(crate) start: f64,
-    /// Its value.
     pub(crate) value: f64,
     /// Whether it may still change.
     pub(crate) provisional: bool,

@@ -46,7 +46,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "plan": settings.plan.as_deref().map(|plan| clean_to(plan, LONGEST_TEXT)),
             "started_utc": utc(session.header().started_unix_micros),
             "duration_s": rounded(session.now().as_secs_f64()),
-            "ended": session.ended().as_deref().map(|reason| clean_to(reason, LONGEST_TEXT)),
+            "ended": session.ended().map(|reason| clean_to(reason, LONGEST_TEXT)),
         },
         "recording": { "torn_end": damage.torn_end, "skipped_lines": damage.skipped_lines },
         "settings": {

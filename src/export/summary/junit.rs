@@ -76,7 +76,7 @@ fn attribute(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::plan::threshold::Threshold;
-    use crate::session::event::{FORMAT_VERSION, Header, Settings};
+    use crate::session::event::{Header, Settings};
 
     #[test]
     fn each_threshold_is_a_case_and_hostile_names_stay_text() {
@@ -84,7 +84,7 @@ mod tests {
             .map(|(name, bound)| Threshold::parse(name, bound).unwrap())
             .into();
         let settings = Settings { plan: Some("a \"<b>\"\u{1b}".into()), thresholds, ..Settings::default() };
-        let header = Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings };
+        let header = Header::new(0, settings);
         let xml = junit(&Session::new(header));
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\""), "{xml}");
         assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;�\""), "{xml}");

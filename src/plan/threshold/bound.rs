@@ -8,11 +8,9 @@ use crate::values;
 /// What a number is compared with, in its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// A time.
     Time(Duration),
     /// A share, 1 = 100 %.
     Share(f64),
-    /// A plain number.
     Count(f64),
 }
 

@@ -6,12 +6,7 @@ use scaletop_load::Second;
 use scaletop_units::ArrivalRate;
 
 fn header() -> Header {
-    Header {
-        version: FORMAT_VERSION,
-        writer: "scaletop test".into(),
-        started_unix_micros: 0,
-        settings: Settings::default(),
-    }
+    Header { writer: "scaletop test".into(), ..Header::new(0, Settings::default()) }
 }
 
 fn second(index: u32) -> Recorded {

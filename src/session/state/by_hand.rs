@@ -28,4 +28,7 @@ impl Session {
     pub(crate) fn now_mut(&mut self) -> &mut Elapsed {
         &mut self.now
     }
+    pub(crate) fn ended_mut(&mut self) -> &mut Option<String> {
+        &mut self.ended
+    }
 }

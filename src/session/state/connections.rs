@@ -66,7 +66,7 @@ impl ConnectionTotals {
     }
 
     /// What was spoken, in words; `None` while no connection was opened.
-    pub fn protocol(&self) -> Option<&'static str> {
+    pub(crate) fn protocol(&self) -> Option<&'static str> {
         match (self.opened, self.opened_http2) {
             (0, _) => None,
             (_, 0) => Some("HTTP/1.1"),
@@ -78,7 +78,7 @@ impl ConnectionTotals {
 
 impl ConnectionTotals {
     /// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
-    pub fn in_words(&self) -> Option<String> {
+    pub(crate) fn in_words(&self) -> Option<String> {
         if !self.is_known {
             return None;
         }
@@ -102,7 +102,7 @@ impl ConnectionTotals {
 }
 
 /// `200 tls, shaking hands over TLS: the certificate has expired`.
-pub fn failure_in_words(failure: &Failure) -> String {
+pub(crate) fn failure_in_words(failure: &Failure) -> String {
     let kind = Outcome::Failed(failure.kind).kind().label();
     format!("{} {kind}, {}: {}", failure.count, failure.phase.label(), clean_to(&failure.cause, MAX_TEXT))
 }
@@ -132,14 +132,14 @@ impl FailureTotals {
     }
 
     /// The causes, the most frequent first.
-    pub fn by_count(&self) -> Vec<&Failure> {
+    pub(crate) fn by_count(&self) -> Vec<&Failure> {
         let mut causes: Vec<_> = self.causes.iter().collect();
         causes.sort_by_key(|failure| std::cmp::Reverse(failure.count));
         causes
     }
 
     /// Failures with causes beyond those that are told apart.
-    pub const fn beyond(&self) -> u64 {
+    pub(crate) const fn beyond(&self) -> u64 {
         self.beyond
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::analysis::pinning::{self, Answered, Pinning};
 use crate::instances::{Basis, InstanceObservation};
-use crate::session::state::{InstanceSecond, InstanceTrack, Session};
+use crate::session::state::Session;
 use scaletop_load::Latency;
 use scaletop_load::{Second, Served};
 use scaletop_units::{Elapsed, InstanceId};
 
 /// More instances than this are not told apart in one session; their answers are counted.
-pub const MAX_INSTANCES: usize = 1_000;
+pub(crate) const MAX_INSTANCES: usize = 1_000;
 
 /// How much of an instance's recent past is kept for its lane, in seconds (the longest window but one).
 const RECENT_SECS: u32 = 900;
@@ -28,6 +28,38 @@ const FIRST_ANSWERS: u64 = 5;
 
 /// The later answers they are compared with: once there are this many.
 const LATER_ANSWERS: u64 = 200;
+
+/// One instance as its answers show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceTrack {
+    pub id: InstanceId,
+    /// When its first OK answer's request was intended; `None` while it has only failed.
+    pub first_ok: Option<Elapsed>,
+    /// The start of the first second it answered in.
+    pub first: Elapsed,
+    /// The end of the last second it answered in.
+    pub last: Elapsed,
+    pub requests: u64,
+    /// How many were OK.
+    pub ok: u64,
+    /// Response times of all its answers.
+    pub response: Latency,
+    /// By how much its first answers were slower than its later ones (`None` until there are enough of both).
+    pub cold_start: Option<Duration>,
+    /// The last minutes, one entry a second in which it answered: for its lane.
+    pub recent: VecDeque<InstanceSecond>,
+}
+
+/// What an instance answered in one second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InstanceSecond {
+    pub second: u32,
+    pub requests: u64,
+    /// How many were OK.
+    pub ok: u64,
+    /// p99 of their response times.
+    pub p99: Option<Duration>,
+}
 
 /// What is remembered of instances beyond their tracks; indices are those of the tracks.
 #[derive(Clone, Debug, Default, PartialEq)]

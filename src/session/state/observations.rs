@@ -5,8 +5,8 @@ use crate::session::state::Session;
 use crate::timeline::{KEPT_SECS, THINNED_SPAN};
 use scaletop_units::Elapsed;
 
-/// Counts older than an hour are kept only where they changed, and this many a minute at most; when there are more, the
-/// highest alone stands for the minute.
+/// Counts older than an hour are kept only where they changed, or where the one before would no longer hold, and this many a
+/// minute at most; when there are more, the first, the highest and the last stand for the minute.
 const OLD_PER_MINUTE: usize = 4;
 
 impl Session {
@@ -58,22 +58,29 @@ impl Session {
 fn thin_between(list: &mut Vec<InstanceObservation>, from: Elapsed, until: Elapsed) {
     let first = list.partition_point(|kept| kept.as_of < from);
     let end = list.partition_point(|kept| kept.as_of < until);
-    let minutes = list[first..end].chunk_by(|a, b| minute(a) == minute(b));
-    let mut count = first.checked_sub(1).map(|at| list[at].count);
-    let mut kept = Vec::new();
-    for of_minute in minutes {
-        let mut changed: Vec<InstanceObservation> = Vec::new();
+    let mut kept: Vec<InstanceObservation> = Vec::new();
+    let mut latest = first.checked_sub(1).map(|at| list[at]);
+    let mut at = first;
+    for of_minute in list[first..end].chunk_by(|a, b| minute(a) == minute(b)) {
+        let mut telling: Vec<InstanceObservation> = Vec::new();
         for seen in of_minute {
-            if changed.last().map(|seen| seen.count).or(count) != Some(seen.count) {
-                changed.push(*seen);
+            at += 1;
+            // Without it, the one before would hold as long.
+            let next = list.get(at).map(|next| next.as_of);
+            let holds_on = |of: InstanceObservation| next.is_some_and(|next| of.holds_until(Some(next)) == next);
+            if !latest.is_some_and(|kept| kept.count == seen.count && holds_on(kept)) {
+                telling.push(*seen);
+                latest = Some(*seen);
             }
         }
-        if changed.len() > OLD_PER_MINUTE {
-            let highest = changed.iter().copied().max_by_key(|seen| seen.count);
-            changed = highest.into_iter().collect();
+        if telling.len() > OLD_PER_MINUTE {
+            let highest = (0..telling.len()).max_by_key(|&of| telling[of].count).unwrap_or(0);
+            let mut ends = vec![0, highest, telling.len() - 1];
+            ends.sort_unstable();
+            ends.dedup();
+            telling = ends.into_iter().map(|of| telling[of]).collect();
         }
-        count = changed.last().map(|seen| seen.count).or(count);
-        kept.append(&mut changed);
+        kept.append(&mut telling);
     }
     list.splice(first..end, kept);
 }

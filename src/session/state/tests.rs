@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::analysis::{Timing, Validity};
 use crate::instances::{Basis, InstanceObservation, Limits};
-use crate::session::event::{FORMAT_VERSION, RateCause, RateChange, Settings};
+use crate::session::event::{RateCause, RateChange, Settings};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -17,9 +17,7 @@ use scaletop_load::{CohortPart, Second, Served};
 use scaletop_units::{ArrivalRate, InstanceId};
 
 fn session() -> Session {
-    let writer = "test".to_owned();
-    let mut session =
-        Session::new(Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() });
+    let mut session = Session::new(Header::new(0, Settings::default()));
     let limits = Limits { min: Some(1), max: Some(5), concurrency: Some(10) };
     session.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
     session

@@ -24,7 +24,7 @@ use crate::session::verdict::{ThresholdOutcome, ThresholdResult, holds, result};
 const HOLD: Duration = Duration::from_secs(10);
 
 /// The first of the session's thresholds that is lost already.
-pub fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResult> {
+pub(crate) fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResult> {
     session.header().settings.thresholds.iter().find_map(|threshold| match threshold.scope {
         Scope::Run => {
             let is_lost = run_is_lost(session, threshold, budget.run);

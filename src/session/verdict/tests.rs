@@ -7,7 +7,7 @@ use super::*;
 use crate::analysis::{Step, StepNumbers, Timing};
 use crate::instances::InstanceObservation;
 use crate::plan::forecast::Budget;
-use crate::session::event::{FORMAT_VERSION, Header, SessionEvent, Settings};
+use crate::session::event::{Header, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -17,7 +17,7 @@ const NOT_HERE: Timing = Timing::NotApplicable("nothing was to be reached");
 fn session(thresholds: &[(&str, &str)]) -> Session {
     let thresholds = thresholds.iter().map(|(name, bound)| Threshold::parse(name, bound).unwrap()).collect();
     let settings = Settings { thresholds, ..Settings::default() };
-    Session::new(Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings })
+    Session::new(Header::new(0, settings))
 }
 
 /// A step of 100 s at 600/s of which nothing went wrong.
@@ -255,7 +255,7 @@ fn an_interrupted_plan_did_not_pass_even_if_all_held_until_then() {
     let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
     session.header_mut().settings.plan = Some("spike".to_owned());
     assert!(!judge(&session).interrupted);
-    session.apply(session.now(), &SessionEvent::Ended { reason: QUIT_BY_THE_USER.to_owned() });
+    *session.ended_mut() = Some(QUIT_BY_THE_USER.to_owned());
     let verdict = judge(&session);
     assert!(verdict.interrupted);
     assert_eq!(verdict.headline(), "interrupted before the plan's end; until then passed: the threshold held");

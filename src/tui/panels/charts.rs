@@ -223,7 +223,7 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             continue;
         };
         let role = basis_role(basis);
-        let counts = series::counts(observations, basis, &scene.axis);
+        let counts = series::counts(observations, &scene.axis);
         curves.push(Curve::new(counts.provisional, Stroke::Dotted, role));
         curves.push(Curve::new(counts.settled, Stroke::Solid, role));
         pieces.push(basis_legend(scene, basis, role));

@@ -22,7 +22,6 @@ enum Entry {
     Blank,
 }
 
-/// Draws the column.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     if area.width < 20 {
         return;

@@ -26,7 +26,6 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 const FACTS: [(&str, u16); 6] =
     [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
 
-/// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     let facts = facts_for(body.width);

@@ -27,7 +27,6 @@ const MEANING_WIDTH: u16 = 26;
 /// Columns of a number.
 const NUMBER_WIDTH: u16 = 9;
 
-/// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     let scene = super::scene(buf, screen.header, body, state, theme);

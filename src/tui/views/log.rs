@@ -15,7 +15,6 @@ use scaletop_units::Elapsed;
 /// Columns of the time and the sign before a text.
 const LEFT: u16 = 11;
 
-/// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);

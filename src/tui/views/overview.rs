@@ -8,7 +8,6 @@ use crate::tui::layout::{self, Screen};
 use crate::tui::panels::{charts, side, steps};
 use crate::tui::theme::Theme;
 
-/// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let parts = layout::overview(screen.body);
     let scene = super::scene(buf, screen.header, parts.times, state, theme);

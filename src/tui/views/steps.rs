@@ -21,7 +21,6 @@ const NAME_WIDTH: u16 = 13;
 /// Columns of their values.
 const VALUE_WIDTH: u16 = 19;
 
-/// Draws it.
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaletop::cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
-use scaletop::commands::demo::demo_cloud;
+use scaletop::demo_cloud;
+use scaletop::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use scaletop_cluster::wire::{CloudPlatform, FaultRule, Publication, WireFault, WireServer};
 use scaletop_units::RunClock;
 use tokio::time::Instant;

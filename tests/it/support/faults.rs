@@ -84,9 +84,8 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
         };
         read.fetch_add(1, Ordering::SeqCst);
         if fault == Fault::EarlyRefusal {
-            return stream.write_all(
-                b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-            );
+            return stream
+                .write_all(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         }
         let lower = String::from_utf8_lossy(&text[..head]).to_lowercase();
         let length = lower.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());

@@ -25,7 +25,7 @@ pub(super) enum Wire {
     /// HTTP/1.1.
     Http1(Stream),
     /// HTTP/2, its settings known.
-    Http2(h2::Session),
+    Http2(Box<h2::Session>),
 }
 
 /// What making it took.
@@ -72,7 +72,7 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
     };
     let wire = if is_http2 {
         phase.set(Phase::Sending);
-        Wire::Http2(h2::Session::begin(stream).await?)
+        Wire::Http2(Box::new(h2::Session::begin(stream).await?))
     } else {
         Wire::Http1(stream)
     };

@@ -115,6 +115,9 @@ impl Link {
             pool.give_back(job);
             return false;
         }
+        if matches!(end, End::Answered) {
+            pool.answered(sent);
+        }
         let is_done = matches!(end, End::Answered) && exchange.is_flushed && exchange.answer.keeps_alive;
         let mut reply = match failure(end, &exchange, pool) {
             None => Reply { bytes: exchange.answer.bytes, ..Reply::status(exchange.answer.status.unwrap_or_default()) },

@@ -123,6 +123,7 @@ enum Ended {
 /// Carries one request on a stream of its own.
 async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
     job.begin();
+    let began = pool.now();
     let mut reply = Reply::status(0);
     let timeout = pool.recipe.timeout;
     let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
@@ -131,7 +132,10 @@ async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job
     slot.busy.set(slot.busy.get().saturating_sub(1));
     let phase = if has_answer { Phase::Body } else { Phase::Answer };
     match exchanged {
-        Ok(Ok(())) => job.complete(reply),
+        Ok(Ok(())) => {
+            pool.answered(began);
+            job.complete(reply);
+        }
         Ok(Err(Ended::Unprocessed)) if !job.again => {
             pool.note(|connections| connections.retried_on_refusal += 1);
             job.again = true;
@@ -166,9 +170,7 @@ async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) 
         tokio::select! {
             biased;
             response = &mut response => response.map_err(ended)?,
-            sent = send_body(&mut stream, body.clone()) => match sent {
-                Ok(()) | Err(()) => response.await.map_err(ended)?,
-            },
+            () = send_body(&mut stream, body.clone()) => response.await.map_err(ended)?,
         }
     };
     reply.outcome = crate::sample::Outcome::Status(response.status().as_u16());
@@ -177,14 +179,15 @@ async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) 
 }
 
 /// Sends the body as the service gives room for it. When it cannot be sent, the answer says why.
-async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) -> Result<(), ()> {
+async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes) {
     while !body.is_empty() {
         stream.reserve_capacity(body.len());
-        let room = poll_fn(|cx| stream.poll_capacity(cx)).await.and_then(Result::ok).ok_or(())?;
+        let Some(Ok(room)) = poll_fn(|cx| stream.poll_capacity(cx)).await else { return };
         let piece = body.split_to(room.min(body.len()));
-        stream.send_data(piece, body.is_empty()).map_err(|_| ())?;
+        if stream.send_data(piece, body.is_empty()).is_err() {
+            return;
+        }
     }
-    Ok(())
 }
 
 /// Reads the body to its end, and forgets it.

@@ -29,6 +29,7 @@ use crate::http::{h1, h2};
 use crate::ids::Ids;
 use crate::line::Line;
 use crate::record::connections::Connections;
+use crate::transport::Turn;
 use scaletop_units::{Elapsed, RunClock};
 
 pub(in crate::http) use lifetimes::Id;
@@ -72,6 +73,7 @@ struct State {
     openings: Openings,
     lifetimes: Lifetimes,
     may_connect: bool,
+    is_strained: bool,
     /// Requests that a connection can carry at the same time, as the last one that was opened says.
     streams: usize,
     next_id: Id,
@@ -104,6 +106,7 @@ impl Pool {
             openings: Openings::new(),
             lifetimes: Lifetimes::new(recipe.max_age),
             may_connect: true,
+            is_strained: false,
             streams: 1,
             next_id: 0,
         };
@@ -121,13 +124,16 @@ impl Pool {
     }
 
     /// One turn of the worker: see [`Transport::serve`](crate::Transport::serve).
-    pub(super) fn serve(self: &Rc<Self>, line: &Rc<Line>, may_connect: bool) {
+    pub(super) fn serve(self: &Rc<Self>, line: &Rc<Line>, turn: Turn) {
         if self.line.borrow().is_none() {
             self.attach(line);
         }
-        self.state.borrow_mut().may_connect = may_connect;
+        {
+            let state = &mut *self.state.borrow_mut();
+            (state.may_connect, state.is_strained) = (turn.may_connect, turn.is_strained);
+        }
         self.balance();
-        if may_connect {
+        if turn.may_connect {
             self.upkeep();
         }
         self.give_up_on_the_late();
@@ -159,6 +165,12 @@ impl Pool {
     /// Room to read into; it is everybody's, so it must not be kept.
     pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
+    }
+
+    /// A request that was sent at `sent` has its full answer.
+    pub(super) fn answered(&self, sent: Elapsed) {
+        let now = self.now();
+        self.state.borrow_mut().openings.answered(now, now.saturating_since(sent));
     }
 
     /// How soon after a request was sent a close must come for the two to have met on the way.
@@ -237,6 +249,7 @@ impl Pool {
                 connecting: state.connecting.len(),
                 left: left.min(usize::MAX / 2),
                 may_connect: state.may_connect,
+                is_strained: state.is_strained,
             })
         };
         match step {
@@ -338,7 +351,8 @@ impl Pool {
         match result {
             Ok(connected) => {
                 if !is_replacement {
-                    self.state.borrow_mut().openings.connected(took);
+                    let now = self.now();
+                    self.state.borrow_mut().openings.connected(now, took);
                 }
                 self.note(|connections| note_opened(connections, took, &connected));
                 self.adopt(id, connected);
@@ -379,7 +393,7 @@ impl Pool {
         let pool = Rc::clone(self);
         match wire {
             Wire::Http1(stream) => drop(tokio::task::spawn_local(h1::serve(pool, slot, stream))),
-            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, session))),
+            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, *session))),
         }
     }
 

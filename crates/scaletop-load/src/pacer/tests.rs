@@ -337,7 +337,9 @@ proptest! {
                 }
             };
             one.set(now, profile);
-            workers.iter_mut().for_each(|worker| { worker.set(now, profile); });
+            for worker in &mut workers {
+                worker.set(now, profile);
+            }
         }
         whole.extend(std::iter::from_fn(|| one.pop_due(now + Duration::from_secs(2))));
         for worker in &mut workers {

@@ -24,22 +24,22 @@ pub struct Failure {
 
 /// Counts one more failure. Causes keep the order in which they were first seen.
 pub(super) fn note(failures: &mut Vec<Failure>, kind: FailureKind, cause: &Cause) {
-    add(failures, kind, cause.phase, &cause.text, 1);
+    add(failures, &Failure { kind, phase: cause.phase, cause: cause.text.clone(), count: 1 });
 }
 
 /// Adds another worker's causes.
 pub(super) fn merge(failures: &mut Vec<Failure>, others: &[Failure]) {
     for other in others {
-        add(failures, other.kind, other.phase, &other.cause, other.count);
+        add(failures, other);
     }
 }
 
-fn add(failures: &mut Vec<Failure>, kind: FailureKind, phase: Phase, cause: &Cow<'static, str>, count: u64) {
-    let same = |failure: &&mut Failure| (failure.kind, failure.phase) == (kind, phase) && failure.cause == *cause;
-    if let Some(failure) = failures.iter_mut().find(same) {
-        failure.count += count;
+fn add(failures: &mut Vec<Failure>, new: &Failure) {
+    let is_same = |known: &Failure| (known.kind, known.phase) == (new.kind, new.phase) && known.cause == new.cause;
+    if let Some(known) = failures.iter_mut().find(|known| is_same(known)) {
+        known.count += new.count;
     } else if failures.len() < MAX_CAUSES_PER_SECOND {
-        failures.push(Failure { kind, phase, cause: cause.clone(), count });
+        failures.push(new.clone());
     }
 }
 

@@ -11,6 +11,7 @@ use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
+use crate::session::writer::WriteStatus;
 use scaletop_units::Elapsed;
 
 /// One update of a live session: the parts of the state, and what is to be done so far.
@@ -36,7 +37,7 @@ impl LiveUpdate<'_> {
             Event::Tick | Event::Resized | Event::Replay(_) => {}
             Event::Drained { abandoned } => self.drained(abandoned),
             Event::Exported(result) => self.exported(result),
-            Event::RecordingFailed(error) => self.recording_failed(error),
+            Event::RecordingStatus(status) => self.recording_changed(status),
             Event::Killed(Ok(id)) => self.notice(NoticeLevel::Info, format!("killed instance {id}")),
             Event::Killed(Err(reason)) => {
                 self.notice(NoticeLevel::Warning, format!("no instance was killed: {reason}"));
@@ -180,12 +181,10 @@ impl LiveUpdate<'_> {
     }
 
     /// A failing disk is said at once, and once; the load goes on.
-    fn recording_failed(&mut self, error: Option<String>) {
-        let (level, text) = match &error {
-            Some(reason) => (NoticeLevel::Error, format!("not recording: {reason}")),
-            None => (NoticeLevel::Info, "recording again".to_owned()),
-        };
-        self.live.recording_error = error;
-        self.notice(level, text);
+    fn recording_changed(&mut self, status: WriteStatus) {
+        match status {
+            Some(reason) => self.notice(NoticeLevel::Error, format!("not recording: {reason}")),
+            None => self.notice(NoticeLevel::Info, "recording again".to_owned()),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::app::controller::Controller;
 use crate::app::state::Live;
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
-use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
+use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
@@ -18,10 +18,8 @@ fn state() -> State {
 
 fn state_of(live: Live) -> State {
     let header = Header {
-        version: FORMAT_VERSION,
         writer: "scaletop test".into(),
-        started_unix_micros: 0,
-        settings: Settings { max_rate: 1_000, ..Settings::default() },
+        ..Header::new(0, Settings { max_rate: 1_000, ..Settings::default() })
     };
     State::live(header, live)
 }
@@ -192,12 +190,13 @@ fn only_the_demo_kills() {
 }
 
 #[test]
-fn a_failing_disk_is_said_and_stays_on_the_screen_until_it_works_again() {
+fn a_failing_disk_is_said_and_so_is_that_it_works_again() {
     let mut state = state();
-    update(&mut state, Elapsed::ZERO, Event::RecordingFailed(Some("no space left".into())));
-    assert_eq!(state.as_live().unwrap().recording_error.as_deref(), Some("no space left"));
-    update(&mut state, Elapsed::from_secs(1), Event::RecordingFailed(None));
-    assert_eq!(state.as_live().unwrap().recording_error, None);
+    update(&mut state, Elapsed::ZERO, Event::RecordingStatus(Some("no space left".into())));
+    assert_eq!(state.ui().toast.as_ref().unwrap().1, "not recording: no space left");
+    update(&mut state, Elapsed::from_secs(1), Event::RecordingStatus(None));
+    let (_, again) = state.session().log().last().unwrap();
+    assert_eq!((again.level, again.text.as_str()), (NoticeLevel::Info, "recording again"));
 }
 
 /// A state that plays 5/s for 2 s.

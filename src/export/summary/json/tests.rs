@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::plan::Plan;
-use crate::session::event::{FORMAT_VERSION, Header, RateCause, RateChange, SessionEvent, Settings};
+use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use scaletop_load::{Connections, FailureKind, Phase, RateProfile};
 use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, InstanceId};
@@ -42,10 +42,8 @@ fn full() -> Value {
     let thresholds =
         Plan::parse("[[stage]]\nrate = 5\nduration = \"1s\"\n[thresholds]\np99 = \"< 1s\"").unwrap().thresholds;
     let mut session = Session::new(Header {
-        version: FORMAT_VERSION,
         writer: "scaletop test".into(),
-        started_unix_micros: 0,
-        settings: Settings { thresholds, ..Settings::default() },
+        ..Header::new(0, Settings { thresholds, ..Settings::default() })
     });
     let profile = RateProfile::Constant(ArrivalRate::new(5));
     let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()) };
@@ -109,12 +107,7 @@ fn every_field_is_documented_and_every_documented_field_exists() {
 
 #[test]
 fn a_step_says_when_few_instances_had_got_most_of_its_load() {
-    let mut session = Session::new(Header {
-        version: FORMAT_VERSION,
-        writer: "t".into(),
-        started_unix_micros: 0,
-        settings: Settings::default(),
-    });
+    let mut session = Session::new(Header::new(0, Settings::default()));
     let profile = RateProfile::Constant(ArrivalRate::new(100));
     let change = RateChange { profile, cause: RateCause::Set, stage: None };
     session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));

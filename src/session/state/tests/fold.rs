@@ -6,10 +6,9 @@ use proptest::prelude::*;
 
 use crate::analysis::{StepReport, Timing};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
-use crate::session::event::{
-    FORMAT_VERSION, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings,
-};
-use crate::session::state::{MAX_INSTANCES, MAX_LINES, MAX_TEXT, Session};
+use crate::session::event::{Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
+use crate::session::state::instance_table::MAX_INSTANCES;
+use crate::session::state::{MAX_LINES, MAX_TEXT, Session};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -21,7 +20,7 @@ fn session() -> Session {
 }
 
 fn session_with(settings: Settings) -> Session {
-    Session::new(Header { version: FORMAT_VERSION, writer: "test".to_owned(), started_unix_micros: 0, settings })
+    Session::new(Header::new(0, settings))
 }
 
 fn rate(per_sec: u32) -> SessionEvent {
@@ -150,7 +149,8 @@ fn old_counts_keep_their_changes_and_let_the_rest_go() {
         close(&mut session, second(index, 20, ids));
     }
     let counts: Vec<_> = session.observations[&Basis::Responding].iter().map(|s| (s.as_of.second(), s.count)).collect();
-    assert_eq!(counts[..3], [(0, 1), (100, 2), (200, 1)], "what is old is kept where it changed");
+    let kept = [(0, 1), (60, 1), (100, 2), (160, 2), (200, 1), (260, 1)];
+    assert_eq!(counts[..6], kept, "what is old is kept where it changed, and once a minute, so that it holds on");
     assert!(counts.len() < 3_750, "{}", counts.len());
 }
 

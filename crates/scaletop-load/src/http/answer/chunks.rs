@@ -74,9 +74,8 @@ impl Chunks {
             (State::Extension, _) => State::Extension,
             (State::DataEnd, b'\r') => State::DataEnd,
             (State::DataEnd, b'\n') => State::Size,
-            (State::Trailer, b'\r') => State::Trailer,
             (State::Trailer, b'\n') => State::Done,
-            (State::TrailerLine, b'\n') => State::Trailer,
+            (State::Trailer, b'\r') | (State::TrailerLine, b'\n') => State::Trailer,
             (State::Trailer | State::TrailerLine, _) => State::TrailerLine,
             (State::DataEnd | State::Data(_) | State::Done, _) => return None,
         };

@@ -1,5 +1,7 @@
 //! Answers as services give them, whole and in pieces.
 
+use std::fmt::Write as _;
+
 use http::header::HeaderName;
 use proptest::prelude::*;
 
@@ -88,7 +90,7 @@ fn what_is_not_an_answer_is_told_apart() {
     for (bytes, malformed) in cases {
         assert_eq!(read(bytes, bytes.len()), Err(malformed), "{:?}", String::from_utf8_lossy(bytes));
     }
-    let endless = [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), &[b'a'; MAX_HEAD]].concat();
+    let endless = [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), &vec![b'a'; MAX_HEAD]].concat();
     assert_eq!(read(&endless, 1_000), Err(Malformed::TooLong));
 }
 
@@ -102,11 +104,11 @@ proptest! {
         if is_chunked {
             text += "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
             for body in bodies.iter().filter(|&&body| body > 0) {
-                text += &format!("{body:x}\r\n{}\r\n", "b".repeat(*body));
+                write!(text, "{body:x}\r\n{}\r\n", "b".repeat(*body)).unwrap();
             }
             text += "0\r\n\r\n";
         } else {
-            text += &format!("HTTP/1.1 200 OK\r\ncontent-length: {total}\r\n\r\n{}", "b".repeat(total));
+            write!(text, "HTTP/1.1 200 OK\r\ncontent-length: {total}\r\n\r\n{}", "b".repeat(total)).unwrap();
         }
         let whole = (Some(200), total as u64, true, true);
         prop_assert_eq!(read(text.as_bytes(), text.len()), Ok(whole));

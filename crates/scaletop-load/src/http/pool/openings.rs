@@ -9,7 +9,7 @@
 //!   wanted > connecting: start the difference          wanted < connecting: cancel it, the youngest first
 //! ```
 //!
-//! When idle connections have served the backlog, nobody waits, and the connects that it started are cancelled. Four
+//! When idle connections have served the backlog, nobody waits, and the connects that it started are cancelled. Five
 //! brakes hold it; without any of the first three it was seen to collapse:
 //!
 //! 1. **The guard**: no connect is started in a turn of the loop that woke late, unless there is no connection at all.
@@ -21,6 +21,9 @@
 //! 3. **A small start**: when nobody waits any more the limit falls back to [`FIRST`].
 //! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
 //!    [`SOON`], the connections that are there are enough. That is what a stop of ours looks like a moment later.
+//! 5. **No more of the same under strain**: while we are late ourselves and answers take far longer than the quickest, it
+//!    is the machine that is full, not the connections that are few. A service that is slow by itself has no quick
+//!    answers, and one that stalls while we are on time gets the connections it needs.
 
 use std::time::Duration;
 
@@ -33,9 +36,12 @@ const FIRST: f64 = 4.0;
 /// The limit never falls below this.
 const LEAST: f64 = 2.0;
 
-/// A connect that took more than so many times the quickest, and a millisecond, was slow.
+/// What took more than so many times the quickest of its kind, and a millisecond, was slow.
 const SLOW_FACTOR: u32 = 4;
 const SLOW_BEYOND: Duration = Duration::from_millis(1);
+
+/// What one answer weighs in what answers took of late.
+const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
 
 /// By which the limit shrinks when a connect was slow.
 const BACK_OFF: f64 = 0.9;
@@ -43,8 +49,9 @@ const BACK_OFF: f64 = 0.9;
 /// A backlog that will be served within this time by itself needs no more connections.
 const SOON: Duration = Duration::from_millis(100);
 
-/// The quickest connect is forgotten by this part of itself with each connect, since paths change.
-const FORGETTING: u32 = 64;
+/// The quickest connect is forgotten after one to two of these, since paths change. By the clock, not by the number of
+/// connects: else a storm of slow ones would soon be the measure of itself.
+const MEMORY: Duration = Duration::from_secs(30);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,20 +79,31 @@ pub(super) struct Situation {
     pub left: usize,
     /// Whether this turn may start any: see the guard.
     pub may_connect: bool,
+    /// Whether we were late of late.
+    pub is_strained: bool,
 }
 
 /// Decides how many connections to open.
 #[derive(Debug)]
 pub(super) struct Openings {
     limit: f64,
-    quickest: Option<Duration>,
+    quickest: Quickest,
     backlog: Trend,
+    /// The quickest answer, and what answers took of late, in nanoseconds.
+    quickest_answer: Quickest,
+    answer_nanos: f64,
 }
 
 impl Openings {
     /// Nothing learned yet.
     pub(super) const fn new() -> Self {
-        Self { limit: FIRST, quickest: None, backlog: Trend::new() }
+        Self {
+            limit: FIRST,
+            quickest: Quickest::new(),
+            backlog: Trend::new(),
+            quickest_answer: Quickest::new(),
+            answer_nanos: 0.0,
+        }
     }
 
     /// What to do now.
@@ -98,11 +116,23 @@ impl Openings {
         if wanted < now.connecting {
             return Step::Cancel(now.connecting - wanted);
         }
-        let may_start = now.open == 0 || (now.may_connect && !self.is_draining(now.wanted));
+        let may_start = now.open == 0
+            || (now.may_connect && !self.is_draining(now.wanted) && !(now.is_strained && self.are_answers_slow()));
         if wanted > now.connecting && may_start {
             return Step::Start(wanted - now.connecting);
         }
         Step::Stay
+    }
+
+    /// An answer was completed, and took this long.
+    pub(super) fn answered(&mut self, now: Elapsed, took: Duration) {
+        self.quickest_answer.add(now, took);
+        self.answer_nanos += (took.as_nanos() as f64 - self.answer_nanos) * ANSWER_WEIGHT;
+    }
+
+    fn are_answers_slow(&self) -> bool {
+        let of_late = Duration::try_from_secs_f64(self.answer_nanos / 1e9).unwrap_or_default();
+        self.quickest_answer.get().is_some_and(|quickest| is_slow(of_late, quickest))
     }
 
     /// Nobody waits: the next backlog begins anew.
@@ -117,26 +147,58 @@ impl Openings {
     }
 
     /// A connect that somebody still waited for was completed, and took this long.
-    pub(super) fn connected(&mut self, took: Duration) {
-        let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / FORGETTING));
-        self.quickest = Some(quickest);
-        if took <= quickest * SLOW_FACTOR + SLOW_BEYOND {
-            // Not before it is known whether more are needed at all.
-            self.limit += if self.backlog.is_known() { 1.0 } else { 0.0 };
-        } else {
+    pub(super) fn connected(&mut self, now: Elapsed, took: Duration) {
+        let quickest = self.quickest.add(now, took);
+        if is_slow(took, quickest) {
             self.limit = (self.limit * BACK_OFF).max(LEAST);
+        } else if self.backlog.is_known() {
+            // Not before it is known whether more are needed at all.
+            self.limit += 1.0;
         }
     }
 
     /// The quickest connect of late.
-    pub(super) const fn quickest(&self) -> Option<Duration> {
-        self.quickest
+    pub(super) fn quickest(&self) -> Option<Duration> {
+        self.quickest.get()
     }
 
     fn limit(&self) -> usize {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let limit = self.limit as usize;
         limit
+    }
+}
+
+/// Whether something took far longer than the quickest of its kind.
+fn is_slow(took: Duration, quickest: Duration) -> bool {
+    took > quickest * SLOW_FACTOR + SLOW_BEYOND
+}
+
+/// The least of the durations of late: of the present span of memory and the one before.
+#[derive(Clone, Copy, Debug)]
+struct Quickest {
+    since: Elapsed,
+    present: Option<Duration>,
+    before: Option<Duration>,
+}
+
+impl Quickest {
+    const fn new() -> Self {
+        Self { since: Elapsed::ZERO, present: None, before: None }
+    }
+
+    /// One more; the least with it.
+    fn add(&mut self, now: Elapsed, took: Duration) -> Duration {
+        if now.saturating_since(self.since) >= MEMORY {
+            (self.since, self.before) = (now, self.present.take());
+        }
+        let present = self.present.map_or(took, |present| present.min(took));
+        self.present = Some(present);
+        self.before.map_or(present, |before| before.min(present))
+    }
+
+    fn get(&self) -> Option<Duration> {
+        [self.present, self.before].into_iter().flatten().min()
     }
 }
 

@@ -188,12 +188,11 @@ fn run(steps: &[(u64, Step)], shards: usize, roll: bool) -> Vec<Vec<Second>> {
             Step::Arrived(ago, fate) => {
                 let intended = now - Duration::from_millis(*ago);
                 shard.arrived(intended);
-                match fate {
-                    Some(why) => shard.dropped(intended, *why),
-                    None => {
-                        shard.accepted(intended, now, 1);
-                        shard.sent(intended, now);
-                    }
+                if let Some(why) = fate {
+                    shard.dropped(intended, *why);
+                } else {
+                    shard.accepted(intended, now, 1);
+                    shard.sent(intended, now);
                 }
             }
             Step::Completed(ago, outcome, by) => {

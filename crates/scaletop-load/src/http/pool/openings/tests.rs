@@ -9,7 +9,7 @@ use super::*;
 const QUICK: Duration = Duration::from_micros(300);
 
 fn situation(wanted: usize, open: usize, connecting: usize) -> Situation {
-    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true }
+    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true, is_strained: false }
 }
 
 #[test]
@@ -53,19 +53,19 @@ fn quick_connects_raise_the_limit_slow_ones_lower_it_and_rest_resets_it() {
     let mut openings = Openings::new();
     let at = |millis, wanted, open| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, open, 4) };
     openings.step(at(0, 500, 0));
-    openings.connected(QUICK);
+    openings.connected(Elapsed::ZERO, QUICK);
     assert_eq!(openings.step(at(0, 500, 1)), Step::Stay, "not before it is seen whether the backlog shrinks by itself");
     openings.step(at(2, 500, 1));
     for _ in 0..96 {
-        openings.connected(QUICK);
+        openings.connected(Elapsed::ZERO, QUICK);
     }
     assert_eq!(openings.step(situation(500, 96, 0)), Step::Start(100));
     for _ in 0..100 {
-        openings.connected(Duration::from_millis(50));
+        openings.connected(Elapsed::ZERO, Duration::from_millis(50));
     }
     assert_eq!(openings.step(situation(500, 196, 0)), Step::Start(2));
     for _ in 0..50 {
-        openings.connected(QUICK);
+        openings.connected(Elapsed::ZERO, QUICK);
     }
     openings.step(situation(0, 246, 0));
     assert_eq!(openings.step(situation(500, 246, 0)), Step::Start(4));
@@ -78,6 +78,34 @@ fn a_backlog_that_shrinks_by_itself_opens_nothing() {
     assert_eq!(openings.step(at(0, 1_000)), Step::Start(4));
     assert_eq!(openings.step(at(2, 950)), Step::Stay, "it will be gone in 38 ms");
     assert_eq!(openings.step(at(4, 949)), Step::Start(4), "that would take two seconds");
+}
+
+#[test]
+fn a_storm_of_slow_connects_is_not_the_measure_of_itself_but_a_path_that_changed_is() {
+    let mut openings = Openings::new();
+    openings.connected(Elapsed::ZERO, QUICK);
+    let slow = Duration::from_millis(80);
+    for millis in 0..10_000 {
+        openings.connected(Elapsed::from_millis(millis), slow);
+    }
+    assert_eq!((openings.limit(), openings.quickest()), (2, Some(QUICK)));
+    for second in 0..120 {
+        openings.connected(Elapsed::from_secs(second), slow);
+    }
+    assert_eq!(openings.quickest(), Some(slow));
+}
+
+#[test]
+fn under_strain_slow_answers_open_nothing_unless_all_answers_are_slow() {
+    let strained = Situation { is_strained: true, ..situation(500, 50, 0) };
+    let mut openings = Openings::new();
+    openings.answered(Elapsed::ZERO, QUICK);
+    (0..500).for_each(|_| openings.answered(Elapsed::ZERO, Duration::from_millis(70)));
+    assert_eq!(openings.step(strained), Step::Stay, "the machine is full");
+    assert_eq!(openings.step(Situation { is_strained: false, ..strained }), Step::Start(4), "the service is slow");
+    let mut slow = Openings::new();
+    (0..500).for_each(|_| slow.answered(Elapsed::ZERO, Duration::from_millis(80)));
+    assert_eq!(slow.step(strained), Step::Start(4), "and always was");
 }
 
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
@@ -147,7 +175,7 @@ impl World {
         }
         while self.connecting.front().is_some_and(|&began| began + self.connect <= now) {
             let began = self.connecting.pop_front().unwrap();
-            self.openings.connected(Duration::from_micros(now - began));
+            self.openings.connected(Elapsed::from_micros(now), Duration::from_micros(now - began));
             self.opened += 1;
             self.idle += 1;
         }
@@ -160,7 +188,15 @@ impl World {
         let (open, connecting) = (self.open(), self.connecting.len());
         let left = 10_000_usize.saturating_sub(open + connecting);
         let moment = Elapsed::from_micros(now);
-        match self.openings.step(Situation { now: moment, wanted, open, connecting, left, may_connect }) {
+        match self.openings.step(Situation {
+            now: moment,
+            wanted,
+            open,
+            connecting,
+            left,
+            may_connect,
+            is_strained: false,
+        }) {
             Step::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
             Step::Cancel(count) => {
                 self.connecting.truncate(connecting - count);
@@ -224,10 +260,10 @@ proptest! {
             let done = done.min(connecting);
             connecting -= done;
             open += done;
-            (0..done).for_each(|_| openings.connected(Duration::from_micros(took)));
+            (0..done).for_each(|_| openings.connected(now, Duration::from_micros(took)));
             let left = cap.saturating_sub(open + connecting);
             now = now + Duration::from_micros(took / 10);
-            match openings.step(Situation { now, wanted, open, connecting, left, may_connect }) {
+            match openings.step(Situation { now, wanted, open, connecting, left, may_connect, is_strained: false }) {
                 Step::Start(count) => connecting += count,
                 Step::Cancel(count) => connecting -= count,
                 Step::Stay => {}

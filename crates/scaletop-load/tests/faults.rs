@@ -1,0 +1,317 @@
+//! Our own connections against services that misbehave, in real time: what is asserted are counts and connections, never
+//! milliseconds, so that a slow machine fails nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use scaletop_load::{
+    CohortPart, Connections, Failure, FailureKind, HttpRecipe, LoadConfig, OutcomeKind, Phase, Prepared, RateProfile,
+    RequestOptions, Second,
+};
+use scaletop_units::{ArrivalRate, RunClock};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// A service on a free port that does `each` with every connection; dropping it closes everything.
+struct Service {
+    address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl Service {
+    async fn start<F: Future<Output = ()> + Send + 'static>(
+        each: impl Fn(TcpStream, Arc<AtomicUsize>) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (accepted, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counted, read) = (Arc::clone(&accepted), Arc::clone(&requests));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(each(stream, Arc::clone(&read)));
+            }
+        });
+        Self { address, accepted, requests, _tasks: tasks }
+    }
+
+    fn options(&self) -> RequestOptions {
+        RequestOptions::get(format!("http://{}/", self.address).parse().expect("a URL"))
+    }
+
+    fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads one request without a body; whether there was one.
+async fn read_request(stream: &mut TcpStream, requests: &AtomicUsize) -> bool {
+    let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
+    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return false,
+            Ok(read) => head.extend_from_slice(&chunk[..read]),
+        }
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    true
+}
+
+/// What a run came to.
+struct Outcome {
+    total: CohortPart,
+    connections: Connections,
+    failures: Vec<Failure>,
+    /// The most connections at the end of any second.
+    open: u64,
+}
+
+/// Drives `rate` a second for `secs` seconds and waits for the answers.
+async fn drive(options: &RequestOptions, config: LoadConfig, rate: u32, secs: u64) -> Outcome {
+    let recipe = HttpRecipe::new(options).expect("usable options");
+    let clock = RunClock::start();
+    let mut running = Prepared::new(config, vec![recipe]).await.expect("threads").start(clock).expect("threads");
+    let start = clock.now();
+    running.handle.set(start, RateProfile::Constant(ArrivalRate::new(rate)));
+    running.handle.set(start + Duration::from_secs(secs), RateProfile::PAUSED);
+    let mut seconds = Vec::<Second>::new();
+    while seconds.last().is_none_or(|second| second.end() <= start + Duration::from_secs(secs)) {
+        seconds.push(running.seconds.recv().await.expect("running"));
+    }
+    running.handle.drain(Duration::from_secs(30)).await;
+    running.handle.stop();
+    while let Some(second) = running.seconds.recv().await {
+        seconds.push(second);
+    }
+    let mut all = Second::new(0, ArrivalRate::PAUSED);
+    for second in &seconds {
+        all.merge(&Second { index: 0, ..second.clone() });
+    }
+    let mut total = CohortPart::new(0);
+    for part in &all.parts {
+        total.merge(&CohortPart { intended: 0, ..part.clone() });
+    }
+    let open = seconds.iter().map(|second| second.connections.open).max().unwrap_or(0);
+    Outcome { total, connections: all.connections, failures: all.failures, open }
+}
+
+fn ok(outcome: &Outcome) -> u64 {
+    outcome.total.outcomes.get(OutcomeKind::Ok)
+}
+
+#[tokio::test]
+async fn a_request_that_meets_the_close_of_its_connection_is_sent_once_more_and_counted_apart() {
+    // Serves two requests, takes a third and closes as if it had not: what a server's idle timeout looks like to us.
+    let service = Service::start(async |mut stream, requests| {
+        for _ in 0..2 {
+            if !read_request(&mut stream, &requests).await || stream.write_all(OK).await.is_err() {
+                return;
+            }
+        }
+        let mut one = [0; 1];
+        let _ = stream.read(&mut one).await;
+    })
+    .await;
+    let outcome = drive(&service.options(), LoadConfig::default(), 20, 2).await;
+    assert_eq!((outcome.total.due, ok(&outcome)), (40, 40));
+    assert_eq!(outcome.connections.retried_on_close, 19, "one for each connection but the last");
+    assert_eq!(service.requests(), 40, "none was answered twice");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_not_used() {
+    let service = Service::start(async |mut stream, requests| {
+        if read_request(&mut stream, &requests).await {
+            let _ = stream.write_all(OK).await;
+        }
+    })
+    .await;
+    let outcome = drive(&service.options(), LoadConfig::default(), 10, 2).await;
+    assert_eq!((ok(&outcome), outcome.connections.retried_on_close), (20, 0));
+    assert_eq!(outcome.connections.opened, 20);
+}
+
+#[tokio::test]
+async fn a_service_that_closes_under_every_request_is_charged_with_it() {
+    let service = Service::start(async |mut stream, requests| {
+        read_request(&mut stream, &requests).await;
+    })
+    .await;
+    let outcome = drive(&service.options(), LoadConfig::default(), 20, 1).await;
+    assert_eq!(
+        (outcome.total.outcomes.get(OutcomeKind::Reset), service.requests()),
+        (20, 20),
+        "and nothing is sent again"
+    );
+    let failure = &outcome.failures[0];
+    assert_eq!((failure.kind, failure.phase, failure.count), (FailureKind::Reset, Phase::Answer, 20));
+    assert_eq!(failure.cause, "the service closed the connection without an answer");
+}
+
+#[tokio::test]
+async fn a_service_that_serves_one_connection_at_a_time_is_not_starved_by_idle_ones() {
+    let turn = Arc::new(Mutex::new(()));
+    let service = Service::start(move |mut stream, requests| {
+        let turn = Arc::clone(&turn);
+        async move {
+            let _served = turn.lock().await;
+            while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+        }
+    })
+    .await;
+    let outcome = drive(&service.options(), LoadConfig::default(), 5, 3).await;
+    assert_eq!((ok(&outcome), outcome.connections.opened), (15, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_was_sent_is_taken() {
+    let service = Service::start(async |mut stream, requests| {
+        if read_request(&mut stream, &requests).await {
+            let _ = stream
+                .write_all(b"HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                .await;
+        }
+    })
+    .await;
+    let mut options = service.options();
+    options.method = http::Method::POST;
+    options.body = Some(vec![0; 5_000_000].into());
+    let outcome = drive(&options, LoadConfig::default(), 4, 2).await;
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Http4xx), 8, "{:?}", outcome.failures);
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_gets_a_connection_for_every_arrival_and_none_beyond_the_cap() {
+    let hangs = || {
+        Service::start(async |mut stream, requests: Arc<AtomicUsize>| {
+            read_request(&mut stream, &requests).await;
+            std::future::pending::<()>().await;
+        })
+    };
+    let open = hangs().await;
+    let mut options = open.options();
+    options.timeout = Duration::from_millis(1_500);
+    let outcome = drive(&options, LoadConfig::default(), 200, 2).await;
+    assert_eq!((outcome.total.sent, outcome.total.dropped()), (400, 0), "the model stays open");
+    assert_eq!(open.requests(), 400);
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Timeout), 400);
+
+    let capped = hangs().await;
+    let config = LoadConfig { max_connections: 20, max_in_flight: 100, ..LoadConfig::default() };
+    let outcome =
+        drive(&RequestOptions { timeout: Duration::from_millis(1_500), ..capped.options() }, config, 200, 2).await;
+    assert!(capped.accepted() >= 20, "{}", capped.accepted());
+    assert!(outcome.open <= 20, "{}", outcome.open);
+    assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
+    assert!(outcome.total.dropped_connections > 0, "the connections are the reason");
+}
+
+#[tokio::test]
+async fn a_service_that_stalls_gets_the_connections_that_its_own_requests_need_and_no_more() {
+    let service = Service::start(async |mut stream, requests: Arc<AtomicUsize>| {
+        while read_request(&mut stream, &requests).await {
+            if (100..200).contains(&requests.load(Ordering::SeqCst)) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            if stream.write_all(OK).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let outcome = drive(&service.options(), LoadConfig::default(), 200, 3).await;
+    assert_eq!(ok(&outcome), outcome.total.sent);
+    // A hundred requests wait for a second each: as many connections, and what a noisy machine adds.
+    assert!(service.accepted() <= 200, "{} connections", service.accepted());
+}
+
+#[tokio::test]
+async fn far_more_than_the_machine_can_do_opens_few_connections_and_everything_is_counted() {
+    let service =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
+    let outcome = drive(&service.options(), config, 300_000, 2).await;
+    assert!(outcome.total.due >= 590_000, "{}", outcome.total.due);
+    assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
+    assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
+    assert!(service.accepted() <= 1_000, "{} connections", service.accepted());
+}
+
+#[tokio::test]
+async fn connections_retire_by_age_one_after_the_other_and_no_request_is_lost_to_it() {
+    let service =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let options = RequestOptions { conn_max_age: Some(Duration::from_millis(500)), ..service.options() };
+    let outcome = drive(&options, LoadConfig::default(), 50, 3).await;
+    assert_eq!((ok(&outcome), outcome.connections.retried_on_close), (150, 0));
+    assert!((4..=40).contains(&outcome.connections.opened), "{}", outcome.connections.opened);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_port_is_said() {
+    let speaks = |bytes: &'static [u8]| {
+        Service::start(move |mut stream: TcpStream, _| async move {
+            let mut some = [0; 64];
+            let _ = stream.read(&mut some).await;
+            let _ = stream.write_all(bytes).await;
+            // Kept open: we are to fail because of what was read.
+            let _ = stream.read(&mut some).await;
+        })
+    };
+    let bad_request = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let cases: [(&str, &'static [u8], bool, &str); 5] = [
+        ("http", b"\x15\x03\x03\x00\x02\x02\x0a", false, "the service speaks TLS on this port: use https://"),
+        ("https", bad_request, false, "the service does not speak TLS on this port: use http://"),
+        ("http", bad_request, true, "the service does not speak HTTP/2 on this port"),
+        (
+            "http",
+            b"\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+            false,
+            "the service speaks HTTP/2 only on this port: use --http2",
+        ),
+        ("http", b"what?\r\n\r\n", false, "the answer is not HTTP"),
+    ];
+    for (scheme, bytes, http2, cause) in cases {
+        let service = speaks(bytes).await;
+        let url = format!("{scheme}://{}/", service.address).parse().expect("a URL");
+        let options = RequestOptions { http2, insecure: true, ..RequestOptions::get(url) };
+        let outcome = drive(&options, LoadConfig::default(), 2, 1).await;
+        assert_eq!(outcome.failures.first().map(|failure| failure.cause.as_ref()), Some(cause));
+        assert_eq!(outcome.total.outcomes.failed(), 2, "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_the_fate_of_whoever_waited_for_it() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let options = RequestOptions::get(format!("http://{free}/").parse().expect("a URL"));
+    let outcome = drive(&options, LoadConfig::default(), 100, 1).await;
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Connect), 100);
+    assert_eq!((outcome.total.service.count(), outcome.connections.opened), (0, 0));
+    let failure = &outcome.failures[0];
+    assert_eq!((failure.phase, failure.cause.as_ref(), failure.count), (Phase::Tcp, "connection refused", 100));
+}
