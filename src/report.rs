@@ -107,6 +107,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                 section {
                     h2 { "The generator" }
                     (tables::generator(session, evidence.series))
+                    (tables::connections(session))
                 }
                 section {
                     h2 { "Target and settings" }

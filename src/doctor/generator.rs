@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Check;
+use crate::text::plain;
 use scaletop_load::GeneratorHealth;
 
 /// Descriptors that the program needs beside its connections: files, pipes, sources.
@@ -68,11 +69,33 @@ fn ports(health: &GeneratorHealth, planned: PlannedLoad) -> Check {
     }
 }
 
+/// A container that may use less than the machine has.
+fn quota_of(quota: f32, planned: PlannedLoad) -> Check {
+    let (name, rate) = ("CPU quota", planned.max_rate);
+    let found = format!("the container may use {} of the machine's cores", plain(f64::from(quota)));
+    // A core for the program besides what drives the load, as without a quota.
+    let needed = f64::from(rate) / f64::from(RATE_OF_ONE_CORE) + 1.0;
+    if f64::from(quota) >= needed {
+        return Check::ok(name, found);
+    }
+    Check::warning(
+        name,
+        found,
+        format!(
+            "{} would be better for {rate} requests/s: raise it (docker --cpus), or lower --max-rate",
+            plain(needed)
+        ),
+    )
+}
+
 fn cores(health: &GeneratorHealth, planned: PlannedLoad) -> Check {
     let name = "cores";
     let Some(cores) = health.cores else {
         return Check::ok(name, "this system does not say");
     };
+    if let Some(quota) = health.cpu_quota.filter(|&quota| quota < cores as f32) {
+        return quota_of(quota, planned);
+    }
     let needed = planned.max_rate.div_ceil(RATE_OF_ONE_CORE).saturating_add(1);
     let found = format!("{cores} for up to {} requests/s", planned.max_rate);
     if cores >= needed {
@@ -116,6 +139,14 @@ mod tests {
         assert_eq!(fds.remedy.as_deref(), Some("raise it (ulimit -n 10084), or lower --max-in-flight to 940"));
         assert!(ports.detail.starts_with("28000 free, 30000 may be needed"), "{ports}");
         assert!(cores.remedy.as_deref().unwrap_or_default().starts_with("2 would be better"), "{cores}");
+    }
+
+    #[test]
+    fn a_container_is_told_its_quota_and_not_the_machines_cores() {
+        let health = GeneratorHealth { cpu_quota: Some(0.04), ..health(1 << 20, 60_000, 8) };
+        let told = &checks(&health, PLANNED)[2];
+        assert_eq!((told.status, told.name.as_str()), (Status::Warning, "CPU quota"), "{told}");
+        assert!(told.detail.contains("0.04 of the machine's cores"), "{told}");
     }
 
     #[test]

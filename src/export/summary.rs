@@ -5,45 +5,13 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
-use std::fmt::Write as _;
-
-use crate::session::state::{ConnectionTotals, Session};
+use crate::session::state::{Session, failure_in_words};
 use crate::session::verdict::judge;
 use crate::text::{Lines, latency};
-use scaletop_load::{Failure, Outcome, OutcomeKind};
+use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
 const MOST_CAUSES: usize = 5;
-
-/// `200 tls, shaking hands over TLS: the certificate has expired`.
-pub fn failure_in_words(failure: &Failure) -> String {
-    let kind = Outcome::Failed(failure.kind).kind().label();
-    format!("{} {kind}, {}: {}", failure.count, failure.phase.label(), failure.cause)
-}
-
-/// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
-pub fn connections_in_words(all: &ConnectionTotals) -> Option<String> {
-    if !all.is_known {
-        return None;
-    }
-    let protocol = all.protocol().map(|protocol| format!(" ({protocol})")).unwrap_or_default();
-    let mut words = format!("{} opened{protocol}, at most {} open, {} closed", all.opened, all.open_peak, all.closed);
-    for (count, what) in [
-        (all.failed, "failed"),
-        (all.retried_on_close, "requests sent again on a close"),
-        (all.retried_on_refusal, "requests sent again on a refusal"),
-    ] {
-        if count > 0 {
-            let _ = write!(words, ", {count} {what}");
-        }
-    }
-    for (name, all) in [("connect", &all.connect), ("waiting for one", &all.slot_wait)] {
-        if !all.is_empty() {
-            let _ = write!(words, ", {name} p99 {}", latency(all.quantile(0.99)));
-        }
-    }
-    Some(words)
-}
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -77,7 +45,7 @@ pub fn text(session: &Session) -> String {
     for failure in totals.failures.by_count().into_iter().take(MOST_CAUSES) {
         out.line(&format!("  {}", failure_in_words(failure)));
     }
-    if let Some(connections) = connections_in_words(&totals.connections) {
+    if let Some(connections) = totals.connections.in_words() {
         out.line(&format!("connections: {connections}"));
     }
     if let Some(p) = session.percentiles() {

@@ -25,7 +25,7 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     (
         "scaletop_requests_dropped_total",
         "counter",
-        "Arrivals never sent: at the in-flight cap, or made late by our own stall.",
+        "Arrivals never sent: at the in-flight cap, made late by our own stall, or for want of a connection.",
     ),
     ("scaletop_requests_completed_total", "counter", "Requests by what became of them."),
     ("scaletop_received_bytes_total", "counter", "Bytes of response bodies."),
@@ -55,6 +55,11 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_generator_open_fds", "gauge", "File descriptors open in the generator."),
     ("scaletop_generator_max_fds", "gauge", "File descriptors that it may open."),
     ("scaletop_generator_in_flight_cap", "gauge", "The cap on requests in flight."),
+    ("scaletop_generator_workers", "gauge", "Threads that send."),
+    ("scaletop_connections_opened_total", "counter", "Connections opened."),
+    ("scaletop_connections_open", "gauge", "Connections open at the end of the last closed second."),
+    ("scaletop_connections_waiting", "gauge", "Arrivals that had no connection yet at its end."),
+    ("scaletop_connect_seconds", "gauge", "What opening connections took in the last closed second, by quantile."),
 ];
 
 /// More steps than this are not told one by one: the page must stay small. The latest are kept.
@@ -220,6 +225,15 @@ fn generator(page: &mut Page, session: &Session) {
     page.some("scaletop_generator_open_fds", &[], health.fds.map(|(open, _)| open as f64));
     page.some("scaletop_generator_max_fds", &[], health.fds.map(|(_, most)| most as f64));
     page.count("scaletop_generator_in_flight_cap", &[], health.in_flight_cap);
+    page.some("scaletop_generator_workers", &[], (health.workers > 0).then(|| f64::from(health.workers)));
+    let totals = &session.totals().connections;
+    page.some("scaletop_connections_opened_total", &[], totals.is_known.then_some(totals.opened as f64));
+    let Some(now) = session.timeline().latest().and_then(|row| row.connections) else { return };
+    page.count("scaletop_connections_open", &[], now.open);
+    page.count("scaletop_connections_waiting", &[], now.waiting);
+    let took = [("0.5", now.took.connect_p50), ("0.99", now.took.connect_p99)];
+    let took: Vec<_> = took.into_iter().filter_map(|(quantile, took)| Some((quantile, took?))).collect();
+    page.quantiles("scaletop_connect_seconds", &took);
 }
 
 #[cfg(test)]

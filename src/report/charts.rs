@@ -48,15 +48,16 @@ struct Chart {
 pub(super) fn overview(session: &Session, series: &Series) -> Markup {
     let seconds = f64::from(series.end().max(1));
     let drawn = series.coarser(DRAWN);
-    let charts = [
+    let mut charts = vec![
         rates(&drawn, seconds),
         latencies(session, &drawn, seconds),
         errors(&drawn, seconds),
         instances(&drawn, seconds),
     ];
+    charts.extend(connections(&drawn, seconds));
     let last = charts.len() - 1;
     html! {
-        div #charts tabindex="0" aria-label="Four charts on one time axis; arrow keys move the crosshair" {
+        div #charts tabindex="0" aria-label="Charts on one time axis; arrow keys move the crosshair" {
             @for (at, chart) in charts.iter().enumerate() {
                 (figure(session, chart, seconds, at == 0, at == last))
             }
@@ -224,6 +225,25 @@ fn errors(series: &Series, seconds: f64) -> Chart {
         frame,
         level: None,
     }
+}
+
+/// How many connections were open; `None` when nobody says.
+fn connections(series: &Series, seconds: f64) -> Option<Chart> {
+    let open = |column: &Column| column.open.map(|open| open as f64);
+    if series.columns.iter().all(|column| column.open.is_none()) {
+        return None;
+    }
+    let (scale, ticks) = ticks::linear(most(series.columns.iter().map(open)), true);
+    let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
+    let path = frame.stairs(starts(series, open), f64::from(series.span.max(1)));
+    Some(Chart {
+        title: "Connections",
+        subtitle: "open at the end of each second: the generator's own".to_owned(),
+        ticks: labelled(ticks),
+        curves: vec![Curve { key: "open", label: "open", path, is_band: false }],
+        frame,
+        level: None,
+    })
 }
 
 fn instances(series: &Series, seconds: f64) -> Chart {

@@ -67,6 +67,7 @@ fn reads() -> Vec<(&'static str, Read)> {
         ("dcap", rate(|column| column.dropped_cap)),
         ("dlate", rate(|column| column.dropped_late)),
         ("dconn", rate(|column| column.dropped_connections)),
+        ("open", Box::new(|column| column.open.map(|open| open as f64))),
         ("responding", whole(|column| column.responding)),
         ("active", whole(|column| column.counts.active)),
         ("running", whole(|column| column.counts.running)),

@@ -65,7 +65,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// After this long a connection is retired; `None`: never.
     pub conn_max_age: Option<Duration>,
-    /// Who carries the requests, `own` or `reqwest`; `None` in recordings that do not say.
+    /// Who carries the requests: connections of our `own`, or another client's; `None` in recordings that do not say.
     pub transport: Option<String>,
     /// Whether HTTP/2 was asked for.
     pub http2: bool,

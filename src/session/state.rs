@@ -33,7 +33,7 @@ mod observations;
 mod readers;
 mod steps;
 
-pub(crate) use connections::{ConnectionTotals, FailureTotals};
+pub(crate) use connections::{ConnectionTotals, FailureTotals, failure_in_words};
 pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.

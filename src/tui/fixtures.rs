@@ -10,9 +10,9 @@ use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
-use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
+use scaletop_load::{Connections, Latency};
 use scaletop_load::{GeneratorHealth, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
@@ -314,9 +314,26 @@ impl Builder {
             ports_left: Some(28_000),
             in_flight_cap: self.in_flight_cap,
             in_flight_peak: if self.dropped_cap > 0 { self.in_flight_cap } else { second.in_flight },
+            workers: 1,
+            longest_turn: Some(Duration::from_micros(600)),
             ..GeneratorHealth::default()
         };
+        second.connections = Self::connections(second.in_flight);
         second
+    }
+
+    /// As many as there are requests in flight, some of them new.
+    fn connections(in_flight: u64) -> Connections {
+        let opened = in_flight / 8;
+        let mut connections = Connections { open: in_flight, opened, ..Connections::default() };
+        for n in 0..opened {
+            let tcp = Duration::from_micros(900 + n * 20);
+            connections.dns.record(Duration::from_micros(3));
+            connections.tcp.record(tcp);
+            connections.connect.record(tcp + Duration::from_micros(3));
+            connections.slot_wait.record(tcp / 2);
+        }
+        connections
     }
 
     /// Most answers take a little over 80 ms, the slowest hundredth p99.

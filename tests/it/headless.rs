@@ -5,6 +5,7 @@
 //! test is about and is repeated.
 
 mod capacity;
+mod connections;
 mod doctor;
 mod exit_codes;
 mod output;

@@ -4,6 +4,7 @@
 pub(crate) mod canned;
 #[cfg(feature = "aws")]
 pub(crate) mod cloud;
+pub(crate) mod faults;
 #[cfg(feature = "aws")]
 #[path = "../../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 pub(crate) mod fixed_cloud;

@@ -1,9 +1,11 @@
 //! The generator's connections over the whole session, and why requests failed, in words.
 
-use scaletop_load::{Connections, Failure, Latency, Second};
+use crate::session::state::MAX_TEXT;
+use crate::text::{clean_to, latency};
+use scaletop_load::{Connections, Failure, Latency, Outcome, Second};
 
 /// More causes of failures than this are not told apart; what lies beyond counts in its kind all the same.
-pub(super) const MAX_CAUSES: usize = 32;
+const MAX_CAUSES: usize = 32;
 
 /// What the generator's connections did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,7 +66,7 @@ impl ConnectionTotals {
     }
 
     /// What was spoken, in words; `None` while no connection was opened.
-    pub fn protocol(&self) -> Option<&'static str> {
+    pub(crate) fn protocol(&self) -> Option<&'static str> {
         match (self.opened, self.opened_http2) {
             (0, _) => None,
             (_, 0) => Some("HTTP/1.1"),
@@ -72,6 +74,37 @@ impl ConnectionTotals {
             _ => Some("HTTP/2 and HTTP/1.1"),
         }
     }
+}
+
+impl ConnectionTotals {
+    /// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        if !self.is_known {
+            return None;
+        }
+        let protocol = self.protocol().map(|protocol| format!(" ({protocol})")).unwrap_or_default();
+        let mut words = vec![
+            format!("{} opened{protocol}", self.opened),
+            format!("at most {} open", self.open_peak),
+            format!("{} closed", self.closed),
+        ];
+        let counts = [
+            (self.failed, "failed"),
+            (self.retried_on_close, "requests sent again on a close"),
+            (self.retried_on_refusal, "requests sent again on a refusal"),
+        ];
+        words.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        let times = [("connect", &self.connect), ("waiting for one", &self.slot_wait)];
+        let times = times.iter().filter(|(_, all)| !all.is_empty());
+        words.extend(times.map(|(name, all)| format!("{name} p99 {}", latency(all.quantile(0.99)))));
+        Some(words.join(", "))
+    }
+}
+
+/// `200 tls, shaking hands over TLS: the certificate has expired`.
+pub(crate) fn failure_in_words(failure: &Failure) -> String {
+    let kind = Outcome::Failed(failure.kind).kind().label();
+    format!("{} {kind}, {}: {}", failure.count, failure.phase.label(), clean_to(&failure.cause, MAX_TEXT))
 }
 
 /// Why requests failed, in the order in which the causes were first seen.
@@ -99,14 +132,14 @@ impl FailureTotals {
     }
 
     /// The causes, the most frequent first.
-    pub fn by_count(&self) -> Vec<&Failure> {
+    pub(crate) fn by_count(&self) -> Vec<&Failure> {
         let mut causes: Vec<_> = self.causes.iter().collect();
         causes.sort_by_key(|failure| std::cmp::Reverse(failure.count));
         causes
     }
 
-    /// Failures with causes beyond [`MAX_CAUSES`].
-    pub const fn beyond(&self) -> u64 {
+    /// Failures with causes beyond those that are told apart.
+    pub(crate) const fn beyond(&self) -> u64 {
         self.beyond
     }
 }

@@ -157,6 +157,11 @@ fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
     if in_full {
         let lag = format!("  send lag p99 {}", text::latency(row.send_lag_p99));
         piece = piece.and(lag, label);
+        match row.generator.workers {
+            0 => {}
+            1 => piece = piece.and("  1 worker", label),
+            workers => piece = piece.and(format!("  {workers} workers"), label),
+        }
         if let Some(cpu) = row.generator.cpu_percent {
             piece = piece.and(format!("  CPU {cpu:.0} %"), label);
         }

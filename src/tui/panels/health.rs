@@ -15,6 +15,11 @@ const FEW_PORTS: u32 = 1_000;
 pub(crate) fn complaints(row: &Row) -> Vec<String> {
     let health = &row.generator;
     let mut complaints = Vec::new();
+    if validity::is_throttled(health) {
+        complaints.push(format!("throttled by the CPU quota ({})", validity::quota_in_words(health.cpu_quota)));
+    } else if validity::is_crowded(health) {
+        complaints.push("cores busy with other work".to_owned());
+    }
     if row.dropped_late > 0 {
         complaints.push(format!("{} arrivals too late", text::count(row.dropped_late)));
     }

@@ -117,6 +117,15 @@ fn generator(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
         entries.push(pair("CPU", format!("{cpu:.0} %{cores}")));
     }
     entries.push(pair("in flight", format!("{} of {}", text::count(row.in_flight), text::count(health.in_flight_cap))));
+    if health.workers > 0 {
+        entries.push(pair("workers", health.workers.to_string()));
+    }
+    if let Some(connections) = &row.connections {
+        entries.push(pair("connections", text::count(connections.open)));
+        if connections.waiting > 0 {
+            entries.push(pair("wait for one", text::count(connections.waiting)));
+        }
+    }
     if let Some((open, allowed)) = health.fds {
         entries.push(pair("descriptors", format!("{} of {}", text::count(open), text::count(allowed))));
     }

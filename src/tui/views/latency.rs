@@ -30,7 +30,7 @@ const NUMBER_WIDTH: u16 = 9;
 pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
     let body = screen.body;
     let scene = super::scene(buf, screen.header, body, state, theme);
-    let rows = table_rows(&scene);
+    let rows = table_rows(&scene, body.height > 24);
     let table_height = u16::try_from(rows.len() + 1).unwrap_or(0);
     let air = u16::from(body.height > 24);
     let charts_area = Rect { y: body.y + 1, height: body.height.saturating_sub(table_height + 2 + air), ..body };
@@ -101,7 +101,8 @@ struct TableRow {
     values: Option<Percentiles>,
 }
 
-fn table_rows(scene: &Scene<'_>) -> Vec<TableRow> {
+/// The rows; what connections took is among them once it is known, in full where there `is_roomy`.
+fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
     let totals = &scene.state.session().totals();
     let of = |name, meaning, latency: &Latency| TableRow {
         name,
@@ -110,7 +111,7 @@ fn table_rows(scene: &Scene<'_>) -> Vec<TableRow> {
         values: Percentiles::of(latency),
     };
     let last = scene.row.map_or(0, |row| row.outcomes.total());
-    vec![
+    let mut rows = vec![
         TableRow {
             name: "last second",
             meaning: "due → answer",
@@ -119,8 +120,20 @@ fn table_rows(scene: &Scene<'_>) -> Vec<TableRow> {
         },
         of("response", "due → answer, session", &totals.response),
         of("service", "sent → answer, session", &totals.service),
-        of("send lag", "due → sent, session", &totals.send_lag),
-    ]
+        of("send lag", "due → our turn, session", &totals.send_lag),
+    ];
+    let connections = &totals.connections;
+    let of_connections = [
+        of("waiting", "due → a connection", &connections.slot_wait),
+        of("connect", "name, TCP and TLS", &connections.connect),
+        of("  dns", "its part for the name", &connections.dns),
+        of("  tcp", "its part for TCP", &connections.tcp),
+        of("  tls", "its part for TLS", &connections.tls),
+    ];
+    // On a small screen the curves need the room more than the parts do.
+    let most = if is_roomy { of_connections.len() } else { 2 };
+    rows.extend(of_connections.into_iter().take(most).filter(|row| row.count > 0));
+    rows
 }
 
 /// Draws the table of percentiles.
@@ -139,7 +152,7 @@ fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objectiv
     for (at, name) in NAMES.into_iter().enumerate() {
         put(column(at), area.y, NUMBER_WIDTH, name, label);
     }
-    put(column(NAMES.len()), area.y, NUMBER_WIDTH, "requests", label);
+    put(column(NAMES.len()), area.y, NUMBER_WIDTH, "count", label);
     for (y, row) in (area.y + 1..).zip(rows) {
         put(0, y, NAME_WIDTH, row.name, theme.style(Role::Text));
         put(NAME_WIDTH, y, meaning_width, row.meaning, label);

@@ -166,6 +166,10 @@ fn details(report: &StepReport, state: &State) -> Vec<Detail> {
     if all.dropped_late > 0 {
         details.push(Detail { name: "late", role: Role::Warn, ..detail(&numbers::DROPPED_LATE, report, state) });
     }
+    if all.dropped_connections > 0 {
+        let number = detail(&numbers::DROPPED_CONNECTIONS, report, state);
+        details.push(Detail { name: "no conn.", role: Role::Warn, ..number });
+    }
     let ours = all.outcomes.of_class(OutcomeClass::Generator);
     if ours > 0 {
         let meaning = "requests that failed for want of our own ports or descriptors".to_owned();

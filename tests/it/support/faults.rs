@@ -1,0 +1,167 @@
+//! Services that behave as some in the field do, on loopback: one that serves a connection at a time, one that closes
+//! under a request, one that refuses a body unread, and one that speaks HTTP/2 with few streams.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// How a service misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It does not.
+    None,
+    /// The next connection waits until this one is closed.
+    OneAtATime,
+    /// Every fourth request of a connection meets its close.
+    ClosesOnTheFourth,
+    /// It says 413 at the head of a request, reads nothing more and closes.
+    EarlyRefusal,
+}
+
+/// A service over HTTP/1.1. It ends with the test's process.
+pub(crate) struct Service {
+    address: SocketAddr,
+    read: Arc<AtomicU64>,
+}
+
+impl Service {
+    pub(crate) fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let read = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&read);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let read = Arc::clone(&counted);
+                if fault == Fault::OneAtATime {
+                    let _ = serve(stream, fault, &read);
+                } else {
+                    std::thread::spawn(move || serve(stream, fault, &read));
+                }
+            }
+        });
+        Self { address, read }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Requests whose head was read to its end.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut text = Vec::new();
+    let mut part = [0; 65_536];
+    for number in 1_u64.. {
+        if fault == Fault::ClosesOnTheFourth && number == 4 {
+            stream.peek(&mut part)?;
+            return Ok(());
+        }
+        let head = loop {
+            if let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut part)? {
+                0 => return Ok(()),
+                count => text.extend_from_slice(&part[..count]),
+            }
+        };
+        read.fetch_add(1, Ordering::SeqCst);
+        if fault == Fault::EarlyRefusal {
+            return stream
+                .write_all(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+        let lower = String::from_utf8_lossy(&text[..head]).to_lowercase();
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+        let end = head + length.unwrap_or(0_usize);
+        while text.len() < end {
+            match stream.read(&mut part)? {
+                0 => return Ok(()),
+                count => text.extend_from_slice(&part[..count]),
+            }
+        }
+        text.drain(..end);
+        stream.write_all(OK)?;
+    }
+    Ok(())
+}
+
+/// A service over HTTP/2 without TLS. It ends with the test's process.
+pub(crate) struct Http2Service {
+    address: SocketAddr,
+    /// What requests were asked for: the authority, and the host header.
+    pub(crate) names: Arc<Mutex<Vec<(String, Option<String>)>>>,
+}
+
+impl Http2Service {
+    /// At most `streams` at a time on a connection, each `delay` long; every `refused`th is refused unprocessed.
+    pub(crate) fn start(streams: u32, delay: Duration, refused: Option<u64>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&names);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        std::thread::spawn(move || {
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let seen = Arc::new(AtomicU64::new(0));
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(connection(stream, streams, delay, refused, Arc::clone(&seen), Arc::clone(&heard)));
+                }
+            });
+        });
+        Self { address, names }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+async fn connection(
+    stream: tokio::net::TcpStream,
+    streams: u32,
+    delay: Duration,
+    refused: Option<u64>,
+    seen: Arc<AtomicU64>,
+    heard: Arc<Mutex<Vec<(String, Option<String>)>>>,
+) {
+    let _ = stream.set_nodelay(true);
+    let Ok(mut connection) = h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await else {
+        return;
+    };
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let number = seen.fetch_add(1, Ordering::SeqCst) + 1;
+        if refused.is_some_and(|every| number.is_multiple_of(every)) {
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            continue;
+        }
+        let host = request.headers().get("host").map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+        let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        heard.lock().unwrap().push((authority, host));
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let response = Response::builder().status(StatusCode::OK).body(()).unwrap();
+            if let Ok(mut body) = respond.send_response(response, false) {
+                let _ = body.send_data(Bytes::from_static(b"ok"), true);
+            }
+        });
+    }
+}
