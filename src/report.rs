@@ -5,6 +5,7 @@
 //! occur. A content security policy keeps the page from loading anything, whatever is in it.
 
 mod charts;
+mod connections;
 mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -105,7 +106,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                 section {
                     h2 { "The generator" }
                     (tables::generator(session, evidence.series))
-                    (tables::connections(session))
+                    (connections::tables(session))
                 }
                 section {
                     h2 { "Target and settings" }

@@ -67,7 +67,15 @@ fn reachable(url: &Url, reply: &Reply, took: Duration) -> Check {
         ),
         Outcome::Failed(kind) => {
             let (what, remedy) = failure(kind);
-            Check::failure(name, format!("{host}: {what}"), remedy)
+            match &reply.cause {
+                // The cause knows better than the kind, and some know what to do.
+                Some(cause) => {
+                    let (what, own) = cause.text.split_once(": use ").unwrap_or((&cause.text, ""));
+                    let remedy = if own.is_empty() { remedy.to_owned() } else { format!("use {own}") };
+                    Check::failure(name, format!("{host}, {}: {what}", cause.phase.label()), remedy)
+                }
+                None => Check::failure(name, format!("{host}: {what}"), remedy),
+            }
         }
     }
 }
@@ -91,6 +99,7 @@ const fn failure(kind: FailureKind) -> (&'static str, &'static str) {
 mod tests {
     use super::*;
     use crate::doctor::Status;
+    use scaletop_load::{Cause, Phase};
     use scaletop_units::InstanceId;
 
     fn check(reply: &Reply, took: Duration) -> Vec<Check> {
@@ -120,6 +129,10 @@ mod tests {
             assert_eq!(found[0].status, status, "{reply:?}");
             assert!(found[0].remedy.as_deref().unwrap_or_default().contains(part), "{}", found[0]);
         }
+        let cause = Cause::new(Phase::Tls, "the service does not speak TLS on this port: use http://");
+        let told = &check(&Reply::failed(FailureKind::Tls).because(cause), Duration::ZERO)[0];
+        assert!(told.detail.ends_with("shaking hands over TLS: the service does not speak TLS on this port"), "{told}");
+        assert_eq!(told.remedy.as_deref(), Some("use http://"));
         let anonymous = check(&Reply::status(200), Duration::ZERO);
         assert_eq!(anonymous[1].status, Status::Warning);
         assert_eq!(check(&Reply::failed(FailureKind::Dns), Duration::ZERO).len(), 1, "no answer, no header");
