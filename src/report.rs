@@ -5,6 +5,7 @@
 //! occur. A content security policy keeps the page from loading anything, whatever is in it.
 
 mod charts;
+mod connections;
 mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -107,7 +108,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                 section {
                     h2 { "The generator" }
                     (tables::generator(session, evidence.series))
-                    (tables::connections(session))
+                    (connections::tables(session))
                 }
                 section {
                     h2 { "Target and settings" }
@@ -206,12 +207,21 @@ fn tiles(session: &Session) -> Markup {
 
 /// `3 at the cap, 0 by our own delay`.
 fn dropped_in_words(totals: &Totals) -> String {
+<<<<<<< HEAD
     let mut words =
         format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late));
     if totals.dropped_connections > 0 {
         let _ = write!(words, ", {} for want of a connection", thousands(totals.dropped_connections));
     }
     words
+=======
+    let unconnected = match totals.dropped_connections {
+        0 => String::new(),
+        dropped => format!(", {} for want of a connection", thousands(dropped)),
+    };
+    let (cap, late) = (thousands(totals.dropped_cap), thousands(totals.dropped_late));
+    format!("{cap} at the cap, {late} by our own delay{unconnected}")
+>>>>>>> integrate
 }
 
 /// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Check;
 use scaletop_load::Reply;
-use scaletop_load::{FailureKind, Outcome};
+use scaletop_load::{Cause, FailureKind, Outcome, Phase};
 
 /// An answer slower than this is worth a word: it is one request, on an idle service.
 const SLOW: Duration = Duration::from_secs(2);
@@ -67,8 +67,33 @@ fn reachable(url: &Url, reply: &Reply, took: Duration) -> Check {
         ),
         Outcome::Failed(kind) => {
             let (what, remedy) = failure(kind);
-            Check::failure(name, format!("{host}: {what}"), remedy)
+            match &reply.cause {
+                // The cause knows better than the kind, and some know what to do.
+                Some(cause) => {
+                    let (what, own) = cause.text.split_once(": use ").unwrap_or((&cause.text, ""));
+                    let remedy = match own {
+                        "" => by_phase(url, kind, cause).unwrap_or(remedy).to_owned(),
+                        own => format!("use {own}"),
+                    };
+                    Check::failure(name, format!("{host}, {}: {what}", cause.phase.label()), remedy)
+                }
+                None => Check::failure(name, format!("{host}: {what}"), remedy),
+            }
         }
+    }
+}
+
+/// What the phase in which it failed makes likely: a port that speaks otherwise than the URL says.
+fn by_phase(url: &Url, kind: FailureKind, cause: &Cause) -> Option<&'static str> {
+    match (kind, cause.phase) {
+        (FailureKind::Timeout, Phase::Tls) => {
+            Some("if the port speaks plain http, use http://; else see security groups")
+        }
+        (_, Phase::Sending) if cause.text.contains("HTTP/2") => Some("leave --http2 out"),
+        (FailureKind::Reset | FailureKind::Other, Phase::Answer) if url.scheme() == "http" => {
+            Some("if the port wants https, use https://; else see the service's log, or a proxy between")
+        }
+        _ => None,
     }
 }
 
@@ -119,6 +144,17 @@ mod tests {
             let found = check(&reply, Duration::ZERO);
             assert_eq!(found[0].status, status, "{reply:?}");
             assert!(found[0].remedy.as_deref().unwrap_or_default().contains(part), "{}", found[0]);
+        }
+        let cause = Cause::new(Phase::Tls, "the service does not speak TLS on this port: use http://");
+        let told = &check(&Reply::failed(FailureKind::Tls).because(cause), Duration::ZERO)[0];
+        assert!(told.detail.ends_with("shaking hands over TLS: the service does not speak TLS on this port"), "{told}");
+        assert_eq!(told.remedy.as_deref(), Some("use http://"));
+        for (kind, phase, text, part) in [
+            (FailureKind::Timeout, Phase::Tls, "no connection within 10s", "use http://"),
+            (FailureKind::Other, Phase::Sending, "the service does not speak HTTP/2 on this port", "leave --http2 out"),
+        ] {
+            let told = &check(&Reply::failed(kind).because(Cause::new(phase, text)), Duration::ZERO)[0];
+            assert!(told.remedy.as_deref().unwrap_or_default().contains(part), "{told}");
         }
         let anonymous = check(&Reply::status(200), Duration::ZERO);
         assert_eq!(anonymous[1].status, Status::Warning);

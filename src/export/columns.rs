@@ -1,19 +1,19 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
-use std::time::Duration;
-
 use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
+use crate::export::columns::connections::{connections, dropped_connections};
 use crate::export::text::{count, foreign, millis, number, secs, utc};
 use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::plain;
-use crate::timeline::connections::Took;
-use crate::timeline::{Cohort, ConnectionRow, Counts, Percentiles, Row};
+use crate::timeline::{Cohort, Counts, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
+
+mod connections;
 
 /// `timeline.csv`, to the letter of the contract. Its first [`COHORT_COLUMNS`] are those of `cohorts.csv`, too: of the
 /// connections a second used, nothing belongs to the requests that were due in it.
@@ -108,37 +108,6 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
     fields.extend(instances(session, row, cohort.second, late));
     fields.push(dropped_connections(cohort.dropped_connections, row));
     fields
-}
-
-/// Recordings that know of no workers know of no connections either.
-fn dropped_connections(dropped: u64, row: Option<&Row>) -> String {
-    let is_known = row.is_none_or(|row| row.generator.workers > 0);
-    if is_known || dropped > 0 { dropped.to_string() } else { String::new() }
-}
-
-fn connections(row: &Row) -> [String; 13] {
-    let count = |read: fn(&ConnectionRow) -> u64| {
-        row.connections.as_ref().map(|connections| read(connections).to_string()).unwrap_or_default()
-    };
-    let time = |read: fn(&Took) -> Option<Duration>| {
-        millis(row.connections.as_ref().and_then(|connections| read(&connections.took)))
-    };
-    let workers = row.generator.workers;
-    [
-        count(|c| c.open),
-        count(|c| c.opened),
-        count(|c| c.connecting),
-        count(|c| c.waiting),
-        time(|took| took.connect_p50),
-        time(|took| took.connect_p99),
-        time(|took| took.dns_p99),
-        time(|took| took.tcp_p99),
-        time(|took| took.tls_p99),
-        time(|took| took.slot_wait_p99),
-        count(|c| c.retried_on_close),
-        count(|c| c.retried_on_refusal),
-        if workers > 0 { workers.to_string() } else { String::new() },
-    ]
 }
 
 fn when(session: &Session, at: Elapsed) -> Vec<String> {

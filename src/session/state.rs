@@ -220,20 +220,6 @@ impl Session {
         self.thin_observations(second.index);
     }
 
-    /// Says what was negotiated when HTTP/2 was asked for, once the first connections are there.
-    fn tell_protocol(&mut self, second: &Second) {
-        let connections = &self.totals.connections;
-        let is_first = connections.opened > 0 && connections.opened == second.connections.opened;
-        if !self.header.settings.http2 || !is_first {
-            return;
-        }
-        let (level, text) = match connections.opened_http2 {
-            0 => (NoticeLevel::Warning, "the service does not agree to HTTP/2: connections speak HTTP/1.1"),
-            _ => (NoticeLevel::Info, "connections speak HTTP/2"),
-        };
-        self.note(second.end(), level, text);
-    }
-
     fn learn_limits(&mut self, limits: Limits) {
         if limits == self.limits {
             return;

@@ -15,6 +15,7 @@ const ALSO: &[(&str, &str)] = &[
     ("report/charts.rs", "the curves of the page"),
     ("report/instances.rs", "the table of instances"),
     ("report/tables.rs", "the generator"),
+    ("report/connections.rs", "what connections took"),
     ("tui/", "the charts, the header and the instances, by the second"),
     ("headless.rs", "a line a second"),
     ("plan/toml.rs", "errors are a part of an objective"),

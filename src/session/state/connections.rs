@@ -1,6 +1,7 @@
 //! The generator's connections over the whole session, and why requests failed, in words.
 
-use crate::session::state::MAX_TEXT;
+use crate::session::event::NoticeLevel;
+use crate::session::state::{MAX_TEXT, Session};
 use crate::text::{clean_to, latency};
 use scaletop_load::{Connections, Failure, Latency, Outcome, Second};
 
@@ -98,6 +99,22 @@ impl ConnectionTotals {
         let times = times.iter().filter(|(_, all)| !all.is_empty());
         words.extend(times.map(|(name, all)| format!("{name} p99 {}", latency(all.quantile(0.99)))));
         Some(words.join(", "))
+    }
+}
+
+impl Session {
+    /// Says what was negotiated when HTTP/2 was asked for, once the first connections are there.
+    pub(super) fn tell_protocol(&mut self, second: &Second) {
+        let connections = &self.totals.connections;
+        let is_first = connections.opened > 0 && connections.opened == second.connections.opened;
+        if !self.header.settings.http2 || !is_first {
+            return;
+        }
+        let (level, text) = match connections.opened_http2 {
+            0 => (NoticeLevel::Warning, "the service does not agree to HTTP/2: connections speak HTTP/1.1"),
+            _ => (NoticeLevel::Info, "connections speak HTTP/2"),
+        };
+        self.note(second.end(), level, text);
     }
 }
 

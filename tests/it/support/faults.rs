@@ -67,7 +67,7 @@ impl Service {
 fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut text = Vec::new();
-    let mut part = [0; 65_536];
+    let mut part = [0; 8_192];
     for number in 1_u64.. {
         if fault == Fault::ClosesOnTheFourth && number == 4 {
             stream.peek(&mut part)?;
@@ -102,11 +102,17 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
     Ok(())
 }
 
+/// What a request was asked for: the authority, and the host header.
+pub(crate) type Names = (String, Option<String>);
+
+/// What a request asked for: the authority, and the host header.
+pub(crate) type Asked = (String, Option<String>);
+
 /// A service over HTTP/2 without TLS. It ends with the test's process.
 pub(crate) struct Http2Service {
     address: SocketAddr,
-    /// What requests were asked for: the authority, and the host header.
-    pub(crate) names: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    /// What requests were asked for.
+    pub(crate) names: Arc<Mutex<Vec<Names>>>,
 }
 
 impl Http2Service {
@@ -141,7 +147,7 @@ async fn connection(
     delay: Duration,
     refused: Option<u64>,
     seen: Arc<AtomicU64>,
-    heard: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    heard: Arc<Mutex<Vec<Names>>>,
 ) {
     let _ = stream.set_nodelay(true);
     let Ok(mut connection) = h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await else {
