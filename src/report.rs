@@ -17,8 +17,6 @@ mod plot;
 pub(crate) mod series;
 mod tables;
 
-use std::fmt::Write as _;
-
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::session::recording::Damage;
@@ -207,21 +205,12 @@ fn tiles(session: &Session) -> Markup {
 
 /// `3 at the cap, 0 by our own delay`.
 fn dropped_in_words(totals: &Totals) -> String {
-<<<<<<< HEAD
-    let mut words =
-        format!("{} at the cap, {} by our own delay", thousands(totals.dropped_cap), thousands(totals.dropped_late));
-    if totals.dropped_connections > 0 {
-        let _ = write!(words, ", {} for want of a connection", thousands(totals.dropped_connections));
-    }
-    words
-=======
     let unconnected = match totals.dropped_connections {
         0 => String::new(),
         dropped => format!(", {} for want of a connection", thousands(dropped)),
     };
     let (cap, late) = (thousands(totals.dropped_cap), thousands(totals.dropped_late));
     format!("{cap} at the cap, {late} by our own delay{unconnected}")
->>>>>>> integrate
 }
 
 /// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.
