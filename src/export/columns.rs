@@ -218,6 +218,10 @@ pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
 }
 
 /// What `steps.csv` says of a step before its numbers.
+/// So many numbers stand before the words, as in 0.1.0. What has come since stands at the end of the line, for those who read
+/// columns by their place.
+const FIRST_NUMBERS: usize = 38;
+
 const STEP_HEAD: [&str; 10] = [
     "step",
     "name",
@@ -234,11 +238,13 @@ const STEP_HEAD: [&str; 10] = [
 /// `steps.csv`: what the step is, its numbers (`analysis/numbers`), the ± of its times, the verdict, the step in words. A time
 /// that was not reached is `>` and the seconds that were watched; what does not apply or is not known is empty.
 pub(super) fn steps() -> Vec<String> {
-    let numbers = numbers::kinds().map(|kind| kind.key.to_owned());
+    let mut numbers: Vec<_> = numbers::kinds().map(|kind| kind.key.to_owned()).collect();
+    let later = numbers.split_off(FIRST_NUMBERS);
     let mut columns: Vec<_> = STEP_HEAD.into_iter().map(str::to_owned).chain(numbers).collect();
     let times = numbers::kinds().filter(|kind| kind.is_time());
     columns.extend(times.map(|kind| format!("{}_plus_minus_s", kind.key.trim_end_matches("_s"))));
     columns.extend(["verdict".to_owned(), "words".to_owned()]);
+    columns.extend(later);
     columns
 }
 
@@ -258,7 +264,8 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         report.numbers.basis.map(|basis| basis.label().to_owned()).unwrap_or_default(),
         report.numbers.demand.as_ref().map(|demand| demand.label().to_owned()).unwrap_or_default(),
     ];
-    fields.extend(all.iter().map(|number| number.value.field()));
+    let (first, later) = all.split_at(FIRST_NUMBERS);
+    fields.extend(first.iter().map(|number| number.value.field()));
     fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| match number.value {
         numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => plain(plus_minus),
         _ => String::new(),
@@ -268,6 +275,7 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         Validity::InvalidGenerator(reason) => foreign(&format!("invalid: generator ({reason})")),
     });
     fields.push(foreign(&report.words));
+    fields.extend(later.iter().map(|number| number.value.field()));
     fields
 }
 

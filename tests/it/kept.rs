@@ -2,7 +2,8 @@
 //!
 //! `tests/fixtures/session-0.1` has two sessions of 40 s against the demo, on either platform, with the files that 0.1.0
 //! wrote for them. What has been added since has columns and fields of its own, and they are empty: the recordings know
-//! nothing of it. A definition that changes on purpose changes these files in the same commit; nothing else does.
+//! nothing of it. A definition that changes on purpose changes these files in the same commit; nothing else does. So far: the
+//! last point of a late metric is believed until its own period ends, where 0.1.0 believed it for a minute (two cells).
 
 use std::fs;
 use std::path::Path;
@@ -49,9 +50,7 @@ fn assert_old_columns_are_the_same(name: &str, was: &str, is: &str) {
     let (was, is) = (table(was), table(is));
     assert_eq!(was.len(), is.len(), "{name}");
     let is_old: Vec<bool> = is[0].iter().map(|column| was[0].contains(column)).collect();
-    if name.contains("timeline") || name.contains("cohorts") {
-        assert_eq!(is[0][..was[0].len()], was[0], "{name}: new columns stand at the end");
-    }
+    assert_eq!(is[0][..was[0].len()], was[0], "{name}: new columns stand at the end");
     for (line, (was, is)) in was.iter().zip(&is).enumerate() {
         let pick =
             |old: bool| is.iter().zip(&is_old).filter(move |(_, is_old)| **is_old == old).map(|(field, _)| field);

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Share(Elapsed, Share),
     /// Another worker joins at this moment with this share: make its pacer.
     Split(Elapsed, Share, oneshot::Sender<Pacer>),
+    /// Send what is due by now: whoever drains waits for that too.
+    SendDue,
     /// Close the books and end.
     Stop,
 }

@@ -95,6 +95,11 @@ impl<T: Transport> Worker<T> {
             // In this order: a change that is posted after `now` was read is anchored after it, so it cannot come too late.
             let now = self.clock().now();
             let (commands, posted) = self.mailbox.take();
+            let now = if commands.iter().any(|command| matches!(command, Command::SendDue)) {
+                self.clock().now()
+            } else {
+                now
+            };
             let is_stopped = !commands.into_iter().all(|command| self.obey(command));
             self.line.observe(now);
             let late = now.saturating_since(planned);
@@ -144,6 +149,7 @@ impl<T: Transport> Worker<T> {
                 let _ = to.send(self.pacer.sibling(at, share));
                 true
             }
+            Command::SendDue => true,
             Command::Stop => {
                 self.pacer.set(self.clock().now(), crate::rate::RateProfile::PAUSED);
                 false

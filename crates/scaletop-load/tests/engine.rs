@@ -245,6 +245,21 @@ async fn draining_waits_for_the_last_answer_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn draining_waits_for_an_arrival_of_the_very_moment_at_which_a_pause_announced_before_begins() {
+    with_engine(config(1_000), steady(Duration::from_millis(300)), async |rig| {
+        rig.handle.set(Elapsed::ZERO, rate(1));
+        rig.handle.set(secs(1), RateProfile::PAUSED);
+        rig.until(Elapsed::from_millis(900)).await;
+        // The worker has heard of the pause long ago, and has not woken for the arrival yet.
+        tokio::time::advance(Duration::from_millis(100)).await;
+        rig.handle.drain(Duration::from_secs(10)).await;
+        let total = total(&rig.stop().await);
+        assert_eq!((total.sent, total.outcomes.total()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn draining_does_not_take_arrivals_that_are_still_to_be_sent_for_silence() {
     with_engine(config(1_000), steady(Duration::from_millis(300)), async |rig| {
         // Nothing is in flight when the drain begins, but an arrival came due before the pause.

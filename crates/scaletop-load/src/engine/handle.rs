@@ -29,6 +29,8 @@ impl LoadHandle {
     /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer.
     /// Set the rate to zero first. Cancel-safe.
     pub async fn drain(&self, at_most: Duration) -> u64 {
+        // An arrival that is due at this very moment, and to which a busy worker has not turned yet, is waited for as well.
+        self.shared.post(|| Command::SendDue);
         let _ = tokio::time::timeout(at_most, self.shared.idle()).await;
         self.shared.in_flight()
     }

@@ -237,12 +237,12 @@ impl Pool {
         let wanted = self.waiting();
         let step = {
             let state = &mut *self.state.borrow_mut();
-            if wanted == 0 && state.connecting.is_empty() {
+            let is_quiet = wanted == 0 && state.connecting.is_empty();
+            if is_quiet {
                 state.openings.rest();
-                return;
             }
             let left = self.line.borrow().as_ref().map_or(usize::MAX, |line| line.shared().connections_left());
-            state.openings.step(Situation {
+            let situation = Situation {
                 now: self.now(),
                 wanted: wanted.div_ceil(state.streams.max(1)),
                 open: state.open.len(),
@@ -250,7 +250,8 @@ impl Pool {
                 left: left.min(usize::MAX / 2),
                 may_connect: state.may_connect,
                 is_strained: state.is_strained,
-            })
+            };
+            if is_quiet { Step::Stay } else { state.openings.step(situation) }
         };
         match step {
             Step::Start(count) => (0..count).for_each(|_| self.start()),
