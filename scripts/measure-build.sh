@@ -31,7 +31,7 @@ for what in ${*:-demo test release}; do
   export CARGO_TARGET_DIR="$folder/$what"
   { time "${command[@]}" --locked --quiet >"$folder/log" 2>&1; } 2>"$folder/time" || { cat "$folder/log" >&2; exit 1; }
   size=-
-  [ "$made" ] && size=$(du -k "$CARGO_TARGET_DIR/$made" | awk '{ printf "%.1f MB", $1 / 1024 }')
+  [ "$made" ] && size=$(wc -c <"$CARGO_TARGET_DIR/$made" | awk '{ printf "%.1f MB", $1 / 1e6 }')
   awk -v what="$what" -v size="$size" '{ printf "%-8s %12.0f %10.0f %10s\n", what, $1 + $2, $3, size }' "$folder/time"
   rm -rf "$CARGO_TARGET_DIR"
 done

@@ -217,11 +217,11 @@ pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
     ]
 }
 
-/// What `steps.csv` says of a step before its numbers.
 /// So many numbers stand before the words, as in 0.1.0. What has come since stands at the end of the line, for those who read
 /// columns by their place.
 const FIRST_NUMBERS: usize = 38;
 
+/// What `steps.csv` says of a step before its numbers.
 const STEP_HEAD: [&str; 10] = [
     "step",
     "name",
