@@ -10,6 +10,7 @@ demo: ## the screen against the embedded cluster: no account, no network
 # Examples have no tests (clippy builds them); incremental files help the second build of a crate, and cost a fifth of the first.
 test: ## every test
 	CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} cargo test --workspace --locked --lib --bins --tests
+	CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} cargo test --workspace --locked --doc
 
 check: fmt clippy test doc deny typos ## what has to be green before a change lands
 

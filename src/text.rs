@@ -1,6 +1,6 @@
 //! Words and numbers for people: text that others wrote, made fit to be shown anywhere, and one form for each kind of number.
 //!
-//! [`clean`] is the one rule of what a text from outside may hold: every surface passes what it prints through it. What a
+//! [`clean()`] is the one rule of what a text from outside may hold: every surface passes what it prints through it. What a
 //! single format needs besides (a spreadsheet's formulas, HTML, XML, TOML, Markdown, Prometheus labels) is done behind it, in
 //! the format's own file.
 

@@ -61,7 +61,7 @@ pub struct Session {
     timeline: Timeline,
     /// Every step so far, the open one last.
     steps: Vec<StepReport>,
-    /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`].
+    /// Every instance seen in answers, in the order of their first; at most `instance_table::MAX_INSTANCES`.
     instances: Vec<InstanceTrack>,
     /// Answers of instances beyond that bound.
     answers_beyond: u64,

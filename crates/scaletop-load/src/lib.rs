@@ -1,7 +1,7 @@
 //! Driving load: when a request is due, sending it, and noting what became of it.
 //!
 //! One way through: a [`pacer`] (pure) says when arrivals are due; the [`engine`] waits for them, keeps the cap on
-//! requests in flight and puts each one into a [`line`]; whoever has a connection to spare, a [`transport`], takes the
+//! requests in flight and puts each one into a `line`; whoever has a connection to spare, a [`transport`], takes the
 //! oldest; what comes back is a [`sample`] that goes straight into the recorder shard of the thread that sent it. Nothing
 //! on that path takes a lock or crosses a channel.
 

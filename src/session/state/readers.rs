@@ -7,7 +7,7 @@ use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice};
 #[cfg(doc)]
-use crate::session::state::MAX_INSTANCES;
+use crate::session::state::instance_table::MAX_INSTANCES;
 use crate::session::state::{InstanceTrack, Session, Totals};
 use crate::timeline::Timeline;
 use scaletop_load::RateProfile;

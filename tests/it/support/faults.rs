@@ -105,7 +105,6 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
 /// What a request was asked for: the authority, and the host header.
 pub(crate) type Names = (String, Option<String>);
 
-
 /// A service over HTTP/2 without TLS. It ends with the test's process.
 pub(crate) struct Http2Service {
     address: SocketAddr,
