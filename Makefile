@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos bench snapshots loadtest help
+.PHONY: demo test check fmt clippy doc deny typos bench bench-micro bench-peers snapshots loadtest help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -7,10 +7,11 @@ help: ## this list
 demo: ## the screen against the embedded cluster: no account, no network
 	cargo run --profile demo --locked -- demo
 
-# Examples have no tests (clippy builds them); incremental files help the second build of a crate, and cost a fifth of the first.
+# Examples have no tests (clippy checks them); incremental files help the second build of a crate, and cost a fifth of the first.
+test: export CARGO_INCREMENTAL ?= 0
 test: ## every test
-	CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} cargo test --workspace --locked --lib --bins --tests
-	CARGO_INCREMENTAL=$${CARGO_INCREMENTAL:-0} cargo test --workspace --locked --doc
+	cargo test --workspace --exclude scaletop-benches --locked --lib --bins --tests
+	cargo test --workspace --exclude scaletop-benches --locked --doc
 
 check: fmt clippy test doc deny typos ## what has to be green before a change lands
 
@@ -34,9 +35,17 @@ typos: ## spelling (typos)
 snapshots: ## accept changed screens after looking at each (cargo-insta)
 	cargo insta review
 
-bench: ## send lag, reaction time and drawing time, on this machine
-	cargo run --release --locked -p scaletop-load --example send_lag
-	cargo run --release --locked --no-default-features --example frame_time
+bench: ## beside the peers that are installed, on this machine; writes docs/benchmarks.md. ROUNDS=3 ONLY=TLS
+	cargo build --release --locked
+	cargo build --release --locked -p scaletop-load --example target
+	python3 benches/peers.py --rounds $(or $(ROUNDS),3) --only '$(ONLY)' $(if $(ONLY),,--write docs/benchmarks.md)
+
+bench-micro: ## schedule, recorder, merged percentiles, frame (Criterion)
+	cargo bench --locked -p scaletop-benches
+
+bench-peers: ## the peers from their registries: oha (cargo), wrk and hey (apt)
+	cargo install oha --locked --root target/peers
+	apt-get install -y wrk hey
 
 # The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra

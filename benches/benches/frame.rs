@@ -1,54 +1,38 @@
-//! How long a frame takes with an hour of load behind it:
-//! `cargo run --release --no-default-features --example frame_time`.
+//! How long a frame takes with an hour of load behind it, in every view.
+#![expect(missing_docs, reason = "Criterion's macros make the entrance")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use scaletop::Session;
-use scaletop::Theme;
-use scaletop::draw;
-use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop::{Live, State, Ui, View, Window};
-use scaletop_load::Latency;
-use scaletop_load::OutcomeKind;
-use scaletop_load::RateProfile;
-use scaletop_load::{Second, Served};
+use scaletop::{
+    Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, Ui, View, Window, draw,
+};
+use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 const HOUR: u32 = 3_600;
-const FRAMES: u32 = 200;
 
-#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn main() {
+fn frame(criterion: &mut Criterion) {
     let session = an_hour();
-    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+    let mut group = criterion.benchmark_group("frame 120×40");
+    for view in View::ALL {
         for window in [Window::FiveMinutes, Window::All] {
-            for view in View::ALL {
-                let state = State::live(session.header().clone(), Live::new(ArrivalRate::new(600))).showing(
-                    session.clone(),
-                    Elapsed::from_secs(u64::from(HOUR)),
-                    Ui { view, window, ..Ui::default() },
-                );
-                let Ok(mut terminal) = Terminal::new(TestBackend::new(columns, rows));
-                let mut slowest = Duration::ZERO;
-                let start = Instant::now();
-                for _ in 0..FRAMES {
-                    let before = start.elapsed();
-                    let Ok(_) = terminal.draw(|frame| draw(&state, &Theme::DARK, frame));
-                    slowest = slowest.max(start.elapsed().saturating_sub(before));
-                }
-                let mean = start.elapsed() / FRAMES;
-                println!(
-                    "{columns}×{rows} {:<9} {:>3}: mean {mean:>9.1?}, slowest {slowest:>9.1?}",
-                    view.title(),
-                    window.label()
-                );
-            }
+            let ui = Ui { view, window, ..Ui::default() };
+            let state = State::live(session.header().clone(), Live::new(ArrivalRate::new(600)));
+            let state = state.showing(session.clone(), Elapsed::from_secs(HOUR.into()), ui);
+            let Ok(mut terminal) = Terminal::new(TestBackend::new(120, 40));
+            group.bench_function(format!("{}, {}", view.title(), window.label()), |bencher| {
+                bencher.iter(|| terminal.draw(|frame| draw(&state, &Theme::DARK, frame)).map(drop));
+            });
         }
     }
+    group.finish();
 }
+
+criterion_group!(frames, frame);
+criterion_main!(frames);
 
 /// Load that changes every minute, answered by up to five instances.
 fn an_hour() -> Session {
