@@ -1,5 +1,4 @@
 //! How long a frame takes with an hour of load behind it, in every view.
-#![expect(missing_docs, reason = "Criterion's macros make the entrance")]
 
 use std::time::Duration;
 

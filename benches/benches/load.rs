@@ -1,6 +1,5 @@
 //! What every request and every second costs: the schedule, a latency on its way into a histogram, histograms merged, the
 //! percentiles of a minute.
-#![expect(missing_docs, reason = "Criterion's macros make the entrance")]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -28,7 +27,11 @@ fn pacer(criterion: &mut Criterion) {
             };
             bencher.iter_batched(
                 start,
-                |mut pacer| while let Some(due) = pacer.pop_due(Elapsed::from_secs(1)) { black_box(due); },
+                |mut pacer| {
+                    while let Some(due) = pacer.pop_due(Elapsed::from_secs(1)) {
+                        black_box(due);
+                    }
+                },
                 BatchSize::SmallInput,
             );
         });
