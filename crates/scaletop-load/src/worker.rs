@@ -6,8 +6,9 @@
 //!                                                        each second: closed ─► collector ◄───────────┘
 //! ```
 //!
-//! A turn of the loop: read the clock, obey, accept what is due, offer it to idle connections; if some still waits, let
-//! the answers that have come in be read; only then may connections be opened, and not when this turn itself is late.
+//! A turn of the loop: read the clock, take commands, accept what is due, offer it to idle connections; if some still
+//! waits, let the answers that have come in be read; only then may connections be opened, and not when this turn itself is
+//! late.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -63,7 +64,7 @@ pub(crate) struct Worker<T> {
 
 /// What a worker is made of, besides its transport.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct Setup {
     /// What all workers share.
     pub shared: Arc<Shared>,
     /// The clock of the run.
@@ -80,8 +81,8 @@ pub(crate) struct Post {
 
 impl<T: Transport> Worker<T> {
     /// A worker that waits with `timer`.
-    pub(crate) fn new(post: Post, transport: Rc<T>, timer: Timer) -> Self {
-        let Post { shared, clock, first, pacer, mailbox, closed } = post;
+    pub(crate) fn new(setup: Setup, transport: Rc<T>, timer: Timer) -> Self {
+        let Setup { shared, clock, first, pacer, mailbox, closed } = setup;
         let line = Rc::new(Line::new(clock, shared, first));
         let busy = BusyMeter::new(clock.now());
         Self { pacer, timer, transport, line, mailbox, busy, last_wake: None, backlog: VecDeque::new(), closed }
@@ -95,7 +96,7 @@ impl<T: Transport> Worker<T> {
             // In this order: a change that is posted after `now` was read is anchored after it, so it cannot come too late.
             let now = self.clock().now();
             let (commands, posted) = self.mailbox.take();
-            let is_stopped = !commands.into_iter().all(|command| self.obey(command));
+            let is_stopped = !commands.into_iter().all(|command| self.apply(command));
             self.line.observe(now);
             let late = now.saturating_since(planned);
             self.line.woke(now, late);
@@ -114,7 +115,7 @@ impl<T: Transport> Worker<T> {
             let wake = self.clock().instant_at(planned);
             tokio::select! {
                 biased;
-                () = self.mailbox.rung() => planned = self.clock().now(),
+                () = self.mailbox.posted() => planned = self.clock().now(),
                 () = self.timer.wait_until(wake) => {}
             }
         }
@@ -126,7 +127,7 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Whether to go on.
-    fn obey(&mut self, command: Command) -> bool {
+    fn apply(&mut self, command: Command) -> bool {
         match command {
             Command::Set(at, profile) => {
                 self.pacer.set(at, profile);
