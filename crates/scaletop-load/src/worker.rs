@@ -38,10 +38,10 @@ pub(crate) const TOO_LATE: Duration = Duration::from_secs(1);
 /// the connections that are there serve it sooner than new ones would.
 const LATE_TURN: Duration = Duration::from_millis(1);
 
-/// After a late turn a worker counts as strained for so many times as long as it was late, and never for longer than this.
+/// After a late turn a worker counts as strained for so many times as long as it was late; several add up, to this at most.
 /// One that has more to do than it can is late in every other turn, and would open connections in the others.
-const STRAIN: u32 = 4;
-const LONGEST_STRAIN: Duration = Duration::from_millis(250);
+const STRAIN: u32 = 8;
+const LONGEST_STRAIN: Duration = Duration::from_secs(1);
 
 /// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
@@ -102,7 +102,7 @@ impl<T: Transport> Worker<T> {
             self.line.woke(now, late);
             self.accept_due(now).await;
             if late > LATE_TURN {
-                strained_until = strained_until.max(now + (late * STRAIN).min(LONGEST_STRAIN));
+                strained_until = (strained_until.max(now) + late * STRAIN).min(now + LONGEST_STRAIN);
             }
             self.serve(Turn { now, may_connect: late <= LATE_TURN, is_strained: now < strained_until }).await;
             if is_stopped {
