@@ -48,8 +48,13 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Cluster(args) => cluster(args).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut script);
+            // Whoever wanted only its beginning is gone by now, and that is no error.
+            match io::stdout().write_all(&script) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(0),
+            }
         }
     }
 }

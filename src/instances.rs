@@ -60,6 +60,9 @@ pub struct InstanceObservation {
 /// answers name their instances every second.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
+/// The newest word of a source older than this says nothing of the present: two minutes of delay and a period of one.
+const FRESH: Duration = Duration::from_mins(3);
+
 impl InstanceObservation {
     /// Until when the count holds, if `next` is when the next observation of the same basis was made. The one answer for
     /// files, charts and steps alike.
@@ -82,6 +85,14 @@ impl InstanceObservation {
             _ if self.basis == Basis::Active => self.as_of + self.uncertainty.max(Duration::from_secs(1)),
             _ => at_most,
         }
+    }
+}
+
+impl InstanceObservation {
+    /// Whether this newest word of a source may still stand for the present. Another question than how long the count holds:
+    /// a metric is minutes late, so its newest point never reaches the present, and is the best that can be had all the same.
+    pub fn is_fresh(&self, now: Elapsed) -> bool {
+        now.saturating_since(self.as_of) <= FRESH
     }
 }
 

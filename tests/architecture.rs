@@ -11,7 +11,7 @@ use std::path::Path;
 const ROOMS: &[(&str, &str)] = &[
     (
         "commands",
-        "cli consent tui headless replay app doctor compare export metrics experiment capacity cloud session plan instances target values slo scaletop_cluster scaletop_load scaletop_units",
+        "cli consent tui headless replay app doctor compare export metrics experiment capacity cloud session plan instances target values slo text scaletop_cluster scaletop_load scaletop_units",
     ),
     ("cli", "target values scaletop_cluster scaletop_load scaletop_units"),
     ("consent", "target"),
@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("replay", "app export session scaletop_units"),
     ("app", "export metrics capacity session plan values scaletop_load scaletop_units"),
     ("doctor", "cloud instances target text scaletop_load scaletop_units"),
-    ("compare", "report analysis text scaletop_load scaletop_units"),
+    ("compare", "report session analysis text scaletop_load scaletop_units"),
     ("export", "report session analysis timeline instances text scaletop_load scaletop_units"),
     ("report", "session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("metrics", "session analysis instances text scaletop_load"),
@@ -175,6 +175,11 @@ fn arrows() -> BTreeMap<(String, String), String> {
         }
         for (line, code) in code(&text) {
             assert!(!code.contains("super::super"), "src/{name}:{line} climbs: name the room with crate::");
+            let is_top = !name.contains('/') && code.trim_start().starts_with("use super::");
+            assert!(!is_top, "src/{name}:{line} climbs out of its room: name the room with crate::");
+            let crate_used = code.trim_start().strip_prefix("use ").filter(|used| used.starts_with("scaletop_"));
+            let is_renamed = crate_used.is_some_and(|used| !used.contains("::"));
+            assert!(!is_renamed, "src/{name}:{line} renames a crate: arrows could not be read");
             assert!(!code.contains("crate::{"), "src/{name}:{line}: one room per use line, so that arrows can be read");
             for named in rooms_named(code).filter(|named| *named != room) {
                 arrows.entry((room.to_owned(), named.to_owned())).or_insert_with(|| format!("src/{name}:{line}"));
@@ -190,13 +195,17 @@ fn is_in(name: &str, places: &[&str]) -> bool {
     })
 }
 
-/// The lines that are code: no comments, and nothing from the first test module on.
+/// The lines that are code: no comments, and nothing from the tests at the end of a file on. (`#[cfg(test)]` before a line
+/// that ends in `;` hides that line alone.)
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(at, line)| (at + 1, line))
+    let lines: Vec<&str> = text.lines().collect();
+    let begins_tests = |at: usize| {
+        lines[at].starts_with("#[cfg(test)]")
+            && lines[at + 1..].iter().find(|line| !line.starts_with("#[")).is_some_and(|line| !line.ends_with(';'))
+    };
+    let end = (0..lines.len()).find(|&at| begins_tests(at)).unwrap_or(lines.len());
+    let code = lines.into_iter().take(end).enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    code.map(|(at, line)| (at + 1, line))
 }
 
 fn is_test_file(name: &str) -> bool {

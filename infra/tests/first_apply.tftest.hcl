@@ -1,4 +1,4 @@
-# The seed's trap: the first apply into an empty account. Without an image there is no service; with a tag that was never
+# A trap: the first apply into an empty account. Without an image there is no service; with a tag that was never
 # pushed the apply stops before any service is touched, and says what there is.
 
 mock_provider "aws" {

@@ -41,7 +41,7 @@ run "app_runner" {
   }
   assert {
     condition     = output.min_size == 1 && output.max_size == 5 && output.max_concurrency == 10 && output.delay_ms == 80 && output.scaling == "multi-instance"
-    error_message = "the seed's multi-instance configuration is the default: 1 to 5, concurrency 10, 80 ms"
+    error_message = "the App Runner experiment's multi-instance configuration is the default: 1 to 5, concurrency 10, 80 ms"
   }
   assert {
     condition     = output.next_step == "scaletop live terraform:infra"

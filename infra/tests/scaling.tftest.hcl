@@ -96,7 +96,7 @@ run "the_service_uses_the_chosen_configuration" {
   }
   assert {
     condition     = one(aws_apprunner_service.this[0].instance_configuration).cpu == "1024" && one(aws_apprunner_service.this[0].instance_configuration).memory == "2048"
-    error_message = "the seed's 1 vCPU and 2 GB"
+    error_message = "the App Runner experiment's 1 vCPU and 2 GB"
   }
   assert {
     condition     = one(aws_apprunner_service.this[0].source_configuration).auto_deployments_enabled == false

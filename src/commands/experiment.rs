@@ -24,7 +24,7 @@ const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "single-instance",
         text: include_str!("../../scenarios/single-instance.toml"),
-        // As in the seed: measured against a scaling configuration of its own.
+        // As in the App Runner experiment: measured against a scaling configuration of its own.
         demo_max_size: Some(1),
     },
     Scenario { name: "multi-instance", text: include_str!("../../scenarios/multi-instance.toml"), demo_max_size: None },
@@ -56,7 +56,7 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         return report(&home, &args.target);
     }
     let parts = parts(&args)?;
-    let (mut trouble, mut signals) = (None, None);
+    let (mut failure, mut signals) = (None, None);
     for (at, part) in parts.iter().enumerate() {
         say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()));
         let mut drive: DriveArgs = args.drive.clone();
@@ -85,12 +85,12 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
             // The others may still work, and what was measured is kept.
             Err(error) => {
                 say(&format!("{} could not be played: {error}", part.name));
-                trouble = Some(error);
+                failure = Some(error);
             }
         }
     }
     let code = report(&home, &args.target)?;
-    trouble.map_or(Ok(code), Err)
+    failure.map_or(Ok(code), Err)
 }
 
 /// Waits for `work`, unless a signal comes first: its number then.
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seeds_scenarios_are_plans_that_drive_what_the_seed_drove() {
+    fn the_scenarios_are_plans_that_drive_what_the_app_runner_experiment_drove() {
         let peaks: Vec<_> = SCENARIOS.iter().map(|s| Plan::parse(s.text).unwrap().peak().get()).collect();
         assert_eq!(peaks, [150, 900, 600]);
         let spike = Plan::parse(SCENARIOS[2].text).unwrap();

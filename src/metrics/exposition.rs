@@ -188,7 +188,10 @@ fn instances(page: &mut Page, session: &Session) {
     for basis in Basis::ALL {
         let count = match basis {
             Basis::Responding => row.and_then(|row| row.responding),
-            basis => session.observations().get(&basis).and_then(|seen| seen.last()).map(|seen| seen.count),
+            basis => {
+                let newest = session.observations().get(&basis).and_then(|seen| seen.last());
+                newest.filter(|seen| seen.is_fresh(session.now())).map(|seen| seen.count)
+            }
         };
         page.some("scaletop_instances", &[("basis", basis.label())], count.map(f64::from));
     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::chart::ticks;
 use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
-use crate::report::series::{Series, TROUBLES};
+use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
 use crate::text::{exact_millis, plain, thousands};
 use crate::timeline::Column;
@@ -189,7 +189,7 @@ struct Layer {
 }
 
 fn layers() -> Vec<Layer> {
-    let mut layers: Vec<Layer> = TROUBLES
+    let mut layers: Vec<Layer> = FAILURES
         .iter()
         .map(|&(key, label, kinds)| Layer { key, label, read: Box::new(|column| column.of_kinds(kinds)) })
         .collect();

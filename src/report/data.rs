@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::report::series::{Series, TROUBLES};
+use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
 use crate::text::plain;
 use crate::timeline::Column;
@@ -75,7 +75,7 @@ fn reads() -> Vec<(&'static str, Read)> {
         ("needed", whole(|column| column.needed)),
         ("max", whole(|column| column.counts.max)),
     ];
-    reads.extend(TROUBLES.iter().map(|&(key, _, kinds)| (key, rate(move |column| column.of_kinds(kinds)))));
+    reads.extend(FAILURES.iter().map(|&(key, _, kinds)| (key, rate(move |column| column.of_kinds(kinds)))));
     reads
 }
 

@@ -12,7 +12,7 @@ pub(crate) const MOST_COLUMNS: u32 = 3_900;
 const SPANS: [u32; 12] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 3_600];
 
 /// The kinds of trouble that the chart of errors stacks, from the bottom.
-pub(crate) const TROUBLES: [(&str, &str, &[OutcomeKind]); 7] = [
+pub(crate) const FAILURES: [(&str, &str, &[OutcomeKind]); 7] = [
     ("e429", "429", &[OutcomeKind::Http429]),
     ("e5xx", "5xx", &[OutcomeKind::Http5xxCapacity, OutcomeKind::Http5xxApplication]),
     ("econnect", "connect", &[OutcomeKind::Connect]),

@@ -10,9 +10,6 @@ use scaletop_units::Elapsed;
 /// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
 pub(crate) const CALM_FOR: Duration = Duration::from_secs(30);
 
-/// Counts older than this say nothing of the present.
-const FRESH: Duration = Duration::from_mins(3);
-
 impl Conditions for Session {
     /// The platform's own count where there is one, at least what answers show; else the ids in the answers alone. Only
     /// what was counted since then, and is final, counts: a metric of before the load, minutes old, would end the wait for
@@ -66,7 +63,7 @@ impl Session {
     fn platform_counts(&self) -> Option<PlatformCounts<'_>> {
         [Basis::Running, Basis::Active].iter().find_map(|basis| {
             let seen = self.observations().get(basis)?;
-            let is_fresh = self.now().saturating_since(seen.last()?.as_of) <= FRESH;
+            let is_fresh = seen.last()?.is_fresh(self.now());
             is_fresh.then_some(PlatformCounts { seen })
         })
     }

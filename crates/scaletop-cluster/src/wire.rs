@@ -43,7 +43,7 @@ pub use state::{
     ScalingActivity, Task,
 };
 
-/// Where trouble is ordered.
+/// Where faults are ordered.
 const CONTROL_PATH: &str = "/_scaletop/control";
 
 /// The largest request body that is read.
@@ -120,7 +120,7 @@ impl WireServer {
         format!("http://{}", self.address)
     }
 
-    /// Orders trouble.
+    /// Orders faults.
     pub fn inject(&self, rule: FaultRule) {
         self.shared.control().faults.add(rule);
     }

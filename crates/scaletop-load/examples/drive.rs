@@ -5,6 +5,7 @@
 //! | flag | means |
 //! |---|---|
 //! | `--rate N` `--seconds N` | the load |
+//! | `--then N` | afterwards another rate, for as long |
 //! | `--transport own` or `reqwest` | with what |
 //! | `--workers N` or `auto` | on how many threads |
 //! | `--warm N` | connections opened beforehand |
@@ -26,6 +27,7 @@ struct Asked {
     options: RequestOptions,
     config: LoadConfig,
     rate: u32,
+    then: Option<u32>,
     seconds: u64,
     workers: usize,
     is_reqwest: bool,
@@ -48,6 +50,7 @@ fn asked() -> anyhow::Result<Asked> {
         options: RequestOptions::get(url),
         config: LoadConfig::default(),
         rate: 1_000,
+        then: None,
         seconds: 6,
         workers: 1,
         is_reqwest: false,
@@ -57,6 +60,7 @@ fn asked() -> anyhow::Result<Asked> {
         let mut value = || arguments.next().with_context(|| format!("{flag} needs a value"));
         match flag.as_str() {
             "--rate" => asked.rate = value()?.parse()?,
+            "--then" => asked.then = Some(value()?.parse()?),
             "--seconds" => asked.seconds = value()?.parse()?,
             "--warm" => asked.config.warm = value()?.parse()?,
             "--connections" => asked.config.max_connections = value()?.parse()?,
@@ -92,9 +96,18 @@ async fn run(asked: Asked) -> anyhow::Result<()> {
     let clock = RunClock::start();
     let mut running = prepared.start(clock)?;
     let start = clock.now() + Duration::from_millis(20);
-    let end = start + Duration::from_secs(asked.seconds);
-    running.handle.set(start, RateProfile::Constant(ArrivalRate::new(asked.rate)));
+    let mut end = start;
+    for rate in std::iter::once(asked.rate).chain(asked.then) {
+        running.handle.set(end, RateProfile::Constant(ArrivalRate::new(rate)));
+        end = end + Duration::from_secs(asked.seconds);
+    }
     running.handle.set(end, RateProfile::PAUSED);
+    let handle = running.handle.clone();
+    let answered = tokio::spawn(async move {
+        tokio::time::sleep_until(clock.instant_at(end)).await;
+        handle.drain(Duration::from_secs(3)).await;
+        clock.now()
+    });
     let mut all: Vec<Second> = Vec::new();
     while all.last().is_none_or(|second| second.end() <= end) {
         let second = running.seconds.recv().await.context("the engine ended")?;
@@ -106,14 +119,13 @@ async fn run(asked: Asked) -> anyhow::Result<()> {
         }
         all.push(second);
     }
-    running.handle.drain(Duration::from_secs(3)).await;
-    let drained = clock.now();
+    let answered = answered.await?;
     running.handle.stop();
     while let Some(second) = running.seconds.recv().await {
         all.push(second);
     }
     let label = format!("{}/s warmed {warmed}", asked.rate);
-    println!("{}", line(&label, &all, Duration::from_secs(asked.seconds).max(drained.saturating_since(start))));
+    println!("{}", line(&label, &all, answered.saturating_since(start)));
     for failure in all.iter().flat_map(|second| &second.failures).take(3) {
         println!("     {} × {:?}: {} ({})", failure.count, failure.kind, failure.cause, failure.phase.label());
     }

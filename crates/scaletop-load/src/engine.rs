@@ -14,8 +14,8 @@
 //! request is sent and given back after its sample is filed. At the cap an arrival is dropped and counted at once.
 //!
 //! **Workers**: one thread drives tens of thousands of requests a second. With [`Workers::Auto`] the engine begins with
-//! one and takes on another when the busiest has been busy for three seconds, up to the transports it was given; `pacer`
-//! says how they share the schedule without moving an arrival.
+//! one and takes on another when for three seconds the busiest was busy or requests left late, as long as the machine has a
+//! core to spare and up to the transports it was given; `pacer` says how they share the schedule without moving an arrival.
 
 use std::future::Future;
 use std::io;
@@ -26,21 +26,21 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::engine::crew::{Recruit, Start, enlist};
 use crate::engine::growth::Growth;
+use crate::engine::threads::{Spare, Start, start_thread};
 use crate::generator::GeneratorProbe;
 use crate::rate::Arrivals;
 use crate::record::second::Second;
 use crate::timer::Timer;
 use crate::transport::{MakeTransport, Transport};
-use crate::worker::{Post, Worker};
+use crate::worker::{Setup, Worker};
 use scaletop_units::RunClock;
 
 mod collector;
-mod crew;
 mod growth;
 mod handle;
 mod shared;
+mod threads;
 
 pub use handle::LoadHandle;
 pub(crate) use shared::Shared;
@@ -104,7 +104,7 @@ pub struct Prepared {
     config: LoadConfig,
     starts: Vec<oneshot::Sender<Start>>,
     threads: Vec<JoinHandle<()>>,
-    reserve: Vec<Recruit>,
+    reserve: Vec<Spare>,
     warmed: usize,
 }
 
@@ -157,14 +157,14 @@ impl Prepared {
         let mut warming = Vec::new();
         for (index, transport) in transports.into_iter().enumerate() {
             if index >= workers {
-                prepared.reserve.push(Recruit::new(index, transport));
+                prepared.reserve.push(Spare::new(index, transport));
                 continue;
             }
             let warm = config.warm / workers + usize::from(index < config.warm % workers);
-            let enlisted = enlist(index, transport, warm)?;
-            prepared.threads.push(enlisted.thread);
-            prepared.starts.push(enlisted.start);
-            warming.push(enlisted.warmed);
+            let started = start_thread(index, transport, warm)?;
+            prepared.threads.push(started.thread);
+            prepared.starts.push(started.start);
+            warming.push(started.warmed);
         }
         prepared.reserve.reverse();
         for warmed in warming {
@@ -198,12 +198,12 @@ impl Prepared {
                 return;
             }
             // The last worker has ended, or the system gives no more threads: it goes on with those that are there.
-            let (Some(closed), Some(recruit)) = (closed.upgrade(), reserve.pop()) else { return };
-            let Ok(enlisted) = recruit.enlist() else { return };
-            threads.lock().unwrap_or_else(PoisonError::into_inner).push(enlisted.thread);
+            let (Some(closed), Some(spare)) = (closed.upgrade(), reserve.pop()) else { return };
+            let Ok(started) = spare.start() else { return };
+            threads.lock().unwrap_or_else(PoisonError::into_inner).push(started.thread);
             let at = clock.now() + JOIN_AHEAD;
             let (mailbox, pacer) = shared.join(at);
-            let _ = enlisted.start.send(Start { shared: Arc::clone(shared), clock, first: at, pacer, mailbox, closed });
+            let _ = started.start.send(Start { shared: Arc::clone(shared), clock, first: at, pacer, mailbox, closed });
         };
         let collector =
             collector::collect(Arc::clone(&shared), clock, GeneratorProbe::new(first), parts, seconds_tx, watch);
@@ -242,8 +242,8 @@ pub fn start_inline<T: Transport>(
     let (closed, parts) = mpsc::channel(SECONDS_AHEAD);
     let (seconds_tx, seconds) = mpsc::channel(SECONDS_AHEAD);
     let (pacer, mailbox) = (shared.pacer(0), shared.mailbox(0));
-    let post = Post { shared: Arc::clone(&shared), clock, first, pacer, mailbox, closed };
-    tokio::task::spawn_local(Worker::new(post, Rc::new(transport), Timer::coarse()).run());
+    let setup = Setup { shared: Arc::clone(&shared), clock, first, pacer, mailbox, closed };
+    tokio::task::spawn_local(Worker::new(setup, Rc::new(transport), Timer::coarse()).run());
     tokio::task::spawn_local(collect_inline(Arc::clone(&shared), clock, parts, seconds_tx));
     (LoadHandle::new(shared), seconds)
 }

@@ -1,9 +1,15 @@
-//! Driving load: when a request is due, sending it, and noting what became of it.
+#![doc = include_str!("../README.md")]
 //!
-//! One way through: a [`pacer`] (pure) says when arrivals are due; the [`engine`] waits for them, keeps the cap on
-//! requests in flight and puts each one into a `line`; whoever has a connection to spare, a [`transport`], takes the
-//! oldest; what comes back is a [`sample`] that goes straight into the recorder shard of the thread that sent it. Nothing
-//! on that path takes a lock or crosses a channel.
+//! # Inside
+//!
+//! ```text
+//!   Pacer (pure: when arrivals are due) ─► worker ─► Line ─► Transport (whoever has a connection to spare takes the oldest)
+//!                                                     ▲             │ what became of it
+//!                                     cap on requests in flight     ▼
+//!                                                         recorder shard ─► collector ─► one Second a second
+//! ```
+//!
+//! All of a request's way is on one thread: nothing on it takes a lock or crosses a channel.
 
 mod engine;
 mod generator;

@@ -27,11 +27,11 @@ use scaletop_units::{Elapsed, RunClock};
 pub struct Line {
     clock: RunClock,
     shared: Arc<Shared>,
-    books: RefCell<Books>,
+    parts: RefCell<Parts>,
 }
 
 #[derive(Debug)]
-struct Books {
+struct Parts {
     shard: Shard,
     flights: InFlight,
     /// Arrivals before this ticket waited for longer than the turn in which they were accepted.
@@ -47,8 +47,8 @@ impl Line {
     pub(crate) fn new(clock: RunClock, shared: Arc<Shared>, start: Elapsed) -> Self {
         let flights = InFlight::default();
         let (waited, covered) = (flights.end(), flights.end());
-        let books = Books { shard: Shard::new(start), flights, waited, covered, open: 0, connecting: 0 };
-        Self { clock, shared, books: RefCell::new(books) }
+        let parts = Parts { shard: Shard::new(start), flights, waited, covered, open: 0, connecting: 0 };
+        Self { clock, shared, parts: RefCell::new(parts) }
     }
 
     /// The clock of the run.
@@ -63,40 +63,40 @@ impl Line {
 
     /// Arrivals that wait for a connection.
     pub fn waiting(&self) -> usize {
-        self.books.borrow().flights.waiting()
+        self.parts.borrow().flights.waiting()
     }
 
     /// When the oldest of those that wait was due.
     pub(crate) fn oldest_waiting(&self) -> Option<Elapsed> {
-        self.books.borrow().flights.oldest_waiting()
+        self.parts.borrow().flights.oldest_waiting()
     }
 
     /// An arrival came due, and the worker turned to it at `now`. Whether there was room for it under the cap; if not,
     /// nothing is noted yet.
     pub(crate) fn accept(&self, intended: Elapsed, now: Elapsed) -> bool {
         let Some(in_flight) = self.shared.take_room() else { return false };
-        let mut books = self.books.borrow_mut();
-        books.shard.arrived(intended);
-        books.shard.accepted(intended, now, in_flight);
-        books.flights.add(intended);
+        let mut parts = self.parts.borrow_mut();
+        parts.shard.arrived(intended);
+        parts.shard.accepted(intended, now, in_flight);
+        parts.flights.add(intended);
         true
     }
 
     /// An arrival came due and is given up at once.
     pub(crate) fn refuse(&self, intended: Elapsed, why: Dropped) {
-        let mut books = self.books.borrow_mut();
-        books.shard.arrived(intended);
-        books.shard.dropped(intended, why);
+        let mut parts = self.parts.borrow_mut();
+        parts.shard.arrived(intended);
+        parts.shard.dropped(intended, why);
     }
 
     /// Takes the oldest of those that wait, at `now`.
     pub(crate) fn take_at(self: &Rc<Self>, now: Elapsed) -> Option<Exchange> {
-        let mut books = self.books.borrow_mut();
-        let (ticket, intended) = books.flights.take()?;
-        if ticket < books.waited && ticket >= books.covered {
-            books.shard.connections(now).slot_wait.record(now.saturating_since(intended));
+        let mut parts = self.parts.borrow_mut();
+        let (ticket, intended) = parts.flights.take()?;
+        if ticket < parts.waited && ticket >= parts.covered {
+            parts.shard.connections(now).slot_wait.record(now.saturating_since(intended));
         }
-        books.shard.sent(intended, now);
+        parts.shard.sent(intended, now);
         Some(Exchange { line: Rc::clone(self), ticket, intended, sent: None })
     }
 
@@ -107,60 +107,60 @@ impl Line {
 
     /// Gives up the oldest of those that wait: there is no connection to be had for it.
     pub(crate) fn drop_oldest(&self) {
-        let mut books = self.books.borrow_mut();
-        if let Some((ticket, intended)) = books.flights.take() {
-            books.shard.dropped(intended, Dropped::NoConnection);
-            books.flights.remove(ticket);
+        let mut parts = self.parts.borrow_mut();
+        if let Some((ticket, intended)) = parts.flights.take() {
+            parts.shard.dropped(intended, Dropped::NoConnection);
+            parts.flights.remove(ticket);
             self.shared.give_room();
         }
     }
 
     /// The worker has offered everything to whoever had a connection, at `now`: what still waits has to.
     pub(crate) fn end_turn(&self, now: Elapsed) {
-        let mut books = self.books.borrow_mut();
-        books.waited = books.flights.end();
-        let waiting = books.flights.waiting() as u64;
+        let mut parts = self.parts.borrow_mut();
+        parts.waited = parts.flights.end();
+        let waiting = parts.flights.waiting() as u64;
         if waiting > 0 {
-            let peak = &mut books.shard.connections(now).waiting_peak;
+            let peak = &mut parts.shard.connections(now).waiting_peak;
             *peak = (*peak).max(waiting);
         }
     }
 
     /// `open` connections are open, and for the oldest of those that wait `connecting` more are being opened at `now`.
     pub(crate) fn note_connections(&self, now: Elapsed, open: usize, connecting: usize) {
-        let books = &mut *self.books.borrow_mut();
-        (books.open, books.connecting) = (open as u64, connecting as u64);
-        let covered = books.flights.nth_waiting(connecting);
-        for intended in books.flights.between(books.covered, covered) {
-            books.shard.connections(now).slot_wait.record(now.saturating_since(intended));
+        let parts = &mut *self.parts.borrow_mut();
+        (parts.open, parts.connecting) = (open as u64, connecting as u64);
+        let covered = parts.flights.nth_waiting(connecting);
+        for intended in parts.flights.between(parts.covered, covered) {
+            parts.shard.connections(now).slot_wait.record(now.saturating_since(intended));
         }
-        books.covered = books.covered.max(covered);
+        parts.covered = parts.covered.max(covered);
     }
 
     /// Notes what a connection did at `now`.
     pub(crate) fn note(&self, now: Elapsed, change: impl FnOnce(&mut Connections)) {
-        change(self.books.borrow_mut().shard.connections(now));
+        change(self.parts.borrow_mut().shard.connections(now));
     }
 
     /// The worker woke up `late` at `now`.
     pub(crate) fn woke(&self, now: Elapsed, late: Duration) {
-        self.books.borrow_mut().shard.woke(now, late);
+        self.parts.borrow_mut().shard.woke(now, late);
     }
 
     /// Notes the gauges at the end of each second that has ended by `now`.
     pub(crate) fn observe(&self, now: Elapsed) {
         let gauge = self.gauge();
-        self.books.borrow_mut().shard.observe(now, gauge);
+        self.parts.borrow_mut().shard.observe(now, gauge);
     }
 
     /// The seconds whose time to close has come.
     pub(crate) fn close_due(&self, now: Elapsed) -> Option<Second> {
-        self.books.borrow_mut().shard.close_due(now)
+        self.parts.borrow_mut().shard.close_due(now)
     }
 
     /// When a second is to be ended or closed next.
     pub(crate) fn next_due(&self) -> Elapsed {
-        self.books.borrow().shard.next_due()
+        self.parts.borrow().shard.next_due()
     }
 
     /// Gives up what waits and closes every second, the running one included.
@@ -169,18 +169,18 @@ impl Line {
             self.drop_oldest();
         }
         let gauge = self.gauge();
-        self.books.borrow_mut().shard.finish(now, gauge)
+        self.parts.borrow_mut().shard.finish(now, gauge)
     }
 
     fn gauge(&self) -> Gauge {
-        let books = self.books.borrow();
+        let parts = self.parts.borrow();
         Gauge {
-            count: books.flights.count(),
-            oldest: books.flights.oldest(),
+            count: parts.flights.count(),
+            oldest: parts.flights.oldest(),
             all_workers: self.shared.in_flight(),
-            waiting: books.flights.waiting() as u64,
-            open: books.open,
-            connecting: books.connecting,
+            waiting: parts.flights.waiting() as u64,
+            open: parts.open,
+            connecting: parts.connecting,
         }
     }
 }
@@ -209,13 +209,13 @@ impl Exchange {
         let Reply { outcome, bytes, served_by, remote, cause } = reply;
         let Self { intended, sent, .. } = self;
         let sample = Sample { intended, sent, completed, outcome, bytes, served_by, remote, cause };
-        self.line.books.borrow_mut().shard.completed(&sample);
+        self.line.parts.borrow_mut().shard.completed(&sample);
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.line.books.borrow_mut().flights.remove(self.ticket);
+        self.line.parts.borrow_mut().flights.remove(self.ticket);
         self.line.shared.give_room();
     }
 }

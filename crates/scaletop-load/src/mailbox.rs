@@ -1,6 +1,6 @@
 //! How commands reach a worker: at once, without ever blocking the sender, and without a cost while there are none.
 //!
-//! A worker looks into its mailbox only when the bell rang, so the lock inside is not on the path of a request.
+//! A worker looks into its mailbox only when something was posted, so the lock inside is not on the path of a request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Split(Elapsed, Share, oneshot::Sender<Pacer>),
     /// Send what is due by now: whoever drains waits for that too.
     SendDue,
-    /// Close the books and end.
+    /// Close every second and end.
     Stop,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Mailbox {
     waiting: Mutex<Vec<Command>>,
     posted: AtomicU64,
     settled: AtomicU64,
-    bell: Notify,
+    arrived: Notify,
 }
 
 impl Mailbox {
@@ -50,7 +50,7 @@ impl Mailbox {
         }
         self.posted.fetch_add(1, Ordering::SeqCst);
         drop(waiting);
-        self.bell.notify_one();
+        self.arrived.notify_one();
     }
 
     /// Takes the commands that are waiting, and how many were ever posted when it did: see [`Mailbox::settle`].
@@ -60,8 +60,8 @@ impl Mailbox {
     }
 
     /// Returns when a command was posted since the last call returned. Cancel-safe.
-    pub(crate) async fn rung(&self) {
-        self.bell.notified().await;
+    pub(crate) async fn posted(&self) {
+        self.arrived.notified().await;
     }
 
     /// The worker has acted on the first `count` commands, and has sent what was due by then.
@@ -96,7 +96,7 @@ mod tests {
     async fn a_command_posted_before_anyone_waits_still_rings() {
         let mailbox = Mailbox::default();
         mailbox.post(set(1));
-        mailbox.rung().await;
+        mailbox.posted().await;
         let (commands, posted) = mailbox.take();
         assert_eq!((rates(&commands), posted), (vec![1], 1));
     }

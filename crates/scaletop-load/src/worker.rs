@@ -6,8 +6,9 @@
 //!                                                        each second: closed ─► collector ◄───────────┘
 //! ```
 //!
-//! A turn of the loop: read the clock, obey, accept what is due, offer it to idle connections; if some still waits, let
-//! the answers that have come in be read; only then may connections be opened, and not when this turn itself is late.
+//! A turn of the loop: read the clock, take commands, accept what is due, offer it to idle connections; if some still
+//! waits, let the answers that have come in be read; only then may connections be opened, and not when this turn itself is
+//! late.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -37,10 +38,10 @@ pub(crate) const TOO_LATE: Duration = Duration::from_secs(1);
 /// the connections that are there serve it sooner than new ones would.
 const LATE_TURN: Duration = Duration::from_millis(1);
 
-/// After a late turn a worker counts as strained for so many times as long as it was late, and never for longer than this.
+/// After a late turn a worker counts as strained for so many times as long as it was late; several add up, to this at most.
 /// One that has more to do than it can is late in every other turn, and would open connections in the others.
-const STRAIN: u32 = 4;
-const LONGEST_STRAIN: Duration = Duration::from_millis(250);
+const STRAIN: u32 = 8;
+const LONGEST_STRAIN: Duration = Duration::from_secs(1);
 
 /// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
@@ -63,7 +64,7 @@ pub(crate) struct Worker<T> {
 
 /// What a worker is made of, besides its transport.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct Setup {
     /// What all workers share.
     pub shared: Arc<Shared>,
     /// The clock of the run.
@@ -80,8 +81,8 @@ pub(crate) struct Post {
 
 impl<T: Transport> Worker<T> {
     /// A worker that waits with `timer`.
-    pub(crate) fn new(post: Post, transport: Rc<T>, timer: Timer) -> Self {
-        let Post { shared, clock, first, pacer, mailbox, closed } = post;
+    pub(crate) fn new(setup: Setup, transport: Rc<T>, timer: Timer) -> Self {
+        let Setup { shared, clock, first, pacer, mailbox, closed } = setup;
         let line = Rc::new(Line::new(clock, shared, first));
         let busy = BusyMeter::new(clock.now());
         Self { pacer, timer, transport, line, mailbox, busy, last_wake: None, backlog: VecDeque::new(), closed }
@@ -100,13 +101,13 @@ impl<T: Transport> Worker<T> {
             } else {
                 now
             };
-            let is_stopped = !commands.into_iter().all(|command| self.obey(command));
+            let is_stopped = !commands.into_iter().all(|command| self.apply(command));
             self.line.observe(now);
             let late = now.saturating_since(planned);
             self.line.woke(now, late);
             self.accept_due(now).await;
             if late > LATE_TURN {
-                strained_until = strained_until.max(now + (late * STRAIN).min(LONGEST_STRAIN));
+                strained_until = (strained_until.max(now) + late * STRAIN).min(now + LONGEST_STRAIN);
             }
             self.serve(Turn { now, may_connect: late <= LATE_TURN, is_strained: now < strained_until }).await;
             if is_stopped {
@@ -119,7 +120,7 @@ impl<T: Transport> Worker<T> {
             let wake = self.clock().instant_at(planned);
             tokio::select! {
                 biased;
-                () = self.mailbox.rung() => planned = self.clock().now(),
+                () = self.mailbox.posted() => planned = self.clock().now(),
                 () = self.timer.wait_until(wake) => {}
             }
         }
@@ -131,7 +132,7 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Whether to go on.
-    fn obey(&mut self, command: Command) -> bool {
+    fn apply(&mut self, command: Command) -> bool {
         match command {
             Command::Set(at, profile) => {
                 self.pacer.set(at, profile);

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use scaletop_load::{
-    CohortPart, Connections, Failure, FailureKind, HttpRecipe, LoadConfig, OutcomeKind, Phase, Prepared, RateProfile,
-    RequestOptions, Second,
-};
-use scaletop_units::{ArrivalRate, RunClock};
+use scaletop_load::{FailureKind, LoadConfig, OutcomeKind, Phase, RequestOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+
+use drive::{drive, drive_stages, ok};
+
+#[path = "support/drive.rs"]
+mod drive;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -69,48 +70,6 @@ async fn read_request(stream: &mut TcpStream, requests: &AtomicUsize) -> bool {
     }
     requests.fetch_add(1, Ordering::SeqCst);
     true
-}
-
-/// What a run came to.
-struct Outcome {
-    total: CohortPart,
-    connections: Connections,
-    failures: Vec<Failure>,
-    /// The most connections at the end of any second.
-    open: u64,
-}
-
-/// Drives `rate` a second for `secs` seconds and waits for the answers.
-async fn drive(options: &RequestOptions, config: LoadConfig, rate: u32, secs: u64) -> Outcome {
-    let recipe = HttpRecipe::new(options).expect("usable options");
-    let clock = RunClock::start();
-    let mut running = Prepared::new(config, vec![recipe]).await.expect("threads").start(clock).expect("threads");
-    let start = clock.now();
-    running.handle.set(start, RateProfile::Constant(ArrivalRate::new(rate)));
-    running.handle.set(start + Duration::from_secs(secs), RateProfile::PAUSED);
-    let mut seconds = Vec::<Second>::new();
-    while seconds.last().is_none_or(|second| second.end() <= start + Duration::from_secs(secs)) {
-        seconds.push(running.seconds.recv().await.expect("running"));
-    }
-    running.handle.drain(Duration::from_secs(30)).await;
-    running.handle.stop();
-    while let Some(second) = running.seconds.recv().await {
-        seconds.push(second);
-    }
-    let mut all = Second::new(0, ArrivalRate::PAUSED);
-    for second in &seconds {
-        all.merge(&Second { index: 0, ..second.clone() });
-    }
-    let mut total = CohortPart::new(0);
-    for part in &all.parts {
-        total.merge(&CohortPart { intended: 0, ..part.clone() });
-    }
-    let open = seconds.iter().map(|second| second.connections.open).max().unwrap_or(0);
-    Outcome { total, connections: all.connections, failures: all.failures, open }
-}
-
-fn ok(outcome: &Outcome) -> u64 {
-    outcome.total.outcomes.get(OutcomeKind::Ok)
 }
 
 #[tokio::test]
@@ -254,6 +213,58 @@ async fn far_more_than_the_machine_can_do_opens_few_connections_and_everything_i
     assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
     assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
     assert!(service.accepted() <= 1_000, "{} connections", service.accepted());
+}
+
+#[tokio::test]
+async fn when_the_rate_goes_back_after_far_too_much_nothing_is_dropped_and_nothing_opened_any_more() {
+    let service =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
+    let outcome = drive_stages(&service.options(), config, &[(300_000, 2), (100, 5)]).await;
+    assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
+    assert!(outcome.total.dropped() > 0, "it was too much");
+    let whole: Vec<_> = outcome.seconds.iter().filter(|second| second.target.get() == 100).collect();
+    let last = whole[whole.len() - 2];
+    let dropped = last.total().dropped();
+    assert_eq!((dropped, last.total().due, last.connections.opened), (0, 100, 0));
+    assert!(service.accepted() <= 1_000, "{} connections", service.accepted());
+}
+
+#[tokio::test]
+async fn a_service_that_is_slow_to_accept_loses_nothing_and_is_not_stormed() {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let listener = socket.listen(16).expect("it listens");
+    let address = listener.local_addr().expect("bound");
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&accepted);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            connections.spawn(async move {
+                let requests = AtomicUsize::new(0);
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            });
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let options = RequestOptions {
+        // A handshake that the full queue swallowed is made up for by the system, in its own time.
+        timeout: Duration::from_mins(2),
+        ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
+    };
+    let outcome = drive(&options, LoadConfig::default(), 200, 3).await;
+    assert_eq!((outcome.total.due, ok(&outcome), outcome.total.dropped()), (600, 600, 0), "{:?}", outcome.failures);
+    // Those that the system took for it, with their first request each, and what was opened meanwhile.
+    assert!(outcome.connections.opened <= 200, "{}", outcome.connections.opened);
+    assert_eq!((outcome.total.service.count(), outcome.connections.failed), (600, 0));
 }
 
 #[tokio::test]

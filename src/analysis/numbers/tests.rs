@@ -65,8 +65,8 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
             && name != "fixtures.rs"
         {
             let text = fs::read_to_string(&path).unwrap();
-            // What comes after the first tests of a file is tests.
-            let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+            // What comes after the first tests of a file is tests; a test module in a file of its own is only named here.
+            let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
             found.push((path, code));
         }

@@ -19,7 +19,7 @@ pub(crate) struct Shared {
     in_flight: AtomicU64,
     /// Connections that are open or being opened.
     connections: AtomicUsize,
-    crew: Mutex<Vec<Member>>,
+    members: Mutex<Vec<Member>>,
     /// Rates set so far, ascending, as far back as the collector may still ask.
     rates: Mutex<VecDeque<(Elapsed, RateProfile)>>,
     /// How many wait for [`Shared::changed`].
@@ -42,7 +42,7 @@ impl Shared {
             config: *config,
             in_flight: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
-            crew: Mutex::new((0..workers).map(|_| Member { mailbox: Arc::default(), first }).collect()),
+            members: Mutex::new((0..workers).map(|_| Member { mailbox: Arc::default(), first }).collect()),
             rates: Mutex::default(),
             drains: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -54,43 +54,43 @@ impl Shared {
         Pacer::new(self.config.arrivals, self.config.seed, share(index, self.workers()))
     }
 
-    fn crew(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    fn members(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn workers(&self) -> usize {
-        self.crew().len()
+        self.members().len()
     }
 
     /// How many workers deliver a part of second `second`.
     pub(crate) fn workers_in(&self, second: u32) -> usize {
-        self.crew().iter().filter(|member| member.first <= second).count()
+        self.members().iter().filter(|member| member.first <= second).count()
     }
 
     pub(crate) fn mailbox(&self, index: usize) -> Arc<Mailbox> {
-        self.crew().get(index).map(|member| Arc::clone(&member.mailbox)).unwrap_or_default()
+        self.members().get(index).map(|member| Arc::clone(&member.mailbox)).unwrap_or_default()
     }
 
     /// Leaves a command with every worker. All of them get all commands in the same order.
     pub(crate) fn post(&self, command: impl Fn() -> Command) {
-        self.crew().iter().for_each(|member| member.mailbox.post(command()));
+        self.members().iter().for_each(|member| member.mailbox.post(command()));
     }
 
     /// Deals what is due after `at` out to one worker more. Returns the new one's mailbox and where its pacer will come
     /// from.
     pub(crate) fn join(&self, at: Elapsed) -> (Arc<Mailbox>, oneshot::Receiver<Pacer>) {
-        let mut crew = self.crew();
-        let of = crew.len() + 1;
+        let mut members = self.members();
+        let of = members.len() + 1;
         let (split, pacer) = oneshot::channel();
-        if let Some(first) = crew.first() {
+        if let Some(first) = members.first() {
             first.mailbox.post(Command::Split(at, share(of - 1, of), split));
         }
-        for (index, member) in crew.iter().enumerate() {
+        for (index, member) in members.iter().enumerate() {
             member.mailbox.post(Command::Share(at, share(index, of)));
         }
         // Whatever is posted from here on, it gets, too; what was posted before is in the pacer that is split off.
         let mailbox = Arc::<Mailbox>::default();
-        crew.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
+        members.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
         (mailbox, pacer)
     }
 
@@ -150,7 +150,7 @@ impl Shared {
 
     /// Whether nothing is in flight and nothing that was asked for is still to be done.
     pub(crate) fn is_idle(&self) -> bool {
-        self.crew().iter().all(|member| member.mailbox.is_settled()) && self.in_flight() == 0
+        self.members().iter().all(|member| member.mailbox.is_settled()) && self.in_flight() == 0
     }
 
     /// Returns when nothing is in flight and every command was acted on.

@@ -27,13 +27,13 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, stream: Stream) {
     let mut link = Link { stream, deadline: Deadline::new() };
     while let Some(mut job) = link.wait(&pool, &slot).await {
         let next = loop {
-            let is_done = link.carry(&pool, &slot, job).await;
+            let is_done = link.exchange(&pool, &slot, job).await;
             slot.busy.set(0);
             if !is_done || !pool.recipe.keep_alive {
                 break Next::Close;
             }
             match pool.free(&slot) {
-                Next::Carry(next) => job = next,
+                Next::Send(next) => job = next,
                 rest => break rest,
             }
         };
@@ -97,7 +97,7 @@ impl Link {
     }
 
     /// Carries one request; whether the connection can carry another.
-    async fn carry(&mut self, pool: &Rc<Pool>, slot: &Rc<Slot>, mut job: Job) -> bool {
+    async fn exchange(&mut self, pool: &Rc<Pool>, slot: &Rc<Slot>, mut job: Job) -> bool {
         job.begin();
         let sent = pool.now();
         self.deadline.set(pool.recipe.timeout);

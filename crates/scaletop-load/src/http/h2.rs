@@ -97,7 +97,7 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
             }
         }
         while let Some(job) = slot.take() {
-            tokio::task::spawn_local(carry(Rc::clone(&pool), Rc::clone(&slot), send.clone(), job));
+            tokio::task::spawn_local(send_job(Rc::clone(&pool), Rc::clone(&slot), send.clone(), job));
         }
         if slot.is_closing.get() && slot.busy.get() == 0 { Poll::Ready(()) } else { Poll::Pending }
     })
@@ -107,7 +107,7 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
 
 /// Lets the pool fill what room there is.
 fn offer(pool: &Rc<Pool>, slot: &Rc<Slot>) {
-    while let Next::Carry(job) = pool.free(slot) {
+    while let Next::Send(job) = pool.free(slot) {
         slot.vacate_unused();
         slot.give(job);
     }
@@ -121,7 +121,7 @@ enum Ended {
 }
 
 /// Carries one request on a stream of its own.
-async fn carry(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
+async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
     job.begin();
     let began = pool.now();
     let mut reply = Reply::status(0);

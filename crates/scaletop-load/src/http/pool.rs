@@ -11,21 +11,16 @@
 //! that fails is the fate of the oldest that waits. All of it runs on one thread, between two awaits.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-
-use crate::http::cause::Failed;
-use crate::http::connect::{self, Connected, Timing, Wire};
 use crate::http::job::Job;
-use crate::http::pool::lifetimes::Lifetimes;
-use crate::http::pool::openings::{Openings, Situation, Step};
+use crate::http::pool::openings::{Situation, Step};
+use crate::http::pool::state::State;
 use crate::http::recipe::Recipe;
 use crate::http::slot::Slot;
-use crate::http::{h1, h2};
 use crate::ids::Ids;
 use crate::line::Line;
 use crate::record::connections::Connections;
@@ -34,8 +29,10 @@ use scaletop_units::{Elapsed, RunClock};
 
 pub(in crate::http) use lifetimes::Id;
 
+mod connecting;
 mod lifetimes;
 mod openings;
+mod state;
 mod trend;
 mod upkeep;
 
@@ -61,34 +58,10 @@ pub(super) struct Pool {
     rng: RefCell<fastrand::Rng>,
 }
 
-#[derive(Debug)]
-struct State {
-    open: HashMap<Id, Rc<Slot>>,
-    /// Those with room, the last used at the back.
-    stack: VecDeque<Rc<Slot>>,
-    /// The oldest first.
-    connecting: VecDeque<Connecting>,
-    /// A connect that is to replace a connection that retires.
-    replacing: Option<Connecting>,
-    openings: Openings,
-    lifetimes: Lifetimes,
-    may_connect: bool,
-    is_strained: bool,
-    /// Requests that a connection can carry at the same time, as the last one that was opened says.
-    streams: usize,
-    next_id: Id,
-}
-
-#[derive(Debug)]
-struct Connecting {
-    id: Id,
-    task: AbortHandle,
-}
-
 /// What a connection with room does next.
 pub(super) enum Next {
-    /// It carries this.
-    Carry(Job),
+    /// It sends this.
+    Send(Job),
     /// It waits to be given something.
     Wait,
     /// It closes.
@@ -98,26 +71,14 @@ pub(super) enum Next {
 impl Pool {
     /// No connections yet.
     pub(super) fn new(recipe: Arc<Recipe>) -> Rc<Self> {
-        let state = State {
-            open: HashMap::new(),
-            stack: VecDeque::new(),
-            connecting: VecDeque::new(),
-            replacing: None,
-            openings: Openings::new(),
-            lifetimes: Lifetimes::new(recipe.max_age),
-            may_connect: true,
-            is_strained: false,
-            streams: 1,
-            next_id: 0,
-        };
         Rc::new(Self {
             ids: Ids::new(recipe.instance_header.clone()),
+            state: RefCell::new(State::new(recipe.max_age)),
             recipe,
             clock: Cell::new(RunClock::start()),
             line: RefCell::default(),
             singles: RefCell::default(),
             returned: RefCell::default(),
-            state: RefCell::new(state),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             rng: RefCell::new(fastrand::Rng::new()),
         })
@@ -185,7 +146,7 @@ impl Pool {
         }
         if let Some(job) = self.next_job() {
             slot.occupy();
-            return Next::Carry(job);
+            return Next::Send(job);
         }
         let mut state = self.state.borrow_mut();
         slot.idle_since.set(self.now());
@@ -281,154 +242,16 @@ impl Pool {
     /// Gives what waits to the connections with room.
     fn assign(&self) {
         while self.waiting() > 0 {
-            let Some(slot) = self.with_room() else { return };
+            let Some(slot) = self.state.borrow_mut().with_room() else { return };
             let Some(job) = self.next_job() else { return };
             slot.give(job);
         }
-    }
-
-    /// The connection on top of the stack; it stays there while it has room for more than one.
-    fn with_room(&self) -> Option<Rc<Slot>> {
-        let mut state = self.state.borrow_mut();
-        loop {
-            let slot = Rc::clone(state.stack.back()?);
-            let is_last = slot.limit.get() <= slot.busy.get() + 1;
-            if is_last || !slot.has_room() {
-                state.stack.pop_back();
-                slot.is_stacked.set(false);
-            }
-            if slot.has_room() {
-                return Some(slot);
-            }
-        }
-    }
-
-    /// Starts a connect for those who wait.
-    fn start(self: &Rc<Self>) {
-        if let Some(connecting) = self.begin_connect() {
-            self.state.borrow_mut().connecting.push_back(connecting);
-        }
-    }
-
-    /// Starts a connect, when the cap allows one more.
-    fn begin_connect(self: &Rc<Self>) -> Option<Connecting> {
-        let is_allowed = self.line.borrow().as_ref().is_none_or(|line| line.shared().take_connection());
-        if !is_allowed {
-            return None;
-        }
-        let id = {
-            let mut state = self.state.borrow_mut();
-            state.next_id += 1;
-            state.next_id
-        };
-        let pool = Rc::clone(self);
-        let task = tokio::task::spawn_local(async move {
-            let clock = pool.clock.get();
-            let began = clock.now();
-            let result = connect::connect(&pool.recipe, &clock).await;
-            let took = clock.now().saturating_since(began);
-            pool.connected(id, took, result);
-        });
-        Some(Connecting { id, task: task.abort_handle() })
-    }
-
-    /// Cancels the youngest connects. One that has become a connection by now is none of them any more, and is kept.
-    fn cancel(&self, count: usize) {
-        for _ in 0..count {
-            let Some(youngest) = self.state.borrow_mut().connecting.pop_back() else { return };
-            youngest.task.abort();
-            self.give_connection();
-            self.note(|connections| connections.cancelled += 1);
-        }
-    }
-
-    /// A connect has ended.
-    fn connected(self: &Rc<Self>, id: Id, took: Duration, result: Result<Connected, Failed>) {
-        let is_replacement = {
-            let state = &mut *self.state.borrow_mut();
-            state.connecting.retain(|connecting| connecting.id != id);
-            state.replacing.take_if(|replacing| replacing.id == id).is_some()
-        };
-        match result {
-            Ok(connected) => {
-                if !is_replacement {
-                    let now = self.now();
-                    self.state.borrow_mut().openings.connected(now, took);
-                }
-                self.note(|connections| note_opened(connections, took, &connected));
-                self.adopt(id, connected);
-            }
-            Err(failed) => {
-                self.give_connection();
-                self.note(|connections| connections.failed += 1);
-                if !is_replacement && let Some(job) = self.next_job() {
-                    job.complete(failed.reply(0));
-                }
-            }
-        }
-        if is_replacement {
-            self.retire();
-        }
-        self.balance();
-    }
-
-    /// Takes a connection in and starts its task.
-    fn adopt(self: &Rc<Self>, id: Id, connected: Connected) {
-        let Connected { wire, remote, .. } = connected;
-        let now = self.now();
-        let limit = match &wire {
-            Wire::Http1(_) => 1,
-            Wire::Http2(session) => session.limit(),
-        };
-        let slot = {
-            let state = &mut *self.state.borrow_mut();
-            let retires = state.lifetimes.born(id, now, self.rng.borrow_mut().f64());
-            let slot = Rc::new(Slot::new(id, remote, now, retires, limit));
-            state.open.insert(id, Rc::clone(&slot));
-            state.streams = limit;
-            // It can be given requests before its task first runs.
-            slot.is_stacked.set(true);
-            state.stack.push_back(Rc::clone(&slot));
-            slot
-        };
-        let pool = Rc::clone(self);
-        match wire {
-            Wire::Http1(stream) => drop(tokio::task::spawn_local(h1::serve(pool, slot, stream))),
-            Wire::Http2(session) => drop(tokio::task::spawn_local(h2::serve(pool, slot, *session))),
-        }
-    }
-
-    /// Opens connections that nobody waits for, so many at a time; how many were opened.
-    pub(super) async fn warm(self: &Rc<Self>, connections: usize, at_once: usize) -> usize {
-        let (mut opened, mut left) = (0, connections);
-        while left > 0 {
-            let batch = left.min(at_once);
-            left -= batch;
-            let clock = self.clock.get();
-            let connects = (0..batch).map(|_| connect::connect(&self.recipe, &clock));
-            for connected in futures_util::future::join_all(connects).await.into_iter().flatten() {
-                let id = {
-                    let mut state = self.state.borrow_mut();
-                    state.next_id += 1;
-                    state.next_id
-                };
-                self.adopt(id, connected);
-                opened += 1;
-            }
-        }
-        opened
     }
 
     /// Whether any connection speaks HTTP/2; `None` while none is open.
     pub(super) fn is_http2(&self) -> Option<bool> {
         let state = self.state.borrow();
         (!state.open.is_empty()).then_some(state.streams > 1)
-    }
-
-    fn give_connection(&self) {
-        if let Some(line) = &*self.line.borrow() {
-            line.shared().give_connection();
-        }
     }
 
     /// Notes what a connection did.
@@ -444,17 +267,5 @@ impl Pool {
             let connecting = state.connecting.len();
             line.note_connections(self.now(), state.open.len(), connecting);
         }
-    }
-}
-
-fn note_opened(connections: &mut Connections, took: Duration, connected: &Connected) {
-    let Timing { dns, tcp, tls } = connected.timing;
-    connections.opened += 1;
-    connections.opened_http2 += u64::from(matches!(connected.wire, Wire::Http2(_)));
-    connections.connect.record(took);
-    connections.dns.record(dns);
-    connections.tcp.record(tcp);
-    if let Some(tls) = tls {
-        connections.tls.record(tls);
     }
 }

@@ -17,12 +17,12 @@ const LAST_STRETCH: Duration = Duration::from_millis(3);
 /// The thread and what it is asked for. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Sleeper {
-    desk: Arc<Desk>,
+    alarm: Arc<Alarm>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
-struct Desk {
+struct Alarm {
     ask: Mutex<Ask>,
     asked: Condvar,
     fired: Notify,
@@ -40,10 +40,10 @@ enum Ask {
 impl Sleeper {
     /// Starts the thread.
     pub(super) fn start() -> io::Result<Self> {
-        let desk = Arc::new(Desk::default());
-        let sleeping = Arc::clone(&desk);
+        let alarm = Arc::new(Alarm::default());
+        let sleeping = Arc::clone(&alarm);
         let thread = std::thread::Builder::new().name("load-timer".to_owned()).spawn(move || sleeping.serve())?;
-        Ok(Self { desk, thread: Some(thread) })
+        Ok(Self { alarm, thread: Some(thread) })
     }
 
     /// Returns at `deadline` or soon after, never before. Cancel-safe.
@@ -52,24 +52,24 @@ impl Sleeper {
         if let Some(coarse) = coarse.filter(|&coarse| coarse > Instant::now()) {
             tokio::time::sleep_until(coarse).await;
         }
-        // A loop, since the bell may still ring for an ask that was given up.
+        // A loop, since it may still fire for an ask that was given up.
         while Instant::now() < deadline {
-            self.desk.ask(Ask::WakeAt(deadline));
-            self.desk.fired.notified().await;
+            self.alarm.ask(Ask::WakeAt(deadline));
+            self.alarm.fired.notified().await;
         }
     }
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        self.desk.ask(Ask::End);
+        self.alarm.ask(Ask::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-impl Desk {
+impl Alarm {
     fn ask(&self, ask: Ask) {
         *self.ask.lock().unwrap_or_else(PoisonError::into_inner) = ask;
         self.asked.notify_one();

@@ -22,8 +22,8 @@
 //! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
 //!    [`SOON`], the connections that are there are enough. That is what a stop of ours looks like a moment later.
 //! 5. **No more of the same under strain**: while we are late ourselves and answers take far longer than the quickest, it
-//!    is the machine that is full, not the connections that are few. A service that is slow by itself has no quick
-//!    answers, and one that stalls while we are on time gets the connections it needs.
+//!    is the machine that is full, not the connections that are few ([`ENOUGH`] there are at least). A service that is slow
+//!    by itself has no quick answers, and one that stalls while we are on time gets the connections it needs.
 
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ const LEAST: f64 = 2.0;
 /// What took more than so many times the quickest of its kind, and a millisecond, was slow.
 const SLOW_FACTOR: u32 = 4;
 const SLOW_BEYOND: Duration = Duration::from_millis(1);
+
+/// So many connections keep a worker and a quick service busy. With fewer, answers may be slow for want of them: each side
+/// sleeps while the other works, and a worker that is kept at a handful would stay there.
+const ENOUGH: usize = 32;
 
 /// What one answer weighs in what answers took of late.
 const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
@@ -117,7 +121,9 @@ impl Openings {
             return Step::Cancel(now.connecting - wanted);
         }
         let may_start = now.open == 0
-            || (now.may_connect && !self.is_draining(now.wanted) && !(now.is_strained && self.are_answers_slow()));
+            || (now.may_connect
+                && !self.is_draining(now.wanted)
+                && !(now.open >= ENOUGH && now.is_strained && self.are_answers_slow()));
         if wanted > now.connecting && may_start {
             return Step::Start(wanted - now.connecting);
         }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::http::cause::Failed;
-use crate::http::pool::{Pool, State};
+use crate::http::pool::Pool;
+use crate::http::pool::state::State;
 use crate::http::slot::Slot;
 use crate::sample::{FailureKind, Phase};
 use scaletop_units::Elapsed;

@@ -102,6 +102,7 @@ fn under_strain_slow_answers_open_nothing_unless_all_answers_are_slow() {
     openings.answered(Elapsed::ZERO, QUICK);
     (0..500).for_each(|_| openings.answered(Elapsed::ZERO, Duration::from_millis(70)));
     assert_eq!(openings.step(strained), Step::Stay, "the machine is full");
+    assert_eq!(openings.step(Situation { open: 8, ..strained }), Step::Start(4), "with so few all is slow");
     assert_eq!(openings.step(Situation { is_strained: false, ..strained }), Step::Start(4), "the service is slow");
     let mut slow = Openings::new();
     (0..500).for_each(|_| slow.answered(Elapsed::ZERO, Duration::from_millis(80)));

@@ -14,7 +14,7 @@ use crate::pacer::Pacer;
 use crate::record::second::Second;
 use crate::timer::Timer;
 use crate::transport::{MakeTransport, Transport as _};
-use crate::worker::{Post, Worker};
+use crate::worker::{Setup, Worker};
 use scaletop_units::{Elapsed, RunClock};
 
 /// What a worker needs to begin.
@@ -31,7 +31,7 @@ pub(super) struct Start {
 
 /// A thread that waits for its [`Start`].
 #[derive(Debug)]
-pub(super) struct Enlisted {
+pub(super) struct WaitingThread {
     pub thread: JoinHandle<()>,
     pub start: oneshot::Sender<Start>,
     /// How many connections it has opened beforehand.
@@ -39,7 +39,11 @@ pub(super) struct Enlisted {
 }
 
 /// Starts the thread of worker `index` and opens `warm` connections on it.
-pub(super) fn enlist<M: MakeTransport>(index: usize, transport: M, warm: usize) -> Result<Enlisted, EngineError> {
+pub(super) fn start_thread<M: MakeTransport>(
+    index: usize,
+    transport: M,
+    warm: usize,
+) -> Result<WaitingThread, EngineError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Worker)?;
     let (warmed_tx, warmed) = oneshot::channel();
     let (start, started) = oneshot::channel::<Start>();
@@ -53,31 +57,31 @@ pub(super) fn enlist<M: MakeTransport>(index: usize, transport: M, warm: usize) 
                 // Never started: nothing to do.
                 let Ok(Start { shared, clock, first, pacer, mailbox, closed }) = started.await else { return };
                 let Ok(pacer) = pacer.await else { return };
-                let post = Post { shared, clock, first, pacer, mailbox, closed };
-                Worker::new(post, transport, Timer::precise()).run().await;
+                let setup = Setup { shared, clock, first, pacer, mailbox, closed };
+                Worker::new(setup, transport, Timer::precise()).run().await;
             });
         })
         .map_err(EngineError::Worker)?;
-    Ok(Enlisted { thread, start, warmed })
+    Ok(WaitingThread { thread, start, warmed })
 }
 
 /// A worker that has not been started.
-pub(super) struct Recruit(Box<dyn FnOnce() -> Result<Enlisted, EngineError> + Send>);
+pub(super) struct Spare(Box<dyn FnOnce() -> Result<WaitingThread, EngineError> + Send>);
 
-impl Recruit {
+impl Spare {
     /// Worker `index`, should it be needed.
     pub(super) fn new<M: MakeTransport>(index: usize, transport: M) -> Self {
-        Self(Box::new(move || enlist(index, transport, 0)))
+        Self(Box::new(move || start_thread(index, transport, 0)))
     }
 
     /// Starts its thread.
-    pub(super) fn enlist(self) -> Result<Enlisted, EngineError> {
+    pub(super) fn start(self) -> Result<WaitingThread, EngineError> {
         (self.0)()
     }
 }
 
-impl fmt::Debug for Recruit {
+impl fmt::Debug for Spare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Recruit")
+        f.write_str("Spare")
     }
 }

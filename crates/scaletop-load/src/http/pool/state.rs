@@ -1,0 +1,69 @@
+//! What a pool has: its connections, open and being opened, and which of them have room.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::http::pool::Id;
+use crate::http::pool::connecting::Connecting;
+use crate::http::pool::lifetimes::Lifetimes;
+use crate::http::pool::openings::Openings;
+use crate::http::slot::Slot;
+
+/// Every connection, the stack of those with room, and connects.
+#[derive(Debug)]
+pub(super) struct State {
+    pub open: HashMap<Id, Rc<Slot>>,
+    /// Those with room, the last used at the back.
+    pub stack: VecDeque<Rc<Slot>>,
+    /// The oldest first.
+    pub connecting: VecDeque<Connecting>,
+    /// A connect that is to replace a connection that retires.
+    pub replacing: Option<Connecting>,
+    pub openings: Openings,
+    pub lifetimes: Lifetimes,
+    pub may_connect: bool,
+    pub is_strained: bool,
+    /// Requests that a connection can carry at the same time, as the last one that was opened says.
+    pub streams: usize,
+    pub next_id: Id,
+}
+
+impl State {
+    /// No connections yet; they will live for about `max_age`.
+    pub(super) fn new(max_age: Option<Duration>) -> Self {
+        Self {
+            open: HashMap::new(),
+            stack: VecDeque::new(),
+            connecting: VecDeque::new(),
+            replacing: None,
+            openings: Openings::new(),
+            lifetimes: Lifetimes::new(max_age),
+            may_connect: true,
+            is_strained: false,
+            streams: 1,
+            next_id: 0,
+        }
+    }
+
+    /// The name of the next connection.
+    pub(super) const fn name(&mut self) -> Id {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The connection on top of the stack; it stays there while it has room for more than one.
+    pub(super) fn with_room(&mut self) -> Option<Rc<Slot>> {
+        loop {
+            let slot = Rc::clone(self.stack.back()?);
+            let is_last = slot.limit.get() <= slot.busy.get() + 1;
+            if is_last || !slot.has_room() {
+                self.stack.pop_back();
+                slot.is_stacked.set(false);
+            }
+            if slot.has_room() {
+                return Some(slot);
+            }
+        }
+    }
+}
