@@ -23,7 +23,7 @@ use crate::mailbox::{Command, Mailbox};
 use crate::pacer::Pacer;
 use crate::record::recorder::Dropped;
 use crate::record::second::Second;
-use crate::timer::{QUANTUM, Timer};
+use crate::timer::{QUANTUM, SPARSE, Timer};
 use crate::transport::{Transport, Turn};
 use crate::worker::busy::BusyMeter;
 use scaletop_units::{Elapsed, RunClock};
@@ -57,6 +57,8 @@ pub(crate) struct Worker<T> {
     busy: BusyMeter,
     /// When arrivals were last accepted: see [`QUANTUM`].
     last_wake: Option<Elapsed>,
+    /// When the last of them was due.
+    last_due: Option<Elapsed>,
     /// Closed seconds that the collector had no room for yet.
     backlog: VecDeque<Second>,
     closed: mpsc::Sender<Second>,
@@ -85,7 +87,18 @@ impl<T: Transport> Worker<T> {
         let Setup { shared, clock, first, pacer, mailbox, closed } = setup;
         let line = Rc::new(Line::new(clock, shared, first));
         let busy = BusyMeter::new(clock.now());
-        Self { pacer, timer, transport, line, mailbox, busy, last_wake: None, backlog: VecDeque::new(), closed }
+        Self {
+            pacer,
+            timer,
+            transport,
+            line,
+            mailbox,
+            busy,
+            last_wake: None,
+            last_due: None,
+            backlog: VecDeque::new(),
+            closed,
+        }
     }
 
     /// Drives the load until [`Command::Stop`], then delivers what is left. Runs inside a `LocalSet`.
@@ -163,7 +176,7 @@ impl<T: Transport> Worker<T> {
         let mut may_wait_for_room = true;
         let mut handled = 0;
         while let Some(intended) = self.pacer.pop_due(now) {
-            self.last_wake = Some(now);
+            (self.last_wake, self.last_due) = (Some(now), Some(intended));
             handled += 1;
             if now.saturating_since(intended) > TOO_LATE {
                 self.line.refuse(intended, Dropped::Late);
@@ -233,7 +246,8 @@ impl<T: Transport> Worker<T> {
         let close = self.line.next_due();
         let close = self.transport.next_turn().map_or(close, |wish| close.min(wish));
         let Some(due) = self.pacer.next_due() else { return close };
-        let due = self.last_wake.map_or(due, |last| due.max(last + QUANTUM));
+        let is_sparse = self.last_due.is_none_or(|last| due.saturating_since(last) >= SPARSE);
+        let due = self.last_wake.filter(|_| !is_sparse).map_or(due, |last| due.max(last + QUANTUM));
         due.min(close)
     }
 

@@ -466,7 +466,7 @@ async fn a_worker_that_is_busy_for_three_seconds_gets_another_beside_it_and_no_a
     running.handle.set(start, rate(200));
     let mut seconds = Vec::new();
     // Real CPU time: on a machine that gives us hardly any it may never happen, and then only the counts are looked at.
-    while seconds.last().is_none_or(|second: &Second| second.generator.workers < 2) && seconds.len() < 20 {
+    while seconds.last().is_none_or(|second: &Second| second.generator.workers < 2) && seconds.len() < 10 {
         seconds.push(running.seconds.recv().await.expect("running"));
     }
     let end = clock.now() + Duration::from_secs(1);

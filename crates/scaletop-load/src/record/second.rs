@@ -21,7 +21,7 @@ use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 /// How long after its end a second closes, so that what happened at its very end is still in it.
 pub(crate) const CLOSE_AFTER: Duration = Duration::from_millis(100);
 
-/// One closed second, merged over all workers. How it is written down: [`stored`].
+/// One closed second, merged over all workers. How it is written down: module `stored`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Second {
     /// The second `[index, index + 1)` since the start of the session.
@@ -39,11 +39,11 @@ pub struct Second {
     pub oldest_in_flight: Option<Duration>,
     /// Bytes of response bodies.
     pub bytes_in: u64,
-    /// Who answered, in the order of their ids; at most [`MAX_INSTANCES_PER_SECOND`].
+    /// Who answered, in the order of their ids; at most `MAX_INSTANCES_PER_SECOND`.
     pub served: Vec<Served>,
     /// Answers that named an instance beyond that bound, or named none.
     pub unattributed: u64,
-    /// Requests per remote address, in the order of the addresses; at most [`MAX_INSTANCES_PER_SECOND`].
+    /// Requests per remote address, in the order of the addresses; at most `MAX_INSTANCES_PER_SECOND`.
     pub remotes: Vec<(IpAddr, u64)>,
     /// How the generator itself was doing.
     pub generator: GeneratorHealth,
