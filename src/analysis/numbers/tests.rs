@@ -11,6 +11,7 @@ const ALSO: &[(&str, &str)] = &[
     ("export/columns.rs", "timeline.csv and cohorts.csv have columns of the same counts, of a second"),
     ("export/hlog.rs", "tags of the histograms of a second"),
     ("export/summary/json.rs", "the totals of the session"),
+    ("report.rs", "the tiles of the page: totals of the session"),
     ("report/data.rs", "the curves of the page"),
     ("report/charts.rs", "the curves of the page"),
     ("report/instances.rs", "the table of instances"),
