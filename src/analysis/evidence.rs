@@ -39,6 +39,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) inferred: Option<f64>,
     /// Whether few instances got most of the load when the step ended, or now.
     pub(crate) pinned: Option<Pinning>,
+    /// Whether the cap on requests in flight is what the limit on file descriptors leaves.
+    pub(crate) capped_by_descriptors: bool,
     /// Whether no answer ever named its instance.
     pub(crate) nobody_named: bool,
 }
@@ -51,7 +53,7 @@ impl Evidence<'_> {
         count(&mut numbers, &self.gathered.counts);
         if let Some(tally) = &self.gathered.tally {
             self.measure(tally, &mut numbers);
-            validity = generator(tally, &numbers).verdict();
+            validity = generator(tally, &numbers, self.capped_by_descriptors).verdict();
         }
         let bad = numbers.lost.saturating_add(numbers.slow);
         numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), self.slo);
@@ -149,8 +151,9 @@ fn count(numbers: &mut StepNumbers, counts: &Counts) {
     numbers.deficit = counts.due.saturating_sub(numbers.ok);
 }
 
-fn generator(tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
+fn generator(tally: &Tally, numbers: &StepNumbers, capped_by_descriptors: bool) -> GeneratorRecord {
     GeneratorRecord {
+        dropped_at_descriptors: if capped_by_descriptors { numbers.dropped_cap } else { 0 },
         send_lag_p99: numbers.send_lag_p99,
         due: numbers.due,
         dropped_late: numbers.dropped_late,

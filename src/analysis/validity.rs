@@ -21,6 +21,8 @@ const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
 /// What is known of the generator over a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct GeneratorRecord {
+    /// Arrivals dropped at a cap that the limit on file descriptors set.
+    pub dropped_at_descriptors: u64,
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Arrivals that came due.
@@ -115,6 +117,12 @@ impl GeneratorRecord {
         if self.starved > 0 {
             reasons.push(format!("{} requests found no free port or file descriptor", self.starved));
         }
+        if exceeds(self.dropped_at_descriptors) {
+            let percent = percent(self.dropped_at_descriptors);
+            reasons.push(format!(
+                "{percent:.1} % of arrivals dropped at the cap that the limit on file descriptors sets (ulimit -n)"
+            ));
+        }
         if exceeds(self.dropped_connections) {
             let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", millis(wait)));
             let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
@@ -168,6 +176,7 @@ mod tests {
             due: 1000,
             dropped_late: 21,
             dropped_connections: 500,
+            dropped_at_descriptors: 36,
             slot_wait_p99: Some(Duration::from_millis(800)),
             starved: 3,
             strain: Strain { busy_seconds: 12, seconds: 60, ..Strain::default() },
@@ -175,7 +184,8 @@ mod tests {
         let Validity::InvalidGenerator(why) = record.verdict() else { panic!("must be invalid") };
         assert_eq!(
             why,
-            "3 requests found no free port or file descriptor, 50.0 % of arrivals dropped for want of a connection (waiting \
+            "3 requests found no free port or file descriptor, 3.6 % of arrivals dropped at the cap that the limit on file \
+             descriptors sets (ulimit -n), 50.0 % of arrivals dropped for want of a connection (waiting \
              p99 800 ms), 2.1 % of arrivals dropped late, p99 send lag 34 ms, CPU over 90 % of all cores for 12 s"
         );
     }

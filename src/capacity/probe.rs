@@ -269,8 +269,8 @@ impl Hold {
             dropped_late: seen.dropped_late,
             starved: seen.outcomes.of_class(OutcomeClass::Generator),
             dropped_connections: seen.dropped_connections,
-            slot_wait_p99: None,
             strain: self.strain,
+            ..GeneratorRecord::default()
         };
         let missed = match percentile {
             None => Some("nothing was answered".to_owned()),

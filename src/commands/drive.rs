@@ -255,6 +255,7 @@ fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) 
         arrivals: load.arrivals,
         max_rate: load.max_rate.get(),
         max_in_flight: max_in_flight(load),
+        capped_by_descriptors: load.max_in_flight.is_none() && max_in_flight(load) < Settings::default().max_in_flight,
         timeout: request.timeout,
         conn_max_age: (request.conn_max_age > Duration::ZERO).then_some(request.conn_max_age),
         transport: load.transport.to_possible_value().map(|value| value.get_name().to_owned()),

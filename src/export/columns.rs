@@ -17,7 +17,7 @@ mod connections;
 
 /// `timeline.csv`, to the letter of the contract. Its first [`COHORT_COLUMNS`] are those of `cohorts.csv`, too: of the
 /// connections a second used, nothing belongs to the requests that were due in it.
-pub(super) const TIMELINE: [&str; 48] = [
+pub(super) const TIMELINE: [&str; 52] = [
     "time_utc",
     "elapsed_s",
     "target_rps",
@@ -66,6 +66,10 @@ pub(super) const TIMELINE: [&str; 48] = [
     "retried_on_close",
     "retried_on_refusal",
     "workers",
+    "connections_closed",
+    "connections_failed",
+    "requests_per_connection",
+    "connection_age_s",
 ];
 
 /// How many columns of [`TIMELINE`] `cohorts.csv` has.

@@ -19,7 +19,11 @@ use scaletop_units::Elapsed;
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;
+
+/// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
+/// connection, which a reader of 2 would miss in its sums.
+pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +65,8 @@ pub struct Settings {
     pub max_rate: u32,
     /// The cap on requests in flight.
     pub max_in_flight: u64,
+    /// Whether that cap is what the limit on file descriptors leaves, and nobody's wish.
+    pub capped_by_descriptors: bool,
     /// After this long a request has failed.
     pub timeout: Duration,
     /// After this long a connection is retired; `None`: never.
@@ -92,6 +98,7 @@ impl Default for Settings {
             arrivals: Arrivals::Uniform,
             max_rate: 5_000,
             max_in_flight: 10_000,
+            capped_by_descriptors: false,
             timeout: Duration::from_secs(10),
             conn_max_age: Some(Duration::from_secs(30)),
             transport: None,

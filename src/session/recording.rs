@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent};
+use crate::session::event::{FORMAT_VERSION, Header, OLDEST_VERSION, Recorded, SessionEvent};
 use crate::text::clean_to;
 use scaletop_units::Elapsed;
 
@@ -62,7 +62,7 @@ pub enum ReadError {
         reason: String,
     },
     /// The format is of another version.
-    #[error("{} has format version {found}, this program reads {FORMAT_VERSION}: use {writer} or a newer scaletop", path.display())]
+    #[error("{} has format version {found}, this program reads {OLDEST_VERSION} to {FORMAT_VERSION}: use {writer} or a newer scaletop", path.display())]
     Version { path: PathBuf, found: u64, writer: String },
 }
 
@@ -275,7 +275,7 @@ fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
     let (Some(found), Some(writer)) = (probe.version, probe.writer) else {
         return Err(alien("it names no version and writer".to_owned()));
     };
-    if found != u64::from(FORMAT_VERSION) {
+    if !(u64::from(OLDEST_VERSION)..=u64::from(FORMAT_VERSION)).contains(&found) {
         let writer = clean_to(&writer, 80);
         return Err(ReadError::Version { path: path.to_owned(), found, writer });
     }

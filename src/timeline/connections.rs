@@ -15,6 +15,12 @@ pub struct ConnectionRow {
     pub waiting: u64,
     /// Opened in it.
     pub opened: u64,
+    /// Closed in it, by either side.
+    pub closed: u64,
+    /// Requests that those had carried.
+    pub closed_requests: u64,
+    /// Their ages, added up.
+    pub closed_age: Duration,
     /// Attempts that failed.
     pub failed: u64,
     /// Requests sent once more, since their connection closed before any byte of an answer.
@@ -50,6 +56,9 @@ impl ConnectionRow {
             connecting: connections.connecting,
             waiting: connections.waiting,
             opened: connections.opened,
+            closed: connections.closed,
+            closed_requests: connections.closed_requests,
+            closed_age: connections.closed_age,
             failed: connections.failed,
             retried_on_close: connections.retried_on_close,
             retried_on_refusal: connections.retried_on_refusal,
@@ -63,9 +72,24 @@ impl ConnectionRow {
         self.connecting = self.connecting.max(later.connecting);
         self.waiting = self.waiting.max(later.waiting);
         self.opened = self.opened.saturating_add(later.opened);
+        self.closed = self.closed.saturating_add(later.closed);
+        self.closed_requests = self.closed_requests.saturating_add(later.closed_requests);
+        self.closed_age = self.closed_age.saturating_add(later.closed_age);
         self.failed = self.failed.saturating_add(later.failed);
         self.retried_on_close = self.retried_on_close.saturating_add(later.retried_on_close);
         self.retried_on_refusal = self.retried_on_refusal.saturating_add(later.retried_on_refusal);
+    }
+}
+
+impl ConnectionRow {
+    /// Requests that a connection carried in its life: the mean of those closed.
+    pub(crate) fn requests_each(&self) -> Option<f64> {
+        (self.closed > 0).then(|| self.closed_requests as f64 / self.closed as f64)
+    }
+
+    /// How old a connection became: the mean of those closed.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        (self.closed > 0).then(|| self.closed_age.div_f64(self.closed as f64))
     }
 }
 

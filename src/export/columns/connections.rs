@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::export::text::millis;
+use crate::text::plain;
 use crate::timeline::connections::Took;
 use crate::timeline::{ConnectionRow, Row};
 
@@ -12,7 +13,7 @@ pub(super) fn dropped_connections(dropped: u64, row: Option<&Row>) -> String {
     if is_known || dropped > 0 { dropped.to_string() } else { String::new() }
 }
 
-pub(super) fn connections(row: &Row) -> [String; 13] {
+pub(super) fn connections(row: &Row) -> [String; 17] {
     let count = |read: fn(&ConnectionRow) -> u64| {
         row.connections.as_ref().map(|connections| read(connections).to_string()).unwrap_or_default()
     };
@@ -34,5 +35,12 @@ pub(super) fn connections(row: &Row) -> [String; 13] {
         count(|c| c.retried_on_close),
         count(|c| c.retried_on_refusal),
         if workers > 0 { workers.to_string() } else { String::new() },
+        count(|c| c.closed),
+        count(|c| c.failed),
+        row.connections.and_then(|connections| connections.requests_each()).map(plain).unwrap_or_default(),
+        row.connections
+            .and_then(|connections| connections.age())
+            .map(|age| plain(age.as_secs_f64()))
+            .unwrap_or_default(),
     ]
 }

@@ -97,12 +97,12 @@ pub fn value(session: &Session, damage: Damage) -> Value {
 
 /// What the generator's connections did; `null` when nothing is known of them.
 fn connections(session: &Session) -> Value {
-    let (all, sent) = (&session.totals().connections, session.totals().sent);
+    let all = &session.totals().connections;
     if !all.is_known {
         return Value::Null;
     }
     let workers = session.timeline().latest().map(|row| row.generator.workers).filter(|&workers| workers > 0);
-    let carried = (all.opened > 0).then(|| rounded(sent as f64 / all.opened as f64));
+    let life = all.life();
     json!({
         "opened": all.opened,
         "closed": all.closed,
@@ -112,7 +112,8 @@ fn connections(session: &Session) -> Value {
         "cancelled": all.cancelled,
         "retried_on_close": all.retried_on_close,
         "retried_on_refusal": all.retried_on_refusal,
-        "requests_per_connection": carried,
+        "requests_per_connection": life.map(|(requests, _)| rounded(requests)),
+        "connection_age_s": life.map(|(_, age)| rounded(age)),
         "protocol": all.protocol(),
         "workers": workers,
         "connect_ms": percentiles(&all.connect),

@@ -1,5 +1,7 @@
 //! The generator's connections over the whole session, and why requests failed, in words.
 
+use std::time::Duration;
+
 use crate::session::event::NoticeLevel;
 use crate::session::state::{MAX_TEXT, Session};
 use crate::text::{clean_to, latency};
@@ -19,6 +21,10 @@ pub struct ConnectionTotals {
     pub opened_http2: u64,
     /// Closed, by either side.
     pub closed: u64,
+    /// Requests that those closed had carried.
+    pub closed_requests: u64,
+    /// The ages, added up, of those closed.
+    pub closed_age: Duration,
     /// The most that were open at the end of a second.
     pub open_peak: u64,
     /// The most arrivals that waited for one at the same time.
@@ -53,6 +59,8 @@ impl ConnectionTotals {
         self.opened = self.opened.saturating_add(second.opened);
         self.opened_http2 = self.opened_http2.saturating_add(second.opened_http2);
         self.closed = self.closed.saturating_add(second.closed);
+        self.closed_requests = self.closed_requests.saturating_add(second.closed_requests);
+        self.closed_age = self.closed_age.saturating_add(second.closed_age);
         self.open_peak = self.open_peak.max(second.open);
         self.waiting_peak = self.waiting_peak.max(second.waiting_peak);
         self.failed = self.failed.saturating_add(second.failed);
@@ -78,6 +86,19 @@ impl ConnectionTotals {
 }
 
 impl ConnectionTotals {
+    /// Requests that a connection carried in its life, and how old it became in seconds: the means of those closed.
+    pub(crate) fn life(&self) -> Option<(f64, f64)> {
+        let closed = self.closed as f64;
+        (self.closed > 0).then(|| (self.closed_requests as f64 / closed, self.closed_age.as_secs_f64() / closed))
+    }
+
+    /// `12 closed (after 340 requests and 29.8 s, on average)`.
+    fn closed_in_words(&self) -> String {
+        let life =
+            self.life().map(|(requests, age)| format!(" (after {requests:.0} requests and {age:.1} s, on average)"));
+        format!("{} closed{}", self.closed, life.unwrap_or_default())
+    }
+
     /// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
     pub(crate) fn in_words(&self) -> Option<String> {
         if !self.is_known {
@@ -87,7 +108,7 @@ impl ConnectionTotals {
         let mut words = vec![
             format!("{} opened{protocol}", self.opened),
             format!("at most {} open", self.open_peak),
-            format!("{} closed", self.closed),
+            self.closed_in_words(),
         ];
         let counts = [
             (self.failed, "failed"),

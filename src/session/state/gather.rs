@@ -95,6 +95,7 @@ impl Session {
             limits: self.limits,
             slo: &settings.slo,
             given: settings.capacity_per_instance,
+            capped_by_descriptors: settings.capped_by_descriptors,
             inferred: self.fold.estimate.per_instance(),
             nobody_named: self.instances.is_empty(),
         };
