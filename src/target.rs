@@ -2,13 +2,6 @@
 //!
 //! Owns the parsing and the messages for what cannot be parsed; it looks nothing up. Turning a name into a URL and into
 //! the ids that the platform's API wants is `cloud::resolve`'s.
-//!
-//! ```
-//! use scaletop::target::Target;
-//! let target: Target = "ecs:default/checkout".parse()?;
-//! assert_eq!(target.to_string(), "ecs:default/checkout");
-//! # Ok::<(), scaletop::target::TargetError>(())
-//! ```
 
 use std::fmt;
 use std::net::IpAddr;
