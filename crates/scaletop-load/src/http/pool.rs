@@ -97,7 +97,9 @@ impl Pool {
         if turn.may_connect {
             self.upkeep();
         }
-        self.give_up_on_the_late();
+        if turn.may_connect && !turn.is_strained {
+            self.give_up_on_the_late();
+        }
     }
 
     /// From here on the line's clock is the pool's. Connections that were opened before are as old as the run.
@@ -218,6 +220,12 @@ impl Pool {
             Step::Start(count) => (0..count).for_each(|_| self.start()),
             Step::Cancel(count) => self.cancel(count),
             Step::Stay => {}
+        }
+        {
+            let now = self.now();
+            let state = &mut *self.state.borrow_mut();
+            let since = state.fruitless_since.unwrap_or(now);
+            state.fruitless_since = (!state.connecting.is_empty()).then_some(since);
         }
         self.note_gauges();
     }

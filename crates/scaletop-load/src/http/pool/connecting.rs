@@ -64,9 +64,13 @@ impl Pool {
         };
         match result {
             Ok(connected) => {
-                if !is_replacement {
+                {
                     let now = self.now();
-                    self.state.borrow_mut().openings.connected(now, took);
+                    let state = &mut *self.state.borrow_mut();
+                    state.fruitless_since = None;
+                    if !is_replacement {
+                        state.openings.connected(now, took);
+                    }
                 }
                 self.note(|connections| note_opened(connections, took, &connected));
                 self.adopt(id, connected);

@@ -9,6 +9,7 @@ use crate::http::pool::connecting::Connecting;
 use crate::http::pool::lifetimes::Lifetimes;
 use crate::http::pool::openings::Openings;
 use crate::http::slot::Slot;
+use scaletop_units::Elapsed;
 
 /// Every connection, the stack of those with room, and connects.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct State {
     pub stack: VecDeque<Rc<Slot>>,
     /// The oldest first.
     pub connecting: VecDeque<Connecting>,
+    /// Since when connects for those who wait have been under way without one of them becoming a connection.
+    pub fruitless_since: Option<Elapsed>,
     /// A connect that is to replace a connection that retires.
     pub replacing: Option<Connecting>,
     pub openings: Openings,
@@ -36,6 +39,7 @@ impl State {
             open: HashMap::new(),
             stack: VecDeque::new(),
             connecting: VecDeque::new(),
+            fruitless_since: None,
             replacing: None,
             openings: Openings::new(),
             lifetimes: Lifetimes::new(max_age),

@@ -8,6 +8,7 @@ use crate::http::cause::Failed;
 use crate::http::pool::Pool;
 use crate::http::pool::state::State;
 use crate::http::slot::Slot;
+use crate::record::recorder::Dropped;
 use crate::sample::{FailureKind, Phase};
 use scaletop_units::Elapsed;
 
@@ -22,6 +23,46 @@ const UNNEEDED: Duration = Duration::from_secs(1);
 
 /// Wishes of the pool are not granted more often than this.
 const SOONEST: Duration = Duration::from_millis(5);
+
+/// What is known of the request that waits the longest.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    now: Elapsed,
+    due: Elapsed,
+    /// See [`State::fruitless_since`].
+    fruitless_since: Option<Elapsed>,
+    /// Whether any connection is open.
+    has_open: bool,
+    /// Whether the cap allows another.
+    has_left: bool,
+}
+
+/// What becomes of a request that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It goes on waiting.
+    Wait,
+    /// The service took no connection for as long as it may take: it failed.
+    Fail,
+    /// It was ours: it is given up, never sent.
+    Drop(Dropped),
+}
+
+impl Wait {
+    /// The service is charged only when connects were under way all the time and none came to anything.
+    fn fate(self, timeout: Duration) -> Fate {
+        if self.now.saturating_since(self.due) < timeout {
+            return Fate::Wait;
+        }
+        match self.fruitless_since {
+            Some(since) if !self.has_open || since <= self.due + timeout / 4 => {
+                if self.now.saturating_since(since) < timeout { Fate::Wait } else { Fate::Fail }
+            }
+            None if !self.has_left => Fate::Drop(Dropped::NoConnection),
+            _ => Fate::Drop(Dropped::Late),
+        }
+    }
+}
 
 impl State {
     /// When the connection at the bottom of the stack will have lain there for too long.
@@ -87,21 +128,30 @@ impl Pool {
         self.let_go(&bottom);
     }
 
-    /// Gives up on requests that were due a timeout ago and have no connection: when all that are allowed are busy, that is
-    /// ours, and they were never sent; else the service takes no connections, and they failed.
+    /// Gives up on requests that were due a timeout ago and have no connection. Not in a turn that is late or soon after
+    /// one: then they wait because of us, and the connections that are there are about to take them.
     pub(super) fn give_up_on_the_late(&self) {
         let Some(line) = self.line.borrow().clone() else { return };
         while let Some(due) = line.oldest_waiting() {
-            if line.clock().now().saturating_since(due) < self.recipe.timeout {
-                return;
-            }
-            if line.shared().has_connections_left() || !self.state.borrow().connecting.is_empty() {
-                if let Some(exchange) = line.take() {
-                    let text = format!("no connection within {:?}", self.recipe.timeout);
-                    exchange.complete(Failed::new(FailureKind::Timeout, Phase::Waiting, text).reply(0));
+            let wait = {
+                let state = self.state.borrow();
+                Wait {
+                    now: line.clock().now(),
+                    due,
+                    fruitless_since: state.fruitless_since,
+                    has_open: !state.open.is_empty(),
+                    has_left: line.shared().has_connections_left(),
                 }
-            } else {
-                line.drop_oldest();
+            };
+            match wait.fate(self.recipe.timeout) {
+                Fate::Wait => return,
+                Fate::Fail => {
+                    if let Some(exchange) = line.take() {
+                        let text = format!("no connection within {:?}", self.recipe.timeout);
+                        exchange.complete(Failed::new(FailureKind::Timeout, Phase::Waiting, text).reply(0));
+                    }
+                }
+                Fate::Drop(why) => line.drop_oldest(why),
             }
         }
     }
@@ -115,5 +165,61 @@ impl Pool {
         let idle = state.idle_end();
         let wish = [late, retiring, idle].into_iter().flatten().min()?;
         Some(wish.max(self.now() + SOONEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::RequestOptions;
+    use crate::engine::{LoadConfig, Shared};
+    use crate::http::recipe::Recipe;
+    use crate::line::Line;
+    use crate::transport::Turn;
+    use scaletop_units::RunClock;
+
+    const TIMEOUT: Duration = Duration::from_millis(200);
+
+    /// A request that was due at 1 s.
+    fn wait(now: u64, fruitless_since: Option<u64>, has_open: bool, has_left: bool) -> Fate {
+        let at = Elapsed::from_millis;
+        Wait { now: at(now), due: at(1_000), fruitless_since: fruitless_since.map(at), has_open, has_left }
+            .fate(TIMEOUT)
+    }
+
+    #[test]
+    fn only_a_service_that_took_no_connection_all_the_time_is_charged() {
+        assert_eq!(wait(1_199, Some(900), false, true), Fate::Wait, "not before its time");
+        assert_eq!(wait(1_200, Some(900), true, true), Fate::Fail);
+        assert_eq!(wait(1_200, Some(1_001), true, true), Fate::Wait, "its connect began a moment after it was due");
+        assert_eq!(wait(1_201, Some(1_001), true, true), Fate::Fail);
+        assert_eq!(wait(1_800, None, true, true), Fate::Drop(Dropped::Late), "a stop of ours");
+        assert_eq!(wait(1_800, Some(1_790), true, true), Fate::Drop(Dropped::Late), "and the connects after it");
+        assert_eq!(wait(1_800, Some(1_790), false, true), Fate::Wait, "nothing is open: those connects decide");
+        assert_eq!(wait(1_800, None, true, false), Fate::Drop(Dropped::NoConnection));
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_late_or_strained_gives_up_on_nothing() {
+        let on_one_thread = async {
+            let url = "http://127.0.0.1:9/".parse().unwrap();
+            let options = RequestOptions { timeout: Duration::from_millis(1), ..RequestOptions::get(url) };
+            let pool = Pool::new(Arc::new(Recipe::new(&options).unwrap()));
+            let config = LoadConfig { max_connections: 0, ..LoadConfig::default() };
+            let clock = RunClock::start();
+            let line = Rc::new(Line::new(clock, Arc::new(Shared::new(&config, 1, 0)), Elapsed::ZERO));
+            line.accept(clock.now(), clock.now());
+            std::thread::sleep(Duration::from_millis(20));
+            let waiting = |may_connect, is_strained| {
+                pool.serve(&line, Turn { now: clock.now(), may_connect, is_strained });
+                line.waiting()
+            };
+            assert_eq!([waiting(false, false), waiting(true, true), waiting(true, false)], [1, 1, 0]);
+        };
+        LocalSet::new().run_until(on_one_thread).await;
     }
 }
