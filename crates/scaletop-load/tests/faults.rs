@@ -122,6 +122,24 @@ async fn a_service_that_closes_under_every_request_is_charged_with_it() {
 }
 
 #[tokio::test]
+async fn a_request_that_must_not_be_processed_twice_is_not_sent_again() {
+    // Reads every third request of a connection and closes without an answer, as a crash does.
+    let service = Service::start(async |mut stream, requests| {
+        for _ in 0..2 {
+            if !read_request(&mut stream, &requests).await || stream.write_all(OK).await.is_err() {
+                return;
+            }
+        }
+        read_request(&mut stream, &requests).await;
+    })
+    .await;
+    let options = RequestOptions { method: http::Method::POST, ..service.options() };
+    let outcome = drive(&options, LoadConfig::default(), 30, 2).await;
+    assert_eq!((service.requests(), outcome.connections.retried_on_close), (60, 0));
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Reset), 20);
+}
+
+#[tokio::test]
 async fn a_service_that_serves_one_connection_at_a_time_is_not_starved_by_idle_ones() {
     let turn = Arc::new(Mutex::new(()));
     let service = Service::start(move |mut stream, requests| {

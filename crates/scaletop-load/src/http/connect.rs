@@ -33,6 +33,8 @@ pub(super) enum Wire {
 pub(super) struct Timing {
     pub dns: Duration,
     pub tcp: Duration,
+    /// The part of it that was the handshake with the address that took the connection.
+    pub round_trip: Duration,
     /// `None` over plain HTTP.
     pub tls: Option<Duration>,
 }
@@ -54,10 +56,10 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
     let mut timing = Timing { dns: lap.next(), ..Timing::default() };
 
     phase.set(Phase::Tcp);
-    let (tcp, remote) = open(&addresses).await?;
+    let (tcp, remote, round_trip) = open(&addresses, clock).await?;
     // Requests are written whole: waiting for more would only delay them.
     let _ = tcp.set_nodelay(true);
-    timing.tcp = lap.next();
+    (timing.tcp, timing.round_trip) = (lap.next(), round_trip);
 
     let mut is_http2 = recipe.http2;
     let stream = match &recipe.tls {
@@ -92,11 +94,12 @@ async fn addresses(recipe: &Recipe) -> Result<Vec<SocketAddr>, Failed> {
 }
 
 /// The first address that takes the connection; when none does, the last one says why.
-async fn open(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failed> {
+async fn open(addresses: &[SocketAddr], clock: &RunClock) -> Result<(TcpStream, SocketAddr, Duration), Failed> {
     let mut failed = Failed::new(FailureKind::Dns, Phase::Dns, "the name has no address");
     for &address in addresses {
+        let began = clock.now();
         match TcpStream::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
+            Ok(stream) => return Ok((stream, address, clock.now().saturating_since(began))),
             Err(error) => failed = Failed::tcp(&error),
         }
     }

@@ -39,9 +39,6 @@ mod upkeep;
 /// What one read takes at most.
 const SCRATCH: usize = 32 * 1024;
 
-/// A close this soon after a request was sent, and twice the time that a connect takes, was under way when it was sent.
-const RACE: Duration = Duration::from_millis(10);
-
 /// The connections of one worker.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -110,6 +107,7 @@ impl Pool {
         line.shared().adopt_connections(state.open.len() + state.connecting.len());
         for slot in state.open.values() {
             slot.idle_since.set(now);
+            slot.is_spare.set(true);
         }
         *self.line.borrow_mut() = Some(Rc::clone(line));
     }
@@ -136,17 +134,14 @@ impl Pool {
         self.state.borrow_mut().openings.answered(now, now.saturating_since(sent));
     }
 
-    /// How soon after a request was sent a close must come for the two to have met on the way.
-    pub(super) fn race(&self) -> Duration {
-        RACE + self.state.borrow().openings.quickest().unwrap_or_default() * 2
-    }
-
     /// A connection has room again, or for the first time: what it does next.
     pub(super) fn free(self: &Rc<Self>, slot: &Rc<Slot>) -> Next {
         if !slot.has_room() {
             return if slot.is_closing.get() { Next::Close } else { Next::Wait };
         }
         if let Some(job) = self.next_job() {
+            // Over HTTP/1.1 it comes right after an answer.
+            slot.idled.set(Duration::ZERO);
             slot.occupy();
             return Next::Send(job);
         }
@@ -252,6 +247,7 @@ impl Pool {
         while self.waiting() > 0 {
             let Some(slot) = self.state.borrow_mut().with_room() else { return };
             let Some(job) = self.next_job() else { return };
+            slot.end_idling(self.now());
             slot.give(job);
         }
     }

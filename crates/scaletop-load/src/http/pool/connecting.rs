@@ -91,7 +91,7 @@ impl Pool {
 
     /// Takes a connection in and starts its task.
     fn adopt(self: &Rc<Self>, id: Id, connected: Connected) {
-        let Connected { wire, remote, .. } = connected;
+        let Connected { wire, remote, timing } = connected;
         let now = self.now();
         let limit = match &wire {
             Wire::Http1(_) => 1,
@@ -100,7 +100,9 @@ impl Pool {
         let slot = {
             let state = &mut *self.state.borrow_mut();
             let retires = state.lifetimes.born(id, now, self.rng.borrow_mut().f64());
-            let slot = Rc::new(Slot::new(id, remote, now, retires, limit));
+            let mut slot = Slot::new(id, remote, now, retires, limit);
+            slot.round_trip = timing.round_trip;
+            let slot = Rc::new(slot);
             state.open.insert(id, Rc::clone(&slot));
             state.streams = limit;
             // It can be given requests before its task first runs.
@@ -141,7 +143,7 @@ impl Pool {
 }
 
 fn note_opened(connections: &mut Connections, took: Duration, connected: &Connected) {
-    let Timing { dns, tcp, tls } = connected.timing;
+    let Timing { dns, tcp, tls, .. } = connected.timing;
     connections.opened += 1;
     connections.opened_http2 += u64::from(matches!(connected.wire, Wire::Http2(_)));
     connections.connect.record(took);
