@@ -155,12 +155,13 @@ impl Prepared {
         let workers = if config.workers == Workers::Auto { 1 } else { transports.len() };
         let mut prepared = Self { config, starts: Vec::new(), threads: Vec::new(), reserve: Vec::new(), warmed: 0 };
         let mut warming = Vec::new();
+        let warm_in_all = config.warm.min(config.max_connections);
         for (index, transport) in transports.into_iter().enumerate() {
             if index >= workers {
                 prepared.reserve.push(Spare::new(index, transport));
                 continue;
             }
-            let warm = config.warm / workers + usize::from(index < config.warm % workers);
+            let warm = warm_in_all / workers + usize::from(index < warm_in_all % workers);
             let started = start_thread(index, transport, warm)?;
             prepared.threads.push(started.thread);
             prepared.starts.push(started.start);

@@ -122,6 +122,21 @@ async fn a_service_that_closes_under_every_request_is_charged_with_it() {
 }
 
 #[tokio::test]
+async fn connections_opened_beforehand_keep_to_the_cap_and_are_counted() {
+    let service =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let config = LoadConfig { warm: 50, max_connections: 5, ..LoadConfig::default() };
+    let outcome = drive(&service.options(), config, 20, 1).await;
+    assert_eq!((service.accepted(), ok(&outcome)), (5, 20));
+    assert_eq!((outcome.connections.opened, outcome.connections.connect.count()), (5, 5));
+}
+
+#[tokio::test]
 async fn a_request_that_must_not_be_processed_twice_is_not_sent_again() {
     // Reads every third request of a connection and closes without an answer, as a crash does.
     let service = Service::start(async |mut stream, requests| {

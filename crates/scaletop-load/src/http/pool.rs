@@ -51,6 +51,8 @@ pub(super) struct Pool {
     /// Requests that come back from a connection and go before all others.
     returned: RefCell<VecDeque<Job>>,
     state: RefCell<State>,
+    /// What connections did before there was a line to note it in.
+    early: RefCell<Connections>,
     scratch: RefCell<Box<[u8]>>,
     rng: RefCell<fastrand::Rng>,
 }
@@ -76,6 +78,7 @@ impl Pool {
             line: RefCell::default(),
             singles: RefCell::default(),
             returned: RefCell::default(),
+            early: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             rng: RefCell::new(fastrand::Rng::new()),
         })
@@ -109,6 +112,7 @@ impl Pool {
             slot.idle_since.set(now);
             slot.is_spare.set(true);
         }
+        line.note(now, |connections| connections.merge(&self.early.take()));
         *self.line.borrow_mut() = Some(Rc::clone(line));
     }
 
@@ -260,8 +264,9 @@ impl Pool {
 
     /// Notes what a connection did.
     pub(super) fn note(&self, change: impl FnOnce(&mut Connections)) {
-        if let Some(line) = &*self.line.borrow() {
-            line.note(self.now(), change);
+        match &*self.line.borrow() {
+            Some(line) => line.note(self.now(), change),
+            None => change(&mut self.early.borrow_mut()),
         }
     }
 

@@ -124,8 +124,13 @@ impl Pool {
             let batch = left.min(at_once);
             left -= batch;
             let clock = self.clock.get();
-            let connects = (0..batch).map(|_| connect::connect(&self.recipe, &clock));
-            for connected in futures_util::future::join_all(connects).await.into_iter().flatten() {
+            let connects = (0..batch).map(|_| async {
+                let began = clock.now();
+                let connected = connect::connect(&self.recipe, &clock).await;
+                connected.map(|connected| (clock.now().saturating_since(began), connected))
+            });
+            for (took, connected) in futures_util::future::join_all(connects).await.into_iter().flatten() {
+                self.note(|connections| note_opened(connections, took, &connected));
                 let id = self.state.borrow_mut().name();
                 self.adopt(id, connected);
                 opened += 1;
