@@ -203,7 +203,8 @@ impl Prepared {
             let Ok(started) = spare.start() else { return };
             threads.lock().unwrap_or_else(PoisonError::into_inner).push(started.thread);
             let at = clock.now() + JOIN_AHEAD;
-            let (mailbox, pacer) = shared.join(at);
+            // The load was stopped meanwhile: a thread that is not started ends.
+            let Some((mailbox, pacer)) = shared.join(at) else { return };
             let _ = started.start.send(Start { shared: Arc::clone(shared), clock, first: at, pacer, mailbox, closed });
         };
         let collector =
