@@ -316,6 +316,27 @@ async fn connections_retire_by_age_one_after_the_other_and_no_request_is_lost_to
 }
 
 #[tokio::test]
+async fn a_replacement_that_fails_does_not_take_the_good_connection_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        // From here on connects are refused.
+        drop(listener);
+        let requests = AtomicUsize::new(0);
+        while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+    });
+    let options = RequestOptions {
+        conn_max_age: Some(Duration::from_millis(500)),
+        ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
+    };
+    let outcome = drive(&options, LoadConfig::default(), 20, 3).await;
+    assert_eq!((ok(&outcome), outcome.connections.opened), (60, 1), "{:?}", outcome.failures);
+    assert!(outcome.connections.failed > 0, "it was tried");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_the_port_is_said() {
     let speaks = |bytes: &'static [u8]| {
         Service::start(move |mut stream: TcpStream, _| async move {

@@ -178,7 +178,7 @@ impl Pool {
         {
             let state = &mut *self.state.borrow_mut();
             state.open.remove(&slot.id);
-            state.lifetimes.gone(slot.id, slot.retires);
+            state.lifetimes.gone(slot.id, slot.retires.get());
             if slot.is_stacked.replace(false) {
                 state.stack.retain(|stacked| stacked.id != slot.id);
             }

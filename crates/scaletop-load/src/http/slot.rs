@@ -17,7 +17,7 @@ pub(super) struct Slot {
     pub remote: SocketAddr,
     pub born: Elapsed,
     /// When it is to be replaced.
-    pub retires: Option<Elapsed>,
+    pub retires: Cell<Option<Elapsed>>,
     /// Requests that it may carry at the same time: one over HTTP/1.1, what the service says over HTTP/2.
     pub limit: Cell<usize>,
     /// Requests that it carries.
@@ -46,7 +46,7 @@ impl Slot {
             id,
             remote,
             born,
-            retires,
+            retires: Cell::new(retires),
             limit: Cell::new(limit),
             busy: Cell::new(0),
             carried: Cell::new(0),

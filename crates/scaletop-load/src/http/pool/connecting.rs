@@ -57,11 +57,13 @@ impl Pool {
 
     /// A connect has ended.
     fn connected(self: &Rc<Self>, id: Id, took: Duration, result: Result<Connected, Failed>) {
-        let is_replacement = {
+        let replaced = {
             let state = &mut *self.state.borrow_mut();
             state.connecting.retain(|connecting| connecting.id != id);
-            state.replacing.take_if(|replacing| replacing.id == id).is_some()
+            let at = state.replacing.iter().position(|(connecting, _)| connecting.id == id);
+            at.map(|at| state.replacing.swap_remove(at).1)
         };
+        let (is_replacement, is_open) = (replaced.is_some(), result.is_ok());
         match result {
             Ok(connected) => {
                 {
@@ -83,8 +85,8 @@ impl Pool {
                 }
             }
         }
-        if is_replacement {
-            self.retire();
+        if let Some(old) = replaced {
+            self.retire(old, is_open);
         }
         self.balance();
     }

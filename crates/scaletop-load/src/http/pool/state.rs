@@ -21,8 +21,8 @@ pub(super) struct State {
     pub connecting: VecDeque<Connecting>,
     /// Since when connects for those who wait have been under way without one of them becoming a connection.
     pub fruitless_since: Option<Elapsed>,
-    /// A connect that is to replace a connection that retires.
-    pub replacing: Option<Connecting>,
+    /// Connects that are each to replace a connection that retires, and which.
+    pub replacing: Vec<(Connecting, Id)>,
     pub openings: Openings,
     pub lifetimes: Lifetimes,
     pub may_connect: bool,
@@ -40,7 +40,7 @@ impl State {
             stack: VecDeque::new(),
             connecting: VecDeque::new(),
             fruitless_since: None,
-            replacing: None,
+            replacing: Vec::new(),
             openings: Openings::new(),
             lifetimes: Lifetimes::new(max_age),
             may_connect: true,

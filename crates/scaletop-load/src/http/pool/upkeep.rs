@@ -1,12 +1,12 @@
 //! What a pool does beside carrying requests: replaces connections that are old, closes those that nobody needs, and gives
-//! up on requests for which there is no connection. One at a turn, so that none of it is a storm.
+//! up on requests for which there is no connection. A few at a turn, so that none of it is a storm.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::http::cause::Failed;
-use crate::http::pool::Pool;
 use crate::http::pool::state::State;
+use crate::http::pool::{Id, Pool};
 use crate::http::slot::Slot;
 use crate::record::recorder::Dropped;
 use crate::sample::{FailureKind, Phase};
@@ -20,6 +20,18 @@ const LAST_IDLE: Duration = Duration::from_secs(90);
 
 /// An old connection that nobody used for so long is not replaced, only closed.
 const UNNEEDED: Duration = Duration::from_secs(1);
+
+/// A connection that could not be replaced stays for so much longer.
+const PUT_OFF: Duration = Duration::from_secs(1);
+
+/// Of the connections that are overdue one in so many is being replaced at a time.
+const OVERDUE_PER_CONNECT: usize = 8;
+
+/// How many of `overdue` connections are replaced at the same time: more when they have become many, so that ages are kept
+/// however many connections there are, and however long a connect takes.
+fn at_once(overdue: usize) -> usize {
+    overdue.div_ceil(OVERDUE_PER_CONNECT).max(1)
+}
 
 /// Wishes of the pool are not granted more often than this.
 const SOONEST: Duration = Duration::from_millis(5);
@@ -78,38 +90,50 @@ impl Pool {
     pub(super) fn upkeep(self: &Rc<Self>) {
         let now = self.now();
         self.close_idle(now);
-        let Some(old) = self.overdue(now) else { return };
-        let is_unneeded = old.busy.get() == 0 && now.saturating_since(old.idle_since.get()) >= UNNEEDED;
-        if is_unneeded {
-            self.let_go(&old);
-            return;
-        }
-        if self.state.borrow().replacing.is_some() {
-            return;
-        }
-        match self.begin_connect() {
-            Some(connecting) => self.state.borrow_mut().replacing = Some(connecting),
-            // No room for a replacement beside it.
-            None => self.let_go(&old),
+        let (overdue, mut may_begin) = {
+            let state = self.state.borrow();
+            let overdue = state.lifetimes.overdue(now);
+            let may_begin = at_once(overdue.clone().count()).saturating_sub(state.replacing.len());
+            // Those that are being replaced already are the oldest.
+            let is_replaced = |id: &Id| state.replacing.iter().any(|(_, old)| old == id);
+            let next = overdue.filter(|id| !is_replaced(id)).take(may_begin.max(1));
+            (next.filter_map(|id| state.open.get(&id).cloned()).collect::<Vec<_>>(), may_begin)
+        };
+        for old in overdue {
+            let is_unneeded = old.busy.get() == 0 && now.saturating_since(old.idle_since.get()) >= UNNEEDED;
+            if is_unneeded {
+                self.let_go(&old);
+            } else if may_begin > 0 {
+                let Some(connecting) = self.begin_connect() else {
+                    // No room for a replacement beside it.
+                    self.let_go(&old);
+                    return;
+                };
+                may_begin -= 1;
+                self.state.borrow_mut().replacing.push((connecting, old.id));
+            }
         }
     }
 
-    /// The replacement is there, or cannot be had: lets the oldest go.
-    pub(super) fn retire(&self) {
-        if let Some(old) = self.overdue(self.now()) {
-            self.let_go(&old);
+    /// The replacement is there, and lets the old one go; or cannot be had, and the old one, which is good, stays a while.
+    pub(super) fn retire(self: &Rc<Self>, old: Id, is_replaced: bool) {
+        let Some(slot) = self.state.borrow().open.get(&old).cloned() else { return };
+        if is_replaced {
+            self.let_go(&slot);
+        } else if !slot.is_closing.get() {
+            let later = self.now() + PUT_OFF;
+            let end = slot.retires.replace(Some(later));
+            self.state.borrow_mut().lifetimes.put_off(old, end, later);
         }
-    }
-
-    fn overdue(&self, now: Elapsed) -> Option<Rc<Slot>> {
-        let state = self.state.borrow();
-        state.lifetimes.overdue(now).and_then(|id| state.open.get(&id).cloned())
+        if self.state.borrow().may_connect {
+            self.upkeep();
+        }
     }
 
     /// It closes at once when it carries nothing, else after its answer.
     fn let_go(&self, slot: &Rc<Slot>) {
         let state = &mut *self.state.borrow_mut();
-        state.lifetimes.gone(slot.id, slot.retires);
+        state.lifetimes.gone(slot.id, slot.retires.get());
         if slot.is_stacked.replace(false) {
             state.stack.retain(|stacked| stacked.id != slot.id);
         }
@@ -161,7 +185,9 @@ impl Pool {
         let state = self.state.borrow();
         let oldest = self.line.borrow().as_ref().and_then(|line| line.oldest_waiting());
         let late = oldest.map(|due| due + self.recipe.timeout);
-        let retiring = if state.replacing.is_some() { None } else { state.lifetimes.next() };
+        let is_replacing = !state.replacing.is_empty()
+            && state.replacing.len() >= at_once(state.lifetimes.overdue(self.now()).count());
+        let retiring = if is_replacing { None } else { state.lifetimes.next() };
         let idle = state.idle_end();
         let wish = [late, retiring, idle].into_iter().flatten().min()?;
         Some(wish.max(self.now() + SOONEST))
@@ -201,6 +227,11 @@ mod tests {
         assert_eq!(wait(1_800, Some(1_790), true, true), Fate::Drop(Dropped::Late), "and the connects after it");
         assert_eq!(wait(1_800, Some(1_790), false, true), Fate::Wait, "nothing is open: those connects decide");
         assert_eq!(wait(1_800, None, true, false), Fate::Drop(Dropped::NoConnection));
+    }
+
+    #[test]
+    fn the_more_are_overdue_the_more_are_replaced_at_once() {
+        assert_eq!([0, 1, 8, 9, 800].map(at_once), [1, 1, 1, 2, 100]);
     }
 
     #[tokio::test]
