@@ -96,8 +96,8 @@ impl Pool {
         let Connected { wire, remote, timing } = connected;
         let now = self.now();
         let limit = match &wire {
-            Wire::Http1(_) => 1,
-            Wire::Http2(session) => session.limit(),
+            Wire::Http2(session) if self.recipe.keep_alive => session.limit(),
+            Wire::Http1(_) | Wire::Http2(_) => 1,
         };
         let slot = {
             let state = &mut *self.state.borrow_mut();
