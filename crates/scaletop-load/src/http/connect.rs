@@ -166,7 +166,9 @@ mod tests {
         let addresses = [dead, dead, alive];
         let opened = tokio::time::timeout(Duration::from_secs(10), open(&addresses, &clock)).await;
         assert_eq!(opened.expect("in time").unwrap().1, alive);
-        full.into_iter().for_each(|task| task.abort());
+        for task in full {
+            task.abort();
+        }
     }
 
     #[tokio::test]

@@ -70,7 +70,7 @@ enum End {
 
 /// How an exchange ended, for the question whether the request may be sent once more.
 #[derive(Clone, Copy, Debug)]
-struct Close {
+struct Ending {
     /// The connection was closed or broke.
     is_close: bool,
     /// Bytes that came of an answer.
@@ -84,7 +84,7 @@ struct Close {
     round_trip: Duration,
 }
 
-impl Close {
+impl Ending {
     /// Whether the service did not look at the request: nothing of it was written, or it met the close of an idle
     /// connection on the way. The latter is no proof, so it counts only for what may be processed twice.
     fn was_not_looked_at(self, is_idempotent: bool) -> bool {
@@ -134,7 +134,7 @@ impl Link {
         let mut exchange =
             Exchange { answer: Answer::new(pool.recipe.is_head), written: 0, is_flushed: false, write_error: None };
         let end = poll_fn(|cx| self.poll_exchange(cx, pool, &mut exchange)).await;
-        let close = Close {
+        let ending = Ending {
             is_close: matches!(end, End::Closed | End::Broken(_)),
             seen: exchange.answer.seen,
             written: exchange.written,
@@ -142,7 +142,7 @@ impl Link {
             after: pool.now().saturating_since(sent),
             round_trip: slot.round_trip,
         };
-        if !job.again && close.was_not_looked_at(pool.recipe.is_idempotent) {
+        if !job.again && ending.was_not_looked_at(pool.recipe.head.method().is_idempotent()) {
             pool.note(|connections| connections.retried_on_close += 1);
             job.again = true;
             pool.give_back(job);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn only_what_met_the_close_of_an_idle_connection_is_sent_once_more() {
-        let met = Close {
+        let met = Ending {
             is_close: true,
             seen: 0,
             written: 100,
@@ -264,15 +264,15 @@ mod tests {
         let cases = [
             (met, true, true),
             (met, false, false), // it may have been processed
-            (Close { idled: Duration::ZERO, ..met }, true, false),
-            (Close { idled: Duration::MAX, ..met }, true, true),
-            (Close { after: Duration::from_millis(16), ..met }, true, false),
-            (Close { seen: 1, ..met }, true, false),
-            (Close { is_close: false, ..met }, true, false),
-            (Close { written: 0, idled: Duration::ZERO, ..met }, false, true),
+            (Ending { idled: Duration::ZERO, ..met }, true, false),
+            (Ending { idled: Duration::MAX, ..met }, true, true),
+            (Ending { after: Duration::from_millis(16), ..met }, true, false),
+            (Ending { seen: 1, ..met }, true, false),
+            (Ending { is_close: false, ..met }, true, false),
+            (Ending { written: 0, idled: Duration::ZERO, ..met }, false, true),
         ];
-        for (close, is_idempotent, again) in cases {
-            assert_eq!(close.was_not_looked_at(is_idempotent), again, "{close:?}");
+        for (ending, is_idempotent, again) in cases {
+            assert_eq!(ending.was_not_looked_at(is_idempotent), again, "{ending:?}");
         }
     }
 }

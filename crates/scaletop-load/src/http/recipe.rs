@@ -29,8 +29,6 @@ pub(super) struct Recipe {
     pub body: Bytes,
     /// Whether the method is HEAD.
     pub is_head: bool,
-    /// Whether the service may process it twice and be none the worse (RFC 9110, section 9.2.2).
-    pub is_idempotent: bool,
     pub timeout: Duration,
     pub max_age: Option<Duration>,
     pub keep_alive: bool,
@@ -87,7 +85,6 @@ impl Recipe {
             wire: http1_bytes(&options.method, &options.url, &headers, &body),
             head,
             body,
-            is_idempotent: options.method.is_idempotent(),
             is_head: options.method == Method::HEAD,
             timeout: options.timeout,
             // Without keep-alive there is nothing to retire.

@@ -244,7 +244,7 @@ mod tests {
             let clock = RunClock::start();
             let line = Rc::new(Line::new(clock, Arc::new(Shared::new(&config, 1, 0)), Elapsed::ZERO));
             line.accept(clock.now(), clock.now());
-            std::thread::sleep(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
             let waiting = |may_connect, is_strained| {
                 pool.serve(&line, Turn { now: clock.now(), may_connect, is_strained });
                 line.waiting()
