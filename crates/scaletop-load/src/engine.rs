@@ -155,12 +155,13 @@ impl Prepared {
         let workers = if config.workers == Workers::Auto { 1 } else { transports.len() };
         let mut prepared = Self { config, starts: Vec::new(), threads: Vec::new(), reserve: Vec::new(), warmed: 0 };
         let mut warming = Vec::new();
+        let warm_in_all = config.warm.min(config.max_connections);
         for (index, transport) in transports.into_iter().enumerate() {
             if index >= workers {
                 prepared.reserve.push(Spare::new(index, transport));
                 continue;
             }
-            let warm = config.warm / workers + usize::from(index < config.warm % workers);
+            let warm = warm_in_all / workers + usize::from(index < warm_in_all % workers);
             let started = start_thread(index, transport, warm)?;
             prepared.threads.push(started.thread);
             prepared.starts.push(started.start);
@@ -202,7 +203,8 @@ impl Prepared {
             let Ok(started) = spare.start() else { return };
             threads.lock().unwrap_or_else(PoisonError::into_inner).push(started.thread);
             let at = clock.now() + JOIN_AHEAD;
-            let (mailbox, pacer) = shared.join(at);
+            // The load was stopped meanwhile: a thread that is not started ends.
+            let Some((mailbox, pacer)) = shared.join(at) else { return };
             let _ = started.start.send(Start { shared: Arc::clone(shared), clock, first: at, pacer, mailbox, closed });
         };
         let collector =

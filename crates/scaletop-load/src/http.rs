@@ -1,9 +1,9 @@
 //! Load over HTTP on connections of our own.
 //!
 //! What a load driver must not do does not exist here: redirects, proxies from the environment, a referer. One kind of
-//! request is sent again, once: one that provably, or as good as provably, was never looked at. Either it met the close of
-//! an idle connection on the way, before a byte of an answer, or the service refused its HTTP/2 stream unprocessed. Both
-//! are counted ([`Connections`](crate::Connections)), and the response time runs on.
+//! request is sent again, once: one that was never looked at. Nothing of it could be written; or the service refused its
+//! HTTP/2 stream unprocessed; or it met the close of an idle connection on the way, before a byte of an answer, and its
+//! method allows for being processed twice, since that is no proof. All are counted ([`Connections`](crate::Connections)), and the response time runs on.
 //!
 //! A response counts as complete when its body was read to the end.
 //!

@@ -105,11 +105,11 @@ impl Line {
         if self.waiting() == 0 { None } else { self.take_at(self.clock.now()) }
     }
 
-    /// Gives up the oldest of those that wait: there is no connection to be had for it.
-    pub(crate) fn drop_oldest(&self) {
+    /// Gives up the oldest of those that wait, which was never sent.
+    pub(crate) fn drop_oldest(&self, why: Dropped) {
         let mut parts = self.parts.borrow_mut();
         if let Some((ticket, intended)) = parts.flights.take() {
-            parts.shard.dropped(intended, Dropped::NoConnection);
+            parts.shard.dropped(intended, why);
             parts.flights.remove(ticket);
             self.shared.give_room();
         }
@@ -166,7 +166,7 @@ impl Line {
     /// Gives up what waits and closes every second, the running one included.
     pub(crate) fn finish(&self, now: Elapsed) -> Vec<Second> {
         while self.waiting() > 0 {
-            self.drop_oldest();
+            self.drop_oldest(Dropped::NoConnection);
         }
         let gauge = self.gauge();
         self.parts.borrow_mut().shard.finish(now, gauge)

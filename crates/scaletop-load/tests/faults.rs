@@ -122,6 +122,39 @@ async fn a_service_that_closes_under_every_request_is_charged_with_it() {
 }
 
 #[tokio::test]
+async fn connections_opened_beforehand_keep_to_the_cap_and_are_counted() {
+    let service =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let config = LoadConfig { warm: 50, max_connections: 5, ..LoadConfig::default() };
+    let outcome = drive(&service.options(), config, 20, 1).await;
+    assert_eq!((service.accepted(), ok(&outcome)), (5, 20));
+    assert_eq!((outcome.connections.opened, outcome.connections.connect.count()), (5, 5));
+}
+
+#[tokio::test]
+async fn a_request_that_must_not_be_processed_twice_is_not_sent_again() {
+    // Reads every third request of a connection and closes without an answer, as a crash does.
+    let service = Service::start(async |mut stream, requests| {
+        for _ in 0..2 {
+            if !read_request(&mut stream, &requests).await || stream.write_all(OK).await.is_err() {
+                return;
+            }
+        }
+        read_request(&mut stream, &requests).await;
+    })
+    .await;
+    let options = RequestOptions { method: http::Method::POST, ..service.options() };
+    let outcome = drive(&options, LoadConfig::default(), 30, 2).await;
+    assert_eq!((service.requests(), outcome.connections.retried_on_close), (60, 0));
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Reset), 20);
+}
+
+#[tokio::test]
 async fn a_service_that_serves_one_connection_at_a_time_is_not_starved_by_idle_ones() {
     let turn = Arc::new(Mutex::new(()));
     let service = Service::start(move |mut stream, requests| {
@@ -280,6 +313,27 @@ async fn connections_retire_by_age_one_after_the_other_and_no_request_is_lost_to
     let outcome = drive(&options, LoadConfig::default(), 50, 3).await;
     assert_eq!((ok(&outcome), outcome.connections.retried_on_close), (150, 0));
     assert!((4..=40).contains(&outcome.connections.opened), "{}", outcome.connections.opened);
+}
+
+#[tokio::test]
+async fn a_replacement_that_fails_does_not_take_the_good_connection_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        // From here on connects are refused.
+        drop(listener);
+        let requests = AtomicUsize::new(0);
+        while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+    });
+    let options = RequestOptions {
+        conn_max_age: Some(Duration::from_millis(500)),
+        ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
+    };
+    let outcome = drive(&options, LoadConfig::default(), 20, 3).await;
+    assert_eq!((ok(&outcome), outcome.connections.opened), (60, 1), "{:?}", outcome.failures);
+    assert!(outcome.connections.failed > 0, "it was tried");
 }
 
 #[tokio::test]

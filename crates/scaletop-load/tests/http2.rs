@@ -56,6 +56,11 @@ impl Service {
         });
         Self { address, answered, most, _tasks: tasks }
     }
+
+    fn options(&self) -> RequestOptions {
+        let url = format!("http://{}/", self.address).parse().expect("a URL");
+        RequestOptions { http2: true, ..RequestOptions::get(url) }
+    }
 }
 
 async fn serve(
@@ -98,9 +103,11 @@ async fn answer(mut respond: SendResponse<Bytes>, delay: Duration, answered: Arc
 
 /// Drives `rate` a second for `secs` seconds: what was counted, and what the connections did.
 async fn drive(service: &Service, rate: u32, secs: u64) -> (CohortPart, Connections) {
-    let url = format!("http://{}/", service.address).parse().expect("a URL");
-    let options = RequestOptions { http2: true, ..RequestOptions::get(url) };
-    let recipe = HttpRecipe::new(&options).expect("usable options");
+    drive_with(&service.options(), rate, secs).await
+}
+
+async fn drive_with(options: &RequestOptions, rate: u32, secs: u64) -> (CohortPart, Connections) {
+    let recipe = HttpRecipe::new(options).expect("usable options");
     let clock = RunClock::start();
     let prepared = Prepared::new(LoadConfig::default(), vec![recipe]).await.expect("threads");
     let mut running = prepared.start(clock).expect("threads");
@@ -132,6 +139,15 @@ async fn as_many_connections_are_opened_as_streams_are_needed_and_none_carries_m
     // 20 at a time, 4 on each: five, and what a noisy machine adds.
     assert!((5..=12).contains(&connections.opened), "{}", connections.opened);
     assert_eq!(connections.opened_http2, connections.opened);
+}
+
+#[tokio::test]
+async fn without_keep_alive_every_request_has_a_connection_of_its_own() {
+    let service = Service::start(Manner { delay: Duration::from_millis(100), ..PLAIN }).await;
+    let options = RequestOptions { keep_alive: false, ..service.options() };
+    let (total, connections) = drive_with(&options, 50, 2).await;
+    assert_eq!((total.outcomes.get(OutcomeKind::Ok), connections.closed_requests), (100, connections.closed));
+    assert_eq!((connections.closed, service.most.load(Ordering::SeqCst)), (100, 1));
 }
 
 #[tokio::test]

@@ -38,6 +38,6 @@ impl LoadHandle {
     /// Ends arrivals and the recording: the open seconds are closed and delivered, then the stream of seconds ends. What
     /// is in flight is abandoned; the last second counts it. A second call does nothing.
     pub fn stop(&self) {
-        self.shared.post(|| Command::Stop);
+        self.shared.stop();
     }
 }

@@ -19,12 +19,20 @@ pub(crate) struct Shared {
     in_flight: AtomicU64,
     /// Connections that are open or being opened.
     connections: AtomicUsize,
-    members: Mutex<Vec<Member>>,
+    members: Mutex<Members>,
     /// Rates set so far, ascending, as far back as the collector may still ask.
     rates: Mutex<VecDeque<(Elapsed, RateProfile)>>,
     /// How many wait for [`Shared::changed`].
     drains: AtomicUsize,
     changed: Notify,
+}
+
+/// The workers.
+#[derive(Debug)]
+struct Members {
+    all: Vec<Member>,
+    /// They were told to stop: nobody joins any more, since nobody would deal out a part of the schedule.
+    is_stopped: bool,
 }
 
 /// A worker, as the others know it.
@@ -42,7 +50,10 @@ impl Shared {
             config: *config,
             in_flight: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
-            members: Mutex::new((0..workers).map(|_| Member { mailbox: Arc::default(), first }).collect()),
+            members: Mutex::new(Members {
+                all: (0..workers).map(|_| Member { mailbox: Arc::default(), first }).collect(),
+                is_stopped: false,
+            }),
             rates: Mutex::default(),
             drains: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -54,44 +65,54 @@ impl Shared {
         Pacer::new(self.config.arrivals, self.config.seed, share(index, self.workers()))
     }
 
-    fn members(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
+    fn members(&self) -> std::sync::MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn workers(&self) -> usize {
-        self.members().len()
+        self.members().all.len()
     }
 
     /// How many workers deliver a part of second `second`.
     pub(crate) fn workers_in(&self, second: u32) -> usize {
-        self.members().iter().filter(|member| member.first <= second).count()
+        self.members().all.iter().filter(|member| member.first <= second).count()
     }
 
     pub(crate) fn mailbox(&self, index: usize) -> Arc<Mailbox> {
-        self.members().get(index).map(|member| Arc::clone(&member.mailbox)).unwrap_or_default()
+        self.members().all.get(index).map(|member| Arc::clone(&member.mailbox)).unwrap_or_default()
     }
 
     /// Leaves a command with every worker. All of them get all commands in the same order.
     pub(crate) fn post(&self, command: impl Fn() -> Command) {
-        self.members().iter().for_each(|member| member.mailbox.post(command()));
+        self.members().all.iter().for_each(|member| member.mailbox.post(command()));
+    }
+
+    /// Tells every worker to stop.
+    pub(crate) fn stop(&self) {
+        let mut members = self.members();
+        members.is_stopped = true;
+        members.all.iter().for_each(|member| member.mailbox.post(Command::Stop));
     }
 
     /// Deals what is due after `at` out to one worker more. Returns the new one's mailbox and where its pacer will come
-    /// from.
-    pub(crate) fn join(&self, at: Elapsed) -> (Arc<Mailbox>, oneshot::Receiver<Pacer>) {
+    /// from; `None` once the workers were told to stop.
+    pub(crate) fn join(&self, at: Elapsed) -> Option<(Arc<Mailbox>, oneshot::Receiver<Pacer>)> {
         let mut members = self.members();
-        let of = members.len() + 1;
+        if members.is_stopped {
+            return None;
+        }
+        let of = members.all.len() + 1;
         let (split, pacer) = oneshot::channel();
-        if let Some(first) = members.first() {
+        if let Some(first) = members.all.first() {
             first.mailbox.post(Command::Split(at, share(of - 1, of), split));
         }
-        for (index, member) in members.iter().enumerate() {
+        for (index, member) in members.all.iter().enumerate() {
             member.mailbox.post(Command::Share(at, share(index, of)));
         }
         // Whatever is posted from here on, it gets, too; what was posted before is in the pacer that is split off.
         let mailbox = Arc::<Mailbox>::default();
-        members.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
-        (mailbox, pacer)
+        members.all.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
+        Some((mailbox, pacer))
     }
 
     /// The cap on requests in flight.
@@ -150,7 +171,7 @@ impl Shared {
 
     /// Whether nothing is in flight and nothing that was asked for is still to be done.
     pub(crate) fn is_idle(&self) -> bool {
-        self.members().iter().all(|member| member.mailbox.is_settled()) && self.in_flight() == 0
+        self.members().all.iter().all(|member| member.mailbox.is_settled()) && self.in_flight() == 0
     }
 
     /// Returns when nothing is in flight and every command was acted on.
@@ -239,11 +260,20 @@ mod tests {
         let shared = shared(1);
         let set = |rate| Command::Set(Elapsed::ZERO, RateProfile::Constant(ArrivalRate::new(rate)));
         shared.post(|| set(5));
-        let (mailbox, _pacer) = shared.join(Elapsed::from_secs(2));
+        let (mailbox, _pacer) = shared.join(Elapsed::from_secs(2)).expect("running");
         shared.post(|| set(6));
         let (first, _) = shared.mailbox(0).take();
         assert!(matches!(first[..], [Command::Set(..), Command::Split(..), Command::Share(..), Command::Set(..)]));
         assert!(matches!(mailbox.take().0[..], [Command::Set(..)]));
         assert_eq!([1, 2].map(|second| shared.workers_in(second)), [1, 2]);
+    }
+
+    #[test]
+    fn nobody_joins_workers_that_were_told_to_stop() {
+        let shared = shared(1);
+        shared.stop();
+        assert!(shared.join(Elapsed::from_secs(2)).is_none());
+        assert_eq!(shared.workers(), 1);
+        assert!(matches!(shared.mailbox(0).take().0[..], [Command::Stop]), "no part of its schedule is asked for");
     }
 }

@@ -149,7 +149,13 @@ impl Answer {
             self.head.extend_from_slice(input);
             &self.head
         };
-        let read = Head::read(joined, ids)?;
+        // A head is parsed as soon as something of it is there, to tell what is no HTTP, then only when it ends: else one that
+        // comes byte by byte would be parsed as often.
+        let read = if kept == 0 || has_empty_line(&joined[kept.saturating_sub(2)..]) {
+            Head::read(joined, ids)?
+        } else {
+            None
+        };
         let Some(Head { length, status, keeps_alive, body, served_by }) = read else {
             if kept == 0 {
                 self.head.extend_from_slice(input);
@@ -164,6 +170,7 @@ impl Answer {
         let has_none = self.is_bodiless || matches!(status, 101 | 204 | 304);
         self.state = match body {
             _ if has_none => State::Done,
+            Body::Malformed => return Err(Malformed::Length),
             Body::Length(0) => State::Done,
             Body::Length(length) => State::Length(length),
             Body::Chunked => State::Chunked(Chunks::default()),
@@ -191,6 +198,8 @@ enum Body {
     Length(u64),
     Chunked,
     UntilClose,
+    /// The lengths that are given differ, or are no numbers.
+    Malformed,
 }
 
 impl Head {
@@ -209,46 +218,69 @@ impl Head {
                 Ok(None)
             };
         };
-        let mut head = Self {
+        let mut said = Said::default();
+        for header in &*response.headers {
+            said.heed(header, ids);
+        }
+        Ok(Some(Self {
             length,
             status: response.code.unwrap_or_default(),
-            keeps_alive: response.version == Some(1),
-            body: Body::UntilClose,
-            served_by: None,
-        };
-        for header in &*response.headers {
-            head.heed(header, ids)?;
-        }
-        Ok(Some(head))
+            keeps_alive: !said.closes && (said.keeps_alive || response.version == Some(1)),
+            body: said.coded.or(said.length).unwrap_or(Body::UntilClose),
+            served_by: said.served_by,
+        }))
     }
+}
 
-    fn heed(&mut self, header: &Header<'_>, ids: &Ids) -> Result<(), Malformed> {
+/// What the headers say, whatever their order.
+#[derive(Default)]
+struct Said {
+    closes: bool,
+    keeps_alive: bool,
+    /// By a transfer coding, which goes before any length (RFC 9112, section 6.3).
+    coded: Option<Body>,
+    /// By a length.
+    length: Option<Body>,
+    served_by: Option<InstanceId>,
+}
+
+impl Said {
+    fn heed(&mut self, header: &Header<'_>, ids: &Ids) {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is(ids.header().as_str()) {
             self.served_by = ids.get(header.value);
         } else if is("content-length") {
-            let length = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse().ok());
-            let length = length.ok_or(Malformed::Length)?;
-            match self.body {
-                Body::Length(other) if other != length => return Err(Malformed::Length),
-                Body::Chunked => {}
-                _ => self.body = Body::Length(length),
+            // The same length several times, in one header or in several, is that length.
+            for word in words(header.value) {
+                self.length = Some(match (self.length, number(word)) {
+                    (None, Some(length)) => Body::Length(length),
+                    (Some(Body::Length(other)), Some(length)) if other == length => Body::Length(length),
+                    _ => Body::Malformed,
+                });
             }
         } else if is("transfer-encoding") {
             // Whatever else was applied, chunked comes last, and only then is the end known before the connection's.
             let is_chunked = words(header.value).last().is_some_and(|word| word.eq_ignore_ascii_case(b"chunked"));
-            self.body = if is_chunked { Body::Chunked } else { Body::UntilClose };
+            self.coded = Some(if is_chunked { Body::Chunked } else { Body::UntilClose });
         } else if is("connection") {
             for word in words(header.value) {
-                if word.eq_ignore_ascii_case(b"close") {
-                    self.keeps_alive = false;
-                } else if word.eq_ignore_ascii_case(b"keep-alive") {
-                    self.keeps_alive = true;
-                }
+                self.closes |= word.eq_ignore_ascii_case(b"close");
+                self.keeps_alive |= word.eq_ignore_ascii_case(b"keep-alive");
             }
         }
-        Ok(())
     }
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8]) -> Option<u64> {
+    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| is_number)?.parse().ok()
+}
+
+/// Whether a line ends and the next one is empty: the end of a head.
+fn has_empty_line(bytes: &[u8]) -> bool {
+    let ends = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
+    ends.into_iter().any(|(at, _)| matches!(bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {

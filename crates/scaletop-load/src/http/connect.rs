@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
 use crate::http::cause::Failed;
@@ -12,6 +14,9 @@ use crate::http::recipe::Recipe;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use scaletop_units::{Elapsed, RunClock};
+
+/// An address that has not answered for so long gets company (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
 
 /// A connection that is ready for requests.
 pub(super) struct Connected {
@@ -33,6 +38,8 @@ pub(super) enum Wire {
 pub(super) struct Timing {
     pub dns: Duration,
     pub tcp: Duration,
+    /// The part of it that was the handshake with the address that took the connection.
+    pub round_trip: Duration,
     /// `None` over plain HTTP.
     pub tls: Option<Duration>,
 }
@@ -54,10 +61,10 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
     let mut timing = Timing { dns: lap.next(), ..Timing::default() };
 
     phase.set(Phase::Tcp);
-    let (tcp, remote) = open(&addresses).await?;
+    let (tcp, remote, round_trip) = open(&addresses, clock).await?;
     // Requests are written whole: waiting for more would only delay them.
     let _ = tcp.set_nodelay(true);
-    timing.tcp = lap.next();
+    (timing.tcp, timing.round_trip) = (lap.next(), round_trip);
 
     let mut is_http2 = recipe.http2;
     let stream = match &recipe.tls {
@@ -91,16 +98,32 @@ async fn addresses(recipe: &Recipe) -> Result<Vec<SocketAddr>, Failed> {
     Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), recipe.port)).collect())
 }
 
-/// The first address that takes the connection; when none does, the last one says why.
-async fn open(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failed> {
+/// The first address that takes the connection, tried side by side: the next one as soon as one fails, or when none has
+/// answered for [`STAGGER`]. When none takes it, the last one says why.
+async fn open(addresses: &[SocketAddr], clock: &RunClock) -> Result<(TcpStream, SocketAddr, Duration), Failed> {
     let mut failed = Failed::new(FailureKind::Dns, Phase::Dns, "the name has no address");
-    for &address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => failed = Failed::tcp(&error),
+    let mut left = addresses.iter();
+    let mut attempts = FuturesUnordered::new();
+    loop {
+        let next = left.next();
+        attempts.extend(next.map(|&address| async move {
+            let began = clock.now();
+            let stream = TcpStream::connect(address).await?;
+            Ok((stream, address, clock.now().saturating_since(began)))
+        }));
+        let ended = if left.len() > 0 {
+            // Nothing has come of those under way: the next one is begun beside them.
+            let Ok(ended) = tokio::time::timeout(STAGGER, attempts.next()).await else { continue };
+            ended
+        } else {
+            attempts.next().await
+        };
+        match ended {
+            Some(Ok(open)) => return Ok(open),
+            Some(Err(error)) => failed = Failed::tcp(&error),
+            None => return Err(failed),
         }
     }
-    Err(failed)
 }
 
 /// Time since the last time it was asked.
@@ -115,5 +138,47 @@ impl Lap<'_> {
         let lap = now.saturating_since(self.since);
         self.since = now;
         lap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    fn any_port() -> SocketAddr {
+        ([127, 0, 0, 1], 0).into()
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_does_not_take_the_others_with_it() {
+        // Nobody accepts, and its queue is full: handshakes are left unanswered.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(any_port()).unwrap();
+        let silent = socket.listen(1).unwrap();
+        let dead = silent.local_addr().unwrap();
+        let full: Vec<_> = (0..16).map(|_| tokio::spawn(TcpStream::connect(dead))).collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let lively = TcpListener::bind(any_port()).await.unwrap();
+        let alive = lively.local_addr().unwrap();
+        let clock = RunClock::start();
+        let addresses = [dead, dead, alive];
+        let opened = tokio::time::timeout(Duration::from_secs(10), open(&addresses, &clock)).await;
+        assert_eq!(opened.expect("in time").unwrap().1, alive);
+        for task in full {
+            task.abort();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_left_at_once_and_the_last_one_says_why() {
+        let lively = TcpListener::bind(any_port()).await.unwrap();
+        let alive = lively.local_addr().unwrap();
+        let refuses = std::net::TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
+        let clock = RunClock::start();
+        assert_eq!(open(&[refuses, alive], &clock).await.unwrap().1, alive);
+        let failed = open(&[refuses, refuses], &clock).await.unwrap_err();
+        assert_eq!((failed.kind, failed.cause.text.as_ref()), (FailureKind::Connect, "connection refused"));
     }
 }

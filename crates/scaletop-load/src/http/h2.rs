@@ -21,9 +21,13 @@ use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
 
-/// What the service may send on one stream, and on all of a connection, before we have read it.
-const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
+/// What the service may send on one stream, and on all of a connection, before we have read it: bodies are read and
+/// forgotten as they come, so this bounds what many connections may hold.
+const STREAM_WINDOW: u32 = 512 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// A head longer than this is no answer.
+const MAX_HEAD: u32 = 64 * 1024;
 
 /// A connection whose settings are known.
 pub(super) struct Session {
@@ -37,6 +41,7 @@ impl Session {
         let (send, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEAD)
             .enable_push(false)
             // None before the service has said how many.
             .initial_max_send_streams(0)
@@ -84,7 +89,7 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
         if Pin::new(&mut connection).poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let limit = send.current_max_send_streams();
+        let limit = if pool.recipe.keep_alive { send.current_max_send_streams() } else { 1 };
         if slot.limit.replace(limit) < limit {
             offer(&pool, &slot);
         }
@@ -97,6 +102,9 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
             }
         }
         while let Some(job) = slot.take() {
+            if !pool.recipe.keep_alive {
+                slot.is_closing.set(true);
+            }
             tokio::task::spawn_local(send_job(Rc::clone(&pool), Rc::clone(&slot), send.clone(), job));
         }
         if slot.is_closing.get() && slot.busy.get() == 0 { Poll::Ready(()) } else { Poll::Pending }

@@ -39,9 +39,6 @@ mod upkeep;
 /// What one read takes at most.
 const SCRATCH: usize = 32 * 1024;
 
-/// A close this soon after a request was sent, and twice the time that a connect takes, was under way when it was sent.
-const RACE: Duration = Duration::from_millis(10);
-
 /// The connections of one worker.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -54,6 +51,8 @@ pub(super) struct Pool {
     /// Requests that come back from a connection and go before all others.
     returned: RefCell<VecDeque<Job>>,
     state: RefCell<State>,
+    /// What connections did before there was a line to note it in.
+    early: RefCell<Connections>,
     scratch: RefCell<Box<[u8]>>,
     rng: RefCell<fastrand::Rng>,
 }
@@ -79,6 +78,7 @@ impl Pool {
             line: RefCell::default(),
             singles: RefCell::default(),
             returned: RefCell::default(),
+            early: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             rng: RefCell::new(fastrand::Rng::new()),
         })
@@ -97,7 +97,9 @@ impl Pool {
         if turn.may_connect {
             self.upkeep();
         }
-        self.give_up_on_the_late();
+        if turn.may_connect && !turn.is_strained {
+            self.give_up_on_the_late();
+        }
     }
 
     /// From here on the line's clock is the pool's. Connections that were opened before are as old as the run.
@@ -108,7 +110,9 @@ impl Pool {
         line.shared().adopt_connections(state.open.len() + state.connecting.len());
         for slot in state.open.values() {
             slot.idle_since.set(now);
+            slot.is_spare.set(true);
         }
+        line.note(now, |connections| connections.merge(&self.early.take()));
         *self.line.borrow_mut() = Some(Rc::clone(line));
     }
 
@@ -134,17 +138,14 @@ impl Pool {
         self.state.borrow_mut().openings.answered(now, now.saturating_since(sent));
     }
 
-    /// How soon after a request was sent a close must come for the two to have met on the way.
-    pub(super) fn race(&self) -> Duration {
-        RACE + self.state.borrow().openings.quickest().unwrap_or_default() * 2
-    }
-
     /// A connection has room again, or for the first time: what it does next.
     pub(super) fn free(self: &Rc<Self>, slot: &Rc<Slot>) -> Next {
         if !slot.has_room() {
             return if slot.is_closing.get() { Next::Close } else { Next::Wait };
         }
         if let Some(job) = self.next_job() {
+            // Over HTTP/1.1 it comes right after an answer.
+            slot.idled.set(Duration::ZERO);
             slot.occupy();
             return Next::Send(job);
         }
@@ -177,7 +178,7 @@ impl Pool {
         {
             let state = &mut *self.state.borrow_mut();
             state.open.remove(&slot.id);
-            state.lifetimes.gone(slot.id, slot.retires);
+            state.lifetimes.gone(slot.id, slot.retires.get());
             if slot.is_stacked.replace(false) {
                 state.stack.retain(|stacked| stacked.id != slot.id);
             }
@@ -219,6 +220,12 @@ impl Pool {
             Step::Cancel(count) => self.cancel(count),
             Step::Stay => {}
         }
+        {
+            let now = self.now();
+            let state = &mut *self.state.borrow_mut();
+            let since = state.fruitless_since.unwrap_or(now);
+            state.fruitless_since = (!state.connecting.is_empty()).then_some(since);
+        }
         self.note_gauges();
     }
 
@@ -244,6 +251,7 @@ impl Pool {
         while self.waiting() > 0 {
             let Some(slot) = self.state.borrow_mut().with_room() else { return };
             let Some(job) = self.next_job() else { return };
+            slot.end_idling(self.now());
             slot.give(job);
         }
     }
@@ -256,8 +264,9 @@ impl Pool {
 
     /// Notes what a connection did.
     pub(super) fn note(&self, change: impl FnOnce(&mut Connections)) {
-        if let Some(line) = &*self.line.borrow() {
-            line.note(self.now(), change);
+        match &*self.line.borrow() {
+            Some(line) => line.note(self.now(), change),
+            None => change(&mut self.early.borrow_mut()),
         }
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    USER_AGENT,
 };
 use http::{Method, Request, Uri, Version};
 use rustls::pki_types::ServerName;
@@ -119,19 +120,19 @@ fn value(text: &str) -> Result<HeaderValue, TransportError> {
 
 /// The headers that both versions have in common.
 fn common_headers(options: &RequestOptions) -> Result<HeaderMap, TransportError> {
+    for name in [TRANSFER_ENCODING, CONTENT_LENGTH] {
+        if options.headers.contains_key(&name) {
+            let why = format!("the header {name} is worked out from the body, and a different one would be no request");
+            return Err(TransportError::Request(why));
+        }
+    }
     let mut headers = options.headers.clone();
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scaletop/", env!("CARGO_PKG_VERSION"))));
     let (user, password) = (options.url.username(), options.url.password().unwrap_or_default());
     if (!user.is_empty() || !password.is_empty()) && !headers.contains_key(AUTHORIZATION) {
-        // Percent-decoding what a URL holds; what is not text is left out of the question.
-        let decode = |text: &str| {
-            url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
-                .next()
-                .map(|(key, _)| key.into_owned())
-                .unwrap_or_default()
-        };
-        let pair = format!("{}:{}", decode(user), decode(password));
+        let decode = |text| percent_encoding::percent_decode_str(text);
+        let pair: Vec<u8> = decode(user).chain([b':']).chain(decode(password)).collect();
         let mut basic = value(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))?;
         basic.set_sensitive(true);
         headers.insert(AUTHORIZATION, basic);
@@ -205,6 +206,24 @@ mod tests {
         assert!(text.contains("\r\nauthorization: Basic dUB4OnA=\r\n"), "{text}");
         assert!(text.contains("\r\nx-test: yes\r\n") && text.contains("\r\ncontent-length: 5\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\nhello"), "{text}");
+    }
+
+    #[test]
+    fn whatever_stands_in_a_user_and_a_password_is_sent() {
+        let text = text(&options("http://a%26b+:c%3Dd%26e%25=@localhost/"));
+        let pair = base64::engine::general_purpose::STANDARD.encode("a&b+:c=d&e%=");
+        assert!(text.contains(&format!("\r\nauthorization: Basic {pair}\r\n")), "{text}");
+    }
+
+    #[test]
+    fn headers_that_frame_the_body_are_refused() {
+        for name in ["transfer-encoding", "Content-Length"] {
+            let mut options = options("http://localhost/");
+            options.headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("5"));
+            let error = Recipe::new(&options).unwrap_err();
+            let name = name.to_ascii_lowercase();
+            assert!(matches!(&error, TransportError::Request(why) if why.contains(&name)), "{error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::http::job::Job;
 use crate::http::pool::Id;
@@ -16,13 +17,19 @@ pub(super) struct Slot {
     pub remote: SocketAddr,
     pub born: Elapsed,
     /// When it is to be replaced.
-    pub retires: Option<Elapsed>,
+    pub retires: Cell<Option<Elapsed>>,
     /// Requests that it may carry at the same time: one over HTTP/1.1, what the service says over HTTP/2.
     pub limit: Cell<usize>,
     /// Requests that it carries.
     pub busy: Cell<usize>,
     /// Requests that it has carried.
     pub carried: Cell<u64>,
+    /// The round trip to the service, as its TCP handshake took it.
+    pub round_trip: Duration,
+    /// It was opened before the run and has carried nothing.
+    pub is_spare: Cell<bool>,
+    /// How long it lay idle before the request that it was given last.
+    pub idled: Cell<Duration>,
     /// When it last had a place to spare.
     pub idle_since: Cell<Elapsed>,
     /// Whether it lies on the pool's stack.
@@ -39,10 +46,13 @@ impl Slot {
             id,
             remote,
             born,
-            retires,
+            retires: Cell::new(retires),
             limit: Cell::new(limit),
             busy: Cell::new(0),
             carried: Cell::new(0),
+            round_trip: Duration::ZERO,
+            is_spare: Cell::new(false),
+            idled: Cell::new(Duration::ZERO),
             idle_since: Cell::new(born),
             is_stacked: Cell::new(false),
             is_closing: Cell::new(false),
@@ -54,6 +64,12 @@ impl Slot {
     /// Whether it could take another request.
     pub(super) fn has_room(&self) -> bool {
         !self.is_closing.get() && self.busy.get() < self.limit.get()
+    }
+
+    /// It is given a request at `now`, after having been idle.
+    pub(super) fn end_idling(&self, now: Elapsed) {
+        let idled = now.saturating_since(self.idle_since.get());
+        self.idled.set(if self.is_spare.replace(false) { Duration::MAX } else { idled });
     }
 
     /// It carries one request more.

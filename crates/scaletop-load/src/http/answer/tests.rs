@@ -23,7 +23,7 @@ fn read(text: &[u8], size: usize) -> Result<(Option<u16>, u64, bool, bool), Malf
 
 #[test]
 fn an_answer_ends_where_its_framing_says() {
-    let cases: [(&str, u16, u64, bool, bool); 12] = [
+    let cases: [(&str, u16, u64, bool, bool); 16] = [
         ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", 200, 2, true, true),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", 200, 2, false, true),
         ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", 200, 2, false, true),
@@ -54,6 +54,16 @@ fn an_answer_ends_where_its_framing_says() {
         ),
         ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1", 200, 2, false, true),
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", 200, 2, true, false),
+        ("HTTP/1.1 200 OK\r\nconnection: close, keep-alive\r\ncontent-length: 2\r\n\r\nok", 200, 2, false, true),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5, 5\r\ncontent-length: 5\r\n\r\nhello", 200, 5, true, true),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: two\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            200,
+            1,
+            true,
+            true,
+        ),
+        ("HTTP/1.1 204 No Content\r\ncontent-length: none\r\n\r\n", 204, 0, true, true),
     ];
     for (text, status, bytes, keeps_alive, is_complete) in cases {
         let whole = read(text.as_bytes(), text.len());
@@ -77,10 +87,12 @@ fn who_answered_is_read_whatever_the_case_of_the_header() {
 
 #[test]
 fn what_is_not_an_answer_is_told_apart() {
-    let cases: [(&[u8], Malformed); 8] = [
+    let cases: [(&[u8], Malformed); 10] = [
         (b"\x15\x03\x03\x00\x02\x02\x0a", Malformed::Tls),
         (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", Malformed::Http2),
         (b"what?\r\n\r\n", Malformed::NotHttp),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello", Malformed::Length),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 5, 6\r\n\r\nhello", Malformed::Length),
         (b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok", Malformed::Length),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", Malformed::Length),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nhello\r\n", Malformed::Chunks),
@@ -92,6 +104,30 @@ fn what_is_not_an_answer_is_told_apart() {
     }
     let endless = [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), &vec![b'a'; MAX_HEAD]].concat();
     assert_eq!(read(&endless, 1_000), Err(Malformed::TooLong));
+}
+
+#[test]
+fn a_length_that_is_no_number_does_not_matter_where_there_is_no_body() {
+    let mut answer = Answer::new(true);
+    assert_eq!(answer.feed(b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\n", &ids()), Ok(true));
+}
+
+#[test]
+fn a_head_is_parsed_when_it_ends_and_not_with_every_piece() {
+    let cases: [(&[u8], bool); 6] = [
+        (b"a: b\r\n\r\n", true),
+        (b"a: b\n\n", true),
+        (b"\n\r\nbody", true),
+        (b"a: b\r\nc: d\r\n", false),
+        (b"a: b\r\n\r", false),
+        (b"", false),
+    ];
+    for (bytes, ends) in cases {
+        assert_eq!(has_empty_line(bytes), ends, "{:?}", String::from_utf8_lossy(bytes));
+    }
+    // A byte at a time: parsed with each of them, these 60 KB would be 1.8 GB.
+    let head = [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), &vec![b'a'; 60_000], b"\r\ncontent-length: 0\r\n\r\n"].concat();
+    assert_eq!(read(&head, 1), Ok((Some(200), 0, true, true)));
 }
 
 proptest! {

@@ -57,16 +57,22 @@ impl Pool {
 
     /// A connect has ended.
     fn connected(self: &Rc<Self>, id: Id, took: Duration, result: Result<Connected, Failed>) {
-        let is_replacement = {
+        let replaced = {
             let state = &mut *self.state.borrow_mut();
             state.connecting.retain(|connecting| connecting.id != id);
-            state.replacing.take_if(|replacing| replacing.id == id).is_some()
+            let at = state.replacing.iter().position(|(connecting, _)| connecting.id == id);
+            at.map(|at| state.replacing.swap_remove(at).1)
         };
+        let (is_replacement, is_open) = (replaced.is_some(), result.is_ok());
         match result {
             Ok(connected) => {
-                if !is_replacement {
+                {
                     let now = self.now();
-                    self.state.borrow_mut().openings.connected(now, took);
+                    let state = &mut *self.state.borrow_mut();
+                    state.fruitless_since = None;
+                    if !is_replacement {
+                        state.openings.connected(now, took);
+                    }
                 }
                 self.note(|connections| note_opened(connections, took, &connected));
                 self.adopt(id, connected);
@@ -79,24 +85,26 @@ impl Pool {
                 }
             }
         }
-        if is_replacement {
-            self.retire();
+        if let Some(old) = replaced {
+            self.retire(old, is_open);
         }
         self.balance();
     }
 
     /// Takes a connection in and starts its task.
     fn adopt(self: &Rc<Self>, id: Id, connected: Connected) {
-        let Connected { wire, remote, .. } = connected;
+        let Connected { wire, remote, timing } = connected;
         let now = self.now();
         let limit = match &wire {
-            Wire::Http1(_) => 1,
-            Wire::Http2(session) => session.limit(),
+            Wire::Http2(session) if self.recipe.keep_alive => session.limit(),
+            Wire::Http1(_) | Wire::Http2(_) => 1,
         };
         let slot = {
             let state = &mut *self.state.borrow_mut();
             let retires = state.lifetimes.born(id, now, self.rng.borrow_mut().f64());
-            let slot = Rc::new(Slot::new(id, remote, now, retires, limit));
+            let mut slot = Slot::new(id, remote, now, retires, limit);
+            slot.round_trip = timing.round_trip;
+            let slot = Rc::new(slot);
             state.open.insert(id, Rc::clone(&slot));
             state.streams = limit;
             // It can be given requests before its task first runs.
@@ -118,8 +126,13 @@ impl Pool {
             let batch = left.min(at_once);
             left -= batch;
             let clock = self.clock.get();
-            let connects = (0..batch).map(|_| connect::connect(&self.recipe, &clock));
-            for connected in futures_util::future::join_all(connects).await.into_iter().flatten() {
+            let connects = (0..batch).map(|_| async {
+                let began = clock.now();
+                let connected = connect::connect(&self.recipe, &clock).await;
+                connected.map(|connected| (clock.now().saturating_since(began), connected))
+            });
+            for (took, connected) in futures_util::future::join_all(connects).await.into_iter().flatten() {
+                self.note(|connections| note_opened(connections, took, &connected));
                 let id = self.state.borrow_mut().name();
                 self.adopt(id, connected);
                 opened += 1;
@@ -137,7 +150,7 @@ impl Pool {
 }
 
 fn note_opened(connections: &mut Connections, took: Duration, connected: &Connected) {
-    let Timing { dns, tcp, tls } = connected.timing;
+    let Timing { dns, tcp, tls, .. } = connected.timing;
     connections.opened += 1;
     connections.opened_http2 += u64::from(matches!(connected.wire, Wire::Http2(_)));
     connections.connect.record(took);

@@ -40,14 +40,20 @@ impl Lifetimes {
         }
     }
 
+    /// Connection `id`, which was to retire at `end`, stays until `later`.
+    pub(super) fn put_off(&mut self, id: Id, end: Option<Elapsed>, later: Elapsed) {
+        self.gone(id, end);
+        self.ends.insert((later, id));
+    }
+
     /// When the next one retires.
     pub(super) fn next(&self) -> Option<Elapsed> {
         self.ends.first().map(|&(end, _)| end)
     }
 
-    /// The one that should have retired longest ago.
-    pub(super) fn overdue(&self, now: Elapsed) -> Option<Id> {
-        self.ends.first().filter(|&&(end, _)| end <= now).map(|&(_, id)| id)
+    /// Those that should have retired by now, the longest ago first.
+    pub(super) fn overdue(&self, now: Elapsed) -> impl Iterator<Item = Id> + Clone {
+        self.ends.range(..=(now, Id::MAX)).map(|&(_, id)| id)
     }
 }
 
@@ -61,11 +67,12 @@ mod tests {
         for id in 0..100 {
             lifetimes.born(id, Elapsed::from_secs(1), id as f64 / 99.0);
         }
-        assert_eq!(lifetimes.overdue(Elapsed::from_millis(23_499)), None);
+        assert_eq!(lifetimes.overdue(Elapsed::from_millis(23_499)).next(), None);
         let mut retired = 0;
+        let oldest = |lifetimes: &Lifetimes, second| lifetimes.overdue(Elapsed::from_secs(second)).next();
         for second in 23..=39 {
             let before = retired;
-            while let Some(id) = lifetimes.overdue(Elapsed::from_secs(second)) {
+            while let Some(id) = oldest(&lifetimes, second) {
                 lifetimes.gone(id, lifetimes.next());
                 retired += 1;
             }
@@ -78,6 +85,16 @@ mod tests {
     fn without_an_age_nothing_retires() {
         let mut lifetimes = Lifetimes::new(None);
         assert_eq!(lifetimes.born(1, Elapsed::ZERO, 0.5), None);
-        assert_eq!(lifetimes.overdue(Elapsed::from_secs(1_000_000)), None);
+        assert_eq!(lifetimes.overdue(Elapsed::from_secs(1_000_000)).next(), None);
+    }
+
+    #[test]
+    fn one_that_is_put_off_retires_later() {
+        let mut lifetimes = Lifetimes::new(Some(Duration::from_secs(4)));
+        let end = lifetimes.born(1, Elapsed::ZERO, 0.5);
+        lifetimes.born(2, Elapsed::ZERO, 0.6);
+        lifetimes.put_off(1, end, Elapsed::from_secs(5));
+        let overdue = |millis| lifetimes.overdue(Elapsed::from_millis(millis)).collect::<Vec<_>>();
+        assert_eq!([overdue(4_500), overdue(5_000)], [vec![2], vec![2, 1]]);
     }
 }

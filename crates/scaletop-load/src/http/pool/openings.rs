@@ -164,6 +164,7 @@ impl Openings {
     }
 
     /// The quickest connect of late.
+    #[cfg(test)]
     pub(super) fn quickest(&self) -> Option<Duration> {
         self.quickest.get()
     }

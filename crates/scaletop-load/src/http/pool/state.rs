@@ -9,6 +9,7 @@ use crate::http::pool::connecting::Connecting;
 use crate::http::pool::lifetimes::Lifetimes;
 use crate::http::pool::openings::Openings;
 use crate::http::slot::Slot;
+use scaletop_units::Elapsed;
 
 /// Every connection, the stack of those with room, and connects.
 #[derive(Debug)]
@@ -18,8 +19,10 @@ pub(super) struct State {
     pub stack: VecDeque<Rc<Slot>>,
     /// The oldest first.
     pub connecting: VecDeque<Connecting>,
-    /// A connect that is to replace a connection that retires.
-    pub replacing: Option<Connecting>,
+    /// Since when connects for those who wait have been under way without one of them becoming a connection.
+    pub fruitless_since: Option<Elapsed>,
+    /// Connects that are each to replace a connection that retires, and which.
+    pub replacing: Vec<(Connecting, Id)>,
     pub openings: Openings,
     pub lifetimes: Lifetimes,
     pub may_connect: bool,
@@ -36,7 +39,8 @@ impl State {
             open: HashMap::new(),
             stack: VecDeque::new(),
             connecting: VecDeque::new(),
-            replacing: None,
+            fruitless_since: None,
+            replacing: Vec::new(),
             openings: Openings::new(),
             lifetimes: Lifetimes::new(max_age),
             may_connect: true,
