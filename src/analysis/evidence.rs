@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::elasticity::budget;
-use crate::analysis::gathered::{Before, Counts, Gathered, Tally};
+use crate::analysis::gathered::{Before, CohortCounts, Gathered, Tally};
 use crate::analysis::pinning::Pinning;
 use crate::analysis::scaling::not_up;
 use crate::analysis::service_time::ok_service;
@@ -137,7 +137,7 @@ pub(crate) fn before(timeline: &Timeline, first: u32) -> Before {
     Before { violated, ok_per_second }
 }
 
-fn count(numbers: &mut StepNumbers, counts: &Counts) {
+fn count(numbers: &mut StepNumbers, counts: &CohortCounts) {
     numbers.due = counts.due;
     numbers.sent = counts.sent;
     numbers.ok = counts.outcomes.get(OutcomeKind::Ok);

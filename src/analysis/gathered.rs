@@ -19,7 +19,7 @@ pub(crate) const UNSEEN_FOR: Duration = Duration::from_mins(1);
 pub(crate) struct Gathered {
     /// The second the step starts in belongs to it whole, unless it belongs to the step before.
     pub(crate) first_second: u32,
-    pub(crate) counts: Counts,
+    pub(crate) counts: CohortCounts,
     /// The seconds that are settled.
     pub(crate) recovery: Recovery,
     /// The highest p99 among them.
@@ -43,7 +43,7 @@ pub(crate) struct Before {
 
 /// Counts by the second requests were intended in.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
+pub(crate) struct CohortCounts {
     pub(crate) due: u64,
     pub(crate) sent: u64,
     pub(crate) dropped_cap: u64,
@@ -76,7 +76,7 @@ impl Gathered {
     pub(crate) fn new(first_second: u32, seen_before: BTreeSet<u32>) -> Self {
         Self {
             first_second,
-            counts: Counts::default(),
+            counts: CohortCounts::default(),
             recovery: Recovery::default(),
             peak_p99: None,
             before: None,

@@ -153,7 +153,7 @@ impl Waterfall {
 
 /// What a waterfall is computed from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Evidence<'a> {
+pub(crate) struct ScaleOutEvidence<'a> {
     /// Now, or the session's end: the end of an open step.
     pub now: Elapsed,
     /// Everything that the platform recorded, in any order.
@@ -165,7 +165,7 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// The waterfall of `step`.
-pub(crate) fn waterfall(step: &Step, evidence: &Evidence<'_>) -> Waterfall {
+pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfall {
     let span = Span::of(step, evidence.now);
     let in_step = |kind| {
         let mut found: Vec<&Milestone> = evidence
@@ -241,7 +241,7 @@ pub(crate) fn of(
     }
     // The first response is T_serving: one computation.
     let serving = report.numbers.serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
-    let evidence = Evidence {
+    let evidence = ScaleOutEvidence {
         now,
         milestones,
         counts: counts.map_or(&[], Vec::as_slice),

@@ -15,7 +15,7 @@ use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 pub use live::Live;
-pub(crate) use live::{INCREMENTS, PRESETS, Phase};
+pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
 pub(crate) use ui::{Prompt, PromptKind};
 pub use ui::{Ui, View, Window};
 
@@ -102,7 +102,7 @@ impl State {
 
     /// When the state has to hear of the time at the latest, besides every now and then.
     pub fn deadline(&self) -> Option<Elapsed> {
-        let live = self.as_live().filter(|live| live.phase == Phase::Running)?;
+        let live = self.as_live().filter(|live| live.phase == Lifecycle::Running)?;
         live.controller.as_ref()?.deadline()
     }
 

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::*;
-use crate::app::state::{Phase, Prompt, PromptKind, Ui, Window};
+use crate::app::state::{Lifecycle, Prompt, PromptKind, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
@@ -81,7 +81,7 @@ situations! {
         generator_late: state().limits().rate(600).drops(0, 12).send_lag_ms(35).run(20);
         stalled: state().limits().rate(50).run(40).stalled().run(6);
         paused: spike(4, 20).rate(0).run_as(|live| live.paused_from = Some(ArrivalRate::new(600))).run(5);
-        draining: spike(4, 20).rate(0).run_as(|live| live.phase = Phase::Draining);
+        draining: spike(4, 20).rate(0).run_as(|live| live.phase = Lifecycle::Draining);
         gap: state().limits().rate(50).run(30).gap(20).run(30);
         ramp: state().limits().rate(50).run(20).ramp(400, 30).run(15);
         scrolled_back: spike(4, 60).ui(|ui| {

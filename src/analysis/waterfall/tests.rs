@@ -93,7 +93,7 @@ fn on_ecs_every_stage_has_its_time() {
         milestone(TaskCreated, "old", 50),
     ];
     let counts = [count(Basis::Running, 1, 98, 2), count(Basis::Running, 1, 322, 2), count(Basis::Running, 2, 324, 2)];
-    let evidence = Evidence {
+    let evidence = ScaleOutEvidence {
         now: Elapsed::from_secs(400),
         milestones: &milestones,
         counts: &counts,
@@ -115,7 +115,7 @@ fn on_ecs_every_stage_has_its_time() {
 #[test]
 fn on_app_runner_the_part_that_can_be_known_is() {
     let counts = [count(Basis::Active, 1, 60, 60), count(Basis::Active, 4, 120, 60)];
-    let evidence = Evidence {
+    let evidence = ScaleOutEvidence {
         now: Elapsed::from_secs(300),
         milestones: &[],
         counts: &counts,
@@ -134,7 +134,7 @@ fn on_app_runner_the_part_that_can_be_known_is() {
 fn what_did_not_happen_is_censored_and_its_reason_is_told() {
     let milestones = [milestone(MilestoneKind::NotScaled, "AlreadyAtMaxCapacity", 150)];
     let evidence =
-        Evidence { now: Elapsed::from_secs(300), milestones: &milestones, counts: &[], first_response: None };
+        ScaleOutEvidence { now: Elapsed::from_secs(300), milestones: &milestones, counts: &[], first_response: None };
     let found = waterfall(&step(100, Some(250)), &evidence);
     assert_eq!(found.timing(ScaleOutStage::Decision), Some(Timing::NotWithin { secs: 150.0, open: false }));
     assert_eq!(found.not_scaled.as_deref(), Some("not scaled at 150"));
@@ -158,7 +158,7 @@ proptest! {
                     ..milestone(kinds[kind], &task.to_string(), at + shift)
                 })
                 .collect();
-            let evidence = Evidence {
+            let evidence = ScaleOutEvidence {
                 now: Elapsed::from_secs(400 + shift),
                 milestones: &milestones,
                 counts: &[],

@@ -26,7 +26,7 @@ pub struct Live {
     /// What the plan will make due, when the session is to end as soon as a threshold is lost.
     pub abort_within: Option<Budget>,
     /// How the end is going.
-    pub phase: Phase,
+    pub phase: Lifecycle,
     /// Why the session is ending, once it is.
     pub ending: Option<String>,
     /// Whether this is the demo, whose instances can be killed.
@@ -35,7 +35,7 @@ pub struct Live {
 
 /// How the end is going.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
+pub enum Lifecycle {
     /// Load may run.
     #[default]
     Running,
@@ -55,7 +55,7 @@ impl Live {
             spiked_from: None,
             controller: None,
             abort_within: None,
-            phase: Phase::Running,
+            phase: Lifecycle::Running,
             ending: None,
             is_demo: false,
         }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::app::player::Player;
-use crate::app::state::{Phase, State, View};
+use crate::app::state::{Lifecycle, State, View};
 use crate::instances::Feed;
 use crate::tui::panels::health;
 use crate::tui::scene::Scene;
@@ -69,16 +69,17 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
 
 /// How the session is going, in a word.
 fn phase(state: &State) -> (String, Role) {
-    let (phase, paused_from) = state.as_live().map_or((Phase::Running, None), |live| (live.phase, live.paused_from));
+    let (phase, paused_from) =
+        state.as_live().map_or((Lifecycle::Running, None), |live| (live.phase, live.paused_from));
     match (phase, paused_from) {
         _ if state.session().ended().is_some() => ("■ ended".to_owned(), Role::Label),
-        (Phase::Done, _) => ("■ done".to_owned(), Role::Label),
-        (Phase::Draining, _) => {
+        (Lifecycle::Done, _) => ("■ done".to_owned(), Role::Label),
+        (Lifecycle::Draining, _) => {
             let left = state.session().timeline().latest().map_or(0, |row| row.in_flight);
             (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
         }
-        (Phase::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
-        (Phase::Running, None) => ("● running".to_owned(), Role::Good),
+        (Lifecycle::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
+        (Lifecycle::Running, None) => ("● running".to_owned(), Role::Good),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::state::update::look::look;
-use crate::app::state::{INCREMENTS, Live, Phase, Ui};
+use crate::app::state::{INCREMENTS, Lifecycle, Live, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
@@ -47,7 +47,7 @@ impl LiveUpdate<'_> {
 
     /// Does what the plan, or the search, wants done by now. Whoever ends the session takes the rate out of its hands.
     pub(super) fn follow_controller(&mut self) {
-        while self.live.phase == Phase::Running {
+        while self.live.phase == Lifecycle::Running {
             let controller = self.live.controller.as_mut();
             let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.session)) else {
                 return;
@@ -132,14 +132,14 @@ impl LiveUpdate<'_> {
     /// The first time: stop the load and drain. Again: at once.
     fn quit(&mut self, at: Elapsed, reason: &str) {
         match self.live.phase {
-            Phase::Running => {
+            Lifecycle::Running => {
                 self.stop_rate(at, RateCause::Stop);
-                self.live.phase = Phase::Draining;
+                self.live.phase = Lifecycle::Draining;
                 self.live.ending = Some(reason.to_owned());
                 self.effects.push(Effect::Drain);
             }
-            Phase::Draining | Phase::Done => {
-                self.live.phase = Phase::Done;
+            Lifecycle::Draining | Lifecycle::Done => {
+                self.live.phase = Lifecycle::Done;
                 self.end();
                 self.effects.push(Effect::Exit { at_once: true });
             }
@@ -148,17 +148,17 @@ impl LiveUpdate<'_> {
 
     /// Ends a session that cannot pass any more, once.
     fn lose(&mut self, threshold: &str) {
-        if self.live.phase == Phase::Running {
+        if self.live.phase == Lifecycle::Running {
             self.notice(NoticeLevel::Error, format!("ending early, {threshold}"));
             self.quit(self.now, "a threshold failed");
         }
     }
 
     fn drained(&mut self, abandoned: u64) {
-        if self.live.phase != Phase::Draining {
+        if self.live.phase != Lifecycle::Draining {
             return;
         }
-        self.live.phase = Phase::Done;
+        self.live.phase = Lifecycle::Done;
         if abandoned > 0 {
             let text = format!("{abandoned} requests were still unanswered and were given up");
             self.notice(NoticeLevel::Warning, text);

@@ -3,7 +3,7 @@
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{PRESETS, Phase};
+use crate::app::state::{Lifecycle, PRESETS};
 use crate::session::event::{RateCause, RateChange, SessionEvent};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -11,7 +11,7 @@ use scaletop_units::{ArrivalRate, Elapsed};
 impl LiveUpdate<'_> {
     /// Changes the rate as `action` asks.
     pub(super) fn act_on_rate(&mut self, action: &Action) {
-        if self.live.phase != Phase::Running {
+        if self.live.phase != Lifecycle::Running {
             return;
         }
         let rate = self.current_rate().get();
