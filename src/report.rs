@@ -22,7 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::session::recording::Damage;
 use crate::session::state::{Session, Totals};
 use crate::session::verdict::{Verdict, judge};
-use crate::text::{clean_to, latency, percent, thousands};
+use crate::text::{clean_to, date_and_time, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
 pub(crate) use heat::HeatMap;
@@ -59,7 +59,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                 p.facts {
                     span { (shown(&settings.target)) }
                     @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
-                    span { (utc(session.header().started_unix_micros)) }
+                    span { (date_and_time(session.header().started_unix_micros)) }
                     span { (session.now()) }
                     span { "objective " (settings.slo) }
                 }
@@ -216,14 +216,6 @@ fn dropped_in_words(totals: &Totals) -> String {
 /// Foreign text on its way into the page, no longer than a paragraph. Escaping is maud's.
 pub(crate) fn shown(text: &str) -> String {
     clean_to(text, 600)
-}
-
-/// `2026-11-24 00:06:44 UTC`.
-pub(crate) fn utc(unix_micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(unix_micros).map_or_else(
-        |_| "at an unknown time".to_owned(),
-        |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
-    )
 }
 
 #[cfg(test)]

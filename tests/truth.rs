@@ -23,7 +23,7 @@ use scaletop_cluster::Truth;
 use scaletop_cluster::{Cluster, ClusterOptions, ClusterParts};
 use scaletop_load::OutcomeKind;
 use scaletop_load::{Arrivals, RateProfile};
-use scaletop_load::{HttpRecipe, RequestOptions};
+use scaletop_load::{HttpFactory, RequestOptions};
 use scaletop_load::{LoadConfig, Prepared};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -61,7 +61,7 @@ async fn spike(seed: u64) -> (Session, Truth) {
     .unwrap();
     let request = RequestOptions::get(cluster.url().parse().unwrap());
     let config = LoadConfig { arrivals: Arrivals::Uniform, seed, max_in_flight: 2_000, ..LoadConfig::default() };
-    let prepared = Prepared::new(config, vec![HttpRecipe::new(&request).unwrap()]).await.unwrap();
+    let prepared = Prepared::new(config, vec![HttpFactory::new(&request).unwrap()]).await.unwrap();
     let mut engine = prepared.start(clock).unwrap();
     let settings = Settings { seed, ..Settings::default() };
     let started_unix_micros = clock.started_unix_micros();

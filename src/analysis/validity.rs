@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::Validity;
-use crate::text::plain;
+use crate::text::{as_millis, plain};
 use scaletop_load::GeneratorHealth;
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies.
@@ -124,7 +124,7 @@ impl GeneratorRecord {
             ));
         }
         if exceeds(self.dropped_connections) {
-            let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", millis(wait)));
+            let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", as_millis(wait)));
             let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
             reasons.push(format!("{percent:.1} % of arrivals dropped for want of a connection{waited}"));
         }
@@ -132,8 +132,8 @@ impl GeneratorRecord {
             reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
         }
         if let Some(lag) = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT) {
-            let turn = strain.longest_turn.map(|turn| format!(" (longest turn {:.0} ms)", millis(turn)));
-            reasons.push(format!("p99 send lag {:.0} ms{}", millis(lag), turn.unwrap_or_default()));
+            let turn = strain.longest_turn.map(|turn| format!(" (longest turn {:.0} ms)", as_millis(turn)));
+            reasons.push(format!("p99 send lag {:.0} ms{}", as_millis(lag), turn.unwrap_or_default()));
         }
         if strain.busy_seconds >= 2 && strain.busy_seconds.saturating_mul(10) > strain.seconds {
             reasons.push(format!("CPU over 90 % of all cores for {} s", strain.busy_seconds));
@@ -146,10 +146,6 @@ impl GeneratorRecord {
             strain.cause().map_or_else(|| reasons.clone(), |cause| format!("{cause}: {reasons}")),
         )
     }
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::analysis::Validity;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain};
 use crate::slo::Slo;
-use crate::text::latency;
+use crate::text::{as_millis, latency};
 use crate::timeline::objective::lost;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeClass;
@@ -251,7 +251,7 @@ impl Hold {
             due: seen.due,
             lost,
             errors,
-            percentile_ms: percentile.map(|latency| latency.as_secs_f64() * 1e3),
+            percentile_ms: percentile.map(as_millis),
             ok_per_sec: seen.ok.count() as f64 / f64::from(self.until - self.from),
             instances: self.instances,
             percentile_name: slo.percentile_name(),

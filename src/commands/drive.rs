@@ -33,7 +33,7 @@ use crate::tui::front::TerminalFront;
 use crate::tui::theme::Theme;
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{HttpRecipe, Prepared, RequestOptions, Running};
+use scaletop_load::{HttpFactory, Prepared, RequestOptions, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
@@ -136,9 +136,9 @@ pub(super) async fn prepare(
         .clone()
         .unwrap_or_else(|| PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &target)));
     // What cannot be sent is refused before anything is left behind.
-    let recipe = HttpRecipe::new(&request)?;
+    let factory = HttpFactory::new(&request)?;
     folder::prepare(&folder)?;
-    let engine = engine(load, &header.settings, recipe, &request).await?;
+    let engine = engine(load, &header.settings, factory, &request).await?;
     Ok(Ready {
         header,
         clock,

@@ -10,7 +10,7 @@ use crate::commands::CommandError;
 use crate::commands::drive::max_in_flight;
 use crate::session::event::Settings;
 use crate::values::WorkerCount;
-use scaletop_load::{HttpRecipe, LoadConfig, Prepared, RequestOptions, ReqwestTransport, Workers};
+use scaletop_load::{HttpFactory, LoadConfig, Prepared, RequestOptions, ReqwestTransport, Workers};
 
 /// The longest path and query that HTTP libraries take, in bytes.
 const LONGEST_PATH: usize = 65_534;
@@ -24,7 +24,7 @@ pub(super) fn max_connections(load: &LoadArgs) -> u64 {
 pub(super) async fn engine(
     load: &LoadArgs,
     settings: &Settings,
-    recipe: HttpRecipe,
+    factory: HttpFactory,
     request: &RequestOptions,
 ) -> Result<Prepared, CommandError> {
     let (workers, most) = match load.workers {
@@ -40,7 +40,7 @@ pub(super) async fn engine(
         workers,
     };
     match load.transport {
-        TransportKind::Own => Ok(Prepared::new(config, vec![recipe; most]).await?),
+        TransportKind::Own => Ok(Prepared::new(config, vec![factory; most]).await?),
         TransportKind::Reqwest => {
             let transports = (0..most).map(|_| ReqwestTransport::new(request)).collect::<Result<Vec<_>, _>>()?;
             Ok(Prepared::new(config, transports).await?)

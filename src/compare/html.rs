@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::difference::Significance;
 use crate::compare::{Contender, NOISE_RULE, letter};
-use crate::report::{page, shown, utc};
+use crate::report::{page, shown};
+use crate::text::{date_and_time, thousands};
 
 pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     page(
@@ -54,9 +55,9 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
                             th { (letter(at)) }
                             td.left { (shown(contender.name)) }
                             td.left { (shown(header.settings.plan.as_deref().unwrap_or(&header.settings.target))) }
-                            td { (utc(header.started_unix_micros)) }
+                            td { (date_and_time(header.started_unix_micros)) }
                             td { (contender.session.now()) }
-                            td { (crate::text::thousands(contender.session.totals().due)) }
+                            td { (thousands(contender.session.totals().due)) }
                         }
                     }
                 }

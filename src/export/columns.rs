@@ -4,11 +4,11 @@ use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
 use crate::export::columns::connections::{connections, dropped_connections};
-use crate::export::text::{count, foreign, millis, number, secs, utc};
+use crate::export::text::{count, foreign, millis, number, secs};
 use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::state::{InstanceTrack, Session};
-use crate::text::plain;
+use crate::text::{plain, timestamp};
 use crate::timeline::{Cohort, Counts, Percentiles, Row};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
@@ -116,7 +116,7 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
 
 fn when(session: &Session, at: Elapsed) -> Vec<String> {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
-    vec![utc(session.header().started_unix_micros.saturating_add(micros)), secs(at)]
+    vec![timestamp(session.header().started_unix_micros.saturating_add(micros)).unwrap_or_default(), secs(at)]
 }
 
 fn outcomes(counts: &OutcomeCounts) -> [String; 9] {

@@ -9,7 +9,7 @@ use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
-use crate::text::{exact_millis, plain, thousands};
+use crate::text::{as_millis, exact_millis, plain, thousands};
 use crate::timeline::Column;
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
@@ -105,7 +105,7 @@ fn figure(session: &Session, chart: &Chart, seconds: f64, names_steps: bool, has
 }
 
 fn ms(duration: Option<Duration>) -> Option<f64> {
-    duration.map(|duration| duration.as_secs_f64() * 1e3)
+    duration.map(as_millis)
 }
 
 /// Seconds in the middle of a column, where a line's point belongs.
@@ -154,7 +154,7 @@ fn rates(series: &Series, seconds: f64) -> Chart {
 
 fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let slo = session.header().settings.slo;
-    let objective = slo.latency.as_secs_f64() * 1e3;
+    let objective = as_millis(slo.latency);
     let p50 = |column: &Column| ms(column.p50);
     let p99 = |column: &Column| ms(column.p99);
     let oldest = |column: &Column| ms(column.oldest);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
-use crate::text::plain;
+use crate::text::{as_millis, plain};
 use crate::timeline::Column;
 use scaletop_load::OutcomeKind;
 
@@ -49,7 +49,7 @@ pub(super) fn rates(step: &crate::analysis::Step) -> String {
 
 fn reads() -> Vec<(&'static str, Read)> {
     fn ms(read: fn(&Column) -> Option<Duration>) -> Read {
-        Box::new(move |column| read(column).map(|value| value.as_secs_f64() * 1e3))
+        Box::new(move |column| read(column).map(as_millis))
     }
     fn whole(read: fn(&Column) -> Option<u32>) -> Read {
         Box::new(move |column| read(column).map(f64::from))

@@ -9,7 +9,7 @@ use crate::report::moments::{clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
 use crate::session::state::Session;
-use crate::text::exact_millis;
+use crate::text::{as_millis, exact_millis};
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
 
 /// The most columns of the map.
@@ -123,7 +123,7 @@ pub(super) fn figure(session: &Session, map: &HeatMap, seconds: f64) -> Markup {
 }
 
 fn label(bucket: usize) -> String {
-    let millis = bucket_start(bucket).as_secs_f64() * 1e3;
+    let millis = as_millis(bucket_start(bucket));
     let digits = if millis >= 10_000.0 {
         1_000.0
     } else if millis >= 100.0 {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::text::plain;
 
-/// A latency that was measured, in at most three digits: `0.4 ms`, `80.1 ms`, `250 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when
+/// A latency that was measured, in at most three digits: `0.07 ms`, `0.4 ms`, `80.1 ms`, `250 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when
 /// it is unknown.
 pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
     let Some(value) = value.into() else { return "–".to_owned() };
-    let millis = value.as_secs_f64() * 1e3;
+    let millis = as_millis(value);
     match millis {
+        ms if ms > 0.0 && ms < 0.095 => format!("{ms:.2} ms"),
         ms if ms < 99.95 => format!("{ms:.1} ms"),
         ms if ms < 999.5 => format!("{ms:.0} ms"),
         ms if ms < 9_995.0 => format!("{:.2} s", ms / 1e3),
@@ -20,7 +21,7 @@ pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
 
 /// A duration that somebody chose (an objective, a ramp), with every digit that they gave: `500 ms`, `2 s`, `1.5 s`.
 pub(crate) fn exact(of: Duration) -> String {
-    exact_millis(of.as_secs_f64() * 1e3)
+    exact_millis(as_millis(of))
 }
 
 /// The same from milliseconds: a tick of a scale.
@@ -31,6 +32,24 @@ pub(crate) fn exact_millis(millis: f64) -> String {
 /// A number of seconds, to the tenth: `31.2 s`, `60 s`.
 pub(crate) fn secs(value: f64) -> String {
     format!("{} s", plain((value * 10.0).round() / 10.0))
+}
+
+/// Milliseconds of a duration, with what is below one.
+pub(crate) const fn as_millis(value: Duration) -> f64 {
+    value.as_secs_f64() * 1e3
+}
+
+/// A moment for files, to the millisecond: `2026-11-24T00:06:44.123Z`. `None` beyond what a calendar holds.
+pub(crate) fn timestamp(unix_micros: i64) -> Option<String> {
+    jiff::Timestamp::from_microsecond(unix_micros).ok().map(|at| format!("{at:.3}"))
+}
+
+/// A moment for people, to the second: `2026-11-24 00:06:44 UTC`.
+pub(crate) fn date_and_time(unix_micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(unix_micros).map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |at| format!("{at:.0}").replace('T', " ").replace('Z', " UTC"),
+    )
 }
 
 /// An age in whole seconds, then minutes: `40 s`, `3m05s`, `2h10m`.
@@ -48,10 +67,20 @@ mod tests {
 
     #[test]
     fn latencies_keep_three_digits_at_every_scale() {
-        let said = [400, 9_960, 80_123, 99_960, 250_400, 999_900, 1_240_000, 12_400_000, 125_000_000]
+        let said = [70, 400, 9_960, 80_123, 99_960, 250_400, 999_900, 1_240_000, 12_400_000, 125_000_000]
             .map(|micros| latency(Duration::from_micros(micros)));
-        assert_eq!(said, ["0.4 ms", "10.0 ms", "80.1 ms", "100 ms", "250 ms", "1.00 s", "1.24 s", "12.4 s", "2m05s"]);
+        assert_eq!(
+            said,
+            ["0.07 ms", "0.4 ms", "10.0 ms", "80.1 ms", "100 ms", "250 ms", "1.00 s", "1.24 s", "12.4 s", "2m05s"]
+        );
         assert_eq!(latency(None), "–");
+    }
+
+    #[test]
+    fn moments_are_utc() {
+        assert_eq!(timestamp(1_764_000_000_123_456).as_deref(), Some("2025-11-24T16:00:00.123Z"));
+        assert_eq!(date_and_time(1_764_000_000_123_456), "2025-11-24 16:00:00 UTC");
+        assert_eq!((timestamp(i64::MAX), date_and_time(i64::MAX).as_str()), (None, "at an unknown time"));
     }
 
     #[test]

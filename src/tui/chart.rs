@@ -2,8 +2,6 @@
 //!
 //! Step and mark lines are drawn first, over all charts at once ([`rules`]); curves cover them.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -194,11 +192,6 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, u
             buf.set_string(plot.x.saturating_sub(1), plot.y + row, "┤", theme.style(Role::Faint));
         }
     }
-}
-
-/// Milliseconds of a duration.
-pub(crate) fn millis(value: Duration) -> f64 {
-    value.as_secs_f64() * 1e3
 }
 
 /// Draws the vertical lines of steps and marks over the whole height of the charts.

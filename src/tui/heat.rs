@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::chart::Scale;
+use crate::text::as_millis;
 use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart;
 use crate::tui::scale;
@@ -37,7 +38,7 @@ impl Heat {
     /// An empty map over `plot` for latencies from `shortest` to `longest`.
     pub(crate) fn new(plot: Rect, shortest: Duration, longest: Duration) -> Self {
         let (columns, rows) = (usize::from(plot.width), usize::from(plot.height) * HALVES);
-        let scale = Scale::fitted_log(chart::millis(shortest), chart::millis(longest));
+        let scale = Scale::fitted_log(as_millis(shortest), as_millis(longest));
         Self { columns, rows, scale, counts: vec![0; columns * rows], seconds: vec![0; columns] }
     }
 
@@ -61,8 +62,8 @@ impl Heat {
         if self.rows == 0 || dots.is_empty() {
             return;
         }
-        let first = self.row(chart::millis(from));
-        let last = self.row(chart::millis(to)).saturating_sub(1).max(first);
+        let first = self.row(as_millis(from));
+        let last = self.row(as_millis(to)).saturating_sub(1).max(first);
         for row in first..=last {
             for column in self.cells(dots) {
                 self.counts[row * self.columns + column] += count;
@@ -91,7 +92,7 @@ impl Heat {
     /// Draws it, with its scale in the gutter and the objective marked there.
     pub(crate) fn draw(&self, buf: &mut Buffer, plot: Rect, theme: Theme, objective: Duration) {
         chart::gutter(buf, plot, theme, self.scale, scale::millis_label);
-        let objective = chart::millis(objective);
+        let objective = as_millis(objective);
         if self.rows > 0 && self.scale.holds(objective) {
             let row = u16::try_from(self.row(objective) / HALVES).unwrap_or(0);
             let y = plot.bottom().saturating_sub(1 + row);

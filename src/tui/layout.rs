@@ -13,7 +13,7 @@ const SIDE_WIDTH: u16 = 44;
 
 /// What every view has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Screen {
+pub(crate) struct Frame {
     /// What is measured and how it is going.
     pub(crate) header: Rect,
     pub(crate) body: Rect,
@@ -22,7 +22,7 @@ pub(crate) struct Screen {
 }
 
 /// Header, body and footer.
-pub(crate) fn screen(area: Rect) -> Screen {
+pub(crate) fn screen(area: Rect) -> Frame {
     let header = if area.height < 30 { 2 } else { 3 };
     // On a tall screen a blank line keeps header and charts apart.
     let air = u16::from(area.height >= 36);
@@ -33,7 +33,7 @@ pub(crate) fn screen(area: Rect) -> Screen {
         Constraint::Length(1),
     ])
     .areas(area);
-    Screen { header, body, footer }
+    Frame { header, body, footer }
 }
 
 /// The parts of the overview.

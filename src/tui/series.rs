@@ -68,15 +68,15 @@ pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a R
 
 /// How a count that a platform reported is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
+pub(crate) struct CountSeries {
     pub(crate) settled: Points,
     /// What the platform may still revise.
     pub(crate) provisional: Points,
 }
 
 /// The counts of a basis as a step line: each observation as long as it holds; then there is a gap.
-pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> Counts {
-    let mut counts = Counts { settled: vec![None; axis.dots()], provisional: vec![None; axis.dots()] };
+pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> CountSeries {
+    let mut counts = CountSeries { settled: vec![None; axis.dots()], provisional: vec![None; axis.dots()] };
     for (at, observation) in observations.iter().enumerate() {
         let next = observations.get(at + 1).map(|next| next.as_of);
         let until = observation.holds_until(next);

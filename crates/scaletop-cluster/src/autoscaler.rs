@@ -11,7 +11,7 @@ use scaletop_units::Elapsed;
 
 /// What the service was asked for, and what it has: one look, a fraction of a second after the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Demand {
+pub struct ObservedLoad {
     /// How long this look covers: the time since the one before.
     pub span: Duration,
     /// Requests that were passed to an instance within the span.
@@ -34,7 +34,7 @@ pub struct Demand {
     pub cpu_percent: Option<f64>,
 }
 
-impl Demand {
+impl ObservedLoad {
     /// The concurrency that the arrivals of this span needed, times the span (Little's law): what was in flight, and
     /// what would have been had nothing been turned away.
     pub fn wanted(&self) -> Duration {
@@ -49,13 +49,13 @@ impl Demand {
 /// bounds by the caller too, but a scaler keeps to them by itself.
 pub trait Scaler: Send {
     /// How many instances are wanted from now on.
-    fn tick(&mut self, now: Elapsed, demand: &Demand) -> u32;
+    fn tick(&mut self, now: Elapsed, demand: &ObservedLoad) -> u32;
 
     /// Why the last answer was what it was, in words; asked when the answer changes.
     fn cause(&self) -> String;
 }
 
-/// Demand is averaged over this long before it counts: short enough to decide within a fraction of a second of a spike,
+/// ObservedLoad is averaged over this long before it counts: short enough to decide within a fraction of a second of a spike,
 /// long enough that the chance gaps and clusters of Poisson arrivals do not look like one.
 const WINDOW: Duration = Duration::from_secs(2);
 
@@ -104,7 +104,7 @@ impl ConcurrencyScaler {
         }
     }
 
-    fn average_concurrency(&mut self, now: Elapsed, demand: &Demand) -> f64 {
+    fn average_concurrency(&mut self, now: Elapsed, demand: &ObservedLoad) -> f64 {
         self.looks.push_back(Look { end: now, wanted: demand.wanted() });
         while self.looks.front().is_some_and(|look| now.saturating_since(look.end) >= WINDOW) {
             self.looks.pop_front();
@@ -134,7 +134,7 @@ impl ConcurrencyScaler {
 }
 
 impl Scaler for ConcurrencyScaler {
-    fn tick(&mut self, now: Elapsed, demand: &Demand) -> u32 {
+    fn tick(&mut self, now: Elapsed, demand: &ObservedLoad) -> u32 {
         self.concurrency = self.average_concurrency(now, demand);
         let needed = self.needed();
         self.highest_need(now, needed)

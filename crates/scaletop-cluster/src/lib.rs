@@ -43,7 +43,7 @@ use self::shared::Shared;
 use self::supervisor::Supervisor;
 use scaletop_units::InstanceId;
 
-pub use autoscaler::{ConcurrencyScaler, Demand, Scaler};
+pub use autoscaler::{ConcurrencyScaler, ObservedLoad, Scaler};
 pub use faults::Fault;
 pub use instance::{InstanceProgram, StartError, run_if_child};
 pub use options::{ClusterArgs, ClusterOptions, OptionsError, Platform};

@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::serve::Connections;
-use faults::Faults;
+use faults::WireFaults;
 use protocol::{Call, Service, WireError};
 
 pub use embedded::{EmbeddedError, EmbeddedPlatform, REGION, SERVICE};
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Shared {
 
 #[derive(Debug, Default)]
 struct Control {
-    faults: Faults,
+    faults: WireFaults,
     overrides: Overrides,
     skew_secs: i64,
     calls: BTreeMap<String, u64>,

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use scaletop_load::{
-    CohortPart, Connections, HttpRecipe, Latency, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions,
+    CohortPart, Connections, HttpFactory, Latency, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions,
     ReqwestTransport, Second, Workers, raise_fd_limit,
 };
 use scaletop_units::{ArrivalRate, RunClock};
@@ -90,7 +90,7 @@ async fn run(asked: Asked) -> anyhow::Result<()> {
         let transports = (0..asked.workers).map(|_| ReqwestTransport::new(&asked.options)).collect::<Result<_, _>>()?;
         Prepared::new(asked.config, transports).await?
     } else {
-        Prepared::new(asked.config, vec![HttpRecipe::new(&asked.options)?; asked.workers]).await?
+        Prepared::new(asked.config, vec![HttpFactory::new(&asked.options)?; asked.workers]).await?
     };
     let warmed = prepared.warmed();
     let clock = RunClock::start();

@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use scaletop_load::Latency;
 use scaletop_load::RateProfile;
-use scaletop_load::{HttpRecipe, RequestOptions};
+use scaletop_load::{HttpFactory, RequestOptions};
 use scaletop_load::{LoadConfig, Prepared, Running};
 use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
@@ -75,7 +75,7 @@ struct Run {
 }
 
 async fn steady(url: &str, rate: u32) -> anyhow::Result<Run> {
-    let transport = HttpRecipe::new(&RequestOptions::get(url.parse()?))?;
+    let transport = HttpFactory::new(&RequestOptions::get(url.parse()?))?;
     let config = LoadConfig { max_in_flight: 5_000, warm: 64, ..LoadConfig::default() };
     let Running { handle, mut seconds, threads } =
         Prepared::new(config, vec![transport]).await?.start(RunClock::start())?;

@@ -10,7 +10,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`options`] | what to send and how |
-//! | [`recipe`], [`tls`] | the request written down once, whom to trust |
+//! | [`template`], [`tls`] | the request written down once, whom to trust |
 //! | [`pool`] | who gets which connection, how many there are, how old they get |
 //! | [`connect`] | making one: name, TCP, TLS |
 //! | [`h1`], [`answer`], [`h2`] | requests and answers on one |
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::http::job::Job;
 use crate::http::pool::Pool;
-use crate::http::recipe::Recipe;
+use crate::http::template::RequestTemplate;
 use crate::line::Line;
 use crate::sample::FailureKind;
 use crate::transport::{MakeTransport, Reply, Transport, Turn};
@@ -41,9 +41,9 @@ mod h2;
 mod job;
 mod options;
 mod pool;
-mod recipe;
 mod slot;
 mod stream;
+mod template;
 mod tls;
 
 /// How many warm-up connections are opened at the same time: not the storm that warming is meant to avoid.
@@ -51,23 +51,23 @@ const WARM_AT_ONCE: usize = 32;
 
 /// How to make a transport: certificates are read and the request is written down once, for all workers.
 #[derive(Clone, Debug)]
-pub struct HttpRecipe(Arc<Recipe>);
+pub struct HttpFactory(Arc<RequestTemplate>);
 
-impl HttpRecipe {
+impl HttpFactory {
     /// Opens no connection yet.
     ///
     /// # Errors
     /// When the URL, the certificates or the headers cannot be used; the message says what to change.
     pub fn new(options: &RequestOptions) -> Result<Self, TransportError> {
-        Ok(Self(Arc::new(Recipe::new(options)?)))
+        Ok(Self(Arc::new(RequestTemplate::new(options)?)))
     }
 }
 
-impl MakeTransport for HttpRecipe {
+impl MakeTransport for HttpFactory {
     type Made = HttpTransport;
 
     fn make(self) -> HttpTransport {
-        HttpTransport { recipe: self.0, pool: OnceCell::new() }
+        HttpTransport { template: self.0, pool: OnceCell::new() }
     }
 }
 
@@ -75,7 +75,7 @@ impl MakeTransport for HttpRecipe {
 /// [`LocalSet`](tokio::task::LocalSet): each connection is a task there.
 #[derive(Debug)]
 pub struct HttpTransport {
-    recipe: Arc<Recipe>,
+    template: Arc<RequestTemplate>,
     pool: OnceCell<Rc<Pool>>,
 }
 
@@ -83,9 +83,9 @@ impl HttpTransport {
     /// Opens no connection yet.
     ///
     /// # Errors
-    /// As [`HttpRecipe::new`].
+    /// As [`HttpFactory::new`].
     pub fn new(options: &RequestOptions) -> Result<Self, TransportError> {
-        HttpRecipe::new(options).map(MakeTransport::make)
+        HttpFactory::new(options).map(MakeTransport::make)
     }
 
     /// What was negotiated: whether its connections speak HTTP/2; `None` while none is open.
@@ -94,7 +94,7 @@ impl HttpTransport {
     }
 
     fn pool(&self) -> &Rc<Pool> {
-        self.pool.get_or_init(|| Pool::new(Arc::clone(&self.recipe)))
+        self.pool.get_or_init(|| Pool::new(Arc::clone(&self.template)))
     }
 }
 

@@ -30,7 +30,7 @@ mod worker;
 
 pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
 pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, raise_fd_limit};
-pub use http::{CertificateError, HttpRecipe, HttpTransport, RequestOptions, TransportError};
+pub use http::{CertificateError, HttpFactory, HttpTransport, RequestOptions, TransportError};
 pub use line::{Exchange, Line};
 pub use pacer::{Pacer, Share};
 pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};

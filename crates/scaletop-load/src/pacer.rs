@@ -286,11 +286,11 @@ impl Anchor {
         self.at.as_nanos().checked_add(after).map(Elapsed::from_nanos)
     }
 
-    fn curve(&self) -> Curve {
+    fn curve(&self) -> RateSegment {
         match self.profile {
-            RateProfile::Constant(rate) => Curve::constant(rate),
+            RateProfile::Constant(rate) => RateSegment::constant(rate),
             RateProfile::Ramp { from, to, over } => {
-                Curve { from: from.get(), to: to.get(), over: u64::try_from(over.as_nanos()).unwrap_or(u64::MAX) }
+                RateSegment { from: from.get(), to: to.get(), over: u64::try_from(over.as_nanos()).unwrap_or(u64::MAX) }
             }
         }
     }
@@ -298,13 +298,13 @@ impl Anchor {
 
 /// A rate that goes linearly from `from` to `to` in `over` nanoseconds and then stays.
 #[derive(Clone, Copy, Debug)]
-struct Curve {
+struct RateSegment {
     from: u32,
     to: u32,
     over: u64,
 }
 
-impl Curve {
+impl RateSegment {
     const fn constant(rate: ArrivalRate) -> Self {
         Self { from: rate.get(), to: rate.get(), over: 0 }
     }

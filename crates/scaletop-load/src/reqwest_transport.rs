@@ -46,7 +46,7 @@ const WARM_AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub struct ReqwestTransport {
     template: Request,
-    recipe: Recipe,
+    settings: ClientSettings,
     pools: RefCell<Generations<Client>>,
     /// The pool that replaces the oldest one next, made in the background: reading the system's certificates takes
     /// milliseconds, which would delay arrivals.
@@ -66,10 +66,10 @@ impl ReqwestTransport {
         install_tls_provider();
         // Without keep-alive there is nothing to retire.
         let max_age = options.conn_max_age.filter(|_| options.keep_alive);
-        let recipe = Recipe::new(options, max_age)?;
+        let settings = ClientSettings::new(options, max_age)?;
         let mut pools = Vec::new();
         for _ in 0..Generations::<Client>::count(max_age) {
-            pools.push(recipe.client()?);
+            pools.push(settings.client()?);
         }
         let mut headers = options.headers.clone();
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scaletop/", env!("CARGO_PKG_VERSION"))));
@@ -83,7 +83,7 @@ impl ReqwestTransport {
         }
         Ok(Self {
             template: request.build()?,
-            recipe,
+            settings,
             pools: RefCell::new(Generations::new(pools, max_age)),
             spare: RefCell::new(None),
             ids: Ids::new(options.instance_header.clone()),
@@ -103,8 +103,8 @@ impl ReqwestTransport {
     /// A new pool, at once for plain HTTP. For TLS it comes from the background when it is ready; until then the old
     /// pools are used. (After a silence of the maximum age nothing is left in them: see `pool_idle_timeout`.)
     fn fresh_pool(&self) -> Option<Client> {
-        if self.recipe.certificates.is_none() {
-            return self.recipe.client().ok();
+        if self.settings.certificates.is_none() {
+            return self.settings.client().ok();
         }
         let mut spare = self.spare.borrow_mut();
         let fresh = match spare.take() {
@@ -116,8 +116,8 @@ impl ReqwestTransport {
             }
             None => None,
         };
-        let recipe = self.recipe.clone();
-        *spare = Some(tokio::task::spawn_blocking(move || recipe.client()));
+        let settings = self.settings.clone();
+        *spare = Some(tokio::task::spawn_blocking(move || settings.client()));
         fresh
     }
 
@@ -180,7 +180,7 @@ fn install_tls_provider() {
 
 /// How to make a client: kept, because pools are replaced as they age.
 #[derive(Clone, Debug)]
-struct Recipe {
+struct ClientSettings {
     max_age: Option<Duration>,
     timeout: Duration,
     insecure: bool,
@@ -194,7 +194,7 @@ struct Recipe {
     names: Names,
 }
 
-impl Recipe {
+impl ClientSettings {
     fn new(options: &RequestOptions, max_age: Option<Duration>) -> Result<Self, TransportError> {
         // Read for plain HTTP, too: a wrong path is a mistake worth telling.
         let extra = options.cacert.as_ref().map_or_else(|| Ok(Vec::new()), certificates)?;

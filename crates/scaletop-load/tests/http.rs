@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use scaletop_load::{CohortPart, Second};
 use scaletop_load::{FailureKind, Outcome, OutcomeKind};
-use scaletop_load::{HttpRecipe, HttpTransport, RequestOptions, ReqwestTransport, TransportError};
+use scaletop_load::{HttpFactory, HttpTransport, RequestOptions, ReqwestTransport, TransportError};
 use scaletop_load::{LoadConfig, Prepared};
 use scaletop_load::{MakeTransport, RateProfile};
 use scaletop_load::{Reply, Transport};
@@ -370,7 +370,7 @@ async fn the_engine_drives_real_requests_and_counts_every_one() {
         let target = Target::start().await;
         let options = RequestOptions::get(target.url("/status/200"));
         let (seconds, warmed) = match kind {
-            Kind::Own => (drive(HttpRecipe::new(&options).expect("usable options")).await, 0),
+            Kind::Own => (drive(HttpFactory::new(&options).expect("usable options")).await, 0),
             Kind::Reqwest => (drive(ReqwestTransport::new(&options).expect("usable options")).await, 4),
         };
         let totals: Vec<_> = seconds.iter().map(Second::total).collect();
@@ -386,7 +386,7 @@ async fn the_engine_drives_real_requests_and_counts_every_one() {
 async fn two_clients_that_know_nothing_of_each_other_measure_the_same_service_alike() {
     let target = Target::start().await;
     let options = RequestOptions::get(target.url("/delay/40"));
-    let ours = drive(HttpRecipe::new(&options).expect("usable options")).await;
+    let ours = drive(HttpFactory::new(&options).expect("usable options")).await;
     let theirs = drive(ReqwestTransport::new(&options).expect("usable options")).await;
     let summary = |seconds: &[Second]| {
         let mut all = CohortPart::new(0);

@@ -10,7 +10,7 @@ use h2::Reason;
 use h2::server::{Builder, SendResponse};
 use http::Response;
 use scaletop_load::{
-    CohortPart, Connections, HttpRecipe, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions, Second,
+    CohortPart, Connections, HttpFactory, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions, Second,
 };
 use scaletop_units::{ArrivalRate, RunClock};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,9 +107,9 @@ async fn drive(service: &Service, rate: u32, secs: u64) -> (CohortPart, Connecti
 }
 
 async fn drive_with(options: &RequestOptions, rate: u32, secs: u64) -> (CohortPart, Connections) {
-    let recipe = HttpRecipe::new(options).expect("usable options");
+    let factory = HttpFactory::new(options).expect("usable options");
     let clock = RunClock::start();
-    let prepared = Prepared::new(LoadConfig::default(), vec![recipe]).await.expect("threads");
+    let prepared = Prepared::new(LoadConfig::default(), vec![factory]).await.expect("threads");
     let mut running = prepared.start(clock).expect("threads");
     let (start, span) = (clock.now(), Duration::from_secs(secs));
     running.handle.set(start, RateProfile::Constant(ArrivalRate::new(rate)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::Timing;
-use crate::text::{plain, thousands};
+use crate::text::{as_millis, plain, thousands};
 
 /// What a number is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Value {
     pub const fn known(&self) -> Option<f64> {
         match self {
             Self::Timing(timing) => timing.secs(),
-            Self::Latency(latency) => Some(latency.as_secs_f64() * 1e3),
+            Self::Latency(latency) => Some(as_millis(*latency)),
             Self::Part { part, .. } => Some(*part as f64),
             Self::Share(share) => Some(*share * 100.0),
             Self::Known(value) => Some(*value),

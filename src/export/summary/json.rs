@@ -9,7 +9,7 @@ use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge};
-use crate::text::{clean_to, plain};
+use crate::text::{as_millis, clean_to, plain, timestamp};
 use scaletop_load::OutcomeKind;
 use scaletop_load::{Failure, Latency};
 use scaletop_units::Elapsed;
@@ -44,7 +44,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "url": clean_to(&settings.url, LONGEST_TEXT),
             "method": clean_to(&settings.method, LONGEST_TEXT),
             "plan": settings.plan.as_deref().map(|plan| clean_to(plan, LONGEST_TEXT)),
-            "started_utc": utc(session.header().started_unix_micros),
+            "started_utc": timestamp(session.header().started_unix_micros),
             "duration_s": rounded(session.now().as_secs_f64()),
             "ended": session.ended().map(|reason| clean_to(reason, LONGEST_TEXT)),
         },
@@ -52,7 +52,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "settings": {
             "slo": {
                 "percentile": settings.slo.percentile_name(),
-                "latency_ms": rounded(settings.slo.latency.as_secs_f64() * 1e3),
+                "latency_ms": rounded(as_millis(settings.slo.latency)),
                 "errors_percent": rounded(settings.slo.errors * 100.0),
             },
             "arrivals": settings.arrivals,
@@ -173,10 +173,6 @@ const fn key(kind: OutcomeKind) -> &'static str {
     }
 }
 
-fn utc(unix_micros: i64) -> Option<String> {
-    jiff::Timestamp::from_microsecond(unix_micros).ok().map(|at| format!("{at:.3}"))
-}
-
 /// Three decimals, as everywhere; `null` when it is no number.
 fn rounded(value: f64) -> Value {
     plain(value).parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
@@ -187,7 +183,7 @@ fn secs(at: Elapsed) -> Value {
 }
 
 fn millis(value: Option<std::time::Duration>) -> Value {
-    value.map_or(Value::Null, |value| rounded(value.as_secs_f64() * 1e3))
+    value.map_or(Value::Null, |value| rounded(as_millis(value)))
 }
 
 fn percentiles(latency: &Latency) -> Value {

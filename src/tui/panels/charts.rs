@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::chart::Scale;
 use crate::instances::Basis;
+use crate::text::as_millis;
 use crate::timeline::{Column, Row};
 use crate::tui::chart::{self, Curve, Stroke};
 use crate::tui::scale;
@@ -52,9 +53,9 @@ fn apart(scene: &Scene<'_>, otherwise: Stroke) -> Stroke {
 pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let (theme, ui) = (scene.theme, scene.state.ui());
     let slo = scene.state.session().header().settings.slo;
-    let limit = chart::millis(slo.latency);
+    let limit = as_millis(slo.latency);
     let points = |pick: fn(&Column) -> Option<Duration>| -> Points {
-        scene.columns.points(|column| pick(column).map(chart::millis))
+        scene.columns.points(|column| pick(column).map(as_millis))
     };
     let (p50, p99) = if ui.service_time {
         (points(|column| column.service_p50), points(|column| column.service_p99))

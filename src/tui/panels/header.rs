@@ -86,7 +86,7 @@ fn phase(state: &State) -> (String, Role) {
 /// ` REPLAY  ▶ ×10  12:34 / 1:00:00`: how a recording is shown, and which moment of it.
 fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
     let (how, role) = match (player.is_behind(), player.is_playing()) {
-        (true, _) => ("» winding", Role::Warn),
+        (true, _) => ("» seeking", Role::Warn),
         (false, true) => ("▶ playing", Role::Good),
         (false, false) if player.is_at_end() => ("■ at the end", Role::Label),
         (false, false) => ("‖ paused", Role::Warn),

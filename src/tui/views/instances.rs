@@ -9,7 +9,7 @@ use crate::app::state::State;
 use crate::session::state::{InstanceTrack, Session};
 use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart::{self, GUTTER};
-use crate::tui::layout::Screen;
+use crate::tui::layout::Frame;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
@@ -26,7 +26,7 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 const FACTS: [(&str, u16); 6] =
     [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     let facts = facts_for(body.width);
     // The chart stands above the lanes, so that both share their columns and step lines.

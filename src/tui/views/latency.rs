@@ -10,7 +10,7 @@ use crate::timeline::Percentiles;
 use crate::timeline::heat::HeatColumn;
 use crate::tui::chart;
 use crate::tui::heat::Heat;
-use crate::tui::layout::Screen;
+use crate::tui::layout::Frame;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
@@ -27,7 +27,7 @@ const MEANING_WIDTH: u16 = 26;
 /// Columns of a number.
 const NUMBER_WIDTH: u16 = 9;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     let scene = super::scene(buf, screen.header, body, state, theme);
     let rows = table_rows(&scene, body.height > 24);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::app::state::State;
 use crate::instances::Feed;
 use crate::session::event::NoticeLevel;
-use crate::tui::layout::Screen;
+use crate::tui::layout::Frame;
 use crate::tui::panels::header;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -15,7 +15,7 @@ use scaletop_units::Elapsed;
 /// Columns of the time and the sign before a text.
 const LEFT: u16 = 11;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let mut y = body.y;

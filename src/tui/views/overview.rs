@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 
 use crate::app::state::State;
 use crate::tui::chart;
-use crate::tui::layout::{self, Screen};
+use crate::tui::layout::{self, Frame};
 use crate::tui::panels::{charts, side, steps};
 use crate::tui::theme::Theme;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let parts = layout::overview(screen.body);
     let scene = super::scene(buf, screen.header, parts.times, state, theme);
     chart::rule_labels(buf, parts.rules, theme, &scene.events);

@@ -8,7 +8,7 @@ use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::app::state::State;
 use crate::instances::Basis;
-use crate::tui::layout::Screen;
+use crate::tui::layout::Frame;
 use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -21,7 +21,7 @@ const NAME_WIDTH: u16 = 13;
 /// Columns of their values.
 const VALUE_WIDTH: u16 = 19;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Screen, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let details = steps::selected(state).map_or_else(Vec::new, |report| details(report, state));

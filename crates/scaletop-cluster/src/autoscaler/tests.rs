@@ -13,14 +13,14 @@ fn options() -> ClusterOptions {
 
 /// A service of `active` instances that is asked for a constant concurrency: what does not fit is turned away, in whole
 /// requests; the part of one that is left over stays in `owed`.
-fn demand(concurrency: f64, active: u32, owed: &mut f64) -> Demand {
+fn demand(concurrency: f64, active: u32, owed: &mut f64) -> ObservedLoad {
     let room = f64::from(active * options().max_concurrency);
     let busy = TICK.mul_f64(concurrency.min(room));
     *owed += (concurrency - room).max(0.0) * TICK.as_secs_f64() / DELAY.as_secs_f64();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
     let rejected = owed.floor() as u64;
     *owed -= owed.floor();
-    Demand { span: TICK, busy, rejected, service_time: DELAY, active, ..Demand::default() }
+    ObservedLoad { span: TICK, busy, rejected, service_time: DELAY, active, ..ObservedLoad::default() }
 }
 
 /// Runs `scaler` for `seconds` under what `concurrency` says of each second; returns the wanted number of every tick.
@@ -79,7 +79,8 @@ fn a_second_spike_within_the_wait_finds_the_instances_still_there() {
 fn a_look_that_came_late_is_not_taken_for_a_spike() {
     let mut scaler = ConcurrencyScaler::new(&options());
     let span = Duration::from_secs(20);
-    let late = Demand { span, busy: span.mul_f64(8.0), service_time: DELAY, active: 1, ..Demand::default() };
+    let late =
+        ObservedLoad { span, busy: span.mul_f64(8.0), service_time: DELAY, active: 1, ..ObservedLoad::default() };
     assert_eq!(scaler.tick(Elapsed::from_secs(20), &late), 1);
 }
 
@@ -97,7 +98,7 @@ proptest! {
             let span = Duration::from_millis(span);
             now = now + span;
             let (busy, service_time) = (Duration::from_millis(busy), Duration::from_millis(service));
-            let wanted = scaler.tick(now, &Demand { span, rejected, busy, service_time, ..Demand::default() });
+            let wanted = scaler.tick(now, &ObservedLoad { span, rejected, busy, service_time, ..ObservedLoad::default() });
             prop_assert!((min..=min + more).contains(&wanted), "{wanted}");
         }
     }

@@ -1,16 +1,16 @@
 //! What can be asked of the ledger: snapshots, each settled up to its moment first.
 
 use super::{Ledger, Look, SPELL_GAP, percent};
-use crate::autoscaler::Demand;
+use crate::autoscaler::ObservedLoad;
 use crate::truth::{ClusterView, InstancePhase, InstanceTruth, Rejections, SecondCounts, Truth};
 use scaletop_units::Elapsed;
 
 impl Ledger {
     /// What happened since this was asked last.
-    pub(crate) fn look(&mut self, now: Elapsed) -> Demand {
+    pub(crate) fn look(&mut self, now: Elapsed) -> ObservedLoad {
         self.settle(now);
         let look = std::mem::replace(&mut self.look, Look { since: now, ..Look::default() });
-        Demand {
+        ObservedLoad {
             span: now.saturating_since(look.since),
             admitted: look.admitted,
             rejected: look.rejected,

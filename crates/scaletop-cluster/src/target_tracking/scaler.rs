@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{TargetTracker, TrackingLog, TrackingPolicy};
-use crate::autoscaler::{Demand, Scaler};
+use crate::autoscaler::{ObservedLoad, Scaler};
 use crate::options::ClusterOptions;
 use scaletop_units::Elapsed;
 
@@ -49,7 +49,7 @@ impl TrackingScaler {
 }
 
 impl Scaler for TrackingScaler {
-    fn tick(&mut self, now: Elapsed, demand: &Demand) -> u32 {
+    fn tick(&mut self, now: Elapsed, demand: &ObservedLoad) -> u32 {
         let points = self.tracker.period_start;
         let desired = self.tracker.observe(now, demand.span, demand.cpu_percent, demand.active);
         // Something may have been written down only when a point closed.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::autoscaler::{Demand, Scaler};
+use crate::autoscaler::{ObservedLoad, Scaler};
 use crate::options::ClusterOptions;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -202,7 +202,7 @@ fn as_a_scaler_it_tells_what_it_did_and_why() {
     let mut scaler = TrackingScaler::new(&options, "service/default/demo");
     let handle = scaler.handle();
     let span = Duration::from_millis(100);
-    let demand = Demand { span, active: 1, cpu_percent: Some(100.0), ..Demand::default() };
+    let demand = ObservedLoad { span, active: 1, cpu_percent: Some(100.0), ..ObservedLoad::default() };
     let answers: Vec<u32> = (1..=40).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
     // Points of a second: the third is closed after three.
     assert_eq!((answers[28], answers[29]), (1, 2));

@@ -44,11 +44,11 @@ pub struct FaultRule {
 
 /// The rules in force.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub(crate) struct WireFaults {
     rules: Vec<FaultRule>,
 }
 
-impl Faults {
+impl WireFaults {
     pub(crate) fn add(&mut self, rule: FaultRule) {
         self.rules.push(rule);
     }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::Request;
 use scaletop_cluster::EndCause;
 use scaletop_cluster::{Cluster, ClusterOptions, ClusterParts};
-use scaletop_cluster::{Demand, Scaler};
+use scaletop_cluster::{ObservedLoad, Scaler};
 use scaletop_units::Elapsed;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use crate::{program, start, start_fixed, wait_for};
 struct Told(Arc<AtomicU32>);
 
 impl Scaler for Told {
-    fn tick(&mut self, _now: Elapsed, _demand: &Demand) -> u32 {
+    fn tick(&mut self, _now: Elapsed, _demand: &ObservedLoad) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::http::cause::Failed;
 use crate::http::h2;
-use crate::http::recipe::Recipe;
 use crate::http::stream::Stream;
+use crate::http::template::RequestTemplate;
 use crate::sample::{FailureKind, Phase};
 use scaletop_units::{Elapsed, RunClock};
 
@@ -22,7 +22,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub(super) struct Connected {
     pub wire: Wire,
     pub remote: SocketAddr,
-    pub timing: Timing,
+    pub timing: ConnectTimes,
 }
 
 /// What it speaks.
@@ -30,12 +30,12 @@ pub(super) enum Wire {
     /// HTTP/1.1.
     Http1(Stream),
     /// HTTP/2, its settings known.
-    Http2(Box<h2::Session>),
+    Http2(Box<h2::Handshaken>),
 }
 
 /// What making it took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Timing {
+pub(super) struct ConnectTimes {
     pub dns: Duration,
     pub tcp: Duration,
     /// The part of it that was the handshake with the address that took the connection.
@@ -45,20 +45,20 @@ pub(super) struct Timing {
 }
 
 /// Makes a connection, within the time that a request may take.
-pub(super) async fn connect(recipe: &Recipe, clock: &RunClock) -> Result<Connected, Failed> {
+pub(super) async fn connect(template: &RequestTemplate, clock: &RunClock) -> Result<Connected, Failed> {
     let phase = Cell::new(Phase::Dns);
-    match tokio::time::timeout(recipe.timeout, attempt(recipe, clock, &phase)).await {
+    match tokio::time::timeout(template.timeout, attempt(template, clock, &phase)).await {
         Ok(result) => result,
         Err(_) => {
-            Err(Failed::new(FailureKind::Timeout, phase.get(), format!("no connection within {:?}", recipe.timeout)))
+            Err(Failed::new(FailureKind::Timeout, phase.get(), format!("no connection within {:?}", template.timeout)))
         }
     }
 }
 
-async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Result<Connected, Failed> {
+async fn attempt(template: &RequestTemplate, clock: &RunClock, phase: &Cell<Phase>) -> Result<Connected, Failed> {
     let mut lap = Lap { clock, since: clock.now() };
-    let addresses = addresses(recipe).await?;
-    let mut timing = Timing { dns: lap.next(), ..Timing::default() };
+    let addresses = addresses(template).await?;
+    let mut timing = ConnectTimes { dns: lap.next(), ..ConnectTimes::default() };
 
     phase.set(Phase::Tcp);
     let (tcp, remote, round_trip) = open(&addresses, clock).await?;
@@ -66,8 +66,8 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
     let _ = tcp.set_nodelay(true);
     (timing.tcp, timing.round_trip) = (lap.next(), round_trip);
 
-    let mut is_http2 = recipe.http2;
-    let stream = match &recipe.tls {
+    let mut is_http2 = template.http2;
+    let stream = match &template.tls {
         None => Stream::Plain(tcp),
         Some((connector, name)) => {
             phase.set(Phase::Tls);
@@ -79,7 +79,7 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
     };
     let wire = if is_http2 {
         phase.set(Phase::Sending);
-        Wire::Http2(Box::new(h2::Session::begin(stream).await?))
+        Wire::Http2(Box::new(h2::Handshaken::begin(stream).await?))
     } else {
         Wire::Http1(stream)
     };
@@ -87,15 +87,15 @@ async fn attempt(recipe: &Recipe, clock: &RunClock, phase: &Cell<Phase>) -> Resu
 }
 
 /// Where to connect, in the order in which to try.
-async fn addresses(recipe: &Recipe) -> Result<Vec<SocketAddr>, Failed> {
-    if !recipe.given.is_empty() {
-        return Ok(recipe.given.clone());
+async fn addresses(template: &RequestTemplate) -> Result<Vec<SocketAddr>, Failed> {
+    if !template.given.is_empty() {
+        return Ok(template.given.clone());
     }
-    if let Ok(address) = recipe.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, recipe.port)]);
+    if let Ok(address) = template.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, template.port)]);
     }
-    let found = recipe.names.lookup(&recipe.host).await.map_err(|error| Failed::dns(&error))?;
-    Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), recipe.port)).collect())
+    let found = template.names.lookup(&template.host).await.map_err(|error| Failed::dns(&error))?;
+    Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), template.port)).collect())
 }
 
 /// The first address that takes the connection, tried side by side: the next one as soon as one fails, or when none has

@@ -33,7 +33,7 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, stream: Stream) {
         let next = loop {
             let is_done = link.exchange(&pool, &slot, job).await;
             slot.busy.set(0);
-            if !is_done || !pool.recipe.keep_alive {
+            if !is_done || !pool.template.keep_alive {
                 break Next::Close;
             }
             match pool.free(&slot) {
@@ -130,9 +130,9 @@ impl Link {
     async fn exchange(&mut self, pool: &Rc<Pool>, slot: &Rc<Slot>, mut job: Job) -> bool {
         job.begin();
         let sent = pool.now();
-        self.deadline.set(pool.recipe.timeout);
+        self.deadline.set(pool.template.timeout);
         let mut exchange =
-            Exchange { answer: Answer::new(pool.recipe.is_head), written: 0, is_flushed: false, write_error: None };
+            Exchange { answer: Answer::new(pool.template.is_head), written: 0, is_flushed: false, write_error: None };
         let end = poll_fn(|cx| self.poll_exchange(cx, pool, &mut exchange)).await;
         let ending = Ending {
             is_close: matches!(end, End::Closed | End::Broken(_)),
@@ -142,7 +142,7 @@ impl Link {
             after: pool.now().saturating_since(sent),
             round_trip: slot.round_trip,
         };
-        if !job.again && ending.was_not_looked_at(pool.recipe.head.method().is_idempotent()) {
+        if !job.again && ending.was_not_looked_at(pool.template.head.method().is_idempotent()) {
             pool.note(|connections| connections.retried_on_close += 1);
             job.again = true;
             pool.give_back(job);
@@ -188,7 +188,7 @@ impl Link {
 
     /// Writes what can be written of the request.
     fn write(&mut self, cx: &mut Context<'_>, pool: &Pool, exchange: &mut Exchange) {
-        let wire = &pool.recipe.wire;
+        let wire = &pool.template.wire;
         if exchange.is_flushed || exchange.write_error.is_some() {
             return;
         }
@@ -229,7 +229,7 @@ fn failure(end: End, exchange: &Exchange, pool: &Pool) -> Option<Failed> {
     let failed = match end {
         End::Answered => return None,
         End::TimedOut => {
-            let text = format!("no full answer within {:?}", pool.recipe.timeout);
+            let text = format!("no full answer within {:?}", pool.template.timeout);
             Failed::new(FailureKind::Timeout, phase, text)
         }
         End::Malformed(malformed) if phase == Phase::Body => Failed::new(FailureKind::Body, phase, malformed.text()),

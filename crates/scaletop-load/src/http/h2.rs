@@ -30,12 +30,12 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const MAX_HEAD: u32 = 64 * 1024;
 
 /// A connection whose settings are known.
-pub(super) struct Session {
+pub(super) struct Handshaken {
     send: SendRequest<Bytes>,
     connection: Connection<Stream, Bytes>,
 }
 
-impl Session {
+impl Handshaken {
     /// Begins HTTP/2 on the stream and waits for the service's settings.
     pub(super) async fn begin(stream: Stream) -> Result<Self, Failed> {
         let (send, mut connection) = Builder::new()
@@ -82,14 +82,14 @@ fn closed_at_once() -> Failed {
 }
 
 /// The task of one connection: from when it is open to when it is closed.
-pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
-    let Session { mut send, mut connection } = session;
+pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Handshaken) {
+    let Handshaken { mut send, mut connection } = session;
     poll_fn(|cx| {
         slot.listen(cx.waker());
         if Pin::new(&mut connection).poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let limit = if pool.recipe.keep_alive { send.current_max_send_streams() } else { 1 };
+        let limit = if pool.template.keep_alive { send.current_max_send_streams() } else { 1 };
         if slot.limit.replace(limit) < limit {
             offer(&pool, &slot);
         }
@@ -102,7 +102,7 @@ pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, session: Session) {
             }
         }
         while let Some(job) = slot.take() {
-            if !pool.recipe.keep_alive {
+            if !pool.template.keep_alive {
                 slot.is_closing.set(true);
             }
             tokio::task::spawn_local(send_job(Rc::clone(&pool), Rc::clone(&slot), send.clone(), job));
@@ -133,7 +133,7 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
     job.begin();
     let began = pool.now();
     let mut reply = Reply::status(0);
-    let timeout = pool.recipe.timeout;
+    let timeout = pool.template.timeout;
     let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
     let has_answer = reply.outcome != crate::sample::Outcome::Status(0);
     reply.remote = has_answer.then_some(slot.remote);
@@ -167,9 +167,9 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
 
 /// Sends the request and reads the answer into `reply`.
 async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) -> Result<(), Ended> {
-    let body = &pool.recipe.body;
+    let body = &pool.template.body;
     let ended = |error: h2::Error| ended(&error, Phase::Answer);
-    let (response, mut stream) = send.send_request(pool.recipe.head.clone(), body.is_empty()).map_err(ended)?;
+    let (response, mut stream) = send.send_request(pool.template.head.clone(), body.is_empty()).map_err(ended)?;
     let mut response = std::pin::pin!(response);
     let response = if body.is_empty() {
         response.await.map_err(ended)?

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::job::Job;
-use crate::http::pool::openings::{Situation, Step};
+use crate::http::pool::openings::{Adjustment, Situation};
 use crate::http::pool::state::State;
-use crate::http::recipe::Recipe;
 use crate::http::slot::Slot;
+use crate::http::template::RequestTemplate;
 use crate::ids::Ids;
 use crate::line::Line;
 use crate::record::connections::Connections;
@@ -42,7 +42,7 @@ const SCRATCH: usize = 32 * 1024;
 /// The connections of one worker.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pub recipe: Arc<Recipe>,
+    pub template: Arc<RequestTemplate>,
     pub ids: Ids,
     clock: Cell<RunClock>,
     line: RefCell<Option<Rc<Line>>>,
@@ -69,11 +69,11 @@ pub(super) enum Next {
 
 impl Pool {
     /// No connections yet.
-    pub(super) fn new(recipe: Arc<Recipe>) -> Rc<Self> {
+    pub(super) fn new(template: Arc<RequestTemplate>) -> Rc<Self> {
         Rc::new(Self {
-            ids: Ids::new(recipe.instance_header.clone()),
-            state: RefCell::new(State::new(recipe.max_age)),
-            recipe,
+            ids: Ids::new(template.instance_header.clone()),
+            state: RefCell::new(State::new(template.max_age)),
+            template,
             clock: Cell::new(RunClock::start()),
             line: RefCell::default(),
             singles: RefCell::default(),
@@ -213,12 +213,12 @@ impl Pool {
                 may_connect: state.may_connect,
                 is_strained: state.is_strained,
             };
-            if is_quiet { Step::Stay } else { state.openings.step(situation) }
+            if is_quiet { Adjustment::Stay } else { state.openings.step(situation) }
         };
         match step {
-            Step::Start(count) => (0..count).for_each(|_| self.start()),
-            Step::Cancel(count) => self.cancel(count),
-            Step::Stay => {}
+            Adjustment::Start(count) => (0..count).for_each(|_| self.start()),
+            Adjustment::Cancel(count) => self.cancel(count),
+            Adjustment::Stay => {}
         }
         {
             let now = self.now();

@@ -272,7 +272,7 @@ proptest! {
     fn an_arrival_is_due_at_the_very_first_nanosecond_that_earns_it(
         from in 0_u32..2_000_000, to in 0_u32..2_000_000, over in 1_u64..u64::MAX / 4, number in 1_u128..1_000, near in any::<u64>()
     ) {
-        let curve = Curve { from, to, over };
+        let curve = RateSegment { from, to, over };
         let credit = number * CREDIT_PER_ARRIVAL;
         if let Some(at) = curve.time_to_earn(credit, near % 1_000_000) {
             prop_assert!(curve.earned(at) >= credit);

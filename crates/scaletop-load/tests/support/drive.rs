@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scaletop_load::{
-    CohortPart, Connections, Failure, HttpRecipe, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions,
+    CohortPart, Connections, Failure, HttpFactory, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions,
     Second,
 };
 use scaletop_units::{ArrivalRate, RunClock};
@@ -27,9 +27,9 @@ pub(crate) async fn drive(options: &RequestOptions, config: LoadConfig, rate: u3
 
 /// Drives one rate for some seconds after the other, and waits for the answers.
 pub(crate) async fn drive_stages(options: &RequestOptions, config: LoadConfig, stages: &[(u32, u64)]) -> Outcome {
-    let recipe = HttpRecipe::new(options).expect("usable options");
+    let factory = HttpFactory::new(options).expect("usable options");
     let clock = RunClock::start();
-    let mut running = Prepared::new(config, vec![recipe]).await.expect("threads").start(clock).expect("threads");
+    let mut running = Prepared::new(config, vec![factory]).await.expect("threads").start(clock).expect("threads");
     let mut seconds = Vec::<Second>::new();
     let mut at = clock.now();
     for &(rate, secs) in stages {

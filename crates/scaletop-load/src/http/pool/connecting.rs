@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use crate::http::cause::Failed;
-use crate::http::connect::{self, Connected, Timing, Wire};
+use crate::http::connect::{self, ConnectTimes, Connected, Wire};
 use crate::http::pool::{Id, Pool};
 use crate::http::slot::Slot;
 use crate::http::{h1, h2};
@@ -38,7 +38,7 @@ impl Pool {
         let task = tokio::task::spawn_local(async move {
             let clock = pool.clock.get();
             let began = clock.now();
-            let result = connect::connect(&pool.recipe, &clock).await;
+            let result = connect::connect(&pool.template, &clock).await;
             let took = clock.now().saturating_since(began);
             pool.connected(id, took, result);
         });
@@ -96,7 +96,7 @@ impl Pool {
         let Connected { wire, remote, timing } = connected;
         let now = self.now();
         let limit = match &wire {
-            Wire::Http2(session) if self.recipe.keep_alive => session.limit(),
+            Wire::Http2(session) if self.template.keep_alive => session.limit(),
             Wire::Http1(_) | Wire::Http2(_) => 1,
         };
         let slot = {
@@ -128,7 +128,7 @@ impl Pool {
             let clock = self.clock.get();
             let connects = (0..batch).map(|_| async {
                 let began = clock.now();
-                let connected = connect::connect(&self.recipe, &clock).await;
+                let connected = connect::connect(&self.template, &clock).await;
                 connected.map(|connected| (clock.now().saturating_since(began), connected))
             });
             for (took, connected) in futures_util::future::join_all(connects).await.into_iter().flatten() {
@@ -150,7 +150,7 @@ impl Pool {
 }
 
 fn note_opened(connections: &mut Connections, took: Duration, connected: &Connected) {
-    let Timing { dns, tcp, tls, .. } = connected.timing;
+    let ConnectTimes { dns, tcp, tls, .. } = connected.timing;
     connections.opened += 1;
     connections.opened_http2 += u64::from(matches!(connected.wire, Wire::Http2(_)));
     connections.connect.record(took);

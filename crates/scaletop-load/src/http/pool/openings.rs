@@ -59,7 +59,7 @@ const MEMORY: Duration = Duration::from_secs(30);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Adjustment {
     /// Start so many connects.
     Start(usize),
     /// Cancel so many, the youngest first.
@@ -111,23 +111,23 @@ impl Openings {
     }
 
     /// What to do now.
-    pub(super) fn step(&mut self, now: Situation) -> Step {
+    pub(super) fn step(&mut self, now: Situation) -> Adjustment {
         if now.wanted == 0 {
             self.rest();
         }
         self.backlog.observe(now.now, now.wanted);
         let wanted = now.wanted.min(self.limit()).min(now.connecting + now.left);
         if wanted < now.connecting {
-            return Step::Cancel(now.connecting - wanted);
+            return Adjustment::Cancel(now.connecting - wanted);
         }
         let may_start = now.open == 0
             || (now.may_connect
                 && !self.is_draining(now.wanted)
                 && !(now.open >= ENOUGH && now.is_strained && self.are_answers_slow()));
         if wanted > now.connecting && may_start {
-            return Step::Start(wanted - now.connecting);
+            return Adjustment::Start(wanted - now.connecting);
         }
-        Step::Stay
+        Adjustment::Stay
     }
 
     /// An answer was completed, and took this long.

@@ -167,11 +167,11 @@ impl Pool {
                     has_left: line.shared().has_connections_left(),
                 }
             };
-            match wait.fate(self.recipe.timeout) {
+            match wait.fate(self.template.timeout) {
                 Fate::Wait => return,
                 Fate::Fail => {
                     if let Some(exchange) = line.take() {
-                        let text = format!("no connection within {:?}", self.recipe.timeout);
+                        let text = format!("no connection within {:?}", self.template.timeout);
                         exchange.complete(Failed::new(FailureKind::Timeout, Phase::Waiting, text).reply(0));
                     }
                 }
@@ -184,7 +184,7 @@ impl Pool {
     pub(in crate::http) fn next_turn(&self) -> Option<Elapsed> {
         let state = self.state.borrow();
         let oldest = self.line.borrow().as_ref().and_then(|line| line.oldest_waiting());
-        let late = oldest.map(|due| due + self.recipe.timeout);
+        let late = oldest.map(|due| due + self.template.timeout);
         let is_replacing = !state.replacing.is_empty()
             && state.replacing.len() >= at_once(state.lifetimes.overdue(self.now()).count());
         let retiring = if is_replacing { None } else { state.lifetimes.next() };
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::RequestOptions;
     use crate::engine::{LoadConfig, Shared};
-    use crate::http::recipe::Recipe;
+    use crate::http::template::RequestTemplate;
     use crate::line::Line;
     use crate::transport::Turn;
     use scaletop_units::RunClock;
@@ -239,7 +239,7 @@ mod tests {
         let on_one_thread = async {
             let url = "http://127.0.0.1:9/".parse().unwrap();
             let options = RequestOptions { timeout: Duration::from_millis(1), ..RequestOptions::get(url) };
-            let pool = Pool::new(Arc::new(Recipe::new(&options).unwrap()));
+            let pool = Pool::new(Arc::new(RequestTemplate::new(&options).unwrap()));
             let config = LoadConfig { max_connections: 0, ..LoadConfig::default() };
             let clock = RunClock::start();
             let line = Rc::new(Line::new(clock, Arc::new(Shared::new(&config, 1, 0)), Elapsed::ZERO));

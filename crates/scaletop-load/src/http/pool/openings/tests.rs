@@ -14,36 +14,36 @@ fn situation(wanted: usize, open: usize, connecting: usize) -> Situation {
 
 #[test]
 fn nobody_waits_and_nothing_is_opened() {
-    assert_eq!(Openings::new().step(situation(0, 0, 0)), Step::Stay);
+    assert_eq!(Openings::new().step(situation(0, 0, 0)), Adjustment::Stay);
 }
 
 #[test]
 fn a_backlog_begins_with_a_few_connects_however_long_it_is() {
-    assert_eq!(Openings::new().step(situation(100_000, 0, 0)), Step::Start(4));
-    assert_eq!(Openings::new().step(situation(1, 50, 0)), Step::Start(1));
+    assert_eq!(Openings::new().step(situation(100_000, 0, 0)), Adjustment::Start(4));
+    assert_eq!(Openings::new().step(situation(1, 50, 0)), Adjustment::Start(1));
 }
 
 #[test]
 fn what_nobody_waits_for_any_more_is_cancelled() {
     let mut openings = Openings::new();
-    assert_eq!(openings.step(situation(2, 10, 4)), Step::Cancel(2));
-    assert_eq!(openings.step(situation(0, 10, 4)), Step::Cancel(4));
+    assert_eq!(openings.step(situation(2, 10, 4)), Adjustment::Cancel(2));
+    assert_eq!(openings.step(situation(0, 10, 4)), Adjustment::Cancel(4));
 }
 
 #[test]
 fn a_late_turn_opens_nothing_while_there_is_a_connection() {
     let late = |open| Situation { may_connect: false, ..situation(500, open, 0) };
-    assert_eq!(Openings::new().step(late(1)), Step::Stay);
-    assert_eq!(Openings::new().step(late(0)), Step::Start(4), "else it would never begin");
+    assert_eq!(Openings::new().step(late(1)), Adjustment::Stay);
+    assert_eq!(Openings::new().step(late(0)), Adjustment::Start(4), "else it would never begin");
 }
 
 #[test]
 fn the_cap_is_kept() {
     let mut openings = Openings::new();
-    assert_eq!(openings.step(Situation { left: 1, ..situation(500, 9, 0) }), Step::Start(1));
+    assert_eq!(openings.step(Situation { left: 1, ..situation(500, 9, 0) }), Adjustment::Start(1));
     assert_eq!(
         openings.step(Situation { left: 0, ..situation(500, 10, 3) }),
-        Step::Stay,
+        Adjustment::Stay,
         "those under way are within it"
     );
 }
@@ -54,30 +54,34 @@ fn quick_connects_raise_the_limit_slow_ones_lower_it_and_rest_resets_it() {
     let at = |millis, wanted, open| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, open, 4) };
     openings.step(at(0, 500, 0));
     openings.connected(Elapsed::ZERO, QUICK);
-    assert_eq!(openings.step(at(0, 500, 1)), Step::Stay, "not before it is seen whether the backlog shrinks by itself");
+    assert_eq!(
+        openings.step(at(0, 500, 1)),
+        Adjustment::Stay,
+        "not before it is seen whether the backlog shrinks by itself"
+    );
     openings.step(at(2, 500, 1));
     for _ in 0..96 {
         openings.connected(Elapsed::ZERO, QUICK);
     }
-    assert_eq!(openings.step(situation(500, 96, 0)), Step::Start(100));
+    assert_eq!(openings.step(situation(500, 96, 0)), Adjustment::Start(100));
     for _ in 0..100 {
         openings.connected(Elapsed::ZERO, Duration::from_millis(50));
     }
-    assert_eq!(openings.step(situation(500, 196, 0)), Step::Start(2));
+    assert_eq!(openings.step(situation(500, 196, 0)), Adjustment::Start(2));
     for _ in 0..50 {
         openings.connected(Elapsed::ZERO, QUICK);
     }
     openings.step(situation(0, 246, 0));
-    assert_eq!(openings.step(situation(500, 246, 0)), Step::Start(4));
+    assert_eq!(openings.step(situation(500, 246, 0)), Adjustment::Start(4));
 }
 
 #[test]
 fn a_backlog_that_shrinks_by_itself_opens_nothing() {
     let at = |millis, wanted| Situation { now: Elapsed::from_millis(millis), ..situation(wanted, 20, 0) };
     let mut openings = Openings::new();
-    assert_eq!(openings.step(at(0, 1_000)), Step::Start(4));
-    assert_eq!(openings.step(at(2, 950)), Step::Stay, "it will be gone in 38 ms");
-    assert_eq!(openings.step(at(4, 949)), Step::Start(4), "that would take two seconds");
+    assert_eq!(openings.step(at(0, 1_000)), Adjustment::Start(4));
+    assert_eq!(openings.step(at(2, 950)), Adjustment::Stay, "it will be gone in 38 ms");
+    assert_eq!(openings.step(at(4, 949)), Adjustment::Start(4), "that would take two seconds");
 }
 
 #[test]
@@ -101,12 +105,16 @@ fn under_strain_slow_answers_open_nothing_unless_all_answers_are_slow() {
     let mut openings = Openings::new();
     openings.answered(Elapsed::ZERO, QUICK);
     (0..500).for_each(|_| openings.answered(Elapsed::ZERO, Duration::from_millis(70)));
-    assert_eq!(openings.step(strained), Step::Stay, "the machine is full");
-    assert_eq!(openings.step(Situation { open: 8, ..strained }), Step::Start(4), "with so few all is slow");
-    assert_eq!(openings.step(Situation { is_strained: false, ..strained }), Step::Start(4), "the service is slow");
+    assert_eq!(openings.step(strained), Adjustment::Stay, "the machine is full");
+    assert_eq!(openings.step(Situation { open: 8, ..strained }), Adjustment::Start(4), "with so few all is slow");
+    assert_eq!(
+        openings.step(Situation { is_strained: false, ..strained }),
+        Adjustment::Start(4),
+        "the service is slow"
+    );
     let mut slow = Openings::new();
     (0..500).for_each(|_| slow.answered(Elapsed::ZERO, Duration::from_millis(80)));
-    assert_eq!(slow.step(strained), Step::Start(4), "and always was");
+    assert_eq!(slow.step(strained), Adjustment::Start(4), "and always was");
 }
 
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
@@ -198,12 +206,12 @@ impl World {
             may_connect,
             is_strained: false,
         }) {
-            Step::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
-            Step::Cancel(count) => {
+            Adjustment::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
+            Adjustment::Cancel(count) => {
                 self.connecting.truncate(connecting - count);
                 self.cancelled += count;
             }
-            Step::Stay => {}
+            Adjustment::Stay => {}
         }
     }
 }
@@ -265,9 +273,9 @@ proptest! {
             let left = cap.saturating_sub(open + connecting);
             now = now + Duration::from_micros(took / 10);
             match openings.step(Situation { now, wanted, open, connecting, left, may_connect, is_strained: false }) {
-                Step::Start(count) => connecting += count,
-                Step::Cancel(count) => connecting -= count,
-                Step::Stay => {}
+                Adjustment::Start(count) => connecting += count,
+                Adjustment::Cancel(count) => connecting -= count,
+                Adjustment::Stay => {}
             }
             prop_assert!(open + connecting <= cap);
             prop_assert!(connecting <= wanted);

@@ -20,7 +20,7 @@ use crate::http::tls;
 use crate::names::Names;
 
 /// Everything that the workers of a run have in common.
-pub(super) struct Recipe {
+pub(super) struct RequestTemplate {
     /// The request over HTTP/1.1, head and body.
     pub wire: Bytes,
     /// The request over HTTP/2, without its body.
@@ -45,14 +45,14 @@ pub(super) struct Recipe {
     pub names: Names,
 }
 
-impl fmt::Debug for Recipe {
+impl fmt::Debug for RequestTemplate {
     /// Without the request: its headers may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recipe").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("RequestTemplate").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
     }
 }
 
-impl Recipe {
+impl RequestTemplate {
     /// Reads certificates, writes the request down.
     pub(super) fn new(options: &RequestOptions) -> Result<Self, TransportError> {
         let wrong_url = || TransportError::Url(without_secrets(&options.url));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn text(options: &RequestOptions) -> String {
-        String::from_utf8(Recipe::new(options).unwrap().wire.to_vec()).unwrap()
+        String::from_utf8(RequestTemplate::new(options).unwrap().wire.to_vec()).unwrap()
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
         for name in ["transfer-encoding", "Content-Length"] {
             let mut options = options("http://localhost/");
             options.headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("5"));
-            let error = Recipe::new(&options).unwrap_err();
+            let error = RequestTemplate::new(&options).unwrap_err();
             let name = name.to_ascii_lowercase();
             assert!(matches!(&error, TransportError::Request(why) if why.contains(&name)), "{error}");
         }
@@ -231,7 +231,7 @@ mod tests {
         let mut options = options("http://127.0.0.1:81/");
         options.headers.insert(HOST, HeaderValue::from_static("a.test"));
         assert_eq!(text(&options).matches("host: ").count(), 1);
-        let head = Recipe::new(&options).unwrap().head;
+        let head = RequestTemplate::new(&options).unwrap().head;
         assert_eq!((head.uri().authority().unwrap().as_str(), head.headers().get(HOST)), ("a.test", None));
     }
 
@@ -241,16 +241,16 @@ mod tests {
         let mut options = options("http://h.test:27801/");
         options.resolve =
             vec![("h.test".to_owned(), at("127.0.0.1:27801")), ("h.test".to_owned(), at("127.0.0.9:9999"))];
-        assert_eq!(Recipe::new(&options).unwrap().given, [at("127.0.0.1:27801")]);
+        assert_eq!(RequestTemplate::new(&options).unwrap().given, [at("127.0.0.1:27801")]);
         options.resolve.remove(0);
-        assert!(matches!(Recipe::new(&options), Err(TransportError::Resolve { .. })));
+        assert!(matches!(RequestTemplate::new(&options), Err(TransportError::Resolve { .. })));
         options.resolve = vec![("H.test".to_owned(), at("127.0.0.1:0"))];
-        assert_eq!(Recipe::new(&options).unwrap().given, [at("127.0.0.1:27801")]);
+        assert_eq!(RequestTemplate::new(&options).unwrap().given, [at("127.0.0.1:27801")]);
     }
 
     #[test]
     fn a_wrong_url_is_told_without_its_password() {
-        let error = Recipe::new(&options("ftp://me:secret@example.com/")).unwrap_err().to_string();
+        let error = RequestTemplate::new(&options("ftp://me:secret@example.com/")).unwrap_err().to_string();
         assert!(error.contains("example.com") && !error.contains("secret"), "{error}");
     }
 }
