@@ -21,6 +21,7 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 pub(crate) mod demand;
 pub(crate) mod elasticity;
 pub(crate) mod evidence;
+pub(crate) mod failures;
 pub(crate) mod gathered;
 pub(crate) mod numbers;
 pub(crate) mod pinning;
@@ -147,8 +148,16 @@ pub struct StepNumbers {
     pub capacity: Timing,
     /// `T_recover`: until the objective held again, and kept holding.
     pub recover: Timing,
+    /// Why nothing can be said of latency and objective: not one request was answered as expected, and how instead.
+    pub not_judged: Option<String>,
     /// Seconds in which the objective was missed.
     pub bad_seconds: u32,
+    /// Seconds that were judged good or bad.
+    pub judged_seconds: u32,
+    /// Seconds that were not judged because of us: we were late, or did not send what was asked.
+    pub not_measured: u32,
+    /// Arrivals of seconds in which we were late: their latencies are in no percentile of the step.
+    pub due_late: u64,
     /// Arrivals that came due.
     pub due: u64,
     /// Arrivals handed to the transport.
@@ -159,10 +168,14 @@ pub struct StepNumbers {
     pub lost: u64,
     /// OK answers slower than the objective.
     pub slow: u64,
-    /// The highest p99 of any second in the step.
+    /// The highest p99 of the OK answers of any second in the step.
     pub peak_p99: Option<Duration>,
-    /// p99 over the whole step, from merged histograms.
+    /// p99 of the OK answers over the whole step, from merged histograms.
     pub p99: Option<Duration>,
+    /// The same of what failed.
+    pub failed_p99: Option<Duration>,
+    /// The same of all.
+    pub all_p99: Option<Duration>,
     /// p99 of the send lag over the whole step.
     pub send_lag_p99: Option<Duration>,
     /// The most instances seen in the step, and the basis' settled count at its end, where known.

@@ -13,7 +13,7 @@ use crate::target::{Target, parse_url};
 use crate::values;
 use crate::values::Objective;
 use scaletop_cluster::ClusterArgs;
-use scaletop_load::Arrivals;
+use scaletop_load::{Arrivals, Expected};
 use scaletop_units::ArrivalRate;
 
 /// A live scale monitor for the terminal: spike a service by key, watch throughput, p99, errors and instance count answer
@@ -404,6 +404,9 @@ pub struct RequestArgs {
     /// Connect to this address in place of what the name resolves to, for this host and port
     #[arg(long, value_name = "HOST:PORT:ADDRESS", env = "SCALETOP_RESOLVE")]
     pub resolve: Vec<String>,
+    /// Statuses that are OK: 200, several with commas, a class like 3xx, a range like 200-204
+    #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
+    pub expect: Expected,
     /// Response header that names the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
@@ -472,6 +475,9 @@ pub struct OutputArgs {
     /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
     #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
+    /// Do not ask the service once before the load begins
+    #[arg(long, env = "SCALETOP_NO_PREFLIGHT")]
+    pub no_preflight: bool,
     /// Do not ask whether a host that is not loopback may be load-tested
     #[arg(long, short = 'y', env = "SCALETOP_YES")]
     pub yes: bool,

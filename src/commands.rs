@@ -12,6 +12,7 @@ mod experiment;
 #[cfg(test)]
 mod foreign_tests;
 mod outcome;
+mod preflight;
 mod replay;
 mod report;
 mod run;

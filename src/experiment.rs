@@ -65,7 +65,7 @@ impl Played {
         let cohorts = self.session.timeline().cohorts();
         let from = cohorts.partition_point(|cohort| cohort.second < next);
         let ready = cohorts.range(from..).take_while(|cohort| is_ready(cohort));
-        self.good.extend(ready.filter_map(|cohort| Some((cohort.second, cohort.good?))));
+        self.good.extend(ready.filter_map(|cohort| Some((cohort.second, cohort.judged.is_good()?))));
     }
 
     /// The steps in which the load grew to at least twice of what it was: those that a service has to answer by scaling.

@@ -134,8 +134,7 @@ impl LatencyLog {
         }
         self.next = second.index.saturating_add(1);
         let completed = Completed::of(second);
-        let (response, service) = (&completed.response, &completed.service);
-        let logged = hlog::second(&mut self.out, &mut self.encoder, second.index, response, service);
+        let logged = hlog::second(&mut self.out, &mut self.encoder, second.index, &completed);
         logged.map_err(|source| self.out.failed(source))
     }
 }
@@ -155,7 +154,7 @@ impl RowFiles {
     fn create(folder: &Path, late: LateCounts) -> Result<Self, ExportError> {
         Ok(Self {
             timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
-            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::TIMELINE[..columns::COHORT_COLUMNS])?,
+            cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::cohorts())?,
             events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
             next_cohort: 0,
             series: Series::for_length(late.seconds()),

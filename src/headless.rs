@@ -158,7 +158,7 @@ fn describe(row: &Row) -> String {
         (Some(seen), None) => seen.to_string(),
         (None, _) => "–".to_owned(),
     };
-    let p = |pick: fn(&crate::timeline::Percentiles) -> Duration| row.response.as_ref().map(pick);
+    let p = |pick: fn(&crate::timeline::Percentiles) -> Duration| row.ok.as_ref().map(pick);
     format!(
         "{minutes:>2}:{seconds:02}  target {target:>5}/s  sent {sent:>5}  ok {ok:>5}  failed {failed:>5}  dropped {dropped:>5}  \
          p50 {p50:>7}  p99 {p99:>7}  in flight {in_flight:>5}  instances {instances}{lag}",

@@ -29,6 +29,7 @@ use cohorts::Cohorts;
 pub(crate) use column::{Column, Counts};
 pub(crate) use connections::ConnectionRow;
 pub(crate) use heat::HeatColumn;
+pub(crate) use objective::SecondJudged;
 pub(crate) use rows::Completed;
 use rows::MinuteOfRows;
 
@@ -63,12 +64,16 @@ pub struct Row {
     pub in_flight: u64,
     /// The age of the oldest of them.
     pub oldest_in_flight: Option<Duration>,
-    /// Response times of what completed; `None` when nothing did.
-    pub response: Option<Percentiles>,
-    /// p99 of the service time.
+    /// Response times of the OK answers; `None` when there was none.
+    pub ok: Option<Percentiles>,
+    /// Response times of what failed; `None` when nothing did.
+    pub failed: Option<Percentiles>,
+    /// p99 of the service time of the OK answers.
     pub service_p99: Option<Duration>,
-    /// p50 of the service time of what completed: for Little's law.
+    /// p50 of the service time of the OK answers: for Little's law.
     pub service_p50: Option<Duration>,
+    /// Arrivals that we turned to late, or gave up because of that.
+    pub late: u64,
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Bytes of response bodies.
@@ -89,6 +94,11 @@ impl Row {
     /// Arrivals that were not sent, for whatever reason of ours.
     pub const fn dropped(&self) -> u64 {
         self.dropped_cap + self.dropped_late + self.dropped_connections
+    }
+
+    /// Whether we were too late for its latencies to be the service's.
+    pub fn is_late(&self) -> bool {
+        objective::is_late(self.late, self.due)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::elasticity::budget;
-use crate::analysis::gathered::{Before, CohortCounts, Gathered, Tally};
+use crate::analysis::gathered::{Before, CohortCounts, Gathered, Tally, measured_p99};
 use crate::analysis::pinning::Pinning;
 use crate::analysis::scaling::not_up;
 use crate::analysis::service_time::ok_service;
@@ -14,7 +14,7 @@ use crate::analysis::{Direction, StepNumbers, StepReport, Timing};
 use crate::instances::{Basis, InstanceObservation, Limits};
 use crate::slo::Slo;
 use crate::timeline::objective::lost;
-use crate::timeline::{Cohort, Timeline};
+use crate::timeline::{Cohort, SecondJudged, Timeline};
 use scaletop_load::{Latency, OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -81,12 +81,19 @@ impl Evidence<'_> {
         let mut recovery = gathered.recovery;
         let mut peak = gathered.peak_p99;
         for cohort in cohorts.unsettled().filter(|cohort| (first..end).contains(&cohort.second)) {
-            recovery.feed(cohort.second, cohort.good);
-            peak = peak.max(cohort.response.map(|response| response.p99));
+            recovery.feed(cohort.second, cohort.judged);
+            peak = peak.max(measured_p99(cohort));
         }
         numbers.bad_seconds = recovery.bad_seconds();
+        numbers.judged_seconds = recovery.judged();
+        numbers.not_measured = recovery.not_measured();
         numbers.peak_p99 = peak;
-        numbers.p99 = quantile(&tally.response, 0.99);
+        numbers.p99 = quantile(&tally.ok, 0.99);
+        numbers.failed_p99 = quantile(&tally.failed, 0.99);
+        let mut all = tally.ok.clone();
+        all.merge(&tally.failed);
+        numbers.all_p99 = quantile(&all, 0.99);
+        numbers.not_judged = tally.failures.none_ok(&numbers.outcomes);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
         numbers.connect_p99 = quantile(&tally.connect, 0.99);
         numbers.slot_wait_p99 = quantile(&tally.slot_wait, 0.99);
@@ -132,7 +139,7 @@ impl Evidence<'_> {
 /// What the seconds just before a step that begins with the second `first` say.
 pub(crate) fn before(timeline: &Timeline, first: u32) -> Before {
     let cohorts = timeline.kept_cohorts();
-    let violated = first.checked_sub(1).and_then(|last| cohorts.get(last)?.good) == Some(false);
+    let violated = first.checked_sub(1).and_then(|last| Some(cohorts.get(last)?.judged)) == Some(SecondJudged::Bad);
     let ok_per_second = ok_per_second(cohorts.between(first.saturating_sub(THROUGHPUT_SECS), first));
     Before { violated, ok_per_second }
 }
@@ -147,6 +154,7 @@ fn count(numbers: &mut StepNumbers, counts: &CohortCounts) {
     numbers.dropped_connections = counts.dropped_connections;
     numbers.lost = lost(&counts.outcomes, counts.dropped_cap);
     numbers.slow = counts.slow;
+    numbers.due_late = counts.due_late;
     // Σ(a−ok)⁺ over the seconds: no second has more OK answers than arrivals, so it is the difference of the sums.
     numbers.deficit = counts.due.saturating_sub(numbers.ok);
 }
@@ -155,6 +163,10 @@ fn generator(tally: &Tally, numbers: &StepNumbers, capped_by_descriptors: bool) 
     GeneratorRecord {
         dropped_at_descriptors: if capped_by_descriptors { numbers.dropped_cap } else { 0 },
         send_lag_p99: numbers.send_lag_p99,
+        judged_seconds: numbers.judged_seconds,
+        not_measured: numbers.not_measured,
+        due_late: numbers.due_late,
+        p99: numbers.p99,
         due: numbers.due,
         dropped_late: numbers.dropped_late,
         dropped_connections: numbers.dropped_connections,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::analysis::Step;
+use crate::analysis::failures::FailureTotals;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::validity::Strain;
 use crate::timeline::Cohort;
@@ -51,14 +52,20 @@ pub(crate) struct CohortCounts {
     pub(crate) dropped_connections: u64,
     pub(crate) outcomes: OutcomeCounts,
     pub(crate) slow: u64,
+    /// Arrivals of seconds in which we were late.
+    pub(crate) due_late: u64,
 }
 
 /// What costs memory. Instances are numbers of tracks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
+    /// Response times of OK answers, without those of seconds in which we were late.
     pub(crate) ok: Latency,
-    pub(crate) response: Latency,
+    /// The same of what failed.
+    pub(crate) failed: Latency,
     pub(crate) send_lag: Latency,
+    /// Why requests were not answered as expected, by the second they failed in.
+    pub(crate) failures: FailureTotals,
     /// Who had answered OK in the minute before.
     pub(crate) seen_before: BTreeSet<u32>,
     /// The first intended instant that each instance answered OK.
@@ -85,8 +92,9 @@ impl Gathered {
         }
     }
 
-    /// Takes requests that were intended in the step. Slower than `bound` is slow.
-    pub(crate) fn add(&mut self, part: &CohortPart, bound: Duration) {
+    /// Takes requests that were intended in the step. Slower than `bound` is slow. `is_measured`: we were not late in their
+    /// second.
+    pub(crate) fn add(&mut self, part: &CohortPart, bound: Duration, is_measured: bool) {
         let counts = &mut self.counts;
         counts.due = counts.due.saturating_add(part.due);
         counts.sent = counts.sent.saturating_add(part.sent);
@@ -95,10 +103,11 @@ impl Gathered {
         counts.dropped_connections = counts.dropped_connections.saturating_add(part.dropped_connections);
         counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
         counts.outcomes.merge(&part.outcomes);
-        if let Some(tally) = &mut self.tally {
+        if !is_measured {
+            counts.due_late = counts.due_late.saturating_add(part.due);
+        } else if let Some(tally) = &mut self.tally {
             tally.ok.merge(&part.ok);
-            tally.response.merge(&part.ok);
-            tally.response.merge(&part.failed);
+            tally.failed.merge(&part.failed);
         }
     }
 
@@ -106,6 +115,7 @@ impl Gathered {
     pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)]) {
         let Some(tally) = &mut self.tally else { return };
         tally.strain.note(&second.generator);
+        tally.failures.add(second);
         tally.send_lag.merge(&second.send_lag);
         tally.connect.merge(&second.connections.connect);
         tally.slot_wait.merge(&second.connections.slot_wait);
@@ -131,7 +141,12 @@ impl Gathered {
 
     /// Takes a second of arrivals that is settled.
     pub(crate) fn add_settled(&mut self, cohort: &Cohort) {
-        self.recovery.feed(cohort.second, cohort.good);
-        self.peak_p99 = self.peak_p99.max(cohort.response.map(|response| response.p99));
+        self.recovery.feed(cohort.second, cohort.judged);
+        self.peak_p99 = self.peak_p99.max(measured_p99(cohort));
     }
+}
+
+/// p99 of the OK answers of a second, unless we were late in it.
+pub(crate) fn measured_p99(cohort: &Cohort) -> Option<Duration> {
+    cohort.ok.filter(|_| !cohort.is_late()).map(|ok| ok.p99)
 }

@@ -2,9 +2,12 @@
 //!
 //! They may change long after a step, when a metric arrives late.
 
+use std::time::Duration;
+
 use crate::analysis::demand::Demand;
 use crate::analysis::elasticity::{Jitter, compare, jitter};
 use crate::analysis::evidence::Evidence;
+use crate::analysis::gathered::Tally;
 use crate::analysis::supply::Supply;
 use crate::analysis::{Direction, StepNumbers, Timing};
 use crate::instances::Basis;
@@ -19,6 +22,7 @@ impl Evidence<'_> {
     pub(super) fn scale(&self, numbers: &mut StepNumbers) {
         let step = &self.report.step;
         let direction = step.direction();
+        let before = (numbers.basis, numbers.target, numbers.first, numbers.capacity);
         numbers.trigger = self.trigger(direction);
         let demand = Demand::known(self.given, self.limits, numbers.service_p50, self.inferred);
         let target = demand.map(|demand| demand.target(step.profile.last()));
@@ -38,8 +42,17 @@ impl Evidence<'_> {
         numbers.first = self.first(direction, &supply);
         numbers.capacity = self.capacity(direction, &supply, target);
         if basis == Basis::Responding {
-            numbers.first = within_its_second(numbers.first, numbers.serving);
-            numbers.capacity = within_its_second(numbers.capacity, numbers.serving);
+            let wanted = target.or(supply.settled());
+            (numbers.first, numbers.capacity) = match &self.gathered.tally {
+                Some(tally) => {
+                    let one_more = supply.before().map(|had| had + 1);
+                    let exact = |timing, wanted| within_its_second(timing, wanted, step.start, &supply, tally);
+                    (exact(numbers.first, one_more), exact(numbers.capacity, wanted))
+                }
+                // Nobody answers in a step that is over: its times stand, as long as they mean the same.
+                None if (before.0, before.1) == (numbers.basis, numbers.target) => (before.2, before.3),
+                None => (numbers.first, numbers.capacity),
+            };
         }
         numbers.scale_in = self.scale_in(direction, basis, &supply, numbers.target);
         let peak = f64::from(supply.span().peak);
@@ -130,15 +143,21 @@ const fn not_down(direction: Direction) -> Timing {
     }
 }
 
-/// A count of whole seconds cannot have changed before the first answer of the new instance that changed it: where that
-/// fell into the same second, the exact instant is better.
-fn within_its_second(counted: Timing, serving: Timing) -> Timing {
-    match (counted, serving) {
-        (Timing::Reached { secs, plus_minus: 0.0 }, Timing::Reached { secs: exact, .. })
-            if secs > 0.0 && exact > secs && exact < secs + 1.0 =>
-        {
-            serving
-        }
-        _ => counted,
+/// *Responding* counts are those of whole seconds, while the first OK answer of each instance is known to the instant: that
+/// of the instance with which there were as many as `wanted`. Where it was one that had answered before, the time lies
+/// somewhere in that second.
+fn within_its_second(counted: Timing, wanted: Option<u32>, start: Elapsed, supply: &Supply, tally: &Tally) -> Timing {
+    let (Timing::Reached { secs, plus_minus: 0.0 }, Some(wanted)) = (counted, wanted) else { return counted };
+    if secs <= 0.0 {
+        return counted;
     }
+    let from = start + Duration::from_secs_f64(secs);
+    let missing = wanted.saturating_sub(supply.count_before(from)).max(1);
+    let within = from..from + Duration::from_secs(1);
+    let mut firsts: Vec<_> = tally.first_ok.values().filter(|first| within.contains(first)).collect();
+    firsts.sort_unstable();
+    let Some(&&exact) = usize::try_from(missing).ok().and_then(|missing| firsts.get(missing - 1)) else {
+        return Timing::Reached { secs: secs + 0.5, plus_minus: 0.5 };
+    };
+    Timing::Reached { secs: exact.saturating_since(start).as_secs_f64(), plus_minus: 0.0 }
 }

@@ -96,6 +96,12 @@ impl Supply {
         self.before
     }
 
+    /// The count that held just before `at`; 0 when none is known.
+    pub(crate) fn count_before(&self, at: Elapsed) -> u32 {
+        let before = self.spells.iter().rev().find(|spell| spell.from < at && spell.to >= at);
+        before.map(|spell| spell.count).or(self.before).unwrap_or(0)
+    }
+
     /// Until the count exceeded what it was before: `min{t : s_t > s⁻} − t0`. `None` while it has not, or when the count
     /// before is not known.
     pub(crate) fn first_above_before(&self) -> Option<Timing> {

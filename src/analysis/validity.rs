@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use crate::analysis::Validity;
 use crate::text::{as_millis, plain};
-use scaletop_load::GeneratorHealth;
+use scaletop_load::{GeneratorHealth, LATE};
 
-/// A higher p99 of the send lag means that our own lateness is in the latencies.
-pub(crate) const SEND_LAG_LIMIT: Duration = Duration::from_millis(10);
+/// A higher p99 of the send lag means that our own lateness is in the latencies; whether that matters, the numbers say.
+pub(crate) const SEND_LAG_LIMIT: Duration = LATE;
+
+/// More of the seconds, or of the arrivals, of a step than this must be measured, or its numbers say nothing.
+const UNMEASURED_LIMIT: f64 = 0.10;
+
+/// Lag that is less than this share of a latency does not change what the latency says.
+const LAG_SHARE: f64 = 0.10;
 
 /// A larger share of arrivals given up because of our own stalls means that the load was not the one asked for.
 pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;
@@ -33,6 +39,13 @@ pub(crate) struct GeneratorRecord {
     pub dropped_connections: u64,
     /// p99 of how long arrivals waited that found no connection.
     pub slot_wait_p99: Option<Duration>,
+    /// Seconds judged, and seconds that could not be because of us.
+    pub judged_seconds: u32,
+    pub not_measured: u32,
+    /// Arrivals of seconds in which we were late.
+    pub due_late: u64,
+    /// p99 of the response time of the OK answers of the other seconds.
+    pub p99: Option<Duration>,
     /// Requests that failed for want of ports or file descriptors.
     pub starved: u64,
     /// What its seconds say of the machine.
@@ -107,6 +120,24 @@ impl Strain {
 }
 
 impl GeneratorRecord {
+    /// Which numbers our lag could have changed: those of the objective, when over a tenth of the seconds could not be judged
+    /// because of it; the percentiles, when over a tenth of the arrivals came in seconds in which we were late, by more than
+    /// a tenth of what the others took. A single late request changes neither.
+    fn endangered(&self) -> Option<&'static str> {
+        let lag = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT)?;
+        let is_much = |part: f64, whole: f64| part > UNMEASURED_LIMIT * whole;
+        let seconds = f64::from(self.judged_seconds) + f64::from(self.not_measured);
+        let objective = is_much(f64::from(self.not_measured), seconds);
+        let is_long = self.p99.is_none_or(|p99| lag.as_secs_f64() > LAG_SHARE * p99.as_secs_f64());
+        let latency = is_much(self.due_late as f64, self.due as f64) && is_long;
+        match (objective, latency) {
+            (true, true) => Some("T_recover, bad seconds and percentiles"),
+            (true, false) => Some("T_recover and bad seconds"),
+            (false, true) => Some("the percentiles"),
+            (false, false) => None,
+        }
+    }
+
     /// The verdict: what kept us from working, and how it showed. Only what showed makes a step invalid, so a service that
     /// stalls is never called our fault. A busy second now and then is no reason: it takes two, and a tenth of the step.
     pub(crate) fn verdict(&self) -> Validity {
@@ -131,9 +162,10 @@ impl GeneratorRecord {
         if exceeds(self.dropped_late) {
             reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
         }
-        if let Some(lag) = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT) {
+        if let (Some(lag), Some(endangered)) = (self.send_lag_p99, self.endangered()) {
             let turn = strain.longest_turn.map(|turn| format!(" (longest turn {:.0} ms)", as_millis(turn)));
-            reasons.push(format!("p99 send lag {:.0} ms{}", as_millis(lag), turn.unwrap_or_default()));
+            let (lag, turn) = (as_millis(lag), turn.unwrap_or_default());
+            reasons.push(format!("p99 send lag {lag:.0} ms{turn} endangers {endangered}"));
         }
         if strain.busy_seconds >= 2 && strain.busy_seconds.saturating_mul(10) > strain.seconds {
             reasons.push(format!("CPU over 90 % of all cores for {} s", strain.busy_seconds));
@@ -175,6 +207,10 @@ mod tests {
             dropped_at_descriptors: 36,
             slot_wait_p99: Some(Duration::from_millis(800)),
             starved: 3,
+            judged_seconds: 50,
+            not_measured: 10,
+            due_late: 0,
+            p99: None,
             strain: Strain { busy_seconds: 12, seconds: 60, ..Strain::default() },
         };
         let Validity::InvalidGenerator(why) = record.verdict() else { panic!("must be invalid") };
@@ -182,8 +218,29 @@ mod tests {
             why,
             "3 requests found no free port or file descriptor, 3.6 % of arrivals dropped at the cap that the limit on file \
              descriptors sets (ulimit -n), 50.0 % of arrivals dropped for want of a connection (waiting \
-             p99 800 ms), 2.1 % of arrivals dropped late, p99 send lag 34 ms, CPU over 90 % of all cores for 12 s"
+             p99 800 ms), 2.1 % of arrivals dropped late, p99 send lag 34 ms endangers T_recover and bad seconds, CPU over 90 % of all cores for 12 s"
         );
+    }
+
+    #[test]
+    fn lag_counts_where_it_could_have_changed_a_number() {
+        let calm = GeneratorRecord {
+            send_lag_p99: Some(Duration::from_millis(15)),
+            due: 80,
+            due_late: 5,
+            judged_seconds: 20,
+            p99: Some(Duration::from_millis(82)),
+            ..GeneratorRecord::default()
+        };
+        assert_eq!(calm.verdict(), Validity::Valid, "one late request of eighty, in a second of five");
+        let endangered = |record: GeneratorRecord| record.endangered();
+        assert_eq!(endangered(GeneratorRecord { due_late: 9, ..calm }), Some("the percentiles"));
+        let slow = Some(Duration::from_millis(800));
+        assert_eq!(endangered(GeneratorRecord { due_late: 9, p99: slow, ..calm }), None, "15 ms of 800");
+        let blind = GeneratorRecord { not_measured: 3, ..calm };
+        assert_eq!(endangered(blind), Some("T_recover and bad seconds"));
+        let quick = Some(Duration::from_millis(10));
+        assert_eq!(endangered(GeneratorRecord { send_lag_p99: quick, due_late: 80, ..blind }), None);
     }
 
     #[test]
@@ -198,15 +255,16 @@ mod tests {
         (0..8).for_each(|_| strain.note(&health));
         let slow = GeneratorRecord { due: 9, strain, ..GeneratorRecord::default() };
         assert_eq!(slow.verdict(), Validity::Valid, "nothing of it showed");
-        let late = GeneratorRecord { send_lag_p99: Some(Duration::from_millis(79)), ..slow };
+        let late = GeneratorRecord { send_lag_p99: Some(Duration::from_millis(79)), due_late: 9, ..slow };
         let Validity::InvalidGenerator(why) = late.verdict() else { panic!("must be invalid") };
-        let expected = "throttled by the container's CPU quota (0.04 cores): p99 send lag 79 ms (longest turn 96 ms)";
+        let expected = "throttled by the container's CPU quota (0.04 cores): p99 send lag 79 ms (longest turn 96 ms) \
+                        endangers the percentiles";
         assert_eq!(why, expected);
         let crowd = GeneratorHealth { others_percent: Some(185.0), cores: Some(2), ..GeneratorHealth::default() };
         let mut strain = Strain::default();
         strain.note(&crowd);
         let Validity::InvalidGenerator(why) = (GeneratorRecord { strain, ..late }).verdict() else { panic!() };
-        assert_eq!(why, "cores busy with other work for 1 s: p99 send lag 79 ms");
+        assert_eq!(why, "cores busy with other work for 1 s: p99 send lag 79 ms endangers the percentiles");
     }
 
     #[test]

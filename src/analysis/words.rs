@@ -1,8 +1,10 @@
 //! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
 
+use crate::analysis::recovery::TOO_FEW;
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::slo::Slo;
 use crate::text::{exact, percent, plain, thousands};
+use crate::timeline::objective::WINDOW_SECS;
 use scaletop_load::RateProfile;
 
 /// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
@@ -17,14 +19,19 @@ pub(crate) fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, 
         Direction::Down => said.extend(scale_in(numbers, is_open)),
         Direction::Level => {}
     }
-    said.extend(recovery(numbers, slo, is_open));
+    match &numbers.not_judged {
+        // What was lost is told below.
+        Some(why) if numbers.lost == 0 => said.push(format!("not judged: {why}")),
+        _ => said.extend(recovery(numbers, slo, is_open)),
+    }
     if said.is_empty() && numbers.due == 0 {
         said.push(if step.profile.last().is_paused() { "no load" } else { "no arrivals yet" }.to_owned());
     }
     let mut text = format!("{}: {}", rates(step), said.join(", "));
-    if numbers.due > 0 {
+    if numbers.due > 0 && (numbers.not_judged.is_none() || numbers.lost > 0) {
         text.push_str(if said.is_empty() { "" } else { "; " });
         text.push_str(&lost(numbers, slo, is_open));
+        text.push_str(&not_measured(numbers));
     }
     if let Validity::InvalidGenerator(why) = validity {
         text.push_str("; invalid: generator (");
@@ -86,17 +93,20 @@ fn scale_in(numbers: &StepNumbers, is_open: bool) -> Option<String> {
 
 fn recovery(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> Option<String> {
     // Which half of the objective broke: a latency that never went up cannot come back.
-    let was_slow = numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
+    let was_slow = numbers.lost == 0 || numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
     let what = if was_slow { slo.percentile_name() } else { "errors".to_owned() };
     let bound = if was_slow { exact(slo.latency) } else { format!("{} %", plain(slo.errors * 100.0)) };
     match numbers.recover {
-        Timing::Reached { .. } => Some(format!("{what} back under {bound} after {}", numbers.recover)),
+        Timing::Reached { .. } => {
+            Some(format!("{what} back under {bound} after {} (judged over {WINDOW_SECS} s)", numbers.recover))
+        }
         Timing::NotWithin { .. } if is_open => Some(format!("{what} not back under {bound} yet")),
         Timing::NotWithin { secs, .. } => Some(format!("{what} not back under {bound} within {secs:.0} s")),
         Timing::Absorbed if numbers.due == 0 => None,
         Timing::Absorbed if is_open => Some("objective held so far".to_owned()),
         Timing::Absorbed => Some("absorbed, the objective held".to_owned()),
         Timing::AlreadyViolated => Some("the objective was already missed before".to_owned()),
+        Timing::NotApplicable(TOO_FEW) => Some(TOO_FEW.to_owned()),
         Timing::NotApplicable(_) => None,
     }
 }
@@ -113,6 +123,15 @@ fn lost(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> String {
     }
     let share = percent(numbers.lost as f64 / numbers.due.max(1) as f64);
     format!("{} lost{so_far} ({share}){slow}", plural(numbers.lost, "request", "requests"))
+}
+
+/// Seconds that we left unjudged, since we were late in them.
+fn not_measured(numbers: &StepNumbers) -> String {
+    match numbers.not_measured {
+        0 => String::new(),
+        1 => "; 1 second not measured: we were late".to_owned(),
+        seconds => format!("; {seconds} seconds not measured: we were late"),
+    }
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {

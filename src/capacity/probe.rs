@@ -22,8 +22,8 @@ use serde::Serialize;
 use crate::analysis::Validity;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain};
 use crate::slo::Slo;
-use crate::text::{as_millis, latency};
-use crate::timeline::objective::lost;
+use crate::text::{as_millis, latency, thousands};
+use crate::timeline::objective::{is_late, lost};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeClass;
 use scaletop_load::{CohortPart, Second};
@@ -198,11 +198,13 @@ fn is_calm(recent: &VecDeque<(Option<u32>, bool)>, most: Option<u32>) -> bool {
     is_steady && (is_good || cannot_grow)
 }
 
-/// Whether what completed in a second was within the objective. A second without answers is not.
+/// Whether what completed in a second was within the objective. A second without OK answers is not, nor one in which more
+/// than the objective's share was answered otherwise than expected.
 fn meets(slo: &Slo, total: &CohortPart) -> bool {
     let answered = total.outcomes.total();
-    let is_quick = total.response().quantile(slo.quantile).is_some_and(|latency| latency <= slo.latency);
-    is_quick && lost(&total.outcomes, total.dropped_cap) as f64 <= slo.errors * answered as f64
+    let is_quick = total.ok.quantile(slo.quantile).is_some_and(|latency| latency <= slo.latency);
+    let bad = total.outcomes.failed().saturating_add(total.dropped_cap);
+    is_quick && bad as f64 <= slo.errors * answered as f64
 }
 
 impl Hold {
@@ -242,7 +244,7 @@ impl Hold {
         let unanswered = seen.sent.saturating_sub(seen.outcomes.total());
         let lost = lost(&seen.outcomes, seen.dropped_cap) + unanswered;
         let errors = if seen.due > 0 { lost as f64 / seen.due as f64 } else { 0.0 };
-        let percentile = seen.response().quantile(slo.quantile);
+        let percentile = seen.ok.quantile(slo.quantile);
         ProbeResult {
             rate,
             outcome: self.outcome(slo, errors, percentile),
@@ -258,6 +260,11 @@ impl Hold {
         }
     }
 
+    /// Answers that were not as expected and that the service is not to blame for.
+    fn unexpected(&self) -> u64 {
+        self.seen.outcomes.of_class(OutcomeClass::Client)
+    }
+
     fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
         let seen = &self.seen;
         if seen.due == 0 || self.strain.seconds < self.until - self.from {
@@ -266,6 +273,8 @@ impl Hold {
         let record = GeneratorRecord {
             send_lag_p99: self.send_lag.quantile(0.99),
             due: seen.due,
+            due_late: if is_late(seen.late, seen.due) { seen.due } else { 0 },
+            p99: percentile,
             dropped_late: seen.dropped_late,
             starved: seen.outcomes.of_class(OutcomeClass::Generator),
             dropped_connections: seen.dropped_connections,
@@ -273,9 +282,12 @@ impl Hold {
             ..GeneratorRecord::default()
         };
         let missed = match percentile {
-            None => Some("nothing was answered".to_owned()),
+            None => Some(format!("not one of {} requests was answered as expected", thousands(seen.sent))),
             Some(latency) if latency > slo.latency => Some(format!("{} > {:?}", slo.percentile_name(), slo.latency)),
             Some(_) if errors > slo.errors => Some(format!("errors > {}%", slo.errors * 100.0)),
+            Some(_) if self.unexpected() as f64 > slo.errors * seen.due as f64 => {
+                Some(format!("{} answers were not as expected", thousands(self.unexpected())))
+            }
             Some(_) => None,
         };
         let unsent = seen.dropped_late.saturating_add(seen.dropped_connections);

@@ -44,6 +44,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
     let script = Script {
         controller: Some(Controller::Capacity(Box::new(CapacitySearch::new(search, probe)))),
         rate: ArrivalRate::PAUSED,
+        must_answer: true,
         ..Script::default()
     };
     let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;

@@ -98,7 +98,7 @@ async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Che
     // Its connections are tasks of their own, on this thread.
     let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
     let took = clock.now().saturating_since(sent);
-    Ok(reach::checks(&url, &args.request.instance_header, &reply, took))
+    Ok(reach::checks(&url, args.request.expect, &args.request.instance_header, &reply, took))
 }
 
 /// What the cloud says, and where the service answers.

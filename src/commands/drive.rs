@@ -18,13 +18,14 @@ use crate::app::signals::Signals;
 use crate::app::state::{Live, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
+use crate::commands::preflight;
 use crate::commands::sending::{check_length, check_transport, engine, max_connections};
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
-use crate::session::event::{Header, Settings};
+use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent, Settings};
 use crate::session::folder;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
@@ -52,6 +53,8 @@ pub(super) struct Script {
     pub(super) abort_within: Option<Budget>,
     /// The rate to start with.
     pub(super) rate: ArrivalRate,
+    /// Whether the answer to the one request beforehand must be as expected.
+    pub(super) must_answer: bool,
 }
 
 /// A session that only needs a front end.
@@ -65,6 +68,8 @@ pub(super) struct Ready {
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
+    /// What the one request beforehand showed.
+    notices: Vec<String>,
     signals: Signals,
 }
 
@@ -128,17 +133,19 @@ pub(super) async fn prepare(
     }
     let request = request_options(&drive.request, url.clone())?;
     check_transport(drive, &request)?;
-    let settings = settings(drive, &target, &url, plan);
+    let factory = HttpFactory::new(&request)?;
+    let mut settings = settings(drive, &target, &url, plan);
+    let peak = plan.map_or(script.rate, Plan::peak);
+    let asked = (peak, script.must_answer);
+    let notices = preflight(drive, &target, &url, (factory.clone(), &request), asked, clock, &mut settings).await?;
     let header = Header::new(clock.started_unix_micros(), settings);
     let folder = drive
         .output
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &target)));
-    // What cannot be sent is refused before anything is left behind.
-    let factory = HttpFactory::new(&request)?;
     folder::prepare(&folder)?;
-    let engine = engine(load, &header.settings, factory, &request).await?;
+    let engine = engine(load, &header.settings, factory, &request, drive.request.expect).await?;
     Ok(Ready {
         header,
         clock,
@@ -149,9 +156,42 @@ pub(super) async fn prepare(
         spike_rate: load.spike_rate,
         panic_after: drive.output.panic_after,
         script,
+        notices,
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
     })
+}
+
+/// Asks the service once. What is wrong is said, and an error where nothing can be found out without an answer.
+async fn preflight(
+    drive: &DriveArgs,
+    target: &Target,
+    url: &Url,
+    (factory, request): (HttpFactory, &RequestOptions),
+    script: (ArrivalRate, bool),
+    clock: RunClock,
+    settings: &mut Settings,
+) -> Result<Vec<String>, CommandError> {
+    let (peak, must_answer) = script;
+    // The demo's service is our own.
+    if drive.output.no_preflight || *target == Target::Demo {
+        return Ok(Vec::new());
+    }
+    let Some(seen) = preflight::ask(factory, request, drive.request.expect, url, clock).await else {
+        return Ok(Vec::new());
+    };
+    settings.preflight = Some(seen.told);
+    if let Some(complaint) = seen.complaint {
+        if must_answer {
+            return Err(CommandError::Preflight(complaint));
+        }
+        let text = format!("asked once before the load: {complaint}");
+        say(&text);
+        return Ok(vec![text]);
+    }
+    let cap = settings.max_in_flight.min(settings.max_connections.unwrap_or(u64::MAX));
+    let warning = preflight::too_many_in_flight(peak.get(), seen.took, cap);
+    Ok(warning.into_iter().inspect(|text| say(text)).collect())
 }
 
 impl Ready {
@@ -163,6 +203,10 @@ impl Ready {
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
+        for text in self.notices {
+            let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
+            let _ = feeds_tx.try_send(notice);
+        }
         let watchers = self.destination.watch(&feeds_tx);
         let (cluster, endpoints) = match self.destination.platform {
             Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
@@ -261,6 +305,8 @@ fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) 
         transport: load.transport.to_possible_value().map(|value| value.get_name().to_owned()),
         http2: request.http2,
         max_connections: (load.transport == TransportKind::Own).then(|| max_connections(load)),
+        preflight: None,
+        expected: Some(request.expect.to_string()),
         instance_header: request.instance_header.clone(),
         capacity_per_instance: load.capacity,
         seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)),

@@ -31,6 +31,9 @@ pub enum CommandError {
     /// A replay ended before its user ended it.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The one request before the search was not answered as expected.
+    #[error("{0} (asked once; --no-preflight searches all the same)")]
+    Preflight(String),
     /// Nobody said where the load goes.
     #[error("no target: give one after the plan (a URL, or demo), or a [target] with a url in the plan")]
     NoTarget,

@@ -24,6 +24,9 @@ pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), C
         Format::Markdown => markdown::markdown(session),
         Format::Junit => junit::junit(session),
     };
+    if let Some(why) = judge(session).none_ok {
+        say(&why);
+    }
     // First what the pipeline collects: stdout may be gone.
     add_to_step_summary(&markdown::markdown(session));
     Ok(io::stdout().lock().write_all(text.as_bytes())?)

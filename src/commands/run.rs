@@ -89,6 +89,7 @@ pub(super) async fn prepare(
         // A plan says every rate; --rate is for the keys.
         rate: ArrivalRate::PAUSED,
         plan: Some(plan),
+        must_answer: false,
     };
     Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
 }

@@ -10,7 +10,7 @@ use crate::commands::CommandError;
 use crate::commands::drive::max_in_flight;
 use crate::session::event::Settings;
 use crate::values::WorkerCount;
-use scaletop_load::{HttpFactory, LoadConfig, Prepared, RequestOptions, ReqwestTransport, Workers};
+use scaletop_load::{Expected, HttpFactory, LoadConfig, Prepared, RequestOptions, ReqwestTransport, Workers};
 
 /// The longest path and query that HTTP libraries take, in bytes.
 const LONGEST_PATH: usize = 65_534;
@@ -26,6 +26,7 @@ pub(super) async fn engine(
     settings: &Settings,
     factory: HttpFactory,
     request: &RequestOptions,
+    expected: Expected,
 ) -> Result<Prepared, CommandError> {
     let (workers, most) = match load.workers {
         WorkerCount::Auto => (Workers::Auto, std::thread::available_parallelism().map_or(1, NonZero::get)),
@@ -38,6 +39,7 @@ pub(super) async fn engine(
         max_connections: usize::try_from(max_connections(load)).unwrap_or(usize::MAX),
         warm: usize::try_from(load.warm).unwrap_or(0),
         workers,
+        expected,
     };
     match load.transport {
         TransportKind::Own => Ok(Prepared::new(config, vec![factory; most]).await?),

@@ -5,15 +5,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::Check;
-use scaletop_load::Reply;
-use scaletop_load::{Cause, FailureKind, Outcome, Phase};
+use scaletop_load::{Cause, Expected, FailureKind, Outcome, Phase, Reply};
 
 /// An answer slower than this is worth a word: it is one request, on an idle service.
 const SLOW: Duration = Duration::from_secs(2);
 
 /// What one request to `url` showed. `header` is the response header that names the instance.
-pub(crate) fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> Vec<Check> {
-    let reach = reachable(url, reply, took);
+pub(crate) fn checks(url: &Url, expected: Expected, header: &str, reply: &Reply, took: Duration) -> Vec<Check> {
+    let reach = reachable(url, expected, reply, took);
     let mut checks = vec![reach];
     if matches!(reply.outcome, Outcome::Status(_)) {
         checks.push(match &reply.served_by {
@@ -29,21 +28,34 @@ pub(crate) fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> 
     checks
 }
 
-fn reachable(url: &Url, reply: &Reply, took: Duration) -> Check {
+/// Whether the answer was one that is expected.
+pub(crate) fn reachable(url: &Url, expected: Expected, reply: &Reply, took: Duration) -> Check {
     let name = "reachability";
     let host = url.host_str().unwrap_or("the host");
     let millis = took.as_millis();
     match reply.outcome {
-        Outcome::Status(status @ 200..=299) if took >= SLOW => Check::warning(
+        Outcome::Status(status) if expected.holds(status) && took >= SLOW => Check::warning(
             name,
             format!("{host} answered {status} after {millis} ms"),
             "a cold start or a far region: run doctor again, and measure from near the service",
         ),
-        Outcome::Status(status @ 200..=299) => Check::ok(name, format!("{host} answered {status} after {millis} ms")),
+        Outcome::Status(status) if expected.holds(status) => {
+            Check::ok(name, format!("{host} answered {status} after {millis} ms"))
+        }
+        Outcome::Status(status @ 100..=299) => Check::failure(
+            name,
+            format!("{host} answered {status}, expected is {expected}"),
+            "name what is OK with --expect",
+        ),
         Outcome::Status(status @ 300..=399) => Check::failure(
             name,
-            format!("{host} answered {status}: a redirect, which a load test does not follow"),
-            "give the URL that it leads to (https:// instead of http://, with or without the last /)",
+            match &reply.cause {
+                Some(leads) => {
+                    format!("{host} answered {status}: a redirect {}, which a load test does not follow", leads.text)
+                }
+                None => format!("{host} answered {status}: a redirect, which a load test does not follow"),
+            },
+            "give the URL that it leads to (https:// instead of http://, with or without the last /), or --expect 3xx",
         ),
         Outcome::Status(status @ (401 | 403)) => Check::failure(
             name,
@@ -119,7 +131,7 @@ mod tests {
     use scaletop_units::InstanceId;
 
     fn check(reply: &Reply, took: Duration) -> Vec<Check> {
-        checks(&Url::parse("https://example.com/x").expect("a URL"), "x-instance-id", reply, took)
+        checks(&Url::parse("https://example.com/x").expect("a URL"), Expected::default(), "x-instance-id", reply, took)
     }
 
     #[test]

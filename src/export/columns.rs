@@ -9,15 +9,14 @@ use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::{plain, timestamp};
-use crate::timeline::{Cohort, Counts, Percentiles, Row};
+use crate::timeline::{Cohort, Counts, Percentiles, Row, SecondJudged};
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
 mod connections;
 
-/// `timeline.csv`, to the letter of the contract. Its first [`COHORT_COLUMNS`] are those of `cohorts.csv`, too: of the
-/// connections a second used, nothing belongs to the requests that were due in it.
-pub(super) const TIMELINE: [&str; 52] = [
+/// `timeline.csv`, to the letter of the contract. Latencies are those of OK answers, `failed_` of the others.
+pub(super) const TIMELINE: [&str; 57] = [
     "time_utc",
     "elapsed_s",
     "target_rps",
@@ -70,10 +69,24 @@ pub(super) const TIMELINE: [&str; 52] = [
     "connections_failed",
     "requests_per_connection",
     "connection_age_s",
+    "failed_p50_ms",
+    "failed_p99_ms",
+    "failed_max_ms",
+    "late",
+    "err_unexpected",
 ];
 
-/// How many columns of [`TIMELINE`] `cohorts.csv` has.
-pub(super) const COHORT_COLUMNS: usize = 35;
+/// How many columns of [`TIMELINE`] stand in `cohorts.csv`, too, from the first and from the last on.
+const COHORT_COLUMNS: (usize, usize) = (35, 5);
+
+/// `cohorts.csv`: those columns of [`TIMELINE`] that requests have, and how their second was judged.
+pub(super) fn cohorts() -> Vec<&'static str> {
+    let (first, last) = COHORT_COLUMNS;
+    let mut columns = TIMELINE[..first].to_vec();
+    columns.extend(&TIMELINE[TIMELINE.len() - last..]);
+    columns.push("judged");
+    columns
+}
 
 /// `events.csv`.
 pub(super) const EVENTS: [&str; 4] = ["time_utc", "elapsed_s", "event", "detail"];
@@ -89,11 +102,12 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
     fields.extend(outcomes(&row.outcomes));
     fields.extend([row.dropped_cap.to_string(), row.dropped_late.to_string()]);
     fields.extend([row.in_flight.to_string(), millis(row.oldest_in_flight)]);
-    fields.extend(percentiles(row.response));
+    fields.extend(percentiles(row.ok));
     fields.extend([millis(row.service_p99), millis(row.send_lag_p99), row.bytes_in.to_string()]);
     fields.extend(instances(session, Some(row), row.second, late));
     fields.push(dropped_connections(row.dropped_connections, Some(row)));
     fields.extend(connections(row));
+    fields.extend(apart(row.failed, row.late, &row.outcomes));
     fields
 }
 
@@ -107,11 +121,32 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
     fields.extend(outcomes(&cohort.outcomes));
     fields.extend([cohort.dropped_cap.to_string(), cohort.dropped_late.to_string()]);
     fields.extend([String::new(), String::new()]);
-    fields.extend(percentiles(cohort.response));
+    fields.extend(percentiles(cohort.ok));
     fields.extend([millis(cohort.service_p99), String::new(), String::new()]);
     fields.extend(instances(session, row, cohort.second, late));
     fields.push(dropped_connections(cohort.dropped_connections, row));
+    fields.extend(apart(cohort.failed, cohort.late, &cohort.outcomes));
+    fields.push(judged(cohort.judged).to_owned());
     fields
+}
+
+/// What stands apart from the OK answers: latencies of failures, arrivals that we were late for, answers that were not
+/// expected and are nobody's fault (a part of `err_other`).
+fn apart(failed: Option<Percentiles>, late: u64, outcomes: &OutcomeCounts) -> [String; 5] {
+    let of = |pick: fn(&Percentiles) -> std::time::Duration| millis(failed.as_ref().map(pick));
+    let unexpected = outcomes.get(OutcomeKind::Http2xx) + outcomes.get(OutcomeKind::Http3xx);
+    [of(|p| p.p50), of(|p| p.p99), of(|p| p.max), late.to_string(), unexpected.to_string()]
+}
+
+/// How a second was judged; empty when nobody can say.
+const fn judged(judged: SecondJudged) -> &'static str {
+    match judged {
+        SecondJudged::Unknown => "",
+        SecondJudged::Good => "good",
+        SecondJudged::Bad => "bad",
+        SecondJudged::NotShown => "not shown",
+        SecondJudged::NotMeasured => "not measured",
+    }
 }
 
 fn when(session: &Session, at: Elapsed) -> Vec<String> {
@@ -130,7 +165,15 @@ fn outcomes(counts: &OutcomeCounts) -> [String; 9] {
         of(&[OutcomeKind::Connect]),
         of(&[OutcomeKind::Timeout]),
         of(&[OutcomeKind::Reset]),
-        of(&[OutcomeKind::Dns, OutcomeKind::Tls, OutcomeKind::Body, OutcomeKind::Ports, OutcomeKind::Other]),
+        of(&[
+            OutcomeKind::Dns,
+            OutcomeKind::Tls,
+            OutcomeKind::Body,
+            OutcomeKind::Ports,
+            OutcomeKind::Other,
+            OutcomeKind::Http3xx,
+            OutcomeKind::Http2xx,
+        ]),
     ]
 }
 

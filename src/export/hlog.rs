@@ -1,7 +1,9 @@
 //! `latency.hlog`: the latencies of every second in the format of HdrHistogram's own log writer, which its tools read.
 //!
-//! Two histograms a second, tagged `response` (completed − due) and `service` (completed − sent), in microseconds, of what
-//! completed in the second; a second in which nothing completed has none. Base time is the start of the session.
+//! Histograms a second, in microseconds, of what completed in it: of the OK answers `response` (completed − due) and
+//! `service` (completed − sent), of the others `failed` and `failed-service`. An empty one is left out. `response` and
+//! `failed` together are all requests, each once: readers that do not tell tags apart need one taken out first
+//! (docs/latency-log.md). Base time is the start of the session.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -13,7 +15,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Interv
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 use crate::session::event::Header;
-use scaletop_load::Latency;
+use crate::timeline::Completed;
 
 /// Begins every histogram in the compressed V2 encoding: the base 0x1c849304, with 0x10 for one-byte (LEB128) words.
 const COMPRESSED_COOKIE: u32 = 0x1c84_9314;
@@ -35,12 +37,17 @@ pub(super) fn second(
     out: &mut impl Write,
     encoder: &mut Encoder,
     second: u32,
-    response: &Latency,
-    service: &Latency,
+    completed: &Completed,
 ) -> io::Result<()> {
     // A builder without any header: the log goes on where it was.
     let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, encoder)?;
-    for (tag, latency) in [("response", response), ("service", service)] {
+    let all = [
+        ("response", &completed.ok),
+        ("service", &completed.service),
+        ("failed", &completed.failed),
+        ("failed-service", &completed.failed_service),
+    ];
+    for (tag, latency) in all {
         let Some(cells) = latency.histogram() else { continue };
         let start = Duration::from_secs(u64::from(second));
         log.write_histogram(&*cells, start, Duration::from_secs(1), Tag::new(tag)).map_err(|error| match error {
@@ -97,6 +104,7 @@ mod tests {
 
     use super::*;
     use crate::session::event::Settings;
+    use scaletop_load::Latency;
 
     fn latencies(millis: &[u64]) -> Latency {
         let mut latency = Latency::new();
@@ -113,8 +121,10 @@ mod tests {
         let header = Header::new(started_unix_micros, Settings::default());
         let mut encoder = Encoder::new();
         begin(&mut out, &mut encoder, &header).unwrap();
-        second(&mut out, &mut encoder, 3, &latencies(&[80, 90, 5_000]), &latencies(&[79])).unwrap();
-        second(&mut out, &mut encoder, 5, &Latency::new(), &Latency::new()).unwrap();
+        let (ok, service) = (latencies(&[80, 90, 5_000]), latencies(&[79]));
+        let completed = Completed { ok, service, failed: latencies(&[1, 2]), ..Completed::default() };
+        second(&mut out, &mut encoder, 3, &completed).unwrap();
+        second(&mut out, &mut encoder, 5, &Completed::default()).unwrap();
         let text = String::from_utf8(out.clone()).unwrap();
         assert!(text.contains("#[StartTime: 1764000000.000 (seconds since epoch)]"), "{text}");
         // The reader of the crate does not know the legend that the Java writer adds, and other readers expect.
@@ -128,7 +138,10 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(logged.iter().map(|l| l.tag().unwrap().as_str()).collect::<Vec<_>>(), ["response", "service"]);
+        assert_eq!(
+            logged.iter().map(|l| l.tag().unwrap().as_str()).collect::<Vec<_>>(),
+            ["response", "service", "failed"]
+        );
         assert_eq!(
             (logged[0].start_timestamp(), logged[0].duration()),
             (Duration::from_secs(3), Duration::from_secs(1))

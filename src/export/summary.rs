@@ -5,7 +5,8 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
-use crate::session::state::{Session, failure_in_words};
+use crate::analysis::failures::failure_in_words;
+use crate::session::state::Session;
 use crate::session::verdict::judge;
 use crate::text::{Lines, latency};
 use scaletop_load::OutcomeKind;

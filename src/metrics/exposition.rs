@@ -10,6 +10,7 @@ use crate::analysis::numbers::{self, Kind};
 use crate::instances::Basis;
 use crate::session::state::Session;
 use crate::text::clean;
+use crate::timeline::Percentiles;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
@@ -32,10 +33,23 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     (
         "scaletop_response_seconds",
         "gauge",
-        "Response time (completed - intended) of the last closed second, by quantile.",
+        "Response time (completed - intended) of the OK answers of the last closed second, by quantile.",
     ),
-    ("scaletop_service_seconds", "gauge", "Service time (completed - sent) of the last closed second, by quantile."),
-    ("scaletop_session_response_seconds", "gauge", "Response time of the whole session, by quantile."),
+    (
+        "scaletop_failed_response_seconds",
+        "gauge",
+        "Response time (completed - intended) of what failed in the last closed second, by quantile.",
+    ),
+    (
+        "scaletop_service_seconds",
+        "gauge",
+        "Service time (completed - sent) of the OK answers of the last closed second, by quantile.",
+    ),
+    (
+        "scaletop_session_response_seconds",
+        "gauge",
+        "Response time of the OK answers of the whole session, by quantile.",
+    ),
     ("scaletop_in_flight", "gauge", "Requests without an answer at the end of the last closed second."),
     ("scaletop_oldest_in_flight_seconds", "gauge", "Age of the oldest of them."),
     (
@@ -104,6 +118,13 @@ impl Page {
         }
     }
 
+    fn percentiles(&mut self, name: &'static str, of: Option<Percentiles>) {
+        let Some(p) = of else { return };
+        let quantiles =
+            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
+        self.quantiles(name, &quantiles);
+    }
+
     fn quantiles(&mut self, name: &'static str, quantiles: &[(&str, Duration)]) {
         for (quantile, value) in quantiles {
             self.sample(name, &[("quantile", quantile)], value.as_secs_f64());
@@ -141,7 +162,7 @@ pub(crate) fn page(session: &Session) -> String {
     totals(&mut page, session);
     last_second(&mut page, session);
     instances(&mut page, session);
-    let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.good);
+    let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.judged.is_good());
     page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
     steps(&mut page, session);
     generator(&mut page, session);
@@ -163,19 +184,12 @@ fn totals(page: &mut Page, session: &Session) {
 
 fn last_second(page: &mut Page, session: &Session) {
     let row = session.timeline().latest();
-    if let Some(p) = row.and_then(|row| row.response) {
-        let quantiles =
-            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
-        page.quantiles("scaletop_response_seconds", &quantiles);
-    }
+    page.percentiles("scaletop_response_seconds", row.and_then(|row| row.ok));
+    page.percentiles("scaletop_failed_response_seconds", row.and_then(|row| row.failed));
     let service = row.into_iter().flat_map(|row| [("0.5", row.service_p50), ("0.99", row.service_p99)]);
     let service: Vec<_> = service.filter_map(|(quantile, value)| Some((quantile, value?))).collect();
     page.quantiles("scaletop_service_seconds", &service);
-    if let Some(p) = session.percentiles() {
-        let quantiles =
-            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
-        page.quantiles("scaletop_session_response_seconds", &quantiles);
-    }
+    page.percentiles("scaletop_session_response_seconds", session.percentiles());
     let Some(row) = row else { return };
     page.count("scaletop_in_flight", &[], row.in_flight);
     page.some("scaletop_oldest_in_flight_seconds", &[], row.oldest_in_flight.map(|age| age.as_secs_f64()));
@@ -334,7 +348,7 @@ mod tests {
         let completed: f64 =
             samples.iter().filter(|(s, _)| s.starts_with("scaletop_requests_completed_total")).map(|(_, v)| v).sum();
         assert!((completed - session.totals().outcomes.total() as f64).abs() < 1e-9);
-        let p99 = session.timeline().latest().unwrap().response.unwrap().p99.as_secs_f64();
+        let p99 = session.timeline().latest().unwrap().ok.unwrap().p99.as_secs_f64();
         assert!((samples[r#"scaletop_response_seconds{quantile="0.99"}"#] - p99).abs() < 1e-9);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! achieved = "> 99%"            the whole run
+//! "failed.p99" = "< 1s"        of what failed; `all.p99` of everything, a bare `p99` of the OK answers
 //! "spike.t_recover" = "< 60s"   the steps of the stage `spike`, repeats included
 //! t_recover = "< 60s"           a number that only steps have: every step
 //! "*.p99" = "< 1s"              a number that the run has too, but of every step
@@ -58,7 +59,18 @@ pub enum Subject {
     /// A number of steps, some of them of the run too.
     Number(&'static Kind, Judged),
     /// A percentile of the run's response time, as a quantile; 1 is the slowest. A step keeps no histogram, only its p99.
-    Percentile(f64),
+    Percentile(f64, Answers),
+}
+
+/// Whose response times a percentile is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// Those that were as expected: a bare `p99`.
+    Ok,
+    /// The others: `failed.p99`.
+    Failed,
+    /// All: `all.p99`.
+    All,
 }
 
 /// Why a threshold makes no sense, and what would.
@@ -166,7 +178,7 @@ impl Subject {
     pub const fn needs(&self) -> Needs {
         match self {
             Self::Number(kind, _) => kind.needs,
-            Self::Percentile(_) => Needs::Nothing,
+            Self::Percentile(..) => Needs::Nothing,
         }
     }
 
@@ -174,14 +186,14 @@ impl Subject {
     pub const fn course(&self) -> Course {
         match self {
             Self::Number(_, judged) => judged.course,
-            Self::Percentile(_) => Course::Open,
+            Self::Percentile(..) => Course::Open,
         }
     }
 
     const fn bounds(&self) -> Bounds {
         match self {
             Self::Number(_, judged) => judged.bounds,
-            Self::Percentile(_) => Bounds::Time,
+            Self::Percentile(..) => Bounds::Time,
         }
     }
 }
@@ -211,15 +223,21 @@ fn subject(name: &str) -> Result<(Scope, Subject), ThresholdError> {
     let (name, allowed) = match name.split_once('.') {
         Some((_, number)) => (number, known(numbers::P99.label)),
         // A bare name may also be one that only steps have.
-        None => (name, known("p50 … p99.9 or max")),
+        None => (name, known("p50 … p99.9 or max (of OK answers; failed.p99 and all.p99 for the others)")),
     };
     Err(ThresholdError::Number { name: name.to_owned(), allowed })
 }
 
 fn of_run(name: &str) -> Option<Subject> {
     let row = numbers::judged().find(|(_, judged)| judged.of_run && judged.name == name);
-    row.map(|(kind, judged)| Subject::Number(kind, judged))
-        .or_else(|| values::percentile(name).ok().map(Subject::Percentile))
+    row.map(|(kind, judged)| Subject::Number(kind, judged)).or_else(|| {
+        let (of, name) = match name.split_once('.') {
+            Some(("failed", name)) => (Answers::Failed, name),
+            Some(("all", name)) => (Answers::All, name),
+            _ => (Answers::Ok, name),
+        };
+        values::percentile(name).ok().map(|quantile| Subject::Percentile(quantile, of))
+    })
 }
 
 fn of_steps(name: &str) -> Option<Subject> {

@@ -157,8 +157,9 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let objective = as_millis(slo.latency);
     let p50 = |column: &Column| ms(column.p50);
     let p99 = |column: &Column| ms(column.p99);
+    let failed = |column: &Column| ms(column.failed_p99);
     let oldest = |column: &Column| ms(column.oldest);
-    let all = || series.columns.iter().flat_map(|column| [p50(column), p99(column)]).flatten();
+    let all = || series.columns.iter().flat_map(|column| [p50(column), p99(column), failed(column)]).flatten();
     let least = all().filter(|&value| value > 0.0).fold(objective, f64::min);
     // Room above the objective, so that its name fits.
     let greatest = most(series.columns.iter().map(oldest)).max(all().fold(objective * 1.5, f64::max));
@@ -167,15 +168,28 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let span = f64::from(series.span.max(1));
     let line = |read: &dyn Fn(&Column) -> Option<f64>| frame.line(points(series, read), span);
     let ticks = ticks.into_iter().map(|tick| (tick, exact_millis(tick))).collect();
+    let mut curves = Vec::new();
+    if series.columns.iter().any(|column| column.is_late) {
+        let ends = |column: &Column| if column.is_late { greatest } else { least * 0.9 };
+        let band = series.columns.iter().map(|column| (f64::from(column.second), least * 0.9, ends(column)));
+        curves.push(Curve {
+            key: "late",
+            label: "we were late: not measured",
+            path: frame.band(band, span),
+            is_band: true,
+        });
+    }
+    curves.push(Curve { key: "oldest", label: "oldest in flight", path: line(&oldest), is_band: false });
+    curves.push(Curve { key: "p50", label: "p50 (OK)", path: line(&p50), is_band: false });
+    curves.push(Curve { key: "p99", label: "p99 (OK)", path: line(&p99), is_band: false });
+    if series.columns.iter().any(|column| column.failed_p99.is_some()) {
+        curves.push(Curve { key: "fp99", label: "p99 (failed)", path: line(&failed), is_band: false });
+    }
     Chart {
         title: "Response time",
         subtitle: "from the moment a request was due; logarithmic".to_owned(),
         ticks,
-        curves: vec![
-            Curve { key: "oldest", label: "oldest in flight", path: line(&oldest), is_band: false },
-            Curve { key: "p50", label: "p50", path: line(&p50), is_band: false },
-            Curve { key: "p99", label: "p99", path: line(&p99), is_band: false },
-        ],
+        curves,
         frame,
         level: Some((objective, format!("objective: {slo}"))),
     }

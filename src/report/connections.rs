@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::report::shown;
 use crate::session::state::Session;
 use crate::text::{latency, thousands};
-use scaletop_load::Outcome;
+use scaletop_load::Phase;
 
 /// What our connections did, and why requests failed.
 pub(super) fn tables(session: &Session) -> Markup {
@@ -48,8 +48,8 @@ pub(super) fn tables(session: &Session) -> Markup {
                         @for failure in failures {
                             tr {
                                 td { (thousands(failure.count)) }
-                                td { (Outcome::Failed(failure.kind).kind().label()) }
-                                td { (failure.phase.label()) }
+                                td { (failure.kind.label()) }
+                                td { (failure.phase.map_or("–", Phase::label)) }
                                 td { (shown(&failure.cause)) }
                             }
                         }

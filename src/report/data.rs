@@ -63,6 +63,7 @@ fn reads() -> Vec<(&'static str, Read)> {
         ("ok", rate(|column| column.of_kinds(&[OutcomeKind::Ok]))),
         ("p50", ms(|column| column.p50)),
         ("p99", ms(|column| column.p99)),
+        ("fp99", ms(|column| column.failed_p99)),
         ("oldest", ms(|column| column.oldest)),
         ("dcap", rate(|column| column.dropped_cap)),
         ("dlate", rate(|column| column.dropped_late)),

@@ -92,7 +92,7 @@ mod tests {
             span,
             target: ArrivalRate::new(600),
             sent,
-            response: Some(percentiles),
+            ok: Some(percentiles),
             ..crate::report::fixtures::row()
         }
     }

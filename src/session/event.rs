@@ -19,10 +19,11 @@ use scaletop_units::Elapsed;
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;
 
 /// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
-/// connection, which a reader of 2 would miss in its sums.
+/// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
+/// failures apart, and the arrivals that we were late for.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -77,6 +78,10 @@ pub struct Settings {
     pub http2: bool,
     /// The cap on connections; `None` in recordings that do not say.
     pub max_connections: Option<u64>,
+    /// What one request before the load showed; `None` when there was none.
+    pub preflight: Option<String>,
+    /// The statuses that count as OK; `None` in recordings before version 4, in which 100 to 399 did.
+    pub expected: Option<String>,
     /// The response header that names the instance.
     pub instance_header: String,
     /// Requests per second that one instance is known to hold within the SLO, if the user says.
@@ -104,6 +109,8 @@ impl Default for Settings {
             transport: None,
             http2: false,
             max_connections: None,
+            preflight: None,
+            expected: None,
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::instances::{Basis, InstanceObservation};
 use crate::plan::schedule::Conditions;
 use crate::session::state::Session;
+use crate::timeline::SecondJudged;
 use scaletop_units::Elapsed;
 
 /// The count must have stayed the same this long, and the objective must have held (docs/step-numbers.md: settled).
@@ -35,7 +36,7 @@ impl Conditions for Session {
         }
         let cohorts = self.timeline().cohorts();
         let at = cohorts.partition_point(|cohort| cohort.second < from.second());
-        if cohorts.range(at..).any(|cohort| cohort.good == Some(false)) {
+        if cohorts.range(at..).any(|cohort| cohort.judged == SecondJudged::Bad) {
             return false;
         }
         let rows = self.timeline().rows();

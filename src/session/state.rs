@@ -9,6 +9,7 @@ use std::mem::discriminant;
 
 use crate::analysis::StepReport;
 use crate::analysis::demand::{CapacityEstimate, needed};
+use crate::analysis::failures::{FailureTotals, failure_in_words};
 use crate::analysis::gathered::Gathered;
 use crate::analysis::service_time::Trailing;
 use crate::analysis::waterfall::{self, Waterfall};
@@ -17,7 +18,8 @@ use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent};
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
-use crate::timeline::{Percentiles, Row, Timeline};
+use crate::timeline::{Completed, Percentiles, Row, Timeline};
+use scaletop_load::Failure;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
@@ -33,7 +35,7 @@ mod observations;
 mod readers;
 mod steps;
 
-pub(crate) use connections::{ConnectionTotals, FailureTotals, failure_in_words};
+pub(crate) use connections::ConnectionTotals;
 pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.
@@ -120,10 +122,14 @@ pub struct Totals {
     pub dropped_connections: u64,
     /// What became of the requests.
     pub outcomes: OutcomeCounts,
-    /// Response times of all.
-    pub response: Latency,
-    /// Service times of all.
+    /// Response times of the OK answers.
+    pub ok: Latency,
+    /// Response times of what failed.
+    pub failed: Latency,
+    /// Service times of the OK answers (of all in recordings before version 4).
     pub service: Latency,
+    /// Service times of what failed.
+    pub failed_service: Latency,
     /// Send lag of all.
     pub send_lag: Latency,
     /// Bytes of response bodies.
@@ -186,9 +192,9 @@ impl Session {
         }
     }
 
-    /// Percentiles of the whole session so far.
+    /// Percentiles of the OK answers of the whole session so far.
     pub fn percentiles(&self) -> Option<Percentiles> {
-        Percentiles::of(&self.totals.response)
+        Percentiles::of(&self.totals.ok)
     }
 
     /// Where the time of a step's scale-out went: see [`waterfall::of`].
@@ -207,9 +213,12 @@ impl Session {
             self.note(second.end(), NoticeLevel::Warning, &text);
             return;
         }
-        let completed = crate::timeline::Completed::of(second);
+        let completed = Completed::of(second);
         let mut row = Row::of(second, &completed);
-        self.totals.add(&row, &completed.response, &completed.service, second);
+        for new in self.totals.add(&row, &completed, second) {
+            let text = format!("first failure of its kind: {}", failure_in_words(&new));
+            self.note(second.end(), NoticeLevel::Warning, &text);
+        }
         self.tell_protocol(second);
         self.fold.trailing.push(second.index, completed.ok.clone(), second.send_lag.clone());
         row.responding = self.serve(second);
@@ -257,7 +266,8 @@ impl Session {
 }
 
 impl Totals {
-    fn add(&mut self, row: &Row, response: &Latency, service: &Latency, second: &Second) {
+    /// Adds a second, and names the causes of failures that are new.
+    fn add(&mut self, row: &Row, completed: &Completed, second: &Second) -> Vec<Failure> {
         self.due = self.due.saturating_add(row.due);
         self.sent = self.sent.saturating_add(row.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
@@ -265,11 +275,20 @@ impl Totals {
         self.dropped_connections = self.dropped_connections.saturating_add(row.dropped_connections);
         self.bytes_in = self.bytes_in.saturating_add(row.bytes_in);
         self.outcomes.merge(&row.outcomes);
-        self.response.merge(response);
-        self.service.merge(service);
+        self.ok.merge(&completed.ok);
+        self.failed.merge(&completed.failed);
+        self.service.merge(&completed.service);
+        self.failed_service.merge(&completed.failed_service);
         self.send_lag.merge(&second.send_lag);
         self.connections.add(&second.connections);
-        self.failures.add(second);
+        self.failures.add(second)
+    }
+
+    /// Response times of everything, OK or not.
+    pub(crate) fn all(&self) -> Latency {
+        let mut all = self.ok.clone();
+        all.merge(&self.failed);
+        all
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.

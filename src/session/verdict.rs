@@ -14,7 +14,8 @@
 //! |---|---|
 //! | 4 | the generator was the limit in some step: the result says nothing of the service |
 //! | 5 | a threshold needs an instance source that gave nothing |
-//! | 3 | a threshold failed, or could not be told |
+//! | 3 | a threshold failed, or could not be told; or not one request was answered as expected |
+//! | 1 | not one request was answered as expected, and there are no thresholds |
 //! | 0 | all held |
 
 pub(crate) mod early;
@@ -38,6 +39,8 @@ pub(crate) struct Verdict {
     pub thresholds: Vec<ThresholdResult>,
     /// The steps in which the generator was the limit, and why.
     pub invalid: Vec<InvalidStep>,
+    /// Not one request was answered as expected: how instead.
+    pub none_ok: Option<String>,
     /// Whether somebody ended the session before its plan was over: what is judged is only its beginning.
     pub interrupted: bool,
 }
@@ -93,11 +96,12 @@ pub(crate) fn judge(session: &Session) -> Verdict {
         })
         .collect();
     let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
-    Verdict { thresholds, invalid, interrupted }
+    let totals = session.totals();
+    Verdict { thresholds, invalid, none_ok: totals.failures.none_ok(&totals.outcomes), interrupted }
 }
 
 impl Verdict {
-    /// 0, 3, 4 or 5: see the module.
+    /// 0, 1, 3, 4 or 5: see the module.
     pub(crate) fn exit_code(&self) -> u8 {
         let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
         if !self.invalid.is_empty() {
@@ -106,6 +110,8 @@ impl Verdict {
             5
         } else if any(|outcome| *outcome != ThresholdOutcome::Passed) {
             3
+        } else if self.none_ok.is_some() {
+            if self.thresholds.is_empty() { 1 } else { 3 }
         } else {
             0
         }
@@ -113,7 +119,7 @@ impl Verdict {
 
     /// Whether there was nothing to judge, and nothing to object to.
     pub(crate) const fn is_silent(&self) -> bool {
-        self.thresholds.is_empty() && self.invalid.is_empty() && !self.interrupted
+        self.thresholds.is_empty() && self.invalid.is_empty() && self.none_ok.is_none() && !self.interrupted
     }
 
     /// In a few words: `passed: all 4 thresholds held`.
@@ -126,6 +132,9 @@ impl Verdict {
 
     fn outcome(&self) -> String {
         let total = self.thresholds.len();
+        if let (Some(why), false) = (&self.none_ok, self.exit_code() == 4) {
+            return format!("failed: {why}");
+        }
         let failed = self.thresholds.iter().filter(|result| result.outcome != ThresholdOutcome::Passed).count();
         match (self.exit_code(), total) {
             (4, _) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::slo::Slo;
-use crate::timeline::objective::{Judgement, WINDOW_SECS, certain_after};
+use crate::timeline::objective::{self, Judgement, SecondJudged, WINDOW_SECS, certain_after};
 use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
 use scaletop_load::CohortPart;
 use scaletop_load::Latency;
@@ -30,17 +30,18 @@ pub struct Cohort {
     pub dropped_connections: u64,
     /// What became of the requests so far.
     pub outcomes: OutcomeCounts,
-    /// Response times of what completed so far.
-    pub response: Option<Percentiles>,
-    /// p99 of the service time.
+    /// Response times of the OK answers so far.
+    pub ok: Option<Percentiles>,
+    /// Response times of what failed so far.
+    pub failed: Option<Percentiles>,
+    /// p99 of the service time of the OK answers.
     pub service_p99: Option<Duration>,
     /// OK answers slower than the objective.
     pub slow: u64,
-    /// Answers of any kind slower than the objective.
-    pub above: u64,
-    /// Whether the objective held over the trailing window; `None` while it cannot be known yet or without arrivals.
-    /// A thinned minute is bad when any of its seconds was.
-    pub good: Option<bool>,
+    /// Arrivals that we turned to late, or gave up because of that.
+    pub late: u64,
+    /// Whether the objective held over the trailing window. A thinned minute is bad when any of its seconds was.
+    pub judged: SecondJudged,
     /// Whether every request is answered or timed out, so that nothing changes any more. (An answer that comes even
     /// later than that is still counted, so that sums stay exact; percentiles stay as they are.)
     pub is_final: bool,
@@ -57,16 +58,24 @@ impl Cohort {
         self.sent.saturating_sub(self.outcomes.total())
     }
 
+    /// Whether we were too late for its latencies to be the service's.
+    pub fn is_late(&self) -> bool {
+        objective::is_late(self.late, self.due)
+    }
+
     fn count(&mut self, part: &CohortPart, slo: &Slo) {
-        let slow = part.ok.count_above(slo.latency);
         self.due = self.due.saturating_add(part.due);
         self.sent = self.sent.saturating_add(part.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(part.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(part.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(part.dropped_connections);
         self.outcomes.merge(&part.outcomes);
-        self.slow = self.slow.saturating_add(slow);
-        self.above = self.above.saturating_add(slow).saturating_add(part.failed.count_above(slo.latency));
+        self.slow = self.slow.saturating_add(part.ok.count_above(slo.latency));
+        self.late = self.late.saturating_add(part.late);
+    }
+
+    fn show(&mut self, summary: &Summary) {
+        (self.ok, self.failed, self.service_p99) = (summary.ok, summary.failed, summary.service_p99);
     }
 
     fn absorb(&mut self, later: &Self) {
@@ -78,19 +87,41 @@ impl Cohort {
         self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
         self.outcomes.merge(&later.outcomes);
         self.slow = self.slow.saturating_add(later.slow);
-        self.above = self.above.saturating_add(later.above);
-        self.good = match (self.good, later.good) {
-            (Some(a), Some(b)) => Some(a && b),
-            (a, b) => a.or(b),
-        };
+        self.late = self.late.saturating_add(later.late);
+        self.judged = self.judged.max(later.judged);
     }
 }
 
 /// Histograms that answers may still be added to.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Spread {
-    response: Latency,
+    ok: Latency,
+    failed: Latency,
     service: Latency,
+}
+
+impl Spread {
+    fn merge(&mut self, other: &Self) {
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+        self.service.merge(&other.service);
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            ok: Percentiles::of(&self.ok),
+            failed: Percentiles::of(&self.failed),
+            service_p99: self.service.quantile(0.99),
+        }
+    }
+}
+
+/// What stays of histograms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Summary {
+    ok: Option<Percentiles>,
+    failed: Option<Percentiles>,
+    service_p99: Option<Duration>,
 }
 
 /// The settled cohorts of `[from, until)`, which are neighbours and of one minute, with their histograms merged.
@@ -106,8 +137,7 @@ struct MinuteOfCohorts {
 struct SettledMinute {
     from: u32,
     until: u32,
-    response: Option<Percentiles>,
-    service_p99: Option<Duration>,
+    summary: Summary,
 }
 
 /// At most this many seconds keep their histograms, however long the timeout; older ones are settled early.
@@ -170,11 +200,10 @@ impl Cohorts {
                 continue; // Later than it could be: counted, but its percentiles stand.
             }
             let spread = self.spreads.entry(second).or_default();
-            spread.response.merge(&part.ok);
-            spread.response.merge(&part.failed);
+            spread.ok.merge(&part.ok);
+            spread.failed.merge(&part.failed);
             spread.service.merge(&part.service);
-            cohort.response = Percentiles::of(&spread.response);
-            cohort.service_p99 = spread.service.quantile(0.99);
+            cohort.show(&spread.summary());
         }
     }
 
@@ -194,8 +223,7 @@ impl Cohorts {
             // A cohort is judged together with those just before it: it is final only when they are.
             is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
             cohort.is_final = is_final;
-            let good = self.judge(at, now, slo);
-            self.list[at].good = good;
+            self.judge(at, now, slo);
         }
         let mut settled = Vec::new();
         for at in first..self.list.len() {
@@ -216,8 +244,7 @@ impl Cohorts {
         let mut settled = Vec::new();
         for at in first..self.list.len() {
             self.list[at].is_final = true;
-            let good = self.judge(at, now, slo);
-            self.list[at].good = good;
+            self.judge(at, now, slo);
             settled.push(self.list[at].second);
             self.settled_before = self.list[at].second.saturating_add(1);
             self.retire(at);
@@ -225,12 +252,12 @@ impl Cohorts {
         settled
     }
 
-    fn judge(&self, at: usize, now: Elapsed, slo: &Slo) -> Option<bool> {
+    fn judge(&mut self, at: usize, now: Elapsed, slo: &Slo) {
         let earliest = self.list[at].second.saturating_sub(WINDOW_SECS - 1);
         let mut judgement = Judgement::default();
         let window = self.list.range(..=at).rev().take_while(|cohort| cohort.second >= earliest);
         window.for_each(|cohort| judgement.add(cohort, now, slo));
-        judgement.verdict(slo)
+        self.list[at].judged = judgement.verdict(slo);
     }
 
     /// Merges a settled cohort's histograms into its minute's.
@@ -238,16 +265,14 @@ impl Cohorts {
         let second = self.list[at].second;
         let continues = |minute: &MinuteOfCohorts| second == minute.until && !second.is_multiple_of(THINNED_SPAN);
         if let Some(minute) = self.minute.take_if(|minute| !continues(minute)) {
-            let response = Percentiles::of(&minute.spread.response);
-            let service_p99 = minute.spread.service.quantile(0.99);
-            self.minutes.push_back(SettledMinute { from: minute.from, until: minute.until, response, service_p99 });
+            let summary = minute.spread.summary();
+            self.minutes.push_back(SettledMinute { from: minute.from, until: minute.until, summary });
         }
         let minute =
             self.minute.get_or_insert_with(|| Box::new(MinuteOfCohorts { from: second, ..MinuteOfCohorts::default() }));
         minute.until = second.saturating_add(1);
         if let Some(spread) = self.spreads.remove(&second) {
-            minute.spread.response.merge(&spread.response);
-            minute.spread.service.merge(&spread.service);
+            minute.spread.merge(&spread);
         }
     }
 
@@ -256,7 +281,7 @@ impl Cohorts {
             let (first, end) = (self.first_at(minute.from), self.first_at(minute.until));
             let mut thinned = Cohort { span: 0, is_final: true, ..Cohort::new(minute.from) };
             self.list.drain(first..end).for_each(|cohort| thinned.absorb(&cohort));
-            (thinned.response, thinned.service_p99) = (minute.response, minute.service_p99);
+            thinned.show(&minute.summary);
             self.list.insert(first, thinned);
         }
     }

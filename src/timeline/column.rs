@@ -42,10 +42,14 @@ pub(crate) struct Column {
     pub dropped_connections: u64,
     /// The most requests in flight at the end of a second.
     pub in_flight: u64,
-    /// p50 of the response time in the worst second.
+    /// p50 of the response time of OK answers in the worst second.
     pub p50: Option<Duration>,
-    /// p99 of the response time in the worst second.
+    /// p99 of the response time of OK answers in the worst second.
     pub p99: Option<Duration>,
+    /// p99 of the response time of what failed in the worst second.
+    pub failed_p99: Option<Duration>,
+    /// Whether we were too late in one of its seconds for its latencies to be the service's: those seconds have none here.
+    pub is_late: bool,
     /// p50 of the service time in the worst second.
     pub service_p50: Option<Duration>,
     /// p99 of the service time in the worst second.
@@ -80,8 +84,10 @@ impl Column {
             dropped_late: row.dropped_late,
             dropped_connections: row.dropped_connections,
             in_flight: row.in_flight,
-            p50: row.response.map(|p| p.p50),
-            p99: row.response.map(|p| p.p99),
+            p50: row.ok.filter(|_| !row.is_late()).map(|p| p.p50),
+            p99: row.ok.filter(|_| !row.is_late()).map(|p| p.p99),
+            failed_p99: row.failed.filter(|_| !row.is_late()).map(|p| p.p99),
+            is_late: row.is_late(),
             service_p50: row.service_p50,
             service_p99: row.service_p99,
             oldest: row.oldest_in_flight,
@@ -112,6 +118,8 @@ impl Column {
         self.in_flight = self.in_flight.max(later.in_flight);
         self.p50 = self.p50.max(later.p50);
         self.p99 = self.p99.max(later.p99);
+        self.failed_p99 = self.failed_p99.max(later.failed_p99);
+        self.is_late |= later.is_late;
         self.service_p50 = self.service_p50.max(later.service_p50);
         self.service_p99 = self.service_p99.max(later.service_p99);
         self.oldest = self.oldest.max(later.oldest);
@@ -163,7 +171,7 @@ impl Column {
 
     /// Dropped arrivals a second.
     pub(crate) fn dropped_rate(&self) -> Option<f64> {
-        self.per_second(self.dropped_cap + self.dropped_late)
+        self.per_second(self.dropped_cap + self.dropped_late + self.dropped_connections)
     }
 
     /// What completed of these kinds.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::slo::Slo;
 use crate::timeline::Cohort;
-use scaletop_load::{OutcomeClass, OutcomeCounts};
+use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// The trailing window, in seconds of intended starts (w).
@@ -22,15 +22,54 @@ pub(crate) fn lost(outcomes: &OutcomeCounts, dropped_cap: u64) -> u64 {
         .saturating_add(dropped_cap)
 }
 
+/// A second is *late* when a larger share of its arrivals than this was turned to late, or given up because of that.
+const LATE_SHARE: f64 = 0.005;
+
+/// Whether we were too late for the latencies of `due` arrivals to be the service's: `late` of them.
+pub(crate) fn is_late(late: u64, due: u64) -> bool {
+    late as f64 > LATE_SHARE * due as f64
+}
+
+/// Whether a second was good; of several, the highest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecondJudged {
+    /// Nobody can say (yet): no arrivals, or answers missing.
+    #[default]
+    Unknown,
+    /// The objective held.
+    Good,
+    /// Nobody showed it: too few answers were as expected, though none was the service's fault.
+    NotShown,
+    /// Nobody can say, because of us: it was missed, but would have held without those that we sent late; or we did not send
+    /// what was asked.
+    NotMeasured,
+    /// It was missed, whatever we did.
+    Bad,
+}
+
+impl SecondJudged {
+    /// Whether it was good, when that is known.
+    pub const fn is_good(self) -> Option<bool> {
+        match self {
+            Self::Good => Some(true),
+            Self::Bad => Some(false),
+            Self::Unknown | Self::NotShown | Self::NotMeasured => None,
+        }
+    }
+}
+
 /// The sums over a trailing window that decide whether the objective was met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Judgement {
     due: u64,
-    bad: u64,
-    answered: u64,
-    above: u64,
+    ok: u64,
+    lost: u64,
+    slow: u64,
     overdue: u64,
     young: u64,
+    late: u64,
+    /// Arrivals that we did not send.
+    unsent: u64,
 }
 
 impl Judgement {
@@ -39,35 +78,53 @@ impl Judgement {
     /// Requests without an answer are *overdue*, and thus bad, once all of the second's are older than the objective's
     /// latency; before that they may still become anything.
     pub(crate) fn add(&mut self, cohort: &Cohort, now: Elapsed, slo: &Slo) {
-        let answered = cohort.outcomes.total();
-        let pending = cohort.sent.saturating_sub(answered);
+        let pending = cohort.pending();
         let end = Elapsed::from_secs(u64::from(cohort.second) + u64::from(cohort.span));
         let is_overdue = cohort.is_final || now.saturating_since(end) >= slo.latency;
         self.due = self.due.saturating_add(cohort.due);
-        self.bad = self.bad.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap)).saturating_add(cohort.slow);
-        self.answered = self.answered.saturating_add(answered);
-        self.above = self.above.saturating_add(cohort.above);
+        self.ok = self.ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
+        self.lost = self.lost.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap));
+        self.slow = self.slow.saturating_add(cohort.slow);
+        self.late = self.late.saturating_add(cohort.late.saturating_sub(cohort.dropped_late));
+        let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
+        let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
+        self.unsent = self.unsent.saturating_add(unsent);
         let pending_kind = if is_overdue { &mut self.overdue } else { &mut self.young };
         *pending_kind = pending_kind.saturating_add(pending);
     }
 
-    /// Whether the objective was met: `p_q ≤ L` over all answers, and bad requests ≤ E of the arrivals. `None` without
-    /// arrivals, and while what is still unanswered could decide it either way.
-    pub(crate) fn verdict(&self, slo: &Slo) -> Option<bool> {
+    /// Whether the objective was met: `p_q ≤ L` over the OK answers, bad requests ≤ E of the arrivals, and no more than E
+    /// of the arrivals answered otherwise than expected by nobody's fault: what nobody showed does not hold.
+    pub(crate) fn verdict(&self, slo: &Slo) -> SecondJudged {
         if self.due == 0 {
-            return None;
+            return SecondJudged::Unknown;
         }
-        let holds = |bad_pending: u64| {
-            let answered = self.answered.saturating_add(self.overdue).saturating_add(self.young);
-            let above = self.above.saturating_add(self.overdue).saturating_add(bad_pending);
-            let bad = self.bad.saturating_add(self.overdue).saturating_add(bad_pending);
-            percentile_holds(answered, above, slo.quantile) && bad as f64 <= slo.errors * self.due as f64 + 1e-9
-        };
-        match (holds(0), holds(self.young)) {
-            (false, _) => Some(false),
-            (true, true) => Some(true),
-            (true, false) => None,
+        let allowed = slo.errors * self.due as f64 + 1e-9;
+        if self.unsent as f64 > allowed {
+            return SecondJudged::NotMeasured;
         }
+        match (self.holds(slo, 0, 0), self.holds(slo, self.young, 0)) {
+            // Lag only makes answers later: what was good in spite of it was good.
+            (true, true) => {
+                let shown = self.ok.saturating_add(self.lost).saturating_add(self.overdue).saturating_add(self.young);
+                let otherwise = self.due.saturating_sub(self.unsent).saturating_sub(shown);
+                if otherwise as f64 > allowed { SecondJudged::NotShown } else { SecondJudged::Good }
+            }
+            (true, false) => SecondJudged::Unknown,
+            (false, _) if self.late > 0 && self.holds(slo, 0, self.late) => SecondJudged::NotMeasured,
+            (false, _) => SecondJudged::Bad,
+        }
+    }
+
+    /// Whether the objective holds when `bad_pending` of those without an answer become bad, and `forgiven` of the bad ones
+    /// would have been good.
+    fn holds(&self, slo: &Slo, bad_pending: u64, forgiven: u64) -> bool {
+        let pending = self.overdue.saturating_add(bad_pending);
+        let above = self.slow.saturating_add(pending);
+        let answered = self.ok.saturating_add(self.overdue).saturating_add(self.young);
+        let bad = self.lost.saturating_add(above).saturating_sub(forgiven) as f64;
+        percentile_holds(answered, above.saturating_sub(forgiven), slo.quantile)
+            && bad <= slo.errors * self.due as f64 + 1e-9
     }
 }
 
@@ -89,18 +146,18 @@ pub(crate) fn certain_after(timeout: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaletop_load::OutcomeKind;
-
     fn cohort(due: u64, ok: u64, slow: u64) -> Cohort {
         let mut cohort = Cohort::new(10);
-        (cohort.due, cohort.sent, cohort.slow, cohort.above) = (due, due, slow, slow);
+        (cohort.due, cohort.sent, cohort.slow) = (due, due, slow);
         for _ in 0..ok {
             cohort.outcomes.add(OutcomeKind::Ok);
         }
         cohort
     }
 
-    fn verdict(cohort: &Cohort, now_millis: u64) -> Option<bool> {
+    use SecondJudged::{Bad, Good, NotMeasured, NotShown, Unknown};
+
+    fn verdict(cohort: &Cohort, now_millis: u64) -> SecondJudged {
         let (mut judgement, slo) = (Judgement::default(), Slo::default());
         judgement.add(cohort, Elapsed::from_millis(now_millis), &slo);
         judgement.verdict(&slo)
@@ -108,29 +165,67 @@ mod tests {
 
     #[test]
     fn one_slow_answer_in_a_hundred_is_within_p99_and_one_percent() {
-        assert_eq!(verdict(&cohort(100, 100, 1), 11_000), Some(true));
-        assert_eq!(verdict(&cohort(100, 100, 2), 11_000), Some(false));
+        assert_eq!(verdict(&cohort(100, 100, 1), 11_000), Good);
+        assert_eq!(verdict(&cohort(100, 100, 2), 11_000), Bad);
     }
 
     #[test]
     fn what_is_unanswered_leaves_it_open_until_it_is_certainly_too_slow() {
-        assert_eq!(verdict(&cohort(100, 90, 0), 11_400), None);
-        assert_eq!(verdict(&cohort(100, 90, 0), 11_500), Some(false));
-        assert_eq!(verdict(&cohort(100, 99, 0), 11_400), Some(true), "one of a hundred may be slow");
-        assert_eq!(verdict(&cohort(100, 90, 2), 11_400), Some(false), "two slow ones are too many whatever follows");
+        assert_eq!(verdict(&cohort(100, 90, 0), 11_400), Unknown);
+        assert_eq!(verdict(&cohort(100, 90, 0), 11_500), Bad);
+        assert_eq!(verdict(&cohort(100, 99, 0), 11_400), Good, "one of a hundred may be slow");
+        assert_eq!(verdict(&cohort(100, 90, 2), 11_400), Bad, "two slow ones are too many whatever follows");
     }
 
     #[test]
     fn nothing_asked_is_neither_good_nor_bad() {
-        assert_eq!(verdict(&cohort(0, 0, 0), 20_000), None);
+        assert_eq!(verdict(&cohort(0, 0, 0), 20_000), Unknown);
+    }
+
+    #[test]
+    fn what_was_answered_otherwise_than_expected_is_never_held() {
+        let with = |kind, of: u64| {
+            let mut answered = cohort(100, 100 - of, 0);
+            (0..of).for_each(|_| answered.outcomes.add(kind));
+            verdict(&answered, 20_000)
+        };
+        assert_eq!(with(OutcomeKind::Http4xx, 100), NotShown, "404 for all: nobody showed anything");
+        assert_eq!(with(OutcomeKind::Tls, 2), NotShown);
+        assert_eq!(with(OutcomeKind::Http3xx, 1), Good, "within the share that may be bad");
+        assert_eq!(with(OutcomeKind::Http429, 100), Bad);
+        assert_eq!(with(OutcomeKind::Ports, 100), NotMeasured);
+    }
+
+    #[test]
+    fn a_quick_refusal_makes_no_latency_better() {
+        let mut flattering = cohort(250, 1, 1);
+        (0..249).for_each(|_| flattering.outcomes.add(OutcomeKind::Http5xxCapacity));
+        let loose = Slo { errors: 1.0, ..Slo::default() };
+        let mut judgement = Judgement::default();
+        judgement.add(&flattering, Elapsed::from_secs(20), &loose);
+        assert_eq!(judgement.verdict(&loose), Bad, "the one OK answer was too slow");
+    }
+
+    #[test]
+    fn what_only_our_lateness_made_bad_is_not_measured() {
+        let mut late = cohort(100, 100, 60);
+        late.late = 60;
+        assert_eq!(verdict(&late, 20_000), NotMeasured, "stopped for 0.6 s");
+        late.late = 30;
+        assert_eq!(verdict(&late, 20_000), Bad, "the others were slow, too");
+        let mut harmless = cohort(100, 100, 1);
+        harmless.late = 60;
+        assert_eq!(verdict(&harmless, 20_000), Good, "lag makes no answer quicker");
     }
 
     #[test]
     fn arrivals_refused_at_the_cap_are_bad_and_late_drops_are_not() {
         let mut refused = cohort(100, 98, 0);
         (refused.sent, refused.dropped_cap) = (98, 2);
-        assert_eq!(verdict(&refused, 20_000), Some(false));
+        assert_eq!(verdict(&refused, 20_000), Bad);
         (refused.dropped_cap, refused.dropped_late) = (0, 2);
-        assert_eq!(verdict(&refused, 20_000), Some(true));
+        assert_eq!(verdict(&refused, 20_000), NotMeasured);
+        refused.dropped_late = 1;
+        assert_eq!(verdict(&refused, 20_000), Good);
     }
 }

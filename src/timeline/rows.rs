@@ -9,7 +9,8 @@ use scaletop_load::{Connections, Latency, Second};
 pub(super) struct MinuteOfRows {
     row: Row,
     heat: HeatColumn,
-    response: Latency,
+    ok: Latency,
+    failed: Latency,
     service: Latency,
     send_lag: Latency,
     connections: Connections,
@@ -18,12 +19,14 @@ pub(super) struct MinuteOfRows {
 /// The latencies of what completed in one second, over all cohorts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Completed {
-    /// Response times of all.
-    pub(crate) response: Latency,
-    /// Response times of the OK ones.
+    /// Response times of the OK answers.
     pub(crate) ok: Latency,
-    /// Service times of all.
+    /// Response times of what failed.
+    pub(crate) failed: Latency,
+    /// Service times of the OK answers.
     pub(crate) service: Latency,
+    /// Service times of what failed.
+    pub(crate) failed_service: Latency,
 }
 
 impl Completed {
@@ -32,10 +35,10 @@ impl Completed {
         let mut all = Self::default();
         for part in &second.parts {
             all.ok.merge(&part.ok);
-            all.response.merge(&part.failed);
+            all.failed.merge(&part.failed);
             all.service.merge(&part.service);
+            all.failed_service.merge(&part.failed_service);
         }
-        all.response.merge(&all.ok);
         all
     }
 }
@@ -49,7 +52,8 @@ impl Row {
             target: second.target,
             in_flight: second.in_flight,
             oldest_in_flight: second.oldest_in_flight,
-            response: Percentiles::of(&completed.response),
+            ok: Percentiles::of(&completed.ok),
+            failed: Percentiles::of(&completed.failed),
             send_lag_p99: second.send_lag.quantile(0.99),
             bytes_in: second.bytes_in,
             generator: second.generator,
@@ -65,6 +69,7 @@ impl Row {
             row.dropped_cap = row.dropped_cap.saturating_add(part.dropped_cap);
             row.dropped_late = row.dropped_late.saturating_add(part.dropped_late);
             row.dropped_connections = row.dropped_connections.saturating_add(part.dropped_connections);
+            row.late = row.late.saturating_add(part.late);
             row.outcomes.merge(&part.outcomes);
         }
         row
@@ -79,6 +84,7 @@ impl Row {
         self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
+        self.late = self.late.saturating_add(later.late);
         self.outcomes.merge(&later.outcomes);
         self.in_flight = self.in_flight.max(later.in_flight);
         self.oldest_in_flight = self.oldest_in_flight.max(later.oldest_in_flight);
@@ -122,7 +128,8 @@ impl MinuteOfRows {
         Self {
             row: Row { second, ..Row::default() },
             heat: HeatColumn::new(second),
-            response: Latency::new(),
+            ok: Latency::new(),
+            failed: Latency::new(),
             service: Latency::new(),
             send_lag: Latency::new(),
             connections: Connections::default(),
@@ -136,7 +143,8 @@ impl MinuteOfRows {
 
     fn close(mut self) -> (Row, HeatColumn) {
         self.heat.span = self.row.span;
-        self.row.response = Percentiles::of(&self.response);
+        self.row.ok = Percentiles::of(&self.ok);
+        self.row.failed = Percentiles::of(&self.failed);
         self.row.service_p50 = self.service.quantile(0.5);
         self.row.service_p99 = self.service.quantile(0.99);
         self.row.send_lag_p99 = self.send_lag.quantile(0.99);
@@ -152,14 +160,15 @@ impl Timeline {
     pub(crate) fn push(&mut self, row: Row, completed: &Completed, second: &Second) {
         let now = row.second;
         let mut heat = HeatColumn::new(now);
-        heat.add(&completed.response);
+        heat.add(&completed.ok);
         if self.minute.as_ref().is_some_and(|minute| !minute.continues_with(now)) {
             self.minutes.extend(self.minute.take().map(|minute| minute.close()));
         }
         let minute = self.minute.get_or_insert_with(|| Box::new(MinuteOfRows::new(now)));
         minute.row.absorb(&row);
         minute.heat.merge(&heat);
-        minute.response.merge(&completed.response);
+        minute.ok.merge(&completed.ok);
+        minute.failed.merge(&completed.failed);
         minute.service.merge(&completed.service);
         minute.send_lag.merge(&second.send_lag);
         minute.connections.merge(&second.connections);

@@ -60,7 +60,7 @@ fn percentiles_of_a_thinned_minute_come_from_all_of_its_answers() {
     let timeline = folded(steady(0..4_200));
     let (row, cohort) = (&timeline.rows()[3], &timeline.cohorts()[3]);
     assert_eq!((row.span, cohort.span), (60, 60));
-    for response in [row.response.unwrap(), cohort.response.unwrap()] {
+    for response in [row.ok.unwrap(), cohort.ok.unwrap()] {
         assert_eq!(response.p95.as_millis(), 80, "a sixtieth is slow");
         assert_eq!((response.p99.as_millis(), response.max.as_millis()), (400, 400));
     }
@@ -110,14 +110,14 @@ fn arrivals_that_a_stall_made_late_still_find_their_second() {
     let timeline = folded(seconds);
     assert_eq!(timeline.cohorts().iter().map(|cohort| cohort.due).collect::<Vec<_>>(), [10; 7]);
     assert_eq!(timeline.rows().iter().map(|row| row.due).collect::<Vec<_>>(), [10, 10, 10, 0, 0, 0, 40]);
-    assert_eq!(timeline.cohorts.get(4).unwrap().response.unwrap().p50.as_millis(), 80);
+    assert_eq!(timeline.cohorts.get(4).unwrap().ok.unwrap().p50.as_millis(), 80);
 }
 
 #[test]
 fn the_objective_looks_back_over_five_seconds() {
     let bad = second(0, vec![part(0, 10, 10, 900)]);
     let timeline = folded(std::iter::once(bad).chain(steady(1..=6)));
-    let goods: Vec<_> = (0..=6).map(|second| timeline.cohorts.get(second).unwrap().good).collect();
+    let goods: Vec<_> = (0..=6).map(|second| timeline.cohorts.get(second).unwrap().judged.is_good()).collect();
     assert_eq!(goods[..5], [Some(false); 5], "the slow second is in the window of the four after it");
     assert_eq!(goods[5..], [Some(true); 2]);
 }

@@ -176,6 +176,19 @@ pub(crate) fn plot(
         .render(plot, buf);
 }
 
+/// Shades the cells of a plot, by their place across, in which nothing of the service could be measured.
+pub(crate) fn shade(buf: &mut Buffer, area: Rect, theme: Theme, cells: &[usize]) {
+    let plot = plot_area(area);
+    let across = cells.iter().filter_map(|&cell| u16::try_from(cell).ok()).filter(|&cell| cell < plot.width);
+    for x in across.map(|cell| plot.x + cell) {
+        for y in plot.top()..plot.bottom() {
+            if buf[(x, y)].symbol() == " " {
+                buf.set_string(x, y, "▒", theme.style(Role::Faint));
+            }
+        }
+    }
+}
+
 /// Draws the scale's labels. Each stands in the row that holds its value; an empty one (a count that is not whole) is
 /// left out.
 pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, unit: fn(f64) -> String) {

@@ -187,7 +187,7 @@ fn trouble_has_the_colour_of_trouble() {
 #[test]
 fn a_p99_over_the_objective_is_red_in_title_and_curve() {
     let over = state().rate(50).p99_ms(640).run(30).build();
-    let p99 = over.session().timeline().latest().and_then(|row| row.response).map(|response| response.p99);
+    let p99 = over.session().timeline().latest().and_then(|row| row.ok).map(|ok| ok.p99);
     assert_eq!(foreground(&over, &text::latency(p99)), Some(Theme::DARK.color(Role::Bad)));
     let terminal = frame(&over, Theme::DARK, 120, 40);
     let red = Theme::DARK.color(Role::Bad);

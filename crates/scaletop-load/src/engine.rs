@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::growth::Growth;
 use crate::engine::threads::{Spare, Start, start_thread};
+use crate::expected::Expected;
 use crate::generator::GeneratorProbe;
 use crate::rate::Arrivals;
 use crate::record::second::Second;
@@ -76,6 +77,8 @@ pub struct LoadConfig {
     pub warm: usize,
     /// How many threads send.
     pub workers: Workers,
+    /// Which answers are OK.
+    pub expected: Expected,
 }
 
 impl Default for LoadConfig {
@@ -83,7 +86,15 @@ impl Default for LoadConfig {
         let max_in_flight = crate::generator::default_max_in_flight();
         let max_connections = usize::try_from(max_in_flight).unwrap_or(usize::MAX);
         let workers = Workers::default();
-        Self { arrivals: Arrivals::Uniform, seed: 0, max_in_flight, max_connections, warm: 0, workers }
+        Self {
+            arrivals: Arrivals::Uniform,
+            seed: 0,
+            max_in_flight,
+            max_connections,
+            warm: 0,
+            workers,
+            expected: Expected::default(),
+        }
     }
 }
 

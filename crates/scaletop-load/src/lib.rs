@@ -12,6 +12,7 @@
 //! All of a request's way is on one thread: nothing on it takes a lock or crosses a channel.
 
 mod engine;
+mod expected;
 mod generator;
 mod http;
 mod ids;
@@ -29,6 +30,7 @@ mod transport;
 mod worker;
 
 pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
+pub use expected::{Expected, ExpectedError};
 pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, raise_fd_limit};
 pub use http::{CertificateError, HttpFactory, HttpTransport, RequestOptions, TransportError};
 pub use line::{Exchange, Line};
@@ -37,7 +39,7 @@ pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
 pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;
-pub use record::second::{CohortPart, GeneratorHealth, Second, Served};
+pub use record::second::{CohortPart, GeneratorHealth, LATE, Second, Served};
 pub use reqwest_transport::ReqwestTransport;
 pub use sample::{Cause, FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind, Phase};
 pub use transport::{MakeTransport, Reply, Transport, Turn};

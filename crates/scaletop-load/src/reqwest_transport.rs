@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use http::header::{CONNECTION, HeaderValue, USER_AGENT};
+use http::header::{CONNECTION, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, Request, Response};
 use tokio::task::JoinHandle;
 
-use crate::http::cause::is_our_limit;
+use crate::http::cause::{is_our_limit, leads_to};
 use crate::http::{RequestOptions, TransportError};
 use crate::ids::Ids;
 use crate::names::{LookupError, Names};
@@ -136,8 +136,10 @@ impl Transport for ReqwestTransport {
             Ok(response) => {
                 let served_by = response.headers().get(self.ids.header()).and_then(|raw| self.ids.get(raw.as_bytes()));
                 let remote = response.remote_addr();
+                let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+                let cause = location.map(|location| leads_to(location.as_bytes()));
                 let (outcome, bytes) = read(response).await;
-                Reply { outcome, bytes, served_by, remote, cause: None }
+                Reply { outcome, bytes, served_by, remote, cause }
             }
             Err(error) => Reply::failed(failure_kind(&error)),
         }

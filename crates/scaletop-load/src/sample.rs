@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::expected::Expected;
 use scaletop_units::{Elapsed, InstanceId};
 
 /// One answered (or failed) request.
@@ -115,23 +116,24 @@ impl Cause {
 /// Who is to blame for an outcome (docs/step-numbers.md): the steps' numbers count these classes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutcomeClass {
-    /// 1xx to 3xx: answered as asked.
+    /// Answered with a status that was expected.
     Ok,
     /// The service had no room: 429, 502, 503, 504, connect, reset, timeout, body cut off.
     Capacity,
     /// The service failed by itself: other 5xx.
     Application,
-    /// The request was at fault: other 4xx, TLS, DNS.
+    /// The request was at fault: other 4xx, TLS, DNS, and any other status that was not expected: a redirect, a 204.
     Client,
     /// We were at fault: no ports or file descriptors.
     Generator,
 }
 
 /// The columns of `timeline.csv` that count what was not OK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(usize)]
 pub enum OutcomeKind {
-    /// 1xx to 3xx.
+    /// A status that was expected ([`Expected`]).
     Ok,
     /// 429: the platform or the service asks for less.
     Http429,
@@ -157,11 +159,15 @@ pub enum OutcomeKind {
     Ports,
     /// Anything else.
     Other,
+    /// A redirect that was not expected.
+    Http3xx,
+    /// A status below 300 that was not expected.
+    Http2xx,
 }
 
 impl OutcomeKind {
     /// Every kind, in the order of its discriminant.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Http429,
         Self::Http4xx,
@@ -175,6 +181,8 @@ impl OutcomeKind {
         Self::Body,
         Self::Ports,
         Self::Other,
+        Self::Http3xx,
+        Self::Http2xx,
     ];
 
     /// Who is to blame.
@@ -185,7 +193,7 @@ impl OutcomeKind {
                 OutcomeClass::Capacity
             }
             Self::Http5xxApplication | Self::Other => OutcomeClass::Application,
-            Self::Http4xx | Self::Dns | Self::Tls => OutcomeClass::Client,
+            Self::Http4xx | Self::Http3xx | Self::Http2xx | Self::Dns | Self::Tls => OutcomeClass::Client,
             Self::Ports => OutcomeClass::Generator,
         }
     }
@@ -206,33 +214,42 @@ impl OutcomeKind {
             Self::Body => "body",
             Self::Ports => "ports/fds (ours)",
             Self::Other => "other",
+            Self::Http3xx => "3xx",
+            Self::Http2xx => "2xx (not expected)",
         }
     }
 }
 
 impl Outcome {
-    /// The kind this outcome is counted under. Status codes outside 100..=599 count as [`OutcomeKind::Other`].
-    pub const fn kind(self) -> OutcomeKind {
+    /// The kind this outcome is counted under when `expected` is what counts as OK. Status codes outside 100..=599 count as
+    /// [`OutcomeKind::Other`].
+    pub fn kind(self, expected: &Expected) -> OutcomeKind {
         match self {
-            Self::Status(100..=399) => OutcomeKind::Ok,
+            Self::Status(status) if expected.holds(status) => OutcomeKind::Ok,
+            Self::Status(100..=299) => OutcomeKind::Http2xx,
+            Self::Status(300..=399) => OutcomeKind::Http3xx,
             Self::Status(429) => OutcomeKind::Http429,
             Self::Status(400..=499) => OutcomeKind::Http4xx,
             Self::Status(502..=504) => OutcomeKind::Http5xxCapacity,
             Self::Status(500..=599) => OutcomeKind::Http5xxApplication,
-            Self::Status(_) | Self::Failed(FailureKind::Other) => OutcomeKind::Other,
-            Self::Failed(FailureKind::Connect) => OutcomeKind::Connect,
-            Self::Failed(FailureKind::Dns) => OutcomeKind::Dns,
-            Self::Failed(FailureKind::Tls) => OutcomeKind::Tls,
-            Self::Failed(FailureKind::Timeout) => OutcomeKind::Timeout,
-            Self::Failed(FailureKind::Reset) => OutcomeKind::Reset,
-            Self::Failed(FailureKind::Body) => OutcomeKind::Body,
-            Self::Failed(FailureKind::Ports) => OutcomeKind::Ports,
+            Self::Status(_) => OutcomeKind::Other,
+            Self::Failed(kind) => kind.into(),
         }
     }
+}
 
-    /// Whether the request was answered as asked.
-    pub const fn is_ok(self) -> bool {
-        matches!(self.kind(), OutcomeKind::Ok)
+impl From<FailureKind> for OutcomeKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Connect => Self::Connect,
+            FailureKind::Dns => Self::Dns,
+            FailureKind::Tls => Self::Tls,
+            FailureKind::Timeout => Self::Timeout,
+            FailureKind::Reset => Self::Reset,
+            FailureKind::Body => Self::Body,
+            FailureKind::Ports => Self::Ports,
+            FailureKind::Other => Self::Other,
+        }
     }
 }
 
@@ -303,14 +320,25 @@ mod tests {
 
     #[test]
     fn capacity_statuses_are_told_from_application_and_client_ones() {
+        let kind = |status| Outcome::Status(status).kind(&Expected::default());
         for status in [429, 502, 503, 504] {
-            assert_eq!(Outcome::Status(status).kind().class(), OutcomeClass::Capacity, "{status}");
+            assert_eq!(kind(status).class(), OutcomeClass::Capacity, "{status}");
         }
-        assert_eq!(Outcome::Status(500).kind().class(), OutcomeClass::Application);
-        assert_eq!(Outcome::Status(404).kind().class(), OutcomeClass::Client);
-        assert_eq!(Outcome::Status(302).kind().class(), OutcomeClass::Ok);
-        assert_eq!(Outcome::Status(999).kind(), OutcomeKind::Other);
-        assert_eq!(Outcome::Failed(FailureKind::Ports).kind().class(), OutcomeClass::Generator);
+        assert_eq!(kind(500).class(), OutcomeClass::Application);
+        assert_eq!(kind(404).class(), OutcomeClass::Client);
+        assert_eq!(kind(302).class(), OutcomeClass::Client);
+        assert_eq!(kind(204), OutcomeKind::Ok);
+        assert_eq!(kind(999), OutcomeKind::Other);
+        let ports = Outcome::Failed(FailureKind::Ports).kind(&Expected::default());
+        assert_eq!(ports.class(), OutcomeClass::Generator);
+    }
+
+    #[test]
+    fn what_is_expected_is_ok_whatever_it_is_and_nothing_else_is() {
+        let expected: Expected = "404, 5xx".parse().unwrap();
+        let kinds = [200, 302, 404, 429, 503].map(|status| Outcome::Status(status).kind(&expected));
+        use OutcomeKind::{Http2xx, Http3xx, Http429, Ok};
+        assert_eq!(kinds, [Http2xx, Http3xx, Ok, Http429, Ok]);
     }
 
     #[test]

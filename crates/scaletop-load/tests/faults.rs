@@ -117,7 +117,7 @@ async fn a_service_that_closes_under_every_request_is_charged_with_it() {
         "and nothing is sent again"
     );
     let failure = &outcome.failures[0];
-    assert_eq!((failure.kind, failure.phase, failure.count), (FailureKind::Reset, Phase::Answer, 20));
+    assert_eq!((failure.kind, failure.phase, failure.count), (OutcomeKind::Reset, Some(Phase::Answer), 20));
     assert_eq!(failure.cause, "the service closed the connection without an answer");
 }
 
@@ -378,5 +378,5 @@ async fn a_refused_connection_is_the_fate_of_whoever_waited_for_it() {
     assert_eq!(outcome.total.outcomes.get(OutcomeKind::Connect), 100);
     assert_eq!((outcome.total.service.count(), outcome.connections.opened), (0, 0));
     let failure = &outcome.failures[0];
-    assert_eq!((failure.phase, failure.cause.as_ref(), failure.count), (Phase::Tcp, "connection refused", 100));
+    assert_eq!((failure.phase, failure.cause.as_ref(), failure.count), (Some(Phase::Tcp), "connection refused", 100));
 }

@@ -9,6 +9,7 @@ use super::{
     Unit::{InstanceSeconds, Instances, Millis, PerMinute, PerSecond, Percent, Ratio, Requests, Seconds},
     Value,
 };
+use crate::analysis::StepNumbers;
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::Jitter;
 
@@ -16,12 +17,19 @@ use crate::analysis::elasticity::Jitter;
 const NO_DEMAND: &str = "what an instance holds is not known (give --capacity), or no instances were counted";
 const NO_COUNT: &str = "no instances were counted";
 const NO_ANSWER: &str = "no request was answered";
+const NO_OK: &str = "no request was answered as expected, or we were late in every second";
+const NO_FAILURE: &str = "no request failed";
 const NO_ARRIVAL: &str = "nothing was due";
 /// Times say themselves why they are missing.
 const SAYS_WHY: &str = "";
 
 const fn part(part: u64, whole: u64) -> Value {
     Value::Part { part, whole }
+}
+
+/// What is lost, slow or burnt: nothing can be told of it when nothing was answered as expected and nobody is to blame.
+fn bad(numbers: &StepNumbers, count: u64, value: Value) -> Value {
+    if count == 0 && numbers.not_judged.is_some() { Value::Unknown } else { value }
 }
 
 fn percent(part: u64, whole: u64) -> Value {
@@ -76,31 +84,31 @@ registry! {
             |n| Value::Timing(n.recover))
         .judged("t_recover", Bounds::Time, Course::Awaited, SAYS_WHY);
     BAD_SECONDS = Kind::new("bad_seconds", "bad seconds", Seconds, Lower, "seconds in which the objective was missed",
-            |n| Value::Known(f64::from(n.bad_seconds)))
-        .judged("bad_seconds", Bounds::TimeOrCount, Course::Grows, NO_ARRIVAL);
+            |n| if n.judged_seconds == 0 && n.due > 0 { Value::Unknown } else { Value::Known(f64::from(n.bad_seconds)) })
+        .judged("bad_seconds", Bounds::TimeOrCount, Course::Grows, NO_OK);
     LOST = Kind::new("lost", "lost", Requests, Lower, "capacity and application errors, drops at the cap",
-            |n| part(n.lost, n.due))
+            |n| bad(n, n.lost, part(n.lost, n.due)))
         .judged("lost", Bounds::ShareOrCount, Course::Grows, NO_ARRIVAL).of_run();
     LOST_PERCENT = Kind::new("lost_percent", "lost %", Percent, Lower, "lost, as a share of what was due",
-            |n| percent(n.lost, n.due));
+            |n| bad(n, n.lost, percent(n.lost, n.due)));
     SLOW = Kind::new("slow", "slow", Requests, Lower, "OK answers slower than the objective",
-            |n| part(n.slow, n.due))
+            |n| bad(n, n.slow, part(n.slow, n.due)))
         .judged("slow", Bounds::ShareOrCount, Course::Grows, NO_ARRIVAL).of_run();
     SLOW_PERCENT = Kind::new("slow_percent", "slow %", Percent, Lower, "slow, as a share of what was due",
-            |n| percent(n.slow, n.due));
-    PEAK_P99 = Kind::new("peak_p99_ms", "peak p99", Millis, Lower, "the highest p99 response time of any second",
+            |n| bad(n, n.slow, percent(n.slow, n.due)));
+    PEAK_P99 = Kind::new("peak_p99_ms", "peak p99", Millis, Lower, "the highest p99 response time of the OK answers of any second",
             |n| latency(n.peak_p99))
-        .judged("peak_p99", Bounds::Time, Course::Grows, NO_ANSWER);
-    P99 = Kind::new("p99_ms", "p99", Millis, Lower, "p99 response time of the whole step",
+        .judged("peak_p99", Bounds::Time, Course::Grows, NO_OK);
+    P99 = Kind::new("p99_ms", "p99", Millis, Lower, "p99 response time of the OK answers of the whole step",
             |n| latency(n.p99))
-        .judged("p99", Bounds::Time, Course::Open, NO_ANSWER);
+        .judged("p99", Bounds::Time, Course::Open, NO_OK);
     DUE = Kind::new("due", "due", Requests, Neither, "arrivals that came due",
             |n| Value::Known(n.due as f64))
         .judged("due", Bounds::Count, Course::Open, NO_ARRIVAL).of_run();
     SENT = Kind::new("sent", "sent", Requests, Neither, "arrivals handed to the transport",
             |n| part(n.sent, n.due))
         .judged("sent", Bounds::Count, Course::Open, NO_ARRIVAL).of_run();
-    OK = Kind::new("ok", "ok", Requests, Higher, "OK answers",
+    OK = Kind::new("ok", "ok", Requests, Higher, "answers with a status that was expected",
             |n| part(n.ok, n.due))
         .judged("ok", Bounds::ShareOrCount, Course::Open, NO_ARRIVAL).of_run();
     T_SCALE_IN = Kind::new("t_scale_in_s", "T_scale-in", Seconds, Lower, "until the count fell to what the lower rate needs, and stayed (steps down only)",
@@ -113,10 +121,10 @@ registry! {
     SERVICE_P50 = Kind::new("service_p50_ms", "service p50", Millis, Lower, "median service time of the OK answers",
             |n| latency(n.service_p50));
     BURN_RATE = Kind::new("burn_rate", "burn rate", Ratio, Lower, "share of bad requests to the share that the objective allows: at 1 the budget lasts its 30 days",
-            |n| known(n.budget.map(|budget| budget.burn_rate)))
+            |n| bad(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.burn_rate))))
         .judged("burn_rate", Bounds::Count, Course::Open, NO_ARRIVAL);
     MONTH_BUDGET = Kind::new("month_budget_percent", "of 30 days' budget", Percent, Lower, "of the error budget of 30 days at the rate before the step (or of the step, when that was 0)",
-            |n| known(n.budget.map(|budget| budget.month_percent)));
+            |n| bad(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.month_percent))));
     INSTANCES_BEFORE = Kind::new("instances_before", "instances before", Instances, Neither, "instances just before the step",
             |n| instances(n.instances.and_then(|span| span.before)))
         .needs(Counted);
@@ -173,4 +181,13 @@ registry! {
     SLOT_WAIT_P99 = Kind::new("slot_wait_p99_ms", "waiting for a connection p99", Millis, Neither, "p99 of how long arrivals waited that found no connection: ours, not the service's",
             |n| latency(n.slot_wait_p99))
         .judged("slot_wait_p99", Bounds::Time, Course::Open, "no request waited for a connection").of_run();
+    FAILED_P99 = Kind::new("failed_p99_ms", "p99 of failures", Millis, Neither, "p99 response time of what failed in the step",
+            |n| latency(n.failed_p99))
+        .judged("failed.p99", Bounds::Time, Course::Open, NO_FAILURE);
+    ALL_P99 = Kind::new("all_p99_ms", "p99 of all", Millis, Neither, "p99 response time of everything in the step, OK or not",
+            |n| latency(n.all_p99))
+        .judged("all.p99", Bounds::Time, Course::Open, NO_ANSWER);
+    NOT_MEASURED = Kind::new("not_measured_s", "not measured", Seconds, Lower, "seconds that are judged neither good nor bad, because we were late or did not send what was asked",
+            |n| Value::Known(f64::from(n.not_measured)))
+        .judged("not_measured", Bounds::TimeOrCount, Course::Grows, NO_ARRIVAL);
 }

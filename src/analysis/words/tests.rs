@@ -44,7 +44,7 @@ fn said(step: &Step, numbers: &StepNumbers) -> String {
 fn a_spike_reads_as_the_contract_has_it() {
     assert_eq!(
         said(&step(5, to(600), Some(300)), &spike()),
-        "5→600/s: first new instance after 8.1 s, 5 instances after 31.0 s, p99 back under 500 ms after 32.0 s; \
+        "5→600/s: first new instance after 8.1 s, 5 instances after 31.0 s, p99 back under 500 ms after 32.0 s (judged over 5 s); \
          12,410 requests lost (8.3 %)"
     );
 }

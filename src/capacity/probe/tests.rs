@@ -102,6 +102,8 @@ fn a_generator_that_was_the_limit_makes_no_result() {
         |index| {
             let mut second = second(index, if index > 11 { 5 } else { 0 });
             second.send_lag.record(Duration::from_millis(50));
+            let part = second.part_mut(index);
+            part.late = part.due;
             (second, Some(1))
         },
         None,

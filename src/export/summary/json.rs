@@ -16,7 +16,7 @@ use scaletop_units::Elapsed;
 
 /// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
 /// one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// More instances than this are left to `instances.csv`.
 const MOST_INSTANCES: usize = 1_000;
@@ -64,6 +64,8 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "instance_header": clean_to(&settings.instance_header, LONGEST_TEXT),
             "transport": settings.transport.as_deref().map(|transport| clean_to(transport, LONGEST_TEXT)),
             "http2": settings.http2,
+            "preflight": settings.preflight.as_deref().map(|told| clean_to(told, LONGEST_TEXT)),
+            "expected": settings.expected.as_deref().map(|expected| clean_to(expected, LONGEST_TEXT)),
             "max_connections": settings.max_connections,
             "capacity_per_instance_rps": settings.capacity_per_instance.map(rounded),
         },
@@ -82,10 +84,14 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "bytes_in": totals.bytes_in,
             "outcomes": outcomes,
         },
-        "response_ms": percentiles(&totals.response),
+        "response_ms": percentiles(&totals.ok),
+        "failed_ms": percentiles(&totals.failed),
+        "all_ms": percentiles(&totals.all()),
         "service_ms": percentiles(&totals.service),
+        "failed_service_ms": percentiles(&totals.failed_service),
         "send_lag_ms": percentiles(&totals.send_lag),
         "connections": connections(session),
+        "not_judged": totals.failures.none_ok(&totals.outcomes).map(|why| clean_to(&why, LONGEST_TEXT)),
         "failures": totals.failures.by_count().into_iter().map(failure).collect::<Vec<_>>(),
         "failures_beyond": totals.failures.beyond(),
         "instances_seen": session.tracks().len(),
@@ -170,6 +176,8 @@ const fn key(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Body => "body",
         OutcomeKind::Ports => "ports_or_fds",
         OutcomeKind::Other => "other",
+        OutcomeKind::Http3xx => "http_3xx_unexpected",
+        OutcomeKind::Http2xx => "http_2xx_unexpected",
     }
 }
 
@@ -233,6 +241,7 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         "to_rps": step.profile.last().get(),
         "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
         "invalid_generator": invalid,
+        "not_judged": report.numbers.not_judged.as_deref().map(|why| clean_to(why, LONGEST_TEXT)),
         "words": clean_to(&report.words, LONGEST_TEXT),
         "pinned": report.pinned.map(|pinned| {
             json!({ "instances": pinned.few, "of": pinned.of, "share_percent": rounded(pinned.share * 100.0) })

@@ -1,14 +1,11 @@
-//! The generator's connections over the whole session, and why requests failed, in words.
+//! The generator's connections over the whole session.
 
 use std::time::Duration;
 
 use crate::session::event::NoticeLevel;
-use crate::session::state::{MAX_TEXT, Session};
-use crate::text::{clean_to, latency};
-use scaletop_load::{Connections, Failure, Latency, Outcome, Second};
-
-/// More causes of failures than this are not told apart; what lies beyond counts in its kind all the same.
-const MAX_CAUSES: usize = 32;
+use crate::session::state::Session;
+use crate::text::latency;
+use scaletop_load::{Connections, Latency, Second};
 
 /// What the generator's connections did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -139,73 +136,9 @@ impl Session {
     }
 }
 
-/// `200 tls, shaking hands over TLS: the certificate has expired`.
-pub(crate) fn failure_in_words(failure: &Failure) -> String {
-    let kind = Outcome::Failed(failure.kind).kind().label();
-    format!("{} {kind}, {}: {}", failure.count, failure.phase.label(), clean_to(&failure.cause, MAX_TEXT))
-}
-
-/// Why requests failed, in the order in which the causes were first seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureTotals {
-    causes: Vec<Failure>,
-    beyond: u64,
-}
-
-impl FailureTotals {
-    /// Adds the causes of a second.
-    pub(super) fn add(&mut self, second: &Second) {
-        for failure in &second.failures {
-            let same = |mine: &&mut Failure| {
-                (mine.kind, mine.phase) == (failure.kind, failure.phase) && mine.cause == failure.cause
-            };
-            if let Some(mine) = self.causes.iter_mut().find(same) {
-                mine.count = mine.count.saturating_add(failure.count);
-            } else if self.causes.len() < MAX_CAUSES {
-                self.causes.push(failure.clone());
-            } else {
-                self.beyond = self.beyond.saturating_add(failure.count);
-            }
-        }
-    }
-
-    /// The causes, the most frequent first.
-    pub(crate) fn by_count(&self) -> Vec<&Failure> {
-        let mut causes: Vec<_> = self.causes.iter().collect();
-        causes.sort_by_key(|failure| std::cmp::Reverse(failure.count));
-        causes
-    }
-
-    /// Failures with causes beyond those that are told apart.
-    pub(crate) const fn beyond(&self) -> u64 {
-        self.beyond
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaletop_load::{FailureKind, Phase};
-    use scaletop_units::ArrivalRate;
-
-    #[test]
-    fn causes_are_bounded_and_nothing_is_uncounted() {
-        let mut totals = FailureTotals::default();
-        for index in 0..100 {
-            let mut second = Second::new(index, ArrivalRate::PAUSED);
-            let failure = |cause: String, count| Failure {
-                kind: FailureKind::Tls,
-                phase: Phase::Tls,
-                cause: cause.into(),
-                count,
-            };
-            second.failures = vec![failure(format!("cause {index}"), 1), failure("cause 5".into(), 2)];
-            totals.add(&second);
-        }
-        let causes = totals.by_count();
-        assert_eq!((causes.len(), causes[0].cause.as_ref()), (MAX_CAUSES, "cause 5"));
-        assert_eq!(causes.iter().map(|failure| failure.count).sum::<u64>() + totals.beyond(), 300);
-    }
 
     #[test]
     fn what_is_spoken_is_told_once_a_connection_was_opened() {

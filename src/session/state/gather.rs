@@ -13,19 +13,20 @@ impl Session {
     /// Files a closed second under the steps that its requests were intended in, and brings their numbers up to date.
     pub(super) fn file(&mut self, second: &Second) {
         let (slo, timeout) = (self.header.settings.slo, self.header.settings.timeout);
+        self.timeline.cohorts_mut().file(second.index, &second.parts, &slo);
         let mut late = Vec::new();
         for part in &second.parts {
-            if let Some(at) = self.owner(part.intended.min(second.index)) {
-                self.fold.gathered[at].add(part, slo.latency);
+            let intended = part.intended.min(second.index);
+            if let Some(at) = self.owner(intended) {
+                let is_measured = self.timeline.kept_cohorts().get(intended).is_none_or(|cohort| !cohort.is_late());
+                self.fold.gathered[at].add(part, slo.latency, is_measured);
                 if at < self.fold.unfinished {
                     late.push(at);
                 }
             }
         }
         self.file_service(second);
-        let cohorts = self.timeline.cohorts_mut();
-        cohorts.file(second.index, &second.parts, &slo);
-        let settled = cohorts.settle(second.index, second.target, &slo, timeout);
+        let settled = self.timeline.cohorts_mut().settle(second.index, second.target, &slo, timeout);
         self.absorb_settled(&settled);
         late.dedup();
         for at in late {
@@ -58,7 +59,9 @@ impl Session {
             if let Some(at) = self.owner(second) {
                 self.fold.gathered[at].add_settled(&cohort);
             }
-            let (Some(good), Some(instances)) = (cohort.good, self.steady_instances(second)) else { continue };
+            let (Some(good), Some(instances)) = (cohort.judged.is_good(), self.steady_instances(second)) else {
+                continue;
+            };
             let ok = cohort.outcomes.get(OutcomeKind::Ok);
             // The objective's window reaches back: a second that was flawless itself pays for an overload that is over.
             let is_blameless = ok == cohort.due && cohort.slow == 0;

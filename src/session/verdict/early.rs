@@ -15,7 +15,7 @@ use crate::analysis::numbers::{Course, Judged, Kind, Needs};
 use crate::analysis::{StepNumbers, StepReport};
 use crate::plan::Comparison;
 use crate::plan::forecast::Budget;
-use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
+use crate::plan::threshold::{Answers, Bound, Scope, Subject, Threshold};
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step, plainly, run};
 use crate::session::verdict::{ThresholdOutcome, ThresholdResult, holds, result};
@@ -42,14 +42,19 @@ pub(crate) fn lost_already(session: &Session, budget: &Budget) -> Option<Thresho
 fn run_is_lost(session: &Session, threshold: &Threshold, budget: u64) -> bool {
     let totals = session.totals();
     match &threshold.subject {
-        Subject::Percentile(quantile) if is_upper(threshold) => {
+        Subject::Percentile(quantile, of) if is_upper(threshold) => {
             let Bound::Time(bound) = threshold.bound else { return false };
-            let allowed = (1.0 - quantile).max(0.0) * budget.max(totals.response.count()) as f64;
+            let seen = match of {
+                Answers::Ok => totals.ok.clone(),
+                Answers::Failed => totals.failed.clone(),
+                Answers::All => totals.all(),
+            };
+            let allowed = (1.0 - quantile).max(0.0) * budget.max(seen.count()) as f64;
             // One more than allowed: where the percentile falls on a boundary, it may still be the one below.
             let margin = if *quantile < 1.0 { 1.0 } else { 0.0 };
-            totals.response.count_above(bound) as f64 > allowed + margin
+            seen.count_above(bound) as f64 > allowed + margin
         }
-        Subject::Percentile(_) => false,
+        Subject::Percentile(..) => false,
         Subject::Number(kind, _) => count_is_lost(threshold, kind, &run(session), budget.max(totals.due)),
     }
 }
@@ -75,7 +80,7 @@ fn step_is_lost(session: &Session, threshold: &Threshold, report: &StepReport, b
             Measured::Nothing(_) => false,
         },
         Subject::Number(kind, _) => count_is_lost(threshold, kind, numbers, due),
-        Subject::Percentile(_) => false,
+        Subject::Percentile(..) => false,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::analysis::numbers::{self, Bounds, Judged, Kind, Unit, Value};
+use crate::analysis::numbers::{self, Bounds, Judged, Kind, Needs, Unit, Value};
 use crate::analysis::{StepNumbers, StepReport, Timing};
-use crate::plan::threshold::Subject;
-use crate::session::state::Session;
+use crate::plan::threshold::{Answers, Subject};
+use crate::session::state::{Session, Totals};
 use crate::text::percent_in_full;
 use crate::timeline::objective;
 use scaletop_load::OutcomeKind;
@@ -28,6 +28,7 @@ pub(super) fn run(session: &Session) -> StepNumbers {
         due: totals.due,
         sent: totals.sent,
         ok: totals.outcomes.get(OutcomeKind::Ok),
+        not_judged: totals.failures.none_ok(&totals.outcomes),
         lost: objective::lost(&totals.outcomes, totals.dropped_cap),
         slow: session.steps().iter().map(|report| report.numbers.slow).sum(),
         outcomes: totals.outcomes,
@@ -44,11 +45,29 @@ pub(super) fn run(session: &Session) -> StepNumbers {
 pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
-        Subject::Percentile(quantile) => match session.totals().response.quantile(*quantile) {
-            Some(latency) => time(latency),
-            None => Measured::Nothing("no request was answered".to_owned()),
-        },
+        Subject::Percentile(quantile, of) => percentile(session.totals(), *quantile, *of),
     }
+}
+
+/// Judged over OK answers alone. That failures are quick enough holds when there are none.
+fn percentile(totals: &Totals, quantile: f64, of: Answers) -> Measured {
+    let latency = match of {
+        Answers::Ok => totals.ok.quantile(quantile),
+        Answers::Failed => totals.failed.quantile(quantile),
+        Answers::All => totals.all().quantile(quantile),
+    };
+    match (latency, of) {
+        (Some(latency), _) => time(latency),
+        (None, Answers::Failed) => none_failed(),
+        (None, _) => {
+            let why = totals.failures.none_ok(&totals.outcomes);
+            Measured::Nothing(why.unwrap_or_else(|| "no request was answered".to_owned()))
+        }
+    }
+}
+
+fn none_failed() -> Measured {
+    Measured::Known { value: 0.0, of: None, words: "no request failed".to_owned() }
 }
 
 pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Measured {
@@ -59,13 +78,17 @@ pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Measured {
             let known = rows.find(|(kind, _)| is_known(kind)).map_or(*kind, |(kind, _)| kind);
             measured(known, judged, &report.numbers)
         }
-        Subject::Percentile(_) => Measured::Nothing("only the run has this number".to_owned()),
+        Subject::Percentile(..) => Measured::Nothing("only the run has this number".to_owned()),
     }
 }
 
-fn measured(kind: &Kind, judged: &Judged, numbers: &StepNumbers) -> Measured {
-    let nothing = || Measured::Nothing(judged.otherwise.to_owned());
-    match kind.value(numbers) {
+fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
+    let nothing = || match &of.not_judged {
+        // What is said of instances is said of them alone.
+        Some(why) if kind.needs == Needs::Nothing => Measured::Nothing(why.clone()),
+        _ => Measured::Nothing(judged.otherwise.to_owned()),
+    };
+    match kind.value(of) {
         Value::Timing(reached) => timing(reached),
         Value::Latency(latency) => time(latency),
         Value::Share(share) => ratio(share),
@@ -78,6 +101,7 @@ fn measured(kind: &Kind, judged: &Judged, numbers: &StepNumbers) -> Measured {
             (_, Unit::Requests | Unit::Instances | Unit::Seconds) => amount(value, 0),
             _ => amount(value, 2),
         },
+        Value::Unknown if *kind == numbers::FAILED_P99 && of.outcomes.failed() == 0 => none_failed(),
         Value::Unknown => nothing(),
     }
 }

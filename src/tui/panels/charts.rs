@@ -68,27 +68,41 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         curves.push(Curve::new(oldest, Stroke::Dashed, Role::Oldest));
     }
     let p50_stroke = apart(scene, Stroke::Dotted);
+    let failed = if ui.service_time { Points::new() } else { points(|column| column.failed_p99) };
+    let has_failures = failed.iter().any(Option::is_some);
+    if has_failures {
+        curves.push(Curve::new(failed, Stroke::Dotted, Role::OtherErrors));
+    }
     curves.push(Curve::new(p50, p50_stroke, Role::P50));
     curves.push(Curve { alarm: Some(limit), ..Curve::new(p99, Stroke::Solid, Role::P99) });
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
     let (now50, now99) = if ui.service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))
     } else {
-        (current(|row| row.response.map(|r| r.p50)), current(|row| row.response.map(|r| r.p99)))
+        (current(|row| row.ok.map(|ok| ok.p50)), current(|row| row.ok.map(|ok| ok.p99)))
     };
     let role99 = if now99.is_some_and(|p99| p99 > slo.latency) { Role::Bad } else { Role::P99 };
     let mut pieces = vec![
         chart::legend(theme, 0, Stroke::Solid, role99, "p99", &text::latency(now99)),
-        chart::legend(theme, 2, p50_stroke, Role::P50, "p50", &text::latency(now50)),
+        chart::legend(theme, 1, p50_stroke, Role::P50, "p50", &text::latency(now50)),
     ];
     if !ui.service_time {
         let oldest = text::latency(current(|row| row.oldest_in_flight));
-        pieces.push(chart::legend(theme, 1, Stroke::Dashed, Role::Oldest, "oldest in flight", &oldest));
+        pieces.push(chart::legend(theme, 3, Stroke::Dashed, Role::Oldest, "oldest in flight", &oldest));
+    }
+    if has_failures {
+        let failed = text::latency(current(|row| row.failed.map(|failed| failed.p99)));
+        pieces.push(chart::legend(theme, 2, Stroke::Dotted, Role::OtherErrors, "failed p99", &failed));
+    }
+    let late: Vec<usize> =
+        scene.columns.by_cell().enumerate().filter(|(_, cell)| cell.is_late).map(|(x, _)| x).collect();
+    if !late.is_empty() {
+        pieces.push(Piece::new(2, "▒", theme.style(Role::Warn)).and(" late: not measured", theme.style(Role::Label)));
     }
     let name = format!("{} ≤", slo.percentile_name());
-    pieces.push(chart::legend(theme, 3, Stroke::Dotted, Role::Slo, &name, &text::latency(Some(slo.latency))));
-    let kind = if ui.service_time { "service time (sent → answer)" } else { "response time (due → answer)" };
-    pieces.push(Piece::new(if ui.service_time { 1 } else { 4 }, kind, theme.style(Role::Label)));
+    pieces.push(chart::legend(theme, 4, Stroke::Dotted, Role::Slo, &name, &text::latency(Some(slo.latency))));
+    let kind = if ui.service_time { "service time (sent → OK answer)" } else { "response time (due → OK answer)" };
+    pieces.push(Piece::new(if ui.service_time { 1 } else { 5 }, kind, theme.style(Role::Label)));
     chart::title(buf, area, theme, "Latency", pieces);
     let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
     let scale = if ui.log_latency {
@@ -98,6 +112,7 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         Scale::linear(max * 1.04, 1.0)
     };
     chart::plot(buf, area, theme, scale, scale::millis_label, &curves);
+    chart::shade(buf, area, theme, &late);
 }
 
 /// Capacity errors, other errors and dropped arrivals, stacked.

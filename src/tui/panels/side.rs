@@ -85,7 +85,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
     let failed = totals.outcomes.failed();
     let dropped = totals.dropped();
     let role = |count: u64| if count > 0 { Role::Bad } else { Role::Text };
-    let quantile = |q: f64| text::latency(totals.response.quantile(q));
+    let quantile = |q: f64| text::latency(totals.ok.quantile(q));
     vec![
         Entry::Heading("Session"),
         pair("due", text::count(totals.due)),
@@ -93,7 +93,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
         Entry::Pair("failed".to_owned(), format!("{}{}", text::count(failed), share(failed)), role(failed)),
         Entry::Pair("dropped".to_owned(), format!("{}{}", text::count(dropped), share(dropped)), role(dropped)),
         pair("p50 p90 p99", format!("{}  {}  {}", quantile(0.5), quantile(0.9), quantile(0.99))),
-        pair("slowest", text::latency(totals.response.max())),
+        pair("slowest", text::latency(totals.ok.max())),
         pair("instances seen", scene.state.session().tracks().len().to_string()),
     ]
 }

@@ -15,7 +15,7 @@ use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
-use scaletop_load::Latency;
+use scaletop_load::{Latency, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// Columns of the names of the table's rows.
@@ -110,18 +110,20 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
         count: latency.count(),
         values: Percentiles::of(latency),
     };
-    let last = scene.row.map_or(0, |row| row.outcomes.total());
+    let last = scene.row.map_or(0, |row| row.outcomes.get(OutcomeKind::Ok));
     let mut rows = vec![
         TableRow {
             name: "last second",
-            meaning: "due → answer",
+            meaning: "due → OK answer",
             count: last,
-            values: scene.row.and_then(|row| row.response),
+            values: scene.row.and_then(|row| row.ok),
         },
-        of("response", "due → answer, session", &totals.response),
-        of("service", "sent → answer, session", &totals.service),
+        of("response", "due → OK, session", &totals.ok),
+        of("failed", "due → failure, session", &totals.failed),
+        of("service", "sent → OK, session", &totals.service),
         of("send lag", "due → our turn, session", &totals.send_lag),
     ];
+    rows.retain(|row| row.name != "failed" || row.count > 0);
     let connections = &totals.connections;
     let of_connections = [
         of("waiting", "due → a connection", &connections.slot_wait),

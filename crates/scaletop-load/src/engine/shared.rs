@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::LoadConfig;
+use crate::expected::Expected;
 use crate::mailbox::{Command, Mailbox};
 use crate::pacer::{Pacer, Share};
 use crate::rate::RateProfile;
@@ -44,6 +45,11 @@ struct Member {
 }
 
 impl Shared {
+    /// Which answers are OK.
+    pub(crate) const fn expected(&self) -> Expected {
+        self.config.expected
+    }
+
     /// The shares of `workers` workers that begin together in second `first`.
     pub(crate) fn new(config: &LoadConfig, workers: usize, first: u32) -> Self {
         Self {

@@ -9,7 +9,9 @@ use httparse::{Header, ParserConfig, Response, Status};
 use scaletop_units::InstanceId;
 
 use crate::http::answer::chunks::Chunks;
+use crate::http::cause::leads_to;
 use crate::ids::Ids;
+use crate::sample::Cause;
 
 mod chunks;
 
@@ -31,6 +33,8 @@ pub(super) struct Answer {
     pub status: Option<u16>,
     /// Who served it, as a header says.
     pub served_by: Option<InstanceId>,
+    /// Where it leads, when it is a redirect.
+    pub leads_to: Option<Cause>,
     /// Bytes of the body so far.
     pub bytes: u64,
     /// Bytes so far, the head's included.
@@ -88,6 +92,7 @@ impl Answer {
             is_bodiless,
             status: None,
             served_by: None,
+            leads_to: None,
             bytes: 0,
             seen: 0,
             keeps_alive: true,
@@ -156,7 +161,7 @@ impl Answer {
         } else {
             None
         };
-        let Some(Head { length, status, keeps_alive, body, served_by }) = read else {
+        let Some(Head { length, status, keeps_alive, body, served_by, leads_to }) = read else {
             if kept == 0 {
                 self.head.extend_from_slice(input);
             }
@@ -178,6 +183,7 @@ impl Answer {
         };
         self.status = Some(status);
         self.served_by = served_by;
+        self.leads_to = leads_to;
         self.keeps_alive = keeps_alive && status != 101 && !matches!(self.state, State::UntilClose);
         Ok(Some(rest))
     }
@@ -191,6 +197,7 @@ struct Head {
     keeps_alive: bool,
     body: Body,
     served_by: Option<InstanceId>,
+    leads_to: Option<Cause>,
 }
 
 #[derive(Clone, Copy)]
@@ -222,9 +229,11 @@ impl Head {
         for header in &*response.headers {
             said.heed(header, ids);
         }
+        let status = response.code.unwrap_or_default();
         Ok(Some(Self {
             length,
-            status: response.code.unwrap_or_default(),
+            status,
+            leads_to: said.location.filter(|_| matches!(status, 300..=399)).map(leads_to),
             keeps_alive: !said.closes && (said.keeps_alive || response.version == Some(1)),
             body: said.coded.or(said.length).unwrap_or(Body::UntilClose),
             served_by: said.served_by,
@@ -234,7 +243,8 @@ impl Head {
 
 /// What the headers say, whatever their order.
 #[derive(Default)]
-struct Said {
+struct Said<'a> {
+    location: Option<&'a [u8]>,
     closes: bool,
     keeps_alive: bool,
     /// By a transfer coding, which goes before any length (RFC 9112, section 6.3).
@@ -244,11 +254,13 @@ struct Said {
     served_by: Option<InstanceId>,
 }
 
-impl Said {
-    fn heed(&mut self, header: &Header<'_>, ids: &Ids) {
+impl<'a> Said<'a> {
+    fn heed(&mut self, header: &Header<'a>, ids: &Ids) {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is(ids.header().as_str()) {
             self.served_by = ids.get(header.value);
+        } else if is("location") {
+            self.location = Some(header.value);
         } else if is("content-length") {
             // The same length several times, in one header or in several, is that length.
             for word in words(header.value) {

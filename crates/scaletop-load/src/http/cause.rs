@@ -54,6 +54,25 @@ impl Failed {
     }
 }
 
+/// Longer addresses of redirects are cut, in characters.
+const LONGEST_LOCATION: usize = 200;
+
+/// Where a redirect leads, without what may be secret: user, password and query.
+pub(crate) fn leads_to(location: &[u8]) -> Cause {
+    let text = String::from_utf8_lossy(location);
+    let text = text.split(['?', '#']).next().unwrap_or_default().trim();
+    let public = match url::Url::parse(text) {
+        Ok(mut url) => {
+            // What has no host has no user either.
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+            url.to_string()
+        }
+        Err(_) => text.rsplit('@').next().unwrap_or_default().to_owned(),
+    };
+    let harmless = public.chars().map(|c| if c.is_control() { '�' } else { c }).take(LONGEST_LOCATION);
+    Cause::new(Phase::Answer, format!("to {}", harmless.collect::<String>()))
+}
+
 type Text = std::borrow::Cow<'static, str>;
 
 /// No local port, or no file descriptor.

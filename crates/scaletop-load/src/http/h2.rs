@@ -13,6 +13,7 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 
+use crate::http::cause::leads_to;
 use crate::http::cause::{Failed, describe};
 use crate::http::job::Job;
 use crate::http::pool::{Next, Pool};
@@ -183,6 +184,9 @@ async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) 
     };
     reply.outcome = crate::sample::Outcome::Status(response.status().as_u16());
     reply.served_by = response.headers().get(pool.ids.header()).and_then(|id| pool.ids.get(id.as_bytes()));
+    if response.status().is_redirection() {
+        reply.cause = response.headers().get(http::header::LOCATION).map(|location| leads_to(location.as_bytes()));
+    }
     read_body(response.into_body(), &mut reply.bytes).await
 }
 

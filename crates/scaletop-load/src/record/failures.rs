@@ -1,10 +1,11 @@
-//! Why requests of one second failed, in words: the first and most frequent causes, a bounded number of them.
+//! Why requests of one second were not answered as expected, in words: the first and most frequent causes, a bounded
+//! number of them.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sample::{Cause, FailureKind, Phase};
+use crate::sample::{Cause, OutcomeKind, Phase};
 
 /// More causes than this are not told apart within one second; what lies beyond counts in its kind all the same.
 pub(crate) const MAX_CAUSES_PER_SECOND: usize = 16;
@@ -13,9 +14,10 @@ pub(crate) const MAX_CAUSES_PER_SECOND: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What the failures are counted as.
-    pub kind: FailureKind,
-    /// What was being done.
-    pub phase: Phase,
+    pub kind: OutcomeKind,
+    /// What was being done; `None` when a whole answer came, only not one that was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
     /// The cause, in a few harmless words.
     pub cause: Cow<'static, str>,
     /// How many requests it struck.
@@ -23,23 +25,31 @@ pub struct Failure {
 }
 
 /// Counts one more failure. Causes keep the order in which they were first seen.
-pub(super) fn note(failures: &mut Vec<Failure>, kind: FailureKind, cause: &Cause) {
-    add(failures, &Failure { kind, phase: cause.phase, cause: cause.text.clone(), count: 1 });
+pub(super) fn note(failures: &mut Vec<Failure>, kind: OutcomeKind, cause: &Cause) {
+    add(failures, kind, Some(cause.phase), &cause.text, 1);
+}
+
+/// Counts one more answer whose status was not expected. A redirect says where it leads.
+pub(super) fn note_status(failures: &mut Vec<Failure>, kind: OutcomeKind, status: u16, leads_to: Option<&Cause>) {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
+    let leads_to = leads_to.map(|cause| format!(", {}", cause.text)).unwrap_or_default();
+    add(failures, kind, None, &format!("{status}{reason}{leads_to}"), 1);
 }
 
 /// Adds another worker's causes.
 pub(super) fn merge(failures: &mut Vec<Failure>, others: &[Failure]) {
     for other in others {
-        add(failures, other);
+        add(failures, other.kind, other.phase, &other.cause, other.count);
     }
 }
 
-fn add(failures: &mut Vec<Failure>, new: &Failure) {
-    let is_same = |known: &Failure| (known.kind, known.phase) == (new.kind, new.phase) && known.cause == new.cause;
+fn add(failures: &mut Vec<Failure>, kind: OutcomeKind, phase: Option<Phase>, cause: &str, count: u64) {
+    let is_same = |known: &Failure| (known.kind, known.phase) == (kind, phase) && known.cause == cause;
     if let Some(known) = failures.iter_mut().find(|known| is_same(known)) {
-        known.count += new.count;
+        known.count += count;
     } else if failures.len() < MAX_CAUSES_PER_SECOND {
-        failures.push(new.clone());
+        failures.push(Failure { kind, phase, cause: cause.to_owned().into(), count });
     }
 }
 
@@ -51,18 +61,30 @@ mod tests {
     fn causes_are_counted_in_the_order_in_which_they_were_first_seen() {
         let mut failures = Vec::new();
         let refused = Cause::new(Phase::Tcp, "connection refused");
-        note(&mut failures, FailureKind::Connect, &refused);
-        note(&mut failures, FailureKind::Tls, &Cause::new(Phase::Tls, "the certificate has expired"));
-        note(&mut failures, FailureKind::Connect, &refused);
+        note(&mut failures, OutcomeKind::Connect, &refused);
+        note(&mut failures, OutcomeKind::Tls, &Cause::new(Phase::Tls, "the certificate has expired"));
+        note(&mut failures, OutcomeKind::Connect, &refused);
         let counts: Vec<_> = failures.iter().map(|failure| (failure.cause.as_ref(), failure.count)).collect();
         assert_eq!(counts, [("connection refused", 2), ("the certificate has expired", 1)]);
+    }
+
+    #[test]
+    fn a_status_is_told_by_its_number_and_a_redirect_by_where_it_leads() {
+        let mut failures = Vec::new();
+        let leads_to = Cause::new(Phase::Answer, "to https://b.test/");
+        note_status(&mut failures, OutcomeKind::Http3xx, 302, Some(&leads_to));
+        note_status(&mut failures, OutcomeKind::Http4xx, 404, None);
+        note_status(&mut failures, OutcomeKind::Http4xx, 404, None);
+        note_status(&mut failures, OutcomeKind::Http4xx, 499, None);
+        let told: Vec<_> = failures.iter().map(|failure| (failure.cause.as_ref(), failure.count)).collect();
+        assert_eq!(told, [("302 Found, to https://b.test/", 1), ("404 Not Found", 2), ("499", 1)]);
     }
 
     #[test]
     fn a_cause_that_is_different_each_time_does_not_pile_up() {
         let mut failures = Vec::new();
         for bytes in 0..1_000 {
-            note(&mut failures, FailureKind::Body, &Cause::new(Phase::Body, format!("closed after {bytes} bytes")));
+            note(&mut failures, OutcomeKind::Body, &Cause::new(Phase::Body, format!("closed after {bytes} bytes")));
         }
         assert_eq!(failures.len(), MAX_CAUSES_PER_SECOND);
     }

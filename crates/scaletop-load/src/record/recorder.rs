@@ -13,11 +13,12 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::expected::Expected;
 use crate::record::connections::Connections;
 use crate::record::failures;
 use crate::record::latency::Latency;
-use crate::record::second::{CLOSE_AFTER, MAX_INSTANCES_PER_SECOND, Second, Served};
-use crate::sample::{Outcome, Sample};
+use crate::record::second::{CLOSE_AFTER, LATE, MAX_INSTANCES_PER_SECOND, Second, Served};
+use crate::sample::{Outcome, OutcomeKind, Sample};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Why an arrival is not sent.
@@ -57,12 +58,14 @@ pub(crate) struct Shard {
     first_open: u32,
     /// The earliest second that has not ended, or whose end [`Shard::observe`] has not seen.
     running: u32,
+    /// Which answers are OK.
+    expected: Expected,
 }
 
 impl Shard {
     /// Nothing recorded; the first second is the one that holds `start`.
-    pub(crate) fn new(start: Elapsed) -> Self {
-        Self { open: VecDeque::new(), first_open: start.second(), running: start.second() }
+    pub(crate) fn new(start: Elapsed, expected: Expected) -> Self {
+        Self { open: VecDeque::new(), first_open: start.second(), running: start.second(), expected }
     }
 
     /// An arrival came due at `intended`.
@@ -72,8 +75,12 @@ impl Shard {
 
     /// The worker turned to an arrival at `now` and accepted it; `all_workers` requests are in flight with it.
     pub(crate) fn accepted(&mut self, intended: Elapsed, now: Elapsed, all_workers: u64) {
+        let lag = now.saturating_since(intended);
         let second = self.open_mut(now.second());
-        second.send_lag.record(now.saturating_since(intended));
+        second.send_lag.record(lag);
+        if lag > LATE {
+            second.part_mut(intended.second()).late += 1;
+        }
         let peak = &mut second.generator.in_flight_peak;
         *peak = (*peak).max(all_workers);
     }
@@ -83,7 +90,10 @@ impl Shard {
         let part = self.open_mut(intended.second()).part_mut(intended.second());
         match why {
             Dropped::AtCap => part.dropped_cap += 1,
-            Dropped::Late => part.dropped_late += 1,
+            Dropped::Late => {
+                part.dropped_late += 1;
+                part.late += 1;
+            }
             Dropped::NoConnection => part.dropped_connections += 1,
         }
     }
@@ -106,19 +116,25 @@ impl Shard {
 
     /// A request was answered or failed.
     pub(crate) fn completed(&mut self, sample: &Sample) {
+        let kind = sample.outcome.kind(&self.expected);
         let second = self.open_mut(sample.completed.second());
         let response = sample.completed.saturating_since(sample.intended);
-        let is_ok = sample.outcome.is_ok();
+        let is_ok = kind == OutcomeKind::Ok;
         let part = second.part_mut(sample.intended.second());
-        part.outcomes.add(sample.outcome.kind());
+        part.outcomes.add(kind);
+        let (responses, services) =
+            if is_ok { (&mut part.ok, &mut part.service) } else { (&mut part.failed, &mut part.failed_service) };
+        responses.record(response);
         if let Some(sent) = sample.sent {
-            part.service.record(sample.completed.saturating_since(sent));
+            services.record(sample.completed.saturating_since(sent));
         }
-        let latency = if is_ok { &mut part.ok } else { &mut part.failed };
-        latency.record(response);
         second.bytes_in += sample.bytes;
-        if let (Outcome::Failed(kind), Some(cause)) = (sample.outcome, &sample.cause) {
-            failures::note(&mut second.failures, kind, cause);
+        match (sample.outcome, &sample.cause) {
+            (Outcome::Failed(_), Some(cause)) => failures::note(&mut second.failures, kind, cause),
+            (Outcome::Status(status), leads_to) if !is_ok => {
+                failures::note_status(&mut second.failures, kind, status, leads_to.as_ref());
+            }
+            _ => {}
         }
         if let Some(remote) = sample.remote {
             count_remote(&mut second.remotes, remote.ip());

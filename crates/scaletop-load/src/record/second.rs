@@ -18,6 +18,9 @@ use crate::record::latency::Latency;
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
+/// An arrival that we turn to this long after it was due is late: our lag shows in its response time.
+pub const LATE: Duration = Duration::from_millis(10);
+
 /// How long after its end a second closes, so that what happened at its very end is still in it.
 pub(crate) const CLOSE_AFTER: Duration = Duration::from_millis(100);
 
@@ -79,9 +82,13 @@ pub struct CohortPart {
     pub ok: Latency,
     /// Response times of the others.
     pub failed: Latency,
-    /// Service times: from the first byte handed to a connection that was ready to the last byte of the answer. A request
-    /// that failed before it had a connection has none.
+    /// Service times of the OK ones: from the first byte handed to a connection that was ready to the last byte of the
+    /// answer. (Recordings before version 4 have those of all here.)
     pub service: Latency,
+    /// Service times of the others. A request that failed before it had a connection has none.
+    pub failed_service: Latency,
+    /// Arrivals that we turned to over [`LATE`] after they were due, or gave up because of that: ours, not the service's.
+    pub late: u64,
 }
 
 impl CohortPart {
@@ -102,6 +109,8 @@ impl CohortPart {
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
         self.service.merge(&other.service);
+        self.failed_service.merge(&other.failed_service);
+        self.late += other.late;
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.
@@ -244,7 +253,7 @@ impl Served {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{FailureKind, OutcomeKind, Phase};
+    use crate::sample::{OutcomeKind, Phase};
 
     fn second_with(intended: u32, sent: u64, id: &str) -> Second {
         let mut second = Second::new(9, ArrivalRate::new(10));
@@ -283,6 +292,9 @@ mod tests {
         second.part_mut(8).failed.record(Duration::from_secs(700));
         second.part_mut(9).outcomes.add(OutcomeKind::Other);
         second.part_mut(9).dropped_cap = 7;
+        second.part_mut(9).late = 3;
+        second.part_mut(8).failed_service.record(Duration::from_millis(2));
+        second.part_mut(9).outcomes.add(OutcomeKind::Http2xx);
         second.send_lag.record(Duration::from_micros(120));
         second.oldest_in_flight = Some(Duration::from_nanos(81_234_567));
         second.served[0].response.record(Duration::from_millis(80));
@@ -298,8 +310,8 @@ mod tests {
             Connections { opened: 3, open: 40, closed_age: Duration::from_nanos(7), ..Connections::default() };
         second.connections.tls.record(Duration::from_millis(2));
         second.failures = vec![Failure {
-            kind: FailureKind::Tls,
-            phase: Phase::Tls,
+            kind: OutcomeKind::Tls,
+            phase: Some(Phase::Tls),
             cause: "the certificate has expired".into(),
             count: 9,
         }];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::plan::Plan;
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop_load::{Connections, FailureKind, Phase, RateProfile};
+use scaletop_load::{Connections, OutcomeKind, Phase, RateProfile};
 use scaletop_load::{Second, Served};
 use scaletop_units::{ArrivalRate, InstanceId};
 
@@ -54,6 +54,8 @@ fn full() -> Value {
     part.outcomes.add(OutcomeKind::Ok);
     part.ok.record(Duration::from_millis(80));
     part.service.record(Duration::from_millis(80));
+    part.failed.record(Duration::from_millis(3));
+    part.failed_service.record(Duration::from_millis(3));
     second.send_lag.record(Duration::from_micros(90));
     second.connections = Connections { opened: 1, open: 1, ..Connections::default() };
     for latency in [
@@ -66,8 +68,8 @@ fn full() -> Value {
         latency.record(Duration::from_millis(2));
     }
     second.failures = vec![Failure {
-        kind: FailureKind::Tls,
-        phase: Phase::Tls,
+        kind: OutcomeKind::Tls,
+        phase: Some(Phase::Tls),
         cause: "the certificate has expired".into(),
         count: 1,
     }];

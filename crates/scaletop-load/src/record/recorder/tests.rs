@@ -6,6 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+
+fn shard(start: Elapsed) -> Shard {
+    Shard::new(start, Expected::default())
+}
 use crate::sample::{Cause, FailureKind, Phase};
 
 fn sample(intended: Elapsed, completed: Elapsed, outcome: Outcome, instance: Option<&str>) -> Sample {
@@ -33,7 +37,7 @@ fn close_all(shard: &mut Shard, now: Elapsed) -> Vec<Second> {
 
 #[test]
 fn a_second_closes_a_tenth_of_a_second_after_its_end_and_not_before() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_099), IDLE);
     assert_eq!(shard.close_due(Elapsed::from_millis(1_099)), None);
     assert_eq!(shard.next_due(), Elapsed::from_millis(1_100));
@@ -43,7 +47,7 @@ fn a_second_closes_a_tenth_of_a_second_after_its_end_and_not_before() {
 
 #[test]
 fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_intended_in() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     shard.arrived(Elapsed::from_millis(900));
     shard.sent(Elapsed::from_millis(900), Elapsed::from_millis(900));
     shard.completed(&ok(900, 1_050));
@@ -56,7 +60,7 @@ fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_in
 
 #[test]
 fn our_own_lateness_is_part_of_the_response_time_and_not_of_the_service_time() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     let (intended, sent) = (Elapsed::from_millis(100), Elapsed::from_millis(400));
     shard.accepted(intended, sent, 1);
     shard.completed(&Sample { sent: Some(sent), ..ok(100, 450) });
@@ -69,7 +73,7 @@ fn our_own_lateness_is_part_of_the_response_time_and_not_of_the_service_time() {
 
 #[test]
 fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_100), IDLE);
     close_all(&mut shard, Elapsed::from_millis(1_100));
     shard.arrived(Elapsed::from_millis(999));
@@ -82,7 +86,7 @@ fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
 
 #[test]
 fn the_age_of_the_oldest_request_is_taken_at_the_end_of_the_second() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     let gauge = Gauge { count: 3, oldest: Some(Elapsed::from_millis(250)), all_workers: 5, ..IDLE };
     shard.observe(Elapsed::from_millis(1_004), gauge);
     let closed = shard.close_due(Elapsed::from_millis(1_100)).unwrap();
@@ -91,7 +95,7 @@ fn the_age_of_the_oldest_request_is_taken_at_the_end_of_the_second() {
 
 #[test]
 fn what_is_in_flight_at_the_start_of_a_second_counts_for_its_peak() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     shard.peaked(Elapsed::from_millis(500), 9);
     shard.observe(Elapsed::from_millis(1_000), Gauge { count: 4, oldest: None, all_workers: 4, ..IDLE });
     shard.observe(Elapsed::from_millis(2_000), IDLE);
@@ -104,7 +108,7 @@ fn what_is_in_flight_at_the_start_of_a_second_counts_for_its_peak() {
 
 #[test]
 fn instances_beyond_the_bound_are_counted_without_a_name() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     let at = Elapsed::from_millis(10);
     for number in 0..MAX_INSTANCES_PER_SECOND + 5 {
         shard.completed(&sample(at, at, Outcome::Status(200), Some(&format!("i{number}"))));
@@ -117,7 +121,7 @@ fn instances_beyond_the_bound_are_counted_without_a_name() {
 
 #[test]
 fn the_first_ok_answer_of_an_instance_is_the_one_intended_first() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     let (early, late) = (Elapsed::from_millis(100), Elapsed::from_millis(300));
     shard.completed(&sample(late, Elapsed::from_millis(400), Outcome::Status(200), Some("a")));
     shard.completed(&sample(early, Elapsed::from_millis(500), Outcome::Status(200), Some("a")));
@@ -131,7 +135,7 @@ fn the_first_ok_answer_of_an_instance_is_the_one_intended_first() {
 
 #[test]
 fn a_request_that_never_had_a_connection_has_no_service_time_and_its_cause_is_told() {
-    let mut shard = Shard::new(Elapsed::ZERO);
+    let mut shard = shard(Elapsed::ZERO);
     let cause = Cause::new(Phase::Tcp, "connection refused");
     let refused = Outcome::Failed(FailureKind::Connect);
     let (intended, completed) = (Elapsed::from_millis(100), Elapsed::from_millis(101));
@@ -139,12 +143,12 @@ fn a_request_that_never_had_a_connection_has_no_service_time_and_its_cause_is_to
     let closed = shard.finish(Elapsed::from_millis(500), IDLE);
     assert_eq!((closed[0].parts[0].service.count(), closed[0].parts[0].failed.count()), (0, 1));
     let failure = &closed[0].failures[0];
-    assert_eq!((failure.kind, failure.cause.as_ref(), failure.count), (FailureKind::Connect, "connection refused", 1));
+    assert_eq!((failure.kind, failure.cause.as_ref(), failure.count), (OutcomeKind::Connect, "connection refused", 1));
 }
 
 #[test]
 fn finishing_delivers_the_partial_second_too() {
-    let mut shard = Shard::new(Elapsed::from_millis(3_400));
+    let mut shard = shard(Elapsed::from_millis(3_400));
     shard.completed(&ok(3_500, 4_020));
     let closed = shard.finish(Elapsed::from_millis(4_030), IDLE);
     assert_eq!(closed.iter().map(|second| second.index).collect::<Vec<_>>(), [3, 4]);
@@ -178,7 +182,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
 
 /// Runs `steps` over `shards` shards in turn; returns the seconds of each.
 fn run(steps: &[(u64, Step)], shards: usize, roll: bool) -> Vec<Vec<Second>> {
-    let mut recorders: Vec<Shard> = (0..shards).map(|_| Shard::new(Elapsed::ZERO)).collect();
+    let mut recorders: Vec<Shard> = (0..shards).map(|_| shard(Elapsed::ZERO)).collect();
     let mut closed: Vec<Vec<Second>> = vec![Vec::new(); shards];
     let mut now = Elapsed::ZERO;
     for (turn, (after, step)) in steps.iter().enumerate() {
@@ -246,7 +250,7 @@ proptest! {
         prop_assert_eq!(totals.iter().map(|total| total.sent + total.dropped()).sum::<u64>(), due);
         prop_assert_eq!(totals.iter().map(|total| total.outcomes.total()).sum::<u64>(), answers);
         prop_assert_eq!(totals.iter().map(|total| total.response().count()).sum::<u64>(), answers);
-        prop_assert_eq!(totals.iter().map(|total| total.service.count()).sum::<u64>(), answers);
+        prop_assert_eq!(totals.iter().map(|total| total.service.count() + total.failed_service.count()).sum::<u64>(), answers);
         prop_assert_eq!(all.iter().map(|second| second.send_lag.count()).sum::<u64>(), sent);
         prop_assert_eq!(all.iter().flat_map(|second| &second.served).map(|served| served.requests).sum::<u64>(), answers);
         prop_assert_eq!(all.iter().map(|second| second.bytes_in).sum::<u64>(), answers * 7);

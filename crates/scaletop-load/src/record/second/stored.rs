@@ -3,8 +3,9 @@
 //! Lists stand for structs: a part is `[intended, due, sent, dropped at the cap, dropped late, [outcomes]]` with the
 //! outcomes in the order of `OutcomeKind::ALL` up to the last that is not zero; an instance is `[id, answers, OK, first
 //! OK]`, with its first OK in nanoseconds before the end of the second. All histograms are one text (`record/bundle`), in this order:
-//! send lag; OK, failed and service time of each part; response time of each instance; and, when there is a word of
-//! connections, connecting, its three parts, and waiting for a connection.
+//! send lag; OK, failed and service time of each part; response time of each instance; when there is a word of
+//! connections, connecting, its three parts, and waiting for a connection; and the failed service time of each part that is
+//! in `split`.
 //!
 //! What was added since the first recordings is optional and stands at the end, so that every recording is still read.
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::record::bundle::{BundleError, Unpacked, pack};
 use crate::record::connections::Connections;
 use crate::record::failures::Failure;
+use crate::record::latency::Latency;
 use crate::record::second::{CohortPart, GeneratorHealth, Second, Served};
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -45,6 +47,12 @@ struct Stored {
     /// The intended second and how many of it were dropped for want of a connection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unconnected: Vec<(u32, u64)>,
+    /// The intended second and how many of it we were late for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    late: Vec<(u32, u64)>,
+    /// The intended seconds whose failed requests had a service time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    split: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     workers: Option<StoredWorkers>,
     /// The numbers in the order of [`Connections::counts`], and the ages of what was closed, added up, in nanoseconds.
@@ -86,10 +94,12 @@ impl Serialize for Second {
         };
         let parts = self.parts.iter().flat_map(|part| [&part.ok, &part.failed, &part.service]);
         let connections = Some(&self.connections).filter(|connections| !connections.is_unknown());
+        let split = || self.parts.iter().filter(|part| !part.failed_service.is_empty());
         let latencies = std::iter::once(&self.send_lag)
             .chain(parts)
             .chain(self.served.iter().map(|s| &s.response))
-            .chain(connections.into_iter().flat_map(Connections::latencies));
+            .chain(connections.into_iter().flat_map(Connections::latencies))
+            .chain(split().map(|part| &part.failed_service));
         let health = &self.generator;
         Stored {
             index: self.index,
@@ -110,18 +120,25 @@ impl Serialize for Second {
                 health.in_flight_peak,
             ),
             latencies: pack(latencies),
-            unconnected: self
-                .parts
-                .iter()
-                .filter(|part| part.dropped_connections > 0)
-                .map(|part| (part.intended, part.dropped_connections))
-                .collect(),
+            unconnected: counted(&self.parts, |part| part.dropped_connections),
+            late: counted(&self.parts, |part| part.late),
+            split: split().map(|part| part.intended).collect(),
             workers: workers(health),
             connections: connections.map(|all| (all.counts().to_vec(), nanos(all.closed_age))),
             failures: self.failures.clone(),
         }
         .serialize(serializer)
     }
+}
+
+/// A count of each part that is not zero there, with the second it was intended in.
+fn counted(parts: &[CohortPart], count: fn(&CohortPart) -> u64) -> Vec<(u32, u64)> {
+    parts.iter().map(|part| (part.intended, count(part))).filter(|&(_, count)| count > 0).collect()
+}
+
+/// The count of the part that was intended in second `intended`.
+fn of_part(counts: &[(u32, u64)], intended: u32) -> u64 {
+    counts.iter().find(|&&(second, _)| second == intended).map_or(0, |&(_, count)| count)
 }
 
 impl<'de> Deserialize<'de> for Second {
@@ -151,15 +168,13 @@ impl Second {
                 sent,
                 dropped_cap,
                 dropped_late,
-                dropped_connections: stored
-                    .unconnected
-                    .iter()
-                    .find(|&&(second, _)| second == intended)
-                    .map_or(0, |&(_, dropped)| dropped),
+                dropped_connections: of_part(&stored.unconnected, intended),
+                late: of_part(&stored.late, intended),
                 outcomes: OutcomeCounts::from_counts(&outcomes),
                 ok: latencies.take()?,
                 failed: latencies.take()?,
                 service: latencies.take()?,
+                failed_service: Latency::default(),
             });
         }
         let mut served = Vec::with_capacity(stored.served.len());
@@ -177,6 +192,12 @@ impl Second {
             connections.tcp = latencies.take()?;
             connections.tls = latencies.take()?;
             connections.slot_wait = latencies.take()?;
+        }
+        for intended in stored.split {
+            let failed_service = latencies.take()?;
+            if let Some(part) = parts.iter_mut().find(|part| part.intended == intended) {
+                part.failed_service = failed_service;
+            }
         }
         let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) =
             stored.workers.unwrap_or_default();

@@ -1,0 +1,134 @@
+//! Why requests were not answered as expected, in words: the first and the most frequent causes, bounded.
+
+use crate::text::{clean_to, thousands};
+use scaletop_load::{Failure, OutcomeCounts, OutcomeKind, Second};
+
+/// More causes of failures than this are not told apart; what lies beyond counts in its kind all the same.
+const MAX_CAUSES: usize = 32;
+
+/// So many of them fit into a sentence.
+const SHOWN_CAUSES: usize = 3;
+
+/// A longer cause is cut, in characters.
+const LONGEST_CAUSE: usize = 500;
+
+/// `200 tls, shaking hands over TLS: the certificate has expired`; `250 × 404 Not Found`.
+pub(crate) fn failure_in_words(failure: &Failure) -> String {
+    let cause = clean_to(&failure.cause, LONGEST_CAUSE);
+    match failure.phase {
+        Some(phase) => format!("{} {}, {}: {cause}", failure.count, failure.kind.label(), phase.label()),
+        None => format!("{} × {cause}", failure.count),
+    }
+}
+
+/// `250 × 404 Not Found`, `3 × tls: the certificate has expired`.
+fn in_short(failure: &Failure) -> String {
+    let (count, cause) = (thousands(failure.count), clean_to(&failure.cause, LONGEST_CAUSE));
+    match failure.phase {
+        Some(_) => format!("{count} × {}: {cause}", failure.kind.label()),
+        None => format!("{count} × {cause}"),
+    }
+}
+
+/// Why requests failed, in the order in which the causes were first seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureTotals {
+    causes: Vec<Failure>,
+    beyond: u64,
+}
+
+impl FailureTotals {
+    /// Adds the causes of a second, and names those that are new.
+    pub(crate) fn add(&mut self, second: &Second) -> Vec<Failure> {
+        let known = self.causes.len();
+        for failure in &second.failures {
+            let same = |mine: &&mut Failure| {
+                (mine.kind, mine.phase) == (failure.kind, failure.phase) && mine.cause == failure.cause
+            };
+            if let Some(mine) = self.causes.iter_mut().find(same) {
+                mine.count = mine.count.saturating_add(failure.count);
+            } else if self.causes.len() < MAX_CAUSES {
+                self.causes.push(failure.clone());
+            } else {
+                self.beyond = self.beyond.saturating_add(failure.count);
+            }
+        }
+        self.causes[known..].to_vec()
+    }
+
+    /// The causes, the most frequent first.
+    pub(crate) fn by_count(&self) -> Vec<&Failure> {
+        let mut causes: Vec<_> = self.causes.iter().collect();
+        causes.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+        causes
+    }
+
+    /// `not one of 250 requests was answered as expected: 250 × 404 Not Found`, when that is so.
+    pub(crate) fn none_ok(&self, outcomes: &OutcomeCounts) -> Option<String> {
+        let all = outcomes.total();
+        let is_so = all > 0 && outcomes.get(OutcomeKind::Ok) == 0;
+        is_so.then(|| {
+            let who =
+                if all == 1 { "the one request".to_owned() } else { format!("one of {} requests", thousands(all)) };
+            format!("not {who} was answered as expected: {}", self.in_short(outcomes))
+        })
+    }
+
+    /// The most frequent causes: `240 × 404 Not Found, 10 × connect: connection refused`. Where no cause is known, the kinds.
+    pub(crate) fn in_short(&self, outcomes: &OutcomeCounts) -> String {
+        let mut words: Vec<_> = self.by_count().into_iter().take(SHOWN_CAUSES).map(in_short).collect();
+        if words.is_empty() {
+            let failed = OutcomeKind::ALL.into_iter().filter(|&kind| kind != OutcomeKind::Ok);
+            let counts = failed.map(|kind| (outcomes.get(kind), kind.label())).filter(|(count, _)| *count > 0);
+            words.extend(counts.map(|(count, kind)| format!("{} × {kind}", thousands(count))));
+        }
+        words.join(", ")
+    }
+
+    /// Failures with causes beyond those that are told apart.
+    pub(crate) const fn beyond(&self) -> u64 {
+        self.beyond
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaletop_load::Phase;
+    use scaletop_units::ArrivalRate;
+
+    #[test]
+    fn causes_are_bounded_and_nothing_is_uncounted() {
+        let mut totals = FailureTotals::default();
+        for index in 0..100 {
+            let mut second = Second::new(index, ArrivalRate::PAUSED);
+            let failure = |cause: String, count| Failure {
+                kind: OutcomeKind::Tls,
+                phase: Some(Phase::Tls),
+                cause: cause.into(),
+                count,
+            };
+            second.failures = vec![failure(format!("cause {index}"), 1), failure("cause 5".into(), 2)];
+            totals.add(&second);
+        }
+        let causes = totals.by_count();
+        assert_eq!((causes.len(), causes[0].cause.as_ref()), (MAX_CAUSES, "cause 5"));
+        assert_eq!(causes.iter().map(|failure| failure.count).sum::<u64>() + totals.beyond(), 300);
+    }
+
+    #[test]
+    fn that_nothing_was_answered_as_expected_is_said_with_how_it_was() {
+        let (mut totals, mut outcomes) = (FailureTotals::default(), OutcomeCounts::default());
+        assert_eq!(totals.none_ok(&outcomes), None, "nothing was asked");
+        (0..250).for_each(|_| outcomes.add(OutcomeKind::Http4xx));
+        let said = |totals: &FailureTotals, outcomes| totals.none_ok(outcomes).unwrap();
+        assert_eq!(said(&totals, &outcomes), "not one of 250 requests was answered as expected: 250 × 4xx");
+        let mut second = Second::new(0, ArrivalRate::PAUSED);
+        second.failures =
+            vec![Failure { kind: OutcomeKind::Http4xx, phase: None, cause: "404 Not Found".into(), count: 250 }];
+        totals.add(&second);
+        assert_eq!(said(&totals, &outcomes), "not one of 250 requests was answered as expected: 250 × 404 Not Found");
+        outcomes.add(OutcomeKind::Ok);
+        assert_eq!(totals.none_ok(&outcomes), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! One request before the load begins: what cannot work is said before the first second.
+
+use std::time::Duration;
+
+use http::Method;
+use url::Url;
+
+use crate::doctor::{Check, Status, reach};
+use crate::text::latency;
+use scaletop_load::{Expected, HttpFactory, MakeTransport as _, Outcome, Reply, RequestOptions, Transport as _};
+use scaletop_units::RunClock;
+
+/// A service that has not answered by then is not waited for: the load tells the rest.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the one request showed.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    /// For the record: `200 after 81.2 ms`.
+    pub(super) told: String,
+    /// What is wrong, with what helps; none when the answer was as expected.
+    pub(super) complaint: Option<String>,
+    /// How long the answer took.
+    pub(super) took: Duration,
+}
+
+/// Asks the service once, as the load will. `None` for a method that may change something: it is not sent unasked.
+pub(super) async fn ask(
+    factory: HttpFactory,
+    options: &RequestOptions,
+    expected: Expected,
+    url: &Url,
+    clock: RunClock,
+) -> Option<Preflight> {
+    if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&options.method) {
+        return None;
+    }
+    let transport = factory.make();
+    let sent = clock.now();
+    let patience = PATIENCE.min(options.timeout);
+    // Its connection is a task of its own on this thread, and closed with it.
+    let reply = tokio::task::LocalSet::new().run_until(tokio::time::timeout(patience, transport.send(sent))).await;
+    let took = clock.now().saturating_since(sent);
+    let Ok(reply) = reply else {
+        let told = format!("no answer within {}", latency(patience));
+        return Some(Preflight { complaint: Some(format!("{told}; the load begins all the same")), told, took });
+    };
+    let told = match (&reply.outcome, &reply.cause) {
+        (Outcome::Status(status), _) => format!("{status} after {}", latency(took)),
+        (Outcome::Failed(_), Some(cause)) => format!("{}: {}", cause.phase.label(), cause.text),
+        (Outcome::Failed(kind), None) => format!("failed: {}", scaletop_load::OutcomeKind::from(*kind).label()),
+    };
+    Some(Preflight { complaint: complaint(url, expected, &reply, took), told, took })
+}
+
+fn complaint(url: &Url, expected: Expected, reply: &Reply, took: Duration) -> Option<String> {
+    let check = reach::reachable(url, expected, reply, took);
+    (check.status == Status::Failure).then(|| described(&check))
+}
+
+fn described(check: &Check) -> String {
+    match &check.remedy {
+        Some(remedy) => format!("{}: {remedy}", check.detail),
+        None => check.detail.clone(),
+    }
+}
+
+/// What so many requests a second of so long a service time will meet, when the caps are too low for them.
+pub(super) fn too_many_in_flight(peak: u32, took: Duration, cap: u64) -> Option<String> {
+    let in_flight = f64::from(peak) * took.as_secs_f64();
+    (in_flight > cap as f64).then(|| {
+        format!(
+            "{peak}/s × {} keep {in_flight:.0} requests in flight, {cap} is the cap: what comes beyond is dropped and is no \
+             fault of the service; raise --max-in-flight, --max-connections or ulimit -n",
+            latency(took)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_that_the_load_will_reach_is_said_beforehand() {
+        let took = Duration::from_millis(80);
+        assert_eq!(too_many_in_flight(500, took, 64), None);
+        let said = too_many_in_flight(2_000, took, 64).unwrap();
+        assert!(said.starts_with("2000/s × 80.0 ms keep 160 requests in flight, 64 is the cap"), "{said}");
+    }
+
+    #[test]
+    fn only_what_is_not_expected_is_complained_of() {
+        let url: Url = "http://a.test/x".parse().unwrap();
+        let complaint =
+            |expected: &str, status| complaint(&url, expected.parse().unwrap(), &Reply::status(status), Duration::ZERO);
+        assert_eq!(complaint("2xx", 200), None);
+        assert_eq!(complaint("404", 404), None);
+        assert!(complaint("2xx", 404).unwrap().contains("404"));
+        assert!(complaint("404", 200).unwrap().contains("200"));
+    }
+}
