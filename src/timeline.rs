@@ -74,6 +74,8 @@ pub struct Row {
     pub service_p50: Option<Duration>,
     /// Arrivals that we turned to late, or gave up because of that.
     pub late: u64,
+    /// By how much, at most.
+    pub longest_lag: Duration,
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Bytes of response bodies.
@@ -98,7 +100,7 @@ impl Row {
 
     /// Whether we were too late for its latencies to be the service's.
     pub fn is_late(&self) -> bool {
-        objective::is_late(self.late, self.due)
+        objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::analysis::Validity;
 use crate::text::{as_millis, plain};
+use crate::timeline::objective::LAG_SHARE;
 use scaletop_load::{GeneratorHealth, LATE};
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies; whether that matters, the numbers say.
@@ -11,9 +12,6 @@ pub(crate) const SEND_LAG_LIMIT: Duration = LATE;
 
 /// More of the seconds, or of the arrivals, of a step than this must be measured, or its numbers say nothing.
 const UNMEASURED_LIMIT: f64 = 0.10;
-
-/// Lag that is less than this share of a latency does not change what the latency says.
-const LAG_SHARE: f64 = 0.10;
 
 /// A larger share of arrivals given up because of our own stalls means that the load was not the one asked for.
 pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;

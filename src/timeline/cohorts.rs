@@ -40,6 +40,8 @@ pub struct Cohort {
     pub slow: u64,
     /// Arrivals that we turned to late, or gave up because of that.
     pub late: u64,
+    /// By how much, at most.
+    pub longest_lag: Duration,
     /// Whether the objective held over the trailing window. A thinned minute is bad when any of its seconds was.
     pub judged: SecondJudged,
     /// Whether every request is answered or timed out, so that nothing changes any more. (An answer that comes even
@@ -60,7 +62,7 @@ impl Cohort {
 
     /// Whether we were too late for its latencies to be the service's.
     pub fn is_late(&self) -> bool {
-        objective::is_late(self.late, self.due)
+        objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)
     }
 
     fn count(&mut self, part: &CohortPart, slo: &Slo) {
@@ -72,6 +74,7 @@ impl Cohort {
         self.outcomes.merge(&part.outcomes);
         self.slow = self.slow.saturating_add(part.ok.count_above(slo.latency));
         self.late = self.late.saturating_add(part.late);
+        self.longest_lag = self.longest_lag.max(part.longest_lag);
     }
 
     fn show(&mut self, summary: &Summary) {
@@ -88,6 +91,7 @@ impl Cohort {
         self.outcomes.merge(&later.outcomes);
         self.slow = self.slow.saturating_add(later.slow);
         self.late = self.late.saturating_add(later.late);
+        self.longest_lag = self.longest_lag.max(later.longest_lag);
         self.judged = self.judged.max(later.judged);
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::slo::Slo;
-use crate::timeline::Cohort;
+use crate::timeline::{Cohort, Percentiles};
 use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -25,9 +25,17 @@ pub(crate) fn lost(outcomes: &OutcomeCounts, dropped_cap: u64) -> u64 {
 /// A second is *late* when a larger share of its arrivals than this was turned to late, or given up because of that.
 const LATE_SHARE: f64 = 0.005;
 
+/// Lag that is less than this share of a latency does not change what the latency says.
+pub(crate) const LAG_SHARE: f64 = 0.10;
+
 /// Whether we were too late for the latencies of `due` arrivals to be the service's: `late` of them.
 pub(crate) fn is_late(late: u64, due: u64) -> bool {
     late as f64 > LATE_SHARE * due as f64
+}
+
+/// Whether lag of up to `longest` changes what the latencies `ok` say: it is over a tenth of their median. Of none, it may.
+pub(crate) fn matters(longest: Duration, ok: Option<Percentiles>) -> bool {
+    ok.is_none_or(|ok| longest.as_secs_f64() > LAG_SHARE * ok.p50.as_secs_f64())
 }
 
 /// Whether a second was good; of several, the highest counts.
@@ -85,7 +93,10 @@ impl Judgement {
         self.ok = self.ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
         self.lost = self.lost.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap));
         self.slow = self.slow.saturating_add(cohort.slow);
-        self.late = self.late.saturating_add(cohort.late.saturating_sub(cohort.dropped_late));
+        // A bound of 500 ms is not missed for 20 ms of lag.
+        if cohort.longest_lag.as_secs_f64() > LAG_SHARE * slo.latency.as_secs_f64() {
+            self.late = self.late.saturating_add(cohort.late.saturating_sub(cohort.dropped_late));
+        }
         let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
         let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
         self.unsent = self.unsent.saturating_add(unsent);
@@ -209,13 +220,16 @@ mod tests {
     #[test]
     fn what_only_our_lateness_made_bad_is_not_measured() {
         let mut late = cohort(100, 100, 60);
-        late.late = 60;
+        (late.late, late.longest_lag) = (60, Duration::from_millis(600));
         assert_eq!(verdict(&late, 20_000), NotMeasured, "stopped for 0.6 s");
         late.late = 30;
         assert_eq!(verdict(&late, 20_000), Bad, "the others were slow, too");
         let mut harmless = cohort(100, 100, 1);
-        harmless.late = 60;
+        (harmless.late, harmless.longest_lag) = (60, Duration::from_millis(600));
         assert_eq!(verdict(&harmless, 20_000), Good, "lag makes no answer quicker");
+        let mut slow = cohort(100, 100, 60);
+        (slow.late, slow.longest_lag) = (100, Duration::from_millis(20));
+        assert_eq!(verdict(&slow, 20_000), Bad, "20 ms are not why 500 ms were missed");
     }
 
     #[test]

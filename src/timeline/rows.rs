@@ -70,6 +70,7 @@ impl Row {
             row.dropped_late = row.dropped_late.saturating_add(part.dropped_late);
             row.dropped_connections = row.dropped_connections.saturating_add(part.dropped_connections);
             row.late = row.late.saturating_add(part.late);
+            row.longest_lag = row.longest_lag.max(part.longest_lag);
             row.outcomes.merge(&part.outcomes);
         }
         row
@@ -85,6 +86,7 @@ impl Row {
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
         self.late = self.late.saturating_add(later.late);
+        self.longest_lag = self.longest_lag.max(later.longest_lag);
         self.outcomes.merge(&later.outcomes);
         self.in_flight = self.in_flight.max(later.in_flight);
         self.oldest_in_flight = self.oldest_in_flight.max(later.oldest_in_flight);

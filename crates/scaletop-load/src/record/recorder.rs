@@ -19,6 +19,7 @@ use crate::record::failures;
 use crate::record::latency::Latency;
 use crate::record::second::{CLOSE_AFTER, LATE, MAX_INSTANCES_PER_SECOND, Second, Served};
 use crate::sample::{Outcome, OutcomeKind, Sample};
+use crate::worker::TOO_LATE;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 /// Why an arrival is not sent.
@@ -79,7 +80,9 @@ impl Shard {
         let second = self.open_mut(now.second());
         second.send_lag.record(lag);
         if lag > LATE {
-            second.part_mut(intended.second()).late += 1;
+            let part = second.part_mut(intended.second());
+            part.late += 1;
+            part.longest_lag = part.longest_lag.max(lag);
         }
         let peak = &mut second.generator.in_flight_peak;
         *peak = (*peak).max(all_workers);
@@ -93,6 +96,7 @@ impl Shard {
             Dropped::Late => {
                 part.dropped_late += 1;
                 part.late += 1;
+                part.longest_lag = part.longest_lag.max(TOO_LATE);
             }
             Dropped::NoConnection => part.dropped_connections += 1,
         }

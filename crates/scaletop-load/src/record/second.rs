@@ -89,6 +89,8 @@ pub struct CohortPart {
     pub failed_service: Latency,
     /// Arrivals that we turned to over [`LATE`] after they were due, or gave up because of that: ours, not the service's.
     pub late: u64,
+    /// The longest after it was due that we turned to one of those.
+    pub longest_lag: Duration,
 }
 
 impl CohortPart {
@@ -111,6 +113,7 @@ impl CohortPart {
         self.service.merge(&other.service);
         self.failed_service.merge(&other.failed_service);
         self.late += other.late;
+        self.longest_lag = self.longest_lag.max(other.longest_lag);
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.
@@ -292,7 +295,7 @@ mod tests {
         second.part_mut(8).failed.record(Duration::from_secs(700));
         second.part_mut(9).outcomes.add(OutcomeKind::Other);
         second.part_mut(9).dropped_cap = 7;
-        second.part_mut(9).late = 3;
+        (second.part_mut(9).late, second.part_mut(9).longest_lag) = (3, Duration::from_millis(70));
         second.part_mut(8).failed_service.record(Duration::from_millis(2));
         second.part_mut(9).outcomes.add(OutcomeKind::Http2xx);
         second.send_lag.record(Duration::from_micros(120));

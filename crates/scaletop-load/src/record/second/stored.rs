@@ -47,9 +47,9 @@ struct Stored {
     /// The intended second and how many of it were dropped for want of a connection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unconnected: Vec<(u32, u64)>,
-    /// The intended second and how many of it we were late for.
+    /// The intended second, how many of it we were late for, and by how much at most in nanoseconds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    late: Vec<(u32, u64)>,
+    late: Vec<(u32, u64, u64)>,
     /// The intended seconds whose failed requests had a service time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     split: Vec<u32>,
@@ -121,7 +121,12 @@ impl Serialize for Second {
             ),
             latencies: pack(latencies),
             unconnected: counted(&self.parts, |part| part.dropped_connections),
-            late: counted(&self.parts, |part| part.late),
+            late: self
+                .parts
+                .iter()
+                .filter(|part| part.late > 0)
+                .map(|part| (part.intended, part.late, nanos(part.longest_lag)))
+                .collect(),
             split: split().map(|part| part.intended).collect(),
             workers: workers(health),
             connections: connections.map(|all| (all.counts().to_vec(), nanos(all.closed_age))),
@@ -163,18 +168,16 @@ impl Second {
         let mut parts = Vec::with_capacity(stored.parts.len());
         for (intended, due, sent, dropped_cap, dropped_late, outcomes) in stored.parts {
             parts.push(CohortPart {
-                intended,
                 due,
                 sent,
                 dropped_cap,
                 dropped_late,
                 dropped_connections: of_part(&stored.unconnected, intended),
-                late: of_part(&stored.late, intended),
                 outcomes: OutcomeCounts::from_counts(&outcomes),
                 ok: latencies.take()?,
                 failed: latencies.take()?,
                 service: latencies.take()?,
-                failed_service: Latency::default(),
+                ..CohortPart::new(intended)
             });
         }
         let mut served = Vec::with_capacity(stored.served.len());
@@ -192,6 +195,11 @@ impl Second {
             connections.tcp = latencies.take()?;
             connections.tls = latencies.take()?;
             connections.slot_wait = latencies.take()?;
+        }
+        for (intended, late, longest) in stored.late {
+            if let Some(part) = parts.iter_mut().find(|part| part.intended == intended) {
+                (part.late, part.longest_lag) = (late, Duration::from_nanos(longest));
+            }
         }
         for intended in stored.split {
             let failed_service = latencies.take()?;
