@@ -69,7 +69,7 @@ Examples:
   scaletop run spike.toml https://example.com/api/test --out results/today --yes
   scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
 
-Exit codes: 0 fine, 1 could not do it, 2 usage, 3 a threshold failed, 4 the generator was the limit (result invalid),
+Exit codes: 0 fine, 1 could not do it or nothing was answered as expected, 2 usage, 3 a threshold failed, 4 the generator was the limit (result invalid),
 5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. 4 goes before 5, 5 before 3.")]
     Run(RunArgs),
     /// Find the highest rate that meets the objective: doubling, then bisection, with the evidence

@@ -17,6 +17,7 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::analysis::failures::FailureTotals;
 use crate::export::draft::{CsvDraft, Draft};
 use crate::export::late::LateCounts;
 use crate::export::summary::json;
@@ -146,6 +147,7 @@ struct RowFiles {
     events: CsvDraft,
     late: LateCounts,
     next_cohort: u32,
+    failures: FailureTotals,
     series: Series,
     heat: HeatMap,
 }
@@ -157,6 +159,7 @@ impl RowFiles {
             cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::cohorts())?,
             events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
             next_cohort: 0,
+            failures: FailureTotals::default(),
             series: Series::for_length(late.seconds()),
             heat: HeatMap::for_length(late.seconds()),
             late,
@@ -166,6 +169,9 @@ impl RowFiles {
     /// Takes in an event that has just been folded into `session`.
     fn take(&mut self, session: &Session, recorded: &Recorded) -> Result<(), ExportError> {
         if let SessionEvent::Second(second) = &recorded.event {
+            for new in self.failures.add(second) {
+                self.events.row(&columns::failure(session, second.end(), &new))?;
+            }
             if let Some(row) = session.timeline().latest().filter(|row| row.second == second.index) {
                 self.timeline.row(&columns::row(session, row, &self.late))?;
                 self.series.push(row, columns::counts(session, row.second, &self.late));

@@ -126,6 +126,12 @@ impl Percentiles {
         let [p50, p90, p95, p99, p999] = latency.quantiles([0.50, 0.90, 0.95, 0.99, 0.999])?;
         Some(Self { p50, p90, p95, p99, p999, max: latency.max()? })
     }
+
+    /// Each with its quantile.
+    pub(crate) fn by_quantile(&self) -> Vec<(&'static str, Duration)> {
+        let Self { p50, p90, p95, p99, p999, max } = *self;
+        vec![("0.5", p50), ("0.9", p90), ("0.95", p95), ("0.99", p99), ("0.999", p999), ("1", max)]
+    }
 }
 
 /// Rows and cohorts, the recent past second by second, what is older thinned out.

@@ -41,6 +41,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) pinned: Option<Pinning>,
     /// Whether the cap on requests in flight is what the limit on file descriptors leaves.
     pub(crate) capped_by_descriptors: bool,
+    /// Whether the recording says which arrivals we were late for.
+    pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
     pub(crate) nobody_named: bool,
 }
@@ -53,7 +55,7 @@ impl Evidence<'_> {
         count(&mut numbers, &self.gathered.counts);
         if let Some(tally) = &self.gathered.tally {
             self.measure(tally, &mut numbers);
-            validity = generator(tally, &numbers, self.capped_by_descriptors).verdict();
+            validity = self.generator(tally, &numbers).verdict();
         }
         let bad = numbers.lost.saturating_add(numbers.slow);
         numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), self.slo);
@@ -134,6 +136,24 @@ impl Evidence<'_> {
             None => self.censored(),
         }
     }
+
+    fn generator(&self, tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
+        GeneratorRecord {
+            dropped_at_descriptors: if self.capped_by_descriptors { numbers.dropped_cap } else { 0 },
+            send_lag_p99: numbers.send_lag_p99,
+            tells_lateness: self.tells_lateness,
+            judged_seconds: numbers.judged_seconds,
+            not_measured: numbers.not_measured,
+            due_late: numbers.due_late,
+            p99: numbers.p99,
+            due: numbers.due,
+            dropped_late: numbers.dropped_late,
+            dropped_connections: numbers.dropped_connections,
+            slot_wait_p99: numbers.slot_wait_p99,
+            starved: numbers.outcomes.of_class(OutcomeClass::Generator),
+            strain: tally.strain,
+        }
+    }
 }
 
 /// What the seconds just before a step that begins with the second `first` say.
@@ -157,23 +177,6 @@ fn count(numbers: &mut StepNumbers, counts: &CohortCounts) {
     numbers.due_late = counts.due_late;
     // Σ(a−ok)⁺ over the seconds: no second has more OK answers than arrivals, so it is the difference of the sums.
     numbers.deficit = counts.due.saturating_sub(numbers.ok);
-}
-
-fn generator(tally: &Tally, numbers: &StepNumbers, capped_by_descriptors: bool) -> GeneratorRecord {
-    GeneratorRecord {
-        dropped_at_descriptors: if capped_by_descriptors { numbers.dropped_cap } else { 0 },
-        send_lag_p99: numbers.send_lag_p99,
-        judged_seconds: numbers.judged_seconds,
-        not_measured: numbers.not_measured,
-        due_late: numbers.due_late,
-        p99: numbers.p99,
-        due: numbers.due,
-        dropped_late: numbers.dropped_late,
-        dropped_connections: numbers.dropped_connections,
-        slot_wait_p99: numbers.slot_wait_p99,
-        starved: numbers.outcomes.of_class(OutcomeClass::Generator),
-        strain: tally.strain,
-    }
 }
 
 /// Requests of the busiest instance to those of the average one.

@@ -101,11 +101,13 @@ impl Gathered {
         counts.dropped_cap = counts.dropped_cap.saturating_add(part.dropped_cap);
         counts.dropped_late = counts.dropped_late.saturating_add(part.dropped_late);
         counts.dropped_connections = counts.dropped_connections.saturating_add(part.dropped_connections);
-        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
         counts.outcomes.merge(&part.outcomes);
         if !is_measured {
             counts.due_late = counts.due_late.saturating_add(part.due);
-        } else if let Some(tally) = &mut self.tally {
+            return;
+        }
+        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
+        if let Some(tally) = &mut self.tally {
             tally.ok.merge(&part.ok);
             tally.failed.merge(&part.failed);
         }

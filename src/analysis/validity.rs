@@ -40,6 +40,8 @@ pub(crate) struct GeneratorRecord {
     /// Seconds judged, and seconds that could not be because of us.
     pub judged_seconds: u32,
     pub not_measured: u32,
+    /// Whether the recording says which arrivals we were late for; those before version 4 do not.
+    pub tells_lateness: bool,
     /// Arrivals of seconds in which we were late.
     pub due_late: u64,
     /// p99 of the response time of the OK answers of the other seconds.
@@ -123,6 +125,9 @@ impl GeneratorRecord {
     /// a tenth of what the others took. A single late request changes neither.
     fn endangered(&self) -> Option<&'static str> {
         let lag = self.send_lag_p99.filter(|lag| *lag > SEND_LAG_LIMIT)?;
+        if !self.tells_lateness {
+            return Some("its numbers");
+        }
         let is_much = |part: f64, whole: f64| part > UNMEASURED_LIMIT * whole;
         let seconds = f64::from(self.judged_seconds) + f64::from(self.not_measured);
         let objective = is_much(f64::from(self.not_measured), seconds);
@@ -205,6 +210,7 @@ mod tests {
             dropped_at_descriptors: 36,
             slot_wait_p99: Some(Duration::from_millis(800)),
             starved: 3,
+            tells_lateness: true,
             judged_seconds: 50,
             not_measured: 10,
             due_late: 0,
@@ -226,6 +232,7 @@ mod tests {
             send_lag_p99: Some(Duration::from_millis(15)),
             due: 80,
             due_late: 5,
+            tells_lateness: true,
             judged_seconds: 20,
             p99: Some(Duration::from_millis(82)),
             ..GeneratorRecord::default()
@@ -237,6 +244,8 @@ mod tests {
         assert_eq!(endangered(GeneratorRecord { due_late: 9, p99: slow, ..calm }), None, "15 ms of 800");
         let blind = GeneratorRecord { not_measured: 3, ..calm };
         assert_eq!(endangered(blind), Some("T_recover and bad seconds"));
+        let old = GeneratorRecord { tells_lateness: false, ..calm };
+        assert_eq!(endangered(old), Some("its numbers"), "any lag, where nothing more is known");
         let quick = Some(Duration::from_millis(10));
         assert_eq!(endangered(GeneratorRecord { send_lag_p99: quick, due_late: 80, ..blind }), None);
     }
@@ -253,7 +262,12 @@ mod tests {
         (0..8).for_each(|_| strain.note(&health));
         let slow = GeneratorRecord { due: 9, strain, ..GeneratorRecord::default() };
         assert_eq!(slow.verdict(), Validity::Valid, "nothing of it showed");
-        let late = GeneratorRecord { send_lag_p99: Some(Duration::from_millis(79)), due_late: 9, ..slow };
+        let late = GeneratorRecord {
+            send_lag_p99: Some(Duration::from_millis(79)),
+            due_late: 9,
+            tells_lateness: true,
+            ..slow
+        };
         let Validity::InvalidGenerator(why) = late.verdict() else { panic!("must be invalid") };
         let expected = "throttled by the container's CPU quota (0.04 cores): p99 send lag 79 ms (longest turn 96 ms) \
                         endangers the percentiles";

@@ -129,8 +129,8 @@ fn lost(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> String {
 fn not_measured(numbers: &StepNumbers) -> String {
     match numbers.not_measured {
         0 => String::new(),
-        1 => "; 1 second not measured: we were late".to_owned(),
-        seconds => format!("; {seconds} seconds not measured: we were late"),
+        1 => "; 1 second not measured, because of the generator".to_owned(),
+        seconds => format!("; {seconds} seconds not measured, because of the generator"),
     }
 }
 

@@ -273,6 +273,7 @@ impl Hold {
         let record = GeneratorRecord {
             send_lag_p99: self.send_lag.quantile(0.99),
             due: seen.due,
+            tells_lateness: true,
             due_late: if is_late(seen.late, seen.due) { seen.due } else { 0 },
             p99: percentile,
             dropped_late: seen.dropped_late,

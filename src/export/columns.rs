@@ -1,5 +1,6 @@
 //! The columns of the CSV files, and how a value gets into each. An empty field is an unknown value.
 
+use crate::analysis::failures::failure_in_words;
 use crate::analysis::numbers;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::export::LateCounts;
@@ -10,7 +11,7 @@ use crate::session::event::{Recorded, SessionEvent};
 use crate::session::state::{InstanceTrack, Session};
 use crate::text::{plain, timestamp};
 use crate::timeline::{Cohort, Counts, Percentiles, Row, SecondJudged};
-use scaletop_load::{OutcomeCounts, OutcomeKind};
+use scaletop_load::{Failure, OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
 mod connections;
@@ -193,6 +194,13 @@ fn instances(session: &Session, row: Option<&Row>, second: u32, late: &LateCount
         count(counts.max),
         row.and_then(|row| row.step).map(|step| step.to_string()).unwrap_or_default(),
     ]
+}
+
+/// A row of `events.csv`: the first failure of its cause, with how many there were in its second.
+pub(super) fn failure(session: &Session, at: Elapsed, failure: &Failure) -> Vec<String> {
+    let mut fields = when(session, at);
+    fields.extend(["failure".to_owned(), foreign(&failure_in_words(failure))]);
+    fields
 }
 
 /// A row of `events.csv`; closed seconds have files of their own.

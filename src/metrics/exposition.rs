@@ -10,7 +10,6 @@ use crate::analysis::numbers::{self, Kind};
 use crate::instances::Basis;
 use crate::session::state::Session;
 use crate::text::clean;
-use crate::timeline::Percentiles;
 use scaletop_load::OutcomeKind;
 
 /// The content type of a page.
@@ -118,13 +117,6 @@ impl Page {
         }
     }
 
-    fn percentiles(&mut self, name: &'static str, of: Option<Percentiles>) {
-        let Some(p) = of else { return };
-        let quantiles =
-            [("0.5", p.p50), ("0.9", p.p90), ("0.95", p.p95), ("0.99", p.p99), ("0.999", p.p999), ("1", p.max)];
-        self.quantiles(name, &quantiles);
-    }
-
     fn quantiles(&mut self, name: &'static str, quantiles: &[(&str, Duration)]) {
         for (quantile, value) in quantiles {
             self.sample(name, &[("quantile", quantile)], value.as_secs_f64());
@@ -184,12 +176,16 @@ fn totals(page: &mut Page, session: &Session) {
 
 fn last_second(page: &mut Page, session: &Session) {
     let row = session.timeline().latest();
-    page.percentiles("scaletop_response_seconds", row.and_then(|row| row.ok));
-    page.percentiles("scaletop_failed_response_seconds", row.and_then(|row| row.failed));
+    for (name, percentiles) in [
+        ("scaletop_response_seconds", row.and_then(|row| row.ok)),
+        ("scaletop_failed_response_seconds", row.and_then(|row| row.failed)),
+        ("scaletop_session_response_seconds", session.percentiles()),
+    ] {
+        page.quantiles(name, &percentiles.map(|p| p.by_quantile()).unwrap_or_default());
+    }
     let service = row.into_iter().flat_map(|row| [("0.5", row.service_p50), ("0.99", row.service_p99)]);
     let service: Vec<_> = service.filter_map(|(quantile, value)| Some((quantile, value?))).collect();
     page.quantiles("scaletop_service_seconds", &service);
-    page.percentiles("scaletop_session_response_seconds", session.percentiles());
     let Some(row) = row else { return };
     page.count("scaletop_in_flight", &[], row.in_flight);
     page.some("scaletop_oldest_in_flight_seconds", &[], row.oldest_in_flight.map(|age| age.as_secs_f64()));

@@ -21,6 +21,9 @@ pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 /// The version of the recording format; written in the header.
 pub(crate) const FORMAT_VERSION: u32 = 4;
 
+/// The first version that says which arrivals the generator was late for.
+pub(crate) const TELLS_LATENESS: u32 = 4;
+
 /// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
 /// failures apart, and the arrivals that we were late for.

@@ -16,7 +16,7 @@ use scaletop::{StepReport, Timing, Validity};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
-use scaletop_load::{Second, Served};
+use scaletop_load::{LATE, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 use serde::Deserialize;
 
@@ -321,6 +321,11 @@ impl Load {
         part.sent += self.sent();
         part.dropped_cap += self.dropped_cap;
         part.dropped_late += self.dropped_late;
+        part.late += self.dropped_late;
+        if Duration::from_millis(self.lag_ms) > LATE {
+            part.late += self.sent();
+            part.longest_lag = Duration::from_millis(self.lag_ms);
+        }
 
         let done = index + self.answered_after;
         let answered = seconds.entry(done).or_insert_with(|| blank(done));

@@ -2,6 +2,7 @@
 
 use crate::analysis::evidence::{Evidence, before};
 use crate::instances::Basis;
+use crate::session::event::TELLS_LATENESS;
 use crate::session::state::Session;
 use scaletop_load::{OutcomeKind, Second};
 use scaletop_units::Elapsed;
@@ -100,6 +101,7 @@ impl Session {
             given: settings.capacity_per_instance,
             capped_by_descriptors: settings.capped_by_descriptors,
             inferred: self.fold.estimate.per_instance(),
+            tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.instances.is_empty(),
         };
         self.steps[at] = evidence.report();
