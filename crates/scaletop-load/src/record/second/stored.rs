@@ -17,7 +17,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::record::bundle::{BundleError, Unpacked, pack};
 use crate::record::connections::Connections;
 use crate::record::failures::Failure;
-use crate::record::latency::Latency;
 use crate::record::second::{CohortPart, GeneratorHealth, Second, Served};
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
