@@ -14,6 +14,7 @@
 //! | [`pool`] | who gets which connection, how many there are, how old they get |
 //! | [`connect`] | making one: name, TCP, TLS |
 //! | [`h1`], [`answer`], [`h2`] | requests and answers on one |
+//! | [`ending`] | what may be sent once more |
 //! | [`cause`] | why it failed |
 
 use std::cell::OnceCell;
@@ -36,6 +37,7 @@ mod answer;
 pub(crate) mod cause;
 mod connect;
 mod deadline;
+mod ending;
 mod h1;
 mod h2;
 mod job;

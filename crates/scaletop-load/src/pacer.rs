@@ -176,6 +176,27 @@ impl Pacer {
         Some(due)
     }
 
+    /// Arrivals a second of this share at `now`.
+    pub(crate) fn rate(&self, now: Elapsed) -> f64 {
+        let anchor = self.anchors.iter().rev().find(|anchor| anchor.at <= now);
+        let whole = anchor.map_or(0, |anchor| anchor.profile.rate_after(now.saturating_since(anchor.at)).get());
+        let of = self.shares.front().map_or(0, |(_, share)| share.of);
+        if of == 0 { 0.0 } else { f64::from(whole) / f64::from(of) }
+    }
+
+    /// When the first arrival that is not due before `at` is due, as things stand, if it is among the next `ahead`.
+    pub(crate) fn due_from(&self, at: Elapsed, ahead: usize) -> Option<Elapsed> {
+        let mut later = self.clone();
+        for _ in 0..ahead {
+            let due = later.next_due()?;
+            if due >= at {
+                return Some(due);
+            }
+            later.pop_due(due);
+        }
+        None
+    }
+
     /// Finds the next arrival of this share and when it is due, and forgets anchors that are behind.
     fn find_next(&mut self) {
         let mut cursor = self.last.clone();

@@ -63,6 +63,7 @@ impl ReqwestTransport {
         if !matches!(options.url.scheme(), "http" | "https") || !options.url.has_host() {
             return Err(TransportError::Url(options.url.to_string()));
         }
+        options.refuse_framing_headers()?;
         install_tls_provider();
         // Without keep-alive there is nothing to retire.
         let max_age = options.conn_max_age.filter(|_| options.keep_alive);

@@ -11,10 +11,7 @@
 //! (`examples/send_lag.rs` on two busy cores, where everything cost about three times what it does on idle ones; the
 //! relations are what matters.) Spinning is finer still and costs a whole core.
 //!
-//! One wake-up an arrival would be the larger part of the cost from some thousand a second on, so wake-ups *for arrivals*
-//! keep a distance of [`QUANTUM`]. It follows the rate by itself: arrivals that are [`SPARSE`] or more apart (up to 6,600/s,
-//! evenly spaced) are each woken for; beyond, those that fell due meanwhile leave together, each with its own intended
-//! instant.
+//! How often a worker wakes for arrivals is not decided here: see `worker/rhythm.rs`.
 
 use std::time::Duration;
 
@@ -23,13 +20,6 @@ use tokio::time::Instant;
 use crate::timer::sleeper::Sleeper;
 
 mod sleeper;
-
-/// The least time between two wake-ups for arrivals.
-pub(crate) const QUANTUM: Duration = Duration::from_micros(250);
-
-/// An arrival that is due so long after the one before it is worth a wake-up of its own: waiting for the next would cost it
-/// more than the wake-up costs.
-pub(crate) const SPARSE: Duration = Duration::from_micros(150);
 
 /// Waits for deadlines. One per worker.
 #[derive(Debug)]

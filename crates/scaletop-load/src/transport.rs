@@ -56,6 +56,10 @@ pub struct Turn {
     pub may_connect: bool,
     /// Whether we woke up late of late: what is slow then may be slow because of us.
     pub is_strained: bool,
+    /// Whether this thread had no CPU time left of late: what is slow then will not be quicker for more connections.
+    pub is_full: bool,
+    /// Arrivals a second that this worker takes.
+    pub rate: f64,
 }
 
 /// Makes a transport on the thread that will use it. Every transport that can be sent to a thread makes itself.

@@ -23,12 +23,14 @@ use crate::mailbox::{Command, Mailbox};
 use crate::pacer::Pacer;
 use crate::record::recorder::Dropped;
 use crate::record::second::Second;
-use crate::timer::{QUANTUM, SPARSE, Timer};
+use crate::timer::Timer;
 use crate::transport::{Transport, Turn};
-use crate::worker::busy::BusyMeter;
+use crate::worker::busy::{BusyMeter, Fullness};
+use crate::worker::rhythm::Rhythm;
 use scaletop_units::{Elapsed, RunClock};
 
 mod busy;
+mod rhythm;
 
 /// An arrival that our own stall made later than this is given up: sending it now would tell nothing about the moment it
 /// was intended for, and sending all of them would be a burst that nobody asked for.
@@ -46,6 +48,9 @@ const LONGEST_STRAIN: Duration = Duration::from_secs(1);
 /// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
 
+/// So many arrivals ahead it is seen when one is due.
+const LOOK_AHEAD: usize = 8;
+
 /// One thread's part of the engine.
 #[derive(Debug)]
 pub(crate) struct Worker<T> {
@@ -55,10 +60,10 @@ pub(crate) struct Worker<T> {
     line: Rc<Line>,
     mailbox: Arc<Mailbox>,
     busy: BusyMeter,
-    /// When arrivals were last accepted: see [`QUANTUM`].
-    last_wake: Option<Elapsed>,
-    /// When the last of them was due.
-    last_due: Option<Elapsed>,
+    fullness: Fullness,
+    /// It counts as strained until then.
+    strained_until: Elapsed,
+    rhythm: Rhythm,
     /// Closed seconds that the collector had no room for yet.
     backlog: VecDeque<Second>,
     closed: mpsc::Sender<Second>,
@@ -86,7 +91,7 @@ impl<T: Transport> Worker<T> {
     pub(crate) fn new(setup: Setup, transport: Rc<T>, timer: Timer) -> Self {
         let Setup { shared, clock, first, pacer, mailbox, closed } = setup;
         let line = Rc::new(Line::new(clock, shared, first));
-        let busy = BusyMeter::new(clock.now());
+        let (busy, fullness) = (BusyMeter::new(clock.now()), Fullness::new(clock.now()));
         Self {
             pacer,
             timer,
@@ -94,8 +99,9 @@ impl<T: Transport> Worker<T> {
             line,
             mailbox,
             busy,
-            last_wake: None,
-            last_due: None,
+            fullness,
+            strained_until: Elapsed::ZERO,
+            rhythm: Rhythm::default(),
             backlog: VecDeque::new(),
             closed,
         }
@@ -104,7 +110,6 @@ impl<T: Transport> Worker<T> {
     /// Drives the load until [`Command::Stop`], then delivers what is left. Runs inside a `LocalSet`.
     pub(crate) async fn run(mut self) {
         let mut planned = self.clock().now();
-        let mut strained_until = Elapsed::ZERO;
         loop {
             // In this order: a change that is posted after `now` was read is anchored after it, so it cannot come too late.
             let now = self.clock().now();
@@ -118,11 +123,12 @@ impl<T: Transport> Worker<T> {
             self.line.observe(now);
             let late = now.saturating_since(planned);
             self.line.woke(now, late);
-            self.accept_due(now).await;
             if late > LATE_TURN {
-                strained_until = (strained_until.max(now) + late * STRAIN).min(now + LONGEST_STRAIN);
+                self.strained_until = (self.strained_until.max(now) + late * STRAIN).min(now + LONGEST_STRAIN);
             }
-            self.serve(Turn { now, may_connect: late <= LATE_TURN, is_strained: now < strained_until }).await;
+            self.accept_due(now).await;
+            let turn = Turn { may_connect: late <= LATE_TURN, ..self.turn(now) };
+            self.serve(turn).await;
             if is_stopped {
                 break;
             }
@@ -149,8 +155,7 @@ impl<T: Transport> Worker<T> {
         match command {
             Command::Set(at, profile) => {
                 self.pacer.set(at, profile);
-                // The first arrival at the new rate waits for nobody, not for the quantum either.
-                self.last_wake = None;
+                self.rhythm.restart();
                 true
             }
             Command::Share(at, share) => {
@@ -176,7 +181,7 @@ impl<T: Transport> Worker<T> {
         let mut may_wait_for_room = true;
         let mut handled = 0;
         while let Some(intended) = self.pacer.pop_due(now) {
-            (self.last_wake, self.last_due) = (Some(now), Some(intended));
+            self.rhythm.took(intended);
             handled += 1;
             if now.saturating_since(intended) > TOO_LATE {
                 self.line.refuse(intended, Dropped::Late);
@@ -207,6 +212,9 @@ impl<T: Transport> Worker<T> {
             };
             self.line.refuse(intended, why);
         }
+        if handled > 0 {
+            self.rhythm.woke(now);
+        }
     }
 
     /// Offers what waits to the transport: to idle connections first, then, if some still waits, to those whose answers
@@ -223,8 +231,15 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Offers what waits to connections that are there.
-    fn offer(&self, now: Elapsed) {
-        self.transport.serve(&self.line, Turn { now, may_connect: false, is_strained: false });
+    fn offer(&mut self, now: Elapsed) {
+        let turn = self.turn(now);
+        self.transport.serve(&self.line, turn);
+    }
+
+    /// A turn at `now` that opens no connections.
+    fn turn(&mut self, now: Elapsed) -> Turn {
+        let (is_strained, is_full) = (now < self.strained_until, self.fullness.is_full(now));
+        Turn { now, may_connect: false, is_strained, is_full, rate: self.pacer.rate(now) }
     }
 
     /// Hands closed seconds to the collector. Never waits for it: what it has no room for goes with the next one.
@@ -246,9 +261,10 @@ impl<T: Transport> Worker<T> {
         let close = self.line.next_due();
         let close = self.transport.next_turn().map_or(close, |wish| close.min(wish));
         let Some(due) = self.pacer.next_due() else { return close };
-        let is_sparse = self.last_due.is_none_or(|last| due.saturating_since(last) >= SPARSE);
-        let due = self.last_wake.filter(|_| !is_sparse).map_or(due, |last| due.max(last + QUANTUM));
-        due.min(close)
+        let earliest = self.rhythm.earliest();
+        // On time for one of them; they are too dense for that to matter when it is not among the next few.
+        let wake = if due >= earliest { due } else { self.pacer.due_from(earliest, LOOK_AHEAD).unwrap_or(earliest) };
+        wake.min(close)
     }
 
     /// Delivers everything, the running second included. What is in flight stays without an answer.

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use drive::{drive, drive_stages, ok};
+use drive::{End, Outcome, drive, drive_stages, drive_until, ok};
 
 #[path = "support/drive.rs"]
 mod drive;
@@ -196,16 +196,15 @@ async fn a_service_that_hangs_gets_a_connection_for_every_arrival_and_none_beyon
     };
     let open = hangs().await;
     let mut options = open.options();
-    options.timeout = Duration::from_millis(1_500);
-    let outcome = drive(&options, LoadConfig::default(), 200, 2).await;
-    assert_eq!((outcome.total.sent, outcome.total.dropped()), (400, 0), "the model stays open");
-    assert_eq!(open.requests(), 400);
-    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Timeout), 400);
+    options.timeout = Duration::from_secs(1);
+    let outcome = drive(&options, LoadConfig::default(), 200, 1).await;
+    assert_eq!((outcome.total.sent, outcome.total.dropped()), (200, 0), "the model stays open");
+    assert_eq!(open.requests(), 200);
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Timeout), 200);
 
     let capped = hangs().await;
     let config = LoadConfig { max_connections: 20, max_in_flight: 100, ..LoadConfig::default() };
-    let outcome =
-        drive(&RequestOptions { timeout: Duration::from_millis(1_500), ..capped.options() }, config, 200, 2).await;
+    let outcome = drive(&RequestOptions { timeout: Duration::from_secs(1), ..capped.options() }, config, 200, 2).await;
     assert!(capped.accepted() >= 20, "{}", capped.accepted());
     assert!(outcome.open <= 20, "{}", outcome.open);
     assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
@@ -232,6 +231,41 @@ async fn a_service_that_stalls_gets_the_connections_that_its_own_requests_need_a
 }
 
 #[tokio::test]
+async fn every_arrival_ends_in_one_column_however_the_run_ends() {
+    let sum = |end: End, outcome: Outcome| {
+        let total = outcome.total;
+        assert_eq!(total.due, total.sent + total.dropped(), "{end:?}");
+        assert_eq!(total.sent, total.outcomes.total() + outcome.in_flight, "{end:?}");
+        (total, outcome.in_flight)
+    };
+    let hangs = Service::start(async |mut stream, requests: Arc<AtomicUsize>| {
+        read_request(&mut stream, &requests).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let options = RequestOptions { timeout: Duration::from_millis(500), ..hangs.options() };
+    let config = LoadConfig { max_connections: 5, ..LoadConfig::default() };
+    let stages = [(100, 1)];
+    let (total, _) = sum(End::Stop, drive_until(&options, config, &stages, End::Stop).await);
+    assert!(total.dropped_connections > 0, "what waited for a connection was never sent");
+    let (_, in_flight) = sum(End::Drain, drive_until(&options, config, &stages, End::Drain).await);
+    assert_eq!(in_flight, 0);
+    let answers =
+        Service::start(
+            async |mut stream, requests| {
+                while read_request(&mut stream, &requests).await && stream.write_all(OK).await.is_ok() {}
+            },
+        )
+        .await;
+    let (total, _) = sum(End::Drain, drive_until(&answers.options(), LoadConfig::default(), &stages, End::Drain).await);
+    assert_eq!((total.due, total.outcomes.get(OutcomeKind::Ok)), (100, 100));
+    // In the midst of far too much.
+    let outcome = drive_until(&answers.options(), LoadConfig::default(), &[(300_000, 1)], End::Stop).await;
+    let (total, _) = sum(End::Stop, outcome);
+    assert!(total.due >= 290_000, "{}", total.due);
+}
+
+#[tokio::test]
 async fn far_more_than_the_machine_can_do_opens_few_connections_and_everything_is_counted() {
     let service =
         Service::start(
@@ -241,8 +275,8 @@ async fn far_more_than_the_machine_can_do_opens_few_connections_and_everything_i
         )
         .await;
     let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
-    let outcome = drive(&service.options(), config, 300_000, 2).await;
-    assert!(outcome.total.due >= 590_000, "{}", outcome.total.due);
+    let outcome = drive(&service.options(), config, 300_000, 1).await;
+    assert!(outcome.total.due >= 290_000, "{}", outcome.total.due);
     assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
     assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
     assert!(service.accepted() <= 1_000, "{} connections", service.accepted());
@@ -258,7 +292,7 @@ async fn when_the_rate_goes_back_after_far_too_much_nothing_is_dropped_and_nothi
         )
         .await;
     let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
-    let outcome = drive_stages(&service.options(), config, &[(300_000, 2), (100, 5)]).await;
+    let outcome = drive_stages(&service.options(), config, &[(300_000, 1), (100, 4)]).await;
     assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
     assert!(outcome.total.dropped() > 0, "it was too much");
     let whole: Vec<_> = outcome.seconds.iter().filter(|second| second.target.get() == 100).collect();
@@ -293,11 +327,11 @@ async fn a_service_that_is_slow_to_accept_loses_nothing_and_is_not_stormed() {
         timeout: Duration::from_mins(2),
         ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
     };
-    let outcome = drive(&options, LoadConfig::default(), 200, 3).await;
-    assert_eq!((outcome.total.due, ok(&outcome), outcome.total.dropped()), (600, 600, 0), "{:?}", outcome.failures);
+    let outcome = drive(&options, LoadConfig::default(), 200, 1).await;
+    assert_eq!((outcome.total.due, ok(&outcome), outcome.total.dropped()), (200, 200, 0), "{:?}", outcome.failures);
     // Those that the system took for it, with their first request each, and what was opened meanwhile.
     assert!(outcome.connections.opened <= 200, "{}", outcome.connections.opened);
-    assert_eq!((outcome.total.service.count(), outcome.connections.failed), (600, 0));
+    assert_eq!((outcome.total.service.count(), outcome.connections.failed), (200, 0));
 }
 
 #[tokio::test]

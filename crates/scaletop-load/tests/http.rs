@@ -336,6 +336,12 @@ fn options_that_cannot_work_are_refused_with_what_to_do() {
     };
     assert!(matches!(refused(&get("ftp://example.com/")), TransportError::Url(_)));
     assert!(matches!(refused(&get("unix:/tmp/socket")), TransportError::Url(_)));
+    for name in ["transfer-encoding", "content-length"] {
+        let mut options = get("http://localhost/");
+        options.headers.insert(name, HeaderValue::from_static("5"));
+        let error = refused(&options);
+        assert!(matches!(&error, TransportError::Request(why) if why.contains(name)), "{error}");
+    }
     let mut options = get("https://example.com/");
     options.cacert = Some("/does/not/exist.pem".into());
     assert!(matches!(refused(&options), TransportError::CertificateFile { .. }));

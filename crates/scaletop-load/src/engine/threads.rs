@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
 
 use crate::engine::{EngineError, Shared};
 use crate::mailbox::Mailbox;
@@ -44,13 +44,22 @@ pub(super) fn start_thread<M: MakeTransport>(
     transport: M,
     warm: usize,
 ) -> Result<WaitingThread, EngineError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Worker)?;
     let (warmed_tx, warmed) = oneshot::channel();
     let (start, started) = oneshot::channel::<Start>();
+    let (built_tx, built) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::Builder::new()
         .name(format!("load-{index}"))
         .spawn(move || {
-            LocalSet::new().block_on(&runtime, async move {
+            // A runtime whose tasks stay on its thread: a connection that is woken is one entry in its queue. (Those of a
+            // `LocalSet` go through the set's own, and each wakes the worker, too.)
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(built_tx.send(Err(error))),
+            };
+            let _ = built_tx.send(Ok(()));
+            runtime.block_on(async move {
                 let transport = Rc::new(transport.make());
                 let warmed = if warm > 0 { transport.warm(warm).await } else { 0 };
                 let _ = warmed_tx.send(warmed);
@@ -62,6 +71,8 @@ pub(super) fn start_thread<M: MakeTransport>(
             });
         })
         .map_err(EngineError::Worker)?;
+    // It ends without a word only when it panics, which it has reported itself.
+    built.recv().unwrap_or(Ok(())).map_err(EngineError::Worker)?;
     Ok(WaitingThread { thread, start, warmed })
 }
 

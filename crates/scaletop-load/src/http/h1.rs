@@ -9,22 +9,19 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::http::answer::{Answer, Malformed};
 use crate::http::cause::{Failed, describe};
 use crate::http::deadline::Deadline;
+use crate::http::ending::Ending;
 use crate::http::job::Job;
 use crate::http::pool::{Next, Pool};
 use crate::http::slot::Slot;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
-
-/// What the two ends of a connection may take to turn to what has come, beside the round trip.
-const RACE: Duration = Duration::from_millis(5);
 
 /// The task of one connection: from when it is open to when it is closed.
 pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, stream: Stream) {
@@ -66,32 +63,6 @@ enum End {
     Broken(io::Error),
     /// What came is no answer.
     Malformed(Malformed),
-}
-
-/// How an exchange ended, for the question whether the request may be sent once more.
-#[derive(Clone, Copy, Debug)]
-struct Ending {
-    /// The connection was closed or broke.
-    is_close: bool,
-    /// Bytes that came of an answer.
-    seen: u64,
-    /// Bytes of the request that were written.
-    written: usize,
-    /// How long the connection had been idle before.
-    idled: Duration,
-    /// How long after the request was begun.
-    after: Duration,
-    round_trip: Duration,
-}
-
-impl Ending {
-    /// Whether the service did not look at the request: nothing of it was written, or it met the close of an idle
-    /// connection on the way. The latter is no proof, so it counts only for what may be processed twice.
-    fn was_not_looked_at(self, is_idempotent: bool) -> bool {
-        let race = self.round_trip + RACE;
-        let has_met_the_close = is_idempotent && self.idled >= race && self.after <= race;
-        self.is_close && self.seen == 0 && (self.written == 0 || has_met_the_close)
-    }
 }
 
 /// How far an exchange is.
@@ -246,34 +217,4 @@ fn failure(end: End, exchange: &Exchange, pool: &Pool) -> Option<Failed> {
         End::Broken(error) => Failed::new(broken, phase, describe(exchange.write_error.as_ref().unwrap_or(&error))),
     };
     Some(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_met_the_close_of_an_idle_connection_is_sent_once_more() {
-        let met = Ending {
-            is_close: true,
-            seen: 0,
-            written: 100,
-            idled: Duration::from_millis(50),
-            after: Duration::from_millis(11),
-            round_trip: Duration::from_millis(10),
-        };
-        let cases = [
-            (met, true, true),
-            (met, false, false), // it may have been processed
-            (Ending { idled: Duration::ZERO, ..met }, true, false),
-            (Ending { idled: Duration::MAX, ..met }, true, true),
-            (Ending { after: Duration::from_millis(16), ..met }, true, false),
-            (Ending { seen: 1, ..met }, true, false),
-            (Ending { is_close: false, ..met }, true, false),
-            (Ending { written: 0, idled: Duration::ZERO, ..met }, false, true),
-        ];
-        for (ending, is_idempotent, again) in cases {
-            assert_eq!(ending.was_not_looked_at(is_idempotent), again, "{ending:?}");
-        }
-    }
 }

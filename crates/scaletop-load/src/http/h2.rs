@@ -8,6 +8,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
@@ -15,6 +16,7 @@ use h2::{Reason, RecvStream, SendStream};
 
 use crate::http::cause::leads_to;
 use crate::http::cause::{Failed, describe};
+use crate::http::ending::Ending;
 use crate::http::job::Job;
 use crate::http::pool::{Next, Pool};
 use crate::http::slot::Slot;
@@ -124,38 +126,63 @@ fn offer(pool: &Rc<Pool>, slot: &Rc<Slot>) {
 
 /// Why a stream ended without a full answer.
 enum Ended {
-    /// The service refused it unprocessed, or closed the connection before it turned to it.
+    /// The service refused it unprocessed, or said that it went away before it turned to it.
     Unprocessed,
+    /// The connection was closed, and nothing said about it; what the request is charged with if it is not sent once more.
+    Closed {
+        /// Nothing of the request could be written.
+        is_unsent: bool,
+        failed: Failed,
+    },
     Failed(Failed),
+}
+
+impl Ended {
+    fn failed(self) -> Failed {
+        match self {
+            Self::Failed(failed) | Self::Closed { failed, .. } => failed,
+            Self::Unprocessed => {
+                let text = "the service refused the stream twice without processing it";
+                Failed::new(FailureKind::Reset, Phase::Answer, text)
+            }
+        }
+    }
 }
 
 /// Carries one request on a stream of its own.
 async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut job: Job) {
     job.begin();
     let began = pool.now();
+    let idled = slot.idled_before(began);
     let mut reply = Reply::status(0);
     let timeout = pool.template.timeout;
     let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
     let has_answer = reply.outcome != crate::sample::Outcome::Status(0);
     reply.remote = has_answer.then_some(slot.remote);
     slot.busy.set(slot.busy.get().saturating_sub(1));
-    let phase = if has_answer { Phase::Body } else { Phase::Answer };
-    match exchanged {
-        Ok(Ok(())) => {
-            pool.answered(began);
-            job.complete(reply);
+    let again = match &exchanged {
+        Ok(Err(ended)) if !job.again => {
+            let close = (has_answer, idled, pool.now().saturating_since(began), slot.round_trip);
+            once_more(ended, close, pool.template.head.method().is_idempotent())
         }
-        Ok(Err(Ended::Unprocessed)) if !job.again => {
-            pool.note(|connections| connections.retried_on_refusal += 1);
+        _ => None,
+    };
+    match (again, exchanged) {
+        (Some(again), _) => {
+            pool.note(|connections| match again {
+                Again::Refused => connections.retried_on_refusal += 1,
+                Again::Closed => connections.retried_on_close += 1,
+            });
             job.again = true;
             pool.give_back(job);
         }
-        Ok(Err(Ended::Unprocessed)) => {
-            let text = "the service refused the stream twice without processing it";
-            job.complete(Failed::new(FailureKind::Reset, Phase::Answer, text).reply(0));
+        (None, Ok(Ok(()))) => {
+            pool.answered(began);
+            job.complete(reply);
         }
-        Ok(Err(Ended::Failed(failed))) => job.complete(Reply { remote: reply.remote, ..failed.reply(reply.bytes) }),
-        Err(_) => {
+        (None, Ok(Err(ended))) => job.complete(Reply { remote: reply.remote, ..ended.failed().reply(reply.bytes) }),
+        (None, Err(_)) => {
+            let phase = if has_answer { Phase::Body } else { Phase::Answer };
             let text = format!("no full answer within {timeout:?}");
             job.complete(Failed::new(FailureKind::Timeout, phase, text).reply(reply.bytes));
         }
@@ -166,11 +193,38 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
     }
 }
 
+/// Why a request is sent once more.
+enum Again {
+    Refused,
+    Closed,
+}
+
+/// Why a request that ended so is sent once more; `None` when it is not.
+fn once_more(
+    ended: &Ended,
+    (has_answer, idled, after, round_trip): (bool, Duration, Duration, Duration),
+    is_idempotent: bool,
+) -> Option<Again> {
+    match ended {
+        Ended::Unprocessed => Some(Again::Refused),
+        Ended::Closed { is_unsent, .. } => {
+            let (seen, written) = (u64::from(has_answer), usize::from(!is_unsent));
+            let ending = Ending { is_close: true, seen, written, idled, after, round_trip };
+            ending.was_not_looked_at(is_idempotent).then_some(Again::Closed)
+        }
+        Ended::Failed(_) => None,
+    }
+}
+
 /// Sends the request and reads the answer into `reply`.
 async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) -> Result<(), Ended> {
     let body = &pool.template.body;
     let ended = |error: h2::Error| ended(&error, Phase::Answer);
-    let (response, mut stream) = send.send_request(pool.template.head.clone(), body.is_empty()).map_err(ended)?;
+    let unsent = |error| match ended(error) {
+        Ended::Unprocessed => Ended::Unprocessed,
+        other => Ended::Closed { is_unsent: true, failed: other.failed() },
+    };
+    let (response, mut stream) = send.send_request(pool.template.head.clone(), body.is_empty()).map_err(unsent)?;
     let mut response = std::pin::pin!(response);
     let response = if body.is_empty() {
         response.await.map_err(ended)?
@@ -213,15 +267,20 @@ async fn read_body(mut body: RecvStream, bytes: &mut u64) -> Result<(), Ended> {
 }
 
 fn ended(error: &h2::Error, phase: Phase) -> Ended {
-    let is_unprocessed = error.reason() == Some(Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote());
+    let is_unprocessed = error.is_remote() && (error.reason() == Some(Reason::REFUSED_STREAM) || error.is_go_away());
     if is_unprocessed && phase != Phase::Body {
         return Ended::Unprocessed;
     }
     let kind = if phase == Phase::Body { FailureKind::Body } else { FailureKind::Reset };
     let text = match (error.get_io(), error.reason()) {
         (Some(error), _) => describe(error),
+        // It was ended here. The library does not tell a head that is too long from one that is wrong.
+        (None, Some(reason)) if error.is_library() => {
+            format!("the answer is not HTTP/2, or its head is longer than 64 KiB: {}", reason.description()).into()
+        }
         (None, Some(reason)) => format!("the service ended the stream: {}", reason.description()).into(),
         (None, None) => "the connection closed under the stream".into(),
     };
-    Ended::Failed(Failed::new(kind, phase, text))
+    let failed = Failed::new(kind, phase, text);
+    if error.is_io() { Ended::Closed { is_unsent: false, failed } } else { Ended::Failed(failed) }
 }

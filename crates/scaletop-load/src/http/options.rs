@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use url::Url;
 
 /// What to send, and how.
@@ -65,6 +65,18 @@ impl RequestOptions {
     /// The host and the port that will be asked.
     pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
         Some((self.url.host_str()?, self.url.port_or_known_default()?))
+    }
+
+    /// Headers that say where the body ends are worked out from the body, whatever sends it.
+    ///
+    /// # Errors
+    /// When one of them is given.
+    pub(crate) fn refuse_framing_headers(&self) -> Result<(), TransportError> {
+        let given = [TRANSFER_ENCODING, CONTENT_LENGTH].into_iter().find(|name| self.headers.contains_key(name));
+        given.map_or(Ok(()), |name| {
+            let why = format!("the header {name} is worked out from the body, and a different one would be no request");
+            Err(TransportError::Request(why))
+        })
     }
 
     /// The addresses given for what will be asked, with its port.

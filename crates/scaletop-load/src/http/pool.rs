@@ -91,7 +91,8 @@ impl Pool {
         }
         {
             let state = &mut *self.state.borrow_mut();
-            (state.may_connect, state.is_strained) = (turn.may_connect, turn.is_strained);
+            (state.may_connect, state.is_strained) = (turn.may_connect, turn.is_strained || turn.is_full);
+            state.rate = turn.rate;
         }
         self.balance();
         if turn.may_connect {
@@ -212,6 +213,7 @@ impl Pool {
                 left: left.min(usize::MAX / 2),
                 may_connect: state.may_connect,
                 is_strained: state.is_strained,
+                rate: state.rate / state.streams.max(1) as f64,
             };
             if is_quiet { Adjustment::Stay } else { state.openings.step(situation) }
         };

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::http::ending::race;
 use crate::http::job::Job;
 use crate::http::pool::Id;
 use scaletop_units::Elapsed;
@@ -28,8 +29,10 @@ pub(super) struct Slot {
     pub round_trip: Duration,
     /// It was opened before the run and has carried nothing.
     pub is_spare: Cell<bool>,
-    /// How long it lay idle before the request that it was given last.
+    /// How long it lay idle before it was last given a request when it carried none.
     pub idled: Cell<Duration>,
+    /// When that was.
+    pub idle_until: Cell<Elapsed>,
     /// When it last had a place to spare.
     pub idle_since: Cell<Elapsed>,
     /// Whether it lies on the pool's stack.
@@ -53,6 +56,7 @@ impl Slot {
             round_trip: Duration::ZERO,
             is_spare: Cell::new(false),
             idled: Cell::new(Duration::ZERO),
+            idle_until: Cell::new(born),
             idle_since: Cell::new(born),
             is_stacked: Cell::new(false),
             is_closing: Cell::new(false),
@@ -66,10 +70,20 @@ impl Slot {
         !self.is_closing.get() && self.busy.get() < self.limit.get()
     }
 
-    /// It is given a request at `now`, after having been idle.
+    /// It is given a request at `now`; if it carries none, it was idle until then.
     pub(super) fn end_idling(&self, now: Elapsed) {
+        if self.busy.get() > 0 {
+            return;
+        }
         let idled = now.saturating_since(self.idle_since.get());
         self.idled.set(if self.is_spare.replace(false) { Duration::MAX } else { idled });
+        self.idle_until.set(now);
+    }
+
+    /// How long it had been idle before a request that was begun at `now`, or together with it.
+    pub(super) fn idled_before(&self, now: Elapsed) -> Duration {
+        let is_together = now.saturating_since(self.idle_until.get()) <= race(self.round_trip);
+        if is_together { self.idled.get() } else { Duration::ZERO }
     }
 
     /// It carries one request more.

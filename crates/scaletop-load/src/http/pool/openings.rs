@@ -16,14 +16,16 @@
 //!    Those who wait then wait because of us, and the connections that are there are on their way to them.
 //! 2. **A limit by delay**: one more at a time when a connect took about as long as the quickest, a tenth fewer when it
 //!    took far longer: then the service, the network or we ourselves are short of something, and more of the same makes
-//!    it worse. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
+//!    it worse; under strain it does not grow. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
 //!    open; where nobody answers a connect it does not grow at all.
 //! 3. **A small start**: when nobody waits any more the limit falls back to [`FIRST`].
 //! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
 //!    [`SOON`], the connections that are there are enough. That is what a stop of ours looks like a moment later.
-//! 5. **No more of the same under strain**: while we are late ourselves and answers take far longer than the quickest, it
-//!    is the machine that is full, not the connections that are few ([`ENOUGH`] there are at least). A service that is slow
-//!    by itself has no quick answers, and one that stalls while we are on time gets the connections it needs.
+//! 5. **No more than can be busy, under strain**: while we are late, or have no CPU time left, it is the machine that is
+//!    full, not the connections that are few ([`ENOUGH`] there are at least). There are enough when answers take far longer
+//!    than the quickest; or when as many are open as the arrivals keep busy at the quickest answer's time (Little's law),
+//!    and half as many again. A service that is slow by itself has no quick answers, and one that stalls gives none: it gets
+//!    the connections it needs.
 
 use std::time::Duration;
 
@@ -46,6 +48,12 @@ const ENOUGH: usize = 32;
 
 /// What one answer weighs in what answers took of late.
 const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
+
+/// Of what the arrivals keep busy, so many times is enough.
+const SPARE: f64 = 1.5;
+
+/// Without an answer for so long, and twice the quickest, the service stalls.
+const STALL: Duration = Duration::from_millis(50);
 
 /// By which the limit shrinks when a connect was slow.
 const BACK_OFF: f64 = 0.9;
@@ -83,8 +91,10 @@ pub(super) struct Situation {
     pub left: usize,
     /// Whether this turn may start any: see the guard.
     pub may_connect: bool,
-    /// Whether we were late of late.
+    /// Whether we were late of late, or had no CPU time left.
     pub is_strained: bool,
+    /// Arrivals a second for each request that a connection can carry at a time.
+    pub rate: f64,
 }
 
 /// Decides how many connections to open.
@@ -96,6 +106,8 @@ pub(super) struct Openings {
     /// The quickest answer, and what answers took of late, in nanoseconds.
     quickest_answer: Quickest,
     answer_nanos: f64,
+    last_answer: Elapsed,
+    is_strained: bool,
 }
 
 impl Openings {
@@ -107,6 +119,8 @@ impl Openings {
             backlog: Trend::new(),
             quickest_answer: Quickest::new(),
             answer_nanos: 0.0,
+            last_answer: Elapsed::ZERO,
+            is_strained: false,
         }
     }
 
@@ -115,15 +129,14 @@ impl Openings {
         if now.wanted == 0 {
             self.rest();
         }
+        self.is_strained = now.is_strained;
         self.backlog.observe(now.now, now.wanted);
         let wanted = now.wanted.min(self.limit()).min(now.connecting + now.left);
         if wanted < now.connecting {
             return Adjustment::Cancel(now.connecting - wanted);
         }
         let may_start = now.open == 0
-            || (now.may_connect
-                && !self.is_draining(now.wanted)
-                && !(now.open >= ENOUGH && now.is_strained && self.are_answers_slow()));
+            || (now.may_connect && !self.is_draining(now.wanted) && !(now.is_strained && self.are_enough(now)));
         if wanted > now.connecting && may_start {
             return Adjustment::Start(wanted - now.connecting);
         }
@@ -133,12 +146,18 @@ impl Openings {
     /// An answer was completed, and took this long.
     pub(super) fn answered(&mut self, now: Elapsed, took: Duration) {
         self.quickest_answer.add(now, took);
+        self.last_answer = now;
         self.answer_nanos += (took.as_nanos() as f64 - self.answer_nanos) * ANSWER_WEIGHT;
     }
 
-    fn are_answers_slow(&self) -> bool {
+    /// Whether more connections would not be of use to a machine that is full.
+    fn are_enough(&self, now: Situation) -> bool {
+        let Some(quickest) = self.quickest_answer.get() else { return false };
         let of_late = Duration::try_from_secs_f64(self.answer_nanos / 1e9).unwrap_or_default();
-        self.quickest_answer.get().is_some_and(|quickest| is_slow(of_late, quickest))
+        let busy = now.rate * quickest.as_secs_f64();
+        let is_stalled = now.now.saturating_since(self.last_answer) > STALL.max(quickest * 2);
+        let are_all_busy = now.open as f64 >= busy * SPARE && !is_stalled;
+        now.open >= ENOUGH && (are_all_busy || is_slow(of_late, quickest))
     }
 
     /// Nobody waits: the next backlog begins anew.
@@ -157,8 +176,8 @@ impl Openings {
         let quickest = self.quickest.add(now, took);
         if is_slow(took, quickest) {
             self.limit = (self.limit * BACK_OFF).max(LEAST);
-        } else if self.backlog.is_known() {
-            // Not before it is known whether more are needed at all.
+        } else if self.backlog.is_known() && !self.is_strained {
+            // Not before it is known whether more are needed at all, and can be had.
             self.limit += 1.0;
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub lifetimes: Lifetimes,
     pub may_connect: bool,
     pub is_strained: bool,
+    /// Arrivals a second.
+    pub rate: f64,
     /// Requests that a connection can carry at the same time, as the last one that was opened says.
     pub streams: usize,
     pub next_id: Id,
@@ -45,6 +47,7 @@ impl State {
             lifetimes: Lifetimes::new(max_age),
             may_connect: true,
             is_strained: false,
+            rate: 0.0,
             streams: 1,
             next_id: 0,
         }

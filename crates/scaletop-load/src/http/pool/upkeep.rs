@@ -246,7 +246,7 @@ mod tests {
             line.accept(clock.now(), clock.now());
             tokio::time::sleep(Duration::from_millis(20)).await;
             let waiting = |may_connect, is_strained| {
-                pool.serve(&line, Turn { now: clock.now(), may_connect, is_strained });
+                pool.serve(&line, Turn { now: clock.now(), may_connect, is_strained, is_full: false, rate: 0.0 });
                 line.waiting()
             };
             assert_eq!([waiting(false, false), waiting(true, true), waiting(true, false)], [1, 1, 0]);

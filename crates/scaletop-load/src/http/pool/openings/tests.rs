@@ -9,7 +9,16 @@ use super::*;
 const QUICK: Duration = Duration::from_micros(300);
 
 fn situation(wanted: usize, open: usize, connecting: usize) -> Situation {
-    Situation { now: Elapsed::ZERO, wanted, open, connecting, left: 10_000, may_connect: true, is_strained: false }
+    Situation {
+        now: Elapsed::ZERO,
+        wanted,
+        open,
+        connecting,
+        left: 10_000,
+        may_connect: true,
+        is_strained: false,
+        rate: 0.0,
+    }
 }
 
 #[test]
@@ -100,21 +109,29 @@ fn a_storm_of_slow_connects_is_not_the_measure_of_itself_but_a_path_that_changed
 }
 
 #[test]
-fn under_strain_slow_answers_open_nothing_unless_all_answers_are_slow() {
-    let strained = Situation { is_strained: true, ..situation(500, 50, 0) };
-    let mut openings = Openings::new();
-    openings.answered(Elapsed::ZERO, QUICK);
-    (0..500).for_each(|_| openings.answered(Elapsed::ZERO, Duration::from_millis(70)));
-    assert_eq!(openings.step(strained), Adjustment::Stay, "the machine is full");
-    assert_eq!(openings.step(Situation { open: 8, ..strained }), Adjustment::Start(4), "with so few all is slow");
-    assert_eq!(
-        openings.step(Situation { is_strained: false, ..strained }),
-        Adjustment::Start(4),
-        "the service is slow"
-    );
-    let mut slow = Openings::new();
-    (0..500).for_each(|_| slow.answered(Elapsed::ZERO, Duration::from_millis(80)));
-    assert_eq!(slow.step(strained), Adjustment::Start(4), "and always was");
+fn under_strain_as_many_are_enough_as_the_arrivals_keep_busy_and_half_as_many_again() {
+    let answers = |took| {
+        let mut openings = Openings::new();
+        (0..500).for_each(|_| openings.answered(Elapsed::ZERO, took));
+        openings
+    };
+    let strained = |open, rate| Situation { is_strained: true, rate, ..situation(500, open, 0) };
+    // 20,000 a second of 80 ms each: 1,600 are busy.
+    let step = |took, situation| answers(took).step(situation);
+    let slow = Duration::from_millis(80);
+    assert_eq!(step(slow, strained(2_400, 20_000.0)), Adjustment::Stay);
+    assert_eq!(step(slow, strained(2_399, 20_000.0)), Adjustment::Start(4));
+    let later = Situation { now: Elapsed::from_millis(200), ..strained(2_400, 20_000.0) };
+    assert_eq!(step(slow, later), Adjustment::Start(4), "it stalls");
+    let on_time = Situation { is_strained: false, ..strained(2_400, 20_000.0) };
+    assert_eq!(step(slow, on_time), Adjustment::Start(4), "the service may have become slower");
+    // However many are asked for, a quick service keeps few busy.
+    assert_eq!(step(QUICK / 10, strained(32, 500_000.0)), Adjustment::Stay, "the machine is full");
+    assert_eq!(step(QUICK / 10, strained(31, 500_000.0)), Adjustment::Start(4), "with so few all is slow");
+    assert_eq!(Openings::new().step(strained(5_000, 500_000.0)), Adjustment::Start(4), "it has never answered");
+    let mut slowed = answers(QUICK);
+    (0..500).for_each(|_| slowed.answered(Elapsed::ZERO, Duration::from_millis(70)));
+    assert_eq!(slowed.step(strained(50, 500_000.0)), Adjustment::Stay, "its answers became slow with us");
 }
 
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
@@ -125,11 +142,14 @@ struct World {
     service: Option<u64>,
     /// How long a connect takes.
     connect: u64,
+    /// Requests a second that the machine can do; `None`: any number.
+    capacity: Option<u64>,
     step: u64,
     arrived: u64,
     waiting: u64,
     idle: usize,
-    busy: VecDeque<u64>,
+    /// When each was sent and when its answer is complete.
+    busy: VecDeque<(u64, u64)>,
     connecting: VecDeque<u64>,
     opened: usize,
     cancelled: usize,
@@ -144,6 +164,7 @@ impl World {
             rate,
             service,
             connect,
+            capacity: None,
             step: 0,
             arrived: 0,
             waiting: 0,
@@ -178,8 +199,11 @@ impl World {
         let due = now * self.rate / 1_000_000;
         self.waiting += due - self.arrived;
         self.arrived = due;
-        while self.busy.front().is_some_and(|&end| end <= now) {
+        while let Some(&(sent, end)) = self.busy.front()
+            && end <= now
+        {
             self.busy.pop_front();
+            self.openings.answered(Elapsed::from_micros(now), Duration::from_micros(end - sent));
             self.idle += 1;
         }
         while self.connecting.front().is_some_and(|&began| began + self.connect <= now) {
@@ -191,7 +215,9 @@ impl World {
         while self.idle > 0 && self.waiting > 0 {
             self.idle -= 1;
             self.waiting -= 1;
-            self.busy.push_back(self.service.map_or(u64::MAX, |service| now + service));
+            let turn = self.capacity.map_or(0, |capacity| 1_000_000 / capacity);
+            let free = self.busy.back().map_or(0, |&(_, end)| end + turn);
+            self.busy.push_back((now, self.service.map_or(u64::MAX, |service| free.max(now + service))));
         }
         let wanted = usize::try_from(self.waiting).unwrap();
         let (open, connecting) = (self.open(), self.connecting.len());
@@ -204,7 +230,8 @@ impl World {
             connecting,
             left,
             may_connect,
-            is_strained: false,
+            is_strained: self.capacity.is_some_and(|capacity| self.rate > capacity),
+            rate: self.rate as f64,
         }) {
             Adjustment::Start(count) => self.connecting.extend(std::iter::repeat_n(now, count)),
             Adjustment::Cancel(count) => {
@@ -245,6 +272,16 @@ fn a_slow_service_gets_the_connections_that_it_needs_and_few_more() {
 }
 
 #[test]
+fn five_times_what_the_machine_can_do_opens_little_more_than_keeps_it_busy() {
+    let mut world = World { capacity: Some(100_000), ..World::new(500_000, Some(100), 300) };
+    world.run(3_000);
+    assert!((ENOUGH..=128).contains(&world.opened), "{}", world.opened);
+    let mut slow = World { capacity: Some(10_000), ..World::new(20_000, Some(80_000), 300) };
+    slow.run(5_000);
+    assert!((1_600..=3_200).contains(&slow.opened), "{}", slow.opened);
+}
+
+#[test]
 fn a_service_that_hangs_gets_every_arrival_and_the_load_stays_open() {
     let mut world = World::new(400, None, 1_000);
     world.run(2_000);
@@ -272,7 +309,7 @@ proptest! {
             (0..done).for_each(|_| openings.connected(now, Duration::from_micros(took)));
             let left = cap.saturating_sub(open + connecting);
             now = now + Duration::from_micros(took / 10);
-            match openings.step(Situation { now, wanted, open, connecting, left, may_connect, is_strained: false }) {
+            match openings.step(Situation { now, wanted, open, connecting, left, may_connect, is_strained: false, rate: 0.0 }) {
                 Adjustment::Start(count) => connecting += count,
                 Adjustment::Cancel(count) => connecting -= count,
                 Adjustment::Stay => {}
