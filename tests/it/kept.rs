@@ -3,7 +3,8 @@
 //! `tests/fixtures/session-0.1` has two sessions of 40 s against the demo, on either platform, with the files that 0.1.0
 //! wrote for them. What has been added since has columns and fields of its own, and they are empty: the recordings know
 //! nothing of it. A definition that changes on purpose changes these files in the same commit; nothing else does. So far: the
-//! last point of a late metric is believed until its own period ends, where 0.1.0 believed it for a minute (two cells).
+//! last point of a late metric is believed until its own period ends, where 0.1.0 believed it for a minute (two cells); what was
+//! there all along was not waited for, though a step of eight seconds cannot show it held for ten (one cell, its words).
 
 use std::fs;
 use std::path::Path;
