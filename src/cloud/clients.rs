@@ -16,6 +16,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_apprunner::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
 
 use super::failure::{Api, CallContext, Failure, explain};
 use super::skew::{ClockSkew, SkewProbe};
@@ -247,12 +249,13 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-/// A timestamp of the SDK in Unix seconds.
-pub(crate) fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
-    at.as_secs_f64()
+/// A time of the SDK; `None` for one that no calendar has.
+pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
 }
 
-/// Unix seconds as a timestamp of the SDK.
-pub(crate) fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
-    aws_smithy_types::DateTime::from_secs_f64(unix)
+/// A time as the SDK wants it.
+pub(crate) fn sdk_time(at: Timestamp) -> DateTime {
+    // Only times before the year -280 are none of the SDK's.
+    DateTime::from_nanos(at.as_nanosecond()).unwrap_or_else(|_| DateTime::from_secs(at.as_second()))
 }

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::Check;
 use crate::cloud::sources::{
-    AppRunnerFeed, CloudFeed, CloudWatchFeed, DeployedImage, EcrFeed, EcsFeed, ImageOwner, NewerImage, PollReport,
-    PollingCost, time_text,
+    AppRunnerFeed, CloudFeed, CloudWatchFeed, Condition, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed,
+    ImageOwner, NewerImage, PollReport, PollingCost, time_text,
 };
 use crate::cloud::{Api, Cloud, CloudOptions, Resolved, WatchedService, resolve};
 use crate::instances::SourceError;
@@ -121,6 +121,11 @@ async fn service_checks(service: &WatchedService, cloud: &Cloud, grain: Duration
         WatchedService::Ecs { cluster, service, .. } => {
             let status = EcsFeed::new(cloud.clone(), cluster, service).poll().await;
             let mut checks = vec![service_status(&status)];
+            checks.extend(standing(&status));
+            let tasks = EcsTasksFeed::new(cloud.clone(), cluster, service).poll().await;
+            checks.extend(standing(&tasks));
+            let scaling = EcsScalingFeed::new(cloud.clone(), cluster, service).poll().await;
+            checks.extend(ecs_scaling(&scaling));
             checks.extend(Box::pin(ecs_permissions(cloud, cluster, service)).await);
             checks
         }
@@ -139,7 +144,10 @@ async fn app_runner_checks(cloud: &Cloud, arn: &str) -> Vec<Check> {
         let asked = cloud.app_runner.list_operations().service_arn(arn).max_results(1).send().await;
         asked.map(drop).map_err(|error| cloud.error(Api::APP_RUNNER_OPERATIONS, &error))
     };
-    vec![service_status(&status), permission(Api::APP_RUNNER_OPERATIONS, operations).await, limits(&status)]
+    let mut checks = vec![service_status(&status)];
+    checks.extend(standing(&status));
+    checks.extend([permission(Api::APP_RUNNER_OPERATIONS, operations).await, limits(&status)]);
+    checks
 }
 
 async fn ecs_permissions(cloud: &Cloud, cluster: &str, service: &str) -> Vec<Check> {
@@ -205,9 +213,28 @@ fn service_status(report: &PollReport) -> Check {
     }
 }
 
+/// What stands at the service: the same words that a session tells when it begins.
+fn standing(report: &PollReport) -> impl Iterator<Item = Check> {
+    report.standing.iter().map(|Condition { topic, text, remedy, .. }| Check::warning(*topic, text, remedy))
+}
+
+/// How it scales, and what keeps it from that.
+fn ecs_scaling(report: &PollReport) -> Vec<Check> {
+    let mut checks: Vec<Check> = standing(report).collect();
+    if let (Some(limits), Some(policy)) = (report.limits(), report.fact("scaling_policy"))
+        && checks.is_empty()
+    {
+        checks.push(Check::ok("scaling", format!("min {}, max {}; {policy}", count(limits.min), count(limits.max))));
+    }
+    checks
+}
+
+fn count(count: Option<u32>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
 fn limits(report: &PollReport) -> Check {
     let name = format!("permission {}", Api::APP_RUNNER_SCALING.permission);
-    let count = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
     match (report.limits(), &report.problem) {
         (Some(limits), _) => Check::ok(
             name,
@@ -246,8 +273,9 @@ fn image(found: Option<DeployedImage>, problem: Option<SourceError>) -> Check {
     };
     let pushed = pushed.map_or_else(String::new, |at| format!(", pushed {}", time_text(at)));
     match newer {
-        None | Some(NewerImage::No) => Check::ok(name, format!("{image}{pushed}, the newest")),
+        None | Some(NewerImage::No) => Check::ok(name, format!("{image}{pushed}; nothing newer waits")),
         Some(unknown @ NewerImage::Unknown) => Check::ok(name, format!("{image} ({unknown})")),
+        Some(other @ NewerImage::OtherPush { .. }) => Check::ok(name, format!("{image}{pushed}; {other}")),
         Some(waits @ NewerImage::Waits { .. }) => {
             Check::warning(name, format!("{image}{pushed}; {waits}"), "deploy it, or know that the older is measured")
         }

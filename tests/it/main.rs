@@ -16,6 +16,8 @@ mod aws_demo;
 #[cfg(feature = "aws")]
 mod aws_doctor;
 #[cfg(feature = "aws")]
+mod aws_field;
+#[cfg(feature = "aws")]
 mod aws_sources;
 mod headless;
 mod kept;
