@@ -13,13 +13,16 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_apprunner::config::SharedHttpClient;
 use aws_sdk_apprunner::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::failure::{Api, CallContext, Failure, explain};
+use super::proxy::{BadProxy, Proxy};
 use super::skew::{ClockSkew, SkewProbe};
 use crate::instances::SourceError;
 use scaletop_units::RunClock;
@@ -65,6 +68,8 @@ pub struct Cloud {
     config: SdkConfig,
     skew: ClockSkew,
     profile: Option<String>,
+    /// The proxy that calls go through; what the environment names instead, if it cannot be used.
+    proxy: Result<Option<Proxy>, BadProxy>,
     pub app_runner: aws_sdk_apprunner::Client,
     /// CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -79,7 +84,13 @@ impl Cloud {
     /// Sets the clients up. Reads files and environment, and may ask the instance metadata service for the region; calls no
     /// API yet.
     pub async fn connect(options: &CloudOptions, clock: RunClock) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let proxy = Proxy::from_variables(|name| std::env::var(name).ok());
+        let proxy = proxy.and_then(|proxy| proxy.map(|proxy| Ok((proxy.config()?, proxy))).transpose());
+        let (http, proxy) = match proxy {
+            Ok(Some((config, proxy))) => (http_client_through(config), Ok(Some(proxy))),
+            Ok(None) => (http_client(), Ok(None)),
+            Err(bad) => (http_client(), Err(bad)),
+        };
         let patience = options.patience.unwrap_or(PATIENCE);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT.min(patience))
@@ -102,10 +113,15 @@ impl Cloud {
         if let Some((id, secret)) = &options.keys {
             loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "scaletop"));
         }
-        Self::new(loader.load().await, options.profile.clone(), clock)
+        Self::new(loader.load().await, options.profile.clone(), proxy, clock)
     }
 
-    fn new(config: SdkConfig, profile: Option<String>, clock: RunClock) -> Self {
+    fn new(
+        config: SdkConfig,
+        profile: Option<String>,
+        proxy: Result<Option<Proxy>, BadProxy>,
+        clock: RunClock,
+    ) -> Self {
         let skew = ClockSkew::new(clock);
         macro_rules! client {
             ($sdk:ident) => {
@@ -123,6 +139,7 @@ impl Cloud {
             config,
             skew,
             profile,
+            proxy,
         }
     }
 
@@ -135,7 +152,8 @@ impl Cloud {
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Self { skew: self.skew.clone(), ..Self::new(config, self.profile.clone(), self.skew.clock()) }
+        let other = Self::new(config, self.profile.clone(), self.proxy.clone(), self.skew.clock());
+        Self { skew: self.skew.clone(), ..other }
     }
 
     /// What is known of where calls go.
@@ -144,7 +162,17 @@ impl Cloud {
             region: self.region().map(str::to_owned),
             endpoint: self.config.endpoint_url().map(str::to_owned),
             profile: self.profile.clone(),
+            proxy: self.proxy.as_ref().ok().and_then(Option::as_ref).map(Proxy::to_string),
             skew_secs: self.skew.secs(),
+        }
+    }
+
+    /// The proxy that calls go through, if the environment names one; or why it is not used.
+    pub(crate) const fn proxy(&self) -> Result<Option<&Proxy>, &BadProxy> {
+        match &self.proxy {
+            Ok(Some(proxy)) => Ok(Some(proxy)),
+            Ok(None) => Ok(None),
+            Err(bad) => Err(bad),
         }
     }
 
@@ -175,6 +203,22 @@ impl Cloud {
     }
 }
 
+/// Calls AWS directly.
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// Calls AWS through a proxy.
+fn http_client_through(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.build()
+    })
+}
+
 /// `Environment`, `Profile`, …: how the credentials print their source.
 fn provider_name(credentials: &Credentials) -> String {
     // The only public way to the name is the debug text: `Credentials { provider_name: "Environment", … }`.
@@ -196,9 +240,13 @@ impl HttpStatus for aws_sdk_apprunner::config::http::HttpResponse {
 
 fn credentials_failure(error: &CredentialsError) -> Failure {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        Failure::NoCredentials
-    } else {
-        Failure::BadCredentials { detail: with_causes(error) }
+        return Failure::NoCredentials;
+    }
+    let detail = with_causes(error);
+    // Kinds of profile that this build of the SDK leaves out: `login_session` (the feature credentials-login).
+    match detail.contains("login_session") || detail.contains("credentials-login") {
+        true => Failure::LoginSession,
+        false => Failure::BadCredentials { detail },
     }
 }
 

@@ -249,7 +249,9 @@ async fn terraform_outputs(folder: &Path) -> Result<Outputs, ResolveError> {
     let run = Command::new("terraform").arg(chdir).args(["output", "-json"]).kill_on_drop(true).output().await;
     let output = run.map_err(|source| ResolveError::NoTerraform { folder: folder.to_owned(), source })?;
     if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        // A wrapper may say on stdout what Terraform says on stderr.
+        let said = if output.stderr.trim_ascii().is_empty() { &output.stdout } else { &output.stderr };
+        let message = String::from_utf8_lossy(said).split_whitespace().collect::<Vec<_>>().join(" ");
         return Err(ResolveError::Terraform { folder: folder.to_owned(), message });
     }
     Ok(Outputs::parse(&output.stdout)?)

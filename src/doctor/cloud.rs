@@ -13,7 +13,7 @@ use crate::cloud::sources::{
     AppRunnerFeed, CloudFeed, CloudWatchFeed, Condition, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed,
     ImageOwner, NewerImage, PollReport, PollingCost, time_text,
 };
-use crate::cloud::{Api, Cloud, CloudOptions, Resolved, WatchedService, resolve};
+use crate::cloud::{Api, Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use crate::instances::SourceError;
 use crate::target::Target;
 use scaletop_units::RunClock;
@@ -49,6 +49,7 @@ pub async fn check(
         Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
     };
     checks.push(region(&cloud, is_needed));
+    checks.extend(proxy(&cloud));
     checks.push(credentials(&cloud, is_needed).await);
     let Some(target) = target.filter(|_| is_needed) else {
         return Findings { checks, resolved: None };
@@ -56,8 +57,7 @@ pub async fn check(
     let resolved = match resolve(target, url, options, clock).await {
         Ok(resolved) => resolved,
         Err(error) => {
-            let remedy = "see the reason; `scaletop doctor --policy` prints what the role needs";
-            checks.push(Check::failure("target", error.to_string(), remedy));
+            checks.push(Check::failure("target", error.to_string(), remedy_of(&error)));
             checks.push(clock_check(&cloud));
             return Findings { checks, resolved: None };
         }
@@ -71,12 +71,37 @@ pub async fn check(
     Findings { checks, resolved: Some(resolved) }
 }
 
+/// What the reason itself does not say.
+const fn remedy_of(error: &ResolveError) -> &'static str {
+    match error {
+        ResolveError::NoTerraform { .. } | ResolveError::Terraform { .. } | ResolveError::Outputs(_) => {
+            "try `terraform output -json` in that folder by hand"
+        }
+        _ => "see the reason; `scaletop doctor --policy` prints what the role needs",
+    }
+}
+
 fn region(cloud: &Cloud, is_needed: bool) -> Check {
     let remedy = "name it with --region, AWS_REGION or `aws configure set region REGION`";
     match (cloud.region(), is_needed) {
         (Some(region), _) => Check::ok("region", region),
         (None, true) => Check::failure("region", "none is set", remedy),
         (None, false) => Check::warning("region", "none is set (needed for AWS targets only)", remedy),
+    }
+}
+
+/// Nothing where no proxy is named.
+fn proxy(cloud: &Cloud) -> Option<Check> {
+    match cloud.proxy() {
+        Ok(None) => None,
+        Ok(Some(proxy)) => {
+            Some(Check::ok("proxy", format!("AWS calls go through {proxy}, but for NO_PROXY; load goes directly")))
+        }
+        Err(bad) => Some(Check::warning(
+            "proxy",
+            format!("{bad}; AWS calls go directly"),
+            "name a proxy by http:// or https://, or unset the variable",
+        )),
     }
 }
 

@@ -19,6 +19,8 @@ mod aws_doctor;
 mod aws_field;
 #[cfg(feature = "aws")]
 mod aws_sources;
+#[cfg(feature = "aws")]
+mod aws_surroundings;
 mod headless;
 mod kept;
 #[cfg(feature = "aws")]
