@@ -14,7 +14,7 @@ use crate::cloud::sources::{
     ImageOwner, NewerImage, PollReport, PollingCost, time_text,
 };
 use crate::cloud::{Api, Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
-use crate::instances::SourceError;
+use crate::instances::{SourceError, SourceErrorKind};
 use crate::target::Target;
 use scaletop_units::RunClock;
 
@@ -43,18 +43,32 @@ pub async fn check(
     grain: Duration,
 ) -> Findings {
     let mut checks = Vec::new();
-    let is_needed = target.is_some_and(|target| target.needs_cloud() || matches!(target, Target::Terraform(_)));
-    let cloud = {
-        let region = target.and_then(Target::region).map(str::to_owned).or_else(|| options.region.clone());
-        Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
+    let asks_cloud = target.filter(|target| target.needs_cloud() || matches!(target, Target::Terraform(_)));
+    let resolved = match asks_cloud {
+        Some(target) => Some(resolve(target, url, options, clock).await),
+        None => None,
+    };
+    let cloud = match &resolved {
+        // Terraform's outputs may have said region and profile.
+        Some(Ok(Resolved { cloud: Some(cloud), .. })) => cloud.clone(),
+        _ => {
+            let region = target.and_then(Target::region).map(str::to_owned).or_else(|| options.region.clone());
+            Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
+        }
+    };
+    // What Terraform has made may be no more than a URL.
+    let is_needed = match &resolved {
+        Some(Ok(resolved)) => resolved.service.is_some(),
+        Some(Err(_)) => true,
+        None => false,
     };
     checks.push(region(&cloud, is_needed));
     checks.extend(proxy(&cloud));
     checks.push(credentials(&cloud, is_needed).await);
-    let Some(target) = target.filter(|_| is_needed) else {
+    let (Some(target), Some(resolved)) = (target, resolved) else {
         return Findings { checks, resolved: None };
     };
-    let resolved = match resolve(target, url, options, clock).await {
+    let resolved = match resolved {
         Ok(resolved) => resolved,
         Err(error) => {
             checks.push(Check::failure("target", error.to_string(), remedy_of(&error)));
@@ -233,6 +247,8 @@ fn service_status(report: &PollReport) -> Check {
     match (&report.problem, report.fact("status")) {
         // Without a status the service itself could not be asked; with one, something about it is amiss.
         (Some(problem), None) => failed("service", problem.clone()),
+        // Paused, deleted, never created: nothing answers there.
+        (Some(problem), Some(_)) if problem.kind == SourceErrorKind::NotFound => failed("service", problem.clone()),
         (Some(problem), Some(_)) => Check::warning("service", problem.message.clone(), problem.remedy.clone()),
         (None, status) => Check::ok("service", status.unwrap_or("answers")),
     }

@@ -224,9 +224,10 @@ async fn a_recorded_answer_is_read_to_the_number() {
 }
 
 #[tokio::test]
-async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept() {
+async fn a_status_code_and_the_remarks_of_cloudwatch_are_told_and_points_are_kept() {
     use ciborium::Value;
     let text = |text: &str| Value::Text(text.to_owned());
+    let remark = |code: &str, value: &str| Value::Map(vec![(text("Code"), text(code)), (text("Value"), text(value))]);
     let time = Value::Tag(1, Box::new(Value::Integer(1_767_225_600.into())));
     let result = Value::Map(vec![
         (text("Id"), text("m0")),
@@ -234,17 +235,28 @@ async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept
         (text("Timestamps"), Value::Array(vec![time])),
         (text("Values"), Value::Array(vec![Value::Float(2.0)])),
         (text("StatusCode"), text("Lukewarm")),
+        (text("Messages"), Value::Array(vec![remark("ArithmeticError", "One or more data-points have been dropped")])),
     ]);
     let mut body = Vec::new();
-    ciborium::into_writer(&Value::Map(vec![(text("MetricDataResults"), Value::Array(vec![result]))]), &mut body)
-        .unwrap();
+    let answer = Value::Map(vec![
+        (text("MetricDataResults"), Value::Array(vec![result])),
+        (text("Messages"), Value::Array(vec![remark("MaxMetricsExceeded", "only the first 500 were read")])),
+    ]);
+    ciborium::into_writer(&answer, &mut body).unwrap();
     let (address, server) = canned::serve("200 OK", "content-type: application/cbor\r\n", body).await;
     let clock = RunClock::anchored(Instant::now(), 1_767_225_600 * 1_000_000);
     let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
     let report = CloudWatchFeed::new(cloud, &demo("0".repeat(32)), MINUTE).poll().await;
     server.abort();
     assert_eq!(kind(&report), Some(SourceErrorKind::BadAnswer));
-    assert!(report.problem.as_ref().unwrap().message.contains("Lukewarm"));
+    let problem = &report.problem.as_ref().unwrap().message;
+    assert!(problem.contains("Lukewarm for ActiveInstances (ArithmeticError: One or more"), "{problem}");
+    let remarks = report.events.iter().find_map(|event| match event {
+        SessionEvent::Notice(notice) if notice.text.starts_with("CloudWatch remarks: ") => Some(notice.text.as_str()),
+        _ => None,
+    });
+    let remarks = remarks.expect("told");
+    assert!(remarks.contains("MaxMetricsExceeded: only the first 500"), "{remarks}");
     assert_eq!(observed(&report).iter().map(|one| one.count).collect::<Vec<_>>(), [2]);
 }
 

@@ -120,6 +120,7 @@ fn terraforms_outputs_are_found_among_a_wrappers_lines_and_else_the_line_is_quot
     let found = wrapper(&format!("{command}{outputs}echo '::debug::Terraform exited with code 0.'\n"));
     assert!(found.stdout.contains(&format!("terraform:. is at {}", url(&server))), "{found:?}");
     assert!(found.stdout.contains("answered 200"), "{found:?}");
+    assert_eq!(found.code, 0, "a URL alone needs no region: {found:?}");
     let lost = wrapper(command);
     assert_eq!(lost.code, 1, "{lost:?}");
     for words in ["`[command]/opt/tools/terraform-bin output -json`", "terraform_wrapper: false"] {
