@@ -17,7 +17,7 @@ use crate::cloud::failure::Api;
 use crate::cloud::listing::at_most;
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Limits, SourceError, SourceErrorKind};
-use crate::session::event::SessionEvent;
+use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// Decisions carry their own time: how often they are asked for changes only when they are seen.
@@ -94,6 +94,7 @@ impl EcsScalingFeed {
         match at_most(policies.into_paginator().items().send(), MOST_POLICIES).await {
             Err(error) => return report.problem(self.cloud.error(Api::SCALING_POLICIES, &error)),
             Ok(found) => {
+                self.tell_cut(report, "policies", found.is_cut.then_some(MOST_POLICIES));
                 let policies = found.items;
                 let words: Vec<String> = policies.iter().map(policy_in_words).collect();
                 self.last_told.fact(report, "scaling_policy", words.join("; "), now);
@@ -105,6 +106,13 @@ impl EcsScalingFeed {
             }
         }
         self.settings_asked = Some(now);
+    }
+
+    /// That a listing was not read to its end.
+    fn tell_cut(&mut self, report: &mut PollReport, what: &'static str, read: Option<usize>) {
+        let text =
+            read.map(|read| format!("Application Auto Scaling has more {what} of the service than the {read} read"));
+        self.last_told.notice(report, what, NoticeLevel::Warning, text.unwrap_or_default());
     }
 
     /// The activities, newest first: all since the session started, and the newest before it.
@@ -135,6 +143,7 @@ impl EcsScalingFeed {
             Ok(activities) => activities,
             Err(problem) => return report.problem(problem),
         };
+        self.tell_cut(report, "activities", (activities.len() >= MOST_ACTIVITIES).then_some(MOST_ACTIVITIES));
         self.last_told.condition(report, "Application Auto Scaling", "activity", failed_activity(&activities), now);
         // Newest first, as they come; told oldest first.
         for activity in activities.iter().rev().filter(|activity| !is_at_rest(activity)) {
