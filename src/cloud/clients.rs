@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -13,7 +14,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_apprunner::config::SharedHttpClient;
+use aws_sdk_apprunner::config::{RuntimeComponents, SharedHttpClient};
 use aws_sdk_apprunner::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -69,7 +70,7 @@ pub struct Cloud {
     skew: ClockSkew,
     profile: Option<String>,
     /// The proxy that calls go through; what the environment names instead, if it cannot be used.
-    proxy: Result<Option<Proxy>, BadProxy>,
+    proxy: Arc<Result<Option<Proxy>, BadProxy>>,
     pub app_runner: aws_sdk_apprunner::Client,
     /// CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -113,13 +114,13 @@ impl Cloud {
         if let Some((id, secret)) = &options.keys {
             loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "scaletop"));
         }
-        Self::new(loader.load().await, options.profile.clone(), proxy, clock)
+        Self::new(loader.load().await, options.profile.clone(), Arc::new(proxy), clock)
     }
 
     fn new(
         config: SdkConfig,
         profile: Option<String>,
-        proxy: Result<Option<Proxy>, BadProxy>,
+        proxy: Arc<Result<Option<Proxy>, BadProxy>>,
         clock: RunClock,
     ) -> Self {
         let skew = ClockSkew::new(clock);
@@ -152,7 +153,7 @@ impl Cloud {
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        let other = Self::new(config, self.profile.clone(), self.proxy.clone(), self.skew.clock());
+        let other = Self::new(config, self.profile.clone(), Arc::clone(&self.proxy), self.skew.clock());
         Self { skew: self.skew.clone(), ..other }
     }
 
@@ -162,18 +163,14 @@ impl Cloud {
             region: self.region().map(str::to_owned),
             endpoint: self.config.endpoint_url().map(str::to_owned),
             profile: self.profile.clone(),
-            proxy: self.proxy.as_ref().ok().and_then(Option::as_ref).map(Proxy::to_string),
+            proxy: self.proxy().ok().flatten().map(Proxy::to_string),
             skew_secs: self.skew.secs(),
         }
     }
 
     /// The proxy that calls go through, if the environment names one; or why it is not used.
-    pub(crate) const fn proxy(&self) -> Result<Option<&Proxy>, &BadProxy> {
-        match &self.proxy {
-            Ok(Some(proxy)) => Ok(Some(proxy)),
-            Ok(None) => Ok(None),
-            Err(bad) => Err(bad),
-        }
+    pub(crate) fn proxy(&self) -> Result<Option<&Proxy>, &BadProxy> {
+        self.proxy.as_ref().as_ref().map(Option::as_ref)
     }
 
     /// The cloud's clock against ours.
@@ -214,7 +211,7 @@ fn http_client_through(proxy: ProxyConfig) -> SharedHttpClient {
         let mut connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.build()
     })
 }
@@ -244,9 +241,10 @@ fn credentials_failure(error: &CredentialsError) -> Failure {
     }
     let detail = with_causes(error);
     // Kinds of profile that this build of the SDK leaves out: `login_session` (the feature credentials-login).
-    match detail.contains("login_session") || detail.contains("credentials-login") {
-        true => Failure::LoginSession,
-        false => Failure::BadCredentials { detail },
+    if detail.contains("login_session") || detail.contains("credentials-login") {
+        Failure::LoginSession
+    } else {
+        Failure::BadCredentials { detail }
     }
 }
 

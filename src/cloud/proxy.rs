@@ -55,8 +55,9 @@ impl Proxy {
 
     /// As the HTTP client wants it.
     pub(crate) fn config(&self) -> Result<ProxyConfig, BadProxy> {
-        let bad = |error: String| BadProxy { variable: self.variable, reason: error };
-        let config = ProxyConfig::https(self.url.as_str()).map_err(|_| bad("it is no URL of a proxy".to_owned()))?;
+        // The client's own reason may quote the URL, password and all.
+        let unusable = |_said| BadProxy { variable: self.variable, reason: "it is no URL of a proxy".to_owned() };
+        let config = ProxyConfig::https(self.url.as_str()).map_err(unusable)?;
         Ok(config.no_proxy(&self.exceptions))
     }
 }

@@ -48,13 +48,12 @@ pub async fn check(
         Some(target) => Some(resolve(target, url, options, clock).await),
         None => None,
     };
-    let cloud = match &resolved {
-        // Terraform's outputs may have said region and profile.
-        Some(Ok(Resolved { cloud: Some(cloud), .. })) => cloud.clone(),
-        _ => {
-            let region = target.and_then(Target::region).map(str::to_owned).or_else(|| options.region.clone());
-            Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
-        }
+    // Terraform's outputs may have said region and profile.
+    let cloud = if let Some(Ok(Resolved { cloud: Some(cloud), .. })) = &resolved {
+        cloud.clone()
+    } else {
+        let region = target.and_then(Target::region).map(str::to_owned).or_else(|| options.region.clone());
+        Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
     };
     // What Terraform has made may be no more than a URL.
     let is_needed = match &resolved {

@@ -55,12 +55,16 @@ fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
 }
 
 fn notices(report: &PollReport) -> Vec<&str> {
-    let said = |event| if let &SessionEvent::Notice(ref notice) = event { Some(notice.text.as_str()) } else { None };
+    fn said(event: &SessionEvent) -> Option<&str> {
+        if let SessionEvent::Notice(notice) = event { Some(&notice.text) } else { None }
+    }
     report.events.iter().filter_map(said).collect()
 }
 
 fn milestones(report: &PollReport, kind: MilestoneKind) -> Vec<&Milestone> {
-    let said = |event| if let &SessionEvent::Milestone(ref seen) = event { Some(seen) } else { None };
+    fn said(event: &SessionEvent) -> Option<&Milestone> {
+        if let SessionEvent::Milestone(seen) = event { Some(seen) } else { None }
+    }
     report.events.iter().filter_map(said).filter(|seen| seen.kind == kind).collect()
 }
 

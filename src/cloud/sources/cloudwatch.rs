@@ -143,7 +143,8 @@ impl CloudWatchFeed {
     }
 
     fn period(&self) -> Duration {
-        Duration::from_secs(self.grain.as_secs_f64().round().max(1.0) as u64)
+        // To the second, as the API wants it.
+        Duration::from_secs((self.grain + Duration::from_millis(500)).as_secs().max(1))
     }
 
     fn queries(&self) -> Vec<MetricDataQuery> {

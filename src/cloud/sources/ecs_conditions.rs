@@ -11,7 +11,7 @@ use super::condition::Condition;
 const DO_NOT_TEST: &str = "do not load-test through it: its tasks count too, and an Express service rolls back when more \
                            than 1 % of the answers are errors";
 
-/// What stands of the deployments of `service`, whoever controls them: ECS, CodeDeploy or another.
+/// What stands of the deployments of `service`, whoever controls them: ECS, `CodeDeploy` or another.
 pub(super) fn deployment(service: &Service) -> Option<Condition> {
     let deployments = service.deployments();
     let is = |state: DeploymentRolloutState| move |deployment: &&Deployment| deployment.rollout_state() == Some(&state);
@@ -78,7 +78,7 @@ fn failed_tasks(deployments: &[Deployment]) -> Option<String> {
     (failed > 0).then(|| format!("{failed} of its tasks failed to start"))
 }
 
-/// `ACTIVE task set, 50 %`: those of CodeDeploy and of controllers outside AWS, where there is more than one.
+/// `ACTIVE task set, 50 %`: those of `CodeDeploy` and of controllers outside AWS, where there is more than one.
 fn task_sets(sets: &[TaskSet]) -> impl Iterator<Item = String> {
     let words = |set: &TaskSet| {
         let share = set.scale().map(|scale| format!(", {:.0} %", scale.value())).unwrap_or_default();

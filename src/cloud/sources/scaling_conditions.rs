@@ -2,7 +2,7 @@
 //! room, no policy, alarms that ask for nothing, activities that failed. Pure.
 
 use aws_sdk_applicationautoscaling::types::{
-    NotScaledReason, PolicyType, PredefinedMetricSpecification, ScalableTarget, ScalingActivity,
+    MetricType, NotScaledReason, PolicyType, PredefinedMetricSpecification, ScalableTarget, ScalingActivity,
     ScalingActivityStatusCode, ScalingPolicy,
 };
 use aws_sdk_cloudwatch::types::{EvaluationState, MetricAlarm, StateValue};
@@ -154,7 +154,7 @@ pub(super) fn policy_in_words(policy: &ScalingPolicy) -> String {
         let predefined =
             tracking.predefined_metric_specification().map(PredefinedMetricSpecification::predefined_metric_type);
         let own = tracking.customized_metric_specification().and_then(|metric| metric.metric_name());
-        let metric = predefined.map(|metric| metric.as_str()).or(own).unwrap_or("a metric of its own");
+        let metric = predefined.map(MetricType::as_str).or(own).unwrap_or("a metric of its own");
         let scale_in = if tracking.disable_scale_in() == Some(true) {
             "never in (DisableScaleIn)".to_owned()
         } else {
