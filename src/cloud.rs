@@ -13,6 +13,8 @@ mod image;
 mod listing;
 mod policy;
 #[cfg(feature = "aws")]
+mod proxy;
+#[cfg(feature = "aws")]
 mod resolve;
 #[cfg(feature = "aws")]
 mod service_url;

@@ -42,7 +42,8 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Live(args) => live(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Capacity(args) => capacity::run(args).await,
-        Command::Experiment(args) => experiment::run(args).await,
+        // Boxed: its future holds those of a whole session.
+        Command::Experiment(args) => Box::pin(experiment::run(args)).await,
         Command::Replay(args) => replay::replay(&args).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),

@@ -107,7 +107,14 @@ impl Evidence<'_> {
     fn capacity(&self, direction: Direction, supply: &Supply, target: Option<u32>) -> Timing {
         match (direction, target, supply.settled()) {
             (Direction::Down | Direction::Level, ..) => not_up(direction),
-            (_, Some(target), _) => supply.first_held(|count| count >= target).unwrap_or(self.censored()),
+            (_, Some(target), _) => match supply.first_held(|count| count >= target) {
+                Some(reached) => reached,
+                // Nothing was waited for, and there was no time to see it held.
+                None if supply.always(|count| count >= target) => {
+                    Timing::NotApplicable("there were enough instances all along, for less than ten seconds")
+                }
+                None => self.censored(),
+            },
             (_, None, Some(settled)) if supply.before().is_none_or(|had| settled > had) => {
                 supply.first_held(|count| count >= settled).unwrap_or(self.censored())
             }

@@ -130,6 +130,12 @@ impl Supply {
         None
     }
 
+    /// Whether the count fulfilled a condition whenever it was known, from its first observation to the end of the step.
+    pub(crate) fn always(&self, holds: impl Fn(u32) -> bool) -> bool {
+        self.spells.iter().all(|spell| holds(spell.count))
+            && self.spells.last().is_some_and(|last| last.to >= self.until)
+    }
+
     /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`, and known to its end.
     pub(crate) fn settled(&self) -> Option<u32> {
         let length = self.until.saturating_since(self.start);

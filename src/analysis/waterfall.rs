@@ -75,9 +75,12 @@ pub struct Waterfall {
     pub stages: Vec<(ScaleOutStage, Timing)>,
     /// What was decided and why: `Setting desired count to 4. monitor alarm …`. Untrusted text.
     pub cause: Option<String>,
-    /// Why nothing was decided, if the platform says so. Untrusted text.
+    /// Why nothing was decided, or why no new task started, if the platform says so. Untrusted text.
     pub not_scaled: Option<String>,
 }
+
+/// Reasons of one kind that a waterfall gives: more would be the log's.
+const MOST_REASONS: usize = 3;
 
 /// One stage as a bar: from the end of what came before it to itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,12 +116,12 @@ impl Waterfall {
         matches!(self.timing(ScaleOutStage::Alarm), Some(Timing::NotApplicable(_)) | None)
     }
 
-    /// Whether the platform did anything, or said why not. An answer alone may come from an instance that was there.
+    /// Whether the platform did anything. An answer alone may come from an instance that was there.
     pub fn is_under_way(&self) -> bool {
         let has_done = |&(stage, timing): &(ScaleOutStage, Timing)| {
             stage != ScaleOutStage::FirstResponse && matches!(timing, Timing::Reached { .. })
         };
-        self.not_scaled.is_some() || self.stages.iter().any(has_done)
+        self.stages.iter().any(has_done)
     }
 
     /// In words: `alarm after 31.0 s, decision after 31.2 s, …, first response not within 40 s; not scaled: …`. Holds
@@ -197,7 +200,11 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
             .filter(|milestone| milestone.kind == kind && span.contains(milestone.as_of))
             .find(of_it)
     };
-    let platform_tells = !evidence.milestones.is_empty();
+    // What hinders is told of App Runner too, which keeps no record of a scale-out.
+    let counts_tasks = evidence.counts.first().is_some_and(|seen| seen.basis == Basis::Running);
+    let is_record =
+        |one: &Milestone| counts_tasks || !matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver);
+    let platform_tells = evidence.milestones.iter().any(is_record);
     let told = |milestone: Option<&Milestone>| match milestone {
         Some(milestone) => span.reached_within_before(milestone.as_of, milestone.uncertainty),
         None if platform_tells => span.not_reached(),
@@ -216,14 +223,52 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
             None => span.not_reached(),
         },
     };
-    let not_scaled =
-        in_step(MilestoneKind::NotScaled).last().filter(|_| decision.is_none()).map(|found| found.detail.clone());
+    let has_started = task.is_some_and(|_| of_task(MilestoneKind::TaskStarted).is_some());
+    let mut reasons: Vec<&str> = Vec::new();
+    if decision.is_none() {
+        let said = in_step(MilestoneKind::NotScaled).last().map(|found| found.detail.as_str());
+        reasons.extend(said.map(|said| said.strip_prefix("not scaled: ").unwrap_or(said)));
+    }
+    if decision.is_none() || !has_started {
+        reasons.extend(hindrances(evidence.milestones, &span));
+        let failed = |stopped: &&&Milestone| created.iter().any(|task| task.subject == stopped.subject);
+        let stopped = in_step(MilestoneKind::TaskStopped);
+        let why = stopped.iter().filter(failed).map(|stopped| stopped.detail.as_str()).filter(|why| !why.is_empty());
+        for why in why.take(MOST_REASONS) {
+            if !reasons.iter().any(|said| said.contains(why)) {
+                reasons.push(why);
+            }
+        }
+    }
     Waterfall {
         step: step.id,
         stages: ScaleOutStage::ALL.map(|stage| (stage, timing(stage))).to_vec(),
         cause: decision.map(|decision| decision.detail.clone()),
-        not_scaled,
+        not_scaled: (!reasons.is_empty()).then(|| reasons.join("; ")),
     }
+}
+
+/// What kept the service from scaling out at some time of the step: what the platform said before it and had not taken back
+/// when it began, and what it said in it.
+fn hindrances<'a>(milestones: &'a [Milestone], span: &Span) -> Vec<&'a str> {
+    let mut stood: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut all: Vec<&Milestone> = milestones
+        .iter()
+        .filter(|one| matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver))
+        .collect();
+    all.sort_by_key(|one| one.as_of);
+    for one in all {
+        match one.kind {
+            MilestoneKind::Hindrance if span.contains(one.as_of) || span.is_after(one.as_of) => {
+                stood.insert(&one.subject, &one.detail);
+            }
+            MilestoneKind::HindranceOver if span.is_after(one.as_of) => {
+                stood.remove(one.subject.as_str());
+            }
+            _ => {}
+        }
+    }
+    stood.into_values().take(MOST_REASONS).collect()
 }
 
 /// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
@@ -248,8 +293,11 @@ pub(crate) fn of(
         first_response: serving.map(|after| step.start + after),
     };
     let fall = waterfall(step, &evidence);
-    let is_awaited = step.end.is_none() && report.numbers.bad_seconds > 0;
-    (fall.is_under_way() || is_awaited).then_some(fall)
+    // What keeps a service from scaling is worth a word where more was needed, or asked for.
+    let is_missed = report.numbers.bad_seconds > 0 && (step.end.is_none() || fall.not_scaled.is_some());
+    let span = Span::of(step, now);
+    let was_refused = milestones.iter().any(|one| one.kind == MilestoneKind::NotScaled && span.contains(one.as_of));
+    (fall.is_under_way() || is_missed || was_refused).then_some(fall)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
 
-use crate::analysis::recovery::TOO_FEW;
+use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::slo::Slo;
 use crate::text::{exact, percent, plain, thousands};
@@ -72,8 +72,11 @@ fn serving(numbers: &StepNumbers, is_open: bool, was_idle: bool) -> Option<Strin
 
 fn capacity(numbers: &StepNumbers, is_open: bool) -> Option<String> {
     let instances = plural(u64::from(numbers.target?), "instance", "instances");
+    let are_there = numbers.instances.zip(numbers.target).is_some_and(|(span, target)| span.last >= target);
     match numbers.capacity {
         Timing::Reached { secs, .. } if secs > 0.0 => Some(format!("{instances} after {}", numbers.capacity)),
+        // They came, and the step was over before they had been there for the ten seconds that count.
+        Timing::NotWithin { .. } if are_there => Some(format!("{instances} only in its last {HOLD_SECS} s")),
         Timing::NotWithin { .. } if is_open => Some(format!("{instances} not reached yet")),
         Timing::NotWithin { secs, .. } => Some(format!("{instances} not reached within {secs:.0} s")),
         _ => None,

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -13,11 +14,16 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_apprunner::config::{RuntimeComponents, SharedHttpClient};
 use aws_sdk_apprunner::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
 
 use super::failure::{Api, CallContext, Failure, explain};
+use super::proxy::{BadProxy, Proxy};
 use super::skew::{ClockSkew, SkewProbe};
 use crate::instances::SourceError;
 use scaletop_units::RunClock;
@@ -63,6 +69,8 @@ pub struct Cloud {
     config: SdkConfig,
     skew: ClockSkew,
     profile: Option<String>,
+    /// The proxy that calls go through; what the environment names instead, if it cannot be used.
+    proxy: Arc<Result<Option<Proxy>, BadProxy>>,
     pub app_runner: aws_sdk_apprunner::Client,
     /// CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -77,7 +85,13 @@ impl Cloud {
     /// Sets the clients up. Reads files and environment, and may ask the instance metadata service for the region; calls no
     /// API yet.
     pub async fn connect(options: &CloudOptions, clock: RunClock) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let proxy = Proxy::from_variables(|name| std::env::var(name).ok());
+        let proxy = proxy.and_then(|proxy| proxy.map(|proxy| Ok((proxy.config()?, proxy))).transpose());
+        let (http, proxy) = match proxy {
+            Ok(Some((config, proxy))) => (http_client_through(config), Ok(Some(proxy))),
+            Ok(None) => (http_client(), Ok(None)),
+            Err(bad) => (http_client(), Err(bad)),
+        };
         let patience = options.patience.unwrap_or(PATIENCE);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT.min(patience))
@@ -100,10 +114,15 @@ impl Cloud {
         if let Some((id, secret)) = &options.keys {
             loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "scaletop"));
         }
-        Self::new(loader.load().await, options.profile.clone(), clock)
+        Self::new(loader.load().await, options.profile.clone(), Arc::new(proxy), clock)
     }
 
-    fn new(config: SdkConfig, profile: Option<String>, clock: RunClock) -> Self {
+    fn new(
+        config: SdkConfig,
+        profile: Option<String>,
+        proxy: Arc<Result<Option<Proxy>, BadProxy>>,
+        clock: RunClock,
+    ) -> Self {
         let skew = ClockSkew::new(clock);
         macro_rules! client {
             ($sdk:ident) => {
@@ -121,6 +140,7 @@ impl Cloud {
             config,
             skew,
             profile,
+            proxy,
         }
     }
 
@@ -133,7 +153,8 @@ impl Cloud {
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Self { skew: self.skew.clone(), ..Self::new(config, self.profile.clone(), self.skew.clock()) }
+        let other = Self::new(config, self.profile.clone(), Arc::clone(&self.proxy), self.skew.clock());
+        Self { skew: self.skew.clone(), ..other }
     }
 
     /// What is known of where calls go.
@@ -142,8 +163,14 @@ impl Cloud {
             region: self.region().map(str::to_owned),
             endpoint: self.config.endpoint_url().map(str::to_owned),
             profile: self.profile.clone(),
+            proxy: self.proxy().ok().flatten().map(Proxy::to_string),
             skew_secs: self.skew.secs(),
         }
+    }
+
+    /// The proxy that calls go through, if the environment names one; or why it is not used.
+    pub(crate) fn proxy(&self) -> Result<Option<&Proxy>, &BadProxy> {
+        self.proxy.as_ref().as_ref().map(Option::as_ref)
     }
 
     /// The cloud's clock against ours.
@@ -173,6 +200,22 @@ impl Cloud {
     }
 }
 
+/// Calls AWS directly.
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// Calls AWS through a proxy.
+fn http_client_through(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.build()
+    })
+}
+
 /// `Environment`, `Profile`, …: how the credentials print their source.
 fn provider_name(credentials: &Credentials) -> String {
     // The only public way to the name is the debug text: `Credentials { provider_name: "Environment", … }`.
@@ -194,9 +237,14 @@ impl HttpStatus for aws_sdk_apprunner::config::http::HttpResponse {
 
 fn credentials_failure(error: &CredentialsError) -> Failure {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        Failure::NoCredentials
+        return Failure::NoCredentials;
+    }
+    let detail = with_causes(error);
+    // Kinds of profile that this build of the SDK leaves out: `login_session` (the feature credentials-login).
+    if detail.contains("login_session") || detail.contains("credentials-login") {
+        Failure::LoginSession
     } else {
-        Failure::BadCredentials { detail: with_causes(error) }
+        Failure::BadCredentials { detail }
     }
 }
 
@@ -247,12 +295,13 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-/// A timestamp of the SDK in Unix seconds.
-pub(crate) fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
-    at.as_secs_f64()
+/// A time of the SDK; `None` for one that no calendar has.
+pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
 }
 
-/// Unix seconds as a timestamp of the SDK.
-pub(crate) fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
-    aws_smithy_types::DateTime::from_secs_f64(unix)
+/// A time as the SDK wants it.
+pub(crate) fn sdk_time(at: Timestamp) -> DateTime {
+    // Only times before the year -280 are none of the SDK's.
+    DateTime::from_nanos(at.as_nanosecond()).unwrap_or_else(|_| DateTime::from_secs(at.as_second()))
 }

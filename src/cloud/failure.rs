@@ -68,6 +68,8 @@ pub(crate) enum Failure {
     NoCredentials,
     /// A credential source failed: an expired SSO session, a helper that ended with an error.
     BadCredentials { detail: String },
+    /// The profile signs on in the browser with `aws login`, which is not read here.
+    LoginSession,
     /// No answer in time.
     Timeout,
     /// No connection.
@@ -87,6 +89,8 @@ pub(crate) struct CallContext {
     pub(crate) endpoint: Option<String>,
     /// The profile, when one was named.
     pub(crate) profile: Option<String>,
+    /// The proxy that calls go through and the variable that names it, without secrets.
+    pub(crate) proxy: Option<String>,
     /// By how much the cloud's clock is ahead of ours, seconds, when it is known.
     pub(crate) skew_secs: Option<f64>,
 }
@@ -122,6 +126,11 @@ pub(crate) fn explain(api: Api, failure: &Failure, context: &CallContext) -> Sou
             SourceErrorKind::Credentials,
             format!("{call}the credentials could not be had: {}", one_line(detail)),
             sign_in(context),
+        ),
+        Failure::LoginSession => (
+            SourceErrorKind::Credentials,
+            format!("{call}profiles with login_session (`aws login`) are not read"),
+            export_credentials(context),
         ),
         Failure::Timeout => (
             SourceErrorKind::Unreachable,
@@ -263,6 +272,16 @@ fn sign_in(context: &CallContext) -> String {
     )
 }
 
+/// The aws CLI reads what we do not, and hands it on.
+fn export_credentials(context: &CallContext) -> String {
+    let profile = context.profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    let export = format!("aws configure export-credentials{profile}");
+    format!(
+        "hand the credentials over: eval \"$({export} --format env)\", without --profile and AWS_PROFILE; or name a profile \
+         of its own with credential_process = {export} --format process"
+    )
+}
+
 fn skew_remedy(context: &CallContext) -> String {
     match context.skew_secs {
         Some(skew) if skew.abs() >= 1.0 => {
@@ -276,7 +295,15 @@ fn skew_remedy(context: &CallContext) -> String {
 fn unreachable_remedy(service: &str, region: &str, context: &CallContext) -> String {
     match &context.endpoint {
         Some(endpoint) => format!("check that something listens at {endpoint} (--endpoint-url, AWS_ENDPOINT_URL)"),
-        None => format!("check the network, and that {service} is offered in {region} (--region)"),
+        None => match &context.proxy {
+            Some(proxy) => format!(
+                "check the proxy {proxy}: it must let https through to amazonaws.com; or name the host in NO_PROXY"
+            ),
+            None => format!(
+                "check the network, and that {service} is offered in {region} (--region); where only a proxy leads out, name \
+                 it in HTTPS_PROXY"
+            ),
+        },
     }
 }
 

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_ecs::types::{EcsExpressGatewayService, ExpressGatewayServiceConfiguration};
 use tokio::process::Command;
 use url::Url;
 
@@ -80,7 +81,7 @@ pub enum ResolveError {
     },
     /// The service says no URL.
     #[error("{service} says no URL of its own{why}; name it with --url")]
-    NoUrl { service: String, why: &'static str },
+    NoUrl { service: String, why: String },
     /// What the platform says is no URL.
     #[error("the platform's URL is of no use: {0}")]
     BadUrl(#[from] TargetError),
@@ -114,7 +115,7 @@ pub async fn resolve(
     match target {
         Target::Url(own) => Ok(Resolved { url: url.unwrap_or_else(|| own.clone()), service: None, cloud: None }),
         Target::Demo => {
-            let url = url.ok_or(ResolveError::NoUrl { service: "the demo".to_owned(), why: "" })?;
+            let url = url.ok_or(ResolveError::NoUrl { service: "the demo".to_owned(), why: String::new() })?;
             Ok(Resolved { url, service: None, cloud: None })
         }
         Target::AppRunner(name) => {
@@ -156,7 +157,7 @@ async fn app_runner(name: &AppRunnerName, url: Option<Url>, cloud: Cloud) -> Res
         (None, Some(said)) if !said.is_empty() => service_url(said)?,
         (None, _) => {
             let service = format!("the App Runner service {}", found.service_name());
-            return Err(ResolveError::NoUrl { service, why: " (a private one has none)" });
+            return Err(ResolveError::NoUrl { service, why: " (a private one has none)".to_owned() });
         }
     };
     let service = WatchedService::AppRunner {
@@ -212,7 +213,7 @@ async fn ecs(name: &EcsName, url: Option<Url>, cloud: Cloud) -> Result<Resolved,
         None if is_express => express_url(found.service_arn().unwrap_or_default(), &cloud).await?,
         None => {
             let service = format!("the ECS service {cluster}/{service}");
-            return Err(ResolveError::NoUrl { service, why: " (only Express services do)" });
+            return Err(ResolveError::NoUrl { service, why: " (only Express services do)".to_owned() });
         }
     };
     let service = WatchedService::Ecs { cluster: cluster.clone(), service: service.clone(), is_express };
@@ -229,17 +230,26 @@ async fn list_ecs(cluster: &str, cloud: &Cloud) -> Vec<String> {
 async fn express_url(arn: &str, cloud: &Cloud) -> Result<Url, ResolveError> {
     let asked = cloud.ecs.describe_express_gateway_service().service_arn(arn).send().await;
     let answer = asked.map_err(|error| cloud.error(Api::ECS_EXPRESS, &error))?;
-    let configurations =
-        answer.service().map(aws_sdk_ecs::types::EcsExpressGatewayService::active_configurations).unwrap_or_default();
-    let paths: Vec<_> =
-        configurations.iter().flat_map(aws_sdk_ecs::types::ExpressGatewayServiceConfiguration::ingress_paths).collect();
+    let configurations = answer.service().map(EcsExpressGatewayService::active_configurations).unwrap_or_default();
+    let paths: Vec<_> = configurations.iter().flat_map(ExpressGatewayServiceConfiguration::ingress_paths).collect();
     let public = paths.iter().find(|path| path.access_type().as_str() == "PUBLIC").or(paths.first());
     match public.map(|path| path.endpoint()) {
         Some(endpoint) if !endpoint.is_empty() => Ok(service_url(endpoint)?),
         _ => Err(ResolveError::NoUrl {
             service: format!("the Express service {}", arn.rsplit('/').next().unwrap_or(arn)),
-            why: " yet (it is being created)",
+            why: express_state(answer.service()),
         }),
+    }
+}
+
+/// Why an Express service says no URL: what it is doing, in its own words where it has some.
+fn express_state(service: Option<&EcsExpressGatewayService>) -> String {
+    let status = service.and_then(EcsExpressGatewayService::status);
+    let code = status.and_then(|status| status.status_code()).map_or("ACTIVE", |code| code.as_str());
+    match (code, status.and_then(|status| status.status_reason())) {
+        ("ACTIVE", None) => " yet (it is being created)".to_owned(),
+        (code, None) => format!(" (it is {code})"),
+        (code, Some(reason)) => format!(" (it is {code}: {reason})"),
     }
 }
 
@@ -249,7 +259,9 @@ async fn terraform_outputs(folder: &Path) -> Result<Outputs, ResolveError> {
     let run = Command::new("terraform").arg(chdir).args(["output", "-json"]).kill_on_drop(true).output().await;
     let output = run.map_err(|source| ResolveError::NoTerraform { folder: folder.to_owned(), source })?;
     if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        // A wrapper may say on stdout what Terraform says on stderr.
+        let said = if output.stderr.trim_ascii().is_empty() { &output.stdout } else { &output.stderr };
+        let message = String::from_utf8_lossy(said).split_whitespace().collect::<Vec<_>>().join(" ");
         return Err(ResolveError::Terraform { folder: folder.to_owned(), message });
     }
     Ok(Outputs::parse(&output.stdout)?)
@@ -269,6 +281,6 @@ async fn from_outputs(outputs: &Outputs, url: Option<Url>, cloud: Cloud) -> Resu
     }
     match url.or(said(&outputs.service_url)?) {
         Some(url) => Ok(Resolved { url, service: None, cloud: Some(cloud) }),
-        None => Err(ResolveError::NoUrl { service: "the Terraform state".to_owned(), why: "" }),
+        None => Err(ResolveError::NoUrl { service: "the Terraform state".to_owned(), why: String::new() }),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_apprunner::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_apprunner::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_apprunner::error::BoxError;
+use jiff::{SignedDuration, Timestamp};
 
 use scaletop_units::{Elapsed, RunClock};
 
@@ -30,40 +31,46 @@ impl ClockSkew {
         self.clock
     }
 
-    /// Wall-clock time by our clock, microseconds since 1970.
-    fn unix_micros(&self) -> i64 {
-        let elapsed = i64::try_from(self.clock.now().as_micros()).unwrap_or(i64::MAX);
-        self.clock.started_unix_micros().saturating_add(elapsed)
+    /// Now by our clock.
+    fn now(&self) -> Timestamp {
+        self.started() + SignedDuration::from_nanos(i64::try_from(self.clock.now().as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// When the session started, by our clock.
+    fn started(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.clock.started_unix_micros()).unwrap_or_default()
     }
 
     fn heard(&self, date: &str) {
         let Ok(date) = jiff::fmt::rfc2822::parse(date) else { return };
         // On the average, the second is half over when it is written down.
-        let cloud = date.timestamp().as_millisecond() + 500;
-        let skew = cloud - self.unix_micros() / 1_000;
+        let skew = date.timestamp().as_millisecond() + 500 - self.now().as_millisecond();
         self.millis.store(if skew.abs() <= SKEW_RESOLUTION_MILLIS { 0 } else { skew }, Ordering::Relaxed);
     }
 
     /// Seconds that the cloud is ahead of us; `None` until it has answered.
     pub fn secs(&self) -> Option<f64> {
+        self.known().map(|ahead| ahead.as_secs_f64())
+    }
+
+    fn known(&self) -> Option<SignedDuration> {
         let millis = self.millis.load(Ordering::Relaxed);
-        (millis != i64::MIN).then(|| millis as f64 / 1e3)
+        (millis != i64::MIN).then(|| SignedDuration::from_millis(millis))
     }
 
-    /// Now by the cloud's clock, Unix seconds.
-    pub(crate) fn cloud_now(&self) -> f64 {
-        self.unix_micros() as f64 / 1e6 + self.secs().unwrap_or(0.0)
+    /// Now by the cloud's clock.
+    pub(crate) fn cloud_now(&self) -> Timestamp {
+        self.now() + self.known().unwrap_or_default()
     }
 
-    /// Seconds of the session (negative: before its start) at a moment of the cloud's clock, Unix seconds.
-    pub(crate) fn session_secs(&self, cloud_unix: f64) -> f64 {
-        cloud_unix - self.secs().unwrap_or(0.0) - self.clock.started_unix_micros() as f64 / 1e6
+    /// How long after the session's start a moment of the cloud's clock is; negative before it.
+    pub(crate) fn since_start(&self, cloud: Timestamp) -> SignedDuration {
+        cloud.duration_since(self.started()) - self.known().unwrap_or_default()
     }
 
     /// The moment of the session; `None` before its start.
-    pub fn elapsed(&self, cloud_unix: f64) -> Option<Elapsed> {
-        let since = Duration::try_from_secs_f64(self.session_secs(cloud_unix)).ok()?;
-        Some(Elapsed::ZERO + since)
+    pub fn elapsed(&self, cloud: Timestamp) -> Option<Elapsed> {
+        Some(Elapsed::ZERO + Duration::try_from(self.since_start(cloud)).ok()?)
     }
 }
 

@@ -3,13 +3,18 @@
 
 mod app_runner;
 mod cloudwatch;
+mod condition;
 mod ecr;
 mod ecs;
+mod ecs_conditions;
 mod ecs_scaling;
 mod ecs_tasks;
 mod feed;
 mod last_told;
 mod metric_points;
+mod newer_image;
+mod scaling_conditions;
+mod stopped_task;
 
 use std::time::Duration;
 
@@ -22,12 +27,14 @@ use crate::session::event::SessionEvent;
 pub use self::app_runner::AppRunnerFeed;
 pub use self::cloudwatch::CloudWatchFeed;
 pub(crate) use self::cloudwatch::PollingCost;
-pub(crate) use self::ecr::{DeployedImage, NewerImage, time_text};
+pub(crate) use self::condition::Condition;
+pub(crate) use self::ecr::DeployedImage;
 pub use self::ecr::{EcrFeed, ImageOwner};
 pub use self::ecs::EcsFeed;
 pub use self::ecs_scaling::EcsScalingFeed;
 pub use self::ecs_tasks::EcsTasksFeed;
 pub use self::feed::{CloudFeed, PollReport};
+pub(crate) use self::newer_image::{NewerImage, time_text};
 
 /// The grain of the cloud's own metrics.
 pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);

@@ -10,11 +10,11 @@ use url::Url;
 
 use super::Check;
 use crate::cloud::sources::{
-    AppRunnerFeed, CloudFeed, CloudWatchFeed, DeployedImage, EcrFeed, EcsFeed, ImageOwner, NewerImage, PollReport,
-    PollingCost, time_text,
+    AppRunnerFeed, CloudFeed, CloudWatchFeed, Condition, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed,
+    ImageOwner, NewerImage, PollReport, PollingCost, time_text,
 };
-use crate::cloud::{Api, Cloud, CloudOptions, Resolved, WatchedService, resolve};
-use crate::instances::SourceError;
+use crate::cloud::{Api, Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
+use crate::instances::{SourceError, SourceErrorKind};
 use crate::target::Target;
 use scaletop_units::RunClock;
 
@@ -43,21 +43,34 @@ pub async fn check(
     grain: Duration,
 ) -> Findings {
     let mut checks = Vec::new();
-    let is_needed = target.is_some_and(|target| target.needs_cloud() || matches!(target, Target::Terraform(_)));
-    let cloud = {
+    let asks_cloud = target.filter(|target| target.needs_cloud() || matches!(target, Target::Terraform(_)));
+    let resolved = match asks_cloud {
+        Some(target) => Some(resolve(target, url, options, clock).await),
+        None => None,
+    };
+    // Terraform's outputs may have said region and profile.
+    let cloud = if let Some(Ok(Resolved { cloud: Some(cloud), .. })) = &resolved {
+        cloud.clone()
+    } else {
         let region = target.and_then(Target::region).map(str::to_owned).or_else(|| options.region.clone());
         Cloud::connect(&CloudOptions { region, ..options.clone() }, clock).await
     };
+    // What Terraform has made may be no more than a URL.
+    let is_needed = match &resolved {
+        Some(Ok(resolved)) => resolved.service.is_some(),
+        Some(Err(_)) => true,
+        None => false,
+    };
     checks.push(region(&cloud, is_needed));
+    checks.extend(proxy(&cloud));
     checks.push(credentials(&cloud, is_needed).await);
-    let Some(target) = target.filter(|_| is_needed) else {
+    let (Some(target), Some(resolved)) = (target, resolved) else {
         return Findings { checks, resolved: None };
     };
-    let resolved = match resolve(target, url, options, clock).await {
+    let resolved = match resolved {
         Ok(resolved) => resolved,
         Err(error) => {
-            let remedy = "see the reason; `scaletop doctor --policy` prints what the role needs";
-            checks.push(Check::failure("target", error.to_string(), remedy));
+            checks.push(Check::failure("target", error.to_string(), remedy_of(&error)));
             checks.push(clock_check(&cloud));
             return Findings { checks, resolved: None };
         }
@@ -71,12 +84,37 @@ pub async fn check(
     Findings { checks, resolved: Some(resolved) }
 }
 
+/// What the reason itself does not say.
+const fn remedy_of(error: &ResolveError) -> &'static str {
+    match error {
+        ResolveError::NoTerraform { .. } | ResolveError::Terraform { .. } | ResolveError::Outputs(_) => {
+            "try `terraform output -json` in that folder by hand"
+        }
+        _ => "see the reason; `scaletop doctor --policy` prints what the role needs",
+    }
+}
+
 fn region(cloud: &Cloud, is_needed: bool) -> Check {
     let remedy = "name it with --region, AWS_REGION or `aws configure set region REGION`";
     match (cloud.region(), is_needed) {
         (Some(region), _) => Check::ok("region", region),
         (None, true) => Check::failure("region", "none is set", remedy),
         (None, false) => Check::warning("region", "none is set (needed for AWS targets only)", remedy),
+    }
+}
+
+/// Nothing where no proxy is named.
+fn proxy(cloud: &Cloud) -> Option<Check> {
+    match cloud.proxy() {
+        Ok(None) => None,
+        Ok(Some(proxy)) => {
+            Some(Check::ok("proxy", format!("AWS calls go through {proxy}, but for NO_PROXY; load goes directly")))
+        }
+        Err(bad) => Some(Check::warning(
+            "proxy",
+            format!("{bad}; AWS calls go directly"),
+            "name a proxy by http:// or https://, or unset the variable",
+        )),
     }
 }
 
@@ -121,6 +159,11 @@ async fn service_checks(service: &WatchedService, cloud: &Cloud, grain: Duration
         WatchedService::Ecs { cluster, service, .. } => {
             let status = EcsFeed::new(cloud.clone(), cluster, service).poll().await;
             let mut checks = vec![service_status(&status)];
+            checks.extend(standing(&status));
+            let tasks = EcsTasksFeed::new(cloud.clone(), cluster, service).poll().await;
+            checks.extend(standing(&tasks));
+            let scaling = EcsScalingFeed::new(cloud.clone(), cluster, service).poll().await;
+            checks.extend(ecs_scaling(&scaling));
             checks.extend(Box::pin(ecs_permissions(cloud, cluster, service)).await);
             checks
         }
@@ -139,7 +182,10 @@ async fn app_runner_checks(cloud: &Cloud, arn: &str) -> Vec<Check> {
         let asked = cloud.app_runner.list_operations().service_arn(arn).max_results(1).send().await;
         asked.map(drop).map_err(|error| cloud.error(Api::APP_RUNNER_OPERATIONS, &error))
     };
-    vec![service_status(&status), permission(Api::APP_RUNNER_OPERATIONS, operations).await, limits(&status)]
+    let mut checks = vec![service_status(&status)];
+    checks.extend(standing(&status));
+    checks.extend([permission(Api::APP_RUNNER_OPERATIONS, operations).await, limits(&status)]);
+    checks
 }
 
 async fn ecs_permissions(cloud: &Cloud, cluster: &str, service: &str) -> Vec<Check> {
@@ -200,14 +246,35 @@ fn service_status(report: &PollReport) -> Check {
     match (&report.problem, report.fact("status")) {
         // Without a status the service itself could not be asked; with one, something about it is amiss.
         (Some(problem), None) => failed("service", problem.clone()),
+        // Paused, deleted, never created: nothing answers there.
+        (Some(problem), Some(_)) if problem.kind == SourceErrorKind::NotFound => failed("service", problem.clone()),
         (Some(problem), Some(_)) => Check::warning("service", problem.message.clone(), problem.remedy.clone()),
         (None, status) => Check::ok("service", status.unwrap_or("answers")),
     }
 }
 
+/// What stands at the service: the same words that a session tells when it begins.
+fn standing(report: &PollReport) -> impl Iterator<Item = Check> {
+    report.standing.iter().map(|Condition { topic, text, remedy, .. }| Check::warning(*topic, text, remedy))
+}
+
+/// How it scales, and what keeps it from that.
+fn ecs_scaling(report: &PollReport) -> Vec<Check> {
+    let mut checks: Vec<Check> = standing(report).collect();
+    if let (Some(limits), Some(policy)) = (report.limits(), report.fact("scaling_policy"))
+        && checks.is_empty()
+    {
+        checks.push(Check::ok("scaling", format!("min {}, max {}; {policy}", count(limits.min), count(limits.max))));
+    }
+    checks
+}
+
+fn count(count: Option<u32>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
 fn limits(report: &PollReport) -> Check {
     let name = format!("permission {}", Api::APP_RUNNER_SCALING.permission);
-    let count = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
     match (report.limits(), &report.problem) {
         (Some(limits), _) => Check::ok(
             name,
@@ -246,8 +313,9 @@ fn image(found: Option<DeployedImage>, problem: Option<SourceError>) -> Check {
     };
     let pushed = pushed.map_or_else(String::new, |at| format!(", pushed {}", time_text(at)));
     match newer {
-        None | Some(NewerImage::No) => Check::ok(name, format!("{image}{pushed}, the newest")),
+        None | Some(NewerImage::No) => Check::ok(name, format!("{image}{pushed}; nothing newer waits")),
         Some(unknown @ NewerImage::Unknown) => Check::ok(name, format!("{image} ({unknown})")),
+        Some(other @ NewerImage::OtherPush { .. }) => Check::ok(name, format!("{image}{pushed}; {other}")),
         Some(waits @ NewerImage::Waits { .. }) => {
             Check::warning(name, format!("{image}{pushed}; {waits}"), "deploy it, or know that the older is measured")
         }

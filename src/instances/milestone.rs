@@ -40,6 +40,10 @@ pub enum MilestoneKind {
     /// Its health check passed.
     TaskHealthy,
     TaskStopped,
+    /// Something keeps the service from scaling out, from now on; the subject names it, the detail says what.
+    Hindrance,
+    /// What this subject named does so no longer.
+    HindranceOver,
 }
 
 impl MilestoneKind {
@@ -53,6 +57,8 @@ impl MilestoneKind {
             Self::TaskStarted => "task started",
             Self::TaskHealthy => "task healthy",
             Self::TaskStopped => "task stopped",
+            Self::Hindrance => "hindrance",
+            Self::HindranceOver => "hindrance over",
         }
     }
 }

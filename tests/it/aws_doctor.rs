@@ -44,6 +44,25 @@ async fn a_healthy_service_passes_every_check() {
 }
 
 #[tokio::test]
+async fn a_service_that_does_not_run_is_a_failure_with_what_mends_it() {
+    for (status, words) in [
+        ("PAUSED", "resume it: aws apprunner resume-service"),
+        ("DELETED", "create it again"),
+        ("CREATE_FAILED", "see its event log"),
+        ("DELETE_FAILED", "see its event log"),
+    ] {
+        let Setup { server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
+        server.override_with(|overrides| overrides.status = Some(status.to_owned()));
+        let found = examine("apprunner:demo", &options).await;
+        let check = named(&found, "service");
+        assert!(check.status == Status::Failure && check.to_string().contains(words), "{status}: {check}");
+    }
+    let Setup { server, options, .. } = Setup::new(CloudPlatform::Ecs).await;
+    server.override_with(|overrides| overrides.status = Some("DRAINING".to_owned()));
+    assert_eq!(named(&examine("ecs:default/demo", &options).await, "service").status, Status::Failure);
+}
+
+#[tokio::test]
 async fn each_missing_permission_is_a_line_of_its_own_with_its_name() {
     let Setup { server, options, .. } = Setup::new(CloudPlatform::AppRunner).await;
     for operation in ["GetMetricData", "ListOperations"] {

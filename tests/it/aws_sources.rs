@@ -5,6 +5,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use scaletop::SessionEvent;
 use scaletop::demo_cloud;
 use scaletop::{Basis, InstanceObservation, Limits, SourceErrorKind};
@@ -223,9 +224,10 @@ async fn a_recorded_answer_is_read_to_the_number() {
 }
 
 #[tokio::test]
-async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept() {
+async fn a_status_code_and_the_remarks_of_cloudwatch_are_told_and_points_are_kept() {
     use ciborium::Value;
     let text = |text: &str| Value::Text(text.to_owned());
+    let remark = |code: &str, value: &str| Value::Map(vec![(text("Code"), text(code)), (text("Value"), text(value))]);
     let time = Value::Tag(1, Box::new(Value::Integer(1_767_225_600.into())));
     let result = Value::Map(vec![
         (text("Id"), text("m0")),
@@ -233,17 +235,28 @@ async fn an_unknown_status_code_of_a_series_is_a_problem_and_its_points_are_kept
         (text("Timestamps"), Value::Array(vec![time])),
         (text("Values"), Value::Array(vec![Value::Float(2.0)])),
         (text("StatusCode"), text("Lukewarm")),
+        (text("Messages"), Value::Array(vec![remark("ArithmeticError", "One or more data-points have been dropped")])),
     ]);
     let mut body = Vec::new();
-    ciborium::into_writer(&Value::Map(vec![(text("MetricDataResults"), Value::Array(vec![result]))]), &mut body)
-        .unwrap();
+    let answer = Value::Map(vec![
+        (text("MetricDataResults"), Value::Array(vec![result])),
+        (text("Messages"), Value::Array(vec![remark("MaxMetricsExceeded", "only the first 500 were read")])),
+    ]);
+    ciborium::into_writer(&answer, &mut body).unwrap();
     let (address, server) = canned::serve("200 OK", "content-type: application/cbor\r\n", body).await;
     let clock = RunClock::anchored(Instant::now(), 1_767_225_600 * 1_000_000);
     let cloud = Cloud::connect(&demo_cloud(format!("http://{address}")), clock).await;
     let report = CloudWatchFeed::new(cloud, &demo("0".repeat(32)), MINUTE).poll().await;
     server.abort();
     assert_eq!(kind(&report), Some(SourceErrorKind::BadAnswer));
-    assert!(report.problem.as_ref().unwrap().message.contains("Lukewarm"));
+    let problem = &report.problem.as_ref().unwrap().message;
+    assert!(problem.contains("Lukewarm for ActiveInstances (ArithmeticError: One or more"), "{problem}");
+    let remarks = report.events.iter().find_map(|event| match event {
+        SessionEvent::Notice(notice) if notice.text.starts_with("CloudWatch remarks: ") => Some(notice.text.as_str()),
+        _ => None,
+    });
+    let remarks = remarks.expect("told");
+    assert!(remarks.contains("MaxMetricsExceeded: only the first 500"), "{remarks}");
     assert_eq!(observed(&report).iter().map(|one| one.count).collect::<Vec<_>>(), [2]);
 }
 
@@ -302,7 +315,7 @@ async fn ecs_tells_limits_policy_alarms_and_decisions_with_their_causes() {
     ];
     assert_eq!(found, expected);
     assert!(seen[1].detail.contains("Setting desired count to 2. monitor alarm demo-AlarmHigh in state ALARM"));
-    assert!(seen[2].detail.contains("AlreadyAtMaxCapacity (2)"), "{}", seen[2].detail);
+    assert!(seen[2].detail.contains("AlreadyAtMaxCapacity (2, least 1, most 5)"), "{}", seen[2].detail);
     assert_eq!(seen[0].subject, "demo-AlarmHigh");
     assert_eq!(milestones(&feed.poll().await), [], "told once");
 }
@@ -355,7 +368,8 @@ async fn tasks_on_every_page_are_told_of_up_to_a_bound_that_is_said() {
     let mut feed = EcsTasksFeed::new(setup.clients().await, "default", "demo");
     let report = feed.poll().await;
     assert_eq!((created(&report), report.problem.clone(), notices(&report)), (130, None, Vec::new()));
-    assert_eq!((setup.server.calls("ListTasks"), setup.server.calls("DescribeTasks")), (2, 2));
+    // Two pages of those that run, one of those that have stopped.
+    assert_eq!((setup.server.calls("ListTasks"), setup.server.calls("DescribeTasks")), (3, 2));
     with_tasks(620);
     let report = feed.poll().await;
     assert_eq!(created(&report), 500 - 130);
@@ -480,9 +494,10 @@ async fn a_clock_that_is_off_is_seen_corrected_and_named() {
     let skew = cloud.skew().secs().expect("known");
     assert!((skew - 900.0).abs() < 2.0, "{skew}");
     // What the cloud says happened now by its clock happened now by ours.
-    let now = cloud.skew().elapsed(unix_now() + skew).expect("in the session");
+    let at = |unix: f64| Timestamp::from_duration(SignedDuration::from_secs_f64(unix)).expect("a time");
+    let now = cloud.skew().elapsed(at(unix_now() + skew)).expect("in the session");
     assert!((now.as_secs_f64() - setup.clock.now().as_secs_f64()).abs() < 1.0);
-    assert_eq!(cloud.skew().elapsed(unix_now() + skew - 21.0 * 60.0), None, "before the session");
+    assert_eq!(cloud.skew().elapsed(at(unix_now() + skew - 21.0 * 60.0)), None, "before the session");
     setup.fault(WireFault::UnknownKey, "DescribeService");
     let problem = AppRunnerFeed::new(cloud, arn).poll().await.problem.expect("refused");
     assert!(problem.remedy.contains("set this machine's clock"), "{problem}");

@@ -16,7 +16,11 @@ mod aws_demo;
 #[cfg(feature = "aws")]
 mod aws_doctor;
 #[cfg(feature = "aws")]
+mod aws_field;
+#[cfg(feature = "aws")]
 mod aws_sources;
+#[cfg(feature = "aws")]
+mod aws_surroundings;
 mod headless;
 mod kept;
 #[cfg(feature = "aws")]

@@ -1,6 +1,8 @@
 //! What the tests share: the binary, the made-up world, a cloud of fixed numbers, and whose turn it is.
 
 #[cfg(feature = "aws")]
+pub(crate) mod between;
+#[cfg(feature = "aws")]
 pub(crate) mod canned;
 #[cfg(feature = "aws")]
 pub(crate) mod cloud;

@@ -24,6 +24,11 @@ impl Span {
         at >= self.start && (at < self.end || self.is_open)
     }
 
+    /// Whether the step began after `at`.
+    pub(super) fn is_after(&self, at: Elapsed) -> bool {
+        self.start > at
+    }
+
     /// Reached at some moment in `(at - before, at]`.
     pub(super) fn reached_within_before(&self, at: Elapsed, before: Duration) -> Timing {
         let half = before.as_secs_f64() / 2.0;

@@ -141,6 +141,50 @@ fn what_did_not_happen_is_censored_and_its_reason_is_told() {
     assert_eq!(found.timing(ScaleOutStage::Counted), Some(Timing::NotApplicable("no count from before the step")));
 }
 
+#[test]
+fn what_stood_at_the_step_is_the_reason_and_what_was_over_before_is_not() {
+    let said =
+        |kind, subject: &str, at, detail: &str| Milestone { detail: detail.to_owned(), ..milestone(kind, subject, at) };
+    let suspended = "scaling out is suspended (DynamicScalingOutSuspended)";
+    let milestones = [
+        said(MilestoneKind::Hindrance, "suspension", 1, suspended),
+        said(MilestoneKind::Hindrance, "alarm", 10, "its actions are disabled"),
+        said(MilestoneKind::HindranceOver, "alarm", 20, "its actions are disabled"),
+        said(MilestoneKind::HindranceOver, "suspension", 200, suspended),
+        milestone(MilestoneKind::Alarm, "high", 120),
+    ];
+    let counts = [count(Basis::Running, 1, 98, 2), count(Basis::Running, 1, 298, 2)];
+    let reason = |start, end, milestones: &[Milestone]| {
+        let now = Elapsed::from_secs(300);
+        let evidence = ScaleOutEvidence { now, milestones, counts: &counts, first_response: None };
+        waterfall(&step(start, Some(end)), &evidence).not_scaled
+    };
+    assert_eq!(reason(100, 250, &milestones).as_deref(), Some(suspended), "over only in the step");
+    assert_eq!(reason(210, 250, &milestones), None, "over before it");
+    let words = waterfall(
+        &step(100, Some(250)),
+        &ScaleOutEvidence {
+            now: Elapsed::from_secs(300),
+            milestones: &milestones,
+            counts: &counts,
+            first_response: None,
+        },
+    )
+    .words();
+    assert_eq!(words, format!("alarm after 20.0 s, decision not within 150 s; not scaled: {suspended}"));
+    // A task that failed to start explains why a decision brought nothing; one that started needs no excuse.
+    let failed = [
+        milestone(MilestoneKind::Decision, "out", 130),
+        milestone(MilestoneKind::TaskCreated, "a", 131),
+        said(MilestoneKind::TaskStopped, "a", 140, "TaskFailedToStart: CannotPullContainerError: not found"),
+        said(MilestoneKind::TaskStopped, "old", 141, "EssentialContainerExited"),
+    ];
+    let pull = Some("TaskFailedToStart: CannotPullContainerError: not found");
+    assert_eq!(reason(100, 250, &failed).as_deref(), pull);
+    let started = [&failed[..], &[milestone(MilestoneKind::TaskStarted, "a", 135)]].concat();
+    assert_eq!(reason(100, 250, &started), None);
+}
+
 proptest! {
     /// Shifting everything in time changes nothing, and no time is negative or beyond the step.
     #[test]

@@ -52,12 +52,22 @@ fn a_spike_reads_as_the_contract_has_it() {
 #[test]
 fn what_never_came_is_said_with_how_long_it_was_awaited() {
     let censored = Timing::NotWithin { secs: 42.3, open: false };
-    let numbers = StepNumbers { serving: censored, capacity: censored, recover: censored, ..spike() };
+    let few = Some(InstanceSpan { before: Some(1), peak: 3, last: 3 });
+    let numbers = StepNumbers { serving: censored, capacity: censored, recover: censored, instances: few, ..spike() };
     assert_eq!(
         said(&step(5, to(600), Some(62)), &numbers),
         "5→600/s: no new instance within 42 s, 5 instances not reached within 42 s, \
          p99 not back under 500 ms within 42 s; 12,410 requests lost (8.3 %)"
     );
+}
+
+#[test]
+fn instances_that_came_at_the_very_end_are_not_said_to_be_missing() {
+    let numbers = StepNumbers { capacity: Timing::NotWithin { secs: 42.3, open: false }, ..spike() };
+    let text = said(&step(5, to(600), Some(62)), &numbers);
+    assert!(text.contains("5 instances only in its last 10 s") && !text.contains("not reached"), "{text}");
+    let open = StepNumbers { capacity: Timing::NotWithin { secs: 42.3, open: true }, ..spike() };
+    assert!(!said(&step(5, to(600), None), &open).contains("not reached"));
 }
 
 #[test]

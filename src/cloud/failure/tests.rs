@@ -81,6 +81,14 @@ fn where_nothing_answers_the_place_is_named() {
     let error = explain(Api::ECS_SERVICES, &Failure::NoCredentials, &login);
     assert!(error.remedy.contains("aws sso login --profile work"), "{error}");
     assert!(error.message.starts_with("cannot call ECS DescribeServices: no credentials"), "{error}");
+    let session = explain(Api::ECS_SERVICES, &Failure::LoginSession, &login);
+    assert!(session.message.ends_with("profiles with login_session (`aws login`) are not read"), "{session}");
+    assert!(session.remedy.contains("aws configure export-credentials --profile work --format env"), "{session}");
+    assert!(!session.to_string().contains("sso login"), "{session}");
+    let behind = CallContext { proxy: Some("http://proxy:3128/ (HTTPS_PROXY)".to_owned()), ..CallContext::default() };
+    let refused = Failure::Unreachable { detail: "tunnel error".to_owned() };
+    let error = explain(Api::ECS_SERVICES, &refused, &behind);
+    assert!(error.remedy.contains("check the proxy http://proxy:3128/ (HTTPS_PROXY)"), "{error}");
     // The chain itself is no call.
     let chain = Api { service: "the credential chain", operation: "", permission: "" };
     let bad = Failure::BadCredentials { detail: "the helper\n  ended with 1".to_owned() };

@@ -7,11 +7,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_apprunner::types::{OperationSummary, Service};
+use aws_sdk_apprunner::types::{OperationStatus, OperationSummary, Service};
 
+use super::condition::Condition;
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
-use crate::cloud::clients::{Cloud, unix_secs};
+use super::newer_image::time_text;
+use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::instances::{Limits, SourceError, SourceErrorKind};
 use crate::session::event::{NoticeLevel, SessionEvent};
@@ -39,7 +41,8 @@ impl AppRunnerFeed {
     }
 
     async fn ask_operations(&mut self, report: &mut PollReport, now: Elapsed) -> Option<OperationSummary> {
-        let asked = self.cloud.app_runner.list_operations().service_arn(&self.arn).max_results(5).send().await;
+        // They come newest first: one page is enough.
+        let asked = self.cloud.app_runner.list_operations().service_arn(&self.arn).max_results(20).send().await;
         let operations = match asked {
             Ok(answer) => answer.operation_summary_list.unwrap_or_default(),
             Err(error) => {
@@ -47,12 +50,11 @@ impl AppRunnerFeed {
                 return None;
             }
         };
-        let newest = operations.into_iter().next()?;
-        let kind = newest.r#type().map_or("operation", |kind| kind.as_str()).to_owned();
-        let status = newest.status().map_or("UNKNOWN", |status| status.as_str()).to_owned();
-        let running = matches!(status.as_str(), "PENDING" | "IN_PROGRESS" | "ROLLBACK_IN_PROGRESS");
-        self.last_told.fact(report, "operation", format!("{kind} {status}"), now);
-        running.then_some(newest)
+        let newest = operations.into_iter().max_by_key(|operation| operation.started_at().and_then(timestamp))?;
+        let state = newest.status().map_or("UNKNOWN", OperationStatus::as_str);
+        self.last_told.fact(report, "operation", format!("{} {state}", kind(&newest)), now);
+        self.last_told.condition(report, "App Runner", "operation", failed(&newest), now);
+        is_running(&newest).then_some(newest)
     }
 
     async fn ask_limits(&mut self, report: &mut PollReport, service: &Service, now: Elapsed) {
@@ -86,6 +88,14 @@ impl AppRunnerFeed {
                     self.limits = Some(limits);
                     report.events.push(SessionEvent::Limits(limits));
                 }
+                self.last_told.condition(report, "App Runner", "scaling", fixed(limits), now);
+                let is_deleted = found.status().is_some_and(|status| status.as_str() == "INACTIVE");
+                let deleted = is_deleted.then(|| {
+                    let name = found.auto_scaling_configuration_name().unwrap_or("of no name");
+                    let text = format!("the auto scaling configuration {name} has been deleted (INACTIVE)");
+                    Condition::new("scaling configuration", text, "its limits hold until another one is attached")
+                });
+                self.last_told.condition(report, "App Runner", "scaling configuration", deleted, now);
             }
             Err(error) => report.problem(self.cloud.error(Api::APP_RUNNER_SCALING, &error)),
         }
@@ -98,19 +108,18 @@ impl AppRunnerFeed {
         let found = match service.status().as_str() {
             "RUNNING" => None,
             "OPERATION_IN_PROGRESS" => {
-                let what =
-                    operation.and_then(|operation| operation.r#type()).map_or("an operation", |kind| kind.as_str());
+                let what = operation.map_or("an operation", kind);
                 let since = operation
-                    .and_then(OperationSummary::started_at)
-                    .map(|at| format!(" since {:.0} s ago", self.cloud.skew().cloud_now() - unix_secs(at)))
+                    .and_then(|operation| operation.started_at().and_then(timestamp))
+                    .map(|at| format!(" for {} s", self.cloud.skew().cloud_now().duration_since(at).as_secs().max(0)))
                     .unwrap_or_default();
-                let text = format!("{what} is in progress on {name}{since}: instances may be doubled meanwhile");
-                self.last_told.notice(
-                    report,
-                    "operation",
-                    NoticeLevel::Warning,
-                    format!("App Runner: {what} began on {name}"),
-                );
+                let rolls_back =
+                    operation.and_then(OperationSummary::status) == Some(&OperationStatus::RollbackInProgress);
+                let what = if rolls_back { format!("{what} failed and is being rolled back") } else { what.to_owned() };
+                let began = format!("App Runner: {what}{} on {name}", if rolls_back { "" } else { " began" });
+                self.last_told.notice(report, "operation", NoticeLevel::Warning, began);
+                let is = if rolls_back { String::new() } else { " is in progress".to_owned() };
+                let text = format!("{what}{is} on {name}{since}: instances may be doubled meanwhile");
                 problem(
                     SourceErrorKind::Unavailable,
                     text,
@@ -124,7 +133,7 @@ impl AppRunnerFeed {
             ),
             "DELETED" => problem(
                 SourceErrorKind::NotFound,
-                format!("the service {name} has been deleted"),
+                format!("the service {name} has been deleted{}", deleted_at(service)),
                 "create it again (make infra), or choose another target".to_owned(),
             ),
             status @ ("CREATE_FAILED" | "DELETE_FAILED") => problem(
@@ -145,6 +154,41 @@ impl AppRunnerFeed {
             report.problem(found);
         }
     }
+}
+
+fn deleted_at(service: &Service) -> String {
+    service.deleted_at().and_then(timestamp).map(|at| format!(" at {}", time_text(at))).unwrap_or_default()
+}
+
+/// `UPDATE_SERVICE`.
+fn kind(operation: &OperationSummary) -> &str {
+    operation.r#type().map_or("an operation", |kind| kind.as_str())
+}
+
+fn is_running(operation: &OperationSummary) -> bool {
+    use OperationStatus::{InProgress, Pending, RollbackInProgress};
+    matches!(operation.status(), Some(Pending | InProgress | RollbackInProgress))
+}
+
+/// What the newest operation failed to bring about. App Runner names no reason here: it stands in the service's event log.
+fn failed(operation: &OperationSummary) -> Option<Condition> {
+    let what = match operation.status()? {
+        OperationStatus::Failed => "failed",
+        OperationStatus::RollbackFailed => "failed, and rolling it back failed too",
+        OperationStatus::RollbackSucceeded => "failed and was rolled back",
+        _ => return None,
+    };
+    let ended = operation.ended_at().and_then(timestamp).map(|at| format!(" at {}", time_text(at)));
+    let text = format!("the last operation, {}, {what}{}", kind(operation), ended.unwrap_or_default());
+    let remedy = "what runs is what was there before; the service's event log says why";
+    Some(Condition::new("operation", text, remedy))
+}
+
+/// Limits that leave nothing to scale.
+fn fixed(limits: Limits) -> Option<Condition> {
+    let most = limits.max.filter(|most| limits.min == Some(*most))?;
+    let text = format!("least and most are both {most}: the count cannot change");
+    Some(Condition::hindrance("scaling", text, "raise the maximum, or know that nothing scales"))
 }
 
 impl CloudFeed for AppRunnerFeed {

@@ -6,17 +6,20 @@
 //! `platform_4xx_per_s`, `platform_5xx_per_s`, `platform_latency_ms`, `platform_concurrency`, `cpu_percent`,
 //! `memory_percent`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy};
+use aws_sdk_cloudwatch::types::{
+    Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
+};
+use jiff::Timestamp;
 
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::metric_points::{MetricPoints, Point};
 use crate::cloud::WatchedService;
-use crate::cloud::clients::{Cloud, sdk_time, unix_secs};
+use crate::cloud::clients::{Cloud, sdk_time, timestamp};
 use crate::cloud::failure::{Api, Failure, explain};
 use crate::cloud::listing::at_most;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
@@ -27,9 +30,9 @@ use scaletop_units::Elapsed;
 const DOLLARS_PER_METRIC: f64 = 0.01 / 1_000.0;
 
 /// Points of this many periods are read again at each poll.
-const PERIODS_REREAD: f64 = 10.0;
+const PERIODS_REREAD: u32 = 10;
 /// After a failure, at most this much is caught up on.
-const LONGEST_CATCH_UP: f64 = 3.0 * 3_600.0;
+const LONGEST_CATCH_UP: Duration = Duration::from_hours(3);
 /// More pages than this of one window are not read: 9 series of 3 hours fit in one.
 const MOST_PAGES: usize = 20;
 /// Without any point for this long, the log says what may be wrong.
@@ -96,7 +99,7 @@ pub struct CloudWatchFeed {
     series: &'static [Series],
     grain: Duration,
     state: Vec<SeriesState>,
-    read_until: Option<f64>,
+    read_until: Option<Timestamp>,
     last_told: LastTold,
     has_noted_silence: bool,
 }
@@ -105,7 +108,7 @@ pub struct CloudWatchFeed {
 struct SeriesState {
     points: MetricPoints,
     /// The start and value of the fact that was told last.
-    told: Option<(f64, f64)>,
+    told: Option<(Timestamp, f64)>,
 }
 
 impl CloudWatchFeed {
@@ -139,15 +142,15 @@ impl CloudWatchFeed {
         PollingCost { metrics: self.series.len(), interval: poll_interval(self.grain) }
     }
 
-    fn period(&self) -> f64 {
-        self.grain.as_secs_f64().max(1.0).round()
+    fn period(&self) -> Duration {
+        // To the second, as the API wants it.
+        Duration::from_secs((self.grain + Duration::from_millis(500)).as_secs().max(1))
     }
 
     fn queries(&self) -> Vec<MetricDataQuery> {
         let dimensions: Vec<_> =
             self.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build()).collect();
-        #[expect(clippy::cast_possible_truncation, reason = "seconds of a period")]
-        let period = self.period() as i32;
+        let period = i32::try_from(self.period().as_secs()).unwrap_or(i32::MAX);
         let query = |(index, (metric, statistic, _)): (usize, &Series)| {
             let metric = Metric::builder()
                 .namespace(self.namespace)
@@ -162,7 +165,11 @@ impl CloudWatchFeed {
     }
 
     /// Reads a window, all pages of it: points by series.
-    async fn read(&mut self, from: f64, to: f64, report: &mut PollReport) -> Option<BTreeMap<usize, Vec<(f64, f64)>>> {
+    async fn read(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        report: &mut PollReport,
+    ) -> Option<BTreeMap<usize, Vec<(Timestamp, f64)>>> {
         let ask = self.cloud.cloudwatch.get_metric_data().set_metric_data_queries(Some(self.queries()));
         let ask = ask.start_time(sdk_time(from)).end_time(sdk_time(to)).scan_by(ScanBy::TimestampAscending);
         let pages = match at_most(ask.into_paginator().send(), MOST_PAGES).await {
@@ -178,14 +185,25 @@ impl CloudWatchFeed {
             String::new()
         };
         self.last_told.notice(report, "pages", NoticeLevel::Warning, too_many);
-        let mut points: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut remarks: BTreeSet<String> =
+            pages.items.iter().flat_map(GetMetricDataOutput::messages).map(remark).collect();
+        let mut points: BTreeMap<usize, Vec<(Timestamp, f64)>> = BTreeMap::new();
         for result in pages.items.iter().flat_map(GetMetricDataOutput::metric_data_results) {
             self.judge(result, report);
+            let metric = result.label().unwrap_or("a metric");
+            remarks.extend(result.messages().iter().map(|message| format!("{metric}: {}", remark(message))));
             let index = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
             let Some(index) = index.filter(|index| *index < self.series.len()) else { continue };
-            let pairs = result.timestamps().iter().map(unix_secs).zip(result.values().iter().copied());
-            points.entry(index).or_default().extend(pairs);
+            let pairs = result.timestamps().iter().map(timestamp).zip(result.values().iter().copied());
+            points.entry(index).or_default().extend(pairs.filter_map(|(at, value)| Some((at?, value))));
         }
+        // Why points are missing, in CloudWatch's own words.
+        let said = if remarks.is_empty() {
+            String::new()
+        } else {
+            format!("CloudWatch remarks: {}", remarks.into_iter().collect::<Vec<_>>().join("; "))
+        };
+        self.last_told.notice(report, "remarks", NoticeLevel::Warning, said);
         Some(points)
     }
 
@@ -199,19 +217,23 @@ impl CloudWatchFeed {
                 let failure = Failure::Refused { code: "AccessDenied".to_owned(), message, status: 403 };
                 report.problem(explain(Api::METRICS, &failure, &self.cloud.call_context()));
             }
-            Some(other) => report.problem(SourceError {
-                kind: SourceErrorKind::BadAnswer,
-                message: format!("CloudWatch answered {other} for {metric}"),
-                remedy: "asking again".to_owned(),
-            }),
+            Some(other) => {
+                let reasons: Vec<String> = result.messages().iter().map(remark).collect();
+                let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+                report.problem(SourceError {
+                    kind: SourceErrorKind::BadAnswer,
+                    message: format!("CloudWatch answered {other} for {metric}{why}"),
+                    remedy: "asking again".to_owned(),
+                });
+            }
         }
     }
 
-    fn take(&mut self, index: usize, read: &[(f64, f64)], now: f64, report: &mut PollReport) {
+    fn take(&mut self, index: usize, read: &[Point], report: &mut PollReport) {
         let period = self.period();
         let (_, _, wanted) = self.series[index];
         let state = &mut self.state[index];
-        let news = state.points.merge(read, now, period);
+        let news = state.points.merge(read);
         match wanted {
             Use::Active => {
                 for point in news {
@@ -223,24 +245,20 @@ impl CloudWatchFeed {
             Use::Gauge(name) | Use::Rate(name) => {
                 // Two reads agree, or it is old enough: half a period's sum would look like a dip. News are ascending, and
                 // the current value of a fact is the newest.
-                let is_news = |start: f64| news.iter().any(|point| (point.start - start).abs() < 1e-6);
-                let agreed = |point: &Point| !point.provisional || !is_news(point.start);
-                let all = read.iter().map(|&(start, value)| Point {
-                    start,
-                    value,
-                    provisional: start + period * (1.0 + super::metric_points::PERIODS_UNTIL_SETTLED) > now,
-                });
-                let newest = all.filter(agreed).max_by(|a, b| a.start.total_cmp(&b.start));
+                let is_news = |start: Timestamp| news.iter().any(|point| point.start == start);
+                let agreed = |point: &&Point| !point.provisional || !is_news(point.start);
+                let newest = read.iter().filter(agreed).max_by_key(|point| point.start);
                 let Some(point) = newest.filter(|point| {
                     state.told.is_none_or(|(start, value)| {
-                        point.start > start || (point.start >= start && (point.value - value).abs() > 0.0)
+                        point.start > start || (point.start == start && (point.value - value).abs() > 0.0)
                     })
                 }) else {
                     return;
                 };
                 let Some(as_of) = as_of(&self.cloud, point.start, period) else { return };
                 state.told = Some((point.start, point.value));
-                let value = if matches!(wanted, Use::Rate(_)) { point.value / period } else { point.value };
+                let value =
+                    if matches!(wanted, Use::Rate(_)) { point.value / period.as_secs_f64() } else { point.value };
                 let fact = Fact { name: name.to_owned(), value: format!("{value:.1}"), as_of };
                 report.events.push(SessionEvent::Fact(fact));
             }
@@ -266,8 +284,19 @@ impl CloudWatchFeed {
 
 /// The start of a point on the session's clock; `None` when its whole period was before the session. A period that began
 /// before and reaches into it stands at the start.
-fn as_of(cloud: &Cloud, start: f64, period: f64) -> Option<Elapsed> {
-    cloud.skew().elapsed(start).or_else(|| (cloud.skew().session_secs(start) + period > 0.0).then_some(Elapsed::ZERO))
+fn as_of(cloud: &Cloud, start: Timestamp, period: Duration) -> Option<Elapsed> {
+    cloud.skew().elapsed(start).or_else(|| cloud.skew().elapsed(start.checked_add(period).ok()?).map(|_| Elapsed::ZERO))
+}
+
+/// What CloudWatch remarks: `MaxMetricsExceeded: …`.
+fn remark(message: &MessageData) -> String {
+    format!("{}: {}", message.code().unwrap_or("remark"), message.value().unwrap_or("no reason given"))
+}
+
+/// The last moment before `at` that is a multiple of `period`.
+fn floor(at: Timestamp, period: Duration) -> Timestamp {
+    let secs = i64::try_from(period.as_secs()).unwrap_or(1).max(1);
+    Timestamp::from_second(at.as_second().div_euclid(secs) * secs).unwrap_or(at)
 }
 
 fn observation(cloud: &Cloud, point: Point, grain: Duration) -> Option<InstanceObservation> {
@@ -276,7 +305,7 @@ fn observation(cloud: &Cloud, point: Point, grain: Duration) -> Option<InstanceO
     Some(InstanceObservation {
         basis: Basis::Active,
         count,
-        as_of: as_of(cloud, point.start, grain.as_secs_f64())?,
+        as_of: as_of(cloud, point.start, grain)?,
         uncertainty: grain,
         provisional: point.provisional,
     })
@@ -294,17 +323,17 @@ impl CloudFeed for CloudWatchFeed {
     async fn poll(&mut self) -> PollReport {
         let mut report = PollReport::default();
         let (now, period) = (self.cloud.skew().cloud_now(), self.period());
-        let floor = |at: f64| (at / period).floor() * period;
         let since = self.read_until.unwrap_or(now).max(now - LONGEST_CATCH_UP);
         // The session's start is a lower bound: nothing before it is drawn.
-        let started = now - self.cloud.skew().clock().now().as_secs_f64();
-        let from = floor((since - PERIODS_REREAD * period).max(started));
-        let to = floor(now) + period;
-        let Some(mut points) = self.read(from, to, &mut report).await else { return report };
+        let started = now - self.cloud.skew().clock().now().saturating_since(Elapsed::ZERO);
+        let from = floor((since - period * PERIODS_REREAD).max(started), period);
+        let to = floor(now, period) + period;
+        let Some(mut points) = self.read((from, to), &mut report).await else { return report };
         for index in 0..self.series.len() {
-            let mut read = points.remove(&index).unwrap_or_default();
-            read.sort_by(|a, b| a.0.total_cmp(&b.0));
-            self.take(index, &read, now, &mut report);
+            let read = points.remove(&index).unwrap_or_default().into_iter();
+            let mut read: Vec<Point> = read.map(|(start, value)| Point::read(start, value, now, period)).collect();
+            read.sort_by_key(|point| point.start);
+            self.take(index, &read, &mut report);
         }
         self.read_until = Some(now);
         let session_now = self.cloud.skew().clock().now();

@@ -2,15 +2,15 @@
 //!
 //! Facts: `image` (`demo:v1`), `image_digest`, `image_pushed`, `image_newer` (`none`, or what waits).
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
 use jiff::Timestamp;
 
-use super::ecs_tasks::task_arns;
+use super::ecs_tasks::newest_task;
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
+use super::newer_image::{NewerImage, newer_than, pushed_at, time_text};
 use crate::cloud::WatchedService;
 use crate::cloud::clients::Cloud;
 use crate::cloud::failure::Api;
@@ -68,31 +68,6 @@ pub(crate) struct DeployedImage {
     is_cut: bool,
 }
 
-/// Whether a newer image waits to be deployed. Its text is the fact `image_newer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NewerImage {
-    /// What is deployed is the newest.
-    No,
-    Waits {
-        /// Its tag, or its digest when it has none.
-        name: String,
-        /// When it was pushed.
-        pushed: Timestamp,
-    },
-    /// The image is in no registry that can be asked.
-    Unknown,
-}
-
-impl fmt::Display for NewerImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::No => f.write_str("none"),
-            Self::Waits { name, pushed } => write!(f, "{name}, pushed {}, waits to be deployed", time_text(*pushed)),
-            Self::Unknown => f.write_str("unknown: the image is in no private ECR registry"),
-        }
-    }
-}
-
 /// What the platform says is deployed: the image's name, and its digest where it says it.
 type Named = (String, Option<String>);
 
@@ -120,11 +95,8 @@ impl EcrFeed {
                 Ok(source.and_then(|source| source.image_repository).map(|image| (image.image_identifier, None)))
             }
             ImageOwner::Ecs { cluster, service } => {
-                let tasks = task_arns(&self.cloud, cluster, service).await?;
-                let Some(newest) = tasks.items.last() else { return Ok(None) };
-                let asked = self.cloud.ecs.describe_tasks().cluster(cluster).tasks(newest).send().await;
-                let answer = asked.map_err(|error| self.cloud.error(Api::ECS_TASKS, &error))?;
-                let containers = answer.tasks().first().map(aws_sdk_ecs::types::Task::containers).unwrap_or_default();
+                let Some(task) = newest_task(&self.cloud, cluster, service).await? else { return Ok(None) };
+                let containers = task.containers();
                 // Express calls its container Main; elsewhere the first is as good as any.
                 let main = containers.iter().find(|container| container.name() == Some("Main")).or(containers.first());
                 Ok(main.and_then(|container| {
@@ -181,7 +153,7 @@ impl EcrFeed {
                 let looked_at = DeployedImage {
                     digest: deployed.image_digest().map(short_digest),
                     pushed: pushed_at(&deployed),
-                    newer: Some(newer_than(&deployed, &all.items)),
+                    newer: Some(newer_than(image.tag.as_deref(), &deployed, &all.items)),
                     is_cut: all.is_cut,
                     ..nothing
                 };
@@ -210,29 +182,6 @@ impl EcrFeed {
         };
         told.notice(report, "images", NoticeLevel::Info, too_many);
     }
-}
-
-fn pushed_at(image: &ImageDetail) -> Option<Timestamp> {
-    let at = image.image_pushed_at()?;
-    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
-}
-
-/// The newest of `all`, if it was pushed after `deployed`.
-fn newer_than(deployed: &ImageDetail, all: &[ImageDetail]) -> NewerImage {
-    let others = all.iter().filter(|image| image.image_digest() != deployed.image_digest());
-    let newest = others.filter_map(|image| Some((image, pushed_at(image)?))).max_by_key(|(_, at)| *at);
-    match newest {
-        Some((image, pushed)) if pushed_at(deployed).is_some_and(|at| pushed > at) => {
-            let digest = || short_digest(image.image_digest().unwrap_or_default());
-            NewerImage::Waits { name: image.image_tags().first().cloned().unwrap_or_else(digest), pushed }
-        }
-        _ => NewerImage::No,
-    }
-}
-
-/// `2026-11-24 00:20:00 UTC`.
-pub(crate) fn time_text(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 impl CloudFeed for EcrFeed {

@@ -3,16 +3,18 @@
 //! Running is not yet serving: the load balancer's health check comes after. A deployment in progress is told of, because
 //! an Express service rolls back when a load test provokes errors during one.
 //!
-//! Facts: `status`, `deployment`.
+//! Facts: `status`, `deployment`, `capacity_providers`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::Service;
+use aws_sdk_ecs::types::{Failure, Service};
+use jiff::Timestamp;
 
+use super::ecs_conditions::{deployment, deployment_fact, fixed_count, is_trouble, placement};
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
-use crate::cloud::clients::{Cloud, unix_secs};
+use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
@@ -34,8 +36,8 @@ pub struct EcsFeed {
     last_told: LastTold,
     counts: BTreeMap<Basis, (u32, Elapsed)>,
     polled: Option<Elapsed>,
-    /// The time of the newest service event that was told, Unix seconds.
-    events_until: f64,
+    /// The time of the newest service event that was told.
+    events_until: Timestamp,
 }
 
 impl EcsFeed {
@@ -48,7 +50,7 @@ impl EcsFeed {
             last_told: LastTold::default(),
             counts: BTreeMap::new(),
             polled: None,
-            events_until: f64::NEG_INFINITY,
+            events_until: Timestamp::MIN,
         }
     }
 
@@ -85,43 +87,56 @@ impl EcsFeed {
                     .to_owned(),
             });
         }
-        let rollout = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
-        if let Some(state) = rollout.and_then(|deployment| deployment.rollout_state()) {
-            self.last_told.fact(report, "deployment", state.as_str(), now);
-            let text = if state.as_str() == "IN_PROGRESS" {
-                "ECS: a deployment is in progress; do not load-test through it: its tasks count too, and an Express service \
-                 rolls back when more than 1 % of the answers are errors"
-            } else {
-                ""
-            };
-            self.last_told.notice(report, "deployment", NoticeLevel::Warning, text);
+        if let Some(state) = deployment_fact(service) {
+            self.last_told.fact(report, "deployment", state, now);
         }
-        self.tell_events(report, service);
+        if let Some(providers) = capacity_providers(service) {
+            self.last_told.fact(report, "capacity_providers", providers, now);
+        }
+        let placement = placement(service);
+        let said = placement.as_ref().map(|trouble| trouble.text.clone());
+        let stands = [("deployment", deployment(service)), ("count", fixed_count(service)), ("new tasks", placement)];
+        for (topic, found) in stands {
+            self.last_told.condition(report, "ECS", topic, found, now);
+        }
+        self.tell_events(report, service, said.as_deref());
     }
 
-    /// What ECS writes of the service: placements, failures to place, steady states.
-    fn tell_events(&mut self, report: &mut PollReport, service: &Service) {
+    /// What ECS writes of the service: placements, failures to place, steady states; but for what is told as a condition.
+    fn tell_events(&mut self, report: &mut PollReport, service: &Service, told: Option<&str>) {
         let skew = self.cloud.skew();
         let timed = |event: &aws_sdk_ecs::types::ServiceEvent| {
-            let at = unix_secs(event.created_at()?);
-            let is_news = at > self.events_until && skew.session_secs(at) >= 0.0;
+            let at = timestamp(event.created_at()?)?;
+            let is_news = at > self.events_until && !skew.since_start(at).is_negative();
             is_news.then(|| (at, event.message().unwrap_or_default().to_owned()))
         };
-        let mut news: Vec<(f64, String)> = service.events().iter().filter_map(timed).collect();
-        news.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut news: Vec<(Timestamp, String)> = service.events().iter().filter_map(timed).collect();
+        news.sort_by_key(|(at, _)| *at);
         if let Some((newest, _)) = news.last() {
             self.events_until = *newest;
         }
-        for (at, text) in news.into_iter().rev().take(MOST_EVENTS).rev() {
-            let level = if text.contains("unable") || text.contains("failed") {
-                NoticeLevel::Warning
-            } else {
-                NoticeLevel::Info
-            };
+        for (at, text) in news.into_iter().rev().take(MOST_EVENTS).rev().filter(|(_, text)| Some(&**text) != told) {
+            let level = if is_trouble(&text) { NoticeLevel::Warning } else { NoticeLevel::Info };
             let when = skew.elapsed(at).map_or_else(String::new, |at| format!(" at {at}"));
             report.events.push(SessionEvent::Notice(Notice { level, text: format!("ECS{when}: {text}") }));
         }
     }
+}
+
+/// Where its tasks run: `FARGATE_SPOT` ones may be taken away at any time.
+fn capacity_providers(service: &Service) -> Option<String> {
+    let strategy = service.capacity_provider_strategy().iter().map(|item| item.capacity_provider().to_owned());
+    let mut providers: Vec<String> = strategy.collect();
+    if providers.is_empty() {
+        providers.extend(service.launch_type().map(|kind| kind.as_str().to_owned()));
+    }
+    (!providers.is_empty()).then(|| providers.join(", "))
+}
+
+/// Why a service or task was not described: `MISSING`, with what is said of it.
+fn failure_reason(failure: &Failure) -> String {
+    let said = [failure.reason(), failure.detail()].into_iter().flatten();
+    said.collect::<Vec<_>>().join(": ")
 }
 
 impl CloudFeed for EcsFeed {
@@ -147,7 +162,7 @@ impl CloudFeed for EcsFeed {
                         "ECS knows no service {} on the cluster {} ({})",
                         self.service,
                         self.cluster,
-                        answer.failures().first().and_then(|failure| failure.reason()).unwrap_or("no reason given")
+                        answer.failures().first().map_or_else(|| "no reason given".to_owned(), failure_reason)
                     ),
                     remedy: format!(
                         "check the name and --region (now {}): aws ecs list-services --cluster {}",

@@ -6,22 +6,28 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{
-    Alarm, PredefinedMetricSpecification, ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace,
+    Alarm, ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace,
 };
 
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
-use crate::cloud::clients::{Cloud, unix_secs};
+use super::scaling_conditions::{alarms, failed_activity, is_at_rest, not_scaled, policy_in_words, setup, suspension};
+use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
+use crate::cloud::listing::at_most;
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Limits, SourceError, SourceErrorKind};
-use crate::session::event::SessionEvent;
+use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// Decisions carry their own time: how often they are asked for changes only when they are seen.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Limits and policy change by hand only.
 const SETTINGS_EVERY: Duration = Duration::from_mins(1);
+/// A service has a handful of policies, each with two alarms; ten at most are allowed.
+const MOST_POLICIES: usize = 50;
+/// Activities are told newest first and kept for six weeks: four pages are read, or what happened since the session started.
+const MOST_ACTIVITIES: usize = 200;
 
 /// Watches the scaling of one service.
 #[derive(Debug)]
@@ -59,64 +65,90 @@ impl EcsScalingFeed {
             .describe_scalable_targets()
             .service_namespace(ServiceNamespace::Ecs)
             .resource_ids(&self.resource)
-            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-            .send()
-            .await;
-        match targets {
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        let target = match at_most(targets.into_paginator().items().send(), 1).await {
             Err(error) => return report.problem(self.cloud.error(Api::SCALING_TARGETS, &error)),
-            Ok(answer) => match answer.scalable_targets().first() {
-                Some(target) => {
-                    let count = |value: i32| u32::try_from(value).ok();
-                    let (min, max) = (count(target.min_capacity()), count(target.max_capacity()));
-                    let limits = Limits { min, max, concurrency: None };
-                    if self.limits != Some(limits) {
-                        self.limits = Some(limits);
-                        report.events.push(SessionEvent::Limits(limits));
-                    }
+            Ok(found) => found.items.into_iter().next(),
+        };
+        match &target {
+            Some(target) => {
+                let count = |value: i32| u32::try_from(value).ok();
+                let (min, max) = (count(target.min_capacity()), count(target.max_capacity()));
+                let limits = Limits { min, max, concurrency: None };
+                if self.limits != Some(limits) {
+                    self.limits = Some(limits);
+                    report.events.push(SessionEvent::Limits(limits));
                 }
-                None => self.last_told.fact(report, "scaling", "none: the service keeps its count", now),
-            },
+            }
+            None => self.last_told.fact(report, "scaling", "none: the service keeps its count", now),
         }
+        let suspended = target.as_ref().and_then(suspension);
+        self.last_told.condition(report, "Application Auto Scaling", "suspension", suspended, now);
         let policies = self
             .cloud
             .scaling
             .describe_scaling_policies()
             .service_namespace(ServiceNamespace::Ecs)
             .resource_id(&self.resource)
-            .send()
-            .await;
-        match policies {
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        match at_most(policies.into_paginator().items().send(), MOST_POLICIES).await {
             Err(error) => return report.problem(self.cloud.error(Api::SCALING_POLICIES, &error)),
-            Ok(answer) => {
-                let policies = answer.scaling_policies();
+            Ok(found) => {
+                self.tell_cut(report, "policies", found.is_cut.then_some(MOST_POLICIES));
+                let policies = found.items;
                 let words: Vec<String> = policies.iter().map(policy_in_words).collect();
                 self.last_told.fact(report, "scaling_policy", words.join("; "), now);
                 let names = policies.iter().flat_map(ScalingPolicy::alarms).map(Alarm::alarm_name);
                 // The low alarm is about scale-in: it is on most of the time, and no part of a waterfall.
                 self.alarms = names.filter(|name| !name.contains("AlarmLow")).map(str::to_owned).collect();
+                let fixed = setup(target.as_ref(), &policies);
+                self.last_told.condition(report, "Application Auto Scaling", "scaling", fixed, now);
             }
         }
         self.settings_asked = Some(now);
     }
 
-    async fn ask_activities(&mut self, report: &mut PollReport) {
-        let asked = self
+    /// That a listing was not read to its end.
+    fn tell_cut(&mut self, report: &mut PollReport, what: &'static str, read: Option<usize>) {
+        let text =
+            read.map(|read| format!("Application Auto Scaling has more {what} of the service than the {read} read"));
+        self.last_told.notice(report, what, NoticeLevel::Warning, text.unwrap_or_default());
+    }
+
+    /// The activities, newest first: all since the session started, and the newest before it.
+    async fn activities(&self) -> Result<Vec<ScalingActivity>, SourceError> {
+        let ask = self
             .cloud
             .scaling
             .describe_scaling_activities()
             .service_namespace(ServiceNamespace::Ecs)
             .resource_id(&self.resource)
-            .include_not_scaled_activities(true)
-            .send()
-            .await;
-        let answer = match asked {
-            Ok(answer) => answer,
-            Err(error) => return report.problem(self.cloud.error(Api::SCALING_ACTIVITIES, &error)),
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+            .include_not_scaled_activities(true);
+        let mut pages = ask.into_paginator().items().send();
+        let mut found: Vec<ScalingActivity> = Vec::new();
+        while let Some(activity) = pages.next().await {
+            let activity = activity.map_err(|error| self.cloud.error(Api::SCALING_ACTIVITIES, &error))?;
+            let is_of_session = timestamp(activity.start_time()).and_then(|at| self.cloud.skew().elapsed(at)).is_some();
+            found.push(activity);
+            if !is_of_session || found.len() >= MOST_ACTIVITIES {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn ask_activities(&mut self, report: &mut PollReport, now: Elapsed) {
+        let activities = match self.activities().await {
+            Ok(activities) => activities,
+            Err(problem) => return report.problem(problem),
         };
+        self.tell_cut(report, "activities", (activities.len() >= MOST_ACTIVITIES).then_some(MOST_ACTIVITIES));
+        self.last_told.condition(report, "Application Auto Scaling", "activity", failed_activity(&activities), now);
         // Newest first, as they come; told oldest first.
-        for activity in answer.scaling_activities().iter().rev() {
+        for activity in activities.iter().rev().filter(|activity| !is_at_rest(activity)) {
             let id = activity.activity_id();
-            let Some(at) = self.cloud.skew().elapsed(unix_secs(activity.start_time())) else {
+            let Some(at) = timestamp(activity.start_time()).and_then(|at| self.cloud.skew().elapsed(at)) else {
                 continue;
             };
             if self.seen.insert(id.to_owned()) {
@@ -131,20 +163,25 @@ impl EcsScalingFeed {
         }
     }
 
-    async fn ask_alarms(&mut self, report: &mut PollReport) {
+    async fn ask_alarms(&mut self, report: &mut PollReport, now: Elapsed) {
         if self.alarms.is_empty() {
             return;
         }
-        let asked = self.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(self.alarms.clone())).send().await;
-        let answer = match asked {
-            Ok(answer) => answer,
+        let ask = self.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(self.alarms.clone()));
+        // Those that are named come whole: 100 on a page, and a policy has a few.
+        let pages = match at_most(ask.into_paginator().send(), 2).await {
+            Ok(pages) => pages.items,
             Err(error) => return report.problem(self.cloud.error(Api::ALARMS, &error)),
         };
-        for alarm in answer.metric_alarms() {
+        let found: Vec<_> = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default()).collect();
+        self.last_told.condition(report, "CloudWatch", "alarm", alarms(&self.alarms, &found), now);
+        for alarm in &found {
             let is_on = alarm.state_value().is_some_and(|state| state.as_str() == "ALARM");
             let since = alarm.state_transitioned_timestamp().or_else(|| alarm.state_updated_timestamp());
-            let (true, Some(name), Some(since)) = (is_on, alarm.alarm_name(), since) else { continue };
-            let Some(as_of) = self.cloud.skew().elapsed(unix_secs(since)) else { continue };
+            let (true, Some(name), Some(since)) = (is_on, alarm.alarm_name(), since.and_then(timestamp)) else {
+                continue;
+            };
+            let Some(as_of) = self.cloud.skew().elapsed(since) else { continue };
             if self.seen.insert(format!("{name}@{}", as_of.as_millis())) {
                 report.events.push(SessionEvent::Milestone(Milestone {
                     kind: MilestoneKind::Alarm,
@@ -164,34 +201,11 @@ fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed) -> Milestone {
     let (kind, detail) = if reasons.is_empty() {
         (MilestoneKind::Decision, format!("{} {cause}", activity.description()))
     } else {
-        let words: Vec<String> = reasons
-            .iter()
-            .map(|reason| match reason.current_capacity() {
-                Some(current) => format!("{} ({current})", reason.code()),
-                None => reason.code().to_owned(),
-            })
-            .collect();
+        let words: Vec<String> = reasons.iter().map(not_scaled).collect();
         (MilestoneKind::NotScaled, format!("not scaled: {}; {cause}", words.join(", ")))
     };
     let subject = activity.status_code().as_str().to_owned();
     Milestone { kind, subject, detail: detail.trim().to_owned(), as_of, uncertainty: Duration::ZERO }
-}
-
-fn policy_in_words(policy: &ScalingPolicy) -> String {
-    let Some(tracking) = policy.target_tracking_scaling_policy_configuration() else {
-        let kind = policy.policy_type().as_str();
-        return format!("{kind} {}", policy.policy_name());
-    };
-    let predefined =
-        tracking.predefined_metric_specification().map(PredefinedMetricSpecification::predefined_metric_type);
-    let metric = predefined.map_or("a metric of its own", |metric| metric.as_str());
-    let cooldown = |secs: Option<i32>| secs.map_or_else(|| "?".to_owned(), |secs| secs.to_string());
-    format!(
-        "{metric} at {}, cooldown {} s out, {} s in",
-        tracking.target_value(),
-        cooldown(tracking.scale_out_cooldown()),
-        cooldown(tracking.scale_in_cooldown())
-    )
 }
 
 impl CloudFeed for EcsScalingFeed {
@@ -215,8 +229,8 @@ impl CloudFeed for EcsScalingFeed {
             )
         };
         if !report.problem.as_ref().is_some_and(is_gone) {
-            self.ask_activities(&mut report).await;
-            self.ask_alarms(&mut report).await;
+            self.ask_activities(&mut report, now).await;
+            self.ask_alarms(&mut report, now).await;
         }
         report
     }

@@ -5,16 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_ecs::types::Task;
+use aws_sdk_ecs::types::{DesiredStatus, Task};
+use jiff::Timestamp;
 
+use super::condition::Condition;
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
-use crate::cloud::clients::{Cloud, unix_secs};
+use super::stopped_task;
+use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::cloud::listing::{Listing, at_most};
 use crate::instances::SourceError;
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::session::event::{NoticeLevel, SessionEvent};
+use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// Most times come from ECS; only "healthy" is what we see change.
@@ -23,12 +26,37 @@ const INTERVAL: Duration = Duration::from_secs(3);
 const MOST_DESCRIBED: usize = 100;
 /// Of a service with more tasks than this, so many are watched: ten calls a poll, far below the API's limits.
 const MOST_TASKS: usize = 500;
+/// Tasks that stopped by themselves: so many lines a poll at most.
+const MOST_STOPPED_TOLD: usize = 10;
 
-/// The tasks of a service that are meant to run, through all pages.
-pub(crate) async fn task_arns(cloud: &Cloud, cluster: &str, service: &str) -> Result<Listing<String>, SourceError> {
-    let ask = cloud.ecs.list_tasks().cluster(cluster).service_name(service);
+/// The tasks of a service that are meant to run, or those that have stopped within the hour, through all pages.
+async fn task_arns(
+    cloud: &Cloud,
+    cluster: &str,
+    service: &str,
+    status: DesiredStatus,
+) -> Result<Listing<String>, SourceError> {
+    let ask = cloud.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(status);
     let listed = at_most(ask.into_paginator().items().send(), MOST_TASKS).await;
     listed.map_err(|error| cloud.error(Api::ECS_LIST_TASKS, &error))
+}
+
+/// Describes these tasks, a hundred a call.
+async fn describe(cloud: &Cloud, cluster: &str, arns: &[String]) -> Result<Vec<Task>, SourceError> {
+    let mut tasks = Vec::new();
+    for some in arns.chunks(MOST_DESCRIBED) {
+        let asked = cloud.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec())).send().await;
+        let answer = asked.map_err(|error| cloud.error(Api::ECS_TASKS, &error))?;
+        tasks.extend(answer.tasks.unwrap_or_default());
+    }
+    Ok(tasks)
+}
+
+/// The task of a service that was created last, of those that are meant to run. No order of a listing is promised.
+pub(crate) async fn newest_task(cloud: &Cloud, cluster: &str, service: &str) -> Result<Option<Task>, SourceError> {
+    let arns = task_arns(cloud, cluster, service, DesiredStatus::Running).await?;
+    let tasks = describe(cloud, cluster, &arns.items).await?;
+    Ok(tasks.into_iter().max_by_key(|task| task.created_at().and_then(timestamp)))
 }
 
 /// Watches the tasks of one service.
@@ -38,6 +66,10 @@ pub struct EcsTasksFeed {
     cluster: String,
     service: String,
     told: BTreeMap<String, BTreeSet<MilestoneKind>>,
+    /// The tasks that had stopped when they were described last, by their ARN: they change no more.
+    ended: BTreeSet<String>,
+    /// When and why a task last stopped before it had started.
+    failed_start: Option<(Timestamp, String)>,
     last_told: LastTold,
     polled: Option<Elapsed>,
 }
@@ -45,15 +77,22 @@ pub struct EcsTasksFeed {
 impl EcsTasksFeed {
     /// Watches the tasks of `service` on `cluster`.
     pub fn new(cloud: Cloud, cluster: impl Into<String>, service: impl Into<String>) -> Self {
-        let (told, last_told) = (BTreeMap::new(), LastTold::default());
-        Self { cloud, cluster: cluster.into(), service: service.into(), told, last_told, polled: None }
+        Self {
+            cloud,
+            cluster: cluster.into(),
+            service: service.into(),
+            told: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            failed_start: None,
+            last_told: LastTold::default(),
+            polled: None,
+        }
     }
 
     fn tell(&mut self, report: &mut PollReport, task: &Task, now: Elapsed) {
         let Some(id) = task.task_arn().and_then(|arn| arn.rsplit('/').next()) else { return };
         let told = self.told.entry(id.to_owned()).or_default();
-        let elapsed =
-            |at: Option<&aws_smithy_types::DateTime>| at.and_then(|at| self.cloud.skew().elapsed(unix_secs(at)));
+        let elapsed = |at: Option<&aws_smithy_types::DateTime>| self.cloud.skew().elapsed(timestamp(at?)?);
         let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled));
         let is_healthy = task.health_status().is_some_and(|health| health.as_str() == "HEALTHY");
         // Of a task that was healthy when we first looked, nobody knows since when.
@@ -72,13 +111,47 @@ impl EcsTasksFeed {
             let Some(as_of) = at else { continue };
             if told.insert(kind) {
                 let detail = match kind {
-                    MilestoneKind::TaskStopped => task.stopped_reason().unwrap_or_default().to_owned(),
+                    MilestoneKind::TaskStopped => stopped_task::why(task),
+                    // On Fargate the tasks of one service may be of several kinds; which one explains a slow start.
+                    MilestoneKind::TaskCreated => task.capacity_provider_name().unwrap_or_default().to_owned(),
                     _ => String::new(),
                 };
                 let milestone = Milestone { kind, subject: id.to_owned(), detail, as_of, uncertainty };
                 report.events.push(SessionEvent::Milestone(milestone));
             }
         }
+    }
+
+    /// What the tasks say of trouble: those that stopped by themselves, and those that run and are not healthy.
+    fn judge(&mut self, report: &mut PollReport, running: &[Task], stopped: &[Task], now: Elapsed) {
+        let id = |task: &Task| task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?").to_owned();
+        let sick: Vec<_> = running.iter().filter_map(|task| Some((id(task), stopped_task::unhealthy(task)?))).collect();
+        let unhealthy = sick.first().map(|(id, why)| {
+            let others = if sick.len() > 1 { format!(" ({} tasks do)", sick.len()) } else { String::new() };
+            let remedy = "ECS replaces what stays unhealthy: see the container's log and its health check";
+            Condition::new("health", format!("the task {id} {why}{others}"), remedy)
+        });
+        self.last_told.condition(report, "ECS", "health", unhealthy, now);
+        let trouble = || stopped.iter().filter(|task| stopped_task::is_trouble(task));
+        // Those that never started are told as a condition: each retry would be a line.
+        for task in trouble().filter(|task| task.started_at().is_some()).take(MOST_STOPPED_TOLD) {
+            let at = task.stopped_at().and_then(timestamp).and_then(|at| self.cloud.skew().elapsed(at));
+            if let Some(at) = at {
+                let text = format!("ECS at {at}: the task {} stopped: {}", id(task), stopped_task::why(task));
+                report.events.push(SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text }));
+            }
+        }
+        let failed = trouble().filter(|task| task.started_at().is_none());
+        let failed = failed.filter_map(|task| Some((task.stopped_at().and_then(timestamp)?, stopped_task::why(task))));
+        self.failed_start = failed.chain(self.failed_start.take()).max_by_key(|(at, _)| *at);
+        // The newest word decides, as with the events of the service: what has started since got over it.
+        let started = running.iter().filter_map(|task| timestamp(task.started_at()?)).max();
+        let stands = self.failed_start.as_ref().filter(|(at, _)| started.is_none_or(|started| *at > started));
+        let failing = stands.map(|(_, why)| {
+            let remedy = "no new task comes until that is mended";
+            Condition::hindrance("starting", format!("a new task did not start: {why}"), remedy)
+        });
+        self.last_told.condition(report, "ECS", "starting", failing, now);
     }
 }
 
@@ -93,32 +166,32 @@ impl CloudFeed for EcsTasksFeed {
 
     async fn poll(&mut self) -> PollReport {
         let mut report = PollReport::default();
-        let tasks = match task_arns(&self.cloud, &self.cluster, &self.service).await {
-            Ok(tasks) => tasks,
+        let asked = async {
+            let running = task_arns(&self.cloud, &self.cluster, &self.service, DesiredStatus::Running).await?;
+            let mut stopped = task_arns(&self.cloud, &self.cluster, &self.service, DesiredStatus::Stopped).await?;
+            stopped.items.retain(|arn| !self.ended.contains(arn));
+            let tasks = describe(&self.cloud, &self.cluster, &running.items).await?;
+            Ok((running.is_cut, tasks, describe(&self.cloud, &self.cluster, &stopped.items).await?))
+        };
+        let (is_cut, running, stopped) = match asked.await {
+            Ok(found) => found,
             Err(error) => {
                 report.problem(error);
                 return report;
             }
         };
-        let too_many = if tasks.is_cut {
+        let too_many = if is_cut {
             format!("ECS runs more than {MOST_TASKS} tasks of {}: the lives of {MOST_TASKS} are told", self.service)
         } else {
             String::new()
         };
         self.last_told.notice(&mut report, "tasks", NoticeLevel::Warning, too_many);
-        for arns in tasks.items.chunks(MOST_DESCRIBED) {
-            let asked =
-                self.cloud.ecs.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns.to_vec())).send().await;
-            let now = self.cloud.skew().clock().now();
-            match asked {
-                Ok(answer) => answer.tasks().iter().for_each(|task| self.tell(&mut report, task, now)),
-                Err(error) => {
-                    report.problem(self.cloud.error(Api::ECS_TASKS, &error));
-                    return report;
-                }
-            }
-        }
-        self.polled = Some(self.cloud.skew().clock().now());
+        let now = self.cloud.skew().clock().now();
+        running.iter().chain(&stopped).for_each(|task| self.tell(&mut report, task, now));
+        self.judge(&mut report, &running, &stopped, now);
+        let ended = stopped.iter().filter(|task| task.stopped_at().is_some()).filter_map(Task::task_arn);
+        self.ended.extend(ended.map(str::to_owned));
+        self.polled = Some(now);
         report
     }
 }

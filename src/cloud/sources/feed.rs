@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use super::condition::Condition;
 use crate::instances::{Feed, Limits, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
@@ -27,6 +28,8 @@ pub struct PollReport {
     pub events: Vec<SessionEvent>,
     /// What failed, if anything: the first, and what matters most.
     pub problem: Option<SourceError>,
+    /// What it found to stand, whether that is news or not.
+    pub(crate) standing: Vec<Condition>,
 }
 
 impl PollReport {
@@ -125,12 +128,12 @@ pub(super) async fn run<F: CloudFeed>(mut feed: F, clock: RunClock, events: mpsc
     let mut health = Health::default();
     while !events.is_closed() {
         let report = timeout(LONGEST_POLL, feed.poll()).await.unwrap_or_else(|_| PollReport {
-            events: Vec::new(),
             problem: Some(SourceError {
                 kind: SourceErrorKind::Unreachable,
                 message: format!("{} did not answer within {} s", feed.name(), LONGEST_POLL.as_secs()),
                 remedy: "asking again; check the network".to_owned(),
             }),
+            ..PollReport::default()
         });
         let health_events = health.after(clock.now(), feed.name(), report.problem);
         for event in report.events.into_iter().chain(health_events) {
@@ -176,7 +179,7 @@ mod tests {
 
     fn failing(kind: SourceErrorKind) -> PollReport {
         let problem = SourceError { kind, message: "it failed".to_owned(), remedy: "mend it".to_owned() };
-        PollReport { events: Vec::new(), problem: Some(problem) }
+        PollReport { problem: Some(problem), ..PollReport::default() }
     }
 
     async fn told(reports: Vec<PollReport>, count: usize) -> Vec<SessionEvent> {

@@ -1,16 +1,20 @@
 //! Remembers what was told last, so that a source that is polled tells only what is new. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::condition::Condition;
 use super::feed::PollReport;
+use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
-/// The facts and notices that a source told last.
+/// The facts, notices and conditions that a source told last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LastTold {
     facts: BTreeMap<&'static str, String>,
     notices: BTreeMap<&'static str, String>,
+    conditions: BTreeMap<&'static str, Condition>,
 }
 
 impl LastTold {
@@ -43,6 +47,45 @@ impl LastTold {
             if !text.is_empty() {
                 report.events.push(SessionEvent::Notice(Notice { level, text }));
             }
+        }
+    }
+
+    /// Tells what stands of `topic` now, if that has changed: its beginning with what to do, and its end.
+    pub(crate) fn condition(
+        &mut self,
+        report: &mut PollReport,
+        platform: &str,
+        topic: &'static str,
+        found: Option<Condition>,
+        now: Elapsed,
+    ) {
+        report.standing.extend(found.clone());
+        let before = self.conditions.remove(topic);
+        if let Some(found) = &found {
+            self.conditions.insert(topic, found.clone());
+        }
+        if before == found {
+            return;
+        }
+        let (level, text) = match (&before, &found) {
+            (_, Some(Condition { text, remedy, .. })) => {
+                (NoticeLevel::Warning, format!("{platform}: {text}; {remedy}"))
+            }
+            (Some(Condition { text, .. }), None) => (NoticeLevel::Info, format!("{platform}: no longer so: {text}")),
+            (None, None) => return,
+        };
+        report.events.push(SessionEvent::Notice(Notice { level, text }));
+        let hindered = |condition: Option<Condition>| condition.filter(|condition| condition.hinders);
+        let (before, found) = (hindered(before), hindered(found));
+        let begins = found.is_some();
+        if let Some(Condition { text: detail, .. }) = found.or(before) {
+            report.events.push(SessionEvent::Milestone(Milestone {
+                kind: if begins { MilestoneKind::Hindrance } else { MilestoneKind::HindranceOver },
+                subject: topic.to_owned(),
+                detail,
+                as_of: now,
+                uncertainty: Duration::ZERO,
+            }));
         }
     }
 }

@@ -195,7 +195,10 @@ fn describe_alarm(cloud: &CloudSnapshot, alarm: &AlarmView) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "seconds of a period")]
     let period = alarm.period.round() as i64;
     let comparison = if alarm.is_high { "GreaterThanThreshold" } else { "LessThanThreshold" };
-    let reason = format!("{} datapoints against the threshold {}", alarm.points, alarm.threshold);
+    let reason = match alarm.state {
+        "INSUFFICIENT_DATA" => "Unchecked: Initial alarm creation".to_owned(),
+        _ => format!("{} datapoints against the threshold {}", alarm.points, alarm.threshold),
+    };
     map([
         ("AlarmName", alarm.name.as_str().into()),
         ("AlarmArn", format!("arn:aws:cloudwatch:{}:{ACCOUNT}:alarm:{}", cloud.region, alarm.name).into()),

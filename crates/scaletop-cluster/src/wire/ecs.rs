@@ -7,6 +7,8 @@ use super::state::{CloudSnapshot, DEPLOYED_TAG, ECS_CLUSTER, Overrides, Task, di
 use super::value::{Value, list, map};
 
 const INVALID: &str = "InvalidParameterException";
+/// What the tokens of `ListTasks` begin with.
+const TASKS_TOKEN: &str = "tasks-";
 /// Stopped tasks are described this long, as in the cloud.
 const STOPPED_TASKS_KEPT: f64 = 3_600.0;
 
@@ -173,7 +175,10 @@ fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireErro
         .map(|task| cloud.task_arn(&task.id))
         .collect();
     let size = input.page_size("maxResults", 1, 100, 100)?;
-    let (arns, next) = page(&arns, input.text("nextToken")?, size, INVALID)?;
+    // A token that is none of ours comes from a stand-in before us that has answered pages of its own: ours begin then.
+    let ours = input.text("nextToken")?.and_then(|token| token.strip_prefix(TASKS_TOKEN));
+    let (arns, next) = page(&arns, ours, size, INVALID)?;
+    let next = next.map(|next| format!("{TASKS_TOKEN}{next}"));
     Ok(map([("taskArns", list(arns.iter().map(|arn| arn.as_str().into())))]).with("nextToken", next))
 }
 
