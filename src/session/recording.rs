@@ -258,6 +258,11 @@ impl Iterator for RecordingReader {
 
 fn locate(path: &Path) -> Result<PathBuf, ReadError> {
     if !path.is_dir() {
+        // A pipe would be waited for without end, and is not read twice.
+        if path.metadata().is_ok_and(|kind| !kind.is_file()) {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+            return Err(ReadError::Io { path: path.to_owned(), source });
+        }
         return Ok(path.to_owned());
     }
     let file = path.join(FILE_NAME);
