@@ -8,4 +8,5 @@ mod capacity;
 mod connections;
 mod doctor;
 mod exit_codes;
+mod given;
 mod output;
