@@ -17,6 +17,10 @@ pub(crate) fn checks(url: &Url, header: &str, reply: &Reply, took: Duration) -> 
     let mut checks = vec![reach];
     if matches!(reply.outcome, Outcome::Status(_)) {
         checks.push(match &reply.served_by {
+            Some(id) if id.is_cut() => Check::ok(
+                "instance header",
+                format!("{header} says {id} (cut, with a digest of the whole in the middle)"),
+            ),
             Some(id) => Check::ok("instance header", format!("{header} says {id}")),
             None => Check::warning(
                 "instance header",

@@ -97,7 +97,7 @@ impl Session {
             given: settings.capacity_per_instance,
             capped_by_descriptors: settings.capped_by_descriptors,
             inferred: self.fold.estimate.per_instance(),
-            nobody_named: self.instances.is_empty(),
+            nobody_named: self.tracks().is_empty(),
         };
         self.steps[at] = evidence.report();
     }
