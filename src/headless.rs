@@ -131,7 +131,7 @@ impl Log {
                 // What has no room is cut off on the right: first comes how far it is.
                 let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
                 self.replace(err, &format!("{bar}{progress}  {}", describe(row, row, Counted::of([row]))))?;
-            } else if self.shown.is_none_or(|shown| row.second >= shown.saturating_add(LINE_EVERY)) {
+            } else if self.is_due(row) {
                 let first = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
                 let latest = rows.partition_point(|other| other.second <= row.second);
                 self.shown = Some(row.second);
@@ -142,6 +142,16 @@ impl Log {
             }
         }
         Ok(())
+    }
+}
+
+impl Log {
+    /// Whether a log has a line at this second: at the first with load, then every [`LINE_EVERY`].
+    fn is_due(&self, row: &Row) -> bool {
+        match self.shown {
+            Some(shown) => row.second >= shown.saturating_add(LINE_EVERY),
+            None => row.sent > 0 || row.second + 1 >= LINE_EVERY,
+        }
     }
 }
 

@@ -10,3 +10,4 @@ mod doctor;
 mod exit_codes;
 mod given;
 mod output;
+mod surroundings;
