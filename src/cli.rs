@@ -1,15 +1,17 @@
 //! The command line: what can be asked for, and what each word of it means. Parsing only; nothing is done here.
 
 pub(crate) mod config_file;
+pub(crate) mod environment;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::target::{Target, parse_url};
+use crate::target::{Target, TargetError, parse_url, path_as_sent};
 use crate::values;
 use crate::values::Objective;
 use scaletop_cluster::ClusterArgs;
@@ -61,7 +63,7 @@ Examples:
   scaletop live terraform:infra --path /api/test
   scaletop live http://127.0.0.1:8080/api/test --slo p95=200ms --slo errors=0.5%")]
     Live(LiveArgs),
-    /// Play a plan without a screen: a line a second on stderr, a summary on stdout
+    /// Play a plan without a screen: progress on stderr (a line every ten seconds in a log), a summary on stdout
     #[command(after_help = "\
 Examples:
   scaletop run --check spike.toml                what would it do? sends nothing
@@ -195,7 +197,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
     pub format: Format,
     /// End as soon as a threshold is lost whatever else happens, with what was measured
-    #[arg(long, env = "SCALETOP_ABORT_ON_FAIL")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_ABORT_ON_FAIL")]
     pub abort_on_fail: bool,
     /// Multiply every duration of the plan, 0.01 to 100
     #[arg(long, default_value = "1", value_parser = values::factor, value_name = "FACTOR", env = "SCALETOP_STRETCH")]
@@ -351,13 +353,13 @@ pub struct DriveArgs {
 #[command(next_help_heading = "Cloud")]
 pub struct CloudArgs {
     /// AWS region [default: the AWS configuration's, or the one that the target names]
-    #[arg(long, env = "SCALETOP_REGION")]
+    #[arg(long, value_parser = values::word, env = "SCALETOP_REGION")]
     pub region: Option<String>,
     /// AWS profile
-    #[arg(long, env = "SCALETOP_PROFILE")]
+    #[arg(long, value_parser = values::word, env = "SCALETOP_PROFILE")]
     pub profile: Option<String>,
     /// One endpoint for every AWS service, such as the embedded cluster's
-    #[arg(long, value_name = "URL", env = "SCALETOP_ENDPOINT_URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
     /// Where the service answers, when its platform does not say or a domain of your own is in front
     #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
@@ -369,13 +371,14 @@ pub struct CloudArgs {
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
     /// Path to request, in place of the target's own
-    #[arg(long, env = "SCALETOP_PATH")]
+    #[arg(long, value_parser = path, env = "SCALETOP_PATH")]
     pub path: Option<String>,
     /// HTTP method
-    #[arg(long, default_value = "GET", env = "SCALETOP_METHOD")]
+    #[arg(long, default_value = "GET", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: String,
-    /// Header to send, `name: value`; may be given several times. Never written to any file
-    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", env = "SCALETOP_HEADER", hide_env_values = true)]
+    /// Header to send, `name: value`, or @FILE with one on each line; may be given several times. Never written to any file.
+    /// What is typed here can be read in the list of processes; what stands in FILE or SCALETOP_HEADER cannot
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE|@FILE", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
     /// Body to send
     #[arg(long, conflicts_with = "body_file", env = "SCALETOP_BODY", hide_env_values = true)]
@@ -387,28 +390,28 @@ pub struct RequestArgs {
     #[arg(long, default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
     pub timeout: Duration,
     /// Do not check the server's certificate
-    #[arg(long, env = "SCALETOP_INSECURE")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_INSECURE")]
     pub insecure: bool,
     /// Certificate authority to trust besides the system's (PEM)
     #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
     pub cacert: Option<PathBuf>,
     /// HTTP/2: on https where the service agrees (ALPN; else HTTP/1.1), on plain http from the first byte
-    #[arg(long, env = "SCALETOP_HTTP2")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_HTTP2")]
     pub http2: bool,
     /// A new connection for every request
-    #[arg(long, env = "SCALETOP_NO_KEEPALIVE")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_KEEPALIVE")]
     pub no_keepalive: bool,
     /// After this long a connection is retired, so that load reaches new instances; 0 keeps connections for ever
     #[arg(long, default_value = "30s", value_parser = values::duration, env = "SCALETOP_CONN_MAX_AGE")]
     pub conn_max_age: Duration,
     /// Connect to this address in place of what the name resolves to, for this host and port
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", env = "SCALETOP_RESOLVE")]
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolve_text, env = "SCALETOP_RESOLVE")]
     pub resolve: Vec<String>,
     /// Statuses that are OK: 200, several with commas, a class like 3xx, a range like 200-204
     #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
     pub expect: Expected,
     /// Response header that names the instance
-    #[arg(long, default_value = "x-instance-id", value_name = "NAME", env = "SCALETOP_INSTANCE_HEADER")]
+    #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
 }
 
@@ -476,12 +479,33 @@ pub struct OutputArgs {
     #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
     /// Do not ask the service once before the load begins
-    #[arg(long, env = "SCALETOP_NO_PREFLIGHT")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_PREFLIGHT")]
     pub no_preflight: bool,
-    /// Do not ask whether a host that is not loopback may be load-tested
-    #[arg(long, short = 'y', env = "SCALETOP_YES")]
+    /// Do not ask whether a host that is not loopback may be load-tested. No effect in scaletop.toml
+    #[arg(long, short = 'y', value_parser = BoolishValueParser::new(), env = "SCALETOP_YES")]
     pub yes: bool,
+    /// No progress on stderr; warnings, notices and the result stay
+    #[arg(long, short = 'q', value_parser = BoolishValueParser::new(), env = "SCALETOP_QUIET")]
+    pub quiet: bool,
     /// Panic after this long: shows that the terminal is given back even then.
     #[arg(long, hide = true, value_parser = values::duration)]
     pub panic_after: Option<Duration>,
+}
+
+/// The URL of an endpoint, as a text.
+fn endpoint(text: &str) -> Result<String, TargetError> {
+    parse_url(text).map(|_| text.trim().to_owned())
+}
+
+/// A path, with a query or without.
+fn path(text: &str) -> Result<String, String> {
+    let why = |reason: &str| format!("{reason}; write it like /api/test?delay=80");
+    if text.contains('#') {
+        return Err(why("what follows # is never sent: leave it out, or write %23"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(why("it holds a control character, such as a line end"));
+    }
+    path_as_sent(text).map_err(why)?;
+    Ok(text.to_owned())
 }

@@ -1,11 +1,13 @@
-//! Load is never sent by accident: a host that is not loopback is asked about once, and the answer is kept.
+//! Load is never sent by accident: a host that is not loopback is asked about once, and the answer is kept. What counts is
+//! where connections will really go, whatever the name in the URL says.
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use url::Url;
+use url::{Host, Url};
 
 use crate::target::is_loopback;
 
@@ -25,10 +27,11 @@ pub enum ConsentError {
     Ask(#[from] io::Error),
 }
 
-/// Makes sure that the user wants load on `url`'s host: asks once on the terminal, remembers the answer in `memory`.
-pub(crate) fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentError> {
-    let host = url.host_str().unwrap_or_default().to_owned();
-    if is_loopback(url) || memory.is_some_and(|file| remembers(file, &host)) {
+/// Makes sure that the user wants load where requests to `url` will go, `resolve` considered: asks once on the terminal,
+/// remembers the answer in `memory`.
+pub(crate) fn ensure(url: &Url, resolve: &[(String, SocketAddr)], memory: Option<&Path>) -> Result<(), ConsentError> {
+    let Some(host) = elsewhere(url, resolve, &look_up) else { return Ok(()) };
+    if memory.is_some_and(|file| remembers(file, &host)) {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -43,6 +46,34 @@ pub(crate) fn ensure(url: &Url, memory: Option<&Path>) -> Result<(), ConsentErro
         let _ = remember(file, &host);
     }
     Ok(())
+}
+
+/// Who will get the load, as the user is asked about it; `None` when it stays on this machine.
+fn elsewhere(url: &Url, resolve: &[(String, SocketAddr)], look_up: &dyn Fn(&str) -> Vec<IpAddr>) -> Option<String> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let is_asked =
+        |(name, at): &&(String, SocketAddr)| name.eq_ignore_ascii_case(host) && (at.port() == 0 || at.port() == port);
+    let given: Vec<IpAddr> = resolve.iter().filter(is_asked).map(|(_, at)| at.ip()).collect();
+    let at = |addresses: Vec<IpAddr>| -> Option<String> {
+        let mut away: Vec<_> = addresses.into_iter().filter(|ip| !ip.to_canonical().is_loopback()).collect();
+        away.sort_unstable();
+        away.dedup();
+        let away: Vec<_> = away.iter().map(IpAddr::to_string).collect();
+        (!away.is_empty()).then(|| format!("{host} at {}", away.join(" and ")))
+    };
+    match url.host() {
+        _ if !given.is_empty() => at(given),
+        // Of a name that means this machine, the system may think otherwise.
+        Some(Host::Domain(name)) if is_loopback(url) => at(look_up(name)),
+        _ if is_loopback(url) => None,
+        _ => Some(host.to_owned()),
+    }
+}
+
+/// What the system makes of a name; nothing, when it does not know it, and then nothing will be sent either.
+fn look_up(name: &str) -> Vec<IpAddr> {
+    (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
 }
 
 /// Where answers are kept: `$XDG_STATE_HOME/scaletop/hosts`, by default below the home directory, or where this system keeps
@@ -83,7 +114,29 @@ mod tests {
         let file = folder.path().join("deep/hosts");
         remember(&file, "example.com").unwrap();
         assert!(remembers(&file, "example.com") && !remembers(&file, "example.org"));
-        ensure(&"https://example.com/".parse().unwrap(), Some(&file)).unwrap();
+        ensure(&"https://example.com/".parse().unwrap(), &[], Some(&file)).unwrap();
+    }
+
+    #[test]
+    fn what_counts_is_where_connections_will_go() {
+        let to = |text: &str| resolved(text);
+        let ask = |url: &str, resolve: &[(String, SocketAddr)], known: &'static [&'static str]| {
+            let look_up = |_: &str| known.iter().map(|ip| ip.parse().unwrap()).collect();
+            elsewhere(&url.parse().unwrap(), resolve, &look_up)
+        };
+        assert_eq!(ask("http://localhost:81/", &[], &["127.0.0.1", "::1"]), None);
+        assert_eq!(ask("http://127.0.0.1:81/", &[], &[]), None);
+        assert_eq!(ask("http://example.com/", &[], &[]).as_deref(), Some("example.com"));
+        let away = [to("8.8.8.8:81")];
+        assert_eq!(ask("http://localhost:81/", &away, &["127.0.0.1"]).as_deref(), Some("localhost at 8.8.8.8"));
+        assert_eq!(ask("http://localhost:82/", &away, &["127.0.0.1"]), None, "of another port");
+        assert_eq!(ask("http://localhost:81/", &[to("8.8.8.8:0")], &[]).as_deref(), Some("localhost at 8.8.8.8"));
+        assert_eq!(ask("http://x.localhost/", &[], &["10.0.0.1"]).as_deref(), Some("x.localhost at 10.0.0.1"));
+        assert_eq!(ask("http://localhost:81/", &[to("127.0.0.9:81")], &[]), None);
+    }
+
+    fn resolved(at: &str) -> (String, SocketAddr) {
+        ("localhost".to_owned(), at.parse().unwrap())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Without a screen: on a terminal one line that is written again and again, in a log one line a second that a person
+//! Without a screen: on a terminal one line that is written again and again, in a log a line every ten seconds that a person
 //! can read. On stderr: stdout is the result's.
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -19,6 +19,9 @@ use scaletop_units::Elapsed;
 /// Cells of the progress bar.
 const BAR_CELLS: u32 = 20;
 
+/// Seconds from one line of a log to the next: an hour of progress is 360 lines.
+const LINE_EVERY: u32 = 10;
+
 /// Shows a session as lines on stderr.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -26,6 +29,8 @@ pub(crate) struct Log {
     total: Option<Duration>,
     /// Whether lines can be written again.
     on_terminal: bool,
+    /// Whether progress is left out; what happens is not.
+    is_quiet: bool,
     /// Whether the cursor is behind a line that may be written again.
     is_open: bool,
     shown: Option<u32>,
@@ -36,11 +41,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A session that takes `total` at most, if that is known.
-    pub(crate) fn new(total: Option<Duration>) -> Self {
+    /// A session that takes `total` at most, if that is known; `is_quiet` leaves progress out.
+    pub(crate) fn new(total: Option<Duration>, is_quiet: bool) -> Self {
         Self {
             total,
             on_terminal: io::stderr().is_terminal(),
+            is_quiet,
             is_open: false,
             shown: None,
             notices: 0,
@@ -99,7 +105,7 @@ impl Log {
     pub(crate) fn write(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
         let session = state.session();
         for report in session.steps().iter().skip(self.steps) {
-            if let Some(name) = &report.step.name {
+            if let Some(name) = report.step.name.as_ref().filter(|_| !self.is_quiet) {
                 self.keep(err, &format!("{:>5}  {name}: {}", report.step.start, report.step.profile))?;
             }
         }
@@ -113,20 +119,59 @@ impl Log {
             self.keep(err, &format!("{at:>5}  {level}{}", notice.text))?;
         }
         self.notices = session.log().len();
+        if self.is_quiet {
+            return Ok(());
+        }
         let rows = session.timeline().rows();
         let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
-            self.shown = Some(row.second);
             let progress = progress(session, row, self.total);
             if self.on_terminal {
+                self.shown = Some(row.second);
                 // What has no room is cut off on the right: first comes how far it is.
                 let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
-                self.replace(err, &format!("{bar}{progress}  {}", describe(row)))?;
-            } else {
-                self.keep(err, format!("{}  {progress}", describe(row)).trim_end())?;
+                self.replace(err, &format!("{bar}{progress}  {}", describe(row, row, Counted::of([row]))))?;
+            } else if self.is_due(row) {
+                let first = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
+                let latest = rows.partition_point(|other| other.second <= row.second);
+                self.shown = Some(row.second);
+                let since = || rows.range(first..latest);
+                let slowest = since().max_by_key(|row| row.ok.as_ref().map(|p| p.p99)).unwrap_or(row);
+                let line = describe(row, slowest, Counted::of(since()));
+                self.keep(err, format!("{line}  {progress}").trim_end())?;
             }
         }
         Ok(())
+    }
+}
+
+impl Log {
+    /// Whether a log has a line at this second: at the first with load, then every [`LINE_EVERY`].
+    fn is_due(&self, row: &Row) -> bool {
+        match self.shown {
+            Some(shown) => row.second >= shown.saturating_add(LINE_EVERY),
+            None => row.sent > 0 || row.second + 1 >= LINE_EVERY,
+        }
+    }
+}
+
+/// What happened in some seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    sent: u64,
+    ok: u64,
+    failed: u64,
+    dropped: u64,
+}
+
+impl Counted {
+    fn of<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        rows.into_iter().fold(Self::default(), |sum, row| Self {
+            sent: sum.sent + row.sent,
+            ok: sum.ok + row.outcomes.get(OutcomeKind::Ok),
+            failed: sum.failed + row.outcomes.failed(),
+            dropped: sum.dropped + row.dropped(),
+        })
     }
 }
 
@@ -148,29 +193,26 @@ fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
     [stage.to_owned(), done.unwrap_or_default()].join("  ")
 }
 
-/// A closed second in a line.
-fn describe(row: &Row) -> String {
+/// Some closed seconds in a line: what was counted in them, the percentiles of the slowest, the rest as of the latest.
+fn describe(row: &Row, slowest: &Row, counted: Counted) -> String {
     let at = u64::from(row.second) + 1;
-    let failed = row.outcomes.failed();
-    let dropped = row.dropped();
+    let Counted { sent, ok, failed, dropped } = counted;
     let instances = match (row.responding, row.needed) {
         (Some(seen), Some(needed)) => format!("{seen} of {needed} needed"),
         (Some(seen), None) => seen.to_string(),
         (None, _) => "–".to_owned(),
     };
-    let p = |pick: fn(&crate::timeline::Percentiles) -> Duration| row.ok.as_ref().map(pick);
+    let p = |pick: fn(&crate::timeline::Percentiles) -> Duration| slowest.ok.as_ref().map(pick);
     format!(
         "{minutes:>2}:{seconds:02}  target {target:>5}/s  sent {sent:>5}  ok {ok:>5}  failed {failed:>5}  dropped {dropped:>5}  \
          p50 {p50:>7}  p99 {p99:>7}  in flight {in_flight:>5}  instances {instances}{lag}",
         minutes = at / 60,
         seconds = at % 60,
         target = row.target.get(),
-        sent = row.sent,
-        ok = row.outcomes.get(OutcomeKind::Ok),
         p50 = latency(p(|p| p.p50)),
         p99 = latency(p(|p| p.p99)),
         in_flight = row.in_flight,
-        lag = late(row.send_lag_p99),
+        lag = late(slowest.send_lag_p99.max(row.send_lag_p99)),
     )
 }
 
@@ -196,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_line_that_stays_clears_the_one_that_was_being_rewritten() {
-        let mut log = Log { on_terminal: true, ..Log::new(None) };
+        let mut log = Log { on_terminal: true, ..Log::new(None, false) };
         let mut out = Vec::new();
         log.replace(&mut out, "12%").unwrap();
         log.keep(&mut out, "stage spike").unwrap();

@@ -18,6 +18,7 @@ mod consent;
 mod doctor;
 mod experiment;
 mod export;
+mod files;
 mod headless;
 mod instances;
 mod metrics;
@@ -44,7 +45,8 @@ pub use app::signals::Signals;
 pub use app::state::update::update;
 pub use app::state::{Live, State, Ui, View, Window};
 pub use cli::Cli;
-pub use cli::config_file::with_config_file;
+pub use cli::config_file::{Merged, with_config_file};
+pub use cli::environment::{Unparsed, parse};
 #[cfg(feature = "aws")]
 pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
 #[cfg(feature = "aws")]
@@ -64,6 +66,7 @@ pub use session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChang
 pub use session::recording::RecordingWriter;
 pub use session::state::Session;
 pub use slo::Slo;
+pub use target::hide_secrets_in;
 pub use text::clean_lines;
 pub use timeline::Row;
 pub use tui::draw;

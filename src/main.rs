@@ -4,8 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use scaletop::{Cli, clean_lines, execute, with_config_file};
+use scaletop::{clean_lines, execute, hide_secrets_in, parse, with_config_file};
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
@@ -16,7 +15,21 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return fail(&error.into(), 2),
     };
-    let cli = Cli::parse_from(args);
+    if let Some(note) = &args.note {
+        let _ = writeln!(std::io::stderr(), "scaletop: warning: {}", clean_lines(note));
+    }
+    let cli = match parse(&args) {
+        Ok(cli) => cli,
+        Err(refused) if refused.is_error => {
+            let _ = write!(std::io::stderr(), "{}", clean_lines(&hide_secrets_in(&refused.text)));
+            return ExitCode::from(2);
+        }
+        Err(help) => {
+            // Whoever wanted only its beginning is gone by now, and that is no error.
+            let _ = write!(std::io::stdout(), "{}", help.text);
+            return ExitCode::SUCCESS;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into(), 1),
@@ -26,6 +39,8 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match done {
         Ok(code) => ExitCode::from(code),
+        // Whoever reads has read enough (`| head`): no error, and nothing that they want to hear.
+        Err(error) if error.is_closed_stdout() => ExitCode::SUCCESS,
         Err(error) => {
             let code = error.exit_code();
             fail(&error.into(), code)
@@ -35,6 +50,6 @@ fn main() -> ExitCode {
 
 /// Says what went wrong; there is nobody left to tell when stderr is gone too.
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "scaletop: {}", clean_lines(&error.to_string()));
+    let _ = writeln!(std::io::stderr(), "scaletop: {}", clean_lines(&hide_secrets_in(&error.to_string())));
     ExitCode::from(code)
 }

@@ -5,10 +5,10 @@
 
 pub(crate) mod exposition;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,18 +17,21 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use crate::session::state::Session;
 
-/// Connections that are answered at the same time; more wait.
-const MOST_CONNECTIONS: usize = 16;
+/// Connections at the same time. One more takes the place of the oldest, so that those that do nothing keep nobody out.
+const MOST_CONNECTIONS: usize = 64;
 
 /// A connection is closed after this long, whatever it does: scrapers come back.
-const LONGEST_CONNECTION: Duration = Duration::from_mins(2);
+const LONGEST_CONNECTION: Duration = Duration::from_secs(30);
+
+/// The head of a request must have come by then, also the next one on a connection that is kept.
+const LONGEST_HEAD: Duration = Duration::from_secs(20);
 
 /// How long to wait when a connection cannot be accepted, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -79,19 +82,23 @@ impl Drop for Metrics {
 /// A loop of its own, not the embedded cluster's: metrics may not depend on the cluster, and what a stranger may scrape is
 /// bounded in the number of connections and in their length.
 async fn accept(listener: TcpListener, latest: watch::Receiver<Bytes>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
+    let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    oldest_first.retain(|connection| !connection.is_finished());
+                    if oldest_first.len() >= MOST_CONNECTIONS
+                        && let Some(oldest) = oldest_first.pop_front()
+                    {
+                        oldest.abort();
+                    }
                     let latest = latest.clone();
-                    connections.spawn(async move {
+                    oldest_first.push_back(connections.spawn(async move {
                         // An error is the client's: it went away, or does not speak HTTP.
                         let _ = tokio::time::timeout(LONGEST_CONNECTION, converse(stream, latest)).await;
-                        drop(place);
-                    });
+                    }));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -102,7 +109,9 @@ async fn accept(listener: TcpListener, latest: watch::Receiver<Bytes>) {
 
 async fn converse(stream: TcpStream, latest: watch::Receiver<Bytes>) -> hyper::Result<()> {
     let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&request, &latest))));
-    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD);
+    http.serve_connection(TokioIo::new(stream), service).await
 }
 
 fn answer(request: &Request<Incoming>, latest: &watch::Receiver<Bytes>) -> Response<Full<Bytes>> {
@@ -144,6 +153,22 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("scaletop_requests_due_total 0"), "{answer}");
         assert!(answer.contains("text/plain; version=0.0.4"), "{answer}");
         assert!(get(metrics.address(), "/").await.starts_with("HTTP/1.1 404"));
+    }
+
+    #[tokio::test]
+    async fn clients_that_send_nothing_or_read_nothing_keep_nobody_out() {
+        let metrics = Metrics::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        metrics.publish(&Session::new(Header::new(0, Settings::default())));
+        let mut idle = Vec::new();
+        for number in 0..3 * MOST_CONNECTIONS {
+            let mut stream = TcpStream::connect(metrics.address()).await.unwrap();
+            if number.is_multiple_of(2) {
+                let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            }
+            idle.push(stream);
+        }
+        let scraped = tokio::time::timeout(Duration::from_secs(1), get(metrics.address(), "/metrics")).await;
+        assert!(scraped.expect("within a second").starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test]

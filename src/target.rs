@@ -131,7 +131,9 @@ impl FromStr for Target {
             "arn" => parse_bare_arn(given),
             // `localhost:8080` and `10.0.0.1:80/x`: what follows the colon is a port.
             _ if rest.starts_with(|first: char| first.is_ascii_digit()) => Err(no_scheme(given)),
-            _ => Err(TargetError::UnknownKind { given: given.to_owned(), scheme: scheme.to_owned() }),
+            // `user:password@host`: what stands before the colon is no scheme.
+            _ if rest.contains('@') && !rest.starts_with("//") => Err(no_scheme(given)),
+            _ => Err(TargetError::UnknownKind { given: hide_secrets(given), scheme: scheme.to_owned() }),
         }
     }
 }
@@ -250,10 +252,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Parses what must be an `http` or `https` URL with a host.
+/// Parses what must be an `http` or `https` URL with a host, and what a request can be sent to as it stands.
 pub(crate) fn parse_url(given: &str) -> Result<Url, TargetError> {
-    let bad = |reason: String| TargetError::BadUrl { given: given_without_credentials(given), reason };
-    let url = Url::parse(given).map_err(|error| bad(error.to_string()))?;
+    let bad = |reason: String| TargetError::BadUrl { given: hide_secrets(given), reason };
+    let given_trimmed = given.trim();
+    let url = Url::parse(given_trimmed).map_err(|error| bad(why_no_url(given_trimmed, error)))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(format!("{}: is neither http: nor https:", url.scheme())));
     }
@@ -263,18 +266,83 @@ pub(crate) fn parse_url(given: &str) -> Result<Url, TargetError> {
     if url.port() == Some(0) {
         return Err(bad("port 0 cannot be connected to".to_owned()));
     }
+    url_as_sent(given_trimmed, &url).map_err(|reason| bad(reason.to_owned()))?;
     Ok(url)
 }
 
-/// A URL that does not parse is shown without what stands before an `@`, which may be a password.
-fn given_without_credentials(given: &str) -> String {
-    match (given.split_once("://"), given.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
-        _ => given.to_owned(),
+/// What the parser of URLs says, and more where it says little.
+fn why_no_url(given: &str, error: url::ParseError) -> String {
+    match error {
+        url::ParseError::InvalidIpv6Address if given.contains('%') => {
+            "an IPv6 address with a zone (%eth0) stands for a different host on every machine: give one without"
+                .to_owned()
+        }
+        error => error.to_string(),
     }
 }
 
+/// Refuses what would silently become something else on its way: what the user wrote is what is sent.
+fn url_as_sent(given: &str, url: &Url) -> Result<(), &'static str> {
+    if !given.contains("://") {
+        return Err("// is missing behind the scheme");
+    }
+    if given.chars().any(char::is_control) {
+        return Err("it holds a control character, such as a line end");
+    }
+    if given.split('?').next().is_some_and(|before| before.contains('\\')) {
+        return Err("\\ is no separator: write /");
+    }
+    if url.fragment().is_some() {
+        return Err("what follows # is never sent: leave it out, or write %23 where # belongs to the path");
+    }
+    if let Some(Host::Domain(name)) = url.host() {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+            return Err(
+                "its host is no name that can be looked up: parts have 1 to 63 characters, all of it 253 at most",
+            );
+        }
+    }
+    path_as_sent(&url[url::Position::BeforePath..url::Position::AfterQuery])
+}
+
+/// Refuses a path and query that one server or the other will not take as it stands.
+pub(crate) fn path_as_sent(path: &str) -> Result<(), &'static str> {
+    let escapes = path.split('%').skip(1);
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    if escapes.into_iter().any(|rest| !is_escape(rest)) {
+        return Err("% does not begin an escape of two hexadecimal digits: write %25 where % itself is meant");
+    }
+    Ok(())
+}
+
+/// A target, or another text that was given as one word, without what may be a secret in it: user and password, and what
+/// follows a question mark.
+pub(crate) fn hide_secrets(given: &str) -> String {
+    let scheme = given.find("://").map_or(0, |at| at + 3);
+    // The last one: a password may hold another, and a question mark, too.
+    let hidden = given.rfind('@').filter(|&at| at >= scheme && (scheme > 0 || given[..at].contains(':')));
+    let shown = hidden.map_or_else(|| given.to_owned(), |at| format!("{}…{}", &given[..scheme], &given[at..]));
+    match shown.split_once(['?', '#']) {
+        Some((before, _)) if scheme > 0 => format!("{before}?…"),
+        _ => shown,
+    }
+}
+
+/// A message that may repeat what was given, without what may be a secret in any of its words.
+pub fn hide_secrets_in(message: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`');
+    message
+        .split_inclusive(is_end)
+        .map(|word| {
+            let end = word.trim_end_matches(is_end).len();
+            hide_secrets(&word[..end]) + &word[end..]
+        })
+        .collect()
+}
+
 fn no_scheme(given: &str) -> TargetError {
+    let given = &hide_secrets(given);
     let host = given.split([':', '/']).next().unwrap_or_default();
     let is_local = host.eq_ignore_ascii_case("localhost") || host.starts_with("127.");
     let suggestion = if is_local {
@@ -284,7 +352,7 @@ fn no_scheme(given: &str) -> TargetError {
     } else {
         format!("https://{given}, apprunner:{given} or ecs:default/{given}")
     };
-    TargetError::NoScheme { given: given.to_owned(), suggestion }
+    TargetError::NoScheme { given: given.clone(), suggestion }
 }
 
 fn parse_app_runner(given: &str) -> Result<AppRunnerName, TargetError> {

@@ -36,8 +36,13 @@ pub enum ValueError {
     #[error("\"{0}\" is not an objective: give a percentile and a time, such as p99=500ms or max=2s, or errors=1%")]
     Objective(String),
     /// Not a header. The value may be a secret, so it is not repeated.
-    #[error("--header takes `name: value` in printable characters, such as 'accept: text/html'")]
+    #[error(
+        "--header takes `name: value` in printable characters, such as 'accept: text/html', or @FILE with one on each line"
+    )]
     Header,
+    /// A method that sends no request to the service.
+    #[error("CONNECT opens a tunnel, it is no request to a service: give GET, POST, PUT, …")]
+    Tunnel,
     /// Not the name of a header.
     #[error("\"{0}\" is not the name of a header: give one such as x-instance-id")]
     HeaderName(String),
@@ -196,23 +201,59 @@ pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), ValueError
     Ok((name, value))
 }
 
+/// A header as it was given: `name: value`, or `@FILE`, which is not opened here.
+pub(crate) fn header_line(text: &str) -> Result<String, ValueError> {
+    match text.trim().strip_prefix('@') {
+        Some("") => Err(ValueError::Header),
+        Some(_) => Ok(text.trim().to_owned()),
+        None => header(text).map(|_| text.to_owned()),
+    }
+}
+
 /// The name of a header.
 pub(crate) fn header_name(text: &str) -> Result<HeaderName, ValueError> {
     text.trim().parse().map_err(|_| ValueError::HeaderName(text.to_owned()))
 }
 
-pub(crate) fn method(text: &str) -> Result<Method, ValueError> {
-    text.trim().to_ascii_uppercase().parse().map_err(|_| ValueError::Method(text.to_owned()))
+/// The name of a header, as a text.
+pub(crate) fn header_name_text(text: &str) -> Result<String, ValueError> {
+    header_name(text).map(|name| name.as_str().to_owned())
 }
 
-/// `HOST:PORT:ADDRESS`: connections to the host go to the address instead.
+pub(crate) fn method(text: &str) -> Result<Method, ValueError> {
+    match text.trim().to_ascii_uppercase().parse() {
+        Ok(Method::CONNECT) => Err(ValueError::Tunnel),
+        parsed => parsed.map_err(|_| ValueError::Method(text.to_owned())),
+    }
+}
+
+/// A method, as a text.
+pub(crate) fn method_text(text: &str) -> Result<String, ValueError> {
+    method(text).map(|method| method.as_str().to_owned())
+}
+
+/// A word of a configuration, without the space around it.
+#[expect(clippy::unnecessary_wraps, reason = "a parser of the command line")]
+pub(crate) fn word(text: &str) -> Result<String, ValueError> {
+    Ok(text.trim().to_owned())
+}
+
+/// `HOST:PORT:ADDRESS`: connections to the host and port go to the address instead. An IPv6 host stands in brackets.
 pub(crate) fn resolve(text: &str) -> Result<(String, SocketAddr), ValueError> {
     let refuse = || ValueError::Resolve(text.to_owned());
-    let (host, rest) = text.split_once(':').ok_or_else(refuse)?;
-    let (port, address) = rest.split_once(':').ok_or_else(refuse)?;
-    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| refuse())?;
+    let given = text.trim();
+    let end_of_host = if given.starts_with('[') { given.find("]:").map(|at| at + 1) } else { given.find(':') };
+    let (host, rest) = given.split_at(end_of_host.ok_or_else(refuse)?);
+    let (port, address) = rest[1..].split_once(':').ok_or_else(refuse)?;
+    let address = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+    let address: IpAddr = address.parse().map_err(|_| refuse())?;
     let port = port.parse().map_err(|_| refuse())?;
     if host.is_empty() { Err(refuse()) } else { Ok((host.to_owned(), SocketAddr::new(address, port))) }
+}
+
+/// `HOST:PORT:ADDRESS`, as a text.
+pub(crate) fn resolve_text(text: &str) -> Result<String, ValueError> {
+    resolve(text).map(|_| text.trim().to_owned())
 }
 
 /// The ways in which arrivals can be spaced, by their names.
@@ -268,6 +309,10 @@ mod tests {
         assert!(method("GE T").is_err() && header_name("").is_err());
         assert_eq!(resolve("example.com:443:[::1]").unwrap().1.to_string(), "[::1]:443");
         assert!(resolve("example.com:127.0.0.1").is_err() && resolve(":1:127.0.0.1").is_err());
+        assert_eq!(resolve("[::1]:81:127.0.0.1").unwrap(), ("[::1]".to_owned(), "127.0.0.1:81".parse().unwrap()));
+        assert!(resolve("[::1]:81").is_err() && resolve("a:1:[::1").is_err());
+        assert!(method("connect").is_err() && header_line("@").is_err() && header_line("no colon").is_err());
+        assert_eq!(header_line(" @secrets ").unwrap(), "@secrets");
     }
 
     #[test]

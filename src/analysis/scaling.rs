@@ -158,7 +158,7 @@ fn within_its_second(counted: Timing, wanted: Option<u32>, start: Elapsed, suppl
     if secs <= 0.0 {
         return counted;
     }
-    let from = start + Duration::from_secs_f64(secs);
+    let from = start + Duration::try_from_secs_f64(secs).unwrap_or_default();
     let missing = wanted.saturating_sub(supply.count_before(from)).max(1);
     let within = from..from + Duration::from_secs(1);
     let mut firsts: Vec<_> = tally.first_ok.values().filter(|first| within.contains(first)).collect();

@@ -94,7 +94,12 @@ impl BackEnd for LiveBackEnd {
                 second.map(|second| Event::Session(SessionEvent::Second(Box::new(second))))
             }
             Some(event) = self.feeds.recv() => Some(Event::Session(event)),
-            Some(status) = self.statuses.recv() => Some(Event::RecordingStatus(status)),
+            Some(status) = self.statuses.recv() => {
+                if let WriteStatus::Moved(folder) = &status {
+                    self.folder.clone_from(folder);
+                }
+                Some(Event::RecordingStatus(status))
+            }
             abandoned = poll_option(&mut background.drain) => {
                 background.drain = None;
                 background.abandoned = Some(abandoned);
@@ -132,7 +137,7 @@ impl BackEnd for LiveBackEnd {
                 return Some(Event::Killed(self.kill.as_ref().map_or_else(nothing, |kill| kill())));
             }
             Effect::Drain => {
-                let deadline = state.session().header().settings.timeout + Duration::from_secs(1);
+                let deadline = state.session().header().settings.drains_within();
                 let load = self.load.clone();
                 self.background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
             }
@@ -155,12 +160,19 @@ pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate:
 
 /// The last frame, the rest of the recording, and the derived files; a second signal ends it before they are written.
 async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finished> {
-    let Ended { runtime: Runtime { state, mut front, mut back, mut signals, .. }, mut signal, at_once } = ended;
+    let Ended { runtime: Runtime { mut state, mut front, mut back, mut signals, .. }, mut signal, at_once } = ended;
     back.load.stop();
     if front.is_ready() {
         front.show(&state)?;
     }
     back.recording.finish();
+    // The folder may have gone at the very end.
+    while let Ok(status) = back.statuses.try_recv() {
+        if let WriteStatus::Moved(folder) = status {
+            state = state.in_folder(folder.clone());
+            back.folder = folder;
+        }
+    }
     if at_once {
         return Ok(Finished { state, exported: None, signal });
     }

@@ -1,17 +1,19 @@
 //! `scaletop.toml`: options that need not be typed. Its keys are the long options without their dashes.
 //!
 //! The file's values are put in front of what was typed, as if they had been typed too, so that the same checks apply to
-//! both. What was really typed wins, and so does a variable of the environment.
+//! both. What was really typed wins, and so does a variable of the environment. One thing no file can say: that a host may
+//! be load-tested. It stands in a folder that somebody else may have written.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 
-use crate::cli::Cli;
+use crate::cli::environment;
+use crate::files;
 
 /// The file's name; looked for in the working directory.
 pub(crate) const FILE_NAME: &str = "scaletop.toml";
@@ -57,26 +59,57 @@ pub enum ConfigError {
     },
 }
 
+/// The key that only a person can turn: whether a host may be load-tested.
+const CONSENT: &str = "yes";
+
+/// A command line with what a file had to add.
+#[derive(Clone, Debug, Default)]
+pub struct Merged {
+    /// The words, the program first.
+    pub args: Vec<OsString>,
+    /// Those of them that stand in the file.
+    pub from_file: Vec<OsString>,
+    /// What the user should know of the file.
+    pub note: Option<String>,
+}
+
+impl Merged {
+    /// What was typed, and nothing more.
+    pub fn only(args: Vec<OsString>) -> Self {
+        Self { args, ..Self::default() }
+    }
+
+    /// The words that were typed.
+    pub(super) fn typed(&self) -> impl Iterator<Item = &OsString> {
+        let after_command = self.args.len().min(AFTER_COMMAND);
+        let rest = self.args.get(after_command + self.from_file.len()..).unwrap_or_default();
+        self.args[..after_command].iter().chain(rest)
+    }
+}
+
+/// Where the file's words are put: after the program and its command.
+const AFTER_COMMAND: usize = 2;
+
 /// The file's keys and values, with their places in it.
 type Entries = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
 
 /// `args` (the program first) with the options of the configuration file in `folder`, if there is one, put in front of
 /// the command's own.
-pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Vec<OsString>, ConfigError> {
+pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Merged, ConfigError> {
     let path = folder.join(FILE_NAME);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::read_regular_text(&path, files::MOST_TEXT) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(args),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Merged::only(args)),
         Err(source) => return Err(ConfigError::Read { path, source }),
     };
     merge(&path, &text, args)
 }
 
-fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Vec<OsString>, ConfigError> {
+fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merged, ConfigError> {
     let entries: Entries = toml::from_str(text)
         .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
     let line_of = |key: &Spanned<String>| text[..key.span().start].matches('\n').count() + 1;
-    let cli = Cli::command();
+    let cli = environment::grammar();
     for key in entries.keys() {
         if !cli.get_subcommands().any(|command| option(command, key.get_ref()).is_some()) {
             let (line, key) = (line_of(key), key.get_ref().clone());
@@ -84,9 +117,9 @@ fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Vec<OsString>, 
         }
     }
     // A command line that is wrong, or asks for help, is answered as it stands, when it is parsed for good.
-    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(args) };
-    let Some((name, typed)) = typed.subcommand() else { return Ok(args) };
-    let mut given = Vec::new();
+    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(Merged::only(args)) };
+    let Some((name, typed)) = typed.subcommand() else { return Ok(Merged::only(args)) };
+    let (mut from_file, mut note) = (Vec::new(), None);
     for (key, value) in &entries {
         let Some(arg) = cli.find_subcommand(name).and_then(|command| option(command, key.get_ref())) else { continue };
         // A list that was typed replaces the file's list, as any other option does.
@@ -98,16 +131,24 @@ fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Vec<OsString>, 
             continue;
         }
         let words = words(arg, key.get_ref(), value.get_ref());
-        given.extend(words.ok_or_else(|| ConfigError::BadValue {
+        if key.get_ref() == CONSENT && words.as_ref().is_some_and(|words| !words.is_empty()) {
+            let (file, line) = (path.display(), line_of(key));
+            note = Some(format!(
+                "{file}, line {line}: `{CONSENT}` has no effect, a file of the working directory cannot say that a host may be \
+                 load-tested; say so with --yes"
+            ));
+            continue;
+        }
+        from_file.extend(words.ok_or_else(|| ConfigError::BadValue {
             path: path.to_owned(),
             line: line_of(key),
             key: key.get_ref().clone(),
         })?);
     }
     let mut merged = args;
-    let after_command = merged.len().min(2);
-    merged.splice(after_command..after_command, given);
-    Ok(merged)
+    let after_command = merged.len().min(AFTER_COMMAND);
+    merged.splice(after_command..after_command, from_file.iter().cloned());
+    Ok(Merged { args: merged, from_file, note })
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
@@ -141,9 +182,14 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Command as Chosen;
+    use crate::cli::{Cli, Command as Chosen};
     use crate::values;
+
     fn merged(text: &str, typed: &[&str]) -> Result<Vec<OsString>, ConfigError> {
+        all(text, typed).map(|merged| merged.args)
+    }
+
+    fn all(text: &str, typed: &[&str]) -> Result<Merged, ConfigError> {
         merge(Path::new("scaletop.toml"), text, typed.iter().map(OsString::from).collect())
     }
 
@@ -156,11 +202,20 @@ mod tests {
 
     #[test]
     fn what_is_typed_wins_over_the_file_and_the_file_over_the_default() {
-        let file = "max-rate = 1000\nspike-rate = 300\nslo = [\"p95=1s\", \"errors=2%\"]\nyes = true\n";
+        let file = "max-rate = 1000\nspike-rate = 300\nslo = [\"p95=1s\", \"errors=2%\"]\n";
         let drive = drive(merged(file, &["scaletop", "demo", "--spike-rate", "400"]).unwrap());
         assert_eq!((drive.load.max_rate.get(), drive.load.spike_rate.get()), (1_000, 400));
         assert_eq!(values::slo(&drive.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
-        assert!(drive.output.yes);
+    }
+
+    #[test]
+    fn a_file_cannot_say_that_a_host_may_be_load_tested_and_that_it_tried_is_said() {
+        let tried = all("max-rate = 7\nyes = true\n", &["scaletop", "demo"]).unwrap();
+        assert!(!drive(tried.args).output.yes);
+        let note = tried.note.expect("it is said");
+        assert!(note.contains("line 2") && note.contains("--yes"), "{note}");
+        assert_eq!(all("yes = false\n", &["scaletop", "demo"]).unwrap().note, None);
+        assert!(drive(merged("yes = true\n", &["scaletop", "demo", "--yes"]).unwrap()).output.yes);
     }
 
     #[test]

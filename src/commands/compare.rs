@@ -1,6 +1,5 @@
 //! `scaletop compare`: reads the sessions, prints the table, writes the page.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -8,6 +7,8 @@ use crate::cli::CompareArgs;
 use crate::commands::{CommandError, say};
 use crate::compare::{Contender, compare as compare_sessions, html, table};
 use crate::export;
+use crate::files;
+use crate::text::clean;
 
 /// Compares the sessions; the first is the baseline.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
@@ -24,10 +25,10 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     write_page(&args.html, &html(&contenders, &comparison))?;
     let mut out = io::stdout().lock();
     out.write_all(table(&contenders, &comparison).as_bytes())?;
-    writeln!(out, "page: {}", args.html.display())?;
+    writeln!(out, "page: {}", clean(&args.html.display().to_string()))?;
     Ok(0)
 }
 
 fn write_page(path: &Path, page: &str) -> Result<(), CommandError> {
-    fs::write(path, page).map_err(|source| CommandError::WritePage { path: path.to_owned(), source })
+    files::write(path, page.as_bytes()).map_err(|source| CommandError::WritePage { path: path.to_owned(), source })
 }

@@ -10,6 +10,7 @@ use url::Url;
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
 use crate::commands::drive::{join, request_options};
+use crate::commands::sending::check_headers;
 use crate::commands::{CommandError, say};
 use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach, worst};
@@ -93,7 +94,9 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
 /// One request, to where the load would go.
 async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Check>, CommandError> {
     let url = join(url, args.request.path.as_deref());
-    let transport = HttpTransport::new(&request_options(&args.request, url.clone())?)?;
+    let options = request_options(&args.request, url.clone())?;
+    check_headers(&options)?;
+    let transport = HttpTransport::new(&options)?;
     let sent = clock.now();
     // Its connections are tasks of their own, on this thread.
     let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;

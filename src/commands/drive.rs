@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::ValueEnum as _;
-use http::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -19,9 +18,10 @@ use crate::app::state::{Live, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
 use crate::commands::preflight;
-use crate::commands::sending::{check_length, check_transport, engine, max_connections};
+use crate::commands::sending::{check_certificates, check_length, engine, headers, max_connections, sendable};
 use crate::commands::{CommandError, outcome, say};
 use crate::consent;
+use crate::files;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
@@ -86,6 +86,14 @@ pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: Cluster
     Ok(outcome::by_signal(signal).unwrap_or(0))
 }
 
+/// Refuses what no load can be: a rate above the ceiling, an instance that holds nothing.
+pub(super) fn check_rates(load: &LoadArgs, highest: ArrivalRate) -> Result<(), CommandError> {
+    if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
+        return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
+    }
+    check_rate(load, highest)
+}
+
 /// Refuses a rate above the ceiling.
 pub(super) fn check_rate(load: &LoadArgs, highest: ArrivalRate) -> Result<(), CommandError> {
     if highest <= load.max_rate {
@@ -115,36 +123,40 @@ pub(super) async fn prepare(
 ) -> Result<Ready, CommandError> {
     let load = &drive.load;
     let plan = script.plan.as_ref();
-    check_rate(load, plan.map_or(script.rate, Plan::peak).max(script.rate))?;
-    if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
-        return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
-    }
+    check_rates(load, plan.map_or(script.rate, Plan::peak).max(script.rate))?;
     let metrics = match drive.output.metrics {
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
     };
+    if let Some(address) = metrics.as_ref().map(Metrics::address).filter(|address| !address.ip().is_loopback()) {
+        say(&format!(
+            "warning: --metrics listens on {address}: whoever reaches this machine can read the live numbers; \
+             127.0.0.1:{} keeps them here",
+            address.port()
+        ));
+    }
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
     let clock = RunClock::start();
     let destination = Destination::find(&target, &cluster, &drive.cloud, clock).await?;
     let url = join(destination.url.clone(), drive.request.path.as_deref());
-    if !drive.output.yes {
-        consent::ensure(&url, consent::memory().as_deref())?;
-    }
     let request = request_options(&drive.request, url.clone())?;
-    check_transport(drive, &request)?;
-    let factory = HttpFactory::new(&request)?;
+    // What cannot be sent is refused before anybody is asked, or anything is left behind.
+    let factory = sendable(drive, &request)?;
+    if !drive.output.yes {
+        consent::ensure(&url, &request.resolve, consent::memory().as_deref())?;
+    }
     let mut settings = settings(drive, &target, &url, plan);
-    let peak = plan.map_or(script.rate, Plan::peak);
-    let asked = (peak, script.must_answer);
+    let asked = (plan.map_or(script.rate, Plan::peak), script.must_answer);
     let notices = preflight(drive, &target, &url, (factory.clone(), &request), asked, clock, &mut settings).await?;
     let header = Header::new(clock.started_unix_micros(), settings);
-    let folder = drive
-        .output
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(folder::HOME).join(folder::name(header.started_unix_micros, &target)));
-    folder::prepare(&folder)?;
+    let folder = match &drive.output.out {
+        Some(folder) => {
+            folder::prepare(folder)?;
+            folder.clone()
+        }
+        None => folder::fresh(&folder::name(header.started_unix_micros, &target))?,
+    };
     let engine = engine(load, &header.settings, factory, &request, drive.request.expect).await?;
     Ok(Ready {
         header,
@@ -177,7 +189,8 @@ async fn preflight(
     if drive.output.no_preflight || *target == Target::Demo {
         return Ok(Vec::new());
     }
-    let Some(seen) = preflight::ask(factory, request, drive.request.expect, url, clock).await else {
+    let asked = Box::pin(preflight::ask(factory, request, drive.request.expect, url, clock));
+    let Some(seen) = asked.await else {
         return Ok(Vec::new());
     };
     settings.preflight = Some(seen.told);
@@ -262,15 +275,15 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
     let body = match (&args.body, &args.body_file) {
         (Some(body), _) => Some(Bytes::from(body.clone().into_bytes())),
         (None, Some(path)) => {
-            let bytes = std::fs::read(path).map_err(|source| CommandError::ReadBody { path: path.clone(), source })?;
+            let bytes = files::read(path, files::MOST_BODY)
+                .map_err(|source| CommandError::ReadBody { path: path.clone(), source })?;
             Some(Bytes::from(bytes))
         }
         (None, None) => None,
     };
-    let mut headers = HeaderMap::new();
-    for line in &args.headers {
-        let (name, value) = values::header(line)?;
-        headers.append(name, value);
+    let headers = headers(&args.headers)?;
+    if let Some(path) = &args.cacert {
+        check_certificates(path)?;
     }
     Ok(RequestOptions {
         method: values::method(&args.method)?,

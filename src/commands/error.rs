@@ -61,6 +61,13 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of headers cannot be read.
+    #[error("cannot read the headers from {}: {source}", path.display())]
+    ReadHeaders {
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The plan in a file makes no sense.
     #[error("{}: {source}", path.display())]
     PlanFile {
@@ -128,6 +135,11 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Whether it only says that nobody reads stdout any more.
+    pub fn is_closed_stdout(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// 2 when the words of the command were wrong, 1 when it could not be done.
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -8,11 +8,13 @@ use crate::cli::{DriveArgs, ExperimentArgs};
 use crate::commands::{CommandError, outcome, run, say};
 use crate::experiment::{Played, markdown};
 use crate::export::ExportError;
+use crate::files;
 use crate::plan::Plan;
 use crate::session::folder;
 use crate::session::recording::{self, RecordingReader};
 use crate::session::verdict::judge;
 use crate::target::Target;
+use crate::text::clean;
 use scaletop_cluster::ClusterArgs;
 use scaletop_units::RunClock;
 
@@ -140,10 +142,10 @@ fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
     played.sort_by_key(|one| one.session.header().started_unix_micros);
     let text = markdown(&target.to_string(), &played);
     let path = home.join(REPORT);
-    std::fs::write(&path, &text).map_err(|source| CommandError::Write { path: path.clone(), source })?;
+    files::write(&path, text.as_bytes()).map_err(|source| CommandError::Write { path: path.clone(), source })?;
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    writeln!(out, "\nfiles: {}", home.display())?;
+    writeln!(out, "\nfiles: {}", clean(&home.display().to_string()))?;
     outcome::add_to_step_summary(&text);
     // The codes of its sessions, in the order in which they apply to one.
     let codes: Vec<u8> = played.iter().map(|one| judge(&one.session).exit_code()).collect();

@@ -106,7 +106,7 @@ fn screens(session: &Session) -> String {
 
 fn progress(state: &State) -> String {
     let mut out = Vec::new();
-    let mut log = Log::new(Some(Duration::from_mins(1)));
+    let mut log = Log::new(Some(Duration::from_mins(1)), false);
     log.write(&mut out, state).unwrap();
     String::from_utf8(out).unwrap()
 }

@@ -11,6 +11,7 @@ use crate::export::summary::{self, json, junit, markdown};
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
+use crate::text::clean;
 
 /// Where a pipeline collects Markdown (GitHub Actions sets it).
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -55,7 +56,7 @@ pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(),
         None => (format!("recording: {0} (its files: scaletop report {0})", folder.display()), None),
     };
     if format == Format::Text {
-        writeln!(io::stdout().lock(), "{text}")?;
+        writeln!(io::stdout().lock(), "{}", clean(&text))?;
     } else {
         say(&text);
     }

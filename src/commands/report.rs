@@ -7,8 +7,10 @@ use crate::cli::ReportArgs;
 use crate::commands::{CommandError, say};
 use crate::export::{self, ExportError};
 use crate::export::{as_plan, summary};
+use crate::files;
 use crate::session::event::SessionEvent;
 use crate::session::recording::RecordingReader;
+use crate::text::clean;
 use scaletop_units::Elapsed;
 
 /// Writes the files, and says what is in them.
@@ -19,10 +21,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
     }
     let mut out = io::stdout().lock();
     out.write_all(summary::text(&exported.session).as_bytes())?;
-    writeln!(out, "files: {}", exported.folder.display())?;
+    writeln!(out, "files: {}", clean(&exported.folder.display().to_string()))?;
     if let Some(path) = &args.plan {
         write_plan(&args.session, path)?;
-        writeln!(out, "plan: {0} (play it: scaletop run {0})", path.display())?;
+        writeln!(out, "plan: {0} (play it: scaletop run {0})", clean(&path.display().to_string()))?;
     }
     Ok(0)
 }
@@ -37,5 +39,5 @@ fn write_plan(session: &Path, path: &Path) -> Result<(), CommandError> {
         }
     }
     let text = as_plan::text(reader.header(), &changes, end);
-    std::fs::write(path, text).map_err(|source| CommandError::Write { path: path.to_owned(), source })
+    files::write(path, text.as_bytes()).map_err(|source| CommandError::Write { path: path.to_owned(), source })
 }

@@ -7,12 +7,14 @@ use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::{CommandError, outcome, say};
+use crate::commands::{CommandError, outcome, say, sending};
+use crate::files;
 use crate::headless::Log;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
-use crate::target::Target;
+use crate::session::folder;
+use crate::target::{self, Target};
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
@@ -53,7 +55,9 @@ pub(super) async fn play(
         Ok(()) => Ok(code),
         // A result that nobody could read does not hide what it was.
         Err(error) if code != 0 => {
-            say(&error.to_string());
+            if !error.is_closed_stdout() {
+                say(&error.to_string());
+            }
             Ok(code)
         }
         Err(error) => Err(error),
@@ -82,7 +86,7 @@ pub(super) async fn prepare(
     abort_on_fail: bool,
 ) -> Result<ReadyPlan, CommandError> {
     let forecast = Forecast::of(&plan);
-    let log = Log::new(Some(plan.at_most()));
+    let log = Log::new(Some(plan.at_most()), drive.output.quiet);
     let script = Script {
         controller: Some(Controller::Plan(Schedule::new(&plan))),
         abort_within: abort_on_fail.then(|| forecast.budget()),
@@ -96,8 +100,8 @@ pub(super) async fn prepare(
 
 /// Reads the plan at `path`.
 pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| CommandError::ReadPlan { path: path.to_owned(), source })?;
+    let text = files::read_text(path, files::MOST_TEXT)
+        .map_err(|source| CommandError::ReadPlan { path: path.to_owned(), source })?;
     parse(&text, path)
 }
 
@@ -107,17 +111,33 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
     Plan::parse(text).map_err(because)
 }
 
+/// Says what the plan would do, and refuses what playing it would refuse.
 fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
-    if let (None, Some(url)) = (&args.target, &plan.url) {
-        url.parse::<Target>()?;
+    let target = match (&args.target, &plan.url) {
+        (None, Some(url)) => Some(url.parse::<Target>()?),
+        (target, _) => target.clone(),
+    };
+    let (load, request) = (&args.drive.load, &args.drive.request);
+    drive::check_rates(load, plan.peak())?;
+    if let Some(folder) = &args.drive.output.out {
+        folder::check_free(folder)?;
     }
-    let load = &args.drive.load;
-    drive::check_rate(load, plan.peak())?;
+    // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
+    let (url, is_known) = match (target, &args.drive.cloud.url) {
+        (Some(Target::Url(url)), _) => (url, true),
+        (Some(Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_)), Some(url)) => (url.clone(), true),
+        _ => (target::parse_url("http://127.0.0.1")?, false),
+    };
+    let mut options = drive::request_options(request, drive::join(url, request.path.as_deref()))?;
+    if !is_known {
+        options.resolve.clear();
+    }
+    sending::sendable(&args.drive, &options)?;
     // As before a session: the cap follows what the system allows.
     let _ = raise_fd_limit();
     let assumed = Assumptions {
         service_time: args.service_time,
-        timeout: args.drive.request.timeout,
+        timeout: request.timeout,
         max_in_flight: drive::max_in_flight(load),
     };
     let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);

@@ -16,6 +16,10 @@ pub(crate) fn checks(url: &Url, expected: Expected, header: &str, reply: &Reply,
     let mut checks = vec![reach];
     if matches!(reply.outcome, Outcome::Status(_)) {
         checks.push(match &reply.served_by {
+            Some(id) if id.is_cut() => Check::ok(
+                "instance header",
+                format!("{header} says {id} (cut, with a digest of the whole in the middle)"),
+            ),
             Some(id) => Check::ok("instance header", format!("{header} says {id}")),
             None => Check::warning(
                 "instance header",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::export::ExportError;
+use crate::files;
 
 /// A file in the making; when it is dropped unfinished, nothing of it stays.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ impl Draft {
     /// Begins the file `name` in `folder`.
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, ExportError> {
         let path = folder.join(name);
-        let file = unfinished(folder, name).map_err(|source| ExportError::Write { path: path.clone(), source })?;
+        let file = files::unfinished(folder, &format!(".{name}."))
+            .map_err(|source| ExportError::Write { path: path.clone(), source })?;
         Ok(Self { path, out: BufWriter::new(file) })
     }
 
@@ -45,20 +47,6 @@ impl Draft {
     pub(super) fn failed(&self, source: io::Error) -> ExportError {
         ExportError::Write { path: self.path.clone(), source }
     }
-}
-
-/// A new file beside the one that it will become, for whoever may read what this user writes.
-fn unfinished(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    let prefix = format!(".{name}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".unfinished");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As any file: the process' umask takes away what it must not have.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 impl Write for Draft {

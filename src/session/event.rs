@@ -95,6 +95,13 @@ pub struct Settings {
     pub thresholds: Vec<Threshold>,
 }
 
+impl Settings {
+    /// How long the end of a session waits for what is in flight: what was sent last may take its whole timeout.
+    pub(crate) fn drains_within(&self) -> Duration {
+        self.timeout + Duration::from_secs(1)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

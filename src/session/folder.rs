@@ -4,11 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::session::recording;
 use crate::target::Target;
 
 /// Where sessions go unless the user says otherwise.
 pub(crate) const HOME: &str = "scaletop-sessions";
+
+/// The most sessions of one second against one target.
+const MOST_NAMESAKES: u32 = 1_000;
 
 /// Why there is no folder for the session.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +40,45 @@ pub(crate) fn name(started_unix_micros: i64, target: &Target) -> String {
 pub(crate) fn prepare(path: &Path) -> Result<(), FolderError> {
     let unwritable = |source| FolderError::Unwritable { path: path.to_owned(), source };
     fs::create_dir_all(path).map_err(unwritable)?;
-    if path.join(recording::FILE_NAME).exists() {
-        return Err(FolderError::Taken { path: path.to_owned() });
+    check_free(path)?;
+    // Under a name that was nobody's before: what others have put into the folder is not written through.
+    let trial = files::unfinished(path, ".scaletop-trial.").map_err(unwritable)?;
+    trial.close().map_err(unwritable)
+}
+
+/// Refuses a folder that holds a session, or a link in place of one.
+pub(crate) fn check_free(path: &Path) -> Result<(), FolderError> {
+    match fs::symlink_metadata(path.join(recording::FILE_NAME)) {
+        Ok(_) => Err(FolderError::Taken { path: path.to_owned() }),
+        Err(_) => Ok(()),
     }
-    let trial = path.join(".scaletop-trial");
-    fs::write(&trial, b"can this folder be written to?").map_err(unwritable)?;
-    fs::remove_file(&trial).map_err(unwritable)
+}
+
+/// A new folder for a session in [`HOME`], below the working directory: `name`, or with a number behind it when another
+/// session of the same second has taken that.
+pub(crate) fn fresh(name: &str) -> Result<PathBuf, FolderError> {
+    fresh_in(Path::new(HOME), name)
+}
+
+fn fresh_in(home: &Path, name: &str) -> Result<PathBuf, FolderError> {
+    let unwritable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FolderError::Unwritable { path, source }
+    };
+    fs::create_dir_all(home).map_err(unwritable(home))?;
+    for number in 1..=MOST_NAMESAKES {
+        let path = home.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+        // Whoever makes it has it: two sessions that ask at the same time get one each.
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                made.map_err(unwritable(&path))?;
+                prepare(&path)?;
+                return Ok(path);
+            }
+        }
+    }
+    Err(FolderError::Taken { path: home.join(name) })
 }
 
 #[cfg(test)]
@@ -63,6 +100,33 @@ mod tests {
         prepare(&folder).unwrap();
         fs::write(folder.join(recording::FILE_NAME), "").unwrap();
         assert!(matches!(prepare(&folder), Err(FolderError::Taken { .. })));
+    }
+
+    #[test]
+    fn sessions_of_the_same_second_get_folders_of_their_own() {
+        let home = tempfile::tempdir().unwrap();
+        let names: Vec<_> = (0..3).map(|_| fresh_in(home.path(), "now-demo").unwrap()).collect();
+        assert_eq!(names, ["now-demo", "now-demo-2", "now-demo-3"].map(|name| home.path().join(name)));
+        let all = std::thread::scope(|scope| {
+            let tasks: Vec<_> = (0..8).map(|_| scope.spawn(|| fresh_in(home.path(), "x").unwrap())).collect();
+            tasks.into_iter().map(|task| task.join().unwrap()).collect::<std::collections::BTreeSet<_>>()
+        });
+        assert_eq!(all.len(), 8);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link_that_lies_in_wait() {
+        let home = tempfile::tempdir().unwrap();
+        let (elsewhere, folder) = (home.path().join("elsewhere"), home.path().join("session"));
+        fs::write(&elsewhere, "untouched").unwrap();
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.join(".scaletop-trial")).unwrap();
+        prepare(&folder).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "untouched");
+        std::os::unix::fs::symlink(home.path().join("nowhere"), folder.join(recording::FILE_NAME)).unwrap();
+        assert!(matches!(prepare(&folder), Err(FolderError::Taken { .. })));
+        assert!(!home.path().join("nowhere").exists());
     }
 
     #[test]

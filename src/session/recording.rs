@@ -3,7 +3,7 @@
 //! Lines are handed to the operating system whenever a second closes, so a killed process loses at most what happened
 //! since. A line that was cut off (kill, full disk) is skipped and counted, never guessed at.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,11 @@ pub enum WriteError {
     /// A line could not be written.
     #[error("cannot write the recording: {0}; load goes on, but what happens now is not kept")]
     Append(#[source] io::Error),
+    /// The folder is gone, and the recording cannot go on elsewhere.
+    #[error(
+        "the session's folder was deleted or moved, and a new one cannot be made: {0}; load goes on, but what happens now is not kept"
+    )]
+    Gone(#[source] io::Error),
     /// An event could not be put in words. Does not happen for values that came from this program.
     #[error("cannot encode an event: {0}")]
     Encode(#[from] serde_json::Error),
@@ -80,13 +85,31 @@ impl RecordingWriter<File> {
     /// Refuses to overwrite: a recording is never lost to a later session.
     pub fn create(folder: &Path, header: &Header) -> Result<Self, WriteError> {
         let path = folder.join(FILE_NAME);
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|source| WriteError::Create { path, source })?;
+        let file = new_file(&path).map_err(|source| WriteError::Create { path, source })?;
         Self::new(file, header)
     }
+
+    /// The open file.
+    pub(super) fn file(&self) -> &File {
+        self.out.get_ref()
+    }
+
+    /// Goes on in a new recording in `folder`, with all that was written so far. What waits to be written must be flushed.
+    pub(super) fn go_on_in(&mut self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut copy = new_file(&folder.join(FILE_NAME))?;
+        // Where the old file is read does not matter to what is appended to it.
+        let mut old = self.out.get_ref().try_clone()?;
+        old.rewind()?;
+        io::copy(&mut old, &mut copy)?;
+        self.out = BufWriter::new(copy);
+        Ok(())
+    }
+}
+
+/// A recording's file, which did not exist before; a link that lies in wait is not followed. It can be read back.
+fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create_new(true).open(path)
 }
 
 impl<W: Write> RecordingWriter<W> {
@@ -258,6 +281,11 @@ impl Iterator for RecordingReader {
 
 fn locate(path: &Path) -> Result<PathBuf, ReadError> {
     if !path.is_dir() {
+        // A pipe would be waited for without end, and is not read twice.
+        if path.metadata().is_ok_and(|kind| !kind.is_file()) {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+            return Err(ReadError::Io { path: path.to_owned(), source });
+        }
         return Ok(path.to_owned());
     }
     let file = path.join(FILE_NAME);

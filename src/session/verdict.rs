@@ -251,6 +251,9 @@ fn result(
         Measured::Nothing(reason) => {
             let missing_source = !has_source(session, &threshold.subject);
             let reason = match threshold.subject.needs() {
+                Needs::Ids | Needs::Instances if missing_source && session.names_requests() => {
+                    NAMES_REQUESTS.to_owned()
+                }
                 needs if missing_source => source_wanted(needs).to_owned(),
                 _ => reason.clone(),
             };
@@ -304,6 +307,9 @@ fn has_source(session: &Session, subject: &Subject) -> bool {
         Needs::Instances => counted(Basis::Running) || counted(Basis::Active) || has_ids(),
     }
 }
+
+/// Why a header that is there says nothing of instances.
+const NAMES_REQUESTS: &str = "the header names requests, not instances (see --instance-header)";
 
 const fn source_wanted(needs: Needs) -> &'static str {
     match needs {

@@ -1,19 +1,34 @@
-//! Writes the recording on a thread of its own, so that a slow disk delays neither the screen nor the load.
+//! Writes the recording on a thread of its own, so that a slow disk delays neither the screen nor the load. When the
+//! session's folder is deleted or moved meanwhile, the recording goes on in another one, and nothing of it is lost: what was
+//! written is read back from the open file.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 use crate::session::event::{Header, Recorded, SessionEvent};
-use crate::session::recording::{RecordingWriter, WriteError};
+use crate::session::recording::{FILE_NAME, RecordingWriter, WriteError};
 
 /// Events that may wait for the disk: an hour of closed seconds. Beyond, events are lost, and said to be.
 const QUEUE: usize = 4_096;
 
-/// The state of the recording, whenever it changes: why it fails, or `None` when it works again.
-pub(crate) type WriteStatus = Option<String>;
+/// The state of the recording, whenever it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteStatus {
+    /// It cannot be written, and why.
+    Failing(String),
+    /// It can be written again.
+    Working,
+    /// Its folder was deleted or moved; it goes on in this one, from its first line on.
+    Moved(PathBuf),
+}
+
+/// Folders of the same name that are tried when the session's own is gone.
+const MOST_SIBLINGS: u32 = 9;
 
 enum Job {
     Append(Box<Recorded>),
@@ -40,9 +55,10 @@ impl BackgroundWriter {
         let (jobs, todo) = sync_channel(QUEUE);
         let (status, statuses) = async_mpsc::channel(16);
         let reports = status.clone();
+        let folder = folder.to_owned();
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
-            .spawn(move || write(writer, &todo, &reports))
+            .spawn(move || write(Place { writer, folder }, &todo, &reports))
             .map_err(WriteError::Append)?;
         Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }
@@ -55,7 +71,9 @@ impl BackgroundWriter {
             Err(TrySendError::Full(_)) => {
                 self.lost += 1;
                 if self.lost == 1 {
-                    let _ = self.status.try_send(Some("the disk does not keep up; events are lost".to_owned()));
+                    let _ = self
+                        .status
+                        .try_send(WriteStatus::Failing("the disk does not keep up; events are lost".to_owned()));
                 }
             }
             // The thread only ends when it is told to.
@@ -89,16 +107,18 @@ impl Drop for BackgroundWriter {
     }
 }
 
-fn write(mut writer: RecordingWriter, todo: &Receiver<Job>, status: &async_mpsc::Sender<WriteStatus>) {
+fn write(mut place: Place, todo: &Receiver<Job>, status: &async_mpsc::Sender<WriteStatus>) {
     let mut health = Health::default();
     for job in todo {
         let change = match job {
             Job::Append(recorded) => {
-                let is_second = matches!(recorded.event, SessionEvent::Second(_));
-                health.after(is_second, writer.append(&recorded))
+                let closes = matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. });
+                let appended = place.writer.append(&recorded);
+                let kept = if closes { place.keep(status) } else { Ok(()) };
+                health.after(closes, appended.and(kept))
             }
             Job::Flush(done) => {
-                let result = writer.flush();
+                let result = place.writer.flush();
                 let _ = done.send(());
                 health.after(false, result)
             }
@@ -107,7 +127,62 @@ fn write(mut writer: RecordingWriter, todo: &Receiver<Job>, status: &async_mpsc:
             let _ = status.try_send(change);
         }
     }
-    let _ = writer.flush();
+    let _ = place.writer.flush();
+    let _ = place.keep(status);
+}
+
+/// The recording and where it is.
+struct Place {
+    writer: RecordingWriter,
+    folder: PathBuf,
+}
+
+impl Place {
+    /// Makes sure that the file is still found where the session is, and goes on elsewhere when it is not.
+    fn keep(&mut self, status: &async_mpsc::Sender<WriteStatus>) -> Result<(), WriteError> {
+        if is_found(self.writer.file(), &self.folder.join(FILE_NAME)) {
+            return Ok(());
+        }
+        self.writer.flush()?;
+        let mut failed = None;
+        for folder in elsewhere(&self.folder) {
+            match self.writer.go_on_in(&folder) {
+                Ok(()) => {
+                    self.folder.clone_from(&folder);
+                    let _ = status.try_send(WriteStatus::Moved(folder));
+                    return Ok(());
+                }
+                // The reason of the first one counts: the others are makeshifts.
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+        }
+        Err(WriteError::Gone(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into())))
+    }
+}
+
+/// Where a recording may go on whose folder is gone: the same place, one beside it, the system's for what is temporary.
+fn elsewhere(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let name = folder.file_name().map_or_else(|| "session".into(), |name| name.to_string_lossy().into_owned());
+    let temporary = std::env::temp_dir().join(&name);
+    let beside = (2..=MOST_SIBLINGS).map({
+        let folder = folder.to_owned();
+        move |number| folder.with_file_name(format!("{name}-{number}"))
+    });
+    [folder.to_owned()].into_iter().chain(beside).chain([temporary])
+}
+
+/// Whether `path` leads to the open file.
+fn is_found(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(named)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (open.dev(), open.ino()) == (named.dev(), named.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        open.is_file() && named.is_file()
+    }
 }
 
 /// Whether the recording works. What failed works again once a second is on disk: on a full one there may still be room for
@@ -123,11 +198,11 @@ impl Health {
         match result {
             Ok(()) if self.failing && is_second => {
                 self.failing = false;
-                Some(None)
+                Some(WriteStatus::Working)
             }
             Err(error) if !self.failing => {
                 self.failing = true;
-                Some(Some(error.to_string()))
+                Some(WriteStatus::Failing(error.to_string()))
             }
             Ok(()) | Err(_) => None,
         }
@@ -167,16 +242,44 @@ mod tests {
         assert!(matches!(BackgroundWriter::start(folder.path(), &header()), Err(WriteError::Create { .. })));
     }
 
+    fn second(n: u32) -> Recorded {
+        let second = scaletop_load::Second::new(n, scaletop_units::ArrivalRate::PAUSED);
+        Recorded { at: second.end(), event: SessionEvent::Second(Box::new(second)) }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_goes_is_noticed_with_the_next_second_and_nothing_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let (folder, away) = (home.path().join("session"), home.path().join("away"));
+        fs::create_dir(&folder).unwrap();
+        let (mut writer, mut statuses) = BackgroundWriter::start(&folder, &header()).unwrap();
+        writer.record(mark(0));
+        writer.record(second(0));
+        writer.flushed().await;
+        fs::rename(&folder, &away).unwrap();
+        writer.record(second(1));
+        assert_eq!(statuses.recv().await, Some(WriteStatus::Moved(folder.clone())));
+        // The name is taken now by what is no folder: one beside it.
+        fs::remove_dir_all(&folder).unwrap();
+        fs::write(&folder, "in the way").unwrap();
+        writer.record(second(2));
+        let beside = home.path().join("session-2");
+        assert_eq!(statuses.recv().await, Some(WriteStatus::Moved(beside.clone())));
+        writer.record(mark(4));
+        writer.finish();
+        assert_eq!(RecordingReader::open(&beside).unwrap().count(), 5, "all events from the first on");
+    }
+
     #[test]
     fn a_failure_is_said_once_and_over_only_when_a_second_is_on_disk() {
         let full = || Err(WriteError::Append(std::io::Error::from(std::io::ErrorKind::StorageFull)));
         let mut health = Health::default();
         assert_eq!(health.after(true, Ok(())), None);
-        let said = health.after(true, full()).expect("it is said at once").expect("with the reason");
-        assert!(said.contains("cannot write the recording"), "{said}");
+        let said = health.after(true, full()).expect("it is said at once");
+        assert!(matches!(&said, WriteStatus::Failing(why) if why.contains("cannot write the recording")), "{said:?}");
         assert_eq!(health.after(false, Ok(())), None, "a line still fits, a second does not");
         assert_eq!(health.after(true, full()), None, "once is enough");
-        assert_eq!(health.after(true, Ok(())), Some(None));
+        assert_eq!(health.after(true, Ok(())), Some(WriteStatus::Working));
     }
 
     #[cfg(target_os = "linux")]

@@ -74,9 +74,46 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
 
 #[test]
 fn passwords_and_queries_are_never_shown() {
-    let shown = target("https://me:hunter2@example.com/x?token=abc#frag").to_string();
+    let shown = target("https://me:hunter2@example.com/x?token=abc").to_string();
     assert_eq!(shown, "https://example.com/x");
-    assert!(!message("https://me:hunter2@exa mple.com/").contains("hunter2"));
+    for given in [
+        "https://me:hunter2@exa mple.com/",
+        "htps://me:hunter2@example.com",
+        "me:hunter2@example.com",
+        "https://me:hunter2@example.com:0/",
+        "https://example.com/a b?key=hunter2#x",
+        "https://me:hun?er2@hunter2@:80/?hunter2",
+        "https://hunter2@example.com/%zz",
+    ] {
+        let message = message(given);
+        assert!(!message.contains("hunter2"), "{given}: {message}");
+        let repeated = hide_secrets_in(&format!("cannot send to `{given}`: it broke"));
+        assert!(given.contains(' ') || !repeated.contains("hunter2"), "{repeated}");
+    }
+    let harmless = "cannot write a@b, no image repo@sha256:12; see 'x?'";
+    assert_eq!(hide_secrets_in(harmless), harmless);
+}
+
+#[test]
+fn what_would_become_something_else_on_its_way_is_refused() {
+    let long = format!("http://{}.test/", "a".repeat(64));
+    for (given, part) in [
+        ("http://a.test/x#part", "never sent"),
+        ("http://a.test/100%", "%25"),
+        ("http://a.test/?q=%zz", "%25"),
+        ("http://a.test/a\\b", "no separator"),
+        ("http://a.test/a\nb", "control character"),
+        ("http:a.test/", "// is missing"),
+        ("http://a..test/", "looked up"),
+        (&long, "looked up"),
+        ("http://[fe80::1%25eth0]/", "zone"),
+    ] {
+        let message = message(given);
+        assert!(message.contains(part), "{given:?} gave: {message}");
+    }
+    for fine in ["http://a.test./%41?x=%2f&y=a@b", "http://me:100%@a.test/", "http://[::1]:80/"] {
+        assert!(fine.parse::<Target>().is_ok(), "{fine}");
+    }
 }
 
 #[test]

@@ -8,4 +8,6 @@ mod capacity;
 mod connections;
 mod doctor;
 mod exit_codes;
+mod given;
 mod output;
+mod surroundings;

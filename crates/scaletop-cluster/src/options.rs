@@ -212,7 +212,7 @@ pub struct ClusterArgs {
     #[arg(long, value_enum, env = "SCALETOP_PLATFORM")]
     pub platform: Option<Platform>,
     /// Publish metrics as coarse and as late as the cloud does: one point a minute instead of every 10 s
-    #[arg(long, env = "SCALETOP_REALISTIC")]
+    #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_REALISTIC")]
     pub realistic: bool,
     /// Run the platform's own periods (metric points, alarms, cool-downs) this many times faster [default: 1]
     #[arg(long, value_name = "FACTOR", env = "SCALETOP_TIME_SCALE")]

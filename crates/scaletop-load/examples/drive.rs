@@ -127,7 +127,13 @@ async fn run(asked: Asked) -> anyhow::Result<()> {
     let label = format!("{}/s warmed {warmed}", asked.rate);
     println!("{}", line(&label, &all, answered.saturating_since(start)));
     for failure in all.iter().flat_map(|second| &second.failures).take(3) {
-        println!("     {} × {:?}: {} ({})", failure.count, failure.kind, failure.cause, failure.phase.label());
+        println!(
+            "     {} × {:?}: {} ({})",
+            failure.count,
+            failure.kind,
+            failure.cause,
+            failure.phase.map_or("answered", |phase| phase.label())
+        );
     }
     Ok(())
 }

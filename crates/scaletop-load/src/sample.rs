@@ -335,9 +335,10 @@ mod tests {
 
     #[test]
     fn what_is_expected_is_ok_whatever_it_is_and_nothing_else_is() {
+        use OutcomeKind::{Http2xx, Http3xx, Http429, Ok};
+
         let expected: Expected = "404, 5xx".parse().unwrap();
         let kinds = [200, 302, 404, 429, 503].map(|status| Outcome::Status(status).kind(&expected));
-        use OutcomeKind::{Http2xx, Http3xx, Http429, Ok};
         assert_eq!(kinds, [Http2xx, Http3xx, Ok, Http429, Ok]);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use scaletop_load::{FailureKind, LoadConfig, OutcomeKind, Phase, RequestOptions};
+use scaletop_load::{LoadConfig, OutcomeKind, Phase, RequestOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Mutex;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use scaletop_load::{Bottleneck, FailureKind, LoadConfig, Phase, RequestOptions};
+use scaletop_load::{Bottleneck, LoadConfig, OutcomeKind, Phase, RequestOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -138,7 +138,7 @@ async fn what_is_wrong_with_a_certificate_is_said_and_every_request_shares_that_
         let outcome = drive(&service.options(), LoadConfig::default(), 5, 1).await;
         let failures: Vec<_> =
             outcome.failures.iter().map(|failure| (failure.kind, failure.phase, failure.cause.as_ref())).collect();
-        assert!(failures.iter().all(|&seen| seen == (FailureKind::Tls, Phase::Tls, cause)), "{failures:?}");
+        assert!(failures.iter().all(|&seen| seen == (OutcomeKind::Tls, Some(Phase::Tls), cause)), "{failures:?}");
         assert_eq!((outcome.total.outcomes.failed(), outcome.connections.opened), (5, 0), "{cause}");
     }
 }

@@ -29,6 +29,10 @@ pub struct Live {
     pub phase: Lifecycle,
     /// Why the session is ending, once it is.
     pub ending: Option<String>,
+    /// Whether it was said for what the end waits.
+    pub is_waiting_said: bool,
+    /// Whether it was said that ids of instances are cut.
+    pub is_cut_said: bool,
     /// Whether this is the demo, whose instances can be killed.
     pub is_demo: bool,
 }
@@ -57,6 +61,8 @@ impl Live {
             abort_within: None,
             phase: Lifecycle::Running,
             ending: None,
+            is_waiting_said: false,
+            is_cut_said: false,
             is_demo: false,
         }
     }

@@ -16,6 +16,7 @@ use crate::app::event::Event;
 use crate::app::state::update::live::LiveUpdate;
 use crate::app::state::update::replay::ReplayUpdate;
 use crate::app::state::{Run, State, Ui};
+use crate::session::writer::WriteStatus;
 use scaletop_units::Elapsed;
 
 /// How long a short message stays on the screen.
@@ -27,6 +28,9 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
     forget_toast(ui, now);
     match run {
         Run::Live(live) => {
+            if let Event::RecordingStatus(WriteStatus::Moved(moved)) = &event {
+                *folder = Some(moved.clone());
+            }
             *latest = now.max(*latest);
             let mut update = LiveUpdate { session, ui, live, now, latest: *latest, effects: Vec::new() };
             update.apply(event);

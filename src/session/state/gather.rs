@@ -102,7 +102,7 @@ impl Session {
             capped_by_descriptors: settings.capped_by_descriptors,
             inferred: self.fold.estimate.per_instance(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
-            nobody_named: self.instances.is_empty(),
+            nobody_named: self.tracks().is_empty(),
         };
         self.steps[at] = evidence.report();
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::pinning::{self, Answered, Pinning};
 use crate::instances::{Basis, InstanceObservation};
+use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
 use scaletop_load::Latency;
 use scaletop_load::{Second, Served};
@@ -22,6 +23,9 @@ const ANSWERS_PER_INSTANCE: u64 = 20;
 
 /// Nobody is counted who has not answered for this long.
 const LONGEST_WINDOW_SECS: u32 = 10;
+
+/// A header that said something new in nineteen of twenty answers, of this many at least, names requests.
+const ANSWERS_BEFORE_JUDGED: u64 = 30;
 
 /// The first answers of an instance: whole seconds until there are this many.
 const FIRST_ANSWERS: u64 = 5;
@@ -67,6 +71,10 @@ pub(super) struct InstanceTable {
     index: BTreeMap<InstanceId, u32>,
     recent: VecDeque<(u32, Vec<(u32, u64)>)>,
     firsts: Vec<First>,
+    /// Answers that named one of the tracks.
+    answers: u64,
+    /// Whether the header seems to name requests. An instance would answer again.
+    names_requests: bool,
 }
 
 /// What is remembered of one instance.
@@ -81,7 +89,8 @@ impl InstanceTable {
     /// Who answered OK a request that was intended in `[from, until)`, as far as the last such answer tells.
     pub(super) fn seen_since(&self, from: Elapsed, until: Elapsed) -> impl Iterator<Item = u32> + '_ {
         let is_seen = move |first: &First| first.last_ok.is_some_and(|last| last >= from && last < until);
-        (0..).zip(&self.firsts).filter(move |(_, first)| is_seen(first)).map(|(at, _)| at)
+        let firsts = if self.names_requests { &[][..] } else { &self.firsts };
+        (0..).zip(firsts).filter(move |(_, first)| is_seen(first)).map(|(at, _)| at)
     }
 
     /// Who answered in the latest second, by track.
@@ -91,7 +100,19 @@ impl InstanceTable {
 
     /// The track of an instance by its id.
     pub(super) fn track_of(&self, id: &InstanceId) -> Option<u32> {
-        self.index.get(id).copied()
+        self.index.get(id).copied().filter(|_| !self.names_requests)
+    }
+
+    /// Whether the ids stand for requests and not for instances, as far as the answers tell.
+    pub(super) const fn names_requests(&self) -> bool {
+        self.names_requests
+    }
+
+    /// Judges anew what the ids stand for; whether that is another judgement than before.
+    fn judge(&mut self) -> bool {
+        let ids = self.firsts.len() as u64;
+        let names_requests = self.answers >= ANSWERS_BEFORE_JUDGED && ids * 20 >= self.answers * 19;
+        std::mem::replace(&mut self.names_requests, names_requests) != names_requests
     }
 
     /// Instances that answered over the last seconds: back from `second` until there are
@@ -134,7 +155,7 @@ impl Session {
             last: track.last,
             requests: track.recent_requests(at),
         };
-        pinning::pinning(self.instances.iter().map(answered), at)
+        pinning::pinning(self.tracks().iter().map(answered), at)
     }
 
     /// Notes who answered in a second; returns the *Responding* count and keeps it as an observation.
@@ -146,7 +167,11 @@ impl Session {
                 None => self.answers_beyond = self.answers_beyond.saturating_add(served.requests),
             }
         }
+        self.judge_ids(second);
         let table = &mut self.fold.table;
+        if table.names_requests {
+            answered.clear();
+        }
         table.recent.retain(|(of, _)| second.index - of < LONGEST_WINDOW_SECS);
         table.recent.push_back((second.index, answered));
         let count = table.responding(second.index)?;
@@ -158,6 +183,24 @@ impl Session {
             provisional: false,
         });
         Some(count)
+    }
+
+    /// Says when the header turns out to name requests: then nobody knows who answered.
+    fn judge_ids(&mut self, second: &Second) {
+        if !self.fold.table.judge() {
+            return;
+        }
+        let header = &self.header.settings.instance_header;
+        let text = if self.fold.table.names_requests {
+            self.observations.remove(&Basis::Responding);
+            format!(
+                "{header} says something new in every answer: the header names requests, not instances, so how many \
+                 instances answer is unknown; name one that stays the same for the life of an instance with --instance-header"
+            )
+        } else {
+            format!("what {header} says comes again after all: instances are counted by it")
+        };
+        self.note(second.end(), NoticeLevel::Warning, &text);
     }
 
     fn track(&mut self, second: &Second, served: &Served) -> Option<u32> {
@@ -173,6 +216,7 @@ impl Session {
                 at
             }
         };
+        table.answers = table.answers.saturating_add(served.requests);
         let (track, first) = (&mut self.instances[at as usize], &mut table.firsts[at as usize]);
         track.add(second, served);
         first.last_ok = first.last_ok.max(served.first_ok_intended);

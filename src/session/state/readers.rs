@@ -39,9 +39,15 @@ impl Session {
         &self.steps
     }
 
-    /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`].
+    /// Every instance seen in answers, in the order of their first; at most [`MAX_INSTANCES`]. None, while the header seems to
+    /// name requests.
     pub fn tracks(&self) -> &[InstanceTrack] {
-        &self.instances
+        if self.names_requests() { &[] } else { &self.instances }
+    }
+
+    /// Whether what the answers name are requests and not instances.
+    pub const fn names_requests(&self) -> bool {
+        self.fold.table.names_requests()
     }
 
     /// Answers of instances beyond that bound.

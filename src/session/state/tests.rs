@@ -158,6 +158,33 @@ fn the_count_looks_back_only_as_far_as_it_must() {
 }
 
 #[test]
+fn a_header_that_names_requests_is_said_once_and_counts_nobody() {
+    let mut session = session();
+    set(&mut session, 0, 10);
+    let ids_of = |index: u32| (0..10).map(|n| format!("r-{index}-{n}")).collect::<Vec<_>>();
+    for index in 0..20 {
+        let ids = ids_of(index);
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut session, second(index, 10, 10, &ids));
+    }
+    assert!(session.names_requests() && session.tracks().is_empty());
+    assert_eq!(session.timeline.latest().unwrap().responding, None);
+    assert!(!session.observations().contains_key(&Basis::Responding));
+    let said = |session: &Session| {
+        session.log.iter().filter(|(_, notice)| notice.text.contains("names requests, not instances")).count()
+    };
+    assert_eq!(said(&session), 1);
+    // A fleet of many at a low rate looks the same at first; its instances answer again.
+    for index in 20..60 {
+        let ids = ids_of(index % 20);
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut session, second(index, 10, 10, &ids));
+    }
+    assert!(!session.names_requests() && said(&session) == 1);
+    assert_eq!(session.tracks().len(), 200);
+}
+
+#[test]
 fn a_hostile_number_of_instances_fills_no_memory() {
     let mut session = session();
     for index in 0..20 {

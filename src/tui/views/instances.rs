@@ -159,9 +159,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
     let mut x = area.x;
     for (title, width) in facts {
         let (words, role) = match *title {
-            "instance" => {
-                (text::shown(track.id.as_str(), usize::from(*width)), if gone { Role::Label } else { Role::Title })
-            }
+            "instance" => (track.id.shortened(usize::from(*width)), if gone { Role::Label } else { Role::Title }),
             "born" => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
             "cold start" => (
                 track.cold_start.map_or_else(|| "–".to_owned(), |cold| format!("+{}", text::latency(Some(cold)))),

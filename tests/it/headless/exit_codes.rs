@@ -149,7 +149,7 @@ mod signals {
             let (work, service) = (Workplace::new(), service(Duration::from_millis(300)));
             let plan = work.plan(HOUR);
             let mut running = Running::start(work.command(&["run", &plan, &url(&service), "--format", "json"]));
-            running.wait_for("target    20/s  sent    20");
+            running.wait_for("in flight");
             running.signal(name);
             let ended = running.end();
             ended.assert_code(code);
@@ -169,10 +169,10 @@ mod signals {
         let plan = work.plan(HOUR);
         let running = work.command(&["run", &plan, &url(&service), "--timeout", "10m"]);
         let mut running = Running::start(running);
-        running.wait_for("sent    20");
+        running.wait_for("in flight");
         running.signal("TERM");
         // The rate is 0 now, and nothing is answered yet.
-        running.wait_for("target     0/s");
+        running.wait_for("waiting up to 601s for");
         running.signal("TERM");
         let ended = running.end();
         ended.assert_code(143);

@@ -21,6 +21,12 @@ pub(crate) enum Fault {
     OneAtATime,
     /// Every fourth request of a connection meets its close.
     ClosesOnTheFourth,
+    /// Three instances in turn, whose ids of 114 characters are alike in the first 82.
+    LongIds,
+    /// What should name the instance names the request.
+    NamesRequests,
+    /// It never answers.
+    Silent,
     /// It says 413 at the head of a request, reads nothing more and closes.
     EarlyRefusal,
 }
@@ -97,7 +103,18 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
             }
         }
         text.drain(..end);
-        stream.write_all(OK)?;
+        let all = read.load(Ordering::SeqCst);
+        let id = match fault {
+            Fault::LongIds => format!("{}{:032}", "checkout-".repeat(10)[..82].to_owned(), all % 3),
+            Fault::NamesRequests => format!("r-{all}"),
+            Fault::Silent => continue,
+            _ => {
+                stream.write_all(OK)?;
+                continue;
+            }
+        };
+        let answer = format!("HTTP/1.1 200 OK\r\nx-instance-id: {id}\r\ncontent-length: 2\r\n\r\nok");
+        stream.write_all(answer.as_bytes())?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, Ra
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
-use scaletop_units::Elapsed;
+use scaletop_units::{Elapsed, InstanceId};
 
 /// One update of a live session: the parts of the state, and what is to be done so far.
 pub(super) struct LiveUpdate<'a> {
@@ -88,6 +88,20 @@ impl LiveUpdate<'_> {
         let at = second.end();
         let event = SessionEvent::Second(second);
         self.session.apply(at, &event);
+        self.say_what_is_waited_for();
+        if let SessionEvent::Second(second) = &event
+            && !self.live.is_cut_said
+            && let Some(cut) = second.served.iter().find(|served| served.id.is_cut())
+        {
+            self.live.is_cut_said = true;
+            let text = format!(
+                "instance ids are longer than {} characters or hold others than are shown: their beginning and end are kept, and \
+                 a digest of the whole, such as {}",
+                InstanceId::MAX_LEN,
+                cut.id
+            );
+            self.record(self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
+        }
         if let (SessionEvent::Second(second), Some(controller)) = (&event, &mut self.live.controller) {
             controller.second(second, self.session);
         }
@@ -146,6 +160,18 @@ impl LiveUpdate<'_> {
         }
     }
 
+    /// Says, once, for what the end waits and for how long at most. Where all is answered within the second, nobody waits.
+    fn say_what_is_waited_for(&mut self) {
+        let left = self.session.timeline().latest().map_or(0, |row| row.in_flight);
+        if self.live.phase != Lifecycle::Draining || self.live.is_waiting_said || left == 0 {
+            return;
+        }
+        self.live.is_waiting_said = true;
+        let within = self.session.header().settings.drains_within();
+        let text = format!("waiting up to {within:?} for {left} answers; Ctrl-C again ends at once");
+        self.notice(NoticeLevel::Info, text);
+    }
+
     /// Ends a session that cannot pass any more, once.
     fn lose(&mut self, threshold: &str) {
         if self.live.phase == Lifecycle::Running {
@@ -183,8 +209,15 @@ impl LiveUpdate<'_> {
     /// A failing disk is said at once, and once; the load goes on.
     fn recording_changed(&mut self, status: WriteStatus) {
         match status {
-            Some(reason) => self.notice(NoticeLevel::Error, format!("not recording: {reason}")),
-            None => self.notice(NoticeLevel::Info, "recording again".to_owned()),
+            WriteStatus::Failing(reason) => self.notice(NoticeLevel::Error, format!("not recording: {reason}")),
+            WriteStatus::Working => self.notice(NoticeLevel::Info, "recording again".to_owned()),
+            WriteStatus::Moved(folder) => {
+                let text = format!(
+                    "the session's folder was deleted or moved: the recording goes on, whole, in {}",
+                    folder.display()
+                );
+                self.notice(NoticeLevel::Warning, text);
+            }
         }
     }
 }

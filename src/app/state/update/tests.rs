@@ -9,6 +9,7 @@ use crate::app::state::Live;
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
 use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
+use crate::session::writer::WriteStatus;
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
@@ -121,6 +122,36 @@ fn quitting_twice_exits_at_once() {
 }
 
 #[test]
+fn for_what_the_end_waits_is_said_once_with_how_long_it_can_take() {
+    let mut state = state();
+    update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Quit));
+    let mut heard = |index: u32, in_flight: u64| -> Vec<String> {
+        let mut second = Second::new(index, ArrivalRate::PAUSED);
+        second.in_flight = in_flight;
+        let at = second.end();
+        let effects = update(&mut state, at, Event::Session(SessionEvent::Second(Box::new(second))));
+        let notices = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Record(Recorded { event: SessionEvent::Notice(notice), .. }) => Some(notice.text),
+            _ => None,
+        });
+        notices.collect()
+    };
+    assert_eq!(heard(1, 0), [""; 0]);
+    assert_eq!(heard(2, 5), ["waiting up to 11s for 5 answers; Ctrl-C again ends at once"]);
+    assert_eq!(heard(3, 4), [""; 0], "once is enough");
+}
+
+#[test]
+fn a_folder_that_went_away_is_told_and_the_new_one_is_the_sessions() {
+    let mut state = state();
+    let effects = update(&mut state, Elapsed::ZERO, Event::RecordingStatus(WriteStatus::Moved("b".into())));
+    assert_eq!(state.folder(), Some(std::path::Path::new("b")));
+    assert!(
+        matches!(&effects[0], Effect::Record(Recorded { event: SessionEvent::Notice(n), .. }) if n.text.contains("whole, in b"))
+    );
+}
+
+#[test]
 fn requests_that_were_given_up_are_said() {
     let mut state = state();
     update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Quit));
@@ -192,9 +223,9 @@ fn only_the_demo_kills() {
 #[test]
 fn a_failing_disk_is_said_and_so_is_that_it_works_again() {
     let mut state = state();
-    update(&mut state, Elapsed::ZERO, Event::RecordingStatus(Some("no space left".into())));
+    update(&mut state, Elapsed::ZERO, Event::RecordingStatus(WriteStatus::Failing("no space left".into())));
     assert_eq!(state.ui().toast.as_ref().unwrap().1, "not recording: no space left");
-    update(&mut state, Elapsed::from_secs(1), Event::RecordingStatus(None));
+    update(&mut state, Elapsed::from_secs(1), Event::RecordingStatus(WriteStatus::Working));
     let (_, again) = state.session().log().last().unwrap();
     assert_eq!((again.level, again.text.as_str()), (NoticeLevel::Info, "recording again"));
 }
