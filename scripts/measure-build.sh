@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # What a clean build costs: CPU seconds (user and system), seconds on the clock, and the size of the binary.
-#   scripts/measure-build.sh [demo] [test] [release]     all three by default; each from nothing, in a folder that goes again
+#   scripts/measure-build.sh [demo] [test] [release] [dist]   the first three by default; each from nothing, in a folder that goes again
 # Needs Rust and a C compiler. Crates are fetched before, so the network is not measured. The CPU seconds of a busy machine
 # are some tenths too many: compare two runs of one machine. `cargo build --timings` has the same by crate.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for what in ${*:-demo test release}; do
-  case $what in demo|test|release) ;; *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
+  case $what in demo|test|release|dist) ;; *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 done
 
 unset CARGO_BUILD_RUSTC_WRAPPER RUSTC_WRAPPER # a cache of compiled crates would be measured instead
@@ -22,6 +22,7 @@ for what in ${*:-demo test release}; do
     demo) build=(--profile demo); made=demo/scaletop ;;
     test) build=(); made= ;;
     release) build=(--release); made=release/scaletop ;;
+    dist) build=(--profile dist); made=dist/scaletop ;;
   esac
   if [ "$what" = test ]; then
     command=(env CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" cargo test --workspace --lib --bins --tests --no-run)
