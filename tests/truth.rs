@@ -28,8 +28,16 @@ use scaletop_load::{LoadConfig, Prepared};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
 
-/// The promise.
-const WITHIN: f64 = 1.0;
+/// The promise for what is seen to the instant: the first OK answers of instances. Our own lag comes on top.
+const WITHIN: f64 = 0.25;
+
+/// And for what is seen by the second.
+const WITHIN_A_SECOND: f64 = 1.0;
+
+/// Seeds that are played; `make truth` plays ten.
+fn seeds() -> std::ops::RangeInclusive<u64> {
+    1..=std::env::var("SCALETOP_TRUTH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
+}
 
 /// Three instances of twelve requests at 80 ms are needed for it, and then are at three quarters of what they can do.
 const SPIKE_RATE: u32 = 330;
@@ -46,7 +54,7 @@ async fn spike(seed: u64) -> (Session, Truth) {
         max_size: 4,
         max_concurrency: 12,
         // Not a whole number of seconds, and another one for each seed, so that nothing agrees by chance.
-        cold_start: Duration::from_millis(1_300 + 700 * seed),
+        cold_start: Duration::from_millis(1_300 + 700 * (seed % 5) + 37 * seed),
         seed: Some(seed),
         ..ClusterOptions::default()
     };
@@ -98,14 +106,14 @@ fn reached(timing: Timing, what: &str) -> f64 {
     }
 }
 
-fn agree(what: &str, seed: u64, ours: f64, truth: f64) {
+fn agree(what: &str, seed: u64, ours: f64, truth: f64, within: f64) {
     println!("seed {seed}: {what}: ours {ours:.2} s, truth {truth:.2} s");
-    assert!((ours - truth).abs() <= WITHIN, "seed {seed}: {what}: we say {ours:.2} s, the cluster knows {truth:.2} s");
+    assert!((ours - truth).abs() <= within, "seed {seed}: {what}: we say {ours:.2} s, the cluster knows {truth:.2} s");
 }
 
 #[tokio::test]
 async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
-    for seed in [1, 2, 3] {
+    for seed in seeds() {
         let (session, truth) = spike(seed).await;
         let report = session.steps().iter().find(|report| report.step.profile.last().get() == SPIKE_RATE).unwrap();
         let start = report.step.start;
@@ -116,16 +124,17 @@ async fn serving_capacity_and_counts_agree_with_the_cluster_within_a_second() {
         assert!(target >= 3 && admitted.len() >= target, "seed {seed}: {target} needed, {} admitted", admitted.len());
 
         let serving = reached(report.numbers.serving, "T_serving");
-        agree("first new instance admits", seed, serving, since_start(admitted[1]));
+        let lag = session.totals().send_lag.max().unwrap_or_default().as_secs_f64();
+        agree("first new instance admits", seed, serving, since_start(admitted[1]), WITHIN + lag);
         let capacity = reached(report.numbers.capacity, "T_capacity");
-        agree("last needed instance admits", seed, capacity, since_start(admitted[target - 1]));
+        agree("last needed instance admits", seed, capacity, since_start(admitted[target - 1]), WITHIN + lag);
         // The last 429 of all: every one that the cluster gave reached us.
         let last_refusal =
             truth.rejections.iter().map(|spell| spell.last).max().expect("the spike was too much for one");
         let is_refused = |row: &&scaletop::Row| row.outcomes.get(OutcomeKind::Http429) > 0;
         let seen = session.timeline().rows().iter().rev().find(is_refused).map(|row| row.second).expect("we saw it");
         let middle = Elapsed::from_millis(u64::from(seen) * 1_000 + 500);
-        agree("429s end", seed, since_start(middle), since_start(last_refusal));
+        agree("429s end", seed, since_start(middle), since_start(last_refusal), WITHIN_A_SECOND + lag);
 
         for row in session.timeline().rows() {
             let (from, until) =

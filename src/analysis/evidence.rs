@@ -126,7 +126,7 @@ impl Evidence<'_> {
             return not_up(step.direction());
         }
         let new = tally.first_ok.iter().filter(|(instance, _)| !tally.seen_before.contains(instance));
-        match new.map(|(_, intended)| intended).min() {
+        match new.map(|(_, first)| first.intended).min() {
             Some(intended) => {
                 Timing::Reached { secs: intended.saturating_since(step.start).as_secs_f64(), plus_minus: 0.0 }
             }

@@ -56,6 +56,15 @@ pub(crate) struct CohortCounts {
     pub(crate) due_late: u64,
 }
 
+/// The first OK answer of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FirstOk {
+    /// When the first request that it answered OK was due.
+    pub(crate) intended: Elapsed,
+    /// The second in which an OK answer of it came first: it is counted from then on.
+    pub(crate) answered: u32,
+}
+
 /// What costs memory. Instances are numbers of tracks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
@@ -68,8 +77,8 @@ pub(crate) struct Tally {
     pub(crate) failures: FailureTotals,
     /// Who had answered OK in the minute before.
     pub(crate) seen_before: BTreeSet<u32>,
-    /// The first intended instant that each instance answered OK.
-    pub(crate) first_ok: BTreeMap<u32, Elapsed>,
+    /// The first OK answer of each instance.
+    pub(crate) first_ok: BTreeMap<u32, FirstOk>,
     pub(crate) requests: BTreeMap<u32, u64>,
     /// What opening connections took.
     pub(crate) connect: Latency,
@@ -127,13 +136,13 @@ impl Gathered {
         }
     }
 
-    /// Takes the first OK answer of an instance in a second, by when its request was intended.
-    pub(crate) fn add_first_ok(&mut self, step: &Step, instance: u32, intended: Elapsed) {
+    /// Takes the first OK answer of an instance in a second that has closed, by when its request was intended.
+    pub(crate) fn add_first_ok(&mut self, step: &Step, instance: u32, intended: Elapsed, closed: u32) {
         let Some(tally) = &mut self.tally else { return };
         if intended >= step.start {
             if step.end.is_none_or(|end| intended < end) {
-                let first = tally.first_ok.entry(instance).or_insert(intended);
-                *first = intended.min(*first);
+                let first = tally.first_ok.entry(instance).or_insert(FirstOk { intended, answered: closed });
+                first.intended = intended.min(first.intended);
             }
         } else if intended >= step.start - UNSEEN_FOR {
             tally.seen_before.insert(instance);

@@ -160,10 +160,12 @@ fn within_its_second(counted: Timing, wanted: Option<u32>, start: Elapsed, suppl
     }
     let from = start + Duration::try_from_secs_f64(secs).unwrap_or_default();
     let missing = wanted.saturating_sub(supply.count_before(from)).max(1);
-    let within = from..from + Duration::from_secs(1);
-    let mut firsts: Vec<_> = tally.first_ok.values().filter(|first| within.contains(first)).collect();
+    // Half a second on: the sum may lie a rounding error before the second that it is.
+    let second = (from + Duration::from_millis(500)).second();
+    let newcomers = tally.first_ok.values().filter(|first| first.answered == second);
+    let mut firsts: Vec<_> = newcomers.map(|first| first.intended).collect();
     firsts.sort_unstable();
-    let Some(&&exact) = usize::try_from(missing).ok().and_then(|missing| firsts.get(missing - 1)) else {
+    let Some(&exact) = usize::try_from(missing).ok().and_then(|missing| firsts.get(missing - 1)) else {
         return Timing::Reached { secs: secs + 0.5, plus_minus: 0.5 };
     };
     Timing::Reached { secs: exact.saturating_since(start).as_secs_f64(), plus_minus: 0.0 }

@@ -14,8 +14,10 @@ folder = Path(sys.argv[1])
 summary = json.loads((folder / "summary.json").read_text())
 rows = {int(row["elapsed_s"]): row for row in csv.DictReader((folder / "timeline.csv").open())}
 base = datetime.datetime.fromisoformat(summary["session"]["started_utc"].replace("Z", "+00:00")).timestamp() * 1000
-totals = {tag: HdrHistogram(1, 600_000_000, 3) for tag in ("response", "service")}
-seconds = {"response": 0, "service": 0}
+TAGS = {"response": "response_ms", "failed": "failed_ms", "service": "service_ms", "failed-service": "failed_service_ms"}
+totals = {tag: HdrHistogram(1, 600_000_000, 3) for tag in TAGS}
+seconds = dict.fromkeys(TAGS, 0)
+answered = 0
 
 
 def micros(field):
@@ -40,22 +42,30 @@ while True:
     second = round((start - base) / 1000)
     row = rows[second]
     assert interval.get_end_time_stamp() - start == 1000, f"second {second}: not a second long"
-    assert interval.get_total_count() == int(row["completed"]), f"second {second}, {tag}: {interval.get_total_count()} values, {row['completed']} completed"
+    count, ok = interval.get_total_count(), int(row["ok"])
+    expected = {"response": ok, "failed": int(row["completed"]) - ok}.get(tag, count)
+    assert count == expected, f"second {second}, {tag}: {count} values, {expected} in timeline.csv"
+    answered += count if tag in ("response", "failed") else 0
     if tag == "response":
         for name, percent in (("p50_ms", 50), ("p90_ms", 90), ("p95_ms", 95), ("p99_ms", 99), ("p999_ms", 99.9)):
             # Ours never says more than the exact maximum, which a histogram does not hold.
             theirs = min(value_at(interval, percent), micros(row["max_ms"]))
             assert theirs == micros(row[name]), f"second {second}: {name} is {theirs} there and {micros(row[name])} here"
-    else:
+    elif tag == "service":
         theirs, ours = value_at(interval, 99), micros(row["service_p99_ms"])
         assert abs(theirs - ours) <= ours / 1000 + 1, f"second {second}: service p99 is {theirs} there and {ours} here"
     totals[tag].add(interval)
     seconds[tag] += 1
 
-completed = [row for row in rows.values() if int(row["completed"]) > 0]
-assert seconds == {"response": len(completed), "service": len(completed)}, f"{seconds} of {len(completed)} seconds"
+assert answered == sum(int(row["completed"]) for row in rows.values()), f"{answered} values of response and failed"
+with_ok = sum(int(row["ok"]) > 0 for row in rows.values())
+with_failures = sum(int(row["completed"]) > int(row["ok"]) for row in rows.values())
+assert (seconds["response"], seconds["failed"]) == (with_ok, with_failures), f"{seconds}: {with_ok}, {with_failures}"
 for tag, histogram in totals.items():
-    ours = summary[f"{tag}_ms"]
+    ours = summary[TAGS[tag]]
+    if ours is None:
+        assert histogram.get_total_count() == 0, tag
+        continue
     assert histogram.get_total_count() == ours["count"], f"{tag}: {histogram.get_total_count()} against {ours['count']}"
     for name, percent in (("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99), ("p999", 99.9)):
         theirs = min(value_at(histogram, percent), micros(ours["max"]))

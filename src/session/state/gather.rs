@@ -48,7 +48,7 @@ impl Session {
                 continue;
             };
             for at in self.fold.unfinished..self.steps.len() {
-                self.fold.gathered[at].add_first_ok(&self.steps[at].step, instance, intended);
+                self.fold.gathered[at].add_first_ok(&self.steps[at].step, instance, intended, second.index);
             }
         }
     }
