@@ -142,13 +142,17 @@ async fn on_ecs_a_scale_out_leaves_its_alarm_its_decision_and_its_tasks() {
     let mut demo = Demo::start(options).await;
     demo.load(8);
     let mut seen: Vec<Milestone> = Vec::new();
+    let first = |seen: &[Milestone], kind| {
+        let of_kind = seen.iter().filter(|milestone| milestone.kind == kind);
+        of_kind.min_by_key(|milestone| milestone.as_of).cloned()
+    };
+    // Alarms are asked for every ten seconds, and have a clock that runs sixty times as fast: one that has gone off twice
+    // meanwhile is told of once, with its later time. So their order says nothing here.
     let complete = |seen: &[Milestone]| {
-        let has = |kind| seen.iter().any(|milestone| milestone.kind == kind);
-        has(MilestoneKind::Decision) && has(MilestoneKind::Alarm) && {
-            // A task that is not the first: the life of one that the decision started.
-            let healthy = seen.iter().filter(|milestone| milestone.kind == MilestoneKind::TaskHealthy);
-            healthy.count() >= 1
-        }
+        // A task that is not the first: the life of one that the decision started.
+        [MilestoneKind::Alarm, MilestoneKind::Decision, MilestoneKind::TaskHealthy]
+            .iter()
+            .all(|kind| first(seen, *kind).is_some())
     };
     demo.wait_for("complete scale-out", |event| {
         if let SessionEvent::Milestone(milestone) = event {
@@ -157,9 +161,7 @@ async fn on_ecs_a_scale_out_leaves_its_alarm_its_decision_and_its_tasks() {
         complete(&seen).then_some(())
     })
     .await;
-    let first = |kind| seen.iter().filter(|milestone| milestone.kind == kind).min_by_key(|milestone| milestone.as_of);
-    let (alarm, decision) = (first(MilestoneKind::Alarm).unwrap(), first(MilestoneKind::Decision).unwrap());
-    assert!(alarm.as_of <= decision.as_of, "{alarm:?} {decision:?}");
+    let decision = first(&seen, MilestoneKind::Decision).expect("complete");
     assert!(decision.detail.contains("AlarmHigh in state ALARM triggered policy cpu-target-tracking"), "{decision:?}");
     // What the API says is what the cluster did, to the tenth of a second between two looks of the scaler.
     let truth = demo.platform.cluster.truth();

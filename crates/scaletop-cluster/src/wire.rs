@@ -240,7 +240,7 @@ fn take_order(shared: &Shared, parts: &http::request::Parts, body: &[u8]) -> Res
         Ok(order) => order,
         Err(error) => return plain(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
-    let now = shared.state.snapshot().now;
+    let CloudSnapshot { now, platform, .. } = shared.state.snapshot();
     let mut control = shared.control();
     if order.clear {
         let calls = std::mem::take(&mut control.calls);
@@ -256,7 +256,10 @@ fn take_order(shared: &Shared, parts: &http::request::Parts, body: &[u8]) -> Res
         let id = app_runner::operation_id(&format!("{kind}-{}", control.overrides.operations.len()));
         let operation = Operation { id, kind, status: "IN_PROGRESS".to_owned(), started: now, ended: None };
         control.overrides.operations.insert(0, operation);
-        control.overrides.status = Some("OPERATION_IN_PROGRESS".to_owned());
+        // On ECS it is a deployment, and the service stays ACTIVE.
+        if platform == CloudPlatform::AppRunner {
+            control.overrides.status = Some("OPERATION_IN_PROGRESS".to_owned());
+        }
     }
     if let Some(tag) = order.push {
         control.overrides.pushed.push((tag, now));
