@@ -53,7 +53,7 @@ const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
 const SPARE: f64 = 1.5;
 
 /// Without an answer for so long, and twice the quickest, the service stalls.
-const STALL: Duration = Duration::from_millis(50);
+const STALL: Duration = Duration::from_millis(250);
 
 /// By which the limit shrinks when a connect was slow.
 const BACK_OFF: f64 = 0.9;

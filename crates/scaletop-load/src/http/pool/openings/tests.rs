@@ -121,7 +121,7 @@ fn under_strain_as_many_are_enough_as_the_arrivals_keep_busy_and_half_as_many_ag
     let slow = Duration::from_millis(80);
     assert_eq!(step(slow, strained(2_400, 20_000.0)), Adjustment::Stay);
     assert_eq!(step(slow, strained(2_399, 20_000.0)), Adjustment::Start(4));
-    let later = Situation { now: Elapsed::from_millis(200), ..strained(2_400, 20_000.0) };
+    let later = Situation { now: Elapsed::from_millis(300), ..strained(2_400, 20_000.0) };
     assert_eq!(step(slow, later), Adjustment::Start(4), "it stalls");
     let on_time = Situation { is_strained: false, ..strained(2_400, 20_000.0) };
     assert_eq!(step(slow, on_time), Adjustment::Start(4), "the service may have become slower");
