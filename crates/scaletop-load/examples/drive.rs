@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use scaletop_load::{
-    CohortPart, Connections, HttpFactory, Latency, LoadConfig, OutcomeKind, Prepared, RateProfile, RequestOptions,
-    ReqwestTransport, Second, Workers, raise_fd_limit,
+    CohortPart, Connections, Failure, HttpFactory, Latency, LoadConfig, OutcomeKind, Prepared, RateProfile,
+    RequestOptions, ReqwestTransport, Second, Workers, raise_fd_limit,
 };
 use scaletop_units::{ArrivalRate, RunClock};
 
@@ -108,78 +108,107 @@ async fn run(asked: Asked) -> anyhow::Result<()> {
         handle.drain(Duration::from_secs(3)).await;
         clock.now()
     });
-    let mut all: Vec<Second> = Vec::new();
-    while all.last().is_none_or(|second| second.end() <= end) {
+    let mut all = Sums::default();
+    loop {
         let second = running.seconds.recv().await.context("the engine ended")?;
         if asked.each {
-            println!(
-                "{}",
-                line(&format!("{:>4}", second.index), std::slice::from_ref(&second), Duration::from_secs(1))
-            );
+            let mut one = Sums::default();
+            one.add(&second);
+            println!("{}", one.line(&format!("{:>4}", second.index), Duration::from_secs(1)));
         }
-        all.push(second);
+        all.add(&second);
+        if second.end() > end {
+            break;
+        }
     }
     let answered = answered.await?;
     running.handle.stop();
     while let Some(second) = running.seconds.recv().await {
-        all.push(second);
+        all.add(&second);
     }
     let label = format!("{}/s warmed {warmed}", asked.rate);
-    println!("{}", line(&label, &all, answered.saturating_since(start)));
-    for failure in all.iter().flat_map(|second| &second.failures).take(3) {
-        println!(
-            "     {} × {:?}: {} ({})",
-            failure.count,
-            failure.kind,
-            failure.cause,
-            failure.phase.map_or("answered", |phase| phase.label())
-        );
+    println!("{}", all.line(&label, answered.saturating_since(start)));
+    for failure in &all.failures {
+        let phase = failure.phase.map_or("answered", |phase| phase.label());
+        println!("     {} × {:?}: {} ({phase})", failure.count, failure.kind, failure.cause);
     }
     Ok(())
 }
 
-/// The figures of some seconds that took `span`.
-fn line(label: &str, seconds: &[Second], span: Duration) -> String {
-    let mut total = CohortPart::new(0);
-    let (mut lag, mut connections, mut turn) = (Latency::new(), Connections::default(), Duration::ZERO);
-    for second in seconds {
-        total.merge(&CohortPart { intended: 0, ..second.total() });
-        lag.merge(&second.send_lag);
-        connections.merge(&second.connections);
-        turn = turn.max(second.generator.longest_turn.unwrap_or_default());
+/// Some seconds, added up: so that a long run takes no more memory than a short one.
+struct Sums {
+    total: CohortPart,
+    lag: Latency,
+    connections: Connections,
+    turn: Duration,
+    open: u64,
+    waiting: u64,
+    workers: u32,
+    /// The first three.
+    failures: Vec<Failure>,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            total: CohortPart::new(0),
+            lag: Latency::new(),
+            connections: Connections::default(),
+            turn: Duration::ZERO,
+            open: 0,
+            waiting: 0,
+            workers: 0,
+            failures: Vec::new(),
+        }
     }
-    let response = total.response();
-    let ms = |latency: &Latency, q: f64| latency.quantile(q).map_or(f64::NAN, |found| found.as_secs_f64() * 1e3);
-    let open = seconds.iter().map(|second| second.connections.open).max().unwrap_or(0);
-    let waiting = seconds.iter().map(|second| second.connections.waiting_peak).max().unwrap_or(0);
-    let ok = total.outcomes.get(OutcomeKind::Ok);
-    let (cpu, rss) = used();
-    format!(
-        "{label}: achieved {:.2} % ({:.0}/s) failed {} dropped {}+{}+{} · p50 {:.2} p99 {:.2} max {:.1} · service {:.2} {:.2} · lag99 {:.2} turn {:.1} · slot99 {:.2} connect99 {:.2} ms · opened {} closed {} open {open} cancelled {} connect-failed {} waiting {waiting} retried {}+{} · CPU {:.1} s/1M · RSS {rss:.1} MiB · workers {}",
-        100.0 * ok as f64 / total.due.max(1) as f64,
-        ok as f64 / span.as_secs_f64(),
-        total.outcomes.failed(),
-        total.dropped_cap,
-        total.dropped_late,
-        total.dropped_connections,
-        ms(&response, 0.5),
-        ms(&response, 0.99),
-        ms(&response, 1.0),
-        ms(&total.service, 0.5),
-        ms(&total.service, 0.99),
-        ms(&lag, 0.99),
-        turn.as_secs_f64() * 1e3,
-        ms(&connections.slot_wait, 0.99),
-        ms(&connections.connect, 0.99),
-        connections.opened,
-        connections.closed,
-        connections.cancelled,
-        connections.failed,
-        connections.retried_on_close,
-        connections.retried_on_refusal,
-        cpu * 1e6 / ok.max(1) as f64,
-        seconds.iter().map(|second| second.generator.workers).max().unwrap_or(0),
-    )
+}
+
+impl Sums {
+    fn add(&mut self, second: &Second) {
+        self.total.merge(&CohortPart { intended: 0, ..second.total() });
+        self.lag.merge(&second.send_lag);
+        self.connections.merge(&second.connections);
+        self.turn = self.turn.max(second.generator.longest_turn.unwrap_or_default());
+        self.open = self.open.max(second.connections.open);
+        self.waiting = self.waiting.max(second.connections.waiting_peak);
+        self.workers = self.workers.max(second.generator.workers);
+        let left = 3 - self.failures.len();
+        self.failures.extend(second.failures.iter().take(left).cloned());
+    }
+
+    /// The figures of the seconds, which took `span`.
+    fn line(&self, label: &str, span: Duration) -> String {
+        let Self { total, lag, connections, turn, open, waiting, workers, .. } = self;
+        let response = total.response();
+        let ms = |latency: &Latency, q: f64| latency.quantile(q).map_or(f64::NAN, |found| found.as_secs_f64() * 1e3);
+        let ok = total.outcomes.get(OutcomeKind::Ok);
+        let (cpu, rss) = used();
+        format!(
+            "{label}: achieved {:.2} % ({:.0}/s) failed {} dropped {}+{}+{} · p50 {:.2} p99 {:.2} max {:.1} · service {:.2} {:.2} · lag99 {:.2} turn {:.1} · slot99 {:.2} connect99 {:.2} ms · opened {} closed {} open {open} cancelled {} connect-failed {} waiting {waiting} retried {}+{} · CPU {:.1} s/1M · RSS {rss:.1} MiB · workers {workers}",
+            100.0 * ok as f64 / total.due.max(1) as f64,
+            ok as f64 / span.as_secs_f64(),
+            total.outcomes.failed(),
+            total.dropped_cap,
+            total.dropped_late,
+            total.dropped_connections,
+            ms(&response, 0.5),
+            ms(&response, 0.99),
+            ms(&response, 1.0),
+            ms(&total.service, 0.5),
+            ms(&total.service, 0.99),
+            ms(lag, 0.99),
+            turn.as_secs_f64() * 1e3,
+            ms(&connections.slot_wait, 0.99),
+            ms(&connections.connect, 0.99),
+            connections.opened,
+            connections.closed,
+            connections.cancelled,
+            connections.failed,
+            connections.retried_on_close,
+            connections.retried_on_refusal,
+            cpu * 1e6 / ok.max(1) as f64,
+        )
+    }
 }
 
 /// CPU seconds and peak resident MiB of this process, where the system says.

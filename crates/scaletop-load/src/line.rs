@@ -8,10 +8,12 @@
 //! Whoever has a connection to spare takes the oldest. Nothing here is locked or crosses a thread: a line, its exchanges
 //! and its recorder belong to one worker. What waits is a range of tickets and takes eight bytes each.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::engine::Shared;
 use crate::in_flight::{InFlight, Ticket};
@@ -22,11 +24,17 @@ use crate::sample::Sample;
 use crate::transport::Reply;
 use scaletop_units::{Elapsed, RunClock};
 
+/// No arrival is due at the end of time.
+const NEVER: Elapsed = Elapsed::from_nanos(u64::MAX);
+
 /// The arrivals of one worker that wait for a connection, oldest first, and the recorder of their answers.
 #[derive(Debug)]
 pub struct Line {
     clock: RunClock,
     shared: Arc<Shared>,
+    /// When the next arrival is due, and whom to wake when that has passed.
+    next_due: Cell<Elapsed>,
+    passed: Notify,
     parts: RefCell<Parts>,
 }
 
@@ -47,9 +55,19 @@ impl Line {
     pub(crate) fn new(clock: RunClock, shared: Arc<Shared>, start: Elapsed) -> Self {
         let flights = InFlight::default();
         let (waited, covered) = (flights.end(), flights.end());
-        let parts =
-            Parts { shard: Shard::new(start, shared.expected()), flights, waited, covered, open: 0, connecting: 0 };
-        Self { clock, shared, parts: RefCell::new(parts) }
+        let parts = Parts { shard: Shard::new(start, shared.expected()), flights, waited, covered, open: 0, connecting: 0 };
+        let next_due = Cell::new(NEVER);
+        Self { clock, shared, next_due, passed: Notify::new(), parts: RefCell::new(parts) }
+    }
+
+    /// The next arrival is due at `due`: whoever is awake after that wakes the worker, too.
+    pub(crate) fn expect(&self, due: Option<Elapsed>) {
+        self.next_due.set(due.unwrap_or(NEVER));
+    }
+
+    /// Returns when an answer was completed after the next arrival was due. Cancel-safe.
+    pub(crate) async fn passed(&self) {
+        self.passed.notified().await;
     }
 
     /// The clock of the run.
@@ -211,6 +229,11 @@ impl Exchange {
         let Self { intended, sent, .. } = self;
         let sample = Sample { intended, sent, completed, outcome, bytes, served_by, remote, cause };
         self.line.parts.borrow_mut().shard.completed(&sample);
+        if completed >= self.line.next_due.get() {
+            // Once: the worker says anew what it expects.
+            self.line.next_due.set(NEVER);
+            self.line.passed.notify_one();
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl Timer {
 /// A `timerfd` in the event queue of the runtime.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
-struct Descriptor(tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>);
+struct Descriptor {
+    descriptor: tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>,
+    /// What it is set to and has not been waited for to the end.
+    set_to: Option<Instant>,
+}
 
 #[cfg(target_os = "linux")]
 impl Descriptor {
@@ -72,10 +76,10 @@ impl Descriptor {
         let interest = tokio::io::Interest::READABLE;
         #[expect(deprecated, reason = "it is sound for a descriptor that is owned; what replaces it needs `unsafe`")]
         let descriptor = tokio::io::unix::AsyncFd::with_interest(descriptor, interest)?;
-        Ok(Self(descriptor))
+        Ok(Self { descriptor, set_to: None })
     }
 
-    async fn wait_until(&self, deadline: Instant) {
+    async fn wait_until(&mut self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             // What has come in is looked at all the same.
@@ -88,18 +92,23 @@ impl Descriptor {
         }
     }
 
-    async fn fire_after(&self, left: Duration, deadline: Instant) -> std::io::Result<()> {
+    async fn fire_after(&mut self, left: Duration, deadline: Instant) -> std::io::Result<()> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
         let tv_sec = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
         let it_value = Timespec { tv_sec, tv_nsec: left.subsec_nanos().into() };
         let once = Itimerspec { it_interval: none, it_value };
-        timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+        // A wait that was given up may have set it already.
+        if self.set_to != Some(deadline) {
+            timerfd_settime(self.descriptor.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+            self.set_to = Some(deadline);
+        }
         // Setting it again makes it unreadable by itself, so it need not be read: one system call less per wake-up. A loop,
         // since it may have fired for a wait that was given up.
         while Instant::now() < deadline {
-            self.0.readable().await?.clear_ready();
+            self.descriptor.readable().await?.clear_ready();
         }
+        self.set_to = None;
         Ok(())
     }
 }

@@ -48,6 +48,9 @@ const LONGEST_STRAIN: Duration = Duration::from_secs(1);
 /// Arrivals accepted before answers get their turn: keeps a catch-up from starving what is in flight.
 const ARRIVALS_PER_TURN: usize = 256;
 
+/// Arrivals that leave with an answer's wake-up do so after at least so long: what shares a turn costs the least.
+const BETWEEN: Duration = Duration::from_micros(100);
+
 /// So many arrivals ahead it is seen when one is due.
 const LOOK_AHEAD: usize = 8;
 
@@ -126,7 +129,7 @@ impl<T: Transport> Worker<T> {
             if late > LATE_TURN {
                 self.strained_until = (self.strained_until.max(now) + late * STRAIN).min(now + LONGEST_STRAIN);
             }
-            self.accept_due(now).await;
+            self.accept_due(now, planned).await;
             let turn = Turn { may_connect: late <= LATE_TURN, ..self.turn(now) };
             self.serve(turn).await;
             if is_stopped {
@@ -136,12 +139,16 @@ impl<T: Transport> Worker<T> {
             self.line.shared().commands_settled();
             self.close_seconds();
             planned = self.next_wake();
+            self.line.expect(self.pacer.next_due().map(|due| due.max(now + BETWEEN)));
             let wake = self.clock().instant_at(planned);
             tokio::select! {
                 biased;
                 () = self.mailbox.posted() => planned = self.clock().now(),
+                // An answer has woken the thread: what is due may leave at once, and costs no wake-up.
+                () = self.line.passed() => {}
                 () = self.timer.wait_until(wake) => {}
             }
+            self.line.expect(None);
         }
         self.finish().await;
     }
@@ -176,8 +183,8 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Puts everything that is due by `now` into the line, or drops and counts it.
-    async fn accept_due(&mut self, now: Elapsed) {
+    /// Puts everything that is due by `now` into the line, or drops and counts it. The wake-up was planned for `planned`.
+    async fn accept_due(&mut self, now: Elapsed, planned: Elapsed) {
         let mut may_wait_for_room = true;
         let mut handled = 0;
         while let Some(intended) = self.pacer.pop_due(now) {
@@ -212,7 +219,7 @@ impl<T: Transport> Worker<T> {
             };
             self.line.refuse(intended, why);
         }
-        if handled > 0 {
+        if handled > 0 && now >= planned {
             self.rhythm.woke(now);
         }
     }

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_for_a_core_wants_to_run() {
-        assert_eq!(ran_and_waited("1500 2500 7\n"), Some(Duration::from_nanos(4_000)));
+        assert_eq!(ran_and_waited("1500 2500 7\n"), Some(Duration::from_micros(4)));
         assert_eq!((ran_and_waited(""), ran_and_waited("1500")), (None, None));
     }
 

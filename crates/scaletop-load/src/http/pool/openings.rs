@@ -16,7 +16,7 @@
 //!    Those who wait then wait because of us, and the connections that are there are on their way to them.
 //! 2. **A limit by delay**: one more at a time when a connect took about as long as the quickest, a tenth fewer when it
 //!    took far longer: then the service, the network or we ourselves are short of something, and more of the same makes
-//!    it worse; under strain it does not grow. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
+//!    it worse; under strain it grows only while no answers come. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
 //!    open; where nobody answers a connect it does not grow at all.
 //! 3. **A small start**: when nobody waits any more the limit falls back to [`FIRST`].
 //! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
@@ -44,7 +44,7 @@ const SLOW_BEYOND: Duration = Duration::from_millis(1);
 
 /// So many connections keep a worker and a quick service busy. With fewer, answers may be slow for want of them: each side
 /// sleeps while the other works, and a worker that is kept at a handful would stay there.
-const ENOUGH: usize = 32;
+const ENOUGH: usize = 64;
 
 /// What one answer weighs in what answers took of late.
 const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
@@ -53,7 +53,7 @@ const ANSWER_WEIGHT: f64 = 1.0 / 64.0;
 const SPARE: f64 = 1.5;
 
 /// Without an answer for so long, and twice the quickest, the service stalls.
-const STALL: Duration = Duration::from_millis(50);
+const STALL: Duration = Duration::from_millis(250);
 
 /// By which the limit shrinks when a connect was slow.
 const BACK_OFF: f64 = 0.9;
@@ -150,13 +150,18 @@ impl Openings {
         self.answer_nanos += (took.as_nanos() as f64 - self.answer_nanos) * ANSWER_WEIGHT;
     }
 
+    /// Whether the service gives no answers, or has never given one.
+    fn is_stalled(&self, now: Elapsed) -> bool {
+        let quickest = self.quickest_answer.get();
+        quickest.is_none_or(|quickest| now.saturating_since(self.last_answer) > STALL.max(quickest * 2))
+    }
+
     /// Whether more connections would not be of use to a machine that is full.
     fn are_enough(&self, now: Situation) -> bool {
         let Some(quickest) = self.quickest_answer.get() else { return false };
         let of_late = Duration::try_from_secs_f64(self.answer_nanos / 1e9).unwrap_or_default();
         let busy = now.rate * quickest.as_secs_f64();
-        let is_stalled = now.now.saturating_since(self.last_answer) > STALL.max(quickest * 2);
-        let are_all_busy = now.open as f64 >= busy * SPARE && !is_stalled;
+        let are_all_busy = now.open as f64 >= busy * SPARE && !self.is_stalled(now.now);
         now.open >= ENOUGH && (are_all_busy || is_slow(of_late, quickest))
     }
 
@@ -176,7 +181,7 @@ impl Openings {
         let quickest = self.quickest.add(now, took);
         if is_slow(took, quickest) {
             self.limit = (self.limit * BACK_OFF).max(LEAST);
-        } else if self.backlog.is_known() && !self.is_strained {
+        } else if self.backlog.is_known() && (!self.is_strained || self.is_stalled(now)) {
             // Not before it is known whether more are needed at all, and can be had.
             self.limit += 1.0;
         }

@@ -121,17 +121,17 @@ fn under_strain_as_many_are_enough_as_the_arrivals_keep_busy_and_half_as_many_ag
     let slow = Duration::from_millis(80);
     assert_eq!(step(slow, strained(2_400, 20_000.0)), Adjustment::Stay);
     assert_eq!(step(slow, strained(2_399, 20_000.0)), Adjustment::Start(4));
-    let later = Situation { now: Elapsed::from_millis(200), ..strained(2_400, 20_000.0) };
+    let later = Situation { now: Elapsed::from_millis(300), ..strained(2_400, 20_000.0) };
     assert_eq!(step(slow, later), Adjustment::Start(4), "it stalls");
     let on_time = Situation { is_strained: false, ..strained(2_400, 20_000.0) };
     assert_eq!(step(slow, on_time), Adjustment::Start(4), "the service may have become slower");
     // However many are asked for, a quick service keeps few busy.
-    assert_eq!(step(QUICK / 10, strained(32, 500_000.0)), Adjustment::Stay, "the machine is full");
-    assert_eq!(step(QUICK / 10, strained(31, 500_000.0)), Adjustment::Start(4), "with so few all is slow");
+    assert_eq!(step(QUICK / 10, strained(ENOUGH, 500_000.0)), Adjustment::Stay, "the machine is full");
+    assert_eq!(step(QUICK / 10, strained(ENOUGH - 1, 500_000.0)), Adjustment::Start(4), "with so few all is slow");
     assert_eq!(Openings::new().step(strained(5_000, 500_000.0)), Adjustment::Start(4), "it has never answered");
     let mut slowed = answers(QUICK);
     (0..500).for_each(|_| slowed.answered(Elapsed::ZERO, Duration::from_millis(70)));
-    assert_eq!(slowed.step(strained(50, 500_000.0)), Adjustment::Stay, "its answers became slow with us");
+    assert_eq!(slowed.step(strained(100, 500_000.0)), Adjustment::Stay, "its answers became slow with us");
 }
 
 /// A worker in virtual time, in steps of 50 µs: arrivals at a rate, a service, and the decision in between.
@@ -275,7 +275,7 @@ fn a_slow_service_gets_the_connections_that_it_needs_and_few_more() {
 fn five_times_what_the_machine_can_do_opens_little_more_than_keeps_it_busy() {
     let mut world = World { capacity: Some(100_000), ..World::new(500_000, Some(100), 300) };
     world.run(3_000);
-    assert!((ENOUGH..=128).contains(&world.opened), "{}", world.opened);
+    assert!((ENOUGH..=200).contains(&world.opened), "{}", world.opened);
     let mut slow = World { capacity: Some(10_000), ..World::new(20_000, Some(80_000), 300) };
     slow.run(5_000);
     assert!((1_600..=3_200).contains(&slow.opened), "{}", slow.opened);
