@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -57,6 +58,28 @@ impl fmt::Debug for CloudOptions {
     }
 }
 
+/// What the first of several places says. A variable that is set to nothing, as pipelines do, is unset: the SDK would take it
+/// for a region, or a profile, without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    This(String),
+    /// Nothing but space, in one place at least.
+    Blank,
+    Nothing,
+}
+
+impl Said {
+    fn of<const N: usize>(places: [Option<String>; N]) -> Self {
+        let is_blank = places.iter().any(Option::is_some);
+        let first = places.into_iter().flatten().map(|text| text.trim().to_owned()).find(|text| !text.is_empty());
+        match first {
+            Some(text) => Self::This(text),
+            None if is_blank => Self::Blank,
+            None => Self::Nothing,
+        }
+    }
+}
+
 /// The clients. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Cloud {
@@ -88,10 +111,18 @@ impl Cloud {
             .http_client(http)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
-        if let Some(region) = &options.region {
-            loader = loader.region(Region::new(region.clone()));
+        let variable = |name: &str| std::env::var(name).ok();
+        match Said::of([options.region.clone(), variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]) {
+            Said::This(region) => loader = loader.region(Region::new(region)),
+            Said::Blank => loader = loader.region(ProfileFileRegionProvider::new()),
+            Said::Nothing => {}
         }
-        if let Some(profile) = &options.profile {
+        let profile = match Said::of([options.profile.clone(), variable("AWS_PROFILE")]) {
+            Said::This(profile) => Some(profile),
+            Said::Blank => Some("default".to_owned()),
+            Said::Nothing => None,
+        };
+        if let Some(profile) = &profile {
             loader = loader.profile_name(profile);
         }
         if let Some(endpoint) = &options.endpoint_url {
@@ -255,4 +286,17 @@ pub(crate) fn unix_secs(at: &aws_smithy_types::DateTime) -> f64 {
 /// Unix seconds as a timestamp of the SDK.
 pub(crate) fn sdk_time(unix: f64) -> aws_smithy_types::DateTime {
     aws_smithy_types::DateTime::from_secs_f64(unix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_set_to_nothing_is_unset() {
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(Said::of([None, text(""), text(" eu-west-1 ")]), Said::This("eu-west-1".to_owned()));
+        assert_eq!(Said::of([None, text(" "), None]), Said::Blank);
+        assert_eq!(Said::of([None, None]), Said::Nothing);
+    }
 }
