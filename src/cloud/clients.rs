@@ -112,16 +112,19 @@ impl Cloud {
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
         let variable = |name: &str| std::env::var(name).ok();
-        match Said::of([options.region.clone(), variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]) {
-            Said::This(region) => loader = loader.region(Region::new(region)),
-            Said::Blank => loader = loader.region(ProfileFileRegionProvider::new()),
-            Said::Nothing => {}
-        }
         let profile = match Said::of([options.profile.clone(), variable("AWS_PROFILE")]) {
             Said::This(profile) => Some(profile),
             Said::Blank => Some("default".to_owned()),
             Said::Nothing => None,
         };
+        match Said::of([options.region.clone(), variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]) {
+            Said::This(region) => loader = loader.region(Region::new(region)),
+            Said::Blank => {
+                let provider = ProfileFileRegionProvider::builder();
+                loader = loader.region(provider.profile_name(profile.as_deref().unwrap_or("default")).build());
+            }
+            Said::Nothing => {}
+        }
         if let Some(profile) = &profile {
             loader = loader.profile_name(profile);
         }

@@ -1,4 +1,4 @@
-//! Why a service cannot be spoken to: whether its port speaks the other one of http and https. Asked only when a request has
+//! Why a service cannot be spoken to: whether its port speaks the other one of http and https, or no HTTP/2. Asked only when a request has
 //! failed in a way that makes it likely, without headers, body and password.
 
 use std::time::Duration;
@@ -21,13 +21,17 @@ pub(super) async fn explained(reply: Reply, options: &RequestOptions, clock: Run
             Outcome::Failed(FailureKind::Reset | FailureKind::Other | FailureKind::Timeout),
             Some(Phase::Answer),
         ) => ("https", "this port wants https: use https://"),
+        (scheme @ ("http" | "https"), Outcome::Failed(_), Some(Phase::Sending | Phase::Answer)) if options.http2 => {
+            (scheme, "the service does not speak HTTP/2 on this port: use HTTP/1.1, leave --http2 out")
+        }
         _ => return reply,
     };
+    let other = other.to_owned();
     let Some(phase) = phase else { return reply };
     let mut url = options.url.clone();
     // The host and port stay what they are: a port that is the scheme's own is written down first.
     let port = url.port_or_known_default();
-    let is_changed = url.set_scheme(other).is_ok() && url.set_port(port).is_ok();
+    let is_changed = url.set_scheme(&other).is_ok() && url.set_port(port).is_ok();
     let _ = (url.set_username(""), url.set_password(None));
     if !is_changed {
         return reply;

@@ -68,6 +68,12 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// The moment that a person takes before the next key.
+    #[expect(clippy::disallowed_methods, reason = "what comes at once is a text, and this is about keys")]
+    fn pause(&self) {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     fn resize(&mut self, rows: u16, cols: u16) {
         // First the screen, so that nothing drawn for the new size is cut off.
         self.screen.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
@@ -181,10 +187,12 @@ fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
     terminal.wait_for("pasting does nothing");
     // From a terminal that does not mark it.
     terminal.press("https://example.com/s/9?e=q");
+    terminal.pause();
     terminal.press("S");
     terminal.wait_for("no such key: ? helps");
     // An answer of the terminal that comes late: it holds digits, and those are rates.
     terminal.press("\u{1b}]11;rgb:1111/2222/3333\u{1b}\\");
+    terminal.pause();
     terminal.press("ы");
     terminal.wait_for("300/s");
     terminal.press("й");
