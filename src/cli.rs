@@ -286,6 +286,9 @@ pub struct ReplayArgs {
     /// How many times as fast as it happened: 1, 2, 5, 10, 20 or 50
     #[arg(long, default_value = "1", value_parser = values::speed, value_name = "TIMES", env = "SCALETOP_SPEED")]
     pub speed: u32,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// `scaletop compare`.
@@ -346,6 +349,9 @@ pub struct DriveArgs {
     /// Where the session goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How the screen looks, where there is one.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// How the cloud is reached. Credentials come from where the aws CLI has them: environment, profile, sign-on, instance.
@@ -413,6 +419,43 @@ pub struct RequestArgs {
     /// Response header that names the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
+}
+
+/// How the screen looks.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Screen")]
+pub struct ScreenArgs {
+    /// Colours: auto asks the terminal for its background; NO_COLOR leaves them out
+    #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
+    pub theme: ThemeChoice,
+    /// Characters of charts: auto has braille, but not on the Linux console or where the locale is not UTF-8
+    #[arg(long, value_enum, default_value_t, value_name = "SYMBOLS", env = "SCALETOP_SYMBOLS")]
+    pub symbols: SymbolsChoice,
+}
+
+/// The colours of the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ThemeChoice {
+    /// As the terminal says of itself.
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    /// The terminal's own 16 colours.
+    Ansi,
+    /// None.
+    Mono,
+}
+
+/// The characters of charts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SymbolsChoice {
+    /// As the terminal and the locale say of themselves.
+    #[default]
+    Auto,
+    Braille,
+    Block,
+    Ascii,
 }
 
 /// Who carries the requests.

@@ -11,6 +11,7 @@ mod error;
 mod experiment;
 #[cfg(test)]
 mod foreign_tests;
+mod other_scheme;
 mod outcome;
 mod preflight;
 mod replay;
@@ -23,9 +24,11 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DemoArgs, LiveArgs};
+use crate::cli::{Cli, Command, DemoArgs, LiveArgs, ScreenArgs, SymbolsChoice, ThemeChoice};
 use crate::target::Target;
 use crate::text::clean_lines;
+use crate::tui::symbols::Symbols;
+use crate::tui::theme::{Look, Theme};
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
@@ -93,6 +96,24 @@ async fn cluster(args: ClusterArgs) -> Result<u8, CommandError> {
     signals.next().await;
     platform.cluster.shutdown().await;
     Ok(0)
+}
+
+/// What the screen looks like on this terminal.
+fn theme(args: ScreenArgs) -> Theme {
+    let theme = match args.theme {
+        ThemeChoice::Auto => None,
+        ThemeChoice::Dark => Some(Theme::DARK),
+        ThemeChoice::Light => Some(Theme::LIGHT),
+        ThemeChoice::Ansi => Some(Theme::ANSI),
+        ThemeChoice::Mono => Some(Theme::MONO),
+    };
+    let symbols = match args.symbols {
+        SymbolsChoice::Auto => None,
+        SymbolsChoice::Braille => Some(Symbols::Braille),
+        SymbolsChoice::Block => Some(Symbols::Block),
+        SymbolsChoice::Ascii => Some(Symbols::Ascii),
+    };
+    Theme::from_env(Look { theme, symbols }, |name| std::env::var(name).ok())
 }
 
 /// Whether somebody can see a screen and press keys.

@@ -10,6 +10,7 @@ mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod heat;
+mod ink;
 mod instances;
 mod method;
 mod moments;
@@ -122,6 +123,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                 }
             }
             footer { "Written by " (shown(&session.header().writer)) ", from " code { "recording.jsonl" } "." }
+            p #unscripted { "Scripts are blocked: the charts are whole, but have no crosshair; every second stands in " code { "timeline.csv" } "." }
             script type="application/json" #data { (PreEscaped(data::block(session, evidence.series))) }
             script { (PreEscaped(SCRIPT)) }
         },
@@ -143,7 +145,14 @@ pub(crate) fn page(title: &str, body: &Markup) -> Markup {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body {
+                p.blocked {
+                    "The style of this page is blocked, most likely by the policy of whoever serves it: what you see is complete, but \
+                     plain. Open the file itself, or allow "
+                    code { "style-src 'unsafe-inline'; script-src 'unsafe-inline'" } "."
+                }
+                (body)
+            }
         }
     }
 }

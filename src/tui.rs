@@ -9,6 +9,7 @@ pub(crate) mod terminal;
 pub(crate) mod theme;
 
 mod axis;
+mod background;
 mod chart;
 mod heat;
 mod layout;
@@ -16,6 +17,7 @@ mod panels;
 mod scale;
 mod scene;
 mod series;
+pub(crate) mod symbols;
 mod text;
 mod views;
 
@@ -39,7 +41,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        return too_small(buf, area, state, theme);
+        too_small(buf, area, state, theme);
+        return symbols::translate(buf, theme.symbols());
     }
     let parts = layout::screen(area);
     match state.ui().view {
@@ -53,6 +56,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(state), theme);
     }
     panels::footer::draw(buf, parts.footer, state, theme);
+    symbols::translate(buf, theme.symbols());
 }
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.

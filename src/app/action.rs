@@ -76,6 +76,10 @@ pub enum Action {
     JumpEnd,
     /// Says that a key does this in a live session, and nothing in a replay.
     OnlyLive(&'static str),
+    /// Says that a key means nothing here.
+    NoSuchKey,
+    /// Says that a text that was pasted is no keys.
+    Pasted,
     /// A character typed into the open prompt.
     PromptChar(char),
     /// Delete the last character of the prompt.

@@ -2,6 +2,7 @@
 //!
 //! The terminal's own key events become [`KeyPress`]es at the edge (`tui::input`), so that nothing here knows a terminal.
 
+mod layouts;
 mod table;
 
 use crate::app::action::Action;
@@ -167,6 +168,11 @@ impl KeyMap {
             (Some(action), _, _) => Some(action.clone()),
             (None, Mode::Replay, _) => Self::bound(Mode::Normal, press).map(|(line, _)| Action::OnlyLive(line.help)),
             (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(ch)),
+            // On another layout the key in the same place is meant.
+            (None, _, KeyPress { key: Key::Char(ch), ctrl, shift }) => match layouts::latin(ch) {
+                Some(latin) => Self::action_for(KeyPress { key: Key::Char(latin), ctrl, shift }, state),
+                None => Some(Action::NoSuchKey),
+            },
             (None, _, _) => None,
         }
     }

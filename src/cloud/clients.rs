@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -63,6 +64,28 @@ impl fmt::Debug for CloudOptions {
     }
 }
 
+/// What the first of several places says. A variable that is set to nothing, as pipelines do, is unset: the SDK would take it
+/// for a region, or a profile, without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    This(String),
+    /// Nothing but space, in one place at least.
+    Blank,
+    Nothing,
+}
+
+impl Said {
+    fn of<const N: usize>(places: [Option<String>; N]) -> Self {
+        let is_blank = places.iter().any(Option::is_some);
+        let first = places.into_iter().flatten().map(|text| text.trim().to_owned()).find(|text| !text.is_empty());
+        match first {
+            Some(text) => Self::This(text),
+            None if is_blank => Self::Blank,
+            None => Self::Nothing,
+        }
+    }
+}
+
 /// The clients. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Cloud {
@@ -102,10 +125,21 @@ impl Cloud {
             .http_client(http)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
-        if let Some(region) = &options.region {
-            loader = loader.region(Region::new(region.clone()));
+        let variable = |name: &str| std::env::var(name).ok();
+        let profile = match Said::of([options.profile.clone(), variable("AWS_PROFILE")]) {
+            Said::This(profile) => Some(profile),
+            Said::Blank => Some("default".to_owned()),
+            Said::Nothing => None,
+        };
+        match Said::of([options.region.clone(), variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]) {
+            Said::This(region) => loader = loader.region(Region::new(region)),
+            Said::Blank => {
+                let provider = ProfileFileRegionProvider::builder();
+                loader = loader.region(provider.profile_name(profile.as_deref().unwrap_or("default")).build());
+            }
+            Said::Nothing => {}
         }
-        if let Some(profile) = &options.profile {
+        if let Some(profile) = &profile {
             loader = loader.profile_name(profile);
         }
         if let Some(endpoint) = &options.endpoint_url {
@@ -304,4 +338,17 @@ pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
 pub(crate) fn sdk_time(at: Timestamp) -> DateTime {
     // Only times before the year -280 are none of the SDK's.
     DateTime::from_nanos(at.as_nanosecond()).unwrap_or_else(|_| DateTime::from_secs(at.as_second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_set_to_nothing_is_unset() {
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(Said::of([None, text(""), text(" eu-west-1 ")]), Said::This("eu-west-1".to_owned()));
+        assert_eq!(Said::of([None, text(" "), None]), Said::Blank);
+        assert_eq!(Said::of([None, None]), Said::Nothing);
+    }
 }

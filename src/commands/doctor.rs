@@ -11,7 +11,7 @@ use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
 use crate::commands::drive::{join, request_options};
 use crate::commands::sending::check_headers;
-use crate::commands::{CommandError, say};
+use crate::commands::{CommandError, other_scheme, say};
 use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach, worst};
 use crate::target::{self, Target};
@@ -101,6 +101,7 @@ async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Che
     // Its connections are tasks of their own, on this thread.
     let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
     let took = clock.now().saturating_since(sent);
+    let reply = other_scheme::explained(reply, &options, clock).await;
     Ok(reach::checks(&url, args.request.expect, &args.request.instance_header, &reply, took))
 }
 

@@ -19,7 +19,7 @@ use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
 use crate::commands::preflight;
 use crate::commands::sending::{check_certificates, check_length, engine, headers, max_connections, sendable};
-use crate::commands::{CommandError, outcome, say};
+use crate::commands::{CommandError, outcome, say, theme};
 use crate::consent;
 use crate::files;
 use crate::metrics::Metrics;
@@ -31,7 +31,6 @@ use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
-use crate::tui::theme::Theme;
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
 use scaletop_load::{HttpFactory, Prepared, RequestOptions, Running};
@@ -77,8 +76,7 @@ pub(super) struct Ready {
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
     let ready = prepare(&drive, target, cluster, script).await?;
-    let theme = Theme::from_env(|name| std::env::var(name).ok());
-    let front = TerminalFront::open(theme)?;
+    let front = TerminalFront::open(theme(drive.screen))?;
     let mut finished = ready.run(front).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;

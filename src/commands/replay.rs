@@ -5,12 +5,11 @@ use crate::app::runtime::{Ended, Runtime};
 use crate::app::signals::Signals;
 use crate::app::state::State;
 use crate::cli::ReplayArgs;
-use crate::commands::{CommandError, has_screen, outcome, say};
+use crate::commands::{CommandError, has_screen, outcome, say, theme};
 use crate::replay::index;
 use crate::replay::playback::Playback;
 use crate::replay::seekable::SeekableRecording;
 use crate::tui::front::TerminalFront;
-use crate::tui::theme::Theme;
 use scaletop_units::RunClock;
 
 /// Plays the session. What is wrong with the recording is said before the terminal is taken over.
@@ -20,8 +19,7 @@ pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
         return Err(CommandError::NoTerminalToReplay { session: args.session.clone() });
     }
     let updates = index::start(&args.session)?;
-    let theme = Theme::from_env(|name| std::env::var(name).ok());
-    let front = TerminalFront::open(theme)?;
+    let front = TerminalFront::open(theme(args.screen))?;
     let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(args.session.clone());
     let back = Playback::new(recording, updates);
     let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen()? };

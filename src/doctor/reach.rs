@@ -106,6 +106,12 @@ fn by_phase(url: &Url, kind: FailureKind, cause: &Cause) -> Option<&'static str>
             Some("if the port speaks plain http, use http://; else see security groups")
         }
         (_, Phase::Sending) if cause.text.contains("HTTP/2") => Some("leave --http2 out"),
+        (FailureKind::Tls, _) if cause.text.contains("it is an authority's") => {
+            Some("give the service a certificate that an authority has signed for it, or use --insecure for a test")
+        }
+        (_, Phase::Body) if cause.text.contains("close_notify") => {
+            Some("let the service say the length of its answers, or end them as HTTP and TLS do")
+        }
         (FailureKind::Reset | FailureKind::Other, Phase::Answer) if url.scheme() == "http" => {
             Some("if the port wants https, use https://; else see the service's log, or a proxy between")
         }

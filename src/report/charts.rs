@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::chart::ticks;
+use crate::report::ink::ink;
 use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::{FAILURES, Series};
@@ -78,30 +79,39 @@ fn figure(session: &Session, chart: &Chart, seconds: f64, names_steps: bool, has
                 h3 { (chart.title) " " small { (chart.subtitle) } }
                 ul.legend {
                     @for curve in &chart.curves {
-                        li class=(curve.key) { i {} (curve.label) " " b data-v=(curve.key) {} }
+                        li class=(curve.key) { i { (sample(curve.key)) } (curve.label) " " b data-v=(curve.key) {} }
                     }
                 }
             }
             svg viewBox=(view_box(has_axis)) role="img" aria-label=(chart.title) {
                 @for (value, label) in &chart.ticks {
                     @let y = place(chart.frame.y(*value));
-                    line.grid x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                    text.tick.y x=(LEFT - 7.0) y=(y) dy=".35em" { (label) }
+                    line.grid stroke=(ink("faint")) x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
+                    text.tick.y fill=(ink("soft")) font-size="11" text-anchor="end" x=(LEFT - 7.0) y=(y) dy=".35em" { (label) }
                 }
                 (time_grid(chart.frame, seconds, bottom, has_axis))
                 @for curve in chart.curves.iter().filter(|curve| !curve.path.is_empty()) {
-                    path class={ (if curve.is_band { "band " } else { "line " }) (curve.key) } d=(curve.path) {}
+                    @if curve.is_band {
+                        path class={ "band " (curve.key) } fill=(ink(curve.key)) fill-opacity=".85" d=(curve.path) {}
+                    } @else {
+                        path class={ "line " (curve.key) } fill="none" stroke=(ink(curve.key)) stroke-width="1.5" d=(curve.path) {}
+                    }
                 }
                 @if let Some((value, label)) = &chart.level {
                     @let y = place(chart.frame.y(*value));
-                    line.level x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                    text.tick.levelname x=(WIDTH - 3.0) y=(y) dy="-.35em" { (label) }
+                    line.level stroke=(ink("level")) stroke-dasharray="6 4" x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
+                    text.tick.levelname fill=(ink("level")) font-size="11" text-anchor="end" x=(WIDTH - 3.0) y=(y) dy="-.35em" { (label) }
                 }
                 (moments(session, chart.frame, bottom, names_steps))
-                line.cross x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
+                line.cross stroke="none" x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
             }
         }
     }
+}
+
+/// How a curve looks, in its legend where the style sheet is blocked.
+fn sample(key: &str) -> Markup {
+    html! { svg width="13" height="8" aria-hidden="true" { rect width="13" height="8" fill=(ink(key)) {} } }
 }
 
 fn ms(duration: Option<Duration>) -> Option<f64> {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use crate::chart::{Scale, ticks};
-use crate::report::moments::{clock, moments};
+use crate::report::ink::{ink, opacity};
+use crate::report::moments::{anchor, clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
 use crate::session::state::Session;
@@ -103,16 +104,16 @@ pub(super) fn figure(session: &Session, map: &HeatMap, seconds: f64) -> Markup {
         figure.chart.heat {
             svg viewBox={ "0 0 " (WIDTH + 6.0) " " (bottom + 20.0) } role="img" aria-label="Heat map of response times" {
                 @for (shade, path) in shades.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-                    path class={ "h" (shade) } d=(path) {}
+                    path class={ "h" (shade) } fill=(ink("responding")) fill-opacity=(opacity(shade)) d=(path) {}
                 }
                 @for bucket in (first..=last).step_by(every) {
-                    text.tick.y x=(LEFT - 7.0) y=(format!("{:.1}", edge(bucket))) dy=".35em" { (label(bucket)) }
+                    text.tick.y fill=(ink("soft")) font-size="11" text-anchor="end" x=(LEFT - 7.0) y=(format!("{:.1}", edge(bucket))) dy=".35em" { (label(bucket)) }
                 }
                 @for second in ticks::times(seconds) {
-                    text.tick.x.last[frame.x(second) > WIDTH - 14.0] x=(format!("{:.1}", frame.x(second))) y=(bottom + 15.0) { (clock(second)) }
+                    text.tick.x.last[frame.x(second) > WIDTH - 14.0] fill=(ink("soft")) font-size="11" text-anchor=(anchor(frame.x(second))) x=(format!("{:.1}", frame.x(second))) y=(bottom + 15.0) { (clock(second)) }
                 }
                 (moments(session, frame, bottom, false))
-                line.cross x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
+                line.cross stroke="none" x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
             }
             figcaption.key {
                 "share of the column's answers, few to many "

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::report::ink::ink;
 use crate::report::shown;
 use crate::report::tables::share;
 use crate::session::state::Session;
@@ -34,9 +35,9 @@ pub(super) fn table(session: &Session) -> Markup {
                         tr {
                             td.id { (shown(track.id.as_str())) }
                             td.lane {
-                                svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                    rect.rail x="0" y="3.5" width="100" height="1" {}
-                                    rect.alive x=(plain(from)) y="1" width=(plain((to - from).max(0.6))) height="6" {}
+                                svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                                    rect.rail fill=(ink("faint")) x="0" y="3.5" width="100" height="1" {}
+                                    rect.alive fill=(ink("responding")) x=(plain(from)) y="1" width=(plain((to - from).max(0.6))) height="6" {}
                                 }
                             }
                             td { (track.first_ok.map_or_else(|| "–".to_owned(), |at| secs(at.as_secs_f64()))) }

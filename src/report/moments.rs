@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::chart::ticks;
+use crate::report::ink::ink;
 use crate::report::plot::{Frame, WIDTH};
 use crate::report::shown;
 use crate::session::state::Session;
@@ -16,9 +17,9 @@ pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -
     html! {
         @for second in ticks::times(seconds) {
             @let x = place(frame.x(second));
-            line.grid x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
+            line.grid stroke=(ink("faint")) x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
             @if labels {
-                text.tick.x.last[frame.x(second) > WIDTH - 14.0] x=(x) y=(place(bottom + 15.0)) { (clock(second)) }
+                text.tick.x.last[frame.x(second) > WIDTH - 14.0] fill=(ink("soft")) font-size="11" text-anchor=(anchor(frame.x(second))) x=(x) y=(place(bottom + 15.0)) { (clock(second)) }
             }
         }
     }
@@ -29,21 +30,26 @@ pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool)
     html! {
         @for report in session.steps() {
             @let x = place(frame.x(report.step.start.as_secs_f64()));
-            line.stepline x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
+            line.stepline stroke=(ink("soft")) stroke-opacity=".55" x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {}
             @if named {
-                text.stepname x=(x) dx="3" y=(place(frame.top + 9.0)) { (report.step.id) }
+                text.stepname fill=(ink("soft")) font-size="10" x=(x) dx="3" y=(place(frame.top + 9.0)) { (report.step.id) }
             }
         }
         @for (at, text) in session.marks().iter().take(MOST_MARKS) {
             @let x = place(frame.x(at.as_secs_f64()));
-            line.mark x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
+            line.mark stroke=(ink("e429")) stroke-dasharray="2 3" x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
                 title { (shown(text)) }
             }
         }
         @for (x, text) in mark_names(session, frame).into_iter().filter(|_| named) {
-            text.markname x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
+            text.markname fill=(ink("e429")) font-size="10" x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
         }
     }
+}
+
+/// How the label of a moment stands to its place: the last one must not leave the picture.
+pub(super) fn anchor(x: f64) -> &'static str {
+    if x > WIDTH - 14.0 { "end" } else { "middle" }
 }
 
 /// The names of marks that have room before the next one.

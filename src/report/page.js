@@ -1,5 +1,6 @@
 "use strict";
 (() => {
+  document.getElementById("unscripted").remove();
   // Places of the plot in its view box: WIDTH, LEFT and the view box' width of the charts.
   const WIDTH = 1000, LEFT = 52, BOX = 1006;
   const data = JSON.parse(document.getElementById("data").textContent);

@@ -6,6 +6,7 @@ use crate::analysis::numbers::{self, Kind};
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::report::data::rates;
+use crate::report::ink::ink;
 use crate::report::moments::clock;
 use crate::report::series::Series;
 use crate::report::shown;
@@ -152,10 +153,10 @@ fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
                             th { (segment.stage.label()) }
                             td { (segment.timing) }
                             td.lane {
-                                svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                    rect.rail x="0" y="3.5" width="100" height="1" {}
+                                svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                                    rect.rail fill=(ink("faint")) x="0" y="3.5" width="100" height="1" {}
                                     @if matches!(segment.timing, Timing::Reached { .. }) {
-                                        rect.alive x=(plain(from.min(99.4))) y="1" width=(plain((to - from).max(0.6))) height="6" {}
+                                        rect.alive fill=(ink("responding")) x=(plain(from.min(99.4))) y="1" width=(plain((to - from).max(0.6))) height="6" {}
                                     }
                                 }
                             }

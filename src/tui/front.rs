@@ -7,6 +7,7 @@ use crate::app::ends::FrontEnd;
 use crate::app::event::Event;
 use crate::app::keymap::KeyMap;
 use crate::app::state::State;
+use crate::tui::background;
 use crate::tui::input::{Input, InputStream};
 use crate::tui::terminal::{Screen, TerminalError};
 use crate::tui::theme::Theme;
@@ -24,19 +25,24 @@ pub(crate) struct TerminalFront {
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
     pub(crate) fn open(theme: Theme) -> Result<Self, TerminalError> {
-        Ok(Self { screen: Screen::open()?, input: InputStream::new(), theme, is_gone: false })
+        let screen = Screen::open()?;
+        // Before anybody else reads from the terminal.
+        let is_light = if theme.may_ask() { background::is_light() } else { None };
+        let theme = is_light.map_or(theme, |is_light| theme.on(is_light));
+        Ok(Self { screen, input: InputStream::new(), theme, is_gone: false })
     }
 }
 
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
-            match self.input.next().await {
+            match self.input.next(state.ui().prompt.is_some()).await {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(press, state) {
                         return Event::Action(action);
                     }
                 }
+                Ok(Some(Input::Paste)) => return Event::Action(Action::Pasted),
                 Ok(Some(Input::Resize)) => return Event::Resized,
                 Ok(Some(Input::WheelUp)) => return Event::Action(Action::ScrollBack),
                 Ok(Some(Input::WheelDown)) => return Event::Action(Action::ScrollForward),

@@ -1,9 +1,16 @@
 //! What the terminal says: key presses, new sizes, the wheel, in the application's own words.
+//!
+//! What is pasted is never keys: an address in the clipboard must not drive load. Terminals that know how mark it; from the
+//! others it comes as many different keys in one moment, faster than anybody types. An answer of the terminal that comes late
+//! (see [`super::background`]) is none either.
 
+use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use crate::app::keymap::{Key, KeyPress};
 
@@ -18,12 +25,31 @@ pub(crate) enum Input {
     WheelUp,
     /// The wheel turned towards the present.
     WheelDown,
+    /// A text was pasted.
+    Paste,
 }
+
+/// So many keys in one moment, not all the same, are a text.
+const TEXT_IN_A_MOMENT: usize = 8;
+
+/// The keys that open a prompt: what follows them in the same moment is for it.
+const OPEN_A_PROMPT: [Key; 2] = [Key::Char('g'), Key::Char('r')];
+
+/// A key after so long is no part of a text any more.
+const GAP_IN_A_TEXT: Duration = Duration::from_millis(20);
+
+/// An answer of the terminal is over after this long, whatever it holds.
+const LONGEST_ANSWER: Duration = Duration::from_millis(200);
 
 /// The terminal's events, as they come.
 #[derive(Debug, Default)]
 pub(crate) struct InputStream {
     events: EventStream,
+    /// Read already, and not told yet.
+    waiting: VecDeque<Input>,
+    /// When the last key of a text came, and when an answer of the terminal began.
+    text_until: Option<Instant>,
+    answer_until: Option<Instant>,
 }
 
 impl InputStream {
@@ -32,15 +58,68 @@ impl InputStream {
         Self::default()
     }
 
-    /// The next thing the user did; `None` when the terminal is gone. Cancel-safe: nothing is lost but the wait.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Input>> {
-        while let Some(event) = self.events.next().await {
-            if let Some(input) = translate(&event?) {
+    /// The next thing the user did; `None` when the terminal is gone. Cancel-safe: nothing is lost but the wait. Where
+    /// `takes_text`, as a prompt does, keys that come at once are typed text.
+    pub(crate) async fn next(&mut self, takes_text: bool) -> io::Result<Option<Input>> {
+        loop {
+            if let Some(input) = self.waiting.pop_front() {
                 return Ok(Some(input));
             }
+            let Some(event) = self.events.next().await else { return Ok(None) };
+            self.take(&event?);
+            // What has come by now came in the same moment.
+            while let Some(Some(event)) = self.events.next().now_or_never() {
+                self.take(&event?);
+            }
+            self.forget_text(takes_text);
         }
-        Ok(None)
     }
+
+    fn take(&mut self, event: &Event) {
+        let now = Instant::now();
+        if let Event::Key(key) = event {
+            let begins = key.code == KeyCode::Char(']') && key.modifiers.contains(KeyModifiers::ALT);
+            let ends = key.code == KeyCode::Char('\\') && key.modifiers.contains(KeyModifiers::ALT)
+                || key.code == KeyCode::Char('g') && key.modifiers.contains(KeyModifiers::CONTROL);
+            if begins {
+                self.answer_until = Some(now + LONGEST_ANSWER);
+            }
+            if self.answer_until.is_some_and(|until| now < until) {
+                if ends {
+                    self.answer_until = None;
+                }
+                return;
+            }
+        }
+        self.waiting.extend(translate(event));
+    }
+
+    /// Puts a word about pasting in place of keys that can only be a text.
+    fn forget_text(&mut self, takes_text: bool) {
+        let now = Instant::now();
+        let goes_on = self.text_until.take().is_some_and(|until| now < until);
+        if takes_text || !(goes_on || is_text(&self.waiting)) {
+            return;
+        }
+        self.text_until = Some(now + GAP_IN_A_TEXT);
+        self.waiting.retain(|input| !matches!(input, Input::Key(_)));
+        if !goes_on {
+            self.waiting.push_back(Input::Paste);
+        }
+    }
+}
+
+/// Whether what came in one moment can only be a text: a key that is held is the same one again and again.
+fn is_text(inputs: &VecDeque<Input>) -> bool {
+    let keys = || {
+        inputs.iter().filter_map(|input| match input {
+            Input::Key(press) => Some(press),
+            _ => None,
+        })
+    };
+    let different = keys().enumerate().filter(|(at, press)| !keys().take(*at).any(|other| other == *press)).count();
+    let is_for_prompt = keys().next().is_some_and(|press| OPEN_A_PROMPT.contains(&press.key));
+    keys().count() >= TEXT_IN_A_MOMENT && different > 2 && !is_for_prompt
 }
 
 /// An event of the terminal in our words; `None` when it means nothing to us.
@@ -51,6 +130,7 @@ pub(crate) fn translate(event: &Event) -> Option<Input> {
     match event {
         Event::Key(event) if event.kind == KeyEventKind::Press => press(event).map(Input::Key),
         Event::Resize(..) => Some(Input::Resize),
+        Event::Paste(_) => Some(Input::Paste),
         Event::Mouse(event) => match event.kind {
             MouseEventKind::ScrollUp => Some(Input::WheelUp),
             MouseEventKind::ScrollDown => Some(Input::WheelDown),
@@ -99,6 +179,23 @@ mod tests {
         let event = |kind| key(KeyCode::Up, KeyModifiers::NONE, kind);
         assert_eq!(translate(&event(KeyEventKind::Press)), Some(Input::Key(KeyPress::plain(Key::Up))));
         assert_eq!(translate(&event(KeyEventKind::Release)), None);
+    }
+
+    fn typed(text: &str) -> VecDeque<Input> {
+        text.chars().map(|ch| Input::Key(KeyPress::plain(Key::Char(ch)))).collect()
+    }
+
+    #[test]
+    fn what_comes_in_one_moment_is_a_text_unless_it_is_a_key_that_is_held() {
+        assert!(is_text(&typed("https://example.com/s/9?e=q")));
+        for keys in ["", "s", "ss", "jjjjjjjjjjjj", "1234", "jkjkjkjk", "r600 30s"] {
+            assert!(!is_text(&typed(keys)), "{keys}");
+        }
+    }
+
+    #[test]
+    fn pasting_is_no_key() {
+        assert_eq!(translate(&Event::Paste("s".to_owned())), Some(Input::Paste));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use std::sync::Once;
 
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -48,7 +49,7 @@ impl Screen {
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
             // Not ratatui's own clear: it asks the terminal where its cursor is, and some never answer.
-            execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
+            execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All), Hide)?;
             let (writer, frames) = FrameWriter::new(io::stdout())?;
             Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
@@ -90,7 +91,7 @@ impl Drop for Screen {
 /// Gives the terminal back. Does what it can: there is nobody left to report a failure to.
 fn restore() {
     let mut stdout = io::stdout();
-    let _ = execute!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
+    let _ = execute!(stdout, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout.flush();
 }

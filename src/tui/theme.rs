@@ -4,6 +4,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::tui::symbols::Symbols;
+
 /// What something on the screen is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -74,13 +76,25 @@ const HEAT_LIGHT: [u32; HEAT_LEVELS] =
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    look: Look,
+    palette: Palette,
     /// Whether only the 256 indexed colours are there.
     indexed: bool,
+    symbols: Symbols,
+    /// Whether nobody has said yet if the background is light, so that the terminal may be asked.
+    may_ask: bool,
+}
+
+/// What the user may say about the look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The colours: `None` follows the terminal.
+    pub theme: Option<Theme>,
+    /// The characters: `None` follows the terminal.
+    pub symbols: Option<Symbols>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum Palette {
     Dark,
     Light,
     Ansi,
@@ -95,44 +109,69 @@ impl Default for Theme {
 
 impl Theme {
     /// For dark terminals with all colours.
-    pub const DARK: Self = Self { look: Look::Dark, indexed: false };
+    pub const DARK: Self = Self::plain(Palette::Dark);
     /// For light terminals with all colours.
-    pub const LIGHT: Self = Self { look: Look::Light, indexed: false };
+    pub const LIGHT: Self = Self::plain(Palette::Light);
     /// The terminal's own 16 colours, readable on dark and on light.
-    pub const ANSI: Self = Self { look: Look::Ansi, indexed: false };
+    pub const ANSI: Self = Self::plain(Palette::Ansi);
     /// No colours: weight and line style only.
-    pub const MONO: Self = Self { look: Look::Mono, indexed: false };
+    pub const MONO: Self = Self::plain(Palette::Mono);
 
-    /// The theme for a terminal that says of itself what `var` returns for environment variables.
+    const fn plain(palette: Palette) -> Self {
+        Self { palette, indexed: false, symbols: Symbols::Braille, may_ask: false }
+    }
+
+    /// The theme for a terminal that says of itself what `var` returns for environment variables, unless `look` says it.
     ///
-    /// `NO_COLOR` (any text) wins; `SCALETOP_THEME` is `dark`, `light`, `ansi` or `mono`; `COLORFGBG` tells light from
-    /// dark where the terminal sets it; `COLORTERM` and `TERM` tell how many colours there are.
-    pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Self {
+    /// `NO_COLOR` (any text) wins; `COLORFGBG` tells light from dark where the terminal sets it; `COLORTERM` and `TERM` tell
+    /// how many colours there are; a locale that is not UTF-8, and the Linux console, have no braille.
+    pub fn from_env(look: Look, var: impl Fn(&str) -> Option<String>) -> Self {
+        let symbols = look.symbols.unwrap_or_else(|| Symbols::from_env(&var));
+        Self { symbols, ..Self::colors_from_env(look.theme, var) }
+    }
+
+    fn colors_from_env(said: Option<Self>, var: impl Fn(&str) -> Option<String>) -> Self {
         let term = var("TERM").unwrap_or_default();
         if var("NO_COLOR").is_some_and(|value| !value.is_empty()) || term == "dumb" {
             return Self::MONO;
         }
         let truecolor = var("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
         let indexed = !truecolor;
-        match var("SCALETOP_THEME").as_deref() {
-            Some("dark") => return Self { indexed, ..Self::DARK },
-            Some("light") => return Self { indexed, ..Self::LIGHT },
-            Some("ansi") => return Self::ANSI,
-            Some("mono") => return Self::MONO,
-            _ => {}
+        if let Some(theme) = said {
+            return Self { indexed, ..theme };
         }
         if !truecolor && !term.contains("256") && !term.contains("direct") && !term.contains("kitty") {
             return Self::ANSI;
         }
-        let is_light = var("COLORFGBG")
-            .and_then(|value| value.rsplit(';').next().and_then(|background| background.parse::<u8>().ok()))
-            .is_some_and(|background| background == 7 || background >= 9);
-        if is_light { Self { indexed, ..Self::LIGHT } } else { Self { indexed, ..Self::DARK } }
+        let background = var("COLORFGBG")
+            .and_then(|value| value.rsplit(';').next().and_then(|background| background.parse::<u8>().ok()));
+        match background {
+            Some(background) if background == 7 || background >= 9 => Self { indexed, ..Self::LIGHT },
+            Some(_) => Self { indexed, ..Self::DARK },
+            None => Self { indexed, may_ask: true, ..Self::DARK },
+        }
+    }
+
+    /// Whether the terminal should be asked if its background is light.
+    pub(super) const fn may_ask(&self) -> bool {
+        self.may_ask
+    }
+
+    /// The same for the background that the terminal says it has.
+    #[must_use]
+    pub(super) const fn on(self, is_light: bool) -> Self {
+        let palette = if is_light { Palette::Light } else { self.palette };
+        Self { palette, may_ask: false, ..self }
+    }
+
+    /// Which characters can be shown.
+    pub(super) const fn symbols(&self) -> Symbols {
+        self.symbols
     }
 
     /// Whether there are colours at all; without them classes need other marks.
     pub const fn has_color(&self) -> bool {
-        !matches!(self.look, Look::Mono)
+        !matches!(self.palette, Palette::Mono)
     }
 
     /// The style of a role.
@@ -141,26 +180,28 @@ impl Theme {
             Color::Reset => Style::new(),
             color => Style::new().fg(color),
         };
-        match (role, self.look) {
-            (Role::Badge, Look::Mono) => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
+        match (role, self.palette) {
+            (Role::Badge, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
+            // Reversed, so that the letters have the colour of the background.
+            (Role::Badge, Palette::Light) => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
             (Role::Badge, _) => style.add_modifier(Modifier::BOLD).bg(self.badge_background()),
-            (Role::Selected, Look::Mono | Look::Ansi) => Style::new().add_modifier(Modifier::REVERSED),
-            (Role::Selected, Look::Dark) => Style::new().bg(self.shade(Color::Rgb(0x2a, 0x33, 0x40))),
-            (Role::Selected, Look::Light) => Style::new().bg(self.shade(Color::Rgb(0xdd, 0xe6, 0xf0))),
+            (Role::Selected, Palette::Mono | Palette::Ansi) => Style::new().add_modifier(Modifier::REVERSED),
+            (Role::Selected, Palette::Dark) => Style::new().bg(self.shade(Color::Rgb(0x2a, 0x33, 0x40))),
+            (Role::Selected, Palette::Light) => Style::new().bg(self.shade(Color::Rgb(0xdd, 0xe6, 0xf0))),
             (Role::Title | Role::Key, _) => style.add_modifier(Modifier::BOLD),
-            (Role::Bad | Role::Warn, Look::Mono) => Style::new().add_modifier(Modifier::BOLD),
-            (Role::Label | Role::Faint, Look::Ansi) => Style::new().add_modifier(Modifier::DIM),
+            (Role::Bad | Role::Warn, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD),
+            (Role::Label | Role::Faint, Palette::Ansi) => Style::new().add_modifier(Modifier::DIM),
             _ => style,
         }
     }
 
     /// The colour of a role, for dots.
     pub fn color(&self, role: Role) -> Color {
-        let color = match self.look {
-            Look::Mono => Color::Reset,
-            Look::Ansi => ansi(role),
-            Look::Dark => dark(role),
-            Look::Light => light(role),
+        let color = match self.palette {
+            Palette::Mono => Color::Reset,
+            Palette::Ansi => ansi(role),
+            Palette::Dark => dark(role),
+            Palette::Light => light(role),
         };
         self.shade(color)
     }
@@ -168,25 +209,24 @@ impl Theme {
     /// The style of a heat map's cell, from 0 (least) to [`HEAT_LEVELS`] − 1 (most).
     pub fn heat(&self, level: usize) -> Style {
         let level = level.min(HEAT_LEVELS - 1);
-        match self.look {
-            Look::Dark => Style::new().fg(self.shade(rgb(HEAT_DARK[level]))),
-            Look::Light => Style::new().fg(self.shade(rgb(HEAT_LIGHT[level]))),
-            Look::Ansi => Style::new().fg(match level {
+        match self.palette {
+            Palette::Dark => Style::new().fg(self.shade(rgb(HEAT_DARK[level]))),
+            Palette::Light => Style::new().fg(self.shade(rgb(HEAT_LIGHT[level]))),
+            Palette::Ansi => Style::new().fg(match level {
                 0..=2 => Color::Blue,
                 3..=4 => Color::Magenta,
                 5..=6 => Color::Red,
                 _ => Color::Yellow,
             }),
-            Look::Mono => Style::new(),
+            Palette::Mono => Style::new(),
         }
     }
 
     fn badge_background(self) -> Color {
-        match self.look {
-            Look::Dark => self.shade(rgb(0x1f_6feb)),
-            Look::Light => self.shade(rgb(0x09_69da)),
-            Look::Ansi => Color::Blue,
-            Look::Mono => Color::Reset,
+        match self.palette {
+            Palette::Dark => self.shade(rgb(0x1f_6feb)),
+            Palette::Ansi => Color::Blue,
+            Palette::Light | Palette::Mono => Color::Reset,
         }
     }
 
@@ -210,7 +250,7 @@ const fn dark(role: Role) -> Color {
         Role::Badge => 0xff_ffff,
         Role::Title | Role::Target => 0xf0_f6fc,
         Role::Label | Role::Limit | Role::Pending => 0x8b_949e,
-        Role::Faint => 0x4b_535d,
+        Role::Faint => 0x6a_737d,
         Role::Key | Role::Sent | Role::Active => 0x58_a6ff,
         Role::Good | Role::Ok | Role::Running => 0x3f_b950,
         Role::Warn | Role::P99 | Role::Needed => 0xe3_b341,
@@ -228,17 +268,16 @@ const fn dark(role: Role) -> Color {
 const fn light(role: Role) -> Color {
     rgb(match role {
         Role::Text | Role::Selected => return Color::Reset,
-        Role::Badge => 0xff_ffff,
         Role::Title | Role::Target => 0x1f_2328,
         Role::Label | Role::Limit | Role::Pending => 0x57_606a,
-        Role::Faint => 0xb4_bcc5,
-        Role::Key | Role::Sent | Role::Active => 0x09_69da,
+        Role::Faint => 0x7d_858d,
+        Role::Badge | Role::Key | Role::Sent | Role::Active => 0x09_69da,
         Role::Good | Role::Ok | Role::Running => 0x1a_7f37,
         Role::Warn | Role::P99 | Role::Needed => 0x9a_6700,
         Role::Bad | Role::Capacity => 0xcf_222e,
         Role::P50 | Role::Responding => 0x0e_7490,
         Role::Oldest | Role::Desired => 0x82_50df,
-        Role::Slo => 0xe0_6c66,
+        Role::Slo => 0xd0_4f48,
         Role::OtherErrors | Role::Mark => 0xbf_3989,
         Role::Dropped => 0xbc_4c00,
     })
@@ -279,26 +318,114 @@ mod tests {
 
     #[test]
     fn no_color_wins_over_everything() {
-        let theme = Theme::from_env(env(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor"), ("SCALETOP_THEME", "light")]));
+        let light = Look { theme: Some(Theme::LIGHT), ..Look::default() };
+        let theme = Theme::from_env(light, env(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]));
         assert_eq!(theme, Theme::MONO);
         assert_eq!(theme.style(Role::Capacity).fg, None);
     }
 
     #[test]
     fn an_empty_no_color_does_not_count() {
-        assert_eq!(Theme::from_env(env(&[("NO_COLOR", ""), ("COLORTERM", "truecolor")])), Theme::DARK);
+        assert_eq!(
+            Theme::from_env(
+                Look::default(),
+                env(&[("NO_COLOR", ""), ("COLORTERM", "truecolor"), ("COLORFGBG", "15;0")])
+            ),
+            Theme::DARK
+        );
     }
 
     #[test]
     fn a_light_background_is_told_from_a_dark_one() {
-        assert_eq!(Theme::from_env(env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "0;15")])), Theme::LIGHT);
-        assert_eq!(Theme::from_env(env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "15;default;0")])), Theme::DARK);
+        assert_eq!(
+            Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "0;15")])),
+            Theme::LIGHT
+        );
+        assert_eq!(
+            Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "15;default;0")])),
+            Theme::DARK
+        );
+    }
+
+    /// Every role, as far as it has a colour of its own.
+    const ROLES: [Role; 28] = [
+        Role::Text,
+        Role::Label,
+        Role::Faint,
+        Role::Title,
+        Role::Key,
+        Role::Good,
+        Role::Warn,
+        Role::Bad,
+        Role::Target,
+        Role::Sent,
+        Role::Ok,
+        Role::P50,
+        Role::P99,
+        Role::Oldest,
+        Role::Slo,
+        Role::Capacity,
+        Role::OtherErrors,
+        Role::Dropped,
+        Role::Responding,
+        Role::Active,
+        Role::Running,
+        Role::Desired,
+        Role::Pending,
+        Role::Needed,
+        Role::Limit,
+        Role::Mark,
+        Role::Selected,
+        Role::Badge,
+    ];
+
+    fn luminance([red, green, blue]: [u8; 3]) -> f64 {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    fn parts(color: Color) -> Option<[u8; 3]> {
+        const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+        match color {
+            Color::Rgb(red, green, blue) => Some([red, green, blue]),
+            Color::Indexed(at @ 232..) => Some([8 + 10 * (at - 232); 3]),
+            Color::Indexed(at @ 16..) => Some([36, 6, 1].map(|by| LEVELS[usize::from((at - 16) / by % 6)])),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_text_stands_out_from_its_background() {
+        for (theme, background) in [(Theme::DARK, [0x1e; 3]), (Theme::LIGHT, [255; 3])] {
+            for theme in [theme, Theme { indexed: true, ..theme }] {
+                for role in ROLES {
+                    let style = theme.style(role);
+                    let behind = style.bg.and_then(parts).unwrap_or(background);
+                    let Some(front) = style.fg.and_then(parts) else { continue };
+                    let (a, b) = (luminance(front) + 0.05, luminance(behind) + 0.05);
+                    assert!(a.max(b) / a.min(b) >= 3.0, "{theme:?} {role:?}: {:.2}", a.max(b) / a.min(b));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_terminal_is_asked_only_where_nobody_has_said() {
+        let asked = |pairs| Theme::from_env(Look::default(), env(pairs)).may_ask();
+        assert!(asked(&[("TERM", "xterm-256color")]));
+        assert!(!asked(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;15")]) && !asked(&[("TERM", "linux")]));
+        let dark = Look { theme: Some(Theme::DARK), ..Look::default() };
+        assert!(!Theme::from_env(dark, env(&[("TERM", "xterm-256color")])).may_ask());
+        assert_eq!(Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor")])).on(true), Theme::LIGHT);
     }
 
     #[test]
     fn terminals_with_fewer_colors_get_colors_they_have() {
-        assert_eq!(Theme::from_env(env(&[("TERM", "linux")])), Theme::ANSI);
-        let theme = Theme::from_env(env(&[("TERM", "xterm-256color")]));
+        assert_eq!(Theme::from_env(Look::default(), env(&[("TERM", "linux")])).palette, Palette::Ansi);
+        let theme = Theme::from_env(Look::default(), env(&[("TERM", "xterm-256color")]));
         assert!(matches!(theme.color(Role::Ok), Color::Indexed(_)));
     }
 }

@@ -20,6 +20,8 @@ use crate::support::{deadline, turn};
 /// A program in a terminal of its own.
 struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
+    /// All that was written to it.
+    raw: Arc<Mutex<Vec<u8>>>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -27,10 +29,17 @@ struct Terminal {
 
 impl Terminal {
     fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
+        Self::start_with(rows, cols, args, folder, &[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
+    }
+
+    /// With what the environment says of the terminal.
+    fn start_with(rows: u16, cols: u16, args: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_scaletop"));
         command.args(args);
-        command.env("TERM", "xterm-256color");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         command.env("HOME", folder);
         // A backtrace would scroll the message away.
         command.env("RUST_BACKTRACE", "0");
@@ -41,14 +50,17 @@ impl Terminal {
         let mut output = pair.master.try_clone_reader().unwrap();
         let seen = Arc::clone(&screen);
         // Ends with the terminal: the read fails when the child and the master are gone.
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let drawn = Arc::clone(&raw);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = output.read(&mut bytes) {
+                drawn.lock().unwrap().extend_from_slice(&bytes[..n]);
                 seen.lock().unwrap().process(&bytes[..n]);
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { screen, keys, child, master: pair.master }
+        Self { screen, raw, keys, child, master: pair.master }
     }
 
     fn press(&mut self, keys: &str) {
@@ -56,10 +68,21 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// The moment that a person takes before the next key.
+    #[expect(clippy::disallowed_methods, reason = "what comes at once is a text, and this is about keys")]
+    fn pause(&self) {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     fn resize(&mut self, rows: u16, cols: u16) {
         // First the screen, so that nothing drawn for the new size is cut off.
         self.screen.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// All that was written to it so far.
+    fn drawn(&self) -> String {
+        String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
     }
 
     fn text(&self) -> String {
@@ -151,6 +174,63 @@ fn keys_drive_the_load_and_quitting_writes_the_session_and_gives_the_terminal_ba
     for file in ["recording.jsonl", "timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv"] {
         assert!(folder.path().join("session").join(file).is_file(), "{file} is missing");
     }
+}
+
+#[test]
+fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
+    let _turn = turn();
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &DEMO, home.path());
+    terminal.wait_for("Overview");
+    assert!(terminal.drawn().contains("\u{1b}[?2004h"), "the terminal is asked to mark what is pasted");
+    terminal.press("\u{1b}[200~https://example.com/s/9?e=q\u{1b}[201~");
+    terminal.wait_for("pasting does nothing");
+    // From a terminal that does not mark it.
+    terminal.press("https://example.com/s/9?e=q");
+    terminal.pause();
+    terminal.press("S");
+    terminal.wait_for("no such key: ? helps");
+    // An answer of the terminal that comes late: it holds digits, and those are rates.
+    terminal.press("\u{1b}]11;rgb:1111/2222/3333\u{1b}\\");
+    terminal.pause();
+    terminal.press("ы");
+    terminal.wait_for("300/s");
+    terminal.press("й");
+    assert_eq!(terminal.ended(), 0);
+    terminal.assert_restored();
+    let events = std::fs::read_to_string(home.path().join("session/events.csv")).unwrap();
+    let rates = events.lines().filter(|line| line.contains(",rate,")).count();
+    assert!(rates <= 3 && !events.contains("mark") && !events.contains("900"), "start, spike, stop: {events}");
+}
+
+#[test]
+fn the_screen_follows_what_the_terminal_can_show_and_the_background_it_has() {
+    let _turn = turn();
+    let is_braille = |ch: char| ('\u{2801}'..='\u{28ff}').contains(&ch);
+    for (variables, args) in [
+        (&[("TERM", "linux"), ("LC_ALL", "C.UTF-8")][..], &[][..]),
+        (&[("TERM", "xterm-256color"), ("LC_ALL", "C")], &[]),
+        (&[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")], &["--symbols", "ascii"]),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let args = [&DEMO[..], &["--rate", "20"], args].concat();
+        let mut terminal = Terminal::start_with(40, 120, &args, home.path(), variables);
+        terminal.wait_for("20/s");
+        terminal.wait_for("0:02");
+        terminal.press("q");
+        terminal.ended();
+        assert!(!terminal.drawn().contains(is_braille), "{variables:?}");
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &[&DEMO[..], &["--rate", "20"]].concat(), home.path());
+    terminal.wait("the question for the background", |_| terminal.drawn().contains("\u{1b}]11;?"));
+    terminal.press("\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\");
+    terminal.wait_for("0:02");
+    terminal.press("q");
+    terminal.ended();
+    assert!(terminal.drawn().contains(is_braille));
+    // The light theme's titles, in the 256 colours: nearly black.
+    assert!(terminal.drawn().contains("38;5;23"), "dark letters on the light background");
 }
 
 #[test]

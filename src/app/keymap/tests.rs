@@ -80,7 +80,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::Cancel => true,
         // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
         // a meaning live only.
-        Action::SetRate(_) | Action::Ramp(_, _) | Action::OnlyLive(_) => false,
+        Action::SetRate(_) | Action::Ramp(_, _) | Action::OnlyLive(_) | Action::NoSuchKey | Action::Pasted => false,
     }
 }
 

@@ -170,7 +170,8 @@ impl Session {
         self.judge_ids(second);
         let table = &mut self.fold.table;
         if table.names_requests {
-            answered.clear();
+            table.recent.clear();
+            return None;
         }
         table.recent.retain(|(of, _)| second.index - of < LONGEST_WINDOW_SECS);
         table.recent.push_back((second.index, answered));

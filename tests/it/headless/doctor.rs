@@ -59,3 +59,40 @@ fn the_policy_is_json_alone_on_stdout_and_what_is_left_to_fill_in_is_said() {
     wrong.assert_code(2);
     assert!(wrong.stderr.contains("twelve digits"), "{}", wrong.stderr);
 }
+
+#[cfg(feature = "aws")]
+#[test]
+fn a_region_that_is_set_to_nothing_is_not_one_and_space_around_it_is_none_of_it() {
+    let work = Workplace::new();
+    let config = work.path().join("config");
+    std::fs::write(&config, "[default]\nregion = eu-south-1\n").unwrap();
+    for (region, default, expected) in
+        [(" eu-west-1 ", "", "eu-west-1"), ("", "eu-north-1", "eu-north-1"), (" ", "", "eu-south-1")]
+    {
+        let output = work
+            .command(&["doctor", "--max-in-flight", "10"])
+            .env("AWS_REGION", region)
+            .env("AWS_DEFAULT_REGION", default)
+            .env("AWS_PROFILE", "")
+            .env("AWS_CONFIG_FILE", &config)
+            .env("AWS_ACCESS_KEY_ID", "x")
+            .env("AWS_SECRET_ACCESS_KEY", "y")
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(&format!("region: {expected}\n")), "{region:?} {default:?}: {said}");
+    }
+}
+
+#[test]
+fn a_port_that_speaks_the_other_scheme_is_named_with_what_to_write() {
+    let (work, service) = (Workplace::new(), service(Duration::from_millis(5)));
+    let https = url(&service).replace("http://", "https://");
+    let ended = work.run(&["doctor", &https, "--timeout", "1s", "--max-in-flight", "10"]);
+    ended.assert_code(1);
+    assert!(ended.stdout.contains("speak") && ended.stdout.contains("use http://"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("security groups"), "{}", ended.stdout);
+    let ended = work.run(&["doctor", &url(&service), "--http2", "--timeout", "1s", "--max-in-flight", "10"]);
+    assert!(ended.stdout.contains("does not speak HTTP/2"), "{}", ended.stdout);
+}

@@ -88,3 +88,23 @@ fn a_header_that_names_requests_counts_no_instances_and_thresholds_on_them_canno
     assert!(ended.stdout.contains("UNDECIDED only.instances"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("instances seen"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_report_is_legible_where_a_policy_blocks_its_style_and_script() {
+    let (work, service) = (Workplace::new(), service(Duration::from_millis(5)));
+    let plan = work.plan("[[stage]]\nrate = 30\nduration = \"3s\"\n[[stage]]\nrate = 60\nduration = \"3s\"\n");
+    work.run(&["run", &plan, &url(&service)]);
+    let page = std::fs::read_to_string(work.session().join("report.html")).unwrap();
+    let shapes =
+        page.split('<').filter(|tag| ["path ", "rect ", "line ", "text "].iter().any(|shape| tag.starts_with(shape)));
+    let mut count = 0;
+    for shape in shapes {
+        count += 1;
+        let colour = if shape.starts_with("line ") { "stroke=\"" } else { "fill=\"" };
+        assert!(shape.contains(colour), "{shape}");
+        // A curve that is not told to be empty is a black area.
+        assert!(!shape.contains("class=\"line ") || shape.contains("fill=\"none\" stroke=\"#"), "{shape}");
+    }
+    assert!(count > 50, "{count}");
+    assert!(page.contains("The style of this page is blocked") && page.contains("Scripts are blocked"), "it is said");
+}
