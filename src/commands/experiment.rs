@@ -64,7 +64,7 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         let mut drive: DriveArgs = args.drive.clone();
         drive.output.out = Some(home.join(&part.name));
         let prepared = run::prepare(&drive, args.target.clone(), part.cluster.clone(), part.plan.clone(), false);
-        let prepared = match until_signal(&mut signals, prepared).await {
+        let prepared = match Box::pin(until_signal(&mut signals, prepared)).await {
             Ok(prepared) => prepared,
             Err(signal) => return interrupted(&home, &args.target, signal),
         };

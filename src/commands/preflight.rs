@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use url::Url;
 
+use crate::commands::other_scheme;
 use crate::doctor::{Check, Status, reach};
 use crate::text::latency;
 use scaletop_load::{Expected, HttpFactory, MakeTransport as _, Outcome, Reply, RequestOptions, Transport as _};
@@ -45,6 +46,7 @@ pub(super) async fn ask(
         let told = format!("no answer within {}", latency(patience));
         return Some(Preflight { complaint: Some(format!("{told}; the load begins all the same")), told, took });
     };
+    let reply = other_scheme::explained(reply, options, clock).await;
     let told = match (&reply.outcome, &reply.cause) {
         (Outcome::Status(status), _) => format!("{status} after {}", latency(took)),
         (Outcome::Failed(_), Some(cause)) => format!("{}: {}", cause.phase.label(), cause.text),
