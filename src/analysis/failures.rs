@@ -68,9 +68,11 @@ impl FailureTotals {
         let all = outcomes.total();
         let is_so = all > 0 && outcomes.get(OutcomeKind::Ok) == 0;
         is_so.then(|| {
-            let who =
-                if all == 1 { "the one request".to_owned() } else { format!("one of {} requests", thousands(all)) };
-            format!("not {who} was answered as expected: {}", self.in_short(outcomes))
+            let causes = self.in_short(outcomes);
+            match all {
+                1 => format!("the only request was not answered as expected: {causes}"),
+                _ => format!("not one of {} requests was answered as expected: {causes}", thousands(all)),
+            }
         })
     }
 

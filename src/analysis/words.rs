@@ -20,9 +20,8 @@ pub(crate) fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, 
         Direction::Level => {}
     }
     match &numbers.not_judged {
-        // What was lost is told below.
-        Some(why) if numbers.lost == 0 => said.push(format!("not judged: {why}")),
-        _ => said.extend(recovery(numbers, slo, is_open)),
+        Some(why) => said.push(format!("not judged: {why}")),
+        None => said.extend(recovery(numbers, slo, is_open)),
     }
     if said.is_empty() && numbers.due == 0 {
         said.push(if step.profile.last().is_paused() { "no load" } else { "no arrivals yet" }.to_owned());

@@ -21,6 +21,9 @@ pub(super) struct Frame {
     pub scale: Scale,
 }
 
+/// Half the length of a point without neighbours, as a share of the distance of two.
+const LONE_POINT: f64 = 0.3;
+
 impl Frame {
     /// Where a moment lies.
     pub(super) fn x(&self, second: f64) -> f64 {
@@ -36,16 +39,22 @@ impl Frame {
     pub(super) fn line(&self, points: impl IntoIterator<Item = (f64, Option<f64>)>, gap: f64) -> String {
         let mut path = Path::default();
         let mut last = None;
-        for (second, value) in points {
+        let mut points = points.into_iter().peekable();
+        while let Some((second, value)) = points.next() {
             let Some(value) = value else {
                 last = None;
                 continue;
             };
             let connected = last.is_some_and(|last| second - last <= gap);
-            if connected {
-                path.line_to(self.x(second), self.y(value));
-            } else {
-                path.move_to(self.x(second), self.y(value));
+            let goes_on = points.peek().is_some_and(|(next, value)| value.is_some() && next - second <= gap);
+            match (connected, goes_on) {
+                (true, _) => path.line_to(self.x(second), self.y(value)),
+                (false, true) => path.move_to(self.x(second), self.y(value)),
+                // A lone point would have no ink.
+                (false, false) => {
+                    path.move_to(self.x(second - LONE_POINT * gap), self.y(value));
+                    path.line_to(self.x(second + LONE_POINT * gap), self.y(value));
+                }
             }
             last = Some(second);
         }
