@@ -55,7 +55,7 @@ pub trait Scaler: Send {
     fn cause(&self) -> String;
 }
 
-/// ObservedLoad is averaged over this long before it counts: short enough to decide within a fraction of a second of a spike,
+/// `ObservedLoad` is averaged over this long before it counts: short enough to decide within a fraction of a second of a spike,
 /// long enough that the chance gaps and clusters of Poisson arrivals do not look like one.
 const WINDOW: Duration = Duration::from_secs(2);
 
