@@ -383,7 +383,7 @@ pub struct RequestArgs {
     #[arg(long, default_value = "GET", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: String,
     /// Header to send, `name: value`, or @FILE with one on each line; may be given several times. Never written to any file.
-    /// What is typed here can be read in the list of processes; what stands in FILE or SCALETOP_HEADER cannot
+    /// What is typed here can be read in the list of processes; what stands in FILE or in the variable cannot
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE|@FILE", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
     /// Body to send
@@ -425,7 +425,7 @@ pub struct RequestArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Screen")]
 pub struct ScreenArgs {
-    /// Colours: auto asks the terminal for its background; NO_COLOR leaves them out
+    /// Colours: auto asks the terminal for its background
     #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
     pub theme: ThemeChoice,
     /// Characters of charts: auto has braille, but not on the Linux console or where the locale is not UTF-8

@@ -22,15 +22,22 @@ const BAR_CELLS: u32 = 20;
 /// Seconds from one line of a log to the next: an hour of progress is 360 lines.
 const LINE_EVERY: u32 = 10;
 
+/// How progress is told; what happens always is, on lines that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// One line, written again and again.
+    Rewritten,
+    /// A line now and then.
+    Lines,
+    Hidden,
+}
+
 /// Shows a session as lines on stderr.
 #[derive(Debug)]
 pub(crate) struct Log {
     /// How long the session takes at most, where that is known.
     total: Option<Duration>,
-    /// Whether lines can be written again.
-    on_terminal: bool,
-    /// Whether progress is left out; what happens is not.
-    is_quiet: bool,
+    progress: Progress,
     /// Whether the cursor is behind a line that may be written again.
     is_open: bool,
     shown: Option<u32>,
@@ -45,8 +52,11 @@ impl Log {
     pub(crate) fn new(total: Option<Duration>, is_quiet: bool) -> Self {
         Self {
             total,
-            on_terminal: io::stderr().is_terminal(),
-            is_quiet,
+            progress: match (is_quiet, io::stderr().is_terminal()) {
+                (true, _) => Progress::Hidden,
+                (false, true) => Progress::Rewritten,
+                (false, false) => Progress::Lines,
+            },
             is_open: false,
             shown: None,
             notices: 0,
@@ -105,7 +115,7 @@ impl Log {
     pub(crate) fn write(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
         let session = state.session();
         for report in session.steps().iter().skip(self.steps) {
-            if let Some(name) = report.step.name.as_ref().filter(|_| !self.is_quiet) {
+            if let Some(name) = report.step.name.as_ref().filter(|_| self.progress != Progress::Hidden) {
                 self.keep(err, &format!("{:>5}  {name}: {}", report.step.start, report.step.profile))?;
             }
         }
@@ -119,14 +129,14 @@ impl Log {
             self.keep(err, &format!("{at:>5}  {level}{}", notice.text))?;
         }
         self.notices = session.log().len();
-        if self.is_quiet {
+        if self.progress == Progress::Hidden {
             return Ok(());
         }
         let rows = session.timeline().rows();
         let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
             let progress = progress(session, row, self.total);
-            if self.on_terminal {
+            if self.progress == Progress::Rewritten {
                 self.shown = Some(row.second);
                 // What has no room is cut off on the right: first comes how far it is.
                 let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_line_that_stays_clears_the_one_that_was_being_rewritten() {
-        let mut log = Log { on_terminal: true, ..Log::new(None, false) };
+        let mut log = Log { progress: Progress::Rewritten, ..Log::new(None, false) };
         let mut out = Vec::new();
         log.replace(&mut out, "12%").unwrap();
         log.keep(&mut out, "stage spike").unwrap();

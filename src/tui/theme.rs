@@ -153,7 +153,7 @@ impl Theme {
     }
 
     /// Whether the terminal should be asked if its background is light.
-    pub(super) const fn may_ask(&self) -> bool {
+    pub(super) const fn may_ask(self) -> bool {
         self.may_ask
     }
 
@@ -165,7 +165,7 @@ impl Theme {
     }
 
     /// Which characters can be shown.
-    pub(super) const fn symbols(&self) -> Symbols {
+    pub(super) const fn symbols(self) -> Symbols {
         self.symbols
     }
 

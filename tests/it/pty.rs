@@ -70,7 +70,7 @@ impl Terminal {
 
     /// The moment that a person takes before the next key.
     #[expect(clippy::disallowed_methods, reason = "what comes at once is a text, and this is about keys")]
-    fn pause(&self) {
+    fn pause() {
         std::thread::sleep(Duration::from_millis(300));
     }
 
@@ -187,12 +187,12 @@ fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
     terminal.wait_for("pasting does nothing");
     // From a terminal that does not mark it.
     terminal.press("https://example.com/s/9?e=q");
-    terminal.pause();
+    Terminal::pause();
     terminal.press("S");
     terminal.wait_for("no such key: ? helps");
     // An answer of the terminal that comes late: it holds digits, and those are rates.
     terminal.press("\u{1b}]11;rgb:1111/2222/3333\u{1b}\\");
-    terminal.pause();
+    Terminal::pause();
     terminal.press("ы");
     terminal.wait_for("300/s");
     terminal.press("й");

@@ -9,6 +9,7 @@ const HOUR: &str = "[[stage]]\nname = \"long\"\nrate = 20\nduration = \"1h\"\n";
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how soon a process notices is real time")]
 fn a_folder_that_is_deleted_or_moved_is_noticed_and_the_session_goes_on_whole() {
     for moved in [false, true] {
         let (work, service) = (Workplace::new(), service(Duration::from_millis(5)));
@@ -41,6 +42,7 @@ fn a_folder_that_is_deleted_or_moved_is_noticed_and_the_session_goes_on_whole() 
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long a process waits is real time")]
 fn for_what_the_end_waits_is_said_and_it_is_no_longer_than_that() {
     let (work, service) = (Workplace::new(), Service::start(Fault::Silent));
     let plan = work.plan(HOUR);
