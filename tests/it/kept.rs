@@ -5,7 +5,7 @@
 //! nothing of it, or tell apart what stood in one. A definition that changes on purpose changes these files in the same commit;
 //! nothing else does. So far: the last point of a late metric is believed until its own period ends, where 0.1.0 believed it
 //! for a minute (two cells); percentiles, and `response` in latency.hlog, are of OK answers, where refusals made them better
-//! (a p50 of 0.3 ms was 80.7); T_capacity is the first OK answer of the instance that completes the
+//! (a p50 of 0.3 ms was 80.7); `T_capacity` is the first OK answer of the instance that completes the
 //! count; what was there all along was not waited for, though a step of eight seconds cannot show it held for ten (one cell, its
 //! words).
 
