@@ -144,6 +144,9 @@ pub(super) async fn prepare(
     if !drive.output.yes {
         consent::ensure(&url, &request.resolve, consent::memory().as_deref())?;
     }
+    if let Some(folder) = &drive.output.out {
+        folder::check_free(folder)?;
+    }
     let mut settings = settings(drive, &target, &url, plan);
     let asked = (plan.map_or(script.rate, Plan::peak), script.must_answer);
     let notices = preflight(drive, &target, &url, (factory.clone(), &request), asked, clock, &mut settings).await?;

@@ -128,7 +128,7 @@ impl Link {
             Some(failed) => failed.reply(exchange.answer.bytes),
         };
         reply.served_by = exchange.answer.served_by;
-        reply.cause = exchange.answer.leads_to;
+        reply.cause = reply.cause.or(exchange.answer.leads_to);
         if exchange.answer.status.is_some() {
             reply.remote = Some(slot.remote);
         }
