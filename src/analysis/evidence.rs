@@ -145,6 +145,7 @@ impl Evidence<'_> {
             judged_seconds: numbers.judged_seconds,
             not_measured: numbers.not_measured,
             due_late: numbers.due_late,
+            ok: numbers.ok,
             p99: numbers.p99,
             due: numbers.due,
             dropped_late: numbers.dropped_late,

@@ -44,6 +44,8 @@ pub(crate) struct GeneratorRecord {
     pub tells_lateness: bool,
     /// Arrivals of seconds in which we were late.
     pub due_late: u64,
+    /// OK answers: without any there is no latency to endanger.
+    pub ok: u64,
     /// p99 of the response time of the OK answers of the other seconds.
     pub p99: Option<Duration>,
     /// Requests that failed for want of ports or file descriptors.
@@ -131,7 +133,7 @@ impl GeneratorRecord {
         let is_much = |part: f64, whole: f64| part > UNMEASURED_LIMIT * whole;
         let seconds = f64::from(self.judged_seconds) + f64::from(self.not_measured);
         let objective = is_much(f64::from(self.not_measured), seconds);
-        let is_long = self.p99.is_none_or(|p99| lag.as_secs_f64() > LAG_SHARE * p99.as_secs_f64());
+        let is_long = self.ok > 0 && self.p99.is_none_or(|p99| lag.as_secs_f64() > LAG_SHARE * p99.as_secs_f64());
         let latency = is_much(self.due_late as f64, self.due as f64) && is_long;
         match (objective, latency) {
             (true, true) => Some("T_recover, bad seconds and percentiles"),
@@ -214,6 +216,7 @@ mod tests {
             judged_seconds: 50,
             not_measured: 10,
             due_late: 0,
+            ok: 900,
             p99: None,
             strain: Strain { busy_seconds: 12, seconds: 60, ..Strain::default() },
         };
@@ -232,6 +235,7 @@ mod tests {
             send_lag_p99: Some(Duration::from_millis(15)),
             due: 80,
             due_late: 5,
+            ok: 80,
             tells_lateness: true,
             judged_seconds: 20,
             p99: Some(Duration::from_millis(82)),
@@ -242,6 +246,8 @@ mod tests {
         assert_eq!(endangered(GeneratorRecord { due_late: 9, ..calm }), Some("the percentiles"));
         let slow = Some(Duration::from_millis(800));
         assert_eq!(endangered(GeneratorRecord { due_late: 9, p99: slow, ..calm }), None, "15 ms of 800");
+        let refused = GeneratorRecord { due_late: 80, ok: 0, p99: None, ..calm };
+        assert_eq!(endangered(refused), None, "lag refuses nothing");
         let blind = GeneratorRecord { not_measured: 3, ..calm };
         assert_eq!(endangered(blind), Some("T_recover and bad seconds"));
         let old = GeneratorRecord { tells_lateness: false, ..calm };
@@ -265,6 +271,7 @@ mod tests {
         let late = GeneratorRecord {
             send_lag_p99: Some(Duration::from_millis(79)),
             due_late: 9,
+            ok: 9,
             tells_lateness: true,
             ..slow
         };

@@ -25,8 +25,8 @@ use crate::slo::Slo;
 use crate::text::{as_millis, latency, thousands};
 use crate::timeline::objective::{is_late, lost};
 use scaletop_load::Latency;
-use scaletop_load::OutcomeClass;
 use scaletop_load::{CohortPart, Second};
+use scaletop_load::{OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
 /// How to try a rate.
@@ -274,6 +274,7 @@ impl Hold {
             send_lag_p99: self.send_lag.quantile(0.99),
             due: seen.due,
             tells_lateness: true,
+            ok: seen.outcomes.get(OutcomeKind::Ok),
             due_late: if is_late(seen.late, seen.due) { seen.due } else { 0 },
             p99: percentile,
             dropped_late: seen.dropped_late,
