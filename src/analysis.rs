@@ -148,7 +148,7 @@ pub struct StepNumbers {
     pub capacity: Timing,
     /// `T_recover`: until the objective held again, and kept holding.
     pub recover: Timing,
-    /// Why nothing can be said of latency and objective: not one request was answered as expected, and how instead.
+    /// Why the objective is not judged: not one request was answered as expected, or too few; and how instead.
     pub not_judged: Option<String>,
     /// Seconds in which the objective was missed.
     pub bad_seconds: u32,
@@ -158,6 +158,8 @@ pub struct StepNumbers {
     pub not_measured: u32,
     /// Arrivals of seconds in which we were late: their latencies are in no percentile of the step.
     pub due_late: u64,
+    /// Arrivals that we turned to late.
+    pub late: u64,
     /// Arrivals that came due.
     pub due: u64,
     /// Arrivals handed to the transport.

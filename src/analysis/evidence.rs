@@ -18,6 +18,9 @@ use crate::timeline::{Cohort, SecondJudged, Timeline};
 use scaletop_load::{Latency, OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
+/// A second belongs to a step when it begins before the step's end, not at it.
+const JUST_BEFORE_NEXT: Duration = Duration::from_nanos(999_999_999);
+
 /// Throughput before and after is compared over this many seconds.
 const THROUGHPUT_SECS: u32 = 30;
 
@@ -53,6 +56,7 @@ impl Evidence<'_> {
         let StepReport { step, numbers, validity, .. } = self.report;
         let (mut numbers, mut validity) = (numbers.clone(), validity.clone());
         count(&mut numbers, &self.gathered.counts);
+        numbers.slow = self.gathered.counts.slow.saturating_sub(self.gathered.forgiven);
         if let Some(tally) = &self.gathered.tally {
             self.measure(tally, &mut numbers);
             validity = self.generator(tally, &numbers).verdict();
@@ -81,11 +85,15 @@ impl Evidence<'_> {
         let (first, end) = (gathered.first_second, self.end_second.unwrap_or(u32::MAX));
         let cohorts = self.timeline.kept_cohorts();
         let mut recovery = gathered.recovery;
+        let mut forgiven = gathered.forgiven;
+        let step_end = step.end.map_or(u32::MAX, |end| (end + JUST_BEFORE_NEXT).second());
         let mut peak = gathered.peak_p99;
-        for cohort in cohorts.unsettled().filter(|cohort| (first..end).contains(&cohort.second)) {
+        for cohort in cohorts.unsettled().filter(|cohort| (first..end.min(step_end)).contains(&cohort.second)) {
+            forgiven = forgiven.saturating_add(cohort.slow_because_late(self.slo));
             recovery.feed(cohort.second, cohort.judged);
             peak = peak.max(measured_p99(cohort));
         }
+        numbers.slow = gathered.counts.slow.saturating_sub(forgiven);
         numbers.bad_seconds = recovery.bad_seconds();
         numbers.judged_seconds = recovery.judged();
         numbers.not_measured = recovery.not_measured();
@@ -95,11 +103,12 @@ impl Evidence<'_> {
         let mut all = tally.ok.clone();
         all.merge(&tally.failed);
         numbers.all_p99 = quantile(&all, 0.99);
-        numbers.not_judged = tally.failures.none_ok(&numbers.outcomes);
+        numbers.not_judged = tally.failures.not_shown(&numbers.outcomes, self.slo.errors);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
         numbers.connect_p99 = quantile(&tally.connect, 0.99);
         numbers.slot_wait_p99 = quantile(&tally.slot_wait, 0.99);
-        numbers.service_p50 = ok_service(&tally.ok, &tally.send_lag);
+        numbers.service_p50 =
+            if self.tells_lateness { quantile(&tally.service, 0.5) } else { ok_service(&tally.ok, &tally.send_lag) };
         let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
         numbers.recover = if numbers.due == 0 {
             Timing::NotApplicable("there were no arrivals to judge by")
@@ -145,6 +154,7 @@ impl Evidence<'_> {
             judged_seconds: numbers.judged_seconds,
             not_measured: numbers.not_measured,
             due_late: numbers.due_late,
+            late: numbers.late,
             ok: numbers.ok,
             p99: numbers.p99,
             due: numbers.due,
@@ -174,7 +184,7 @@ fn count(numbers: &mut StepNumbers, counts: &CohortCounts) {
     numbers.dropped_late = counts.dropped_late;
     numbers.dropped_connections = counts.dropped_connections;
     numbers.lost = lost(&counts.outcomes, counts.dropped_cap);
-    numbers.slow = counts.slow;
+    numbers.late = counts.late;
     numbers.due_late = counts.due_late;
     // Σ(a−ok)⁺ over the seconds: no second has more OK answers than arrivals, so it is the difference of the sums.
     numbers.deficit = counts.due.saturating_sub(numbers.ok);

@@ -1,7 +1,7 @@
 //! Why requests were not answered as expected, in words: the first and the most frequent causes, bounded.
 
 use crate::text::{clean_to, thousands};
-use scaletop_load::{Failure, OutcomeCounts, OutcomeKind, Second};
+use scaletop_load::{Failure, OutcomeClass, OutcomeCounts, OutcomeKind, Second};
 
 /// More causes of failures than this are not told apart; what lies beyond counts in its kind all the same.
 const MAX_CAUSES: usize = 32;
@@ -38,14 +38,11 @@ pub struct FailureTotals {
 }
 
 impl FailureTotals {
-    /// Adds the causes of a second, and names those that are new.
+    /// Adds the causes of a second, and names those that are the first of their kind.
     pub(crate) fn add(&mut self, second: &Second) -> Vec<Failure> {
         let known = self.causes.len();
         for failure in &second.failures {
-            let same = |mine: &&mut Failure| {
-                (mine.kind, mine.phase) == (failure.kind, failure.phase) && mine.cause == failure.cause
-            };
-            if let Some(mine) = self.causes.iter_mut().find(same) {
+            if let Some(mine) = self.causes.iter_mut().find(|mine| mine.is_like(failure)) {
                 mine.count = mine.count.saturating_add(failure.count);
             } else if self.causes.len() < MAX_CAUSES {
                 self.causes.push(failure.clone());
@@ -53,7 +50,9 @@ impl FailureTotals {
                 self.beyond = self.beyond.saturating_add(failure.count);
             }
         }
-        self.causes[known..].to_vec()
+        let (before, new) = self.causes.split_at(known);
+        let is_first = |new: &&Failure| !before.iter().any(|old| (old.kind, old.phase) == (new.kind, new.phase));
+        new.iter().filter(is_first).cloned().collect()
     }
 
     /// The causes, the most frequent first.
@@ -64,15 +63,31 @@ impl FailureTotals {
     }
 
     /// `not one of 250 requests was answered as expected: 250 × 404 Not Found`, when that is so.
-    pub(crate) fn none_ok(&self, outcomes: &OutcomeCounts) -> Option<String> {
-        let all = outcomes.total();
+    pub(crate) fn none_ok(&self, outcomes: &OutcomeCounts, unanswered: u64) -> Option<String> {
+        let all = outcomes.total().saturating_add(unanswered);
         let is_so = all > 0 && outcomes.get(OutcomeKind::Ok) == 0;
         is_so.then(|| {
-            let causes = self.in_short(outcomes);
+            let mut causes = vec![self.in_short(outcomes)];
+            causes.retain(|causes| !causes.is_empty());
+            causes.extend((unanswered > 0).then(|| format!("{} without an answer", thousands(unanswered))));
+            let causes = causes.join(", ");
             match all {
                 1 => format!("the only request was not answered as expected: {causes}"),
                 _ => format!("not one of {} requests was answered as expected: {causes}", thousands(all)),
             }
+        })
+    }
+
+    /// `157 of 160 requests were answered otherwise than expected: 157 × 404 Not Found (see --expect)`, when that are more than
+    /// the share `allowed`, or all.
+    pub(crate) fn not_shown(&self, outcomes: &OutcomeCounts, allowed: f64) -> Option<String> {
+        let (all, otherwise) = (outcomes.total(), outcomes.of_class(OutcomeClass::Client));
+        self.none_ok(outcomes, 0).or_else(|| {
+            (otherwise as f64 > allowed * all as f64).then(|| {
+                let (part, all) = (thousands(otherwise), thousands(all));
+                let causes = self.in_short(outcomes);
+                format!("{part} of {all} requests were answered otherwise than expected: {causes} (see --expect)")
+            })
         })
     }
 
@@ -121,9 +136,9 @@ mod tests {
     #[test]
     fn that_nothing_was_answered_as_expected_is_said_with_how_it_was() {
         let (mut totals, mut outcomes) = (FailureTotals::default(), OutcomeCounts::default());
-        assert_eq!(totals.none_ok(&outcomes), None, "nothing was asked");
+        assert_eq!(totals.none_ok(&outcomes, 0), None, "nothing was asked");
         (0..250).for_each(|_| outcomes.add(OutcomeKind::Http4xx));
-        let said = |totals: &FailureTotals, outcomes| totals.none_ok(outcomes).unwrap();
+        let said = |totals: &FailureTotals, outcomes| totals.none_ok(outcomes, 0).unwrap();
         assert_eq!(said(&totals, &outcomes), "not one of 250 requests was answered as expected: 250 × 4xx");
         let mut second = Second::new(0, ArrivalRate::PAUSED);
         second.failures =
@@ -131,6 +146,6 @@ mod tests {
         totals.add(&second);
         assert_eq!(said(&totals, &outcomes), "not one of 250 requests was answered as expected: 250 × 404 Not Found");
         outcomes.add(OutcomeKind::Ok);
-        assert_eq!(totals.none_ok(&outcomes), None);
+        assert_eq!(totals.none_ok(&outcomes, 0), None);
     }
 }

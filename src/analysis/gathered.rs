@@ -8,6 +8,7 @@ use crate::analysis::Step;
 use crate::analysis::failures::FailureTotals;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::validity::Strain;
+use crate::slo::Slo;
 use crate::timeline::Cohort;
 use scaletop_load::{CohortPart, Latency, OutcomeCounts, Second};
 use scaletop_units::Elapsed;
@@ -23,6 +24,8 @@ pub(crate) struct Gathered {
     pub(crate) counts: CohortCounts,
     /// The seconds that are settled.
     pub(crate) recovery: Recovery,
+    /// OK answers among them that were too slow, and may have been so because we were late.
+    pub(crate) forgiven: u64,
     /// The highest p99 among them.
     pub(crate) peak_p99: Option<Duration>,
     /// What the seconds just before it say; `None` until they are settled.
@@ -54,6 +57,8 @@ pub(crate) struct CohortCounts {
     pub(crate) slow: u64,
     /// Arrivals of seconds in which we were late.
     pub(crate) due_late: u64,
+    /// Arrivals that we turned to late.
+    pub(crate) late: u64,
 }
 
 /// The first OK answer of an instance.
@@ -72,6 +77,8 @@ pub(crate) struct Tally {
     pub(crate) ok: Latency,
     /// The same of what failed.
     pub(crate) failed: Latency,
+    /// Service times of OK answers, likewise.
+    pub(crate) service: Latency,
     pub(crate) send_lag: Latency,
     /// Why requests were not answered as expected, by the second they failed in.
     pub(crate) failures: FailureTotals,
@@ -94,6 +101,7 @@ impl Gathered {
             first_second,
             counts: CohortCounts::default(),
             recovery: Recovery::default(),
+            forgiven: 0,
             peak_p99: None,
             before: None,
             was_idle: seen_before.is_empty(),
@@ -111,14 +119,16 @@ impl Gathered {
         counts.dropped_late = counts.dropped_late.saturating_add(part.dropped_late);
         counts.dropped_connections = counts.dropped_connections.saturating_add(part.dropped_connections);
         counts.outcomes.merge(&part.outcomes);
+        counts.late = counts.late.saturating_add(part.late);
+        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
         if !is_measured {
             counts.due_late = counts.due_late.saturating_add(part.due);
             return;
         }
-        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
         if let Some(tally) = &mut self.tally {
             tally.ok.merge(&part.ok);
             tally.failed.merge(&part.failed);
+            tally.service.merge(&part.service);
         }
     }
 
@@ -151,7 +161,8 @@ impl Gathered {
     }
 
     /// Takes a second of arrivals that is settled.
-    pub(crate) fn add_settled(&mut self, cohort: &Cohort) {
+    pub(crate) fn add_settled(&mut self, cohort: &Cohort, slo: &Slo) {
+        self.forgiven = self.forgiven.saturating_add(cohort.slow_because_late(slo));
         self.recovery.feed(cohort.second, cohort.judged);
         self.peak_p99 = self.peak_p99.max(measured_p99(cohort));
     }

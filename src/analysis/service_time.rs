@@ -8,31 +8,43 @@ use scaletop_load::Latency;
 /// The trailing window, in seconds.
 const WINDOW_SECS: u32 = 5;
 
-/// OK response times and send lags of the last seconds, by completion: for the needed line.
+/// What completed in one second: OK response times, send lags, OK service times.
+#[derive(Clone, Debug, PartialEq)]
+struct Second {
+    index: u32,
+    ok: Latency,
+    send_lag: Latency,
+    service: Latency,
+}
+
+/// The last seconds, by completion: for the needed line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Trailing {
-    seconds: VecDeque<(u32, Latency, Latency)>,
+    seconds: VecDeque<Second>,
 }
 
 impl Trailing {
     /// Takes the second that has just closed.
-    pub(crate) fn push(&mut self, second: u32, ok: Latency, send_lag: Latency) {
-        self.seconds.retain(|(kept, ..)| second - kept < WINDOW_SECS);
-        self.seconds.push_back((second, ok, send_lag));
+    pub(crate) fn push(&mut self, second: u32, ok: Latency, send_lag: Latency, service: Latency) {
+        self.seconds.retain(|kept| second - kept.index < WINDOW_SECS);
+        self.seconds.push_back(Second { index: second, ok, send_lag, service });
     }
 
-    /// The median service time of OK answers.
-    pub(crate) fn service(&self) -> Option<Duration> {
-        let (mut ok, mut send_lag) = (Latency::new(), Latency::new());
-        for (_, answered, lag) in &self.seconds {
-            ok.merge(answered);
-            send_lag.merge(lag);
+    /// The median service time of OK answers; `is_apart`: the recording tells it from that of failures.
+    pub(crate) fn service(&self, is_apart: bool) -> Option<Duration> {
+        let merged = |read: fn(&Second) -> &Latency| {
+            let mut all = Latency::new();
+            self.seconds.iter().for_each(|second| all.merge(read(second)));
+            all
+        };
+        if is_apart {
+            return merged(|second| &second.service).quantile(0.5);
         }
-        ok_service(&ok, &send_lag)
+        ok_service(&merged(|second| &second.ok), &merged(|second| &second.send_lag))
     }
 }
 
-/// The median service time of OK answers. Service times are recorded over all answers, and a service that refuses half
+/// The median service time of OK answers in recordings before version 4. There service times are those of all answers, and a service that refuses half
 /// of them at once would look twice as fast as it is; response times are recorded apart for OK ones, and are longer by
 /// the send lag.
 pub(crate) fn ok_service(ok: &Latency, send_lag: &Latency) -> Option<Duration> {

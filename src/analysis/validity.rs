@@ -42,8 +42,9 @@ pub(crate) struct GeneratorRecord {
     pub not_measured: u32,
     /// Whether the recording says which arrivals we were late for; those before version 4 do not.
     pub tells_lateness: bool,
-    /// Arrivals of seconds in which we were late.
+    /// Arrivals of seconds in which we were late, and those that we were late for.
     pub due_late: u64,
+    pub late: u64,
     /// OK answers: without any there is no latency to endanger.
     pub ok: u64,
     /// p99 of the response time of the OK answers of the other seconds.
@@ -134,7 +135,9 @@ impl GeneratorRecord {
         let seconds = f64::from(self.judged_seconds) + f64::from(self.not_measured);
         let objective = is_much(f64::from(self.not_measured), seconds);
         let is_long = self.ok > 0 && self.p99.is_none_or(|p99| lag.as_secs_f64() > LAG_SHARE * p99.as_secs_f64());
-        let latency = is_much(self.due_late as f64, self.due as f64) && is_long;
+        // What came in late seconds is in no percentile: one late arrival is no verdict, many leave too little.
+        let is_many = is_much(self.late as f64, self.due as f64);
+        let latency = is_many && is_much(self.due_late as f64, self.due as f64) && is_long;
         match (objective, latency) {
             (true, true) => Some("T_recover, bad seconds and percentiles"),
             (true, false) => Some("T_recover and bad seconds"),
@@ -216,6 +219,7 @@ mod tests {
             judged_seconds: 50,
             not_measured: 10,
             due_late: 0,
+            late: 0,
             ok: 900,
             p99: None,
             strain: Strain { busy_seconds: 12, seconds: 60, ..Strain::default() },
@@ -242,18 +246,20 @@ mod tests {
             ..GeneratorRecord::default()
         };
         assert_eq!(calm.verdict(), Validity::Valid, "one late request of eighty, in a second of five");
+        let of_twenty = GeneratorRecord { due_late: 20, late: 1, ..calm };
+        assert_eq!(of_twenty.verdict(), Validity::Valid, "one late request of eighty, in a second of twenty");
         let endangered = |record: GeneratorRecord| record.endangered();
-        assert_eq!(endangered(GeneratorRecord { due_late: 9, ..calm }), Some("the percentiles"));
+        assert_eq!(endangered(GeneratorRecord { due_late: 9, late: 9, ..calm }), Some("the percentiles"));
         let slow = Some(Duration::from_millis(800));
-        assert_eq!(endangered(GeneratorRecord { due_late: 9, p99: slow, ..calm }), None, "15 ms of 800");
-        let refused = GeneratorRecord { due_late: 80, ok: 0, p99: None, ..calm };
+        assert_eq!(endangered(GeneratorRecord { due_late: 9, late: 9, p99: slow, ..calm }), None, "15 ms of 800");
+        let refused = GeneratorRecord { due_late: 80, late: 80, ok: 0, p99: None, ..calm };
         assert_eq!(endangered(refused), None, "lag refuses nothing");
         let blind = GeneratorRecord { not_measured: 3, ..calm };
         assert_eq!(endangered(blind), Some("T_recover and bad seconds"));
         let old = GeneratorRecord { tells_lateness: false, ..calm };
         assert_eq!(endangered(old), Some("its numbers"), "any lag, where nothing more is known");
         let quick = Some(Duration::from_millis(10));
-        assert_eq!(endangered(GeneratorRecord { send_lag_p99: quick, due_late: 80, ..blind }), None);
+        assert_eq!(endangered(GeneratorRecord { send_lag_p99: quick, due_late: 80, late: 80, ..blind }), None);
     }
 
     #[test]
@@ -271,6 +277,7 @@ mod tests {
         let late = GeneratorRecord {
             send_lag_p99: Some(Duration::from_millis(79)),
             due_late: 9,
+            late: 9,
             ok: 9,
             tells_lateness: true,
             ..slow

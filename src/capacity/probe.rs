@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::analysis::Validity;
+use crate::analysis::failures::FailureTotals;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain};
 use crate::slo::Slo;
 use crate::text::{as_millis, latency, thousands};
@@ -144,6 +145,8 @@ struct Hold {
     seen: CohortPart,
     send_lag: Latency,
     instances: Option<u32>,
+    /// Why requests were not answered as expected.
+    failures: FailureTotals,
     /// What its seconds say of this machine.
     strain: Strain,
 }
@@ -216,6 +219,7 @@ impl Hold {
             seen: CohortPart::new(from),
             send_lag: Latency::new(),
             instances: None,
+            failures: FailureTotals::default(),
             strain: Strain::default(),
         }
     }
@@ -227,6 +231,7 @@ impl Hold {
         }
         if window.contains(&second.index) {
             self.strain.note(&second.generator);
+            self.failures.add(second);
             self.send_lag.merge(&second.send_lag);
             self.instances = instances.or(self.instances);
         }
@@ -274,6 +279,7 @@ impl Hold {
             send_lag_p99: self.send_lag.quantile(0.99),
             due: seen.due,
             tells_lateness: true,
+            late: seen.late,
             ok: seen.outcomes.get(OutcomeKind::Ok),
             due_late: if is_late(seen.late, seen.due) { seen.due } else { 0 },
             p99: percentile,
@@ -284,11 +290,14 @@ impl Hold {
             ..GeneratorRecord::default()
         };
         let missed = match percentile {
-            None => Some(format!("not one of {} requests was answered as expected", thousands(seen.sent))),
+            None => Some(
+                self.failures.none_ok(&seen.outcomes, 0).unwrap_or_else(|| "not one request was answered".to_owned()),
+            ),
             Some(latency) if latency > slo.latency => Some(format!("{} > {:?}", slo.percentile_name(), slo.latency)),
             Some(_) if errors > slo.errors => Some(format!("errors > {}%", slo.errors * 100.0)),
             Some(_) if self.unexpected() as f64 > slo.errors * seen.due as f64 => {
-                Some(format!("{} answers were not as expected", thousands(self.unexpected())))
+                let causes = self.failures.in_short(&seen.outcomes);
+                Some(format!("{} answers were not as expected: {causes}", thousands(self.unexpected())))
             }
             Some(_) => None,
         };

@@ -33,7 +33,7 @@ use crate::target::{Target, without_secrets};
 use crate::tui::front::TerminalFront;
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{HttpFactory, Prepared, RequestOptions, Running};
+use scaletop_load::{Prepared, RequestOptions, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
@@ -149,7 +149,7 @@ pub(super) async fn prepare(
     }
     let mut settings = settings(drive, &target, &url, plan);
     let asked = (plan.map_or(script.rate, Plan::peak), script.must_answer);
-    let notices = preflight(drive, &target, &url, (factory.clone(), &request), asked, clock, &mut settings).await?;
+    let notices = preflight(drive, &target, &url, &request, asked, clock, &mut settings).await?;
     let header = Header::new(clock.started_unix_micros(), settings);
     let folder = match &drive.output.out {
         Some(folder) => {
@@ -180,7 +180,7 @@ async fn preflight(
     drive: &DriveArgs,
     target: &Target,
     url: &Url,
-    (factory, request): (HttpFactory, &RequestOptions),
+    request: &RequestOptions,
     script: (ArrivalRate, bool),
     clock: RunClock,
     settings: &mut Settings,
@@ -190,7 +190,7 @@ async fn preflight(
     if drive.output.no_preflight || *target == Target::Demo {
         return Ok(Vec::new());
     }
-    let asked = Box::pin(preflight::ask(factory, request, drive.request.expect, url, clock));
+    let asked = Box::pin(preflight::ask(request, drive.request.expect, url, clock));
     let Some(seen) = asked.await else {
         return Ok(Vec::new());
     };
@@ -200,12 +200,11 @@ async fn preflight(
             return Err(CommandError::Preflight(complaint));
         }
         let text = format!("asked once before the load: {complaint}");
-        say(&text);
         return Ok(vec![text]);
     }
     let cap = settings.max_in_flight.min(settings.max_connections.unwrap_or(u64::MAX));
     let warning = preflight::too_many_in_flight(peak.get(), seen.took, cap);
-    Ok(warning.into_iter().inspect(|text| say(text)).collect())
+    Ok(warning.into_iter().collect())
 }
 
 impl Ready {

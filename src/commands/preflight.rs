@@ -8,7 +8,7 @@ use url::Url;
 use crate::commands::other_scheme;
 use crate::doctor::{Check, Status, reach};
 use crate::text::latency;
-use scaletop_load::{Expected, HttpFactory, MakeTransport as _, Outcome, Reply, RequestOptions, Transport as _};
+use scaletop_load::{Expected, HttpTransport, Outcome, Reply, RequestOptions, Transport as _};
 use scaletop_units::RunClock;
 
 /// A service that has not answered by then is not waited for: the load tells the rest.
@@ -26,26 +26,16 @@ pub(super) struct Preflight {
 }
 
 /// Asks the service once, as the load will. `None` for a method that may change something: it is not sent unasked.
-pub(super) async fn ask(
-    factory: HttpFactory,
-    options: &RequestOptions,
-    expected: Expected,
-    url: &Url,
-    clock: RunClock,
-) -> Option<Preflight> {
+pub(super) async fn ask(options: &RequestOptions, expected: Expected, url: &Url, clock: RunClock) -> Option<Preflight> {
     if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&options.method) {
         return None;
     }
-    let transport = factory.make();
+    let question = RequestOptions { timeout: PATIENCE.min(options.timeout), ..options.clone() };
+    let transport = HttpTransport::new(&question).ok()?;
     let sent = clock.now();
-    let patience = PATIENCE.min(options.timeout);
     // Its connection is a task of its own on this thread, and closed with it.
-    let reply = tokio::task::LocalSet::new().run_until(tokio::time::timeout(patience, transport.send(sent))).await;
+    let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
     let took = clock.now().saturating_since(sent);
-    let Ok(reply) = reply else {
-        let told = format!("no answer within {}", latency(patience));
-        return Some(Preflight { complaint: Some(format!("{told}; the load begins all the same")), told, took });
-    };
     let reply = other_scheme::explained(reply, options, clock).await;
     let told = match (&reply.outcome, &reply.cause) {
         (Outcome::Status(status), _) => format!("{status} after {}", latency(took)),

@@ -15,7 +15,7 @@ use crate::analysis::service_time::Trailing;
 use crate::analysis::waterfall::{self, Waterfall};
 use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
-use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent, TELLS_LATENESS};
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
 use crate::timeline::{Completed, Percentiles, Row, Timeline};
@@ -124,6 +124,8 @@ pub struct Totals {
     pub outcomes: OutcomeCounts,
     /// Response times of the OK answers.
     pub ok: Latency,
+    /// The same without those of seconds in which we were late.
+    pub ok_measured: Latency,
     /// Response times of what failed.
     pub failed: Latency,
     /// Service times of the OK answers (of all in recordings before version 4).
@@ -204,7 +206,8 @@ impl Session {
 
     /// How many instances the rate needs now, by Little's law.
     fn needed(&self, rate: ArrivalRate) -> Option<u32> {
-        needed(rate, self.fold.trailing.service()?, self.limits.concurrency?)
+        let service = self.fold.trailing.service(self.header.version >= TELLS_LATENESS)?;
+        needed(rate, service, self.limits.concurrency?)
     }
 
     fn close_second(&mut self, second: &Second) {
@@ -220,7 +223,8 @@ impl Session {
             self.note(second.end(), NoticeLevel::Warning, &text);
         }
         self.tell_protocol(second);
-        self.fold.trailing.push(second.index, completed.ok.clone(), second.send_lag.clone());
+        let (ok, service) = (completed.ok.clone(), completed.service.clone());
+        self.fold.trailing.push(second.index, ok, second.send_lag.clone(), service);
         row.responding = self.serve(second);
         row.needed = self.needed(second.target);
         row.step = self.owner(second.index).map(|at| self.steps[at].step.id);

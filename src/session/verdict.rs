@@ -39,6 +39,8 @@ pub(crate) struct Verdict {
     pub thresholds: Vec<ThresholdResult>,
     /// The steps in which the generator was the limit, and why.
     pub invalid: Vec<InvalidStep>,
+    /// Whether there is anything to hold.
+    pub has_thresholds: bool,
     /// Not one request was answered as expected: how instead.
     pub none_ok: Option<String>,
     /// Whether somebody ended the session before its plan was over: what is judged is only its beginning.
@@ -96,8 +98,19 @@ pub(crate) fn judge(session: &Session) -> Verdict {
         })
         .collect();
     let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
+    let has_thresholds = !session.header().settings.thresholds.is_empty();
+    Verdict { thresholds, invalid, has_thresholds, none_ok: none_ok(session), interrupted }
+}
+
+/// That not one request was answered as expected, and how instead. What was still without an answer when the session ended was
+/// not answered either.
+pub(crate) fn none_ok(session: &Session) -> Option<String> {
     let totals = session.totals();
-    Verdict { thresholds, invalid, none_ok: totals.failures.none_ok(&totals.outcomes), interrupted }
+    let unanswered = match session.ended() {
+        Some(_) => totals.sent.saturating_sub(totals.outcomes.total()),
+        None => 0,
+    };
+    totals.failures.none_ok(&totals.outcomes, unanswered)
 }
 
 impl Verdict {
@@ -111,7 +124,7 @@ impl Verdict {
         } else if any(|outcome| *outcome != ThresholdOutcome::Passed) {
             3
         } else if self.none_ok.is_some() {
-            if self.thresholds.is_empty() { 1 } else { 3 }
+            if self.has_thresholds { 3 } else { 1 }
         } else {
             0
         }
@@ -139,7 +152,8 @@ impl Verdict {
         match (self.exit_code(), total) {
             (4, _) => {
                 let steps: Vec<_> = self.invalid.iter().map(|invalid| invalid.step.to_string()).collect();
-                format!("invalid: the generator, not the service, was the limit in step {}", steps.join(", "))
+                let and = self.none_ok.as_ref().map(|why| format!("; and {why}")).unwrap_or_default();
+                format!("invalid: the generator, not the service, was the limit in step {}{and}", steps.join(", "))
             }
             (5, _) => "undecided: an instance source that a threshold needs gave nothing".to_owned(),
             (3, _) => format!("failed: {failed} of {total} thresholds did not hold"),
@@ -216,8 +230,10 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
         // Nor can a step that is shorter than the hold show that a count held.
         let is_too_short = threshold.subject.course() == Course::Held
             && matches!(measured, Measured::Beyond { secs, .. } if secs < f64::from(HOLD_SECS));
-        let has_nothing_to_say =
-            is_too_short || (matches!(measured, Measured::Nothing(_)) && has_source(session, &threshold.subject));
+        // What nobody showed, or nobody could judge, is no reason to pass over a step.
+        let is_unjudged = threshold.subject.needs() == Needs::Nothing && is_unjudged(report);
+        let has_nothing_to_say = is_too_short
+            || (matches!(measured, Measured::Nothing(_)) && has_source(session, &threshold.subject) && !is_unjudged);
         if threshold.scope == Scope::EveryStep && has_nothing_to_say {
             continue;
         }
@@ -233,6 +249,12 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
         results.push(result(session, threshold, None, &Measured::Nothing(reason)));
     }
     results
+}
+
+/// Whether nothing can be said of the objective in a step that had load.
+fn is_unjudged(report: &StepReport) -> bool {
+    let numbers = &report.numbers;
+    numbers.not_judged.is_some() || (numbers.judged_seconds == 0 && numbers.due > 0)
 }
 
 fn result(

@@ -77,6 +77,11 @@ impl Cohort {
         self.longest_lag = self.longest_lag.max(part.longest_lag);
     }
 
+    /// OK answers slower than the objective that may have been so because we were late.
+    pub(crate) fn slow_because_late(&self, slo: &Slo) -> u64 {
+        if objective::could_miss(self.longest_lag, slo) { self.late.min(self.slow) } else { 0 }
+    }
+
     fn show(&mut self, summary: &Summary) {
         (self.ok, self.failed, self.service_p99) = (summary.ok, summary.failed, summary.service_p99);
     }

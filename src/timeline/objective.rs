@@ -38,6 +38,11 @@ pub(crate) fn matters(longest: Duration, ok: Option<Percentiles>) -> bool {
     ok.is_none_or(|ok| longest.as_secs_f64() > LAG_SHARE * ok.p50.as_secs_f64())
 }
 
+/// Whether lag of up to `longest` could be why the objective was missed: a bound of 500 ms is not missed for 20 ms of lag.
+pub(crate) fn could_miss(longest: Duration, slo: &Slo) -> bool {
+    longest.as_secs_f64() > LAG_SHARE * slo.latency.as_secs_f64()
+}
+
 /// Whether a second was good; of several, the highest counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecondJudged {
@@ -93,8 +98,7 @@ impl Judgement {
         self.ok = self.ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
         self.lost = self.lost.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap));
         self.slow = self.slow.saturating_add(cohort.slow);
-        // A bound of 500 ms is not missed for 20 ms of lag.
-        if cohort.longest_lag.as_secs_f64() > LAG_SHARE * slo.latency.as_secs_f64() {
+        if could_miss(cohort.longest_lag, slo) {
             self.late = self.late.saturating_add(cohort.late.saturating_sub(cohort.dropped_late));
         }
         let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
@@ -111,6 +115,10 @@ impl Judgement {
             return SecondJudged::Unknown;
         }
         let allowed = slo.errors * self.due as f64 + 1e-9;
+        // Missed even without what was late, and whatever would have become of what was not sent.
+        if !self.holds(slo, 0, self.late) {
+            return SecondJudged::Bad;
+        }
         if self.unsent as f64 > allowed {
             return SecondJudged::NotMeasured;
         }
@@ -122,8 +130,8 @@ impl Judgement {
                 if otherwise as f64 > allowed { SecondJudged::NotShown } else { SecondJudged::Good }
             }
             (true, false) => SecondJudged::Unknown,
-            (false, _) if self.late > 0 && self.holds(slo, 0, self.late) => SecondJudged::NotMeasured,
-            (false, _) => SecondJudged::Bad,
+            // It would have held without the late ones.
+            (false, _) => SecondJudged::NotMeasured,
         }
     }
 
@@ -205,6 +213,10 @@ mod tests {
         assert_eq!(with(OutcomeKind::Http3xx, 1), Good, "within the share that may be bad");
         assert_eq!(with(OutcomeKind::Http429, 100), Bad);
         assert_eq!(with(OutcomeKind::Ports, 100), NotMeasured);
+        let mut outage = cohort(100, 0, 0);
+        (0..80).for_each(|_| outage.outcomes.add(OutcomeKind::Http5xxCapacity));
+        (outage.sent, outage.dropped_late) = (80, 20);
+        assert_eq!(verdict(&outage, 20_000), Bad, "an outage is no less one for what we did not send");
     }
 
     #[test]

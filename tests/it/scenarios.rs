@@ -281,6 +281,7 @@ impl Scenario {
 struct Alike {
     send_lag: Latency,
     ok: Latency,
+    service: Latency,
     failed: Latency,
     shares: Vec<(u64, Latency)>,
 }
@@ -289,12 +290,15 @@ impl Alike {
     fn of(load: &Load) -> Self {
         let mut ok = latencies(load.ok, load.ms);
         ok.merge(&latencies(load.slow, 900));
+        let mut service = latencies(load.ok, load.ms.saturating_sub(load.lag_ms));
+        service.merge(&latencies(load.slow, 900_u64.saturating_sub(load.lag_ms)));
         let of = load.ids.len() as u64;
         let answers = load.ok + load.slow;
         let share = |at| answers / of + u64::from(at < answers % of);
         Self {
             send_lag: latencies(load.sent(), load.lag_ms),
             ok,
+            service,
             failed: latencies(load.failed(), 5),
             shares: (0..of).map(|at| (share(at), latencies(share(at), load.ms))).collect(),
         }
@@ -338,8 +342,8 @@ impl Load {
             let kind = kind.unwrap_or_else(|| panic!("no kind of failure is called {label:?}"));
             (0..count).for_each(|_| part.outcomes.add(kind));
         }
-        part.service.merge(&alike.ok);
-        part.service.merge(&alike.failed);
+        part.service.merge(&alike.service);
+        part.failed_service.merge(&alike.failed);
         for (id, (share, response)) in self.ids.iter().zip(&alike.shares) {
             let start = Elapsed::from_secs(u64::from(index));
             let first = self.first.get(id).map(|&secs| moment(secs)).filter(|first| first.second() == index);

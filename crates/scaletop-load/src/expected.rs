@@ -77,7 +77,9 @@ fn range(word: &str) -> Option<RangeInclusive<u16>> {
         let first = u16::from(class - b'0') * 100;
         return Some(first..=first + 99);
     }
-    let status = |text: &str| text.trim().parse().ok().filter(|status| STATUSES.contains(status));
+    let is_status = |text: &&str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let status =
+        |text: &str| Some(text.trim()).filter(is_status)?.parse().ok().filter(|status| STATUSES.contains(status));
     match word.split_once('-') {
         Some((first, last)) => Some(status(first)?..=status(last)?).filter(|range| !range.is_empty()),
         None => status(word).map(|status| status..=status),
@@ -123,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_no_status_is_refused() {
-        for text in ["ok", "20", "600", "2x", "299-200", "6xx", "200;404", "-", "99-200"] {
+        for text in ["ok", "20", "600", "2x", "299-200", "6xx", "200;404", "-", "99-200", "+200", "0200"] {
             assert!(matches!(text.parse::<Expected>(), Err(ExpectedError::Status(_))), "{text}");
         }
         for text in ["", " , "] {

@@ -12,6 +12,7 @@ use super::{
 use crate::analysis::StepNumbers;
 use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::Jitter;
+use scaletop_load::OutcomeClass;
 
 /// Why the numbers that compare supply with demand are missing.
 const NO_DEMAND: &str = "what an instance holds is not known (give --capacity), or no instances were counted";
@@ -27,8 +28,15 @@ const fn part(part: u64, whole: u64) -> Value {
     Value::Part { part, whole }
 }
 
-/// What is lost, slow or burnt: nothing can be told of it when nothing was answered as expected and nobody is to blame.
+/// What is lost or slow: that it is nothing cannot be told when most were answered otherwise than expected, and nobody is to
+/// blame.
 fn bad(numbers: &StepNumbers, count: u64, value: Value) -> Value {
+    let is_mostly_otherwise = numbers.outcomes.of_class(OutcomeClass::Client) > numbers.ok;
+    if count == 0 && is_mostly_otherwise { Value::Unknown } else { value }
+}
+
+/// What is counted against the objective: that it is nothing cannot be told of what was not judged.
+fn against(numbers: &StepNumbers, count: u64, value: Value) -> Value {
     if count == 0 && numbers.not_judged.is_some() { Value::Unknown } else { value }
 }
 
@@ -84,7 +92,7 @@ registry! {
             |n| Value::Timing(n.recover))
         .judged("t_recover", Bounds::Time, Course::Awaited, SAYS_WHY);
     BAD_SECONDS = Kind::new("bad_seconds", "bad seconds", Seconds, Lower, "seconds in which the objective was missed",
-            |n| if n.judged_seconds == 0 && n.due > 0 { Value::Unknown } else { Value::Known(f64::from(n.bad_seconds)) })
+            |n| if n.judged_seconds == 0 && n.due > 0 { Value::Unknown } else { against(n, n.bad_seconds.into(), Value::Known(n.bad_seconds.into())) })
         .judged("bad_seconds", Bounds::TimeOrCount, Course::Grows, NO_OK);
     LOST = Kind::new("lost", "lost", Requests, Lower, "capacity and application errors, drops at the cap",
             |n| bad(n, n.lost, part(n.lost, n.due)))
@@ -121,10 +129,10 @@ registry! {
     SERVICE_P50 = Kind::new("service_p50_ms", "service p50", Millis, Lower, "median service time of the OK answers",
             |n| latency(n.service_p50));
     BURN_RATE = Kind::new("burn_rate", "burn rate", Ratio, Lower, "share of bad requests to the share that the objective allows: at 1 the budget lasts its 30 days",
-            |n| bad(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.burn_rate))))
+            |n| against(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.burn_rate))))
         .judged("burn_rate", Bounds::Count, Course::Open, NO_ARRIVAL);
     MONTH_BUDGET = Kind::new("month_budget_percent", "of 30 days' budget", Percent, Lower, "of the error budget of 30 days at the rate before the step (or of the step, when that was 0)",
-            |n| bad(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.month_percent))));
+            |n| against(n, n.lost.saturating_add(n.slow), known(n.budget.map(|budget| budget.month_percent))));
     INSTANCES_BEFORE = Kind::new("instances_before", "instances before", Instances, Neither, "instances just before the step",
             |n| instances(n.instances.and_then(|span| span.before)))
         .needs(Counted);

@@ -8,7 +8,7 @@ use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::recording::Damage;
 use crate::session::state::{InstanceTrack, Session};
-use crate::session::verdict::{ThresholdResult, Verdict, judge};
+use crate::session::verdict::{ThresholdResult, Verdict, judge, none_ok};
 use crate::text::{as_millis, clean_to, plain, timestamp};
 use scaletop_load::OutcomeKind;
 use scaletop_load::{Failure, Latency};
@@ -91,7 +91,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "failed_service_ms": percentiles(&totals.failed_service),
         "send_lag_ms": percentiles(&totals.send_lag),
         "connections": connections(session),
-        "not_judged": totals.failures.none_ok(&totals.outcomes).map(|why| clean_to(&why, LONGEST_TEXT)),
+        "not_judged": none_ok(session).map(|why| clean_to(&why, LONGEST_TEXT)),
         "failures": totals.failures.by_count().into_iter().map(failure).collect::<Vec<_>>(),
         "failures_beyond": totals.failures.beyond(),
         "instances_seen": session.tracks().len(),

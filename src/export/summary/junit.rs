@@ -18,7 +18,9 @@ pub fn junit(session: &Session) -> String {
     let undecided =
         verdict.thresholds.iter().filter(|r| matches!(r.outcome, ThresholdOutcome::CannotTell { .. })).count();
     let interrupted = usize::from(verdict.interrupted);
-    let tests = verdict.thresholds.len() + 1 + interrupted;
+    let none_ok = usize::from(verdict.none_ok.is_some());
+    let failed = failed + none_ok;
+    let tests = verdict.thresholds.len() + 1 + interrupted + none_ok;
     let errors = undecided + usize::from(!verdict.invalid.is_empty()) + interrupted;
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let counts = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" time=\"{secs:.3}\"");
@@ -31,6 +33,14 @@ pub fn junit(session: &Session) -> String {
         let reasons: Vec<_> =
             verdict.invalid.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
         let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
+    }
+    if let Some(why) = &verdict.none_ok {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{}\" name=\"requests were answered as expected\" time=\"{secs:.3}\">\n      <failure message=\"{}\"/>\n    </testcase>",
+            attribute(name),
+            attribute(why)
+        );
     }
     if verdict.interrupted {
         let _ = writeln!(

@@ -21,6 +21,9 @@ impl Session {
             if let Some(at) = self.owner(intended) {
                 let is_measured = self.timeline.kept_cohorts().get(intended).is_none_or(|cohort| !cohort.is_late());
                 self.fold.gathered[at].add(part, slo.latency, is_measured);
+                if is_measured {
+                    self.totals.ok_measured.merge(&part.ok);
+                }
                 if at < self.fold.unfinished {
                     late.push(at);
                 }
@@ -55,10 +58,15 @@ impl Session {
 
     /// Takes what is settled into the steps it belongs to, and into what is known of an instance's capacity.
     pub(super) fn absorb_settled(&mut self, settled: &[u32]) {
+        let slo = self.header.settings.slo;
         for &second in settled {
             let Some(cohort) = self.timeline.kept_cohorts().get(second).cloned() else { continue };
             if let Some(at) = self.owner(second) {
-                self.fold.gathered[at].add_settled(&cohort);
+                // An arrival that is due at the very end of a step makes no second of it.
+                let is_within = self.steps[at].step.end.is_none_or(|end| Elapsed::from_secs(second.into()) < end);
+                if is_within {
+                    self.fold.gathered[at].add_settled(&cohort, &slo);
+                }
             }
             let (Some(good), Some(instances)) = (cohort.judged.is_good(), self.steady_instances(second)) else {
                 continue;

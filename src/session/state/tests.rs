@@ -41,8 +41,11 @@ fn second(index: u32, rate: u64, ok: u64, ids: &[&str]) -> Second {
     for n in 0..rate {
         let is_ok = n < ok;
         part.outcomes.add(if is_ok { OutcomeKind::Ok } else { OutcomeKind::Http429 });
-        let latency = if is_ok { &mut part.ok } else { &mut part.failed };
-        latency.record(Duration::from_millis(if is_ok { 80 } else { 1 }));
+        let took = Duration::from_millis(if is_ok { 80 } else { 1 });
+        let (response, service) =
+            if is_ok { (&mut part.ok, &mut part.service) } else { (&mut part.failed, &mut part.failed_service) };
+        response.record(took);
+        service.record(took);
     }
     second.parts = vec![part];
     for id in ids {

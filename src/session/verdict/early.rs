@@ -45,7 +45,7 @@ fn run_is_lost(session: &Session, threshold: &Threshold, budget: u64) -> bool {
         Subject::Percentile(quantile, of) if is_upper(threshold) => {
             let Bound::Time(bound) = threshold.bound else { return false };
             let seen = match of {
-                Answers::Ok => totals.ok.clone(),
+                Answers::Ok => totals.ok_measured.clone(),
                 Answers::Failed => totals.failed.clone(),
                 Answers::All => totals.all(),
             };

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::analysis::numbers::{self, Bounds, Judged, Kind, Needs, Unit, Value};
 use crate::analysis::{StepNumbers, StepReport, Timing};
 use crate::plan::threshold::{Answers, Subject};
-use crate::session::state::{Session, Totals};
+use crate::session::state::Session;
+use crate::session::verdict::none_ok;
 use crate::text::percent_in_full;
 use crate::timeline::objective;
 use scaletop_load::OutcomeKind;
@@ -28,7 +29,8 @@ pub(super) fn run(session: &Session) -> StepNumbers {
         due: totals.due,
         sent: totals.sent,
         ok: totals.outcomes.get(OutcomeKind::Ok),
-        not_judged: totals.failures.none_ok(&totals.outcomes),
+        not_judged: none_ok(session)
+            .or_else(|| totals.failures.not_shown(&totals.outcomes, session.header().settings.slo.errors)),
         lost: objective::lost(&totals.outcomes, totals.dropped_cap),
         slow: session.steps().iter().map(|report| report.numbers.slow).sum(),
         outcomes: totals.outcomes,
@@ -45,22 +47,23 @@ pub(super) fn run(session: &Session) -> StepNumbers {
 pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
-        Subject::Percentile(quantile, of) => percentile(session.totals(), *quantile, *of),
+        Subject::Percentile(quantile, of) => percentile(session, *quantile, *of),
     }
 }
 
-/// Judged over OK answers alone. That failures are quick enough holds when there are none.
-fn percentile(totals: &Totals, quantile: f64, of: Answers) -> Measured {
+/// Judged over OK answers alone, without those of seconds in which we were late. That failures are quick enough holds when there are none.
+fn percentile(session: &Session, quantile: f64, of: Answers) -> Measured {
+    let totals = session.totals();
     let latency = match of {
-        Answers::Ok => totals.ok.quantile(quantile),
+        Answers::Ok => totals.ok_measured.quantile(quantile),
         Answers::Failed => totals.failed.quantile(quantile),
         Answers::All => totals.all().quantile(quantile),
     };
     match (latency, of) {
         (Some(latency), _) => time(latency),
-        (None, Answers::Failed) => none_failed(),
+        (None, Answers::Failed) if totals.outcomes.total() >= totals.sent => none_failed(),
         (None, _) => {
-            let why = totals.failures.none_ok(&totals.outcomes);
+            let why = none_ok(session);
             Measured::Nothing(why.unwrap_or_else(|| "no request was answered".to_owned()))
         }
     }

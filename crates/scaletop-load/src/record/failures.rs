@@ -24,6 +24,22 @@ pub struct Failure {
     pub count: u64,
 }
 
+/// What stands for causes beyond those that are told apart.
+const OTHERS: &str = "other causes";
+
+impl Failure {
+    /// Whether it is of the same cause: of answers the status alone, since a redirect may lead somewhere else each time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.is_of(other.kind, other.phase, &other.cause)
+    }
+
+    fn is_of(&self, kind: OutcomeKind, phase: Option<Phase>, cause: &str) -> bool {
+        let status = |cause: &str| cause.split([' ', ',']).next().unwrap_or_default().to_owned();
+        (self.kind, self.phase) == (kind, phase)
+            && (self.cause == cause || (phase.is_none() && status(&self.cause) == status(cause)))
+    }
+}
+
 /// Counts one more failure. Causes keep the order in which they were first seen.
 pub(super) fn note(failures: &mut Vec<Failure>, kind: OutcomeKind, cause: &Cause) {
     add(failures, kind, Some(cause.phase), &cause.text, 1);
@@ -45,11 +61,15 @@ pub(super) fn merge(failures: &mut Vec<Failure>, others: &[Failure]) {
 }
 
 fn add(failures: &mut Vec<Failure>, kind: OutcomeKind, phase: Option<Phase>, cause: &str, count: u64) {
-    let is_same = |known: &Failure| (known.kind, known.phase) == (kind, phase) && known.cause == cause;
-    if let Some(known) = failures.iter_mut().find(|known| is_same(known)) {
+    if let Some(known) = failures.iter_mut().find(|known| known.is_of(kind, phase, cause)) {
         known.count += count;
     } else if failures.len() < MAX_CAUSES_PER_SECOND {
         failures.push(Failure { kind, phase, cause: cause.to_owned().into(), count });
+    } else if let Some(known) = failures.iter_mut().find(|known| known.kind == kind && known.cause == OTHERS) {
+        known.count += count;
+    } else {
+        // One for each kind at most.
+        failures.push(Failure { kind, phase, cause: OTHERS.into(), count });
     }
 }
 
@@ -86,6 +106,7 @@ mod tests {
         for bytes in 0..1_000 {
             note(&mut failures, OutcomeKind::Body, &Cause::new(Phase::Body, format!("closed after {bytes} bytes")));
         }
-        assert_eq!(failures.len(), MAX_CAUSES_PER_SECOND);
+        assert_eq!(failures.len(), MAX_CAUSES_PER_SECOND + 1);
+        assert_eq!(failures.iter().map(|failure| failure.count).sum::<u64>(), 1_000, "and nothing is uncounted");
     }
 }
