@@ -10,4 +10,5 @@ mod doctor;
 mod exit_codes;
 mod given;
 mod output;
+mod services;
 mod surroundings;

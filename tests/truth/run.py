@@ -4,8 +4,8 @@ queue, TLS. Prints a table; `--write` makes docs/truth.md of it.
     python3 tests/truth/run.py --program target/debug/scaletop [--only calm] [--seeds 10] [--write docs/truth.md]
 
 Counts must agree however busy the machine is. Times are held to 2 % where this machine was quiet, which our own send lag tells:
-its p99 is at most 2 % of the service's. Where it was not, a case is played again, three times at most, and then
-its times are shown and not judged.
+its p99 is at most 2 % of the service's. Where it was not, a case is played again, three times at most; then the
+quietest is shown, and its times are not judged.
 """
 
 import argparse
@@ -232,7 +232,8 @@ def page(rows, notes, ledger):
         "",
         "Counts must be equal, busy machine or not. Per second they are compared as cumulative counts at each second's end, shifted "
         "by as little as makes them agree, because a request that leaves just before the end of a second arrives after it. "
-        "Times are held to 2 % where p99 of our own send lag was at most 2 % of the median service time.",
+        "Times are held to 2 % where p99 of our own send lag was at most 2 % of the median service time; else a case is played again, "
+        "and after three times shown as it was.",
         "",
         *[f"- **{name}**: {text}" for name, text in notes],
         "",
@@ -258,6 +259,7 @@ def main():
     words.add_argument("--program", required=True)
     words.add_argument("--only", choices=CASES)
     words.add_argument("--write")
+    words.add_argument("--attempts", type=int, default=3, help="how often a case is played at most")
     words.add_argument("--seeds", type=int, default=0, help="how many to play against the cluster's ledger (cargo)")
     given = words.parse_args()
     try:
@@ -265,16 +267,23 @@ def main():
     except PermissionError:
         print("no right to go before other processes: on a busy machine times are not judged")
     program, rows, notes = str(Path(given.program).resolve()), [], []
+    wrong = []
     for name in [given.only] if given.only else CASES:
-        for attempt in range(1, 4):
+        best = None
+        for attempt in range(1, 1 + given.attempts):
             print(f"{name}: {CASES[name][0]} (attempt {attempt})", flush=True)
             played = Played(program, name)
+            found = compare(name, played)
+            wrong += [row for row in found if row[5] == "WRONG"]
+            if best is None or played.lag["p99"] < best[0].lag["p99"]:
+                best = played, found
             if played.quiet:
                 break
+        played, found = best
         lag = played.lag
         notes.append((name, f"{CASES[name][0]}; our send lag p50 {lag['p50']:.2f}, p99 {lag['p99']:.2f}, max {lag['max']:.2f} "
                             f"ms: the machine was {'quiet' if played.quiet else 'busy, times are not judged'}"))
-        rows += compare(name, played)
+        rows += found
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
@@ -283,11 +292,10 @@ def main():
     ledger, holds = cluster(given.seeds) if given.seeds else ([], True)
     if given.write:
         Path(given.write).write_text(page(rows, notes, ledger))
-    wrong = [row for row in rows if row[5] == "WRONG"]
     if not holds:
         sys.exit("scale times are not those of the cluster's ledger")
     if wrong:
-        sys.exit(f"{len(wrong)} of {len(rows)} figures are wrong")
+        sys.exit("wrong:\n" + "\n".join("  ".join(row) for row in wrong))
     print(f"all {len(rows)} figures hold, or are said not to be judged")
 
 
