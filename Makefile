@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos bench bench-micro bench-peers snapshots loadtest help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots loadtest help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -12,6 +12,10 @@ test: export CARGO_INCREMENTAL ?= 0
 test: ## every test
 	cargo test --workspace --exclude scaletop-benches --locked --lib --bins --tests
 	cargo test --workspace --exclude scaletop-benches --locked --doc
+
+truth: ## our files against a service with a clock of its own, and the cluster's ledger; writes docs/truth.md (python3, openssl)
+	cargo build --locked
+	python3 tests/truth/run.py --program target/debug/scaletop --seeds 10 --write docs/truth.md
 
 check: fmt clippy test doc deny typos ## what has to be green before a change lands
 

@@ -319,3 +319,24 @@ fn the_lists_of_this_test_name_files_that_exist() {
         assert!(names.iter().any(|name| is_in(name, &[place])), "{place} does not exist any more");
     }
 }
+
+#[test]
+fn every_fault_of_the_page_on_reliability_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let mut faults = BTreeSet::new();
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault |")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [fault, outcome, shown_by] = cells[..] else { panic!("not a row of three cells: {line}") };
+        assert!(!outcome.is_empty() && faults.insert(fault), "{line}");
+        let tests: Vec<_> = shown_by.split('`').filter_map(|part| part.split_once("::")).collect();
+        assert!(!tests.is_empty(), "no test shows it: {line}");
+        for (path, name) in tests {
+            let text = fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let at = text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{path} has no {name}: {line}"));
+            let attributes = text[..at].rsplit("\n\n").next().unwrap();
+            assert!(attributes.contains("test]") || attributes.contains("#[tokio::test("), "{path}::{name} is no test");
+        }
+    }
+    assert!(faults.len() >= 60, "{} faults", faults.len());
+}

@@ -11,4 +11,5 @@ mod exit_codes;
 mod given;
 mod output;
 mod preflight;
+mod services;
 mod surroundings;

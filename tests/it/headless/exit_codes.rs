@@ -145,7 +145,7 @@ mod signals {
 
     #[test]
     fn a_signal_stops_drains_and_writes_everything() {
-        for (name, code) in [("INT", 130), ("TERM", 143)] {
+        for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let (work, service) = (Workplace::new(), service(Duration::from_millis(300)));
             let plan = work.plan(HOUR);
             let mut running = Running::start(work.command(&["run", &plan, &url(&service), "--format", "json"]));

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::support::faults::{Fault, Service};
 use crate::support::program::{Running, Workplace, service, url};
+use crate::support::turn;
 
 const HOUR: &str = "[[stage]]\nname = \"long\"\nrate = 20\nduration = \"1h\"\n";
 
@@ -109,4 +112,44 @@ fn a_report_is_legible_where_a_policy_blocks_its_style_and_script() {
     }
     assert!(count > 50, "{count}");
     assert!(page.contains("The style of this page is blocked") && page.contains("Scripts are blocked"), "it is said");
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a process is stopped for a time")]
+fn a_generator_that_is_stopped_for_two_seconds_blames_the_service_for_nothing() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(Duration::from_millis(20)));
+    let plan = work.plan("[[stage]]\nrate = 100\nduration = \"8s\"\n");
+    let mut running = Running::start(work.command(&["run", &plan, &url(&service)]));
+    running.wait_for("in flight");
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_secs(2));
+    running.signal("CONT");
+    let ended = running.end();
+    let summary: Value =
+        serde_json::from_str(&std::fs::read_to_string(work.session().join("summary.json")).unwrap()).unwrap();
+    let step = &summary["steps"][0]["numbers"];
+    assert_eq!(summary["totals"]["due"], 800, "every arrival is accounted for: {summary:#}");
+    assert_eq!((&step["lost"], &step["bad_seconds"]), (&0.into(), &0.into()), "{step:#}");
+    assert!(step["not_measured_s"].as_f64() > Some(0.0), "{step:#}");
+    assert_eq!(ended.code, 4, "two seconds of eight could have changed every number: {}", ended.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a process is killed after a time")]
+fn a_session_that_was_killed_keeps_every_second_but_the_last_and_its_files_can_be_made() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(Duration::from_millis(5)));
+    let mut running = Running::start(work.command(&["run", &work.plan(HOUR), &url(&service), "--out", "out"]));
+    running.wait_for("in flight");
+    std::thread::sleep(Duration::from_secs(3));
+    running.signal("KILL");
+    running.end();
+    assert!(!work.path().join("out/summary.json").exists(), "nothing was written at its end");
+    let ended = work.run(&["report", "out"]);
+    assert!(ended.assert_code(0).stdout.contains("out"), "{}", ended.stdout);
+    let timeline = std::fs::read_to_string(work.path().join("out/timeline.csv")).unwrap();
+    assert!(timeline.lines().count() >= 1 + 3, "{timeline}");
 }

@@ -1,5 +1,6 @@
 //! Services that behave as some in the field do, on loopback: one that serves a connection at a time, one that closes
-//! under a request, one that refuses a body unread, and one that speaks HTTP/2 with few streams.
+//! under a request, one that refuses a body unread, one that says what it is told to, and one that speaks HTTP/2 with few
+//! streams.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -29,6 +32,16 @@ pub(crate) enum Fault {
     Silent,
     /// It says 413 at the head of a request, reads nothing more and closes.
     EarlyRefusal,
+    /// Every answer is these bytes.
+    Says(&'static [u8]),
+    /// The same, and the connection is closed after them.
+    SaysAndCloses(&'static [u8]),
+    /// One answer in ten is OK and takes 800 ms; the others refuse at once.
+    Flattering,
+    /// Its answer comes in three pieces, 300 ms apart: some of the head, the rest of it, the body.
+    Slow,
+    /// The body of its answer never ends.
+    Endless,
 }
 
 /// A service over HTTP/1.1. It ends with the test's process.
@@ -105,6 +118,34 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
         text.drain(..end);
         let all = read.load(Ordering::SeqCst);
         let id = match fault {
+            Fault::Says(answer) => {
+                stream.write_all(answer)?;
+                continue;
+            }
+            Fault::SaysAndCloses(answer) => return stream.write_all(answer),
+            Fault::Flattering if !all.is_multiple_of(10) => {
+                stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")?;
+                continue;
+            }
+            Fault::Flattering => {
+                std::thread::sleep(Duration::from_millis(800));
+                stream.write_all(OK)?;
+                continue;
+            }
+            Fault::Slow => {
+                for piece in [&OK[..20], &OK[20..OK.len() - 2], b"ok"] {
+                    stream.write_all(piece)?;
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+                continue;
+            }
+            Fault::Endless => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+                loop {
+                    stream.write_all(&part)?;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
             Fault::LongIds => format!("{}{:032}", "checkout-".repeat(10)[..82].to_owned(), all % 3),
             Fault::NamesRequests => format!("r-{all}"),
             Fault::Silent => continue,
@@ -117,6 +158,54 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
         stream.write_all(answer.as_bytes())?;
     }
     Ok(())
+}
+
+/// A service over TLS, for as long as the test's process.
+pub(crate) struct TlsService {
+    address: SocketAddr,
+    /// The authority that signed its certificate, as PEM.
+    pub(crate) authority: String,
+}
+
+impl TlsService {
+    /// Its certificate is for `host`, and expired where `is_expired`.
+    pub(crate) fn start(host: &str, is_expired: bool) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        if is_expired {
+            (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        }
+        let key = KeyPair::generate().unwrap();
+        let chain = vec![CertificateDer::from(params.signed_by(&key, &issuer).unwrap())];
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                std::thread::spawn(move || {
+                    let mut stream = rustls::StreamOwned::new(session, stream);
+                    let mut part = [0; 8_192];
+                    while stream.read(&mut part).is_ok_and(|count| count > 0) && stream.write_all(OK).is_ok() {}
+                });
+            }
+        });
+        Self { address, authority }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}/", self.address)
+    }
 }
 
 /// What a request was asked for: the authority, and the host header.
