@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos bench bench-micro bench-peers snapshots loadtest help
+.PHONY: demo test check fmt clippy doc deny typos bench bench-micro bench-peers snapshots soak loadtest help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,12 @@ bench-micro: ## schedule, recorder, merged percentiles, frame (Criterion)
 bench-peers: ## the peers from their registries: oha (cargo), wrk and hey (apt)
 	cargo install oha --locked --root target/peers
 	apt-get install -y wrk hey
+
+MINUTES ?= 10
+soak: ## 10 minutes (MINUTES=) with kills each minute: memory flat, no second lost, files agree; WRITE=docs/soak.md
+	cargo build --release --locked --bin scaletop
+	cargo build --release --locked -p test-app
+	python3 scripts/soak.py --minutes $(MINUTES) $(if $(WRITE),--write $(WRITE),)
 
 # The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra
