@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots loadtest help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,22 @@ bench-micro: ## schedule, recorder, merged percentiles, frame (Criterion)
 bench-peers: ## the peers from their registries: oha (cargo), wrk and hey (apt)
 	cargo install oha --locked --root target/peers
 	apt-get install -y wrk hey
+
+MINUTES ?= 10
+soak: ## 10 minutes (MINUTES=) with kills each minute: memory flat, no second lost, files agree; WRITE=docs/soak.md
+	cargo build --release --locked --bin scaletop
+	cargo build --release --locked -p test-app
+	python3 scripts/soak.py --minutes $(MINUTES) $(if $(WRITE),--write $(WRITE),)
+
+# On the stable toolchain: coverage is a pass of LLVM, sanitizers would need nightly, and the code has no `unsafe` for them.
+SECONDS_EACH ?= 60
+fuzz: ## each fuzz target for a minute (SECONDS_EACH=); needs cargo-fuzz and a C++ compiler. ONLY=plan
+	cd fuzz && cargo fuzz build --sanitizer none --release --debug-assertions $(ONLY)
+	for target in $(or $(ONLY),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))); do \
+	  mkdir -p fuzz/corpus/$$target && \
+	  cargo fuzz run --sanitizer none --release --debug-assertions $$target fuzz/corpus/$$target tests/fuzz-seeds/$$target -- \
+	    -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 # The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra

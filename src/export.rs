@@ -10,6 +10,8 @@ pub(crate) mod as_plan;
 mod columns;
 mod draft;
 mod hlog;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod in_memory;
 mod late;
 pub mod summary;
 mod text;

@@ -19,6 +19,9 @@ mod doctor;
 mod experiment;
 mod export;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headless;
 mod instances;
 mod metrics;

@@ -319,12 +319,14 @@ pub(crate) fn path_as_sent(path: &str) -> Result<(), &'static str> {
 /// A target, or another text that was given as one word, without what may be a secret in it: user and password, and what
 /// follows a question mark.
 pub(crate) fn hide_secrets(given: &str) -> String {
-    let scheme = given.find("://").map_or(0, |at| at + 3);
+    let separator = given.find("://");
+    // One that stands in a password or a query follows no scheme.
+    let scheme = separator.filter(|&at| !given[..at].contains([':', '@', '?', '#'])).map_or(0, |at| at + 3);
     // The last one: a password may hold another, and a question mark, too.
     let hidden = given.rfind('@').filter(|&at| at >= scheme && (scheme > 0 || given[..at].contains(':')));
     let shown = hidden.map_or_else(|| given.to_owned(), |at| format!("{}…{}", &given[..scheme], &given[at..]));
     match shown.split_once(['?', '#']) {
-        Some((before, _)) if scheme > 0 => format!("{before}?…"),
+        Some((before, _)) if separator.is_some() => format!("{before}?…"),
         _ => shown,
     }
 }

@@ -10,6 +10,10 @@ use std::path::Path;
 /// circle. A room is a file and a folder of its name under `src`; those that begin with `scaletop_` are crates of their own.
 const ROOMS: &[(&str, &str)] = &[
     (
+        "fuzzing",
+        "cli compare export report session plan target values slo text scaletop_cluster scaletop_load scaletop_units",
+    ),
+    (
         "commands",
         "cli consent tui headless replay app doctor compare export metrics experiment capacity cloud session plan instances target values slo files text scaletop_cluster scaletop_load scaletop_units",
     ),

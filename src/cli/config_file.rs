@@ -105,7 +105,7 @@ pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Merged, Co
     merge(&path, &text, args)
 }
 
-fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merged, ConfigError> {
+pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merged, ConfigError> {
     let entries: Entries = toml::from_str(text)
         .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
     let line_of = |key: &Spanned<String>| text[..key.span().start].matches('\n').count() + 1;

@@ -95,6 +95,21 @@ fn passwords_and_queries_are_never_shown() {
 }
 
 #[test]
+fn what_looks_like_a_scheme_within_a_password_or_a_query_hides_nothing_less() {
+    for given in [
+        "me:hunter2@a.test/?next=http://b.test/",
+        "ecs:me:hunter2@a.test/x?y=2#f/://",
+        "me:hunter2://@a.test/",
+        "me:x://hunter2@a.test/",
+        "http://me:hunter2://@a.test/",
+    ] {
+        let hidden = hide_secrets_in(given);
+        assert!(!hidden.contains("hunter2") && hidden.contains("@a.test/"), "{given}: {hidden}");
+        assert_eq!(hide_secrets_in(&hidden), hidden);
+    }
+}
+
+#[test]
 fn what_would_become_something_else_on_its_way_is_refused() {
     let long = format!("http://{}.test/", "a".repeat(64));
     for (given, part) in [

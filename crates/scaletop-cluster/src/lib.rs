@@ -13,6 +13,10 @@
 //! The balancer and the supervisor share one thread of their own with a single-threaded runtime, so that the cluster takes
 //! little from the load generator beside it.
 
+// The cloud of the tests names this crate as its users do.
+#[cfg(any(test, feature = "fuzzing"))]
+extern crate self as scaletop_cluster;
+
 mod autoscaler;
 mod balancer;
 mod faults;

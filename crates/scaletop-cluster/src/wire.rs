@@ -11,6 +11,9 @@ mod ecr;
 mod ecs;
 mod embedded;
 mod faults;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod metrics;
 mod protocol;

@@ -140,19 +140,24 @@ pub(crate) fn json_from_cbor(value: ciborium::Value) -> Json {
 
 /// Reads a form (`A.member.1.B=x`) as if it had been JSON. Everything stays text; the operations read numbers from text too.
 pub(crate) fn json_from_form(body: &[u8]) -> Json {
-    let mut root = Json::Object(serde_json::Map::new());
+    let mut form = Json::Object(serde_json::Map::new());
+    let mut room = MOST_MEMBERS;
     for (name, value) in url::form_urlencoded::parse(body) {
-        insert(&mut root, &name.split('.').collect::<Vec<_>>(), value.into_owned());
+        insert(&mut form, &name.split('.').collect::<Vec<_>>(), value.into_owned(), &mut room);
     }
-    root
+    form
 }
 
 /// The deepest request shape has 8 levels; more than this is not a request of ours.
 const DEEPEST: usize = 24;
 /// `member.N` beyond this is ignored: `GetMetricData` takes 500 queries.
 const LONGEST: usize = 1_000;
+/// Members of all lists of a request together; the largest has some 3,500. A list is as long as its last member says, so
+/// that without a limit a line of text would be worth a megabyte.
+const MOST_MEMBERS: usize = 10_000;
 
-fn insert(node: &mut Json, path: &[&str], value: String) {
+/// Puts `value` where `path` says, as long as lists have `room` to grow.
+fn insert(node: &mut Json, path: &[&str], value: String, room: &mut usize) {
     match path {
         _ if path.len() > DEEPEST => {}
         [] => *node = Json::from(value),
@@ -162,10 +167,12 @@ fn insert(node: &mut Json, path: &[&str], value: String) {
                 *node = Json::Array(Vec::new());
             }
             if let Json::Array(items) = node {
-                if items.len() < index {
+                if let Some(more) = index.checked_sub(items.len()).filter(|more| *more > 0) {
+                    let Some(left) = room.checked_sub(more) else { return };
+                    *room = left;
                     items.resize(index, Json::Null);
                 }
-                insert(&mut items[index - 1], rest, value);
+                insert(&mut items[index - 1], rest, value, room);
             }
         }
         [name, rest @ ..] => {
@@ -173,7 +180,7 @@ fn insert(node: &mut Json, path: &[&str], value: String) {
                 *node = Json::Object(serde_json::Map::new());
             }
             if let Json::Object(members) = node {
-                insert(members.entry(*name).or_insert(Json::Null), rest, value);
+                insert(members.entry(*name).or_insert(Json::Null), rest, value, room);
             }
         }
     }
@@ -232,6 +239,26 @@ mod tests {
     fn a_hostile_form_costs_little_and_panics_nowhere() {
         let deep = "a.".repeat(10_000) + "=1&x.member.99999999=1&x.member.0=2&member.1=3&.=4&=";
         assert!(json_from_form(deep.as_bytes()).is_object());
+    }
+
+    /// How many values there are in `json`.
+    fn size(json: &Json) -> usize {
+        1 + match json {
+            Json::Array(items) => items.iter().map(size).sum(),
+            Json::Object(members) => members.values().map(size).sum(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn lists_within_lists_take_no_more_memory_than_the_largest_request() {
+        let name = |n: usize| format!("a.{n}{}=1", ".member.1000".repeat(11));
+        let form: Vec<_> = (0..500).map(name).collect();
+        assert!(size(&json_from_form(form.join("&").as_bytes())) < 2 * MOST_MEMBERS);
+        let queries: Vec<_> =
+            (1..=500).map(|n| format!("MetricDataQueries.member.{n}.Dimensions.member.3.Name=a")).collect();
+        let whole = json_from_form(queries.join("&").as_bytes());
+        assert_eq!(whole["MetricDataQueries"][499]["Dimensions"][2]["Name"], "a");
     }
 
     #[test]
