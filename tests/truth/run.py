@@ -233,7 +233,7 @@ def page(rows, notes, ledger):
         "Counts must be equal, busy machine or not. Per second they are compared as cumulative counts at each second's end, shifted "
         "by as little as makes them agree, because a request that leaves just before the end of a second arrives after it. "
         "Times are held to 2 % where p99 of our own send lag was at most 2 % of the median service time; else a case is played again, "
-        "and after three times shown as it was.",
+        "and after some attempts the quietest is shown as it was.",
         "",
         *[f"- **{name}**: {text}" for name, text in notes],
         "",
@@ -282,7 +282,7 @@ def main():
         played, found = best
         lag = played.lag
         notes.append((name, f"{CASES[name][0]}; our send lag p50 {lag['p50']:.2f}, p99 {lag['p99']:.2f}, max {lag['max']:.2f} "
-                            f"ms: the machine was {'quiet' if played.quiet else 'busy, times are not judged'}"))
+                            f"ms: the machine was {'quiet' if played.quiet else 'busy, times beyond 2 % are not judged'}"))
         rows += found
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     for row in rows:

@@ -151,5 +151,5 @@ fn a_session_that_was_killed_keeps_every_second_but_the_last_and_its_files_can_b
     let ended = work.run(&["report", "out"]);
     assert!(ended.assert_code(0).stdout.contains("out"), "{}", ended.stdout);
     let timeline = std::fs::read_to_string(work.path().join("out/timeline.csv")).unwrap();
-    assert!(timeline.lines().count() >= 1 + 3, "{timeline}");
+    assert!(timeline.lines().skip(1).count() >= 3, "{timeline}");
 }

@@ -83,6 +83,12 @@ impl Service {
     }
 }
 
+/// Being slow is what such a service does.
+#[expect(clippy::disallowed_methods, reason = "a thread of its own, which ends with the test's process")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
 fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut text = Vec::new();
@@ -128,14 +134,14 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
                 continue;
             }
             Fault::Flattering => {
-                std::thread::sleep(Duration::from_millis(800));
+                pause(800);
                 stream.write_all(OK)?;
                 continue;
             }
             Fault::Slow => {
                 for piece in [&OK[..20], &OK[20..OK.len() - 2], b"ok"] {
                     stream.write_all(piece)?;
-                    std::thread::sleep(Duration::from_millis(300));
+                    pause(300);
                 }
                 continue;
             }
@@ -143,7 +149,7 @@ fn serve(mut stream: TcpStream, fault: Fault, read: &AtomicU64) -> std::io::Resu
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
                 loop {
                     stream.write_all(&part)?;
-                    std::thread::sleep(Duration::from_millis(20));
+                    pause(20);
                 }
             }
             Fault::LongIds => format!("{}{:032}", "checkout-".repeat(10)[..82].to_owned(), all % 3),
