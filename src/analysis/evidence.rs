@@ -41,6 +41,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) pinned: Option<Pinning>,
     /// Whether the cap on requests in flight is what the limit on file descriptors leaves.
     pub(crate) capped_by_descriptors: bool,
+    /// Whether the cap on connections is, too.
+    pub(crate) connections_capped_by_descriptors: bool,
     /// Whether the recording says which arrivals we were late for.
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
@@ -138,8 +140,16 @@ impl Evidence<'_> {
     }
 
     fn generator(&self, tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
+        // Recordings of before have the drops at a cap of ours among those at the cap.
+        let (mut dropped_at_descriptors, mut dropped_connections) = (0, numbers.dropped_connections);
+        if self.capped_by_descriptors {
+            dropped_at_descriptors = numbers.dropped_cap;
+        }
+        if self.connections_capped_by_descriptors {
+            dropped_at_descriptors += std::mem::take(&mut dropped_connections);
+        }
         GeneratorRecord {
-            dropped_at_descriptors: if self.capped_by_descriptors { numbers.dropped_cap } else { 0 },
+            dropped_at_descriptors,
             send_lag_p99: numbers.send_lag_p99,
             tells_lateness: self.tells_lateness,
             judged_seconds: numbers.judged_seconds,
@@ -148,7 +158,7 @@ impl Evidence<'_> {
             p99: numbers.p99,
             due: numbers.due,
             dropped_late: numbers.dropped_late,
-            dropped_connections: numbers.dropped_connections,
+            dropped_connections,
             slot_wait_p99: numbers.slot_wait_p99,
             starved: numbers.outcomes.of_class(OutcomeClass::Generator),
             strain: tally.strain,

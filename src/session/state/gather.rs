@@ -100,6 +100,8 @@ impl Session {
             slo: &settings.slo,
             given: settings.capacity_per_instance,
             capped_by_descriptors: settings.capped_by_descriptors,
+            connections_capped_by_descriptors: settings.capped_by_descriptors
+                && settings.max_connections.is_none_or(|most| most >= settings.max_in_flight),
             inferred: self.fold.estimate.per_instance(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.tracks().is_empty(),
