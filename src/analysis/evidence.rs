@@ -21,6 +21,16 @@ use scaletop_units::Elapsed;
 /// Throughput before and after is compared over this many seconds.
 const THROUGHPUT_SECS: u32 = 30;
 
+/// Which caps are what the limit on file descriptors leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DescriptorsCap {
+    Nothing,
+    /// That on requests in flight.
+    InFlight,
+    /// That on connections, too.
+    All,
+}
+
 /// What the numbers of a step are computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence<'a> {
@@ -39,10 +49,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) inferred: Option<f64>,
     /// Whether few instances got most of the load when the step ended, or now.
     pub(crate) pinned: Option<Pinning>,
-    /// Whether the cap on requests in flight is what the limit on file descriptors leaves.
-    pub(crate) capped_by_descriptors: bool,
-    /// Whether the cap on connections is, too.
-    pub(crate) connections_capped_by_descriptors: bool,
+    /// Which caps are what the limit on file descriptors leaves.
+    pub(crate) descriptors_cap: DescriptorsCap,
     /// Whether the recording says which arrivals we were late for.
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
@@ -142,10 +150,10 @@ impl Evidence<'_> {
     fn generator(&self, tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
         // Recordings of before have the drops at a cap of ours among those at the cap.
         let (mut dropped_at_descriptors, mut dropped_connections) = (0, numbers.dropped_connections);
-        if self.capped_by_descriptors {
+        if self.descriptors_cap != DescriptorsCap::Nothing {
             dropped_at_descriptors = numbers.dropped_cap;
         }
-        if self.connections_capped_by_descriptors {
+        if self.descriptors_cap == DescriptorsCap::All {
             dropped_at_descriptors += std::mem::take(&mut dropped_connections);
         }
         GeneratorRecord {
