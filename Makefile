@@ -60,7 +60,7 @@ soak: ## 10 minutes (MINUTES=) with kills each minute: memory flat, no second lo
 # On the stable toolchain: coverage is a pass of LLVM, sanitizers would need nightly, and the code has no `unsafe` for them.
 SECONDS_EACH ?= 60
 fuzz: ## each fuzz target for a minute (SECONDS_EACH=); needs cargo-fuzz and a C++ compiler. ONLY=plan
-	cd fuzz && cargo fuzz build --sanitizer none --release --debug-assertions $(ONLY)
+	cargo fuzz build --sanitizer none --release --debug-assertions $(ONLY)
 	for target in $(or $(ONLY),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))); do \
 	  mkdir -p fuzz/corpus/$$target && \
 	  cargo fuzz run --sanitizer none --release --debug-assertions $$target fuzz/corpus/$$target tests/fuzz-seeds/$$target -- \

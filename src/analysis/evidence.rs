@@ -24,6 +24,16 @@ const JUST_BEFORE_NEXT: Duration = Duration::from_nanos(999_999_999);
 /// Throughput before and after is compared over this many seconds.
 const THROUGHPUT_SECS: u32 = 30;
 
+/// Which caps are what the limit on file descriptors leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DescriptorsCap {
+    Nothing,
+    /// That on requests in flight.
+    InFlight,
+    /// That on connections, too.
+    All,
+}
+
 /// What the numbers of a step are computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence<'a> {
@@ -42,8 +52,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) inferred: Option<f64>,
     /// Whether few instances got most of the load when the step ended, or now.
     pub(crate) pinned: Option<Pinning>,
-    /// Whether the cap on requests in flight is what the limit on file descriptors leaves.
-    pub(crate) capped_by_descriptors: bool,
+    /// Which caps are what the limit on file descriptors leaves.
+    pub(crate) descriptors_cap: DescriptorsCap,
     /// Whether the recording says which arrivals we were late for.
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
@@ -147,8 +157,16 @@ impl Evidence<'_> {
     }
 
     fn generator(&self, tally: &Tally, numbers: &StepNumbers) -> GeneratorRecord {
+        // Recordings of before have the drops at a cap of ours among those at the cap.
+        let (mut dropped_at_descriptors, mut dropped_connections) = (0, numbers.dropped_connections);
+        if self.descriptors_cap != DescriptorsCap::Nothing {
+            dropped_at_descriptors = numbers.dropped_cap;
+        }
+        if self.descriptors_cap == DescriptorsCap::All {
+            dropped_at_descriptors += std::mem::take(&mut dropped_connections);
+        }
         GeneratorRecord {
-            dropped_at_descriptors: if self.capped_by_descriptors { numbers.dropped_cap } else { 0 },
+            dropped_at_descriptors,
             send_lag_p99: numbers.send_lag_p99,
             tells_lateness: self.tells_lateness,
             judged_seconds: numbers.judged_seconds,
@@ -159,7 +177,7 @@ impl Evidence<'_> {
             p99: numbers.p99,
             due: numbers.due,
             dropped_late: numbers.dropped_late,
-            dropped_connections: numbers.dropped_connections,
+            dropped_connections,
             slot_wait_p99: numbers.slot_wait_p99,
             starved: numbers.outcomes.of_class(OutcomeClass::Generator),
             strain: tally.strain,

@@ -45,6 +45,7 @@ pub(super) async fn engine(
         arrivals: load.arrivals,
         seed: settings.seed,
         max_in_flight: settings.max_in_flight,
+        capped_by_descriptors: settings.capped_by_descriptors,
         max_connections: usize::try_from(max_connections(load)).unwrap_or(usize::MAX),
         warm: usize::try_from(load.warm).unwrap_or(0),
         workers,

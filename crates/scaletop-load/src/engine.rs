@@ -71,6 +71,9 @@ pub struct LoadConfig {
     pub seed: u64,
     /// The most requests in flight, over all workers.
     pub max_in_flight: u64,
+    /// `max_in_flight` is what file descriptors leave: whoever is refused at it is refused for want of a connection, which is
+    /// our limit and not the service's slowness.
+    pub capped_by_descriptors: bool,
     /// The most connections, open and being opened, over all workers.
     pub max_connections: usize,
     /// Connections to open before the clock starts, over all workers.
@@ -90,6 +93,7 @@ impl Default for LoadConfig {
             arrivals: Arrivals::Uniform,
             seed: 0,
             max_in_flight,
+            capped_by_descriptors: false,
             max_connections,
             warm: 0,
             workers,

@@ -212,11 +212,10 @@ impl<T: Transport> Worker<T> {
                     continue;
                 }
             }
-            let why = if self.line.waiting() > 0 && !self.line.shared().has_connections_left() {
-                Dropped::NoConnection
-            } else {
-                Dropped::AtCap
-            };
+            let shared = self.line.shared();
+            let is_starved = self.line.waiting() > 0 && !shared.has_connections_left();
+            let why =
+                if is_starved || shared.is_capped_by_descriptors() { Dropped::NoConnection } else { Dropped::AtCap };
             self.line.refuse(intended, why);
         }
         if handled > 0 && now >= planned {

@@ -109,6 +109,20 @@ fn rounded_millis(latency: &Latency) -> Vec<u128> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cap_that_descriptors_set_drops_for_want_of_a_connection() {
+    let hanging = Fake(|_| (Duration::from_secs(1), Reply::status(200)));
+    let config = LoadConfig { capped_by_descriptors: true, ..config(5) };
+    let seconds = with_engine(config, hanging, async |rig| {
+        rig.handle.set(Elapsed::ZERO, rate(10));
+        rig.until(secs(1)).await;
+        rig.end().await
+    })
+    .await;
+    let total = total(&seconds);
+    assert_eq!((total.due, total.sent, total.dropped_cap, total.dropped_connections), (10, 5, 0, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stall_is_charged_to_every_arrival_that_waited() {
     // Answers after 20 ms, but nothing before 2 s: what a closed loop would see as five slow requests and nothing else.
     let stalled = Fake(|sent: Elapsed| {

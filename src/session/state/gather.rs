@@ -1,6 +1,6 @@
 //! From closed seconds and counts to the numbers of the steps they belong to. What a number is, `analysis` says.
 
-use crate::analysis::evidence::{Evidence, before};
+use crate::analysis::evidence::{DescriptorsCap, Evidence, before};
 use crate::instances::Basis;
 use crate::session::event::TELLS_LATENESS;
 use crate::session::state::Session;
@@ -107,7 +107,11 @@ impl Session {
             limits: self.limits,
             slo: &settings.slo,
             given: settings.capacity_per_instance,
-            capped_by_descriptors: settings.capped_by_descriptors,
+            descriptors_cap: match settings.max_connections {
+                _ if !settings.capped_by_descriptors => DescriptorsCap::Nothing,
+                Some(most) if most < settings.max_in_flight => DescriptorsCap::InFlight,
+                _ => DescriptorsCap::All,
+            },
             inferred: self.fold.estimate.per_instance(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.tracks().is_empty(),

@@ -122,6 +122,17 @@ fn a_generator_that_was_the_limit_ends_with_4_whatever_the_thresholds_say() {
         assert_eq!(output.status.code(), Some(4), "{stdout}\n{stderr}");
         assert!(stdout.contains("verdict: invalid: the generator"), "{stdout}");
         assert!(stdout.contains("file descriptor"), "{stdout}");
+        if cap.is_empty() {
+            let summary = std::fs::read_to_string(work.session().join("summary.json")).unwrap();
+            let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+            let (totals, numbers) = (&summary["totals"], &summary["steps"][0]["numbers"]);
+            assert!(totals["dropped_connections"].as_u64() > Some(0), "{totals}");
+            assert_eq!(
+                (&totals["dropped_cap"], &numbers["lost"]),
+                (&0.into(), &0.into()),
+                "ours is not lost: {totals}"
+            );
+        }
     }
 }
 

@@ -126,6 +126,11 @@ impl Shared {
         self.config.max_in_flight
     }
 
+    /// Whether that cap is a limit of ours, on file descriptors.
+    pub(crate) const fn is_capped_by_descriptors(&self) -> bool {
+        self.config.capped_by_descriptors
+    }
+
     /// Requests without an answer, over all workers.
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::SeqCst)
