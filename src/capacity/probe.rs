@@ -165,7 +165,9 @@ impl Probe {
         }
         match &mut self.phase {
             ProbePhase::Settling(recent) => {
-                let is_good = meets(&self.options.slo, &second.total());
+                let total = second.total();
+                // More instances do not make an answer one that is expected: that needs no patience.
+                let is_good = meets(&self.options.slo, &total) || is_otherwise(&total);
                 recent.push_back((instances, is_good));
                 let window = whole_secs(self.options.settle).max(1);
                 while recent.len() > window as usize {
@@ -208,6 +210,11 @@ fn meets(slo: &Slo, total: &CohortPart) -> bool {
     let is_quick = total.ok.quantile(slo.quantile).is_some_and(|latency| latency <= slo.latency);
     let bad = total.outcomes.failed().saturating_add(total.dropped_cap);
     is_quick && bad as f64 <= slo.errors * answered as f64
+}
+
+/// Whether most were answered otherwise than expected, and the service is not to blame.
+fn is_otherwise(total: &CohortPart) -> bool {
+    2 * total.outcomes.of_class(OutcomeClass::Client) > total.outcomes.total()
 }
 
 impl Hold {

@@ -48,6 +48,26 @@ fn a_calm_service_is_held_at_once_and_judged_over_the_hold_alone() {
 }
 
 #[test]
+fn answers_that_nobody_expects_are_not_waited_for_and_hold_nothing() {
+    let otherwise = |index| {
+        let mut second = second(index, 0);
+        let part = second.part_mut(index);
+        (part.outcomes, part.ok) = (OutcomeCounts::NONE, Latency::new());
+        for _ in 0..100 {
+            part.outcomes.add(OutcomeKind::Http4xx);
+            part.failed.record(Duration::from_millis(1));
+        }
+        second
+    };
+    let (end, result) = play(|index| (otherwise(index), Some(1)), None);
+    assert_eq!(end, 14, "no patience for what more instances do not mend");
+    assert_eq!(
+        result.outcome,
+        ProbeOutcome::Missed("not one of 300 requests was answered as expected: 300 × 4xx".into())
+    );
+}
+
+#[test]
 fn scaling_is_waited_for() {
     let instances = |index| if index < 18 { 1 } else { 3 };
     let (_, result) = play(|index| (second(index, if index < 20 { 50 } else { 0 }), Some(instances(index))), Some(5));
