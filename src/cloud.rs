@@ -26,6 +26,7 @@ pub mod sources;
 mod terraform;
 
 #[cfg(feature = "aws")]
+pub(crate) use self::clients::ENDPOINT_VARIABLE;
 pub use self::clients::{Cloud, CloudOptions};
 #[cfg(feature = "aws")]
 pub(crate) use self::failure::Api;

@@ -86,10 +86,15 @@ impl Said {
     }
 }
 
+/// Where the SDK looks for another endpoint than the cloud's own; with the name of a service behind it, for that service's.
+pub(crate) const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
+
 /// The clients. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     config: SdkConfig,
+    /// Whether an endpoint was named by hand.
+    has_endpoint: bool,
     skew: ClockSkew,
     profile: Option<String>,
     /// The proxy that calls go through; what the environment names instead, if it cannot be used.
@@ -148,30 +153,43 @@ impl Cloud {
         if let Some((id, secret)) = &options.keys {
             loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "scaletop"));
         }
-        Self::new(loader.load().await, options.profile.clone(), Arc::new(proxy), clock)
+        let has_endpoint = options.endpoint_url.is_some();
+        Self::new(loader.load().await, has_endpoint, options.profile.clone(), Arc::new(proxy), clock)
     }
 
     fn new(
         config: SdkConfig,
+        has_endpoint: bool,
         profile: Option<String>,
         proxy: Arc<Result<Option<Proxy>, BadProxy>>,
         clock: RunClock,
     ) -> Self {
         let skew = ClockSkew::new(clock);
+        // A variable that is set to nothing is unset; the SDK would take it for a URL, and panic.
+        let endpoint_of = |service: &str| {
+            let of_service = std::env::var(format!("{ENDPOINT_VARIABLE}_{service}")).ok();
+            Said::of([of_service, std::env::var(ENDPOINT_VARIABLE).ok()])
+        };
         macro_rules! client {
-            ($sdk:ident) => {
-                $sdk::Client::from_conf(
-                    $sdk::config::Builder::from(&config).interceptor(SkewProbe(skew.clone())).build(),
-                )
-            };
+            ($sdk:ident, $service:literal) => {{
+                let mut builder = $sdk::config::Builder::from(&config).interceptor(SkewProbe(skew.clone()));
+                match endpoint_of($service) {
+                    _ if has_endpoint => {}
+                    Said::This(url) => drop(builder.set_endpoint_url(Some(url))),
+                    Said::Blank => drop(builder.set_endpoint_url(None)),
+                    Said::Nothing => {}
+                }
+                $sdk::Client::from_conf(builder.build())
+            }};
         }
         Self {
-            app_runner: client!(aws_sdk_apprunner),
-            cloudwatch: client!(aws_sdk_cloudwatch),
-            ecr: client!(aws_sdk_ecr),
-            ecs: client!(aws_sdk_ecs),
-            scaling: client!(aws_sdk_applicationautoscaling),
+            app_runner: client!(aws_sdk_apprunner, "APPRUNNER"),
+            cloudwatch: client!(aws_sdk_cloudwatch, "CLOUDWATCH"),
+            ecr: client!(aws_sdk_ecr, "ECR"),
+            ecs: client!(aws_sdk_ecs, "ECS"),
+            scaling: client!(aws_sdk_applicationautoscaling, "APPLICATION_AUTO_SCALING"),
             config,
+            has_endpoint,
             skew,
             profile,
             proxy,
@@ -187,7 +205,8 @@ impl Cloud {
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        let other = Self::new(config, self.profile.clone(), Arc::clone(&self.proxy), self.skew.clock());
+        let (profile, proxy) = (self.profile.clone(), Arc::clone(&self.proxy));
+        let other = Self::new(config, self.has_endpoint, profile, proxy, self.skew.clock());
         Self { skew: self.skew.clone(), ..other }
     }
 

@@ -112,11 +112,14 @@ mod watch {
 
     use crate::cli::CloudArgs;
     use crate::cloud::sources::{self, CLOUD_GRAIN};
-    use crate::cloud::{Cloud, CloudOptions, WatchedService, resolve};
+    use std::ffi::OsString;
+
+    use crate::cloud::{Cloud, CloudOptions, ENDPOINT_VARIABLE, WatchedService, resolve};
     use crate::commands::CommandError;
     use crate::commands::demo::{demo_cloud, demo_target};
     use crate::session::event::SessionEvent;
     use crate::target::Target;
+    use crate::target::parse_url;
     use scaletop_cluster::ClusterOptions;
     use scaletop_cluster::wire::EmbeddedPlatform;
     use scaletop_units::RunClock;
@@ -150,12 +153,40 @@ mod watch {
     }
 
     /// How the user wants the cloud to be reached, as the clients take it.
-    pub(in crate::commands) fn cloud_options(args: &CloudArgs) -> CloudOptions {
-        CloudOptions {
+    pub(in crate::commands) fn cloud_options(args: &CloudArgs) -> Result<CloudOptions, CommandError> {
+        check_endpoints(std::env::vars_os())?;
+        Ok(CloudOptions {
             region: args.region.clone(),
             profile: args.profile.clone(),
             endpoint_url: args.endpoint_url.clone(),
             ..CloudOptions::default()
+        })
+    }
+
+    /// Refuses endpoints in the environment that are no URLs. Those that are set to nothing are unset.
+    fn check_endpoints(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), CommandError> {
+        for (name, value) in variables {
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            if name.starts_with(ENDPOINT_VARIABLE) && !value.trim().is_empty() {
+                parse_url(&value).map_err(|error| CommandError::Option(format!("{name}: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_endpoint_of_the_environment_is_a_url_or_nothing() {
+            let check = |name: &str, value: &str| check_endpoints([(name.into(), value.into())].into_iter());
+            for value in ["", "  ", "http://127.0.0.1:4566"] {
+                assert!(check("AWS_ENDPOINT_URL", value).is_ok(), "{value}");
+            }
+            let error = check("AWS_ENDPOINT_URL_ECR", "127.0.0.1 4566").unwrap_err().to_string();
+            assert!(error.contains("AWS_ENDPOINT_URL_ECR"), "{error}");
+            assert!(check("AWS_REGION", "no url").is_ok());
         }
     }
 
@@ -165,7 +196,7 @@ mod watch {
         args: &CloudArgs,
         clock: RunClock,
     ) -> Result<(Url, Option<Watched>), CommandError> {
-        let resolved = resolve(target, args.url.clone(), &cloud_options(args), clock).await?;
+        let resolved = resolve(target, args.url.clone(), &cloud_options(args)?, clock).await?;
         let watched = match (resolved.service, resolved.cloud) {
             (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
             _ => None,

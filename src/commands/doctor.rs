@@ -128,7 +128,13 @@ async fn cloud(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>, clock: Ru
         // A plain URL is not watched through AWS.
         None if matches!(args.target, Some(Target::Url(_))) => Findings { checks: Vec::new(), resolved: None },
         None => {
-            let options = cloud_options(&args.cloud);
+            let options = match cloud_options(&args.cloud) {
+                Ok(options) => options,
+                Err(error) => {
+                    let check = Check::failure("endpoint", error.to_string(), "set it to a URL, or unset it");
+                    return Found { checks: vec![check], url: said_url(args, platform) };
+                }
+            };
             Box::pin(check_cloud(args.target.as_ref(), args.cloud.url.clone(), &options, clock, CLOUD_GRAIN)).await
         }
     };
