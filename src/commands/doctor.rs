@@ -102,7 +102,9 @@ async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Che
     let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
     let took = clock.now().saturating_since(sent);
     let reply = other_scheme::explained(reply, &options, clock).await;
-    Ok(reach::checks(&url, args.request.expect, &args.request.instance_header, &reply, took))
+    let mut checks = reach::checks(&url, args.request.expect, &args.request.instance_header, &reply, took);
+    checks.extend(reach::protocol(args.request.http2, &reply));
+    Ok(checks)
 }
 
 /// What the cloud says, and where the service answers.

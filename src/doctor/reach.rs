@@ -32,6 +32,18 @@ pub(crate) fn checks(url: &Url, expected: Expected, header: &str, reply: &Reply,
     checks
 }
 
+/// Whether the answer came over HTTP/2, where that was asked for.
+pub(crate) fn protocol(is_asked: bool, reply: &Reply) -> Option<Check> {
+    let is_other = is_asked && !reply.is_http2 && matches!(reply.outcome, Outcome::Status(_));
+    is_other.then(|| {
+        Check::warning(
+            "protocol",
+            "the service does not speak HTTP/2 here: it agreed to HTTP/1.1",
+            "leave --http2 out, or switch HTTP/2 on at the service or its balancer",
+        )
+    })
+}
+
 /// Whether the answer was one that is expected.
 pub(crate) fn reachable(url: &Url, expected: Expected, reply: &Reply, took: Duration) -> Check {
     let name = "reachability";
@@ -150,6 +162,15 @@ mod tests {
         let checks = check(&reply, Duration::from_millis(80));
         assert_eq!(checks[0], Check::ok("reachability", "example.com answered 200 after 80 ms"));
         assert_eq!(checks[1], Check::ok("instance header", "x-instance-id says abc"));
+    }
+
+    #[test]
+    fn an_answer_over_the_older_protocol_is_no_http2() {
+        let answer = Reply::status(200);
+        assert_eq!(protocol(false, &answer), None);
+        assert!(protocol(true, &answer).is_some_and(|check| check.detail.contains("does not speak HTTP/2")));
+        assert_eq!(protocol(true, &Reply { is_http2: true, ..Reply::status(200) }), None);
+        assert_eq!(protocol(true, &Reply::failed(FailureKind::Tls)), None, "that says nothing of the protocol");
     }
 
     #[test]

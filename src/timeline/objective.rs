@@ -115,8 +115,8 @@ impl Judgement {
             return SecondJudged::Unknown;
         }
         let allowed = slo.errors * self.due as f64 + 1e-9;
-        // Missed even without what was late, and whatever would have become of what was not sent.
-        if !self.holds(slo, 0, self.late) {
+        // Lost without doubt, whatever would have become of what was late or not sent.
+        if self.lost.saturating_sub(self.late) as f64 > allowed {
             return SecondJudged::Bad;
         }
         if self.unsent as f64 > allowed {
@@ -130,8 +130,8 @@ impl Judgement {
                 if otherwise as f64 > allowed { SecondJudged::NotShown } else { SecondJudged::Good }
             }
             (true, false) => SecondJudged::Unknown,
-            // It would have held without the late ones.
-            (false, _) => SecondJudged::NotMeasured,
+            (false, _) if self.late > 0 && self.holds(slo, 0, self.late) => SecondJudged::NotMeasured,
+            (false, _) => SecondJudged::Bad,
         }
     }
 

@@ -226,7 +226,7 @@ impl Exchange {
     /// Files what became of it. Its place in flight is given back only then.
     pub fn complete(self, reply: Reply) {
         let completed = self.line.clock.now();
-        let Reply { outcome, bytes, served_by, remote, cause } = reply;
+        let Reply { outcome, bytes, served_by, remote, cause, is_http2: _ } = reply;
         let Self { intended, sent, .. } = self;
         let sample = Sample { intended, sent, completed, outcome, bytes, served_by, remote, cause };
         self.line.parts.borrow_mut().shard.completed(&sample);

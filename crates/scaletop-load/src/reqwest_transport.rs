@@ -137,10 +137,11 @@ impl Transport for ReqwestTransport {
             Ok(response) => {
                 let served_by = response.headers().get(self.ids.header()).and_then(|raw| self.ids.get(raw.as_bytes()));
                 let remote = response.remote_addr();
+                let is_http2 = response.version() == http::Version::HTTP_2;
                 let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
                 let cause = location.map(|location| leads_to(location.as_bytes()));
                 let (outcome, bytes) = read(response).await;
-                Reply { outcome, bytes, served_by, remote, cause }
+                Reply { outcome, bytes, served_by, remote, cause, is_http2 }
             }
             Err(error) => Reply::failed(failure_kind(&error)),
         }

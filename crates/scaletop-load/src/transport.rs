@@ -90,19 +90,21 @@ pub struct Reply {
     pub served_by: Option<InstanceId>,
     /// The address that the connection went to, when a response came from it.
     pub remote: Option<SocketAddr>,
-    /// Why it failed, in words, when that is known.
+    /// Why it failed, in words, when that is known; of a redirect, where it leads.
     pub cause: Option<Cause>,
+    /// Whether the answer came over HTTP/2.
+    pub is_http2: bool,
 }
 
 impl Reply {
     /// An answer with `status` and nothing else known about it.
     pub const fn status(status: u16) -> Self {
-        Self { outcome: Outcome::Status(status), bytes: 0, served_by: None, remote: None, cause: None }
+        Self { outcome: Outcome::Status(status), bytes: 0, served_by: None, remote: None, cause: None, is_http2: false }
     }
 
     /// No full answer, because of `kind`.
     pub const fn failed(kind: FailureKind) -> Self {
-        Self { outcome: Outcome::Failed(kind), bytes: 0, served_by: None, remote: None, cause: None }
+        Self { outcome: Outcome::Failed(kind), bytes: 0, served_by: None, remote: None, cause: None, is_http2: false }
     }
 
     /// The same, with why it failed.

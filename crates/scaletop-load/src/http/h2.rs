@@ -237,6 +237,7 @@ async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) 
         }
     };
     reply.outcome = crate::sample::Outcome::Status(response.status().as_u16());
+    reply.is_http2 = true;
     reply.served_by = response.headers().get(pool.ids.header()).and_then(|id| pool.ids.get(id.as_bytes()));
     if response.status().is_redirection() {
         reply.cause = response.headers().get(http::header::LOCATION).map(|location| leads_to(location.as_bytes()));

@@ -22,6 +22,9 @@ use crate::sample::{Outcome, OutcomeKind, Sample};
 use crate::worker::TOO_LATE;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
+/// What piled up while we stood still is read within this after it.
+const PILED_UP: Duration = Duration::from_millis(20);
+
 /// Why an arrival is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dropped {
@@ -61,12 +64,14 @@ pub(crate) struct Shard {
     running: u32,
     /// Which answers are OK.
     expected: Expected,
+    /// When the worker last woke up late, and how late.
+    stall: Option<(Elapsed, Duration)>,
 }
 
 impl Shard {
     /// Nothing recorded; the first second is the one that holds `start`.
     pub(crate) fn new(start: Elapsed, expected: Expected) -> Self {
-        Self { open: VecDeque::new(), first_open: start.second(), running: start.second(), expected }
+        Self { open: VecDeque::new(), first_open: start.second(), running: start.second(), expected, stall: None }
     }
 
     /// An arrival came due at `intended`.
@@ -116,16 +121,24 @@ impl Shard {
     pub(crate) fn woke(&mut self, now: Elapsed, late: Duration) {
         let longest = &mut self.open_mut(now.second()).generator.longest_turn;
         *longest = Some(longest.unwrap_or_default().max(late));
+        if late > LATE {
+            self.stall = Some((now, late));
+        }
     }
 
     /// A request was answered or failed.
     pub(crate) fn completed(&mut self, sample: &Sample) {
         let kind = sample.outcome.kind(&self.expected);
+        let read_late = self.read_late(sample);
         let second = self.open_mut(sample.completed.second());
         let response = sample.completed.saturating_since(sample.intended);
         let is_ok = kind == OutcomeKind::Ok;
         let part = second.part_mut(sample.intended.second());
         part.outcomes.add(kind);
+        if let Some(late) = read_late {
+            part.late += 1;
+            part.longest_lag = part.longest_lag.max(late);
+        }
         let (responses, services) =
             if is_ok { (&mut part.ok, &mut part.service) } else { (&mut part.failed, &mut part.failed_service) };
         responses.record(response);
@@ -161,6 +174,14 @@ impl Shard {
             None if matches!(sample.outcome, Outcome::Status(_)) => second.unattributed += 1,
             None => {}
         }
+    }
+
+    /// How late we were to read an answer that came while we stood still: it was on its way when the stall began, and was read
+    /// with what had piled up.
+    fn read_late(&self, sample: &Sample) -> Option<Duration> {
+        let (end, late) = self.stall?;
+        let was_under_way = sample.sent.is_some_and(|sent| sent < end) && sample.completed >= end;
+        (was_under_way && sample.completed <= end + PILED_UP).then_some(late)
     }
 
     /// The most requests in flight over all workers may have risen to `all_workers` in the second of `now`.

@@ -87,7 +87,8 @@ pub struct CohortPart {
     pub service: Latency,
     /// Service times of the others. A request that failed before it had a connection has none.
     pub failed_service: Latency,
-    /// Arrivals that we turned to over [`LATE`] after they were due, or gave up because of that: ours, not the service's.
+    /// Arrivals that we turned to over [`LATE`] after they were due or gave up because of that, and those whose answers may have
+    /// come while we stood still for so long: ours, not the service's.
     pub late: u64,
     /// The longest after it was due that we turned to one of those.
     pub longest_lag: Duration,

@@ -36,6 +36,29 @@ fn close_all(shard: &mut Shard, now: Elapsed) -> Vec<Second> {
 }
 
 #[test]
+fn an_answer_that_may_have_come_while_we_stood_still_is_one_that_we_were_late_for() {
+    let mut shard = shard(Elapsed::ZERO);
+    let at = Elapsed::from_millis;
+    shard.woke(at(900), Duration::from_millis(600));
+    let completed = |sent, completed| Sample {
+        intended: at(sent),
+        sent: Some(at(sent)),
+        completed: at(completed),
+        outcome: Outcome::Status(200),
+        bytes: 0,
+        served_by: None,
+        remote: None,
+        cause: None,
+    };
+    shard.completed(&completed(100, 200)); // before
+    shard.completed(&completed(290, 903)); // under way when it began
+    shard.completed(&completed(902, 910)); // sent since
+    shard.completed(&completed(280, 980)); // slow by itself
+    let part = shard.finish(at(999), Gauge::default())[0].total();
+    assert_eq!((part.late, part.longest_lag, part.ok.count()), (1, Duration::from_millis(600), 4));
+}
+
+#[test]
 fn a_second_closes_a_tenth_of_a_second_after_its_end_and_not_before() {
     let mut shard = shard(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_099), IDLE);
