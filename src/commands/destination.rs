@@ -174,6 +174,20 @@ mod watch {
         Ok(())
     }
 
+    /// A service of the cloud by its name, and where it answers.
+    pub(super) async fn service(
+        target: &Target,
+        args: &CloudArgs,
+        clock: RunClock,
+    ) -> Result<(Url, Option<Watched>), CommandError> {
+        let resolved = resolve(target, args.url.clone(), &cloud_options(args)?, clock).await?;
+        let watched = match (resolved.service, resolved.cloud) {
+            (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
+            _ => None,
+        };
+        Ok((resolved.url, watched))
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -188,19 +202,5 @@ mod watch {
             assert!(error.contains("AWS_ENDPOINT_URL_ECR"), "{error}");
             assert!(check("AWS_REGION", "no url").is_ok());
         }
-    }
-
-    /// A service of the cloud by its name, and where it answers.
-    pub(super) async fn service(
-        target: &Target,
-        args: &CloudArgs,
-        clock: RunClock,
-    ) -> Result<(Url, Option<Watched>), CommandError> {
-        let resolved = resolve(target, args.url.clone(), &cloud_options(args)?, clock).await?;
-        let watched = match (resolved.service, resolved.cloud) {
-            (Some(service), Some(cloud)) => Some(Watched { service, cloud, grain: CLOUD_GRAIN }),
-            _ => None,
-        };
-        Ok((resolved.url, watched))
     }
 }
