@@ -53,7 +53,7 @@
   }
 
   function follow(event) {
-    const svg = event.target.closest(".chart")?.querySelector("svg");
+    const svg = event.target.closest(".chart")?.querySelector("svg[role=img]");
     if (!svg) return;
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * BOX;
