@@ -196,15 +196,16 @@ async fn a_service_that_hangs_gets_a_connection_for_every_arrival_and_none_beyon
     };
     let open = hangs().await;
     let mut options = open.options();
-    options.timeout = Duration::from_secs(1);
-    let outcome = drive(&options, LoadConfig::default(), 200, 1).await;
-    assert_eq!((outcome.total.sent, outcome.total.dropped()), (200, 0), "the model stays open");
-    assert_eq!(open.requests(), 200);
-    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Timeout), 200);
+    options.timeout = Duration::from_millis(1_500);
+    let outcome = drive(&options, LoadConfig::default(), 200, 2).await;
+    assert_eq!((outcome.total.sent, outcome.total.dropped()), (400, 0), "the model stays open");
+    assert_eq!(open.requests(), 400);
+    assert_eq!(outcome.total.outcomes.get(OutcomeKind::Timeout), 400);
 
     let capped = hangs().await;
     let config = LoadConfig { max_connections: 20, max_in_flight: 100, ..LoadConfig::default() };
-    let outcome = drive(&RequestOptions { timeout: Duration::from_secs(1), ..capped.options() }, config, 200, 2).await;
+    let outcome =
+        drive(&RequestOptions { timeout: Duration::from_millis(1_500), ..capped.options() }, config, 200, 2).await;
     assert!(capped.accepted() >= 20, "{}", capped.accepted());
     assert!(outcome.open <= 20, "{}", outcome.open);
     assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
@@ -275,8 +276,8 @@ async fn far_more_than_the_machine_can_do_opens_few_connections_and_everything_i
         )
         .await;
     let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
-    let outcome = drive(&service.options(), config, 300_000, 1).await;
-    assert!(outcome.total.due >= 290_000, "{}", outcome.total.due);
+    let outcome = drive(&service.options(), config, 300_000, 2).await;
+    assert!(outcome.total.due >= 590_000, "{}", outcome.total.due);
     assert_eq!(outcome.total.due, outcome.total.sent + outcome.total.dropped());
     assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
     assert!(service.accepted() <= 1_000, "{} connections", service.accepted());
@@ -292,7 +293,7 @@ async fn when_the_rate_goes_back_after_far_too_much_nothing_is_dropped_and_nothi
         )
         .await;
     let config = LoadConfig { max_in_flight: 2_000, ..LoadConfig::default() };
-    let outcome = drive_stages(&service.options(), config, &[(300_000, 1), (100, 4)]).await;
+    let outcome = drive_stages(&service.options(), config, &[(300_000, 2), (100, 5)]).await;
     assert_eq!((outcome.total.sent, outcome.total.outcomes.failed()), (ok(&outcome), 0));
     assert!(outcome.total.dropped() > 0, "it was too much");
     let whole: Vec<_> = outcome.seconds.iter().filter(|second| second.target.get() == 100).collect();
@@ -327,11 +328,11 @@ async fn a_service_that_is_slow_to_accept_loses_nothing_and_is_not_stormed() {
         timeout: Duration::from_mins(2),
         ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
     };
-    let outcome = drive(&options, LoadConfig::default(), 200, 1).await;
-    assert_eq!((outcome.total.due, ok(&outcome), outcome.total.dropped()), (200, 200, 0), "{:?}", outcome.failures);
+    let outcome = drive(&options, LoadConfig::default(), 200, 3).await;
+    assert_eq!((outcome.total.due, ok(&outcome), outcome.total.dropped()), (600, 600, 0), "{:?}", outcome.failures);
     // Those that the system took for it, with their first request each, and what was opened meanwhile.
     assert!(outcome.connections.opened <= 200, "{}", outcome.connections.opened);
-    assert_eq!((outcome.total.service.count(), outcome.connections.failed), (200, 0));
+    assert_eq!((outcome.total.service.count(), outcome.connections.failed), (600, 0));
 }
 
 #[tokio::test]
@@ -366,10 +367,7 @@ async fn a_replacement_that_fails_does_not_take_the_good_connection_with_it() {
         ..RequestOptions::get(format!("http://{address}/").parse().expect("a URL"))
     };
     let outcome = drive(&options, LoadConfig::default(), 20, 3).await;
-    // On a machine that keeps the service waiting a request may ask for a second connection, and meet the refusal.
-    let refused = outcome.total.outcomes.get(OutcomeKind::Connect);
-    assert_eq!((ok(&outcome) + refused, outcome.connections.opened), (60, 1), "{:?}", outcome.failures);
-    assert!(refused <= 6, "{refused}");
+    assert_eq!((ok(&outcome), outcome.connections.opened), (60, 1), "{:?}", outcome.failures);
     assert!(outcome.connections.failed > 0, "it was tried");
 }
 

@@ -159,8 +159,7 @@ async fn a_stall_of_two_seconds_gets_the_connections_of_its_own_requests_and_no_
     // At most so many requests are without an answer at a time; a half more for what a noisy machine adds.
     let accepted = service.accepted.load(Ordering::SeqCst);
     assert!(accepted <= 1_200, "{accepted} connections");
-    // 800 on a quiet machine; on a crowded one late turns open none.
-    assert!(accepted >= 200, "the load stays open: {accepted} connections");
+    assert!(accepted >= 400, "the load stays open: {accepted} connections");
     assert_eq!((outcome.total.dropped_cap, outcome.total.dropped_connections), (0, 0));
     let is_ours = |found| matches!(found, Bottleneck::InFlight | Bottleneck::Descriptors | Bottleneck::Ports);
     assert!(outcome.seconds.iter().all(|second| !second.generator.bottleneck().is_some_and(is_ours)));

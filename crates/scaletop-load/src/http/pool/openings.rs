@@ -16,8 +16,8 @@
 //!    Those who wait then wait because of us, and the connections that are there are on their way to them.
 //! 2. **A limit by delay**: one more at a time when a connect took about as long as the quickest, a tenth fewer when it
 //!    took far longer: then the service, the network or we ourselves are short of something, and more of the same makes
-//!    it worse; under strain it grows only while no answers come. Against a service that hangs connects are quick, so the limit grows by one for each and the load stays
-//!    open; where nobody answers a connect it does not grow at all.
+//!    it worse; under strain it grows only while no answers come. Against a service that hangs connects are quick, so the
+//!    limit grows by one for each and the load stays open; where nobody answers a connect it does not grow at all.
 //! 3. **A small start**: when nobody waits any more the limit falls back to [`FIRST`].
 //! 4. **Patience with a backlog that shrinks**: while those who wait become fewer, so fast that they will be served within
 //!    [`SOON`], the connections that are there are enough. That is what a stop of ours looks like a moment later.
