@@ -86,7 +86,9 @@ fn attribute(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::plan::threshold::Threshold;
-    use crate::session::event::{Header, Settings};
+    use crate::session::event::{Header, SessionEvent, Settings};
+    use scaletop_load::{OutcomeKind, Second};
+    use scaletop_units::ArrivalRate;
 
     #[test]
     fn each_threshold_is_a_case_and_hostile_names_stay_text() {
@@ -106,5 +108,18 @@ mod tests {
             xml.matches("<testcase").count(),
             xml.matches("</testcase>").count() + xml.matches("time=\"0.000\"/>").count()
         );
+    }
+
+    #[test]
+    fn a_run_without_an_ok_answer_is_a_failure() {
+        let mut session = Session::new(Header::new(0, Settings::default()));
+        let mut second = Second::new(0, ArrivalRate::new(1));
+        let part = second.part_mut(0);
+        (part.due, part.sent) = (1, 1);
+        part.outcomes.add(OutcomeKind::Http4xx);
+        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        let xml = junit(&session);
+        assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
+        assert!(xml.contains("<failure message=\"the only request was not answered as expected: 1 × 4xx\"/>"), "{xml}");
     }
 }

@@ -75,6 +75,49 @@ fn record(session: &mut Session, latency: Duration) {
 }
 
 #[test]
+fn a_bare_threshold_is_not_passed_over_where_nothing_could_be_judged() {
+    let held = StepReport { numbers: StepNumbers { judged_seconds: 100, ..step(1, "a").numbers }, ..step(1, "a") };
+    let otherwise = StepReport {
+        numbers: StepNumbers {
+            ok: 0,
+            p99: None,
+            not_judged: Some("not one of 60000 requests was answered as expected".into()),
+            ..step(2, "b").numbers
+        },
+        ..step(2, "b")
+    };
+    for name in ["bad_seconds", "burn_rate"] {
+        let verdict = judge(&with_steps(&[(name, "< 1")], vec![held.clone(), otherwise.clone()]));
+        let untold = verdict.thresholds.iter().filter(|result| result.step == Some(StepId(2)));
+        let outcomes: Vec<_> = untold.map(|result| &result.outcome).collect();
+        assert!(matches!(outcomes[..], [ThresholdOutcome::CannotTell { .. }]), "{name}: {verdict:?}");
+        assert_eq!(verdict.exit_code(), 3, "{name}");
+    }
+}
+
+#[test]
+fn a_run_without_an_ok_answer_fails_whatever_its_thresholds() {
+    let with = |thresholds: &[(&str, &str)]| {
+        let mut session = session(thresholds);
+        (session.totals_mut().due, session.totals_mut().sent) = (250, 250);
+        (0..250).for_each(|_| session.totals_mut().outcomes.add(OutcomeKind::Http4xx));
+        judge(&session)
+    };
+    let (none, some) = (with(&[]), with(&[("achieved", "> 99%")]));
+    assert_eq!((none.exit_code(), some.exit_code()), (1, 3));
+    assert_eq!(outcomes(&some), [&ThresholdOutcome::Passed], "all was sent");
+    assert_eq!(some.headline(), "failed: not one of 250 requests was answered as expected: 250 × 4xx");
+}
+
+#[test]
+fn a_percentile_of_the_run_leaves_out_what_our_stall_made_late() {
+    let mut session = session(&[("p99", "< 1s")]);
+    (0..99).for_each(|_| record(&mut session, Duration::from_millis(80)));
+    (0..9).for_each(|_| session.totals_mut().ok.record(Duration::from_secs(2)));
+    assert_eq!(outcomes(&judge(&session)), [&ThresholdOutcome::Passed]);
+}
+
+#[test]
 fn a_time_within_its_bound_passes_and_a_censored_one_never_does() {
     let judged = |timing, bound| {
         let mut report = step(1, "spike");

@@ -211,17 +211,7 @@ fn a_report_on_a_foreign_session_writes_nothing_outside_of_it() {
     work.run(&["run", &plan, &url(&service)]);
     let (session, outside) = (work.session(), work.path().join("outside"));
     std::fs::write(&outside, "untouched").unwrap();
-    let names = [
-        "report.html",
-        "summary.json",
-        "timeline.csv",
-        "cohorts.csv",
-        "steps.csv",
-        "instances.csv",
-        "events.csv",
-        "latency.hlog",
-    ];
-    for name in names {
+    for name in scaletop::FILES {
         let _ = std::fs::remove_file(session.join(name));
         std::os::unix::fs::symlink(&outside, session.join(name)).unwrap();
         std::os::unix::fs::symlink(&outside, session.join(format!(".{name}.unfinished"))).unwrap();

@@ -1,0 +1,235 @@
+//! The options that commands share: what is sent, how much of it, how the cloud is reached, where the session goes, how the
+//! screen looks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use url::Url;
+
+use crate::target::{TargetError, parse_url, path_as_sent};
+use crate::values;
+use crate::values::Objective;
+use scaletop_load::{Arrivals, Expected};
+use scaletop_units::ArrivalRate;
+
+/// How the load is driven: everything that every driving command takes.
+#[derive(Clone, Debug, Args)]
+pub struct DriveArgs {
+    /// What is sent.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// How much of it.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// How the cloud is reached.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+    /// Where the session goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How the screen looks, where there is one.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// How the cloud is reached. Credentials come from where the aws CLI has them: environment, profile, sign-on, instance.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Cloud")]
+pub struct CloudArgs {
+    /// AWS region [default: the AWS configuration's, or the one that the target names]
+    #[arg(long, value_parser = values::word, env = "SCALETOP_REGION")]
+    pub region: Option<String>,
+    /// AWS profile
+    #[arg(long, value_parser = values::word, env = "SCALETOP_PROFILE")]
+    pub profile: Option<String>,
+    /// One endpoint for every AWS service, such as the embedded cluster's
+    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// Where the service answers, when its platform does not say or a domain of your own is in front
+    #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
+    pub url: Option<Url>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub struct RequestArgs {
+    /// Path to request, in place of the target's own
+    #[arg(long, value_parser = path, env = "SCALETOP_PATH")]
+    pub path: Option<String>,
+    /// HTTP method
+    #[arg(long, default_value = "GET", value_parser = values::method_text, env = "SCALETOP_METHOD")]
+    pub method: String,
+    /// Header to send, `name: value`, or @FILE with one on each line; may be given several times. Never written to any file.
+    /// What is typed here can be read in the list of processes; what stands in FILE or in the variable cannot
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE|@FILE", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
+    pub headers: Vec<String>,
+    /// Body to send
+    #[arg(long, conflicts_with = "body_file", env = "SCALETOP_BODY", hide_env_values = true)]
+    pub body: Option<String>,
+    /// File to send as the body
+    #[arg(long, value_name = "FILE", env = "SCALETOP_BODY_FILE")]
+    pub body_file: Option<PathBuf>,
+    /// After this long a request has failed
+    #[arg(long, default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
+    pub timeout: Duration,
+    /// Do not check the server's certificate
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_INSECURE")]
+    pub insecure: bool,
+    /// Certificate authority to trust besides the system's (PEM)
+    #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
+    pub cacert: Option<PathBuf>,
+    /// HTTP/2: on https where the service agrees (ALPN; else HTTP/1.1), on plain http from the first byte
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_HTTP2")]
+    pub http2: bool,
+    /// A new connection for every request
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_KEEPALIVE")]
+    pub no_keepalive: bool,
+    /// After this long a connection is retired, so that load reaches new instances; 0 keeps connections for ever
+    #[arg(long, default_value = "30s", value_parser = values::duration, env = "SCALETOP_CONN_MAX_AGE")]
+    pub conn_max_age: Duration,
+    /// Connect to this address in place of what the name resolves to, for this host and port
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolve_text, env = "SCALETOP_RESOLVE")]
+    pub resolve: Vec<String>,
+    /// Statuses that are OK: 200, several with commas, a class like 3xx, a range like 200-204
+    #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
+    pub expect: Expected,
+    /// Response header that names the instance
+    #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
+    pub instance_header: String,
+}
+
+/// How the screen looks.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Screen")]
+pub struct ScreenArgs {
+    /// Colours: auto asks the terminal for its background
+    #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
+    pub theme: ThemeChoice,
+    /// Characters of charts: auto has braille, but not on the Linux console or where the locale is not UTF-8
+    #[arg(long, value_enum, default_value_t, value_name = "SYMBOLS", env = "SCALETOP_SYMBOLS")]
+    pub symbols: SymbolsChoice,
+}
+
+/// The colours of the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ThemeChoice {
+    /// As the terminal says of itself.
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    /// The terminal's own 16 colours.
+    Ansi,
+    /// None.
+    Mono,
+}
+
+/// The characters of charts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SymbolsChoice {
+    /// As the terminal and the locale say of themselves.
+    #[default]
+    Auto,
+    Braille,
+    Block,
+    Ascii,
+}
+
+/// Who carries the requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TransportKind {
+    /// Connections of scaletop's own: all that they do is measured.
+    #[default]
+    Own,
+    /// The client reqwest: independent, and silent about its connections.
+    Reqwest,
+}
+
+/// How much is sent, and what counts as good.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadArgs {
+    /// Requests per second to start with
+    #[arg(long, default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
+    pub rate: ArrivalRate,
+    /// Ceiling that no key passes
+    #[arg(long, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
+    pub max_rate: ArrivalRate,
+    /// The spike key jumps to this rate
+    #[arg(long, default_value = "600", value_parser = values::rate, env = "SCALETOP_SPIKE_RATE")]
+    pub spike_rate: ArrivalRate,
+    /// Requests without an answer at the same time; arrivals beyond are dropped and counted [default: from the file
+    /// descriptor limit, 10000 at most]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_IN_FLIGHT")]
+    pub max_in_flight: Option<u64>,
+    /// How arrivals are spaced
+    #[arg(long, default_value = "uniform", value_parser = values::arrivals(), env = "SCALETOP_ARRIVALS")]
+    pub arrivals: Arrivals,
+    /// Seed for Poisson arrivals [default: drawn, and recorded]
+    #[arg(long, env = "SCALETOP_LOAD_SEED")]
+    pub load_seed: Option<u64>,
+    /// The most connections; arrivals that get none in time are dropped and counted [default: as --max-in-flight]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_CONNECTIONS")]
+    pub max_connections: Option<u64>,
+    /// Connections to open before the clock starts; nothing is sent on them
+    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), env = "SCALETOP_WARM")]
+    pub warm: u32,
+    /// Engine threads, 1 to 64; auto begins with one and adds one when it is busy, up to the cores
+    #[arg(long, default_value = "auto", value_parser = values::workers, value_name = "auto|N", env = "SCALETOP_WORKERS")]
+    pub workers: values::WorkerCount,
+    /// Who sends: connections of scaletop's own, or the client reqwest, to compare with
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_TRANSPORT")]
+    pub transport: TransportKind,
+    /// What counts as good; may be given several times [default: p99=500ms and errors=1%]
+    #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
+    pub slo: Vec<Objective>,
+    /// Requests per second that one instance holds within the objective, if you know
+    #[arg(long, value_name = "RPS", env = "SCALETOP_CAPACITY")]
+    pub capacity: Option<f64>,
+}
+
+/// Where the session goes, and whether to ask.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Folder for the session [default: scaletop-sessions/TIME-TARGET]
+    #[arg(long, value_name = "DIR", env = "SCALETOP_OUT")]
+    pub out: Option<PathBuf>,
+    /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
+    pub metrics: Option<SocketAddr>,
+    /// Do not ask the service once before the load begins
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_PREFLIGHT")]
+    pub no_preflight: bool,
+    /// Do not ask whether a host that is not loopback may be load-tested. No effect in scaletop.toml
+    #[arg(long, short = 'y', value_parser = BoolishValueParser::new(), env = "SCALETOP_YES")]
+    pub yes: bool,
+    /// No progress on stderr; warnings, notices and the result stay
+    #[arg(long, short = 'q', value_parser = BoolishValueParser::new(), env = "SCALETOP_QUIET")]
+    pub quiet: bool,
+    /// Panic after this long: shows that the terminal is given back even then.
+    #[arg(long, hide = true, value_parser = values::duration)]
+    pub panic_after: Option<Duration>,
+}
+
+/// The URL of an endpoint, as a text.
+fn endpoint(text: &str) -> Result<String, TargetError> {
+    parse_url(text).map(|_| text.trim().to_owned())
+}
+
+/// A path, with a query or without.
+fn path(text: &str) -> Result<String, String> {
+    let why = |reason: &str| format!("{reason}; write it like /api/test?delay=80");
+    if text.contains('#') {
+        return Err(why("what follows # is never sent: leave it out, or write %23"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(why("it holds a control character, such as a line end"));
+    }
+    path_as_sent(text).map_err(why)?;
+    Ok(text.to_owned())
+}
