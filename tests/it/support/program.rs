@@ -158,3 +158,11 @@ impl Running {
         Ended { code, stdout, stderr: self.seen.join("\n") }
     }
 }
+
+impl Drop for Running {
+    /// A test that fails leaves nothing behind: else the run goes on, and who waits for its output waits for ever.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
