@@ -44,9 +44,9 @@ impl Trailing {
     }
 }
 
-/// The median service time of OK answers in recordings before version 4. There service times are those of all answers, and a service that refuses half
-/// of them at once would look twice as fast as it is; response times are recorded apart for OK ones, and are longer by
-/// the send lag.
+/// The median service time of OK answers in recordings before version 4. There service times are those of all answers, and a
+/// service that refuses half of them at once would look twice as fast as it is; response times are recorded apart for OK
+/// ones, and are longer by the send lag.
 pub(crate) fn ok_service(ok: &Latency, send_lag: &Latency) -> Option<Duration> {
     Some(ok.quantile(0.5)?.saturating_sub(send_lag.quantile(0.5).unwrap_or_default()))
 }

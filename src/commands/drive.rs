@@ -67,8 +67,8 @@ pub(super) struct Ready {
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
-    /// What the one request beforehand showed.
-    notices: Vec<String>,
+    /// What is wrong by the one request beforehand.
+    warning: Option<String>,
     signals: Signals,
 }
 
@@ -148,8 +148,18 @@ pub(super) async fn prepare(
         folder::check_free(folder)?;
     }
     let mut settings = settings(drive, &target, &url, plan);
-    let asked = (plan.map_or(script.rate, Plan::peak), script.must_answer);
-    let notices = preflight(drive, &target, &url, &request, asked, clock, &mut settings).await?;
+    // The demo's service is our own.
+    let seen = match target {
+        Target::Demo => None,
+        _ if drive.output.no_preflight => None,
+        _ => Box::pin(preflight::ask(&request, drive.request.expect, &url, clock)).await,
+    };
+    if let (true, Some(complaint)) = (script.must_answer, seen.as_ref().and_then(|seen| seen.complaint.clone())) {
+        return Err(CommandError::Preflight(complaint));
+    }
+    settings.preflight = seen.as_ref().map(|seen| seen.told.clone());
+    let cap = settings.max_in_flight.min(settings.max_connections.unwrap_or(u64::MAX));
+    let warning = seen.and_then(|seen| seen.warning(plan.map_or(script.rate, Plan::peak), cap));
     let header = Header::new(clock.started_unix_micros(), settings);
     let folder = match &drive.output.out {
         Some(folder) => {
@@ -169,42 +179,10 @@ pub(super) async fn prepare(
         spike_rate: load.spike_rate,
         panic_after: drive.output.panic_after,
         script,
-        notices,
+        warning,
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
     })
-}
-
-/// Asks the service once. What is wrong is said, and an error where nothing can be found out without an answer.
-async fn preflight(
-    drive: &DriveArgs,
-    target: &Target,
-    url: &Url,
-    request: &RequestOptions,
-    script: (ArrivalRate, bool),
-    clock: RunClock,
-    settings: &mut Settings,
-) -> Result<Vec<String>, CommandError> {
-    let (peak, must_answer) = script;
-    // The demo's service is our own.
-    if drive.output.no_preflight || *target == Target::Demo {
-        return Ok(Vec::new());
-    }
-    let asked = Box::pin(preflight::ask(request, drive.request.expect, url, clock));
-    let Some(seen) = asked.await else {
-        return Ok(Vec::new());
-    };
-    settings.preflight = Some(seen.told);
-    if let Some(complaint) = seen.complaint {
-        if must_answer {
-            return Err(CommandError::Preflight(complaint));
-        }
-        let text = format!("asked once before the load: {complaint}");
-        return Ok(vec![text]);
-    }
-    let cap = settings.max_in_flight.min(settings.max_connections.unwrap_or(u64::MAX));
-    let warning = preflight::too_many_in_flight(peak.get(), seen.took, cap);
-    Ok(warning.into_iter().collect())
 }
 
 impl Ready {
@@ -216,7 +194,7 @@ impl Ready {
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        for text in self.notices {
+        if let Some(text) = self.warning {
             let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
             let _ = feeds_tx.try_send(notice);
         }

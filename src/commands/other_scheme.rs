@@ -1,5 +1,5 @@
-//! Why a service cannot be spoken to: whether its port speaks the other one of http and https, or no HTTP/2. Asked only when a request has
-//! failed in a way that makes it likely, without headers, body and password.
+//! Why a service cannot be spoken to: whether its port speaks the other one of http and https, or no HTTP/2. Asked only when
+//! a request has failed in a way that makes it likely, without headers, body and password.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::commands::other_scheme;
 use crate::doctor::{Check, Status, reach};
 use crate::text::latency;
 use scaletop_load::{Expected, HttpTransport, Outcome, Reply, RequestOptions, Transport as _};
-use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, RunClock};
 
 /// A service that has not answered by then is not waited for: the load tells the rest.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,6 +45,14 @@ pub(super) async fn ask(options: &RequestOptions, expected: Expected, url: &Url,
     Some(Preflight { complaint: complaint(url, expected, &reply, took), told, took })
 }
 
+impl Preflight {
+    /// What to say before the load of `peak` requests a second begins, with room for `cap` in flight.
+    pub(super) fn warning(self, peak: ArrivalRate, cap: u64) -> Option<String> {
+        let complaint = self.complaint.map(|complaint| format!("asked once before the load: {complaint}"));
+        complaint.or_else(|| too_many_in_flight(peak.get(), self.took, cap))
+    }
+}
+
 fn complaint(url: &Url, expected: Expected, reply: &Reply, took: Duration) -> Option<String> {
     let check = reach::reachable(url, expected, reply, took);
     (check.status == Status::Failure).then(|| described(&check))
@@ -58,12 +66,12 @@ fn described(check: &Check) -> String {
 }
 
 /// What so many requests a second of so long a service time will meet, when the caps are too low for them.
-pub(super) fn too_many_in_flight(peak: u32, took: Duration, cap: u64) -> Option<String> {
+fn too_many_in_flight(peak: u32, took: Duration, cap: u64) -> Option<String> {
     let in_flight = f64::from(peak) * took.as_secs_f64();
     (in_flight > cap as f64).then(|| {
         format!(
-            "{peak}/s × {} keep {in_flight:.0} requests in flight, {cap} is the cap: what comes beyond is dropped and is no \
-             fault of the service; raise --max-in-flight, --max-connections or ulimit -n",
+            "{peak}/s × {} keep {in_flight:.0} requests in flight, {cap} is the cap: what comes beyond is dropped, however \
+             well the service does; raise --max-in-flight, --max-connections or ulimit -n",
             latency(took)
         )
     })
