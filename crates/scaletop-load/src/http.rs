@@ -118,4 +118,8 @@ impl Transport for HttpTransport {
     fn next_turn(&self) -> Option<Elapsed> {
         self.pool().next_turn()
     }
+
+    fn holds_back(&self) -> bool {
+        self.pool().holds_back()
+    }
 }

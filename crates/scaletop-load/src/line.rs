@@ -86,6 +86,12 @@ impl Line {
         self.parts.borrow().flights.waiting()
     }
 
+    /// Whether most of what is in flight still waits for a connection: then that is what fills the cap.
+    pub(crate) fn mostly_waits(&self) -> bool {
+        let parts = self.parts.borrow();
+        2 * parts.flights.waiting() as u64 > parts.flights.count()
+    }
+
     /// When the oldest of those that wait was due.
     pub(crate) fn oldest_waiting(&self) -> Option<Elapsed> {
         self.parts.borrow().flights.oldest_waiting()

@@ -45,6 +45,12 @@ pub trait Transport: 'static {
     fn next_turn(&self) -> Option<Elapsed> {
         None
     }
+
+    /// Whether what waits in the line does so because of us: connections that could be had are not opened, since this thread
+    /// is late or full.
+    fn holds_back(&self) -> bool {
+        false
+    }
 }
 
 /// One turn of a worker's loop.

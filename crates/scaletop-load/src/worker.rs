@@ -212,15 +212,21 @@ impl<T: Transport> Worker<T> {
                     continue;
                 }
             }
-            let shared = self.line.shared();
-            let is_starved = self.line.waiting() > 0 && !shared.has_connections_left();
-            let why =
-                if is_starved || shared.is_capped_by_descriptors() { Dropped::NoConnection } else { Dropped::AtCap };
-            self.line.refuse(intended, why);
+            self.line.refuse(intended, self.why_full());
         }
         if handled > 0 && now >= planned {
             self.rhythm.woke(now);
         }
+    }
+
+    /// Who filled the cap: the service with what it has not answered; or we, with what waits for a connection that our own
+    /// limits do not allow, or that we do not open while we are strained.
+    fn why_full(&self) -> Dropped {
+        let shared = self.line.shared();
+        let is_starved = self.line.waiting() > 0 && !shared.has_connections_left();
+        let is_held_back = self.line.mostly_waits() && self.transport.holds_back();
+        let is_ours = is_starved || is_held_back || shared.is_capped_by_descriptors();
+        if is_ours { Dropped::NoConnection } else { Dropped::AtCap }
     }
 
     /// Offers what waits to the transport: to idle connections first, then, if some still waits, to those whose answers

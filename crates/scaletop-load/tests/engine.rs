@@ -11,6 +11,7 @@ use scaletop_load::{Arrivals, RateProfile};
 use scaletop_load::{CohortPart, Second};
 use scaletop_load::{FailureKind, OutcomeKind};
 use scaletop_load::{LoadConfig, LoadHandle, Prepared, Workers, start_inline};
+use scaletop_load::{Line, Turn};
 use scaletop_load::{Reply, Transport};
 use scaletop_units::RunClock;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -120,6 +121,54 @@ async fn a_cap_that_descriptors_set_drops_for_want_of_a_connection() {
     .await;
     let total = total(&seconds);
     assert_eq!((total.due, total.sent, total.dropped_cap, total.dropped_connections), (10, 5, 0, 5));
+}
+
+/// Has one connection, opens no other, and says whether that is its own doing.
+struct Narrow {
+    holds_back: bool,
+    is_taken: Cell<bool>,
+}
+
+impl Transport for Narrow {
+    async fn send(&self, _sent: Elapsed) -> Reply {
+        unreachable!("it takes what it can by itself")
+    }
+
+    fn serve(self: &Rc<Self>, line: &Rc<Line>, _turn: Turn) {
+        if self.is_taken.get() {
+            return;
+        }
+        let Some(mut exchange) = line.take() else { return };
+        self.is_taken.set(true);
+        tokio::task::spawn_local(async move {
+            exchange.begin();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            exchange.complete(Reply::status(200));
+        });
+    }
+
+    fn holds_back(&self) -> bool {
+        self.holds_back
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cap_that_is_full_of_what_we_hold_back_is_ours() {
+    let dropped = async |holds_back: bool| {
+        let narrow = Narrow { holds_back, is_taken: Cell::new(false) };
+        let seconds = with_engine(config(5), narrow, async |rig| {
+            rig.handle.set(Elapsed::ZERO, rate(10));
+            rig.until(secs(1)).await;
+            rig.stop().await
+        })
+        .await;
+        total(&seconds)
+    };
+    let ours = dropped(true).await;
+    // Four of the five wait until the end, and are then given up, too.
+    assert_eq!((ours.due, ours.dropped_cap, ours.dropped_connections), (10, 0, 9));
+    let theirs = dropped(false).await;
+    assert_eq!((theirs.due, theirs.dropped_cap, theirs.dropped_connections), (10, 5, 4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,6 +108,7 @@ pub(super) struct Openings {
     answer_nanos: f64,
     last_answer: Elapsed,
     is_strained: bool,
+    holds_back: bool,
 }
 
 impl Openings {
@@ -121,11 +122,26 @@ impl Openings {
             answer_nanos: 0.0,
             last_answer: Elapsed::ZERO,
             is_strained: false,
+            holds_back: false,
         }
     }
 
     /// What to do now.
     pub(super) fn step(&mut self, now: Situation) -> Adjustment {
+        let adjustment = self.adjust(now);
+        let started = if let Adjustment::Start(count) = adjustment { count } else { 0 };
+        let is_short = now.wanted.min(now.connecting + now.left) > now.connecting + started;
+        self.holds_back = is_short && now.is_strained && !self.is_stalled(now.now);
+        adjustment
+    }
+
+    /// Whether those who wait do so because of us: more connections could be had, the service answers, and they are not
+    /// opened since we are strained.
+    pub(super) const fn holds_back(&self) -> bool {
+        self.holds_back
+    }
+
+    fn adjust(&mut self, now: Situation) -> Adjustment {
         if now.wanted == 0 {
             self.rest();
         }
@@ -169,6 +185,7 @@ impl Openings {
     pub(super) const fn rest(&mut self) {
         self.limit = self.limit.min(FIRST);
         self.backlog = Trend::new();
+        self.holds_back = false;
     }
 
     /// Whether those who wait will be served soon by the connections that are there.

@@ -180,6 +180,11 @@ impl Pool {
         }
     }
 
+    /// See [`Openings::holds_back`](crate::http::pool::openings::Openings::holds_back).
+    pub(in crate::http) fn holds_back(&self) -> bool {
+        self.state.borrow().openings.holds_back()
+    }
+
     /// When the pool wants a turn though nothing arrives.
     pub(in crate::http) fn next_turn(&self) -> Option<Elapsed> {
         let state = self.state.borrow();

@@ -276,6 +276,7 @@ fn five_times_what_the_machine_can_do_opens_little_more_than_keeps_it_busy() {
     let mut world = World { capacity: Some(100_000), ..World::new(500_000, Some(100), 300) };
     world.run(3_000);
     assert!((ENOUGH..=200).contains(&world.opened), "{}", world.opened);
+    assert!(world.openings.holds_back(), "what waits then waits because the machine is full");
     let mut slow = World { capacity: Some(10_000), ..World::new(20_000, Some(80_000), 300) };
     slow.run(5_000);
     assert!((1_600..=3_200).contains(&slow.opened), "{}", slow.opened);
@@ -286,6 +287,22 @@ fn a_service_that_hangs_gets_every_arrival_and_the_load_stays_open() {
     let mut world = World::new(400, None, 1_000);
     world.run(2_000);
     assert!(world.busy.len() >= 795, "{} of 800 are with it", world.busy.len());
+}
+
+#[test]
+fn what_waits_is_held_back_only_by_us() {
+    let mut openings = Openings::new();
+    openings.answered(Elapsed::ZERO, QUICK);
+    let strained = Situation { is_strained: true, rate: 500_000.0, ..situation(500, 100, 0) };
+    let mut held = |situation| {
+        openings.step(situation);
+        openings.holds_back()
+    };
+    assert!(held(strained));
+    assert!(!held(Situation { is_strained: false, ..strained }), "the limit by delay is the service's or the network's");
+    assert!(!held(Situation { left: 0, ..strained }), "the cap on connections is another reason");
+    assert!(!held(Situation { now: Elapsed::from_secs(1), ..strained }), "a service that stalls fills the cap itself");
+    assert!(held(strained) && !held(situation(0, 100, 0)), "nobody waits");
 }
 
 #[test]
