@@ -54,6 +54,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) pinned: Option<Pinning>,
     /// Which caps are what the limit on file descriptors leaves.
     pub(crate) descriptors_cap: DescriptorsCap,
+    /// How many connections may be open, when that limits how many requests can be under way.
+    pub(crate) max_connections: Option<u64>,
     /// Whether the recording says which arrivals we were late for.
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
@@ -116,7 +118,7 @@ impl Evidence<'_> {
         numbers.not_judged = tally.failures.not_shown(&numbers.outcomes, self.slo.errors);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
         numbers.connect_p99 = quantile(&tally.connect, 0.99);
-        numbers.slot_wait_p99 = quantile(&tally.slot_wait, 0.99);
+        numbers.slot_wait_p99 = quantile(&tally.waiting.slot_wait, 0.99);
         numbers.service_p50 =
             if self.tells_lateness { quantile(&tally.service, 0.5) } else { ok_service(&tally.ok, &tally.send_lag) };
         let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
@@ -179,6 +181,9 @@ impl Evidence<'_> {
             dropped_late: numbers.dropped_late,
             dropped_connections,
             slot_wait_p99: numbers.slot_wait_p99,
+            cramped: self.max_connections.map(|most| {
+                tally.waiting.cramped(most, numbers.due as f64 / self.watched().max(1.0), numbers.service_p50)
+            }),
             starved: numbers.outcomes.of_class(OutcomeClass::Generator),
             strain: tally.strain,
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::analysis::Step;
 use crate::analysis::failures::FailureTotals;
 use crate::analysis::recovery::Recovery;
-use crate::analysis::validity::Strain;
+use crate::analysis::validity::{Strain, Waiting};
 use crate::slo::Slo;
 use crate::timeline::Cohort;
 use scaletop_load::{CohortPart, Latency, OutcomeCounts, Second};
@@ -89,8 +89,7 @@ pub(crate) struct Tally {
     pub(crate) requests: BTreeMap<u32, u64>,
     /// What opening connections took.
     pub(crate) connect: Latency,
-    /// How long arrivals waited that found no connection.
-    pub(crate) slot_wait: Latency,
+    pub(crate) waiting: Waiting,
     pub(crate) strain: Strain,
 }
 
@@ -132,14 +131,15 @@ impl Gathered {
         }
     }
 
-    /// Takes what belongs to the second something happened in: the generator's health, and who answered.
-    pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)]) {
+    /// Takes what belongs to the second something happened in: the generator's health, and who answered. So many
+    /// connections may be open, if that is fewer than requests in flight.
+    pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)], max_connections: Option<u64>) {
         let Some(tally) = &mut self.tally else { return };
+        tally.waiting.note(&second.connections, max_connections);
         tally.strain.note(&second.generator);
         tally.failures.add(second);
         tally.send_lag.merge(&second.send_lag);
         tally.connect.merge(&second.connections.connect);
-        tally.slot_wait.merge(&second.connections.slot_wait);
         for (instance, requests) in answered {
             let sum = tally.requests.entry(*instance).or_default();
             *sum = sum.saturating_add(*requests);

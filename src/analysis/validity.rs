@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::analysis::Validity;
 use crate::text::{as_millis, plain};
 use crate::timeline::objective::LAG_SHARE;
-use scaletop_load::{GeneratorHealth, LATE};
+use scaletop_load::{Connections, GeneratorHealth, LATE, Latency};
 
 /// A higher p99 of the send lag means that our own lateness is in the latencies; whether that matters, the numbers say.
 pub(crate) const SEND_LAG_LIMIT: Duration = LATE;
@@ -18,6 +18,9 @@ pub(crate) const LATE_DROPS_LIMIT: f64 = 0.01;
 
 /// Above this share of all usable cores the generator is its own bottleneck.
 pub(crate) const CPU_LIMIT: f64 = 0.90;
+
+/// From so many of its connections on, of those that may be open, a load keeps them all busy.
+const CRAMPED: f64 = 0.9;
 
 /// Kept from running for longer than this in a second, the generator's lag comes from there.
 const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
@@ -37,6 +40,8 @@ pub(crate) struct GeneratorRecord {
     pub dropped_connections: u64,
     /// p99 of how long arrivals waited that found no connection.
     pub slot_wait_p99: Option<Duration>,
+    /// What the limit on connections did, if there is one.
+    pub cramped: Option<Cramped>,
     /// Seconds judged, and seconds that could not be because of us.
     pub judged_seconds: u32,
     pub not_measured: u32,
@@ -53,6 +58,43 @@ pub(crate) struct GeneratorRecord {
     pub starved: u64,
     /// What its seconds say of the machine.
     pub strain: Strain,
+}
+
+/// What waiting for a connection showed over some seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Waiting {
+    /// How long arrivals waited that found no connection.
+    pub slot_wait: Latency,
+    /// Seconds in which every connection that may be open was, and arrivals waited for one.
+    cramped_seconds: u32,
+}
+
+impl Waiting {
+    /// Adds a second. `most` connections may be open, when that limits how many requests can be under way.
+    pub(crate) fn note(&mut self, connections: &Connections, most: Option<u64>) {
+        let is_cramped = most.is_some_and(|most| connections.open >= most) && connections.waiting_peak > 0;
+        self.cramped_seconds += u32::from(is_cramped);
+        self.slot_wait.merge(&connections.slot_wait);
+    }
+
+    /// What the limit of `most` connections did, `rate` arrivals coming a second and an OK answer taking `service`.
+    pub(crate) fn cramped(&self, most: u64, rate: f64, service: Option<Duration>) -> Cramped {
+        let busy = rate * service.unwrap_or_default().as_secs_f64();
+        Cramped { most, seconds: self.cramped_seconds, waited: self.slot_wait.count(), busy }
+    }
+}
+
+/// What a limit on connections that the user set did to a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cramped {
+    /// Connections that may be open.
+    pub most: u64,
+    /// Seconds in which all of them were, and arrivals waited for one.
+    pub seconds: u32,
+    /// Arrivals that waited.
+    pub waited: u64,
+    /// Connections that the arrivals would keep busy: their rate times what an OK answer takes (Little's law).
+    pub busy: f64,
 }
 
 /// What the seconds of a step say of the machine.
@@ -146,6 +188,21 @@ impl GeneratorRecord {
         }
     }
 
+    /// Whether the limit on connections is in the latencies: over half of the seconds and for over a tenth of the arrivals,
+    /// by more than a tenth of the p99; and since the load needs more than it allows, not because the service stood still
+    /// for a while.
+    fn is_cramped(&self, cramped: &Cramped) -> bool {
+        let share = |whole: Duration| LAG_SHARE * whole.as_secs_f64();
+        let is_long = match (self.slot_wait_p99, self.p99) {
+            (Some(wait), Some(p99)) => wait.as_secs_f64() > share(p99),
+            _ => false,
+        };
+        is_long
+            && cramped.seconds.saturating_mul(2) > self.strain.seconds
+            && cramped.waited as f64 > UNMEASURED_LIMIT * self.due as f64
+            && cramped.busy >= CRAMPED * cramped.most as f64
+    }
+
     /// The verdict: what kept us from working, and how it showed. Only what showed makes a step invalid, so a service that
     /// stalls is never called our fault. A busy second now and then is no reason: it takes two, and a tenth of the step.
     pub(crate) fn verdict(&self) -> Validity {
@@ -166,6 +223,13 @@ impl GeneratorRecord {
             let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", as_millis(wait)));
             let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
             reasons.push(format!("{percent:.1} % of arrivals dropped for want of a connection{waited}"));
+        }
+        if let Some(cramped) = self.cramped.filter(|cramped| self.is_cramped(cramped)) {
+            let waited = self.slot_wait_p99.map_or(0.0, as_millis);
+            reasons.push(format!(
+                "waiting for one of {} connections, the most that may be open (p99 {waited:.0} ms), endangers the percentiles",
+                cramped.most
+            ));
         }
         if exceeds(self.dropped_late) {
             reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
@@ -214,6 +278,7 @@ mod tests {
             dropped_connections: 500,
             dropped_at_descriptors: 36,
             slot_wait_p99: Some(Duration::from_millis(800)),
+            cramped: None,
             starved: 3,
             tells_lateness: true,
             judged_seconds: 50,
@@ -260,6 +325,31 @@ mod tests {
         assert_eq!(endangered(old), Some("its numbers"), "any lag, where nothing more is known");
         let quick = Some(Duration::from_millis(10));
         assert_eq!(endangered(GeneratorRecord { send_lag_p99: quick, due_late: 80, late: 80, ..blind }), None);
+    }
+
+    #[test]
+    fn a_limit_on_connections_that_the_load_would_need_more_of_is_in_the_latencies() {
+        let cramped = Cramped { most: 10, seconds: 9, waited: 90, busy: 16.0 };
+        let record = GeneratorRecord {
+            due: 100,
+            ok: 100,
+            slot_wait_p99: Some(Duration::from_millis(800)),
+            p99: Some(Duration::from_millis(880)),
+            cramped: Some(cramped),
+            strain: Strain { seconds: 10, ..Strain::default() },
+            ..GeneratorRecord::default()
+        };
+        let Validity::InvalidGenerator(why) = record.verdict() else { panic!("must be invalid") };
+        let expected =
+            "waiting for one of 10 connections, the most that may be open (p99 800 ms), endangers the percentiles";
+        assert_eq!(why, expected);
+        let verdict = |cramped| GeneratorRecord { cramped: Some(cramped), ..record }.verdict();
+        assert_eq!(verdict(Cramped { busy: 8.0, ..cramped }), Validity::Valid, "the service stood still for a while");
+        assert_eq!(verdict(Cramped { seconds: 5, ..cramped }), Validity::Valid, "half of the time");
+        assert_eq!(verdict(Cramped { waited: 10, ..cramped }), Validity::Valid, "one in ten waited");
+        let slow = GeneratorRecord { p99: Some(Duration::from_secs(8)), ..record };
+        assert_eq!(slow.verdict(), Validity::Valid, "a tenth of what an answer takes");
+        assert_eq!(GeneratorRecord { ok: 0, p99: None, ..record }.verdict(), Validity::Valid, "nothing to endanger");
     }
 
     #[test]

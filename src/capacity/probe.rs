@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::analysis::Validity;
 use crate::analysis::failures::FailureTotals;
-use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain};
+use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain, Waiting};
 use crate::slo::Slo;
 use crate::text::{as_millis, latency, thousands};
 use crate::timeline::objective::{is_late, lost};
@@ -42,6 +42,8 @@ pub struct ProbeOptions {
     pub hold: Duration,
     /// After this long a request has no answer.
     pub timeout: Duration,
+    /// How many connections may be open, when that limits how many requests can be under way.
+    pub max_connections: Option<u64>,
 }
 
 /// How a try went.
@@ -147,6 +149,7 @@ struct Hold {
     instances: Option<u32>,
     /// Why requests were not answered as expected.
     failures: FailureTotals,
+    waiting: Waiting,
     /// What its seconds say of this machine.
     strain: Strain,
 }
@@ -183,7 +186,7 @@ impl Probe {
                 None
             }
             ProbePhase::Holding(hold) => {
-                hold.note(second, instances);
+                hold.note(second, instances, self.options.max_connections);
                 hold.is_over(second, self.options.timeout).then(|| hold.result(self.rate, &self.options))
             }
         }
@@ -227,11 +230,12 @@ impl Hold {
             send_lag: Latency::new(),
             instances: None,
             failures: FailureTotals::default(),
+            waiting: Waiting::default(),
             strain: Strain::default(),
         }
     }
 
-    fn note(&mut self, second: &Second, instances: Option<u32>) {
+    fn note(&mut self, second: &Second, instances: Option<u32>, max_connections: Option<u64>) {
         let window = self.from..self.until;
         for part in second.parts.iter().filter(|part| window.contains(&part.intended)) {
             self.seen.merge(&CohortPart { intended: self.from, ..part.clone() });
@@ -240,6 +244,7 @@ impl Hold {
             self.strain.note(&second.generator);
             self.failures.add(second);
             self.send_lag.merge(&second.send_lag);
+            self.waiting.note(&second.connections, max_connections);
             self.instances = instances.or(self.instances);
         }
     }
@@ -259,7 +264,7 @@ impl Hold {
         let percentile = seen.ok.quantile(slo.quantile);
         ProbeResult {
             rate,
-            outcome: self.outcome(slo, errors, percentile),
+            outcome: self.outcome(options, errors, percentile),
             settled_after_secs: self.settled_after_secs,
             held_secs: u64::from(self.until - self.from),
             due: seen.due,
@@ -277,8 +282,8 @@ impl Hold {
         self.seen.outcomes.of_class(OutcomeClass::Client)
     }
 
-    fn outcome(&self, slo: &Slo, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
-        let seen = &self.seen;
+    fn outcome(&self, options: &ProbeOptions, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
+        let (slo, seen) = (&options.slo, &self.seen);
         if seen.due == 0 || self.strain.seconds < self.until - self.from {
             return ProbeOutcome::Invalid("seconds of the hold were not measured".to_owned());
         }
@@ -293,6 +298,11 @@ impl Hold {
             dropped_late: seen.dropped_late,
             starved: seen.outcomes.of_class(OutcomeClass::Generator),
             dropped_connections: seen.dropped_connections,
+            slot_wait_p99: self.waiting.slot_wait.quantile(0.99),
+            cramped: options.max_connections.map(|most| {
+                let rate = seen.due as f64 / f64::from(self.until - self.from);
+                self.waiting.cramped(most, rate, seen.service.quantile(0.5))
+            }),
             strain: self.strain,
             ..GeneratorRecord::default()
         };

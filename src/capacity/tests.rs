@@ -16,6 +16,7 @@ const OPTIONS: ProbeOptions = ProbeOptions {
     patience: Duration::from_mins(1),
     hold: Duration::from_secs(5),
     timeout: Duration::from_secs(10),
+    max_connections: None,
 };
 
 /// A service of up to `most` instances that hold 123/s each and refuse what is beyond; a new one takes 8 s.

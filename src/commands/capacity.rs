@@ -12,6 +12,7 @@ use crate::cli::{CapacityArgs, Format};
 use crate::commands::drive::{self, Script};
 use crate::commands::{CommandError, outcome};
 use crate::headless::Log;
+use crate::session::event::connections_limit;
 use crate::target::Target;
 use scaletop_units::ArrivalRate;
 
@@ -36,6 +37,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         patience: args.patience.max(args.settle),
         hold: args.hold,
         timeout: args.drive.request.timeout,
+        max_connections: connections_limit(load.max_connections, drive::max_in_flight(load), args.drive.request.http2),
     };
     let mut cluster = args.cluster;
     if args.per_instance && args.target == Target::Demo {

@@ -96,10 +96,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// See [`connections_limit`].
+    pub(crate) fn connections_limit(&self) -> Option<u64> {
+        connections_limit(self.max_connections, self.max_in_flight, self.http2)
+    }
+
     /// How long the end of a session waits for what is in flight: what was sent last may take its whole timeout.
     pub(crate) fn drains_within(&self) -> Duration {
         self.timeout + Duration::from_secs(1)
     }
+}
+
+/// How many connections may be open, when that limits how many requests can be under way. Over HTTP/2 it is the service that
+/// says how many a connection takes.
+pub(crate) fn connections_limit(most: Option<u64>, max_in_flight: u64, http2: bool) -> Option<u64> {
+    most.filter(|most| *most < max_in_flight && !http2)
 }
 
 impl Default for Settings {

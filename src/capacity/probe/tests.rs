@@ -10,6 +10,7 @@ const OPTIONS: ProbeOptions = ProbeOptions {
     patience: Duration::from_secs(20),
     hold: Duration::from_secs(3),
     timeout: Duration::from_secs(5),
+    max_connections: None,
 };
 
 /// 100 arrivals in second `index`, of which `refused` got a 429.
@@ -36,6 +37,29 @@ fn play(mut of: impl FnMut(u32) -> (Second, Option<u32>), most: Option<u32>) -> 
         }
     }
     panic!("the try does not end");
+}
+
+#[test]
+fn a_rate_that_too_few_connections_missed_says_nothing_of_the_service() {
+    let options = ProbeOptions {
+        max_connections: Some(4),
+        slo: Slo { latency: Duration::from_millis(50), ..OPTIONS.slo },
+        ..OPTIONS
+    };
+    let outcome = |service: u64| {
+        let mut probe = Probe::new(100, Elapsed::from_secs(10), options);
+        (10..100).find_map(|index| {
+            let mut second = second(index, 0);
+            (0..100).for_each(|_| second.part_mut(index).service.record(Duration::from_millis(service)));
+            (second.connections.open, second.connections.waiting_peak) = (4, 9);
+            (0..100).for_each(|_| second.connections.slot_wait.record(Duration::from_millis(40)));
+            probe.second(&second, Some(1), Some(1))
+        })
+    };
+    let Some(ProbeResult { outcome: ProbeOutcome::Invalid(why), .. }) = outcome(40) else { panic!("must be invalid") };
+    assert!(why.starts_with("waiting for one of 4 connections"), "{why}");
+    let Some(ProbeResult { outcome, .. }) = outcome(2) else { panic!("ends") };
+    assert_eq!(outcome, ProbeOutcome::Missed("p99 > 50ms".to_owned()), "two milliseconds keep none busy");
 }
 
 #[test]

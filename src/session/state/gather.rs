@@ -44,7 +44,7 @@ impl Session {
     fn file_service(&mut self, second: &Second) {
         let Some(owner) = self.owner(second.index) else { return };
         let answered = self.fold.table.answered_now();
-        self.fold.gathered[owner].add_second(second, answered);
+        self.fold.gathered[owner].add_second(second, answered, self.header.settings.connections_limit());
         for served in &second.served {
             let (Some(intended), Some(instance)) = (served.first_ok_intended, self.fold.table.track_of(&served.id))
             else {
@@ -113,6 +113,7 @@ impl Session {
                 _ => DescriptorsCap::All,
             },
             inferred: self.fold.estimate.per_instance(),
+            max_connections: settings.connections_limit(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.tracks().is_empty(),
         };

@@ -137,6 +137,17 @@ fn a_generator_that_was_the_limit_ends_with_4_whatever_the_thresholds_say() {
 }
 
 #[test]
+fn a_limit_on_connections_that_the_load_outgrows_ends_with_4_and_one_that_it_does_not_with_0() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(Duration::from_millis(200)));
+    let plan = work.plan("[[stage]]\nrate = 20\nduration = \"4s\"\n[thresholds]\np50 = \"< 30s\"\n");
+    // 20 a second of 200 ms each keep four busy.
+    let ended = work.run(&["run", &plan, &url(&service), "--max-connections", "2"]);
+    assert!(ended.assert_code(4).stdout.contains("waiting for one of 2 connections, the most that may be open"));
+    work.run_valid(&["run", &plan, &url(&service), "--max-connections", "20"]).assert_code(0);
+}
+
+#[test]
 fn a_source_that_a_threshold_needs_and_that_gives_nothing_ends_with_5() {
     let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));

@@ -299,7 +299,10 @@ fn what_waits_is_held_back_only_by_us() {
         openings.holds_back()
     };
     assert!(held(strained));
-    assert!(!held(Situation { is_strained: false, ..strained }), "the limit by delay is the service's or the network's");
+    assert!(
+        !held(Situation { is_strained: false, ..strained }),
+        "the limit by delay is the service's or the network's"
+    );
     assert!(!held(Situation { left: 0, ..strained }), "the cap on connections is another reason");
     assert!(!held(Situation { now: Elapsed::from_secs(1), ..strained }), "a service that stalls fills the cap itself");
     assert!(held(strained) && !held(situation(0, 100, 0)), "nobody waits");
