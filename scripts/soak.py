@@ -270,7 +270,8 @@ def judge_killed(table, args, folder, service):
 def machine():
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
-    return f"{os.cpu_count()} cores ({model}), {platform.system()} {".".join(platform.release().split(".")[:2])}"
+    release = ".".join(platform.release().split(".")[:2])
+    return f"{os.cpu_count()} cores ({model}), {platform.system()} {release}"
 
 
 def main():
