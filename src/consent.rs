@@ -48,6 +48,11 @@ pub(crate) fn ensure(url: &Url, resolve: &[(String, SocketAddr)], memory: Option
     Ok(())
 }
 
+/// Whether requests to `url` leave this machine, `resolve` considered.
+pub(crate) fn is_elsewhere(url: &Url, resolve: &[(String, SocketAddr)]) -> bool {
+    elsewhere(url, resolve, &look_up).is_some()
+}
+
 /// Who will get the load, as the user is asked about it; `None` when it stays on this machine.
 fn elsewhere(url: &Url, resolve: &[(String, SocketAddr)], look_up: &dyn Fn(&str) -> Vec<IpAddr>) -> Option<String> {
     let host = url.host_str().unwrap_or_default();

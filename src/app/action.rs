@@ -26,6 +26,8 @@ pub enum Action {
     AskRamp,
     /// Ramp to this rate over this time.
     Ramp(ArrivalRate, Duration),
+    /// Back to the rate before the last change.
+    Undo,
     /// Rate 0 and back.
     TogglePause,
     /// Back to 0 and drain.
@@ -60,6 +62,8 @@ pub enum Action {
     ToggleHelp,
     /// Drain, export, summary; again: at once.
     Quit,
+    /// The same, but a session that has gone on for a while asks first.
+    AskQuit,
     /// Plays a recording, or pauses it.
     TogglePlay,
     /// Plays a recording faster.
@@ -85,6 +89,10 @@ pub enum Action {
     /// Delete the last character of the prompt.
     PromptDelete,
     PromptAccept,
-    /// Close the prompt or the help without doing anything.
+    /// Yes to the open question.
+    Confirm,
+    /// Draw everything anew: something else has written on the screen.
+    Repaint,
+    /// Close the prompt, the question or the help without doing anything.
     Cancel,
 }

@@ -7,7 +7,7 @@ mod table;
 
 use crate::app::action::Action;
 use crate::app::keymap::table::TABLE;
-use crate::app::state::State;
+use crate::app::state::{State, View};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
@@ -117,8 +117,12 @@ pub(crate) enum Mode {
     Normal,
     /// A recording is shown.
     Replay,
+    /// No prompt is open, and the view is a table: the arrows go through its rows.
+    Table,
     /// A prompt is open and takes the characters.
     Prompt,
+    /// A question is open. The other keys mean what they do without it.
+    Question,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -150,8 +154,23 @@ impl KeyMap {
             Mode::Replay
         } else if state.ui().prompt.is_some() {
             Mode::Prompt
+        } else if state.ui().question.is_some() {
+            Mode::Question
         } else {
-            Mode::Normal
+            Self::without_question(state)
+        }
+    }
+
+    /// What the keys mean that no prompt takes.
+    pub(crate) const fn without_question(state: &State) -> Mode {
+        if state.player().is_some() { Mode::Replay } else { Self::live(state) }
+    }
+
+    /// What the keys would mean on this view of a live session.
+    const fn live(state: &State) -> Mode {
+        match state.ui().view {
+            View::Overview | View::Latency => Mode::Normal,
+            View::Instances | View::Steps | View::Log => Mode::Table,
         }
     }
 
@@ -164,12 +183,22 @@ impl KeyMap {
     pub(crate) fn action_for(press: KeyPress, state: &State) -> Option<Action> {
         let mode = Self::mode(state);
         let bound = Self::bound(mode, press).map(|(_, action)| action);
+        let (bound, mode) = match (bound, mode) {
+            (None, Mode::Question) => {
+                let mode = Self::without_question(state);
+                (Self::bound(mode, press).map(|(_, action)| action), mode)
+            }
+            asked => asked,
+        };
         match (bound, mode, press) {
             (Some(action), _, _) => Some(action.clone()),
-            (None, Mode::Replay, _) => Self::bound(Mode::Normal, press).map(|(line, _)| Action::OnlyLive(line.help)),
+            (None, Mode::Replay, _) => Self::bound(Self::live(state), press).map(|(line, action)| match line.group {
+                Group::Look => action.clone(),
+                _ => Action::OnlyLive(line.help),
+            }),
             (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(ch)),
-            // On another layout the key in the same place is meant.
-            (None, _, KeyPress { key: Key::Char(ch), ctrl, shift }) => match layouts::latin(ch) {
+            // On another layout the key in the same place is meant, and under Caps Lock the small letter.
+            (None, _, KeyPress { key: Key::Char(ch), ctrl, shift }) => match layouts::meant(ch) {
                 Some(latin) => Self::action_for(KeyPress { key: Key::Char(latin), ctrl, shift }, state),
                 None => Some(Action::NoSuchKey),
             },

@@ -5,6 +5,7 @@
 
 mod live;
 mod ui;
+mod undo;
 pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use scaletop_units::Elapsed;
 
 pub use live::Live;
 pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
-pub(crate) use ui::{Prompt, PromptKind};
+pub(crate) use ui::{Prompt, PromptKind, Question};
 pub use ui::{Ui, View, Window};
 
 /// Everything the views may know.

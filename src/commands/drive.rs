@@ -67,6 +67,8 @@ pub(super) struct Ready {
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
+    /// Whether the load leaves this machine.
+    is_elsewhere: bool,
     /// What is wrong by the one request beforehand.
     warning: Option<String>,
     signals: Signals,
@@ -178,6 +180,7 @@ pub(super) async fn prepare(
         metrics,
         spike_rate: load.spike_rate,
         panic_after: drive.output.panic_after,
+        is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
         script,
         warning,
         // Until here a signal just ends the program; from here on none is lost.
@@ -207,6 +210,7 @@ impl Ready {
             controller: self.script.controller,
             abort_within: self.script.abort_within,
             is_demo: cluster.is_some(),
+            is_elsewhere: self.is_elsewhere,
             ..Live::new(self.spike_rate)
         };
         let back = LiveBackEnd {

@@ -39,6 +39,9 @@ impl FrontEnd for TerminalFront {
             match self.input.next(state.ui().prompt.is_some()).await {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(press, state) {
+                        if action == Action::Repaint {
+                            self.screen.repaint();
+                        }
                         return Event::Action(action);
                     }
                 }

@@ -67,6 +67,15 @@ impl Screen {
         self.frames.is_idle()
     }
 
+    /// The next frame is written whole: something else has written on the screen.
+    pub(crate) fn repaint(&mut self) {
+        if let Some(terminal) = &mut self.terminal {
+            // Not ratatui's own clear, as above. What fails here fails again with the frame, and is told then.
+            let _ = queue!(terminal.backend_mut(), Clear(ClearType::All));
+            terminal.swap_buffers();
+        }
+    }
+
     /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
     pub(crate) fn draw(&mut self, state: &State, theme: Theme) -> Result<(), TerminalError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };

@@ -15,8 +15,14 @@ const LAYOUTS: [(&str, &str); 6] = [
     ("љњѕџђ", "qwzx["),
 ];
 
+/// The key that is meant by a character without a meaning of its own: the Latin letter in its place, or the small one of a
+/// capital.
+pub(super) fn meant(ch: char) -> Option<char> {
+    latin(ch).or_else(|| ch.is_ascii_uppercase().then(|| ch.to_ascii_lowercase()))
+}
+
 /// The Latin letter in the place of `ch`, in its case.
-pub(super) fn latin(ch: char) -> Option<char> {
+fn latin(ch: char) -> Option<char> {
     let lower = ch.to_lowercase().next().filter(|_| !ch.is_ascii())?;
     let found = LAYOUTS.iter().find_map(|(letters, latin)| {
         let at = letters.chars().position(|letter| letter == lower)?;
@@ -37,6 +43,14 @@ mod tests {
             assert_eq!(latin(ch), Some(expected), "{ch}");
         }
         assert_eq!((latin('s'), latin('é'), latin('日')), (None, None, None));
+    }
+
+    #[test]
+    fn under_caps_lock_the_small_letter_is_meant() {
+        assert_eq!(
+            (meant('Q'), meant('Ы').and_then(meant), meant('q'), meant('?')),
+            (Some('q'), Some('s'), None, None)
+        );
     }
 
     #[test]

@@ -4,18 +4,22 @@
 use super::{Binding, Group, Key, KeyPress, Mode, char, key, line};
 use crate::app::action::Action;
 
-const LIVE: &[Mode] = &[Mode::Normal];
+const LIVE: &[Mode] = &[Mode::Normal, Mode::Table];
+const CHARTS: &[Mode] = &[Mode::Normal];
+const TABLES: &[Mode] = &[Mode::Table];
 const REPLAY: &[Mode] = &[Mode::Replay];
-const BOTH: &[Mode] = &[Mode::Normal, Mode::Replay];
+const BOTH: &[Mode] = &[Mode::Normal, Mode::Table, Mode::Replay];
 /// Beside the characters.
 const PROMPT: &[Mode] = &[Mode::Prompt];
+/// Beside what the keys mean without a question.
+const QUESTION: &[Mode] = &[Mode::Question];
 
 /// The table, in the order of the help.
 pub(super) const TABLE: &[Binding] = &[
     line(
-        LIVE,
+        CHARTS,
         "↑ k  ↓ j",
-        "raise, lower the rate by one increment",
+        "raise, lower the rate (by one increment)",
         Group::Load,
         Some(("rate", 1)),
         &[
@@ -26,9 +30,32 @@ pub(super) const TABLE: &[Binding] = &[
         ],
     ),
     line(
+        TABLES,
+        "↑ k  ↓ j",
+        "the row above, below (n p too)",
+        Group::Look,
+        Some(("row", 1)),
+        &[
+            key(Key::Up, Action::SelectPrevious),
+            char('k', Action::SelectPrevious),
+            char('p', Action::SelectPrevious),
+            key(Key::Down, Action::SelectNext),
+            char('j', Action::SelectNext),
+            char('n', Action::SelectNext),
+        ],
+    ),
+    line(
+        TABLES,
+        "Shift-↑ Shift-↓",
+        "raise, lower the rate (by one increment)",
+        Group::Load,
+        Some(("rate", 2)),
+        &[(KeyPress::shift(Key::Up), Action::RateUp), (KeyPress::shift(Key::Down), Action::RateDown)],
+    ),
+    line(
         LIVE,
         "[  ]",
-        "smaller, larger increment (1 5 10 25 50 100 250 500 1000)",
+        "smaller, larger step (the increment: 1 5 10 25 50 100 250 500 1000)",
         Group::Load,
         Some(("step size", 5)),
         &[char('[', Action::IncrementSmaller), char(']', Action::IncrementLarger)],
@@ -69,6 +96,7 @@ pub(super) const TABLE: &[Binding] = &[
         &[char('s', Action::Spike)],
     ),
     line(LIVE, "r", "ramp to a rate over a time", Group::Load, Some(("ramp", 6)), &[char('r', Action::AskRamp)]),
+    line(LIVE, "u", "undo (the last change of rate)", Group::Load, Some(("undo", 3)), &[char('u', Action::Undo)]),
     line(LIVE, "space", "pause (rate 0), resume", Group::Load, Some(("pause", 2)), &[char(' ', Action::TogglePause)]),
     line(LIVE, "c", "clear: back to 0 and drain", Group::Load, None, &[char('c', Action::Clear)]),
     line(LIVE, "x", "kill an instance (demo)", Group::Load, None, &[char('x', Action::KillInstance)]),
@@ -132,7 +160,7 @@ pub(super) const TABLE: &[Binding] = &[
     line(
         LIVE,
         "← →",
-        "scroll back, forward in time",
+        "back, forward in time",
         Group::Look,
         None,
         &[key(Key::Left, Action::ScrollBack), key(Key::Right, Action::ScrollForward)],
@@ -154,9 +182,9 @@ pub(super) const TABLE: &[Binding] = &[
         &[key(Key::Left, Action::ScrollBack), key(Key::Right, Action::ScrollForward)],
     ),
     line(
-        BOTH,
+        &[Mode::Normal, Mode::Replay],
         "n  p",
-        "select the next, previous row of a table",
+        "next, previous row (of the table)",
         Group::Look,
         None,
         &[
@@ -172,14 +200,22 @@ pub(super) const TABLE: &[Binding] = &[
     line(LIVE, "e", "export now", Group::Session, Some(("export", 4)), &[char('e', Action::Export)]),
     line(REPLAY, "e", "how to get the session's files", Group::Session, None, &[char('e', Action::Export)]),
     line(BOTH, "?", "this help", Group::Session, Some(("help", 1)), &[char('?', Action::ToggleHelp)]),
+    line(
+        BOTH,
+        "Ctrl-L",
+        "draw the screen anew",
+        Group::Session,
+        None,
+        &[(KeyPress::ctrl(Key::Char('l')), Action::Repaint)],
+    ),
     line(LIVE, "Esc", "close help or a prompt", Group::Session, None, &[key(Key::Escape, Action::Cancel)]),
     line(
         LIVE,
         "q  Ctrl-C",
-        "quit: drain, export, summary; again: at once",
+        "quit: drain, export, summary; again: at once; after 2 min q asks first",
         Group::Session,
         Some(("quit", 1)),
-        &[char('q', Action::Quit), (KeyPress::ctrl(Key::Char('c')), Action::Quit)],
+        &[char('q', Action::AskQuit), (KeyPress::ctrl(Key::Char('c')), Action::Quit)],
     ),
     line(
         REPLAY,
@@ -195,9 +231,18 @@ pub(super) const TABLE: &[Binding] = &[
         "quit",
         Group::Session,
         Some(("quit", 1)),
-        &[char('q', Action::Quit), (KeyPress::ctrl(Key::Char('c')), Action::Quit)],
+        &[char('q', Action::AskQuit), (KeyPress::ctrl(Key::Char('c')), Action::Quit)],
     ),
     line(REPLAY, "other keys", "those that drive the load live do nothing here, and say so", Group::Session, None, &[]),
+    line(QUESTION, "Enter", "yes", Group::Session, Some(("yes", 1)), &[key(Key::Enter, Action::Confirm)]),
+    line(
+        QUESTION,
+        "Esc",
+        "no; so is every other key that does something",
+        Group::Session,
+        Some(("no", 1)),
+        &[key(Key::Escape, Action::Cancel)],
+    ),
     line(PROMPT, "Enter", "accept", Group::Session, Some(("accept", 1)), &[key(Key::Enter, Action::PromptAccept)]),
     line(PROMPT, "Esc", "close the prompt", Group::Session, Some(("cancel", 1)), &[key(Key::Escape, Action::Cancel)]),
     line(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::player::Player;
-use crate::app::state::{Live, Prompt, PromptKind, Ui};
+use crate::app::state::{Live, Prompt, PromptKind, Question, Ui, View};
 use crate::session::event::{FORMAT_VERSION, Header, Settings};
 use crate::session::state::Session;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -28,7 +28,7 @@ fn prompting() -> State {
 
 #[test]
 fn no_key_is_bound_twice_in_a_mode() {
-    for mode in [Mode::Normal, Mode::Replay, Mode::Prompt] {
+    for mode in [Mode::Normal, Mode::Table, Mode::Replay, Mode::Prompt, Mode::Question] {
         let mut seen = HashSet::new();
         for (press, action) in KeyMap::bindings(mode).flat_map(|line| line.keys) {
             assert!(seen.insert(press), "{press:?} is bound twice in {mode:?}, the second time to {action:?}");
@@ -67,6 +67,10 @@ fn is_listed(action: &Action) -> bool {
         | Action::KillInstance
         | Action::ToggleHelp
         | Action::Quit
+        | Action::AskQuit
+        | Action::Undo
+        | Action::Confirm
+        | Action::Repaint
         | Action::PromptChar(_)
         | Action::PromptDelete
         | Action::PromptAccept
@@ -114,6 +118,10 @@ fn every_action_is_reachable() {
         Action::KillInstance,
         Action::ToggleHelp,
         Action::Quit,
+        Action::AskQuit,
+        Action::Undo,
+        Action::Confirm,
+        Action::Repaint,
         Action::PromptDelete,
         Action::PromptAccept,
         Action::Cancel,
@@ -156,11 +164,50 @@ fn ctrl_c_quits_even_out_of_a_prompt() {
 }
 
 #[test]
-fn arrows_change_the_rate_on_every_view_and_with_the_help_open() {
-    for view in crate::app::state::View::ALL {
-        let ui = looking(Ui { view, help: true, ..Ui::default() });
-        assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Up), &ui), Some(Action::RateUp), "{view:?}");
+fn arrows_change_the_rate_over_charts_and_go_through_the_rows_of_tables() {
+    let arrows = |ui: Ui| {
+        let state = looking(ui);
+        [KeyPress::plain(Key::Up), KeyPress::plain(Key::Char('j')), KeyPress::shift(Key::Up)]
+            .map(|press| KeyMap::action_for(press, &state).unwrap())
+    };
+    for help in [false, true] {
+        for view in [View::Overview, View::Latency] {
+            let expected = [Action::RateUp, Action::RateDown, Action::SelectPrevious];
+            assert_eq!(arrows(Ui { view, help, ..Ui::default() }), expected, "{view:?}");
+        }
+        for view in [View::Instances, View::Steps, View::Log] {
+            let expected = [Action::SelectPrevious, Action::SelectNext, Action::RateUp];
+            assert_eq!(arrows(Ui { view, help, ..Ui::default() }), expected, "{view:?}");
+        }
     }
+}
+
+#[test]
+fn in_a_replay_too_arrows_go_through_the_rows_of_tables_and_drive_nothing() {
+    let replay = |view| replaying().showing(Session::new(header()), Elapsed::ZERO, Ui { view, ..Ui::default() });
+    let up = |view| KeyMap::action_for(KeyPress::plain(Key::Up), &replay(view));
+    assert_eq!(up(View::Steps), Some(Action::SelectPrevious));
+    assert!(matches!(up(View::Overview), Some(Action::OnlyLive(_))));
+    let shift = KeyMap::action_for(KeyPress::shift(Key::Up), &replay(View::Steps));
+    assert!(!matches!(shift, Some(Action::RateUp)), "{shift:?}");
+}
+
+#[test]
+fn an_open_question_takes_its_two_answers_and_leaves_the_other_keys_what_they_are() {
+    let asked = looking(Ui { question: Some(Question::Quit), ..Ui::default() });
+    let press = |key| KeyMap::action_for(KeyPress::plain(key), &asked);
+    assert_eq!((press(Key::Enter), press(Key::Escape)), (Some(Action::Confirm), Some(Action::Cancel)));
+    assert_eq!((press(Key::Char('q')), press(Key::Up)), (Some(Action::AskQuit), Some(Action::RateUp)));
+    assert_eq!(press(Key::Char('й')), Some(Action::AskQuit), "on another layout, too");
+}
+
+#[test]
+fn keys_work_under_caps_lock() {
+    for (shown, meant) in [('S', Action::Spike), ('Q', Action::AskQuit), ('J', Action::RateDown), ('Ы', Action::Spike)]
+    {
+        assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Char(shown)), &normal()), Some(meant), "{shown}");
+    }
+    assert_eq!(KeyMap::action_for(KeyPress::plain(Key::Char('E')), &prompting()), Some(Action::PromptChar('E')));
 }
 
 fn replaying() -> State {

@@ -1,6 +1,7 @@
 //! How a live session is going, beside what it has measured: who decides the rate, and how the end is going.
 
 use crate::app::controller::Controller;
+use crate::app::state::undo::Undo;
 use crate::plan::forecast::Budget;
 use scaletop_units::ArrivalRate;
 
@@ -21,6 +22,10 @@ pub struct Live {
     pub paused_from: Option<ArrivalRate>,
     /// Whether the spike is on, and what the rate was before.
     pub spiked_from: Option<ArrivalRate>,
+    /// The highest rate so far.
+    pub(crate) highest: ArrivalRate,
+    /// The rates before the last changes.
+    pub(crate) undo: Undo,
     /// What decides the rate where nobody presses keys.
     pub controller: Option<Controller>,
     /// What the plan will make due, when the session is to end as soon as a threshold is lost.
@@ -35,6 +40,8 @@ pub struct Live {
     pub is_cut_said: bool,
     /// Whether this is the demo, whose instances can be killed.
     pub is_demo: bool,
+    /// Whether the load leaves this machine.
+    pub is_elsewhere: bool,
 }
 
 /// How the end is going.
@@ -57,6 +64,8 @@ impl Live {
             spike_rate,
             paused_from: None,
             spiked_from: None,
+            highest: ArrivalRate::PAUSED,
+            undo: Undo::new(),
             controller: None,
             abort_within: None,
             phase: Lifecycle::Running,
@@ -64,6 +73,7 @@ impl Live {
             is_waiting_said: false,
             is_cut_said: false,
             is_demo: false,
+            is_elsewhere: false,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use scaletop_units::Elapsed;
+use crate::app::action::Action;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What the user looks at, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Ui {
     /// The selected row of the view's list, counted from the newest.
     pub selected: usize,
     pub prompt: Option<Prompt>,
+    /// What waits for a yes.
+    pub question: Option<Question>,
     /// Whether the help overlay is open.
     pub help: bool,
     /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
@@ -100,6 +103,22 @@ impl Window {
             Self::All => "all",
         }
     }
+}
+
+/// What waits for a yes before it is done. Any other key that does something is a no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A jump of the rate on a host that is not this machine: far above the highest rate so far.
+    Jump {
+        /// What would be done.
+        action: Action,
+        /// The rate that it goes to.
+        to: ArrivalRate,
+        /// The highest rate so far.
+        highest: ArrivalRate,
+    },
+    /// The end of a session that has gone on for a while.
+    Quit,
 }
 
 /// An open prompt: what it asks for, what has been typed, what is wrong with it.

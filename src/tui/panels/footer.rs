@@ -3,11 +3,15 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use url::Url;
 
 use crate::app::keymap::{KeyMap, Mode};
-use crate::app::state::{Prompt, PromptKind, State};
+use crate::app::state::{Prompt, PromptKind, Question, State};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
+
+/// Columns that a message leaves to the keys, where there are more.
+const KEYS_KEEP: usize = 30;
 
 /// Draws the bottom line.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
@@ -15,15 +19,46 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         return;
     }
     let width = usize::from(area.width);
-    let line = match (&state.ui().prompt, &state.ui().toast) {
+    let line = match (&state.ui().prompt, &state.ui().question) {
         (Some(prompt), _) => ask(prompt, theme, width),
-        (None, Some((_, message))) => {
-            let message = text::shown(message, width.saturating_sub(2));
-            text::fit(vec![Piece::new(0, "» ", theme.style(Role::Key)).and(message, theme.style(Role::Text))], width, 0)
+        (None, Some(question)) => wonder(question, state, theme, width),
+        (None, None) => {
+            // The message stands at the right, and leaves the keys their half.
+            let said = state.ui().toast.as_ref().map(|(_, message)| said(message, theme, width));
+            let taken = said.as_ref().map_or(0, |line| line.width() + 2);
+            let hints = hints(state, theme, width.saturating_sub(taken));
+            if let Some(said) = said {
+                let x = area.right().saturating_sub(u16::try_from(said.width()).unwrap_or(u16::MAX)).max(area.x);
+                buf.set_line(x, area.y, &said, area.width);
+            }
+            hints
         }
-        (None, None) => hints(state, theme, width),
     };
     buf.set_line(area.x, area.y, &line, area.width);
+}
+
+/// A short message, in no more than what the most important keys leave.
+fn said(message: &str, theme: Theme, width: usize) -> Line<'static> {
+    let room = (width * 2 / 3).max(width.saturating_sub(KEYS_KEEP));
+    let message = text::shown(message, room.saturating_sub(2));
+    text::fit(vec![Piece::new(0, "» ", theme.style(Role::Key)).and(message, theme.style(Role::Text))], room, 0)
+}
+
+/// The open question, and its two answers.
+fn wonder(question: &Question, state: &State, theme: Theme, width: usize) -> Line<'static> {
+    let words = match question {
+        Question::Jump { to, highest, .. } => {
+            let host = Url::parse(&state.session().header().settings.url)
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_else(|| "another machine".to_owned());
+            format!("send {to} to {host}? it has had {highest} at most")
+        }
+        Question::Quit => format!("end this session of {}?", state.now()),
+    };
+    let mut pieces = vec![Piece::new(0, text::shown(&words, width.saturating_sub(18)), theme.style(Role::Warn))];
+    pieces.extend(hint_pieces(theme, Mode::Question, 1));
+    text::fit(pieces, width, 2)
 }
 
 /// `rate (requests/s): 45▏`, and what is wrong with it.
@@ -68,6 +103,7 @@ fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
                 ["[", "]"] => "[ ]".to_owned(),
                 [",", ".", ..] => ", .".to_owned(),
                 ["←", "→"] => "← →".to_owned(),
+                ["Shift-↑", "Shift-↓"] => "Shift-↑↓".to_owned(),
                 ["1", "…", "9"] => "1…9".to_owned(),
                 [first, ..] => (*first).to_owned(),
                 [] => return None,

@@ -17,11 +17,14 @@ const READING: [(&str, &str); 7] = [
     ("capacity errors", "429 502 503 504, refused, reset, timed out: the service had no room"),
     ("responding", "instances that answered in the last seconds, by their response header"),
     ("needed", "rate × service time ÷ concurrency: instances the load asks for"),
-    ("T_serving …", "seconds from the step to a new instance's first answer, to enough, to recovery"),
+    ("T_serving …", "seconds from the step to a new instance's first answer, to enough, to good"),
 ];
 
 /// Columns of the keys.
-const KEYS_WIDTH: usize = 15;
+const KEYS_WIDTH: usize = 16;
+
+/// Columns of the words that are explained.
+const WORD_WIDTH: usize = 18;
 
 /// Columns of the whole.
 const WIDTH: u16 = 96;
@@ -30,14 +33,15 @@ const WIDTH: u16 = 96;
 /// no room for both.
 pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
     let room = usize::from(screen.height.saturating_sub(2));
-    let reading = reading(theme);
-    let with_headings = keys(mode, theme, true);
-    let with_reading = room > with_headings.len() + reading.len();
-    let columns = if with_reading { vec![with_headings] } else { columns(keys(mode, theme, false), room) };
-    let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
     // A sliver of the screen left and right of the help would only confuse.
     let width = if screen.width < WIDTH + 6 { screen.width } else { WIDTH };
+    let inside = usize::from(width.saturating_sub(4));
+    let reading = reading(theme, inside);
+    let with_headings = keys(mode, theme, true, inside);
+    let with_reading = room > with_headings.len() + reading.len();
+    let columns = if with_reading { vec![with_headings] } else { columns(mode, theme, room, inside) };
+    let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
     let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(screen.height);
     let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
     Clear.render(area, buf);
@@ -66,8 +70,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
     }
 }
 
-/// The table, group by group.
-fn keys(mode: Mode, theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
+/// The table, group by group, in lines of `width` columns. What has no room for its whole sentence has its first part.
+fn keys(mode: Mode, theme: Theme, with_headings: bool, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
         // How to close it stands on the border already.
@@ -81,28 +85,39 @@ fn keys(mode: Mode, theme: Theme, with_headings: bool) -> Vec<Line<'static>> {
         lines.extend(bindings.map(|binding| {
             Line::from(vec![
                 Span::styled(format!("{:<KEYS_WIDTH$}", binding.shown), theme.style(Role::Title)),
-                Span::styled(binding.help, theme.style(Role::Text)),
+                Span::styled(explained(binding.help, width.saturating_sub(KEYS_WIDTH + 1)), theme.style(Role::Text)),
             ])
         }));
     }
     lines
 }
 
+/// A sentence in at most `room` columns: its first part, which says the most, when the whole is too long.
+fn explained(help: &str, room: usize) -> String {
+    if usize::from(text::columns(help)) <= room {
+        return help.to_owned();
+    }
+    let first = help.split([':', ';', '(']).next().unwrap_or(help).trim_end();
+    text::shown(first, room)
+}
+
 /// One column where that fits, else two.
-fn columns(mut lines: Vec<Line<'static>>, room: usize) -> Vec<Vec<Line<'static>>> {
+fn columns(mode: Mode, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line<'static>>> {
+    let lines = keys(mode, theme, false, inside);
     if lines.len() <= room {
         return vec![lines];
     }
+    let mut lines = keys(mode, theme, false, inside / 2);
     let rest = lines.split_off(lines.len().div_ceil(2));
     vec![lines, rest]
 }
 
-fn reading(theme: Theme) -> Vec<Line<'static>> {
+fn reading(theme: Theme, width: usize) -> Vec<Line<'static>> {
     let title = Line::styled("How to read it", theme.style(Role::Key));
     let rows = READING.into_iter().map(|(word, meaning)| {
         Line::from(vec![
-            Span::styled(format!("{word:<18}"), theme.style(Role::Title)),
-            Span::styled(text::shown(meaning, 90), theme.style(Role::Label)),
+            Span::styled(format!("{word:<WORD_WIDTH$}"), theme.style(Role::Title)),
+            Span::styled(text::shown(meaning, width.saturating_sub(WORD_WIDTH)), theme.style(Role::Label)),
         ])
     });
     std::iter::once(title).chain(rows).collect()

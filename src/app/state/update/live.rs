@@ -1,18 +1,22 @@
 //! A live session: what is measured and commanded is folded in and recorded, and the rate follows the keys, or the plan.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::state::update::look::look;
-use crate::app::state::{INCREMENTS, Lifecycle, Live, Ui};
+use crate::app::state::{INCREMENTS, Lifecycle, Live, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
 use scaletop_units::{Elapsed, InstanceId};
+
+/// A session older than this is not ended by one key.
+const WORTH_A_QUESTION: Duration = Duration::from_mins(2);
 
 /// One update of a live session: the parts of the state, and what is to be done so far.
 pub(super) struct LiveUpdate<'a> {
@@ -113,8 +117,18 @@ impl LiveUpdate<'_> {
     }
 
     fn act(&mut self, action: &Action) {
+        // Whatever else is asked for is a no to what was open.
+        let question = self.ui.question.take();
         match action {
-            Action::Quit => self.quit(self.now, QUIT_BY_THE_USER),
+            Action::AskQuit if question != Some(Question::Quit) && self.may_ask_before_the_end() => {
+                self.ui.question = Some(Question::Quit);
+            }
+            Action::AskQuit | Action::Quit => self.quit_by_the_user(),
+            Action::Confirm => {
+                if let Some(question) = question {
+                    self.confirm(question);
+                }
+            }
             Action::Mark => {
                 let text = format!("mark {}", self.session.marks().len() + 1);
                 self.toast(format!("{text} at {}", self.now));
@@ -137,10 +151,20 @@ impl LiveUpdate<'_> {
             | Action::SetRate(_)
             | Action::Spike
             | Action::Ramp(..)
+            | Action::Undo
             | Action::TogglePause
             | Action::Clear => self.act_on_rate(action),
             _ => look(self.ui, self.session, self.latest, self.now, action),
         }
+    }
+
+    /// Whether the end of this session is worth a question: it runs, and has for a while.
+    fn may_ask_before_the_end(&self) -> bool {
+        self.live.phase == Lifecycle::Running && self.now.saturating_since(Elapsed::ZERO) > WORTH_A_QUESTION
+    }
+
+    pub(super) fn quit_by_the_user(&mut self) {
+        self.quit(self.now, QUIT_BY_THE_USER);
     }
 
     /// The first time: stop the load and drain. Again: at once.

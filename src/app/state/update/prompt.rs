@@ -1,7 +1,5 @@
 //! The one-line prompts: a rate, or a ramp.
 
-use std::time::Duration;
-
 use crate::app::action::Action;
 use crate::app::state::update::live::LiveUpdate;
 use crate::app::state::{Prompt, PromptKind};
@@ -9,9 +7,6 @@ use crate::values;
 
 /// The longest text a prompt takes, in characters.
 const LONGEST: usize = 24;
-
-/// How long a ramp takes when only its rate was typed.
-const DEFAULT_RAMP: Duration = Duration::from_secs(30);
 
 impl LiveUpdate<'_> {
     /// Types into the open prompt, or accepts it.
@@ -26,13 +21,21 @@ impl LiveUpdate<'_> {
                 prompt.text.pop();
                 prompt.error = None;
             }
-            Action::PromptAccept => match read(prompt) {
-                Ok(action) => {
-                    self.ui.prompt = None;
-                    self.act_on_rate(&action);
+            Action::PromptAccept => {
+                let read =
+                    read(prompt).and_then(|action| match self.goal(&action).and_then(|goal| self.refusal(goal)) {
+                        Some(refusal) => Err(refusal),
+                        None => Ok(action),
+                    });
+                match (read, &mut self.ui.prompt) {
+                    (Ok(action), prompt) => {
+                        *prompt = None;
+                        self.act_on_rate(&action);
+                    }
+                    (Err(error), Some(prompt)) => prompt.error = Some(error),
+                    (Err(_), None) => {}
                 }
-                Err(error) => prompt.error = Some(error),
-            },
+            }
             _ => {}
         }
     }
@@ -49,7 +52,7 @@ fn read(prompt: &Prompt) -> Result<Action, String> {
         },
         PromptKind::Ramp => {
             let over = match words.collect::<String>().as_str() {
-                "" => DEFAULT_RAMP,
+                "" => return Err(format!("over how long? {} 30s", rate.get())),
                 text => values::duration(text).map_err(|error| error.to_string())?,
             };
             Ok(Action::Ramp(rate, over))

@@ -1,40 +1,107 @@
 //! The changes of the arrival rate. Every one is recorded as a command, never as a key.
+//!
+//! Nothing passes the ceiling, and what would is refused with the reason rather than cut: a rate that nobody asked for is a
+//! surprise. On a host that is not this machine a jump far above the highest rate so far waits for a yes.
 
 use crate::app::action::Action;
 use crate::app::effect::Effect;
+use crate::app::state::undo::Nudge;
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{Lifecycle, PRESETS};
+use crate::app::state::{Lifecycle, PRESETS, Question};
 use crate::session::event::{RateCause, RateChange, SessionEvent};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
+/// A rate more than so many times the highest so far is a jump.
+const JUMP: u32 = 4;
+
+/// A session that has sent less than this so far is taken to have sent this: the first steps of it are no jump. Requests per
+/// second.
+const SURELY_MEANT: u32 = 25;
+
 impl LiveUpdate<'_> {
-    /// Changes the rate as `action` asks.
+    /// Changes the rate as `action` asks, or says why not, or asks back.
     pub(super) fn act_on_rate(&mut self, action: &Action) {
         if self.live.phase != Lifecycle::Running {
             return;
         }
-        let rate = self.current_rate().get();
-        let increment = self.live.increment();
-        match *action {
-            Action::RateUp => self.set(rate.saturating_add(increment), RateCause::Nudge),
-            Action::RateDown => self.set(rate.saturating_sub(increment), RateCause::Nudge),
-            Action::RateDouble => self.set(rate.saturating_mul(2), RateCause::Nudge),
-            Action::RateHalve => self.set(rate / 2, RateCause::Nudge),
-            Action::Preset(nth) => {
-                if let Some(&rate) = PRESETS.get(usize::from(nth).wrapping_sub(1)) {
-                    self.set(rate, RateCause::Set);
+        let Some(goal) = self.goal(action) else { return self.ease(action) };
+        if let Some(refusal) = self.refusal(goal) {
+            return self.toast(refusal);
+        }
+        let highest = self.highest();
+        if self.live.is_elsewhere && goal.get() > highest.get().max(SURELY_MEANT).saturating_mul(JUMP) {
+            self.ui.question = Some(Question::Jump { action: action.clone(), to: goal, highest });
+            return;
+        }
+        self.go(action, goal);
+    }
+
+    /// Does what the open question asks about.
+    pub(super) fn confirm(&mut self, question: Question) {
+        match question {
+            Question::Jump { action, to, .. } => {
+                if self.live.phase == Lifecycle::Running && self.goal(&action) == Some(to) {
+                    self.go(&action, to);
                 }
             }
-            Action::SetRate(rate) => self.set(rate.get(), RateCause::Set),
-            Action::Spike => self.spike(),
+            Question::Quit => self.quit_by_the_user(),
+        }
+    }
+
+    /// Why no key goes to this rate, if none does.
+    pub(super) fn refusal(&self, goal: ArrivalRate) -> Option<String> {
+        let ceiling = self.session.header().settings.max_rate;
+        (goal.get() > ceiling)
+            .then(|| format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"))
+    }
+
+    /// The rate that `action` goes to; `None` when it can only lower it, or names none.
+    pub(super) fn goal(&self, action: &Action) -> Option<ArrivalRate> {
+        let rate = self.current_rate().get();
+        match *action {
+            Action::RateUp => Some(ArrivalRate::new(rate.saturating_add(self.live.increment()))),
+            Action::RateDouble => Some(ArrivalRate::new(rate.saturating_mul(2))),
+            Action::Preset(nth) => PRESETS.get(usize::from(nth).wrapping_sub(1)).map(|&rate| ArrivalRate::new(rate)),
+            Action::SetRate(rate) | Action::Ramp(rate, _) => Some(rate),
+            Action::Spike => Some(self.live.spiked_from.unwrap_or(self.live.spike_rate)),
+            _ => None,
+        }
+    }
+
+    /// Goes to a rate that nothing speaks against.
+    fn go(&mut self, action: &Action, goal: ArrivalRate) {
+        match *action {
+            Action::RateUp => self.set(goal, RateCause::Nudge, Some(Nudge::Up)),
+            Action::RateDouble => self.set(goal, RateCause::Nudge, None),
+            Action::Spike => {
+                self.live.paused_from = None;
+                let before = self.current_rate();
+                self.live.spiked_from = if self.live.spiked_from.is_some() { None } else { Some(before) };
+                self.hold(goal, RateCause::Spike, None);
+            }
             Action::Ramp(to, over) => {
-                let profile =
-                    RateProfile::Ramp { from: ArrivalRate::new(rate), to: self.up_to_ceiling(to.get()), over };
+                let from = self.current_rate();
                 self.forget_returns();
+                self.live.undo.note(self.now, from, None);
+                let profile = RateProfile::Ramp { from, to, over };
                 self.change_rate(self.now, RateChange { profile, cause: RateCause::Ramp, stage: None });
             }
+            _ => self.set(goal, RateCause::Set, None),
+        }
+    }
+
+    /// What lowers the rate, or goes back to one that was there before: nothing speaks against that.
+    fn ease(&mut self, action: &Action) {
+        let rate = self.current_rate();
+        match *action {
+            Action::RateDown => {
+                let lower = ArrivalRate::new(rate.get().saturating_sub(self.live.increment()));
+                self.set(lower, RateCause::Nudge, Some(Nudge::Down));
+            }
+            Action::RateHalve => self.set(ArrivalRate::new(rate.get() / 2), RateCause::Nudge, None),
             Action::TogglePause => self.pause(),
+            Action::Undo => self.undo(),
             Action::Clear => {
                 self.toast("cleared: rate 0, what is in flight drains");
                 self.stop_rate(self.now, RateCause::Clear);
@@ -45,14 +112,17 @@ impl LiveUpdate<'_> {
 
     /// Applies, records and drives a change of rate.
     pub(super) fn change_rate(&mut self, at: Elapsed, change: RateChange) {
+        self.live.highest = self.highest().max(change.profile.first());
         self.effects.push(Effect::SetRate { at, profile: change.profile });
         self.record(at, SessionEvent::Rate(change));
     }
 
     /// Stops the arrivals, if there are any.
     pub(super) fn stop_rate(&mut self, at: Elapsed, cause: RateCause) {
+        let before = self.current_rate();
         self.forget_returns();
         if self.session.rate().1 != RateProfile::PAUSED {
+            self.live.undo.note(at, before, None);
             self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None });
         }
     }
@@ -63,51 +133,49 @@ impl LiveUpdate<'_> {
         profile.rate_after(self.now.saturating_since(anchor))
     }
 
-    fn set(&mut self, rate: u32, cause: RateCause) {
-        let rate = self.up_to_ceiling(rate);
+    /// The highest rate so far.
+    fn highest(&self) -> ArrivalRate {
+        // Of a ramp under way what it has come to.
+        self.live.highest.max(self.current_rate())
+    }
+
+    fn set(&mut self, rate: ArrivalRate, cause: RateCause, nudge: Option<Nudge>) {
         self.live.paused_from = None;
         if cause != RateCause::Nudge {
             self.live.spiked_from = None;
         }
-        self.hold(rate, cause);
+        self.hold(rate, cause, nudge);
     }
 
-    fn hold(&mut self, rate: ArrivalRate, cause: RateCause) {
+    fn hold(&mut self, rate: ArrivalRate, cause: RateCause, nudge: Option<Nudge>) {
         let profile = RateProfile::Constant(rate);
         if self.session.rate().1 != profile {
+            self.live.undo.note(self.now, self.current_rate(), nudge);
             self.change_rate(self.now, RateChange { profile, cause, stage: None });
         }
     }
 
-    /// No key passes the ceiling; the screen says so when one tries.
-    fn up_to_ceiling(&mut self, rate: u32) -> ArrivalRate {
-        let highest = self.session.header().settings.max_rate;
-        if rate > highest {
-            self.toast(format!("{highest}/s is the ceiling: raise it with --max-rate"));
+    /// Back to the rate before the last change; a change that is undone cannot be undone.
+    fn undo(&mut self) {
+        let Some(before) = self.live.undo.take() else { return self.toast("no change of rate to undo") };
+        self.forget_returns();
+        let profile = RateProfile::Constant(before);
+        self.toast(format!("undone: back to {before}"));
+        if self.session.rate().1 != profile {
+            self.change_rate(self.now, RateChange { profile, cause: RateCause::Set, stage: None });
         }
-        ArrivalRate::new(rate.min(highest))
-    }
-
-    fn spike(&mut self) {
-        self.live.paused_from = None;
-        if let Some(before) = self.live.spiked_from.take() {
-            return self.hold(before, RateCause::Spike);
-        }
-        self.live.spiked_from = Some(self.current_rate());
-        let rate = self.up_to_ceiling(self.live.spike_rate.get());
-        self.hold(rate, RateCause::Spike);
     }
 
     fn pause(&mut self) {
         if let Some(before) = self.live.paused_from.take() {
-            return self.hold(before, RateCause::Pause);
+            return self.hold(before, RateCause::Pause, None);
         }
         let rate = self.current_rate();
         if rate.is_paused() {
             return self.toast("the rate is 0 already: raise it with ↑, a digit or s");
         }
         self.live.paused_from = Some(rate);
-        self.hold(ArrivalRate::PAUSED, RateCause::Pause);
+        self.hold(ArrivalRate::PAUSED, RateCause::Pause, None);
     }
 
     /// A rate that was chosen on purpose is nothing to fall back from.

@@ -31,7 +31,7 @@ impl ReplayUpdate<'_> {
         self.player.advance(self.now);
         match event {
             Event::Replay(event) => self.read(event),
-            Event::Action(Action::Quit) => return vec![Effect::Exit { at_once: true }],
+            Event::Action(Action::Quit | Action::AskQuit) => return vec![Effect::Exit { at_once: true }],
             Event::Action(action) => self.act(&action),
             // The rest only happens live.
             _ => {}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::action::Action;
 use crate::app::controller::Controller;
-use crate::app::state::Live;
+use crate::app::state::{Live, Question};
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
 use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
@@ -82,11 +82,94 @@ fn pausing_goes_to_zero_and_back() {
 }
 
 #[test]
-fn no_key_passes_the_ceiling_and_the_screen_says_so() {
+fn what_is_above_the_ceiling_is_refused_and_never_cut() {
+    let above = ArrivalRate::new(1_001);
+    let ramp = Action::Ramp(above, Duration::from_secs(30));
+    for action in [Action::RateUp, Action::RateDouble, Action::SetRate(above), ramp] {
+        let mut state = state();
+        rates(&mut state, &[Action::Preset(9), Action::IncrementLarger, Action::RateUp]);
+        assert_eq!(rates(&mut state, std::slice::from_ref(&action)), [0_u32; 0], "{action:?}");
+        let said = state.ui.toast.unwrap().1;
+        assert!(said.contains("above the ceiling of 1000/s") && said.contains("--max-rate"), "{said}");
+    }
+    let mut spike = state_of(Live::new(above));
+    assert_eq!(rates(&mut spike, &[Action::Spike, Action::Preset(1), Action::Spike]), [50]);
     let mut state = state();
-    let keys = [Action::Preset(9), Action::RateDouble, Action::SetRate(ArrivalRate::new(1_000_000))];
-    assert_eq!(rates(&mut state, &keys), [900, 1_000]);
-    assert!(state.ui.toast.unwrap().1.contains("--max-rate"));
+    assert_eq!(typed(&mut state, Action::AskRate, "99999"), []);
+    let prompt = state.ui.prompt.unwrap();
+    assert_eq!(prompt.text, "99999", "what was typed stays");
+    assert!(prompt.error.unwrap().contains("ceiling of 1000/s"));
+}
+
+#[test]
+fn undoing_goes_back_a_change_at_a_time_and_a_held_key_is_one() {
+    let mut state = state();
+    rates(&mut state, &[Action::Preset(1)]);
+    for tenths in 20..23 {
+        update(&mut state, Elapsed::from_millis(tenths * 100), Event::Action(Action::RateUp));
+    }
+    let mut keys = vec![Action::Spike, Action::TogglePause];
+    keys.extend([Action::Undo, Action::Undo, Action::Undo, Action::Undo, Action::Undo]);
+    assert_eq!(rates(&mut state, &keys), [600, 0, 600, 200, 50, 0]);
+    assert_eq!(state.ui.toast.as_ref().unwrap().1, "no change of rate to undo");
+    let ramp = Action::Ramp(ArrivalRate::new(900), Duration::from_secs(60));
+    assert_eq!(
+        rates(&mut state, &[Action::Preset(2), ramp, Action::Undo]),
+        [100, 900, 100],
+        "from the middle of a ramp"
+    );
+    assert_eq!(rates(&mut state, &[Action::Clear, Action::Undo]), [0, 100]);
+}
+
+/// Load that leaves this machine.
+fn elsewhere() -> State {
+    state_of(Live { is_elsewhere: true, ..Live::new(ArrivalRate::new(600)) })
+}
+
+#[test]
+fn elsewhere_a_jump_far_above_the_highest_rate_so_far_waits_for_enter() {
+    let mut state = elsewhere();
+    assert_eq!(rates(&mut state, &[Action::Preset(2)]), [100], "the first steps are no jump");
+    assert_eq!(rates(&mut state, &[Action::Preset(4)]), [300]);
+    let jump = Action::SetRate(ArrivalRate::new(1_000));
+    assert_eq!(
+        rates(&mut state, &[Action::Preset(1), jump.clone()]),
+        [50, 1_000],
+        "300 so far, 1,000 is not 4 times that"
+    );
+    let mut state = elsewhere();
+    for open in [Action::Spike, jump, Action::Ramp(ArrivalRate::new(500), Duration::from_secs(60))] {
+        rates(&mut state, &[Action::Preset(2)]);
+        assert_eq!(rates(&mut state, std::slice::from_ref(&open)), [0_u32; 0], "{open:?}");
+        assert!(state.ui.question.is_some());
+        assert_eq!(rates(&mut state, &[Action::Cancel]), [0_u32; 0]);
+        assert_eq!(rates(&mut state, &[Action::Confirm]), [0_u32; 0], "nothing is open any more");
+        assert_eq!(rates(&mut state, &[open, Action::NextView, Action::Confirm]), [0_u32; 0], "another key is a no");
+    }
+    assert_eq!(
+        rates(&mut state, &[Action::Spike, Action::Confirm, Action::Spike]),
+        [600, 100],
+        "and back without a question"
+    );
+    assert_eq!(rates(&mut self::state(), &[Action::Spike]), [600], "on this machine nobody is asked");
+}
+
+#[test]
+fn q_asks_once_in_a_session_that_has_gone_on_for_a_while() {
+    let press =
+        |state: &mut State, secs: u64, action: Action| update(state, Elapsed::from_secs(secs), Event::Action(action));
+    let mut state = state();
+    assert_eq!(press(&mut state, 121, Action::AskQuit), []);
+    assert_eq!(state.ui.question, Some(Question::Quit));
+    assert_eq!(press(&mut state, 122, Action::Mark).len(), 1, "another key is a no, and does what it does");
+    assert_eq!(press(&mut state, 123, Action::AskQuit), []);
+    assert_eq!(press(&mut state, 124, Action::AskQuit), [Effect::Drain], "again: the end");
+    assert!(matches!(press(&mut state, 125, Action::AskQuit).last(), Some(Effect::Exit { at_once: true })));
+    let mut enter = self::state();
+    press(&mut enter, 121, Action::AskQuit);
+    assert_eq!(press(&mut enter, 122, Action::Confirm), [Effect::Drain]);
+    assert_eq!(press(&mut self::state(), 120, Action::AskQuit), [Effect::Drain], "a young one is not worth a question");
+    assert_eq!(press(&mut self::state(), 900, Action::Quit), [Effect::Drain], "a signal and Ctrl-C are not asked");
 }
 
 #[test]
@@ -190,6 +273,7 @@ fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
         (Action::AskRate, ""),
         (Action::AskRate, "5 6"),
         (Action::AskRamp, "600 fast"),
+        (Action::AskRamp, "600"),
     ] {
         let mut state = state();
         assert_eq!(typed(&mut state, open, text), [], "{text}");
@@ -290,6 +374,9 @@ fn any_action() -> impl Strategy<Value = Action> {
         (0_u32..5_000, 0_u64..90).prop_map(|(to, s)| Action::Ramp(ArrivalRate::new(to), Duration::from_secs(s))),
         Just(Action::TogglePause),
         Just(Action::Clear),
+        Just(Action::Undo),
+        Just(Action::Confirm),
+        Just(Action::AskQuit),
         Just(Action::Mark),
         Just(Action::CycleWindow),
         Just(Action::ScrollBack),
@@ -308,9 +395,9 @@ fn any_action() -> impl Strategy<Value = Action> {
 proptest! {
     #[test]
     fn whatever_is_pressed_the_rate_stays_within_its_limits_and_it_drains_at_most_once(
-        actions in prop::collection::vec((any_action(), 0_u64..5_000), 0..80)
+        actions in prop::collection::vec((any_action(), 0_u64..5_000), 0..80), is_elsewhere in any::<bool>()
     ) {
-        let mut state = state();
+        let mut state = if is_elsewhere { elsewhere() } else { state() };
         let (mut at, mut drains) = (Elapsed::ZERO, 0);
         for (action, millis) in actions {
             at = at + Duration::from_millis(millis);
