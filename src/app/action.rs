@@ -91,6 +91,10 @@ pub enum Action {
     PromptAccept,
     /// Yes to the open question.
     Confirm,
+    /// Pause the load and give the terminal back to the shell, until it says `fg`.
+    Suspend,
+    /// Says that there is no shell to give the terminal back to.
+    NoShell,
     /// Draw everything anew: something else has written on the screen.
     Repaint,
     /// Close the prompt, the question or the help without doing anything.

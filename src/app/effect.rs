@@ -20,6 +20,8 @@ pub enum Effect {
     KillInstance,
     /// Wait until nothing is in flight, then say `Drained`.
     Drain,
+    /// Give the terminal back to the shell, and stand still until it says `fg`.
+    Suspend,
     /// Stop; write the derived files first, unless at once.
     Exit {
         /// Without draining and without exports: the user asked twice.

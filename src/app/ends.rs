@@ -18,6 +18,11 @@ pub trait FrontEnd {
 
     /// Shows the state.
     fn show(&mut self, state: &State) -> io::Result<()>;
+
+    /// Gives back what it shows on, stands still until the shell says `fg`, and takes it over again.
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What makes a session happen: load on a service, or a recording.
@@ -36,6 +41,11 @@ pub trait BackEnd {
 
     /// The next thing that happens; `None` when only [`BackEnd::due`] has to be asked again. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Result<Option<Event>, Self::Error>>;
+
+    /// Waits until what was asked for has happened, a moment at most: the process is about to stand still.
+    fn settle(&mut self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 
     /// Does what the state asks for. What comes of it at once is the next event.
     fn perform(&mut self, effect: Effect, state: &State) -> Option<Event>;

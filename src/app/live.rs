@@ -25,6 +25,9 @@ use scaletop_units::ArrivalRate;
 /// Kills an instance of the demo; its name, or why there was none to kill.
 pub(crate) type Kill = Box<dyn Fn() -> Result<String, String>>;
 
+/// What is in flight is waited for so long before the process stands still.
+const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+
 /// What makes a live session happen.
 pub(crate) struct LiveBackEnd {
     pub load: LoadHandle,
@@ -115,6 +118,10 @@ impl BackEnd for LiveBackEnd {
         })
     }
 
+    async fn settle(&mut self) {
+        self.load.drain(SETTLES_WITHIN).await;
+    }
+
     fn perform(&mut self, effect: Effect, state: &State) -> Option<Event> {
         match effect {
             Effect::SetRate { at, profile } => self.load.set(at, profile),
@@ -142,7 +149,7 @@ impl BackEnd for LiveBackEnd {
                 self.background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
             }
             // The loop's own.
-            Effect::Exit { .. } => {}
+            Effect::Exit { .. } | Effect::Suspend => {}
         }
         None
     }

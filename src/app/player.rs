@@ -101,6 +101,11 @@ impl Player {
         self.playing = !self.playing;
     }
 
+    /// Pauses.
+    pub fn pause(&mut self) {
+        self.playing = false;
+    }
+
     /// The next higher speed.
     pub fn faster(&mut self) {
         self.speed = (self.speed + 1).min(SPEEDS.len() - 1);

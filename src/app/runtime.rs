@@ -34,6 +34,20 @@ pub struct Runtime<F, B> {
     pub signals: Signals,
 }
 
+/// How the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// With the next event.
+    GoOn,
+    /// After the process has stood still.
+    Suspend,
+    /// Not at all.
+    Exit {
+        /// Whether the user does not want to wait for anything more.
+        at_once: bool,
+    },
+}
+
 /// A session that has ended.
 #[derive(Debug)]
 pub struct Ended<F, B> {
@@ -51,10 +65,17 @@ impl<F: FrontEnd, B: BackEnd> Runtime<F, B> {
         let mut tick = interval(B::TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut next_frame = Instant::now();
-        let (mut dirty, mut exit, mut signal) = (true, None, None);
+        let (mut dirty, mut flow, mut signal) = (true, Flow::GoOn, None);
         loop {
-            if let Some(at_once) = exit {
-                return Ok(Ended { runtime: self, signal, at_once });
+            match flow {
+                Flow::GoOn => {}
+                Flow::Suspend => {
+                    self.back.settle().await;
+                    self.front.suspend()?;
+                    flow = Flow::GoOn;
+                    dirty = true;
+                }
+                Flow::Exit { at_once } => return Ok(Ended { runtime: self, signal, at_once }),
             }
             while let Some(event) = self.back.due(&self.state)? {
                 dirty = true;
@@ -82,24 +103,24 @@ impl<F: FrontEnd, B: BackEnd> Runtime<F, B> {
                 }
             };
             dirty = true;
-            exit = self.handle(event);
+            flow = self.handle(event);
         }
     }
 
-    /// Whether that was the end, and whether at once.
-    pub(super) fn handle(&mut self, event: Event) -> Option<bool> {
-        let mut exit = None;
+    /// Folds an event in, and does what comes of it.
+    pub(super) fn handle(&mut self, event: Event) -> Flow {
+        let mut flow = Flow::GoOn;
         let mut next = Some(event);
         while let Some(event) = next.take() {
             for effect in update(&mut self.state, self.clock.now(), event) {
-                if let Effect::Exit { at_once } = effect {
-                    exit = Some(at_once);
-                } else {
-                    next = self.back.perform(effect, &self.state).or(next);
+                match effect {
+                    Effect::Exit { at_once } => flow = Flow::Exit { at_once },
+                    Effect::Suspend => flow = Flow::Suspend,
+                    effect => next = self.back.perform(effect, &self.state).or(next),
                 }
             }
         }
-        exit
+        flow
     }
 }
 

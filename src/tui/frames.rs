@@ -30,6 +30,21 @@ impl Frames {
         self.0.pending.load(Ordering::Acquire) == 0
     }
 
+    /// Waits until everything handed over is written, but not for a terminal that takes nothing.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the process is about to stand still, and the writer is another thread"
+    )]
+    pub(crate) fn wait(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
+        for _ in 0..END_PATIENCE.as_millis() / PAUSE.as_millis() {
+            if self.is_idle() {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Whether the terminal is gone.
     pub(crate) fn has_failed(&self) -> bool {
         self.0.failed.load(Ordering::Acquire)

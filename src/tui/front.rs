@@ -6,6 +6,7 @@ use crate::app::action::Action;
 use crate::app::ends::FrontEnd;
 use crate::app::event::Event;
 use crate::app::keymap::KeyMap;
+use crate::app::signals::{JobControl, JobEvent};
 use crate::app::state::State;
 use crate::tui::background;
 use crate::tui::input::{Input, InputStream};
@@ -18,6 +19,7 @@ pub(crate) struct TerminalFront {
     screen: Screen,
     input: InputStream,
     theme: Theme,
+    jobs: JobControl,
     /// The terminal has gone away; that was said once.
     is_gone: bool,
 }
@@ -29,18 +31,32 @@ impl TerminalFront {
         // Before anybody else reads from the terminal.
         let is_light = if theme.may_ask() { background::is_light() } else { None };
         let theme = is_light.map_or(theme, |is_light| theme.on(is_light));
-        Ok(Self { screen, input: InputStream::new(), theme, is_gone: false })
+        Ok(Self { screen, input: InputStream::new(), theme, jobs: JobControl::listen(), is_gone: false })
     }
 }
 
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
-            match self.input.next(state.ui().prompt.is_some()).await {
+            let input = tokio::select! {
+                biased;
+                event = self.jobs.next() => match event {
+                    JobEvent::Stop => return suspend(),
+                    JobEvent::Continued => {
+                        // Stopped behind our back. When the terminal is not ours any more, the next frame says so.
+                        let _ = self.screen.enter();
+                        return Event::Resized;
+                    }
+                },
+                input = self.input.next(state.ui().prompt.is_some()) => input,
+            };
+            match input {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(press, state) {
-                        if action == Action::Repaint {
-                            self.screen.repaint();
+                        match action {
+                            Action::Repaint => self.screen.repaint(),
+                            Action::Suspend => return suspend(),
+                            _ => {}
                         }
                         return Event::Action(action);
                     }
@@ -64,8 +80,23 @@ impl FrontEnd for TerminalFront {
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
-        self.screen.draw(state, self.theme).map_err(|error| match error {
-            TerminalError::Open(source) | TerminalError::Draw(source) => source,
-        })
+        self.screen.draw(state, self.theme).map_err(source)
     }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.leave();
+        let stopped = JobControl::stop();
+        self.screen.enter().map_err(source)?;
+        stopped
+    }
+}
+
+fn source(error: TerminalError) -> io::Error {
+    match error {
+        TerminalError::Open(source) | TerminalError::Draw(source) => source,
+    }
+}
+
+fn suspend() -> Event {
+    Event::Action(if JobControl::has_shell() { Action::Suspend } else { Action::NoShell })
 }

@@ -48,8 +48,7 @@ impl Screen {
         enable_raw_mode().map_err(TerminalError::Open)?;
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
-            // Not ratatui's own clear: it asks the terminal where its cursor is, and some never answer.
-            execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All), Hide)?;
+            enter()?;
             let (writer, frames) = FrameWriter::new(io::stdout())?;
             Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
@@ -87,6 +86,29 @@ impl Screen {
         let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
     }
+}
+
+impl Screen {
+    /// Gives the terminal back for a while, once it has taken the last frame.
+    pub(crate) fn leave(&mut self) {
+        self.frames.wait();
+        restore();
+    }
+
+    /// Takes it over again, whatever became of it meanwhile.
+    pub(crate) fn enter(&mut self) -> Result<(), TerminalError> {
+        // What we believe of its mode may be wrong: the shell has set it since.
+        let _ = disable_raw_mode();
+        enable_raw_mode().and_then(|()| enter()).map_err(TerminalError::Open)?;
+        self.repaint();
+        Ok(())
+    }
+}
+
+/// The alternate screen, empty and without a cursor, and pasted text told apart from keys.
+fn enter() -> io::Result<()> {
+    // Not ratatui's own clear: it asks the terminal where its cursor is, and some never answer.
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All), Hide)
 }
 
 impl Drop for Screen {

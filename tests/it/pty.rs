@@ -34,9 +34,21 @@ impl Terminal {
 
     /// With what the environment says of the terminal.
     fn start_with(rows: u16, cols: u16, args: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_scaletop"));
         command.args(args);
+        Self::spawn(rows, cols, command, folder, variables)
+    }
+
+    /// A shell with job control, in which programs can be started.
+    fn shell(rows: u16, cols: u16, folder: &Path) -> Self {
+        let mut command = CommandBuilder::new("bash");
+        command.args(["--norc", "--noprofile", "-i"]);
+        let variables = [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("PS1", "shell> ")];
+        Self::spawn(rows, cols, command, folder, &variables)
+    }
+
+    fn spawn(rows: u16, cols: u16, mut command: CommandBuilder, folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         for (name, value) in variables {
             command.env(name, value);
         }
@@ -188,7 +200,7 @@ fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
     // From a terminal that does not mark it.
     terminal.press("https://example.com/s/9?e=q");
     Terminal::pause();
-    terminal.press("S");
+    terminal.press("~");
     terminal.wait_for("no such key: ? helps");
     // An answer of the terminal that comes late: it holds digits, and those are rates.
     terminal.press("\u{1b}]11;rgb:1111/2222/3333\u{1b}\\");
@@ -242,6 +254,78 @@ fn ctrl_c_quits_and_gives_the_terminal_back() {
     terminal.press("\x03");
     assert_eq!(terminal.ended(), 0);
     terminal.assert_restored();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_z_pauses_the_load_and_goes_back_to_the_shell_and_fg_brings_screen_and_keys_back() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::shell(40, 120, folder.path());
+    terminal.wait_for("shell> ");
+    terminal.press(&format!("{} {} --rate 50\n", env!("CARGO_BIN_EXE_scaletop"), DEMO.join(" ")));
+    terminal.wait_for("Overview");
+    terminal.wait_for("0:02");
+    terminal.press("\x1a");
+    terminal.wait_for("Stopped");
+    terminal.assert_restored();
+    terminal.press("echo a$((40 + 2))\n");
+    terminal.wait_for("a42");
+    terminal.press("fg\n");
+    terminal.wait_for("space resumes 50/s");
+    terminal.wait("the charts", |screen| screen.contains("Overview") && !screen.contains("a42"));
+    terminal.press(" ");
+    terminal.wait("the rate of before", |screen| screen.contains(" 50/s "));
+    // Stopped by another terminal: the same.
+    terminal.press("s");
+    terminal.wait_for("300/s");
+    terminal.press("\x1a");
+    terminal.wait_for("Stopped");
+    terminal.press("fg\n");
+    terminal.wait_for("space resumes 300/s");
+    Terminal::pause();
+    terminal.press("q");
+    terminal.wait_for("files:");
+    terminal.assert_restored();
+    terminal.press("exit\n");
+    terminal.ended();
+    let events = std::fs::read_to_string(folder.path().join("session/events.csv")).unwrap();
+    assert!(events.contains("pause"), "the pause is in the recording: {events}");
+}
+
+#[test]
+fn without_a_shell_ctrl_z_says_so_and_a_repaint_brings_back_what_was_overwritten() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &DEMO, folder.path());
+    terminal.wait_for("Overview");
+    terminal.press("\x1a");
+    terminal.wait_for("no shell to go back to");
+    terminal.screen.lock().unwrap().process(b"\x1b[2J");
+    terminal.press("\x0c");
+    terminal.wait_for("Overview");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn what_drives_no_load_over_a_table_sends_nothing() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &DEMO, folder.path());
+    terminal.wait_for("Overview");
+    terminal.press("\t\t\t");
+    terminal.wait_for("Steps");
+    for _ in 0..3 {
+        terminal.press("\x1b[B\x1b[A");
+        Terminal::pause();
+    }
+    terminal.press("m");
+    terminal.wait_for("mark 1");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    let events = std::fs::read_to_string(folder.path().join("session/events.csv")).unwrap();
+    assert!(!events.contains(",rate,"), "{events}");
 }
 
 #[test]

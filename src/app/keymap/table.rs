@@ -202,6 +202,14 @@ pub(super) const TABLE: &[Binding] = &[
     line(BOTH, "?", "this help", Group::Session, Some(("help", 1)), &[char('?', Action::ToggleHelp)]),
     line(
         BOTH,
+        "Ctrl-Z",
+        "pause the load, back to the shell: fg returns",
+        Group::Session,
+        None,
+        &[(KeyPress::ctrl(Key::Char('z')), Action::Suspend)],
+    ),
+    line(
+        BOTH,
         "Ctrl-L",
         "draw the screen anew",
         Group::Session,

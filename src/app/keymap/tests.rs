@@ -71,6 +71,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::Undo
         | Action::Confirm
         | Action::Repaint
+        | Action::Suspend
         | Action::PromptChar(_)
         | Action::PromptDelete
         | Action::PromptAccept
@@ -84,7 +85,12 @@ fn is_listed(action: &Action) -> bool {
         | Action::Cancel => true,
         // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
         // a meaning live only.
-        Action::SetRate(_) | Action::Ramp(_, _) | Action::OnlyLive(_) | Action::NoSuchKey | Action::Pasted => false,
+        Action::SetRate(_)
+        | Action::Ramp(_, _)
+        | Action::NoShell
+        | Action::OnlyLive(_)
+        | Action::NoSuchKey
+        | Action::Pasted => false,
     }
 }
 
@@ -122,6 +128,7 @@ fn every_action_is_reachable() {
         Action::Undo,
         Action::Confirm,
         Action::Repaint,
+        Action::Suspend,
         Action::PromptDelete,
         Action::PromptAccept,
         Action::Cancel,

@@ -129,6 +129,12 @@ impl LiveUpdate<'_> {
                     self.confirm(question);
                 }
             }
+            Action::Suspend => {
+                if self.live.phase == Lifecycle::Running && self.live.paused_from.is_none() {
+                    self.pause_for_the_shell();
+                }
+                self.effects.push(Effect::Suspend);
+            }
             Action::Mark => {
                 let text = format!("mark {}", self.session.marks().len() + 1);
                 self.toast(format!("{text} at {}", self.now));

@@ -44,6 +44,9 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
         }
         Action::SelectPrevious => ui.selected = ui.selected.saturating_sub(1),
         Action::ToggleHelp => ui.help = !ui.help,
+        Action::NoShell => {
+            ui.toast = Some((at, "there is no shell to go back to: scaletop was started without one".to_owned()));
+        }
         Action::NoSuchKey => ui.toast = Some((at, "no such key: ? helps".to_owned())),
         Action::Pasted => ui.toast = Some((at, "pasting does nothing here: press the keys".to_owned())),
         // Everything that changes more than the view is handled before this.

@@ -178,6 +178,16 @@ impl LiveUpdate<'_> {
         self.hold(ArrivalRate::PAUSED, RateCause::Pause, None);
     }
 
+    /// Nothing is sent while nobody looks; the way back is the same key as after a pause.
+    pub(super) fn pause_for_the_shell(&mut self) {
+        let rate = self.current_rate();
+        if !rate.is_paused() {
+            self.live.paused_from = Some(rate);
+            self.hold(ArrivalRate::PAUSED, RateCause::Pause, None);
+            self.toast(format!("the load was paused for the shell: space resumes {rate}"));
+        }
+    }
+
     /// A rate that was chosen on purpose is nothing to fall back from.
     fn forget_returns(&mut self) {
         self.live.paused_from = None;

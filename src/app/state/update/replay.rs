@@ -32,6 +32,10 @@ impl ReplayUpdate<'_> {
         match event {
             Event::Replay(event) => self.read(event),
             Event::Action(Action::Quit | Action::AskQuit) => return vec![Effect::Exit { at_once: true }],
+            Event::Action(Action::Suspend) => {
+                self.player.pause();
+                return vec![Effect::Suspend];
+            }
             Event::Action(action) => self.act(&action),
             // The rest only happens live.
             _ => {}
@@ -66,7 +70,7 @@ impl ReplayUpdate<'_> {
             }
             Action::Export => {
                 let session = self.folder.map_or_else(String::new, |path| path.display().to_string());
-                self.toast(format!("a replay writes nothing; the session's files: scaletop report {session}"));
+                self.toast(format!("files: scaletop report {session}"));
             }
             Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
             Action::Cancel if !self.ui.help => self.ui.scrolled_to = None,
