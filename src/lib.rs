@@ -46,7 +46,7 @@ pub use app::player::Player;
 pub use app::runtime::{Ended, Runtime};
 pub use app::signals::Signals;
 pub use app::state::update::update;
-pub use app::state::{Live, State, Ui, View, Window};
+pub use app::state::{Live, State, TimeRange, Ui, View, Window};
 pub use cli::Cli;
 pub use cli::config_file::{Merged, with_config_file};
 pub use cli::environment::{Unparsed, parse};

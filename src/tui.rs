@@ -13,6 +13,7 @@ mod background;
 mod chart;
 mod heat;
 mod layout;
+mod mouse;
 mod panels;
 mod scale;
 mod scene;
@@ -32,31 +33,61 @@ use ratatui::layout::Rect;
 
 use crate::app::keymap::KeyMap;
 use crate::app::state::{State, View};
+use crate::tui::axis::TimeAxis;
 use crate::tui::layout::SMALLEST;
 use crate::tui::theme::{Role, Theme};
+use scaletop_units::Elapsed;
 
 /// Draws the whole screen.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
+    paint(state, theme, frame);
+}
+
+/// What lies where on the screen, for the mouse.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Places {
+    /// The columns of the charts, and which time they are.
+    pub(crate) charts: Option<(Rect, TimeAxis)>,
+    /// The bar of a replay.
+    pub(crate) bar: Option<Rect>,
+}
+
+impl Places {
+    /// The moment under a cell of the screen; `beyond`: also beside and above the charts.
+    pub(crate) fn moment(&self, column: u16, row: u16, beyond: bool) -> Option<Elapsed> {
+        let (area, axis) = self.charts.filter(|(area, _)| area.width > 0)?;
+        if !beyond && !area.contains((column, row).into()) {
+            return None;
+        }
+        Some(axis.moment(usize::from(column.clamp(area.left(), area.right() - 1) - area.left())))
+    }
+}
+
+/// Draws the whole screen, and says what lies where.
+pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Places {
     let theme = *theme;
     let area = frame.area();
     let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(buf, area, state, theme);
-        return symbols::translate(buf, theme.symbols());
+        symbols::translate(buf, theme.symbols());
+        return Places::default();
     }
-    let parts = layout::screen(area);
-    match state.ui().view {
+    let parts = layout::screen(area, state.player().is_some());
+    let charts = match state.ui().view {
         View::Overview => views::overview::draw(buf, &parts, state, theme),
         View::Latency => views::latency::draw(buf, &parts, state, theme),
         View::Instances => views::instances::draw(buf, &parts, state, theme),
         View::Steps => views::steps::draw(buf, &parts, state, theme),
         View::Log => views::log::draw(buf, &parts, state, theme),
-    }
+    };
     if state.ui().help {
         panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(state), theme);
     }
+    panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
     symbols::translate(buf, theme.symbols());
+    Places { charts, bar: (!parts.bar.is_empty()).then_some(parts.bar) }
 }
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.

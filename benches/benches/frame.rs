@@ -6,7 +6,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scaletop::{
-    Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, Ui, View, Window, draw,
+    Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, TimeRange, Ui, View, Window,
+    draw,
 };
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -18,7 +19,7 @@ fn frame(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame 120×40");
     for view in View::ALL {
         for window in [Window::FiveMinutes, Window::All] {
-            let ui = Ui { view, window, ..Ui::default() };
+            let ui = Ui { view, range: TimeRange { window, ..TimeRange::default() }, ..Ui::default() };
             let state = State::live(session.header().clone(), Live::new(ArrivalRate::new(600)));
             let state = state.showing(session.clone(), Elapsed::from_secs(HOUR.into()), ui);
             let Ok(mut terminal) = Terminal::new(TestBackend::new(120, 40));

@@ -1,6 +1,6 @@
 //! What the user can ask for, whatever key, mouse or plan asks.
 
-use scaletop_units::ArrivalRate;
+use scaletop_units::{ArrivalRate, Elapsed};
 use std::time::Duration;
 
 /// What the user asks for.
@@ -38,14 +38,33 @@ pub enum Action {
     Export,
     /// The next time window.
     CycleWindow,
-    /// Towards the past.
-    ScrollBack,
-    /// Towards the present.
-    ScrollForward,
-    /// To the beginning.
-    ScrollStart,
-    /// Back to live.
-    ScrollLive,
+    /// Moves the cursor by so many columns: towards the past when negative.
+    MoveCursor(i8),
+    /// Puts the cursor on a moment.
+    LookAt(Elapsed),
+    /// The beginning of the session.
+    ToStart,
+    /// Back to live, without a cursor.
+    ToPresent,
+    /// Half as much time around the cursor.
+    ZoomIn,
+    /// Twice as much.
+    ZoomOut,
+    /// The same around a moment, which the cursor goes to.
+    ZoomAt {
+        at: Elapsed,
+        closer: bool,
+    },
+    /// The whole session.
+    WholeSession,
+    /// What is under the cursor, or selected: a step fills the charts, an entry of the log gets the cursor.
+    Open,
+    /// The mouse is dragged over the charts from one moment to another.
+    Drag(Elapsed, Elapsed),
+    /// The mouse was let go: what it was dragged over fills the charts.
+    Dropped,
+    /// The charts have so many columns now.
+    Columns(u16),
     /// Logarithmic latency axis on or off.
     ToggleLogLatency,
     /// Response time or service time.
@@ -78,6 +97,10 @@ pub enum Action {
     JumpStart,
     /// Jumps to the end of a recording.
     JumpEnd,
+    /// Jumps so many seconds: back when negative.
+    SeekBy(i8),
+    /// Jumps to a moment of a recording.
+    SeekTo(Elapsed),
     /// Says that a key does this in a live session, and nothing in a replay.
     OnlyLive(&'static str),
     /// Says that a key means nothing here.

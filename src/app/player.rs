@@ -67,6 +67,11 @@ impl Player {
         self.outline.as_ref().map(|outline| outline.end)
     }
 
+    /// When each step began, as far as it is known.
+    pub fn step_starts(&self) -> &[Elapsed] {
+        self.outline.as_ref().map_or(&[], |outline| &outline.steps)
+    }
+
     /// Whether nothing comes after the position.
     pub fn is_at_end(&self) -> bool {
         self.end().is_some_and(|end| self.position >= end)
@@ -114,6 +119,18 @@ impl Player {
     /// The next lower speed.
     pub fn slower(&mut self) {
         self.speed = self.speed.saturating_sub(1);
+    }
+
+    /// Goes so many seconds on, or back when negative; not beyond either end.
+    pub fn seek_by(&mut self, secs: i64) {
+        let by = Duration::from_secs(secs.unsigned_abs());
+        self.seek(if secs < 0 { self.position - by } else { self.position + by });
+    }
+
+    /// Goes to a moment, at most to the end.
+    pub fn seek(&mut self, at: Elapsed) {
+        self.position = at;
+        self.stop_at_end();
     }
 
     /// Goes to the beginning; playing goes on.

@@ -4,6 +4,7 @@
 //! Fields are private to this module, and [`update`] stands within it: nothing else can change a state.
 
 mod live;
+mod range;
 mod ui;
 mod undo;
 pub(crate) mod update;
@@ -17,6 +18,8 @@ use scaletop_units::Elapsed;
 
 pub use live::Live;
 pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
+pub use range::TimeRange;
+pub(crate) use range::{CLOSING_SECS, Shown, present};
 pub(crate) use ui::{Prompt, PromptKind, Question};
 pub use ui::{Ui, View, Window};
 
@@ -78,6 +81,11 @@ impl State {
     /// What the user looks at, and how.
     pub const fn ui(&self) -> &Ui {
         &self.ui
+    }
+
+    /// The part of the session that the charts show.
+    pub(crate) fn shown(&self) -> Shown {
+        self.ui.range.shown(present(&self.session, self.now))
     }
 
     /// Where the session's files are.

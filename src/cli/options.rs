@@ -112,6 +112,9 @@ pub struct ScreenArgs {
     /// Characters of charts: auto has braille, but not on the Linux console or where the locale is not UTF-8
     #[arg(long, value_enum, default_value_t, value_name = "SYMBOLS", env = "SCALETOP_SYMBOLS")]
     pub symbols: SymbolsChoice,
+    /// Leave the mouse to the terminal: to select text; the wheel then sends arrows
+    #[arg(long, env = "SCALETOP_NO_MOUSE")]
+    pub no_mouse: bool,
 }
 
 /// The colours of the screen.

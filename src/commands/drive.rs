@@ -78,7 +78,7 @@ pub(super) struct Ready {
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
     let ready = prepare(&drive, target, cluster, script).await?;
-    let front = TerminalFront::open(theme(drive.screen))?;
+    let front = TerminalFront::open(theme(drive.screen), !drive.screen.no_mouse)?;
     let mut finished = ready.run(front).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;

@@ -19,7 +19,7 @@ pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
         return Err(CommandError::NoTerminalToReplay { session: args.session.clone() });
     }
     let updates = index::start(&args.session)?;
-    let front = TerminalFront::open(theme(args.screen))?;
+    let front = TerminalFront::open(theme(args.screen), !args.screen.no_mouse)?;
     let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(args.session.clone());
     let back = Playback::new(recording, updates);
     let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen()? };

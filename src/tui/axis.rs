@@ -5,19 +5,12 @@
 
 use std::time::Duration;
 
-use crate::app::state::State;
+use crate::app::state::{CLOSING_SECS, Shown, State};
 use crate::chart::ticks;
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 
 /// Dots of a braille cell side by side.
 pub(crate) const DOTS_PER_CELL: usize = 2;
-
-/// How far behind the present the last closed second may be before the chart shows the silence as a gap, in seconds: a
-/// second closes a moment after its end.
-const CLOSING_SECS: u32 = 2;
-
-/// Windows that the growing "all" (and a session younger than its window) passes through, in seconds; then doubled.
-const GROWTH: [u32; 12] = [60, 75, 90, 120, 150, 180, 240, 300, 360, 450, 600, 720];
 
 /// The time axis of a chart that is `cells` columns wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +28,7 @@ pub(crate) struct TimeAxis {
 impl TimeAxis {
     /// The axis for what the user looks at, over `cells` columns of the terminal.
     pub(crate) fn new(state: &State, cells: u16) -> Self {
-        let ui = state.ui();
-        let newest = state.session().timeline().latest().map_or(0, |row| row.second.saturating_add(row.span));
-        let now = state.now().max(state.session().now()).second();
-        let live = newest.max(now.saturating_sub(CLOSING_SECS));
-        let edge = ui.scrolled_to.map_or(live, |at| at.second().min(live)).max(1);
-        let window = match ui.window.length() {
-            Some(length) => u32::try_from(length.as_secs()).unwrap_or(u32::MAX).min(grown(live)),
-            None => grown(live),
-        };
+        let Shown { window, edge } = state.shown();
         let dots = u32::from(cells.max(1)) * 2;
         // The last column is the last that the last second lies on (see `dots_of`): one that merely began has nothing to
         // show yet and would blink.
@@ -92,6 +77,13 @@ impl TimeAxis {
         usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_PER_CELL)
     }
 
+    /// The moment in the middle of a terminal column.
+    pub(crate) fn moment(&self, cell: usize) -> Elapsed {
+        let half_cells = i128::from(self.first) + i128::try_from(cell * DOTS_PER_CELL + 1).unwrap_or(0);
+        let nanos = half_cells * i128::from(self.window) * i128::from(NANOS_PER_SEC) / i128::from(self.dots);
+        Elapsed::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+
     /// The terminal column where the second of a moment begins to be drawn: a step's line stands where its curves change.
     fn cell_of_second(&self, at: Elapsed) -> Option<usize> {
         let start = Elapsed::from_secs(u64::from(at.second()));
@@ -132,18 +124,6 @@ impl TimeAxis {
     }
 }
 
-/// The smallest comfortable window that holds a session of `secs` seconds.
-fn grown(secs: u32) -> u32 {
-    if let Some(window) = GROWTH.into_iter().find(|&window| window >= secs) {
-        return window;
-    }
-    let mut window = 900_u32;
-    while window < secs {
-        window = window.saturating_add(window / 3 / 300 * 300);
-    }
-    window
-}
-
 /// What a vertical line of every chart stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event<'a> {
@@ -179,7 +159,7 @@ mod tests {
     use crate::tui::fixtures::state;
 
     fn axis(secs: u64, window: Window, cells: u16) -> TimeAxis {
-        TimeAxis::new(&state().at(secs).ui(|ui| ui.window = window).build(), cells)
+        TimeAxis::new(&state().at(secs).ui(|ui| ui.range.window = window).build(), cells)
     }
 
     #[test]
@@ -202,6 +182,14 @@ mod tests {
         let axis = axis(100, Window::Minute, 70);
         assert_eq!(axis.cell(Elapsed::from_millis(100_100)), Some(69));
         assert_eq!(axis.cell(Elapsed::from_secs(10)), None, "long before the window");
+    }
+
+    #[test]
+    fn a_column_and_its_moment_name_each_other() {
+        let axis = axis(400, Window::FiveMinutes, 70);
+        for cell in 0..70 {
+            assert_eq!(axis.cell(axis.moment(cell)), Some(cell));
+        }
     }
 
     #[test]

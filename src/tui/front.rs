@@ -10,6 +10,7 @@ use crate::app::signals::{JobControl, JobEvent};
 use crate::app::state::State;
 use crate::tui::background;
 use crate::tui::input::{Input, InputStream};
+use crate::tui::mouse::{self, Held};
 use crate::tui::terminal::{Screen, TerminalError};
 use crate::tui::theme::Theme;
 
@@ -20,24 +21,44 @@ pub(crate) struct TerminalFront {
     input: InputStream,
     theme: Theme,
     jobs: JobControl,
+    /// What the mouse drags.
+    held: Held,
     /// The terminal has gone away; that was said once.
     is_gone: bool,
 }
 
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
-    pub(crate) fn open(theme: Theme) -> Result<Self, TerminalError> {
-        let screen = Screen::open()?;
+    pub(crate) fn open(theme: Theme, mouse: bool) -> Result<Self, TerminalError> {
+        let screen = Screen::open(mouse)?;
         // Before anybody else reads from the terminal.
         let is_light = if theme.may_ask() { background::is_light() } else { None };
         let theme = is_light.map_or(theme, |is_light| theme.on(is_light));
-        Ok(Self { screen, input: InputStream::new(), theme, jobs: JobControl::listen(), is_gone: false })
+        Ok(Self {
+            screen,
+            input: InputStream::new(),
+            theme,
+            jobs: JobControl::listen(),
+            held: Held::default(),
+            is_gone: false,
+        })
+    }
+}
+
+impl TerminalFront {
+    /// How many columns the charts have, when that is not what the state knows.
+    fn columns(&self, state: &State) -> Option<u16> {
+        let (area, _) = self.screen.places().charts?;
+        (area.width != state.ui().range.columns).then_some(area.width)
     }
 }
 
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
+            if let Some(columns) = self.columns(state) {
+                return Event::Action(Action::Columns(columns));
+            }
             let input = tokio::select! {
                 biased;
                 event = self.jobs.next() => match event {
@@ -63,8 +84,12 @@ impl FrontEnd for TerminalFront {
                 }
                 Ok(Some(Input::Paste)) => return Event::Action(Action::Pasted),
                 Ok(Some(Input::Resize)) => return Event::Resized,
-                Ok(Some(Input::WheelUp)) => return Event::Action(Action::ScrollBack),
-                Ok(Some(Input::WheelDown)) => return Event::Action(Action::ScrollForward),
+                Ok(Some(Input::Mouse(mouse, column, row))) => {
+                    let places = self.screen.places();
+                    if let Some(action) = mouse::action(state, places, &mut self.held, mouse, column, row) {
+                        return Event::Action(action);
+                    }
+                }
                 // Nobody is there any more: what is measured so far is kept.
                 Ok(None) | Err(_) => {
                     self.is_gone = true;

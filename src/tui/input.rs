@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use crossterm::event::{
+    Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
@@ -21,12 +23,25 @@ pub(crate) enum Input {
     Key(KeyPress),
     /// The window has this many columns and rows now.
     Resize,
-    /// The wheel turned towards the past.
-    WheelUp,
-    /// The wheel turned towards the present.
-    WheelDown,
+    /// The mouse did something over this column and row.
+    Mouse(Mouse, u16, u16),
     /// A text was pasted.
     Paste,
+}
+
+/// What the mouse does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mouse {
+    /// The wheel turned away from the user.
+    WheelUp,
+    /// The wheel turned towards the user.
+    WheelDown,
+    /// The left button went down.
+    Press,
+    /// It moved with the left button down.
+    Drag,
+    /// The left button was let go.
+    Release,
 }
 
 /// So many keys in one moment, not all the same, are a text.
@@ -132,10 +147,14 @@ pub(crate) fn translate(event: &Event) -> Option<Input> {
         Event::Resize(..) => Some(Input::Resize),
         Event::Paste(_) => Some(Input::Paste),
         Event::Mouse(event) => match event.kind {
-            MouseEventKind::ScrollUp => Some(Input::WheelUp),
-            MouseEventKind::ScrollDown => Some(Input::WheelDown),
+            MouseEventKind::ScrollUp => Some(Mouse::WheelUp),
+            MouseEventKind::ScrollDown => Some(Mouse::WheelDown),
+            MouseEventKind::Down(MouseButton::Left) => Some(Mouse::Press),
+            MouseEventKind::Drag(MouseButton::Left) => Some(Mouse::Drag),
+            MouseEventKind::Up(MouseButton::Left) => Some(Mouse::Release),
             _ => None,
-        },
+        }
+        .map(|mouse| Input::Mouse(mouse, event.column, event.row)),
         _ => None,
     }
 }

@@ -17,23 +17,26 @@ pub(crate) struct Frame {
     /// What is measured and how it is going.
     pub(crate) header: Rect,
     pub(crate) body: Rect,
+    /// Where in the recording a replay is; empty in a live session.
+    pub(crate) bar: Rect,
     /// Keys, a message, or a prompt.
     pub(crate) footer: Rect,
 }
 
-/// Header, body and footer.
-pub(crate) fn screen(area: Rect) -> Frame {
+/// Header, body and footer, and the bar of a replay.
+pub(crate) fn screen(area: Rect, is_replay: bool) -> Frame {
     let header = if area.height < 30 { 2 } else { 3 };
     // On a tall screen a blank line keeps header and charts apart.
     let air = u16::from(area.height >= 36);
-    let [header, _, body, footer] = Layout::vertical([
+    let [header, _, body, bar, footer] = Layout::vertical([
         Constraint::Length(header),
         Constraint::Length(air),
         Constraint::Fill(1),
+        Constraint::Length(u16::from(is_replay)),
         Constraint::Length(1),
     ])
     .areas(area);
-    Frame { header, body, footer }
+    Frame { header, body, bar, footer }
 }
 
 /// The parts of the overview.
@@ -91,14 +94,14 @@ mod tests {
 
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
-        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1)).body);
+        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true).body);
         assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
     }
 
     #[test]
     fn charts_share_their_columns() {
         for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            let parts = overview(screen(Rect::new(0, 0, width, height)).body);
+            let parts = overview(screen(Rect::new(0, 0, width, height), false).body);
             assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
         }
     }

@@ -1,5 +1,6 @@
 //! The parts that views are made of: one panel a file.
 
+pub(crate) mod bar;
 pub(crate) mod charts;
 pub(crate) mod footer;
 pub(crate) mod header;

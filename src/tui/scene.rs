@@ -1,9 +1,12 @@
 //! What every panel draws from: the state, the look, and what is computed once a frame for all charts together.
 
+use std::time::Duration;
+
 use crate::app::state::State;
 use crate::timeline::Row;
 use crate::tui::axis::{self, Event, TimeAxis};
 use crate::tui::series::{self, Columns};
+use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use ratatui::style::Style;
 
@@ -28,7 +31,10 @@ impl<'a> Scene<'a> {
         let axis = TimeAxis::new(state, cells);
         let columns = Columns::new(state.session(), &axis);
         let events = axis::events(state, &axis);
-        let row = series::current(state.session(), &axis);
+        let row = match state.ui().range.cursor {
+            Some(cursor) => series::at(state.session(), cursor),
+            None => series::current(state.session(), &axis),
+        };
         Self { state, theme, axis, columns, events, row }
     }
 
@@ -39,6 +45,15 @@ impl<'a> Scene<'a> {
 
     /// What stands below the scale's labels: how much time is shown.
     pub(crate) fn window_label(&self) -> String {
-        format!("last {}", self.state.ui().window.label())
+        let range = &self.state.ui().range;
+        let shown = self.state.shown();
+        if range.until.is_some() || range.zoom.is_some() {
+            return text::span_label(Duration::from_secs(shown.window.into()));
+        }
+        match range.window.length() {
+            Some(length) if length.as_secs() <= shown.edge.into() => format!("last {}", range.window.label()),
+            // There is less than was chosen: all of it is shown.
+            _ => "all".to_owned(),
+        }
     }
 }

@@ -66,6 +66,13 @@ pub(crate) fn current<'a>(session: &'a Session, axis: &TimeAxis) -> Option<&'a R
     (axis.end().saturating_since(row_end(row)) < Duration::from_secs(5)).then_some(row)
 }
 
+/// The row of a moment; `None` in a gap.
+pub(crate) fn at(session: &Session, at: Elapsed) -> Option<&Row> {
+    let rows = session.timeline().rows();
+    let end = rows.partition_point(|row| row_start(row) <= at);
+    rows.get(end.checked_sub(1)?).filter(|row| at < row_end(row))
+}
+
 /// How a count that a platform reported is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CountSeries {
@@ -103,7 +110,7 @@ mod tests {
     use scaletop_load::OutcomeKind;
 
     fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
-        let state = builder.ui(|ui| ui.window = Window::All).build();
+        let state = builder.ui(|ui| ui.range.window = Window::All).build();
         let axis = TimeAxis::new(&state, cells);
         (Columns::new(state.session(), &axis), axis)
     }
@@ -148,7 +155,7 @@ mod tests {
     fn a_metric_that_comes_late_ends_where_it_ends() {
         let state =
             state().rate(50).run(60).observed(Basis::Active, 1, 50, false).observed(Basis::Active, 2, 40, false);
-        let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.window = Window::All).build();
+        let state = state.observed(Basis::Active, 3, 20, true).ui(|ui| ui.range.window = Window::All).build();
         let axis = TimeAxis::new(&state, 30);
         let counts = counts(&state.session().observations()[&Basis::Active], &axis);
         let at = |points: &Points, secs: u64| {
@@ -164,7 +171,7 @@ mod tests {
         let state = state().rate(50).run(60);
         let state =
             [50, 40, 30, 20, 10].iter().fold(state, |state, &ago| state.observed(Basis::Running, 4, ago, false));
-        let state = state.ui(|ui| ui.window = Window::All).build();
+        let state = state.ui(|ui| ui.range.window = Window::All).build();
         let axis = TimeAxis::new(&state, 30);
         let counts = counts(&state.session().observations()[&Basis::Running], &axis);
         let from = axis.dots_of(Elapsed::from_secs(10), Elapsed::from_secs(60));

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::sync::Once;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -19,6 +19,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use crate::app::state::State;
+use crate::tui::Places;
 use crate::tui::frames::{FrameWriter, Frames};
 use crate::tui::theme::Theme;
 
@@ -39,21 +40,24 @@ pub(crate) struct Screen {
     /// `None` only while it is dropped.
     terminal: Option<Terminal<CrosstermBackend<FrameWriter>>>,
     frames: Frames,
+    /// Whether the mouse is ours.
+    mouse: bool,
+    places: Places,
 }
 
 impl Screen {
     /// Takes the terminal over.
-    pub(crate) fn open() -> Result<Self, TerminalError> {
+    pub(crate) fn open(mouse: bool) -> Result<Self, TerminalError> {
         restore_on_panic();
         enable_raw_mode().map_err(TerminalError::Open)?;
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
-            enter()?;
+            enter(mouse)?;
             let (writer, frames) = FrameWriter::new(io::stdout())?;
             Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
         match open() {
-            Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames }),
+            Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames, mouse, places: Places::default() }),
             Err(error) => {
                 restore();
                 Err(TerminalError::Open(error))
@@ -64,6 +68,11 @@ impl Screen {
     /// Whether the terminal has taken every frame so far: while it has not, a new one would only queue up.
     pub(crate) fn is_idle(&self) -> bool {
         self.frames.is_idle()
+    }
+
+    /// What lies where on the last frame.
+    pub(crate) const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The next frame is written whole: something else has written on the screen.
@@ -82,7 +91,8 @@ impl Screen {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
         }
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
-        let drawn = terminal.draw(|frame| super::draw(state, &theme, frame)).map(drop);
+        let places = &mut self.places;
+        let drawn = terminal.draw(|frame| *places = super::paint(state, &theme, frame)).map(drop);
         let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
     }
@@ -99,16 +109,18 @@ impl Screen {
     pub(crate) fn enter(&mut self) -> Result<(), TerminalError> {
         // What we believe of its mode may be wrong: the shell has set it since.
         let _ = disable_raw_mode();
-        enable_raw_mode().and_then(|()| enter()).map_err(TerminalError::Open)?;
+        enable_raw_mode().and_then(|()| enter(self.mouse)).map_err(TerminalError::Open)?;
         self.repaint();
         Ok(())
     }
 }
 
-/// The alternate screen, empty and without a cursor, and pasted text told apart from keys.
-fn enter() -> io::Result<()> {
+/// The alternate screen, empty and without a cursor; pasted text told apart from keys; and the mouse, which would send arrows
+/// otherwise.
+fn enter(mouse: bool) -> io::Result<()> {
     // Not ratatui's own clear: it asks the terminal where its cursor is, and some never answer.
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All), Hide)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(ClearType::All), Hide)?;
+    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 impl Drop for Screen {
@@ -122,7 +134,8 @@ impl Drop for Screen {
 /// Gives the terminal back. Does what it can: there is nobody left to report a failure to.
 fn restore() {
     let mut stdout = io::stdout();
-    let _ = execute!(stdout, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ =
+        execute!(stdout, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout.flush();
 }

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::*;
-use crate::app::state::{Lifecycle, Prompt, PromptKind, Ui, Window};
+use crate::app::state::{Lifecycle, Prompt, PromptKind, TimeRange, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
@@ -85,8 +85,8 @@ situations! {
         gap: state().limits().rate(50).run(30).gap(20).run(30);
         ramp: state().limits().rate(50).run(20).ramp(400, 30).run(15);
         scrolled_back: spike(4, 60).ui(|ui| {
-            ui.scrolled_to = Some(Elapsed::from_secs(70));
-            ui.window = Window::Minute;
+            ui.range.until = Some(Elapsed::from_secs(70));
+            ui.range.window = Window::Minute;
         });
         logarithmic_service_time: spike(4, 30).ui(|ui| (ui.log_latency, ui.service_time) = (true, true));
         exported: spike(4, 10).ui(|ui| ui.toast = Some((Elapsed::ZERO, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
@@ -130,7 +130,7 @@ situations! {
         playing: spike(4, 20).replay(10, 3_600);
         at_the_end: spike(4, 20).mark("deploy 1.2").replay(1, 0);
         help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
-        scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.scrolled_to = Some(Elapsed::from_secs(70)));
+        scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.range.until = Some(Elapsed::from_secs(70)));
     }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
@@ -247,13 +247,16 @@ proptest! {
     #[test]
     fn no_size_and_no_moment_panics(
         columns in 1_u16..=250, rows in 1_u16..=80, view in 0_usize..5, which in 0_usize..1000, help: bool, selected in 0_usize..40,
-        scrolled in proptest::option::of(0_u64..4_000), window in 0_usize..4
+        scrolled in proptest::option::of(0_u64..4_000), window in 0_usize..4,
+        looked_at_from in proptest::option::of(0_u64..4_000), zoom in proptest::option::of(1_u32..4_000)
     ) {
         let windows = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
         let (_, state) = &BUILT[which % BUILT.len()];
         let state = looked_at(state, |ui| {
-            let scrolled_to = scrolled.map(Elapsed::from_secs);
-            *ui = Ui { view: View::ALL[view], help, selected, window: windows[window], scrolled_to, ..ui.clone() };
+            let until = scrolled.map(Elapsed::from_secs);
+            let cursor = looked_at_from.map(Elapsed::from_secs);
+            let range = TimeRange { window: windows[window], until, cursor, zoom, ..TimeRange::default() };
+            *ui = Ui { view: View::ALL[view], help, selected, range, ..ui.clone() };
         });
         frame(&state, Theme::DARK, columns, rows);
     }

@@ -1,5 +1,7 @@
 //! Text on the screen: foreign text in so many columns, and lines that drop what does not fit instead of breaking.
 
+use std::time::Duration;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
@@ -19,6 +21,17 @@ pub(crate) fn shown(text: &str, width: usize) -> String {
 /// Columns that a text takes.
 pub(crate) fn columns(text: &str) -> u16 {
     u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// A length of time in at most six columns: `45s`, `2m30`, `1h05`.
+pub(crate) fn span_label(length: Duration) -> String {
+    let secs = length.as_secs();
+    match (secs / 3_600, secs / 60 % 60, secs % 60) {
+        (0, 0, secs) => format!("{secs}s"),
+        (0, minutes, 0) => format!("{minutes}m"),
+        (0, minutes, secs) => format!("{minutes}m{secs:02}"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}"),
+    }
 }
 
 /// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.

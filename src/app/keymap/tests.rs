@@ -54,10 +54,14 @@ fn is_listed(action: &Action) -> bool {
         | Action::Mark
         | Action::Export
         | Action::CycleWindow
-        | Action::ScrollBack
-        | Action::ScrollForward
-        | Action::ScrollStart
-        | Action::ScrollLive
+        | Action::MoveCursor(_)
+        | Action::ToStart
+        | Action::ToPresent
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::WholeSession
+        | Action::Open
+        | Action::SeekBy(_)
         | Action::ToggleLogLatency
         | Action::ToggleServiceTime
         | Action::NextView
@@ -83,6 +87,13 @@ fn is_listed(action: &Action) -> bool {
         | Action::JumpStart
         | Action::JumpEnd
         | Action::Cancel => true,
+        // The mouse and the screen itself ask for these.
+        Action::LookAt(_)
+        | Action::ZoomAt { .. }
+        | Action::Drag(..)
+        | Action::Dropped
+        | Action::Columns(_)
+        | Action::SeekTo(_) => false,
         // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
         // a meaning live only.
         Action::SetRate(_)
@@ -111,10 +122,12 @@ fn every_action_is_reachable() {
         Action::Mark,
         Action::Export,
         Action::CycleWindow,
-        Action::ScrollBack,
-        Action::ScrollForward,
-        Action::ScrollStart,
-        Action::ScrollLive,
+        Action::ToStart,
+        Action::ToPresent,
+        Action::ZoomIn,
+        Action::ZoomOut,
+        Action::WholeSession,
+        Action::Open,
         Action::ToggleLogLatency,
         Action::ToggleServiceTime,
         Action::NextView,
@@ -141,6 +154,8 @@ fn every_action_is_reachable() {
         Action::JumpEnd,
     ];
     wanted.extend((1..=9).map(Action::Preset));
+    wanted.extend([-10, -1, 1, 10].map(Action::MoveCursor));
+    wanted.extend([-1, 1].map(Action::SeekBy));
     assert!(
         !is_listed(&Action::SetRate(ArrivalRate::PAUSED))
             && !is_listed(&Action::Ramp(ArrivalRate::PAUSED, Duration::ZERO))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::action::Action;
+use crate::app::state::TimeRange;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What the user looks at, and how.
@@ -10,10 +11,8 @@ use scaletop_units::{ArrivalRate, Elapsed};
 pub struct Ui {
     /// The view on screen.
     pub view: View,
-    /// How much time the charts show.
-    pub window: Window,
-    /// How far back the right edge is; `None` follows the present.
-    pub scrolled_to: Option<Elapsed>,
+    /// Which part of the session the charts show.
+    pub range: TimeRange,
     /// Logarithmic latency axis.
     pub log_latency: bool,
     /// Charts the service time instead of the response time.

@@ -84,9 +84,8 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
 fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
     let mode = KeyMap::mode(state);
     let mut pieces = hint_pieces(theme, mode, 0);
-    if state.ui().scrolled_to.is_some() {
-        let (key, where_to) =
-            if mode == Mode::Replay { ("Esc", " back from scrolling") } else { ("End", " back to live") };
+    if state.ui().range.is_past() {
+        let (key, where_to) = ("Esc", if mode == Mode::Replay { " on with the replay" } else { " back to live" });
         pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
     }
     text::fit(pieces, width, 2)
@@ -103,6 +102,8 @@ fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
                 ["[", "]"] => "[ ]".to_owned(),
                 [",", ".", ..] => ", .".to_owned(),
                 ["←", "→"] => "← →".to_owned(),
+                ["+", "-"] => "+ -".to_owned(),
+                ["<", ">"] => "< >".to_owned(),
                 ["Shift-↑", "Shift-↓"] => "Shift-↑↓".to_owned(),
                 ["1", "…", "9"] => "1…9".to_owned(),
                 [first, ..] => (*first).to_owned(),

@@ -67,8 +67,13 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
     piece
 }
 
-/// How the session is going, in a word.
+/// How the session is going, in a word; what is looked at, when that is the past.
 fn phase(state: &State) -> (String, Role) {
+    let range = &state.ui().range;
+    if range.is_past() {
+        let at = range.cursor.unwrap_or(Elapsed::from_secs(state.shown().edge.into()));
+        return (format!("◀ PAST {at}"), Role::Warn);
+    }
     let (phase, paused_from) =
         state.as_live().map_or((Lifecycle::Running, None), |live| (live.phase, live.paused_from));
     match (phase, paused_from) {
@@ -100,8 +105,12 @@ fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
     ]
 }
 
-/// The rate in force at this moment.
-fn rate_now(state: &State) -> String {
+/// The rate in force at the moment that is looked at.
+fn rate_now(scene: &Scene<'_>) -> String {
+    let state = scene.state;
+    if state.ui().range.is_past() {
+        return scene.row.map_or_else(|| " – ".to_owned(), |row| format!(" {} ", row.target));
+    }
     let (anchor, profile) = state.session().rate();
     let now = state.now().max(state.session().now());
     let since = now.saturating_since(anchor);
@@ -118,7 +127,7 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
         text::per_second(scene.row.map(|row| count(row) as f64 / f64::from(row.span.max(1))))
     };
     let mut pieces = vec![
-        Piece::new(0, rate_now(state), scene.style(Role::Badge)),
+        Piece::new(0, rate_now(scene), scene.style(Role::Badge)),
         Piece::new(4, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
         Piece::new(5, "ok ", label)
             .and(per_second(|row| row.outcomes.get(OutcomeKind::Ok)), scene.style(Role::Ok))

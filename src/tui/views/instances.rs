@@ -14,6 +14,7 @@ use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
+use crate::tui::views::Charts;
 use scaletop_units::Elapsed;
 
 /// Eighths of a cell; what answered at all is visible, and the last eighth keeps lanes apart.
@@ -26,7 +27,7 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 const FACTS: [(&str, u16); 6] =
     [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let body = screen.body;
     let facts = facts_for(body.width);
     // The chart stands above the lanes, so that both share their columns and step lines.
@@ -44,6 +45,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     spread(buf, Rect { width: left, height: chart_height + 2, ..body }, &scene);
     let rest = Rect { y: times.bottom(), height: body.bottom().saturating_sub(times.bottom()), ..body };
     lanes(buf, rest, &scene, &facts);
+    let all = Rect { y: chart_area.y, height: body.bottom().saturating_sub(chart_area.y), ..right };
+    super::look(buf, all, &scene)
 }
 
 /// How many there are, and whether the load is spread over them.

@@ -15,6 +15,7 @@ use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
+use crate::tui::views::Charts;
 use scaletop_load::{Latency, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -27,7 +28,7 @@ const MEANING_WIDTH: u16 = 26;
 /// Columns of a number.
 const NUMBER_WIDTH: u16 = 9;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let body = screen.body;
     let scene = super::scene(buf, screen.header, body, state, theme);
     let rows = table_rows(&scene, body.height > 24);
@@ -47,6 +48,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     chart::times(buf, Rect { y: map.bottom(), height: 1, ..body }, theme, &scene.axis, &scene.window_label());
     let table_area = Rect { y: body.bottom().saturating_sub(table_height), height: table_height, ..body };
     table(buf, table_area, theme, &rows, state.session().header().settings.slo.latency);
+    super::look(buf, charts_area, &scene)
 }
 
 fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {

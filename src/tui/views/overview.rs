@@ -7,8 +7,9 @@ use crate::tui::chart;
 use crate::tui::layout::{self, Frame};
 use crate::tui::panels::{charts, side, steps};
 use crate::tui::theme::Theme;
+use crate::tui::views::Charts;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let parts = layout::overview(screen.body);
     let scene = super::scene(buf, screen.header, parts.times, state, theme);
     chart::rule_labels(buf, parts.rules, theme, &scene.events);
@@ -27,4 +28,5 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     };
     steps::draw(buf, parts.steps, state, theme, words);
     side::draw(buf, parts.side, &scene);
+    super::look(buf, all, &scene)
 }

@@ -1,31 +1,43 @@
 //! The actions that only change what the user looks at: the same live and in a replay.
 
-use std::time::Duration;
-
 use crate::app::action::Action;
-use crate::app::state::{Prompt, PromptKind, Ui, View};
+use crate::app::state::{Prompt, PromptKind, Ui, View, Window, present};
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 /// Changes what the user looks at; `now` is the present of the charts, `at` the time of the message that may be shown.
 pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, action: &Action) {
+    let present = present(session, now);
     match action {
         Action::AskRate => ui.prompt = Some(Prompt::new(PromptKind::Rate)),
         Action::AskRamp => ui.prompt = Some(Prompt::new(PromptKind::Ramp)),
         // Whatever is in front goes first.
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
-        Action::Cancel => ui.help = false,
+        Action::Cancel if ui.help => ui.help = false,
+        Action::Cancel => ui.range.to_present(),
         Action::CycleWindow => {
-            ui.window = ui.window.next();
-            ui.toast = Some((at, format!("time window: {}", ui.window.label())));
+            ui.range.cycle();
+            ui.toast = Some((at, window_words(ui.range.window, present)));
         }
-        Action::ScrollBack => scroll(ui, now, |edge, by| edge - by),
-        Action::ScrollForward => scroll(ui, now, |edge, by| edge + by),
-        Action::ScrollStart => {
-            let first_edge = Elapsed::ZERO + ui.window.length().unwrap_or_default();
-            ui.scrolled_to = (first_edge < now).then_some(first_edge);
+        Action::MoveCursor(columns) => ui.range.move_cursor(i64::from(*columns), present),
+        Action::LookAt(moment) => ui.range.look_at(*moment, present),
+        Action::ToStart => ui.range.to_start(present),
+        Action::ToPresent => ui.range.to_present(),
+        Action::ZoomIn => ui.range.zoom(true, present),
+        Action::ZoomOut => ui.range.zoom(false, present),
+        Action::ZoomAt { at: moment, closer } => {
+            ui.range.look_at(*moment, present);
+            ui.range.zoom(*closer, present);
         }
-        Action::ScrollLive => ui.scrolled_to = None,
+        Action::WholeSession => ui.range.whole(),
+        Action::Open => open(ui, session, present),
+        Action::Drag(from, until) => ui.range.dragged = Some((*from, *until)),
+        Action::Dropped => {
+            if let Some((from, until)) = ui.range.dragged.take() {
+                ui.range.frame(from.min(until), from.max(until), present);
+            }
+        }
+        Action::Columns(columns) => ui.range.columns = *columns,
         Action::ToggleLogLatency => ui.log_latency = !ui.log_latency,
         Action::ToggleServiceTime => {
             ui.service_time = !ui.service_time;
@@ -68,10 +80,46 @@ fn turn_view(ui: &mut Ui, by: usize) {
     ui.selected = 0;
 }
 
-/// Moves the right edge of the charts by a quarter of what they show. Reaching the present follows it again.
-fn scroll(ui: &mut Ui, now: Elapsed, towards: impl Fn(Elapsed, Duration) -> Elapsed) {
-    let Some(window) = ui.window.length() else { return };
-    let first_edge = Elapsed::ZERO + window;
-    let edge = towards(ui.scrolled_to.unwrap_or(now), window / 4).max(first_edge);
-    ui.scrolled_to = (edge < now).then_some(edge);
+/// What the window key has chosen, and whether there is so much.
+fn window_words(window: Window, present: u32) -> String {
+    let chosen = format!("time window: {}", window.label());
+    match window.length() {
+        Some(length) if length.as_secs() > u64::from(present) => {
+            format!("{chosen}; the session is {} long", Elapsed::from_secs(present.into()))
+        }
+        _ => chosen,
+    }
+}
+
+/// A step fills the charts: in the table of steps the selected one, else the one under the cursor. An entry of the log gets the
+/// cursor, where the charts can be seen.
+fn open(ui: &mut Ui, session: &Session, present: u32) {
+    if ui.view == View::Log {
+        if let Some(at) = log_entries(session).nth_back(ui.selected) {
+            ui.range.look_at(at, present);
+            ui.view = View::Overview;
+            ui.selected = 0;
+        }
+        return;
+    }
+    let steps = session.steps();
+    let step = match (ui.view, ui.range.cursor) {
+        (View::Steps, _) | (_, None) => steps.iter().nth_back(ui.selected),
+        (_, Some(cursor)) => steps.iter().rfind(|report| report.step.start <= cursor),
+    };
+    if let Some(report) = step {
+        let end = report.step.end.unwrap_or(Elapsed::from_secs(present.into()));
+        ui.range.frame(report.step.start, end, present);
+        if ui.view == View::Steps {
+            ui.view = View::Overview;
+        }
+    }
+}
+
+/// When each entry of the log was, ascending.
+fn log_entries(session: &Session) -> impl DoubleEndedIterator<Item = Elapsed> {
+    let (notices, marks) = (session.log().iter().map(|(at, _)| *at), session.marks().iter().map(|(at, _)| *at));
+    let mut all: Vec<Elapsed> = notices.chain(marks).collect();
+    all.sort_unstable();
+    all.into_iter()
 }

@@ -64,7 +64,7 @@ impl ReplayUpdate<'_> {
             Action::Slower => self.player.slower(),
             Action::NextStep | Action::PreviousStep | Action::JumpStart | Action::JumpEnd => {
                 // Whoever jumps wants to see where to.
-                self.ui.scrolled_to = None;
+                self.ui.range.to_present();
                 let message = jump(self.player, action);
                 self.toast(message);
             }
@@ -73,7 +73,14 @@ impl ReplayUpdate<'_> {
                 self.toast(format!("files: scaletop report {session}"));
             }
             Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
-            Action::Cancel if !self.ui.help => self.ui.scrolled_to = None,
+            Action::SeekBy(secs) => {
+                self.ui.range.to_present();
+                self.player.seek_by(i64::from(*secs));
+            }
+            Action::SeekTo(at) => {
+                self.ui.range.to_present();
+                self.player.seek(*at);
+            }
             action => look(self.ui, self.session, self.shown, self.now, action),
         }
     }
@@ -165,19 +172,32 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_ends_scrolling_and_so_does_escape_once_the_help_is_closed() {
+    fn a_jump_lets_go_of_the_cursor_and_so_does_escape_once_the_help_is_closed() {
         let mut state = state();
         update(&mut state, secs(80), Event::Tick);
-        press(&mut state, 80, Action::ScrollBack);
-        assert!(state.ui.scrolled_to.is_some());
+        press(&mut state, 80, Action::MoveCursor(-3));
+        assert!(state.ui.range.is_past());
         press(&mut state, 80, Action::ToggleHelp);
         press(&mut state, 80, Action::Cancel);
-        assert!(!state.ui.help && state.ui.scrolled_to.is_some());
+        assert!(!state.ui.help && state.ui.range.is_past());
         press(&mut state, 80, Action::Cancel);
-        assert_eq!(state.ui.scrolled_to, None);
-        press(&mut state, 80, Action::ScrollBack);
+        assert!(!state.ui.range.is_past());
+        press(&mut state, 80, Action::MoveCursor(-3));
         press(&mut state, 80, Action::JumpStart);
-        assert_eq!((state.ui.scrolled_to, state.now), (None, Elapsed::ZERO));
+        assert_eq!((state.ui.range.is_past(), state.now), (false, Elapsed::ZERO));
+    }
+
+    #[test]
+    fn seconds_and_the_bar_choose_the_moment_within_the_recording() {
+        let mut state = state();
+        press(&mut state, 0, Action::TogglePlay);
+        press(&mut state, 0, Action::SeekTo(secs(500)));
+        press(&mut state, 0, Action::SeekBy(-1));
+        assert_eq!(state.now, secs(499));
+        press(&mut state, 0, Action::SeekTo(secs(5_000)));
+        assert_eq!(state.now, secs(1_000));
+        press(&mut state, 0, Action::SeekBy(1));
+        assert_eq!(state.now, secs(1_000));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::action::Action;
 use crate::app::controller::Controller;
-use crate::app::state::{Live, Question};
+use crate::app::state::{Live, Question, View};
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
 use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
@@ -282,18 +282,47 @@ fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
 }
 
 #[test]
-fn scrolling_stops_at_both_ends() {
+fn looking_at_the_past_ends_with_escape_once_the_help_is_closed() {
     let mut state = state();
-    state.now = Elapsed::from_secs(1_000);
+    state.now = Elapsed::from_secs(1_002);
     let press = |state: &mut State, action: Action| {
-        update(state, Elapsed::from_secs(1_000), Event::Action(action));
-        state.ui.scrolled_to.map(Elapsed::second)
+        assert_eq!(update(state, Elapsed::from_secs(1_002), Event::Action(action)), []);
+        state.ui.range.cursor.map(Elapsed::second)
     };
-    assert_eq!(press(&mut state, Action::ScrollBack), Some(925));
-    assert_eq!(press(&mut state, Action::ScrollForward), None, "reaching the present follows it");
-    assert_eq!(press(&mut state, Action::ScrollStart), Some(300));
-    assert_eq!(press(&mut state, Action::ScrollBack), Some(300));
-    assert_eq!(press(&mut state, Action::ScrollLive), None);
+    press(&mut state, Action::Columns(60));
+    assert_eq!(press(&mut state, Action::MoveCursor(-1)), Some(997));
+    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(800))), Some(800));
+    press(&mut state, Action::ToggleHelp);
+    assert_eq!(press(&mut state, Action::Cancel), Some(800), "that closed the help");
+    assert_eq!(press(&mut state, Action::Cancel), None);
+    press(&mut state, Action::Drag(Elapsed::from_secs(700), Elapsed::from_secs(600)));
+    press(&mut state, Action::Dropped);
+    assert_eq!((state.ui.range.zoom, state.ui.range.until), (Some(120), Some(Elapsed::from_secs(710))));
+}
+
+#[test]
+fn enter_frames_a_step_and_takes_an_entry_of_the_log_to_the_charts() {
+    let mut state = state();
+    rates(&mut state, &[Action::Preset(1)]);
+    for at in [100, 200] {
+        let profile = RateProfile::Constant(ArrivalRate::new(at));
+        let change = RateChange { profile, cause: RateCause::Set, stage: None };
+        update(&mut state, Elapsed::from_secs(at.into()), Event::Rate(change));
+    }
+    update(&mut state, Elapsed::from_secs(400), Event::Action(Action::Mark));
+    update(&mut state, Elapsed::from_secs(1_002), Event::Tick);
+    let mut press = |action: Action| {
+        update(&mut state, Elapsed::from_secs(1_002), Event::Action(action));
+        (state.ui.view, state.ui.range)
+    };
+    press(Action::LookAt(Elapsed::from_secs(150)));
+    let (_, range) = press(Action::Open);
+    assert_eq!((range.zoom, range.until), (Some(120), Some(Elapsed::from_secs(210))));
+    for _ in 0..4 {
+        press(Action::NextView);
+    }
+    let (view, range) = press(Action::Open);
+    assert_eq!((view, range.cursor), (View::Overview, Some(Elapsed::from_secs(400))));
 }
 
 #[test]
@@ -379,8 +408,10 @@ fn any_action() -> impl Strategy<Value = Action> {
         Just(Action::AskQuit),
         Just(Action::Mark),
         Just(Action::CycleWindow),
-        Just(Action::ScrollBack),
-        Just(Action::ScrollStart),
+        (-12_i8..12).prop_map(Action::MoveCursor),
+        Just(Action::ToStart),
+        Just(Action::ZoomIn),
+        Just(Action::Open),
         Just(Action::NextView),
         Just(Action::SelectNext),
         Just(Action::IncrementLarger),
