@@ -23,6 +23,7 @@ pub(crate) mod elasticity;
 pub(crate) mod evidence;
 pub(crate) mod failures;
 pub(crate) mod gathered;
+pub(crate) mod health;
 pub(crate) mod numbers;
 pub(crate) mod pinning;
 pub(crate) mod recovery;

@@ -4,6 +4,7 @@ pub(crate) mod event;
 pub(crate) mod folder;
 pub(crate) mod recording;
 pub(crate) mod settled;
+pub(crate) mod standing;
 pub(crate) mod state;
 pub(crate) mod verdict;
 pub(crate) mod writer;

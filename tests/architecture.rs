@@ -82,6 +82,7 @@ const PURE: &[&str] = &[
     "export/as_plan.rs",
     "session/event.rs",
     "session/settled.rs",
+    "session/standing.rs",
     "session/state",
     "export/summary",
     "session/verdict",

@@ -5,6 +5,7 @@
 
 mod live;
 mod range;
+mod told;
 mod ui;
 mod undo;
 pub(crate) mod update;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::analysis::numbers::{self, Kind};
 use crate::instances::Basis;
+use crate::session::standing::{Standing, standing};
 use crate::session::state::Session;
 use crate::text::clean;
 use scaletop_load::OutcomeKind;
@@ -59,6 +60,11 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_instances", "gauge", "Instances, by what is counted."),
     ("scaletop_instances_needed", "gauge", "Instances that the load needs by Little's law."),
     ("scaletop_instances_limit", "gauge", "The platform's least and most instances."),
+    (
+        "scaletop_standing",
+        "gauge",
+        "1 for how it stands now, 0 for the others: nothing sent, no load, open, held, missed, none OK, generator.",
+    ),
     ("scaletop_objective_met", "gauge", "1 when the objective held over the last seconds, by intended second, else 0."),
     ("scaletop_step", "gauge", "Number of the step in force."),
     ("scaletop_step_seconds", "gauge", "Times of each step since its start, once reached, by number."),
@@ -156,6 +162,10 @@ pub(crate) fn page(session: &Session) -> String {
     instances(&mut page, session);
     let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.judged.is_good());
     page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
+    let standing = standing(session, session.now()).label();
+    for label in Standing::LABELS {
+        page.count("scaletop_standing", &[("is", label)], u64::from(label == standing));
+    }
     steps(&mut page, session);
     generator(&mut page, session);
     page.text

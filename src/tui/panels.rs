@@ -4,7 +4,6 @@ pub(crate) mod bar;
 pub(crate) mod charts;
 pub(crate) mod footer;
 pub(crate) mod header;
-pub(crate) mod health;
 pub(crate) mod help;
 pub(crate) mod side;
 pub(crate) mod steps;

@@ -403,7 +403,7 @@ fn a_replay_jumps_changes_its_speed_and_gives_the_terminal_back() {
     terminal.press("e");
     terminal.wait_for("scaletop report session");
     terminal.press("?");
-    terminal.wait_for("jump to the previous, next step");
+    terminal.wait_for("previous, next step");
     terminal.press("?");
     terminal.press("\t");
     terminal.wait_for("Latency");

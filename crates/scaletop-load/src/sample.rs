@@ -198,6 +198,20 @@ impl OutcomeKind {
         }
     }
 
+    /// Whether it is an answer with a status, whatever it says.
+    pub const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Ok
+                | Self::Http2xx
+                | Self::Http3xx
+                | Self::Http4xx
+                | Self::Http429
+                | Self::Http5xxCapacity
+                | Self::Http5xxApplication
+        )
+    }
+
     /// A short word for tables and logs.
     pub const fn label(self) -> &'static str {
         match self {

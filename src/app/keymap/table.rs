@@ -119,7 +119,7 @@ pub(super) const TABLE: &[Binding] = &[
     line(
         REPLAY,
         ", . PgUp PgDn",
-        "jump to the previous, next step",
+        "previous, next step",
         Group::Play,
         Some(("step", 1)),
         &[
@@ -132,7 +132,7 @@ pub(super) const TABLE: &[Binding] = &[
     line(
         REPLAY,
         "Home End",
-        "jump to the beginning, to the end",
+        "to the beginning, to the end",
         Group::Play,
         Some(("start", 5)),
         &[key(Key::Home, Action::JumpStart), key(Key::End, Action::JumpEnd)],

@@ -1,6 +1,7 @@
 //! How a live session is going, beside what it has measured: who decides the rate, and how the end is going.
 
 use crate::app::controller::Controller;
+use crate::app::state::told::Told;
 use crate::app::state::undo::Undo;
 use crate::plan::forecast::Budget;
 use scaletop_units::ArrivalRate;
@@ -24,6 +25,8 @@ pub struct Live {
     pub spiked_from: Option<ArrivalRate>,
     /// The highest rate so far.
     pub(crate) highest: ArrivalRate,
+    /// How the objective was last told to stand.
+    pub(crate) told: Told,
     /// The rates before the last changes.
     pub(crate) undo: Undo,
     /// What decides the rate where nobody presses keys.
@@ -65,6 +68,7 @@ impl Live {
             paused_from: None,
             spiked_from: None,
             highest: ArrivalRate::PAUSED,
+            told: Told::new(),
             undo: Undo::new(),
             controller: None,
             abort_within: None,

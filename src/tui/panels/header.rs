@@ -1,13 +1,16 @@
 //! The header: what is measured, at which rate, how that is going, whether the generator can be believed.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::analysis::health;
 use crate::app::player::Player;
 use crate::app::state::{Lifecycle, State, View};
 use crate::instances::Feed;
-use crate::tui::panels::health;
+use crate::session::standing::{Standing, standing};
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
@@ -38,9 +41,12 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     };
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
-    let mut left = vec![Piece::new(0, " scaletop ", scene.style(Role::Badge))];
-    let target = text::shown(&settings.target, (left_width / 2).max(8));
-    left.push(Piece::new(0, target, scene.style(Role::Title)));
+    let (words, role) = verdict(scene);
+    // What is wrong has the line, where it needs it.
+    let room = if role == Role::Bad || role == Role::Warn { left_width } else { left_width / 2 };
+    let mut left = vec![Piece::new(0, text::shown(&words, room), scene.style(role))];
+    let target = text::shown(&settings.target, (left_width / 3).max(8));
+    left.push(Piece::new(2, target, scene.style(Role::Title)));
     let url = text::shown(&format!("{} {}", settings.method, settings.url), 60);
     if !settings.url.is_empty() && settings.url != settings.target {
         left.push(Piece::new(3, url, scene.style(Role::Label)));
@@ -51,6 +57,26 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     line.push_span(" ".repeat(fill));
     line.spans.extend(right.spans);
     line
+}
+
+/// How it stands at the moment that is looked at.
+fn verdict(scene: &Scene<'_>) -> (String, Role) {
+    let state = scene.state;
+    let at = if state.ui().range.is_past() {
+        // The second under the cursor is part of it.
+        let edge = Elapsed::from_secs(state.shown().edge.into());
+        state.ui().range.cursor.map_or(edge, |cursor| (cursor + Duration::from_secs(1)).min(state.session().now()))
+    } else {
+        state.now().max(state.session().now())
+    };
+    let standing = standing(state.session(), at);
+    let (sign, role) = match standing {
+        Standing::NothingSent | Standing::NoLoad | Standing::Open => ("·", Role::Label),
+        Standing::Held => ("✓", Role::Good),
+        Standing::Missed { .. } | Standing::NoneOk { .. } => ("✕", Role::Bad),
+        Standing::Generator { .. } => ("▲", Role::Warn),
+    };
+    (format!(" {sign} {}", standing.words(at)), role)
 }
 
 /// The views, the one on screen highlighted; on a narrow screen only that one.
@@ -84,7 +110,7 @@ fn phase(state: &State) -> (String, Role) {
             (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
         }
         (Lifecycle::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
-        (Lifecycle::Running, None) => ("● running".to_owned(), Role::Good),
+        (Lifecycle::Running, None) => ("LIVE".to_owned(), Role::Title),
     }
 }
 

@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::analysis::health;
 use crate::instances::Feed;
-use crate::tui::panels::{header, health};
+use crate::tui::panels::header;
 use crate::tui::scene::Scene;
 use crate::tui::text;
 use crate::tui::theme::Role;

@@ -10,6 +10,7 @@ use crate::app::state::update::look::look;
 use crate::app::state::{INCREMENTS, Lifecycle, Live, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
+use crate::session::standing::standing;
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
@@ -109,7 +110,14 @@ impl LiveUpdate<'_> {
         if let (SessionEvent::Second(second), Some(controller)) = (&event, &mut self.live.controller) {
             controller.second(second, self.session);
         }
+        let is_second = matches!(event, SessionEvent::Second(_));
         self.effects.push(Effect::Record(Recorded { at, event }));
+        if is_second && self.live.phase == Lifecycle::Running {
+            let standing = standing(self.session, at);
+            if let Some(notice) = self.live.told.second(at, &standing) {
+                self.record(at, SessionEvent::Notice(notice));
+            }
+        }
         if let Some(lost) = self.live.abort_within.as_ref().and_then(|budget| lost_already(self.session, budget)) {
             self.live.abort_within = None;
             self.lose(&lost.line());

@@ -1,8 +1,8 @@
-//! Whether the generator, not the service, is the limit: the verdict of the header.
+//! What speaks against the generator in a second: whether it, not the service, is the limit.
 
 use crate::analysis::validity;
+use crate::text::{count, latency};
 use crate::timeline::Row;
-use crate::tui::text;
 use scaletop_load::OutcomeKind;
 
 /// Beyond this share of a limit (cap, descriptors, CPU) it is about to bind.
@@ -21,17 +21,17 @@ pub(crate) fn complaints(row: &Row) -> Vec<String> {
         complaints.push("cores busy with other work".to_owned());
     }
     if row.dropped_late > 0 {
-        complaints.push(format!("{} arrivals too late", text::count(row.dropped_late)));
+        complaints.push(format!("{} arrivals too late", count(row.dropped_late)));
     }
     if row.dropped_connections > 0 {
-        complaints.push(format!("no connection for {}", text::count(row.dropped_connections)));
+        complaints.push(format!("no connection for {}", count(row.dropped_connections)));
     }
     let ports = row.outcomes.get(OutcomeKind::Ports);
     if ports > 0 {
-        complaints.push(format!("no port or fd for {}", text::count(ports)));
+        complaints.push(format!("no port or fd for {}", count(ports)));
     }
     if row.send_lag_p99.is_some_and(|lag| lag > validity::SEND_LAG_LIMIT) {
-        complaints.push(format!("send lag {}", text::latency(row.send_lag_p99)));
+        complaints.push(format!("send lag {}", latency(row.send_lag_p99)));
     }
     // What the cap drops is lost to a slow service, not to us; but whoever reads the rate should know that it binds.
     if row.dropped_cap > 0 {
@@ -45,7 +45,7 @@ pub(crate) fn complaints(row: &Row) -> Vec<String> {
         complaints.push(format!("CPU {cpu:.0} %"));
     }
     if let Some((open, allowed)) = health.fds.filter(|&(open, allowed)| open as f64 > NEARLY * allowed as f64) {
-        complaints.push(format!("{} of {} file descriptors", text::count(open), text::count(allowed)));
+        complaints.push(format!("{} of {} file descriptors", count(open), count(allowed)));
     }
     if let Some(ports) = health.ports_left.filter(|&ports| ports < FEW_PORTS) {
         complaints.push(format!("{ports} local ports left"));

@@ -1,0 +1,330 @@
+//! How it stands at a moment: nothing sent, held, missed since when and why, no answer at all, or ourselves in the way. One
+//! pure function of the session, for the header, the log, the report and the live metrics alike.
+
+use std::time::Duration;
+
+use crate::analysis::health;
+use crate::session::state::Session;
+use crate::text::{clean_to, latency, percent};
+use crate::timeline::objective::WINDOW_SECS;
+use crate::timeline::{Row, SecondJudged};
+use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
+use scaletop_units::Elapsed;
+
+/// A longer cause is cut, in characters: it stands on one line.
+const LONGEST_CAUSE: usize = 120;
+
+/// How it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing has been sent yet.
+    NothingSent,
+    /// The rate is 0, and nothing is in flight.
+    NoLoad,
+    /// There is no answer yet that could be judged.
+    Open,
+    /// The objective holds.
+    Held,
+    /// It does not.
+    Missed { since: Elapsed, why: String },
+    /// Not one answer is as expected.
+    NoneOk { since: Elapsed, why: String, remedy: Option<&'static str> },
+    /// We are the limit: nobody can say how the service does.
+    Generator { why: String },
+}
+
+impl Standing {
+    /// A number for each kind, the better the lower; for machines.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self {
+            Self::NothingSent => "nothing_sent",
+            Self::NoLoad => "no_load",
+            Self::Open => "open",
+            Self::Held => "held",
+            Self::Missed { .. } => "missed",
+            Self::NoneOk { .. } => "none_ok",
+            Self::Generator { .. } => "generator",
+        }
+    }
+
+    /// Every label, in the order of the kinds.
+    pub(crate) const LABELS: [&'static str; 7] =
+        ["nothing_sent", "no_load", "open", "held", "missed", "none_ok", "generator"];
+
+    /// In words, `now` being the moment that it is about: `MISSED 9 s: 80 % answer 429`.
+    pub(crate) fn words(&self, now: Elapsed) -> String {
+        let for_secs = |since: Elapsed| format!("{} s", now.saturating_since(since).as_secs().max(1));
+        match self {
+            Self::NothingSent => "nothing sent yet".to_owned(),
+            Self::NoLoad => "no load".to_owned(),
+            Self::Open => "no answer yet".to_owned(),
+            Self::Held => "held".to_owned(),
+            Self::Missed { since, why } => format!("MISSED {}: {why}", for_secs(*since)),
+            Self::NoneOk { since, why, remedy } => {
+                let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+                format!("NOT ONE OK for {}: {why}{remedy}", for_secs(*since))
+            }
+            Self::Generator { why } => format!("NOT MEASURED: {why}"),
+        }
+    }
+}
+
+/// How it stands at the end of the second before `at`, or of the last one that is known by then.
+pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
+    let rows = session.timeline().rows();
+    let end = rows.partition_point(|row| row.second < at.second());
+    let recent = || rows.range(end.saturating_sub(WINDOW_SECS as usize)..end);
+    let sent_before = rows.range(..end).any(|row| row.due > 0);
+    let Some(last) = recent().next_back() else { return Standing::NothingSent };
+    if !sent_before {
+        return Standing::NothingSent;
+    }
+    let mut seen = Seen::default();
+    recent().for_each(|row| seen.add(row));
+    if seen.due == 0 && seen.outcomes.total() == 0 && last.in_flight == 0 {
+        return Standing::NoLoad;
+    }
+    let slo = session.header().settings.slo;
+    if seen.ours() as f64 > slo.errors * seen.due as f64 {
+        return Standing::Generator { why: generator_in_words(recent()) };
+    }
+    if seen.outcomes.total() > 0 && seen.outcomes.get(OutcomeKind::Ok) == 0 {
+        let kind = most_frequent(&seen.outcomes);
+        let since = start_of_run(session, end, |row| row.outcomes.get(OutcomeKind::Ok) == 0);
+        return Standing::NoneOk { since, why: cause(session, kind, &seen.outcomes), remedy: remedy(kind) };
+    }
+    judged(session, last, &seen)
+}
+
+/// What the last seconds say of the objective.
+fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
+    let cohorts = session.timeline().cohorts();
+    let end = cohorts.partition_point(|cohort| cohort.second <= last.second);
+    let known = || cohorts.range(..end).rev().filter(|cohort| cohort.judged != SecondJudged::Unknown);
+    let Some(newest) = known().next().filter(|newest| last.second.saturating_sub(newest.second) <= 2 * WINDOW_SECS)
+    else {
+        return Standing::Open;
+    };
+    let since = || {
+        let first = known().take_while(|cohort| cohort.judged == newest.judged).last().unwrap_or(newest);
+        Elapsed::from_secs(first.second.into())
+    };
+    match newest.judged {
+        SecondJudged::Unknown => Standing::Open,
+        SecondJudged::Good => Standing::Held,
+        SecondJudged::NotMeasured => {
+            let lag = latency(Some(newest.longest_lag));
+            Standing::Generator { why: format!("we sent up to {lag} late") }
+        }
+        SecondJudged::NotShown => {
+            let kind = most_frequent(&seen.outcomes);
+            Standing::Missed { since: since(), why: share(kind, &seen.outcomes) }
+        }
+        SecondJudged::Bad => Standing::Missed { since: since(), why: why_missed(session, last, seen) },
+    }
+}
+
+/// What was seen over some seconds.
+#[derive(Debug, Default)]
+struct Seen {
+    due: u64,
+    outcomes: OutcomeCounts,
+    dropped_cap: u64,
+    unsent: u64,
+    /// The slowest of the p99s of OK answers.
+    p99: Option<Duration>,
+}
+
+impl Seen {
+    fn add(&mut self, row: &Row) {
+        self.due = self.due.saturating_add(row.due);
+        self.outcomes.merge(&row.outcomes);
+        self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
+        self.unsent = self.unsent.saturating_add(row.dropped_late).saturating_add(row.dropped_connections);
+        self.p99 = self.p99.max(row.ok.map(|ok| ok.p99));
+    }
+
+    /// Arrivals that failed for our own sake.
+    fn ours(&self) -> u64 {
+        self.unsent.saturating_add(self.outcomes.of_class(OutcomeClass::Generator))
+    }
+}
+
+/// Why the objective is missed: what most requests got instead, else how slow the answers are.
+fn why_missed(session: &Session, last: &Row, seen: &Seen) -> String {
+    let slo = session.header().settings.slo;
+    let answered = seen.outcomes.total().saturating_add(seen.dropped_cap);
+    let failed = answered.saturating_sub(seen.outcomes.get(OutcomeKind::Ok));
+    if failed as f64 > slo.errors * answered as f64 {
+        let kind = most_frequent(&seen.outcomes);
+        if seen.dropped_cap > seen.outcomes.get(kind) || kind == OutcomeKind::Ok {
+            let part = part_in_words(seen.dropped_cap, answered);
+            return format!("{part} found all places in flight taken");
+        }
+        return share(kind, &seen.outcomes);
+    }
+    match seen.p99.filter(|p99| *p99 > slo.latency) {
+        Some(p99) => format!("p99 {} over {}", latency(Some(p99)), latency(Some(slo.latency))),
+        None => match last.oldest_in_flight.filter(|age| *age > slo.latency) {
+            Some(age) => format!("no answer for up to {}", latency(Some(age))),
+            None => slo.to_string(),
+        },
+    }
+}
+
+/// `80 % answer 429`, `12 % fail: connect`.
+fn share(kind: OutcomeKind, outcomes: &OutcomeCounts) -> String {
+    let part = part_in_words(outcomes.get(kind), outcomes.total());
+    if kind.is_answer() { format!("{part} answer {}", kind.label()) } else { format!("{part} fail: {}", kind.label()) }
+}
+
+/// `80 %`; `0.4 %` of what is less than a hundredth. Never all of it while something is left.
+fn part_in_words(part: u64, whole: u64) -> String {
+    let share = part as f64 / whole.max(1) as f64;
+    if share < 0.01 { percent(share) } else { format!("{:.0} %", (share * 100.0).floor()) }
+}
+
+/// What is told of failures of this kind most often, or the kind itself.
+fn cause(session: &Session, kind: OutcomeKind, outcomes: &OutcomeCounts) -> String {
+    let causes = session.totals().failures.by_count();
+    causes
+        .into_iter()
+        .find(|failure| failure.kind == kind)
+        .map_or_else(|| share(kind, outcomes), |failure| clean_to(&failure.cause, LONGEST_CAUSE))
+}
+
+/// What to do about it, where the cause does not say so itself.
+const fn remedy(kind: OutcomeKind) -> Option<&'static str> {
+    match kind {
+        OutcomeKind::Connect => Some("is it started, and is the port right?"),
+        OutcomeKind::Dns => Some("is the name right?"),
+        OutcomeKind::Timeout => Some("it takes longer than --timeout"),
+        OutcomeKind::Http3xx => Some("ask where it leads, or --expect 3xx"),
+        OutcomeKind::Http4xx => Some("is the path right, or --expect it"),
+        _ => None,
+    }
+}
+
+/// The kind that most requests failed with; OK when none did.
+fn most_frequent(outcomes: &OutcomeCounts) -> OutcomeKind {
+    let failed = OutcomeKind::ALL.into_iter().filter(|&kind| kind != OutcomeKind::Ok && outcomes.get(kind) > 0);
+    failed.max_by_key(|&kind| outcomes.get(kind)).unwrap_or(OutcomeKind::Ok)
+}
+
+/// When the seconds began that end at row `end` and are all so; those in which nothing was answered say nothing.
+fn start_of_run(session: &Session, end: usize, is_so: impl Fn(&Row) -> bool) -> Elapsed {
+    let rows = session.timeline().rows().range(..end).rev().filter(|row| row.outcomes.total() > 0);
+    let first = rows.take_while(|row| is_so(row)).last();
+    Elapsed::from_secs(first.map_or(0, |row| row.second).into())
+}
+
+/// The first thing that speaks against the generator.
+fn generator_in_words<'a>(rows: impl DoubleEndedIterator<Item = &'a Row>) -> String {
+    let complaint = rows.rev().find_map(|row| health::complaints(row).into_iter().next());
+    complaint.unwrap_or_else(|| "we could not send what was asked".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
+    use scaletop_load::{Failure, Phase, RateProfile, Second};
+    use scaletop_units::ArrivalRate;
+
+    /// A session at 100/s from the first second on; what each second holds is said by `of`, from `second.part_mut(index)` with
+    /// 100 sent on.
+    fn session(seconds: u32, of: impl Fn(&mut Second)) -> Session {
+        let mut session = Session::new(Header::new(0, Settings::default()));
+        let rate = ArrivalRate::new(100);
+        let change = RateChange { profile: RateProfile::Constant(rate), cause: RateCause::Set, stage: None };
+        session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
+        for index in 0..seconds {
+            let mut second = Second::new(index, rate);
+            let part = second.part_mut(index);
+            (part.due, part.sent) = (100, 100);
+            of(&mut second);
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+        session
+    }
+
+    /// Answers `count` of a second's requests so.
+    fn answer(second: &mut Second, kind: OutcomeKind, count: u64, millis: u64) {
+        let part = second.part_mut(second.index);
+        for _ in 0..count {
+            part.outcomes.add(kind);
+            let latency = if kind == OutcomeKind::Ok { &mut part.ok } else { &mut part.failed };
+            latency.record(Duration::from_millis(millis));
+        }
+    }
+
+    fn words(session: &Session) -> String {
+        standing(session, session.now()).words(session.now())
+    }
+
+    #[test]
+    fn what_is_good_is_held_and_before_anything_was_sent_it_says_so() {
+        assert_eq!(words(&Session::new(Header::new(0, Settings::default()))), "nothing sent yet");
+        assert_eq!(words(&session(3, |second| answer(second, OutcomeKind::Ok, 100, 80))), "held");
+        let idle = session(3, |second| {
+            let part = second.part_mut(second.index);
+            (part.due, part.sent) = (0, 0);
+        });
+        assert_eq!(words(&idle), "nothing sent yet");
+    }
+
+    #[test]
+    fn a_refused_target_is_named_after_its_first_second_with_the_remedy() {
+        let refused = session(1, |second| {
+            answer(second, OutcomeKind::Connect, 100, 0);
+            let cause = "connection refused".into();
+            second.failures.push(Failure { kind: OutcomeKind::Connect, phase: Some(Phase::Tcp), cause, count: 100 });
+        });
+        assert_eq!(words(&refused), "NOT ONE OK for 1 s: connection refused; is it started, and is the port right?");
+        let missing = session(4, |second| answer(second, OutcomeKind::Http4xx, 100, 3));
+        assert_eq!(words(&missing), "NOT ONE OK for 4 s: 100 % answer 4xx; is the path right, or --expect it");
+    }
+
+    #[test]
+    fn why_it_is_missed_and_since_when_is_said() {
+        let refusing = session(20, |second| {
+            let refused = if second.index < 10 { 0 } else { 80 };
+            answer(second, OutcomeKind::Http429, refused, 1);
+            answer(second, OutcomeKind::Ok, 100 - refused, 80);
+        });
+        assert_eq!(words(&refusing), "MISSED 10 s: 80 % answer 429");
+        let slow = session(20, |second| answer(second, OutcomeKind::Ok, 100, if second.index < 12 { 80 } else { 900 }));
+        assert_eq!(words(&slow), "MISSED 8 s: p99 900 ms over 500 ms");
+        let full = session(20, |second| {
+            answer(second, OutcomeKind::Ok, 60, 80);
+            let part = second.part_mut(second.index);
+            (part.sent, part.dropped_cap) = (60, 40);
+        });
+        assert!(words(&full).ends_with("40 % found all places in flight taken"), "{}", words(&full));
+        let hanging = session(9, |second| {
+            second.in_flight = 100 * u64::from(second.index + 1);
+            second.oldest_in_flight = Some(Duration::from_secs((second.index + 1).into()));
+        });
+        assert!(words(&hanging).contains("no answer for up to"), "{}", words(&hanging));
+    }
+
+    #[test]
+    fn what_we_could_not_send_is_ours() {
+        let ours = session(9, |second| {
+            answer(second, OutcomeKind::Ok, 60, 80);
+            let part = second.part_mut(second.index);
+            (part.sent, part.dropped_connections) = (60, 40);
+        });
+        assert_eq!(words(&ours), "NOT MEASURED: no connection for 40");
+    }
+
+    #[test]
+    fn a_moment_of_the_past_is_judged_by_what_was_known_of_it_then_and_since() {
+        let slow = session(30, |second| answer(second, OutcomeKind::Ok, 100, if second.index < 12 { 80 } else { 900 }));
+        assert_eq!(standing(&slow, Elapsed::from_secs(10)), Standing::Held);
+        assert_eq!(
+            standing(&slow, Elapsed::from_secs(14)).words(Elapsed::from_secs(14)),
+            "MISSED 2 s: p99 900 ms over 500 ms"
+        );
+    }
+}
