@@ -22,6 +22,8 @@ pub enum Action {
     AskRate,
     /// Jump to the spike rate; again: back.
     Spike,
+    /// Open the prompt for what the log's entries have in them.
+    AskFilter,
     /// Open the prompt for a ramp.
     AskRamp,
     /// Ramp to this rate over this time.

@@ -150,9 +150,7 @@ const fn line(
 impl KeyMap {
     /// What the keys mean on this screen.
     pub(crate) const fn mode(state: &State) -> Mode {
-        if state.player().is_some() {
-            Mode::Replay
-        } else if state.ui().prompt.is_some() {
+        if state.ui().prompt.is_some() {
             Mode::Prompt
         } else if state.ui().question.is_some() {
             Mode::Question

@@ -15,7 +15,7 @@ use crate::analysis::service_time::Trailing;
 use crate::analysis::waterfall::{self, Waterfall};
 use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
-use crate::session::event::{Fact, Header, Notice, NoticeLevel, SessionEvent, TELLS_LATENESS};
+use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, SessionEvent, TELLS_LATENESS};
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
 use crate::timeline::{Completed, Percentiles, Row, Timeline};
@@ -59,6 +59,8 @@ pub struct Session {
     now: Elapsed,
     /// The rate in force, and its anchor.
     rate: (Elapsed, RateProfile),
+    /// The changes of it, ascending in time, bounded.
+    rates: Vec<(Elapsed, RateProfile, RateCause)>,
     /// Rows and cohorts.
     timeline: Timeline,
     /// Every step so far, the open one last.
@@ -148,6 +150,7 @@ impl Session {
             header,
             now: Elapsed::ZERO,
             rate: (Elapsed::ZERO, RateProfile::PAUSED),
+            rates: Vec::new(),
             timeline: Timeline::default(),
             steps: Vec::new(),
             instances: Vec::new(),
@@ -169,7 +172,10 @@ impl Session {
     pub fn apply(&mut self, at: Elapsed, event: &SessionEvent) {
         self.now = self.now.max(at);
         match event {
-            SessionEvent::Rate(change) => self.change_rate(self.now, change),
+            SessionEvent::Rate(change) => {
+                bounded_push(&mut self.rates, (self.now, change.profile, change.cause));
+                self.change_rate(self.now, change);
+            }
             SessionEvent::Second(second) => self.close_second(second),
             SessionEvent::Observed(seen) => self.observe(seen),
             SessionEvent::Limits(limits) => self.learn_limits(*limits),

@@ -179,6 +179,7 @@ pub(super) const TABLE: &[Binding] = &[
         &[char('+', Action::ZoomIn), char('=', Action::ZoomIn), char('-', Action::ZoomOut), char('_', Action::ZoomOut)],
     ),
     line(BOTH, "Enter", "the step under the cursor, or the entry", Group::Look, None, &[key(Key::Enter, Action::Open)]),
+    line(BOTH, "/", "filter the log", Group::Look, None, &[char('/', Action::AskFilter)]),
     line(BOTH, "0", "the whole session", Group::Look, None, &[char('0', Action::WholeSession)]),
     line(
         LIVE,

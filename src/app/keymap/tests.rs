@@ -49,6 +49,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::AskRate
         | Action::Spike
         | Action::AskRamp
+        | Action::AskFilter
         | Action::TogglePause
         | Action::Clear
         | Action::Mark
@@ -117,6 +118,7 @@ fn every_action_is_reachable() {
         Action::AskRate,
         Action::Spike,
         Action::AskRamp,
+        Action::AskFilter,
         Action::TogglePause,
         Action::Clear,
         Action::Mark,

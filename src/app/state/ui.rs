@@ -20,6 +20,8 @@ pub struct Ui {
     /// The selected row of the view's list, counted from the newest.
     pub selected: usize,
     pub prompt: Option<Prompt>,
+    /// What the entries of the log have in them that are shown; `None` shows all.
+    pub filter: Option<String>,
     /// What waits for a yes.
     pub question: Option<Question>,
     /// Whether the help overlay is open.
@@ -138,6 +140,8 @@ pub enum PromptKind {
     Rate,
     /// A ramp: `600 30s`, a rate and a time.
     Ramp,
+    /// A text that entries of the log have in them. Shown as it is typed.
+    Filter,
 }
 
 impl Prompt {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::StepReport;
 use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
-use crate::session::event::{Fact, Header, Notice};
+use crate::session::event::{Fact, Header, Notice, RateCause};
 #[cfg(doc)]
 use crate::session::state::instance_table::MAX_INSTANCES;
 use crate::session::state::{InstanceTrack, Session, Totals};
@@ -78,6 +78,11 @@ impl Session {
     /// What the platform recorded of scale-outs, in the order it was heard, bounded.
     pub fn milestones(&self) -> &[Milestone] {
         &self.milestones
+    }
+
+    /// The changes of rate, ascending in time, bounded.
+    pub fn rates(&self) -> &[(Elapsed, RateProfile, RateCause)] {
+        &self.rates
     }
 
     /// Marks, ascending in time.

@@ -66,6 +66,7 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
     let (question, example) = match prompt.kind {
         PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
         PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
+        PromptKind::Filter => ("show what has in it: ", "such as an instance, or rate"),
     };
     let typed = text::shown(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
     let mut pieces = vec![

@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::state::State;
+use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
 use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart::{self, GUTTER};
@@ -19,9 +20,6 @@ use scaletop_units::Elapsed;
 
 /// Eighths of a cell; what answered at all is visible, and the last eighth keeps lanes apart.
 const EIGHTHS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
-
-/// An instance that has not answered for this long is gone, as far as we can see.
-const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// Columns of the facts left of the lanes, and their headings.
 const FACTS: [(&str, u16); 6] =
@@ -52,7 +50,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let session = &scene.state.session();
-    let alive = session.tracks().iter().filter(|track| !is_gone(track, session.now())).count();
+    let alive = session.tracks().iter().filter(|track| !is_gone(session, track.last)).count();
     let mut lines = vec![
         ("Seen in answers".to_owned(), Role::Title),
         (format!("{alive} answering, {} gone", session.tracks().len() - alive), Role::Text),
@@ -128,14 +126,10 @@ fn lane_legend(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 fn in_order(session: &Session) -> Vec<&InstanceTrack> {
     let mut tracks: Vec<&InstanceTrack> = session.tracks().iter().collect();
     tracks.sort_by_key(|track| {
-        let gone = is_gone(track, session.now());
+        let gone = is_gone(session, track.last);
         (gone, if gone { u64::MAX - track.last.as_nanos() } else { track.first.as_nanos() })
     });
     tracks
-}
-
-fn is_gone(track: &InstanceTrack, now: Elapsed) -> bool {
-    now.saturating_since(track.last) > GONE_AFTER
 }
 
 /// The facts for which a lane of some width remains.
@@ -156,7 +150,7 @@ fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
 
 fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
     let session = &scene.state.session();
-    let gone = is_gone(track, session.now());
+    let gone = is_gone(session, track.last);
     let recent = track.recent_requests(scene.axis.end());
     let slo = session.header().settings.slo.latency;
     let mut x = area.x;
@@ -217,7 +211,7 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
         buf.set_string(area.x + x - 1, area.y, "▸", scene.style(Role::Good));
     }
     let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(track, scene.state.session().now()), end) {
+    if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
         buf.set_string(area.x + x + 1, area.y, format!("✕ {}", track.last), scene.style(Role::Label));
     }
 }

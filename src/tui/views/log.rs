@@ -1,4 +1,4 @@
-//! The log: what sources say, notices, marks; newest first.
+//! The log: what sources say, and all that happened, newest first.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 use crate::app::state::State;
 use crate::instances::Feed;
 use crate::session::event::NoticeLevel;
+use crate::session::history::{self, Kind};
 use crate::tui::layout::Frame;
 use crate::tui::panels::header;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
-use scaletop_units::Elapsed;
 
 /// Columns of the time and the sign before a text.
 const LEFT: u16 = 11;
@@ -57,42 +57,33 @@ fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
     y
 }
 
-/// One line of the log.
-struct Entry<'a> {
-    at: Elapsed,
-    sign: &'static str,
-    role: Role,
-    text: &'a str,
-}
-
 fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
-    let session = state.session();
-    let notices = session.log().iter().map(|(at, notice)| {
-        let (sign, role) = match notice.level {
-            NoticeLevel::Info => ("·", Role::Label),
-            NoticeLevel::Warning => ("▲", Role::Warn),
-            NoticeLevel::Error => ("✕", Role::Bad),
-        };
-        Entry { at: *at, sign, role, text: &notice.text }
-    });
-    let marks = session.marks().iter().map(|(at, text)| Entry { at: *at, sign: "◆", role: Role::Mark, text });
-    let mut entries: Vec<Entry<'_>> = notices.chain(marks).collect();
+    let filter = state.ui().filter.as_deref();
+    let mut entries = history::entries(state.session(), filter);
     // Of the same moment, too, the later one comes first.
     entries.reverse();
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
-    let remark = format!("{} entries, newest first; n and p scroll", entries.len());
+    let remark = match filter {
+        Some(filter) => {
+            format!("{} entries with “{}”, newest first; / changes it", entries.len(), text::shown(filter, 30))
+        }
+        None => format!("{} entries, newest first; Enter puts the cursor there, / filters", entries.len()),
+    };
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, "Log", &remark);
     let width = area.width.saturating_sub(LEFT);
     let mut y = area.y + 1;
-    let first = state.ui().selected.min(entries.len().saturating_sub(1));
-    for entry in entries.iter().skip(first) {
+    let selected = state.ui().selected.min(entries.len().saturating_sub(1));
+    // The selected one stays in sight, with a little of what is newer.
+    let first = selected.saturating_sub(usize::from(area.height) / 3);
+    for (at, entry) in entries.iter().enumerate().skip(first) {
         if y >= area.bottom() {
             return;
         }
-        buf.set_stringn(area.x, y, format!("{:>8}", entry.at.to_string()), 8, theme.style(Role::Label));
-        buf.set_stringn(area.x + 9, y, entry.sign, 1, theme.style(entry.role));
-        let role = if entry.role == Role::Label { Role::Text } else { entry.role };
-        for line in text::wrap(entry.text, usize::from(width), 3) {
+        let (sign, role) = look(entry.kind);
+        let when = if at == selected { theme.style(Role::Selected) } else { theme.style(Role::Label) };
+        buf.set_stringn(area.x, y, format!("{:>8}", entry.at.to_string()), 8, when);
+        buf.set_stringn(area.x + 9, y, sign, 1, theme.style(role));
+        let role = if role == Role::Label { Role::Text } else { role };
+        for line in text::wrap(&entry.text, usize::from(width), 3) {
             if y < area.bottom() {
                 buf.set_stringn(area.x + LEFT, y, line, usize::from(width), theme.style(role));
                 y += 1;
@@ -100,6 +91,20 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         }
     }
     if entries.is_empty() && y < area.bottom() {
-        buf.set_stringn(area.x + LEFT, y, "nothing yet", usize::from(width), theme.style(Role::Label));
+        let words = if filter.is_some() { "nothing has that in it; Esc shows all" } else { "nothing yet" };
+        buf.set_stringn(area.x + LEFT, y, words, usize::from(width), theme.style(Role::Label));
+    }
+}
+
+/// How an entry is marked.
+const fn look(kind: Kind) -> (&'static str, Role) {
+    match kind {
+        Kind::Rate => ("▸", Role::Target),
+        Kind::Born => ("+", Role::Responding),
+        Kind::Gone => ("−", Role::Label),
+        Kind::Mark => ("◆", Role::Mark),
+        Kind::Notice(NoticeLevel::Info) => ("·", Role::Label),
+        Kind::Notice(NoticeLevel::Warning) => ("▲", Role::Warn),
+        Kind::Notice(NoticeLevel::Error) => ("✕", Role::Bad),
     }
 }

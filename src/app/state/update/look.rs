@@ -2,6 +2,7 @@
 
 use crate::app::action::Action;
 use crate::app::state::{Prompt, PromptKind, Ui, View, Window, present};
+use crate::session::history::entries;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
@@ -10,10 +11,17 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
     let present = present(session, now);
     match action {
         Action::AskRate => ui.prompt = Some(Prompt::new(PromptKind::Rate)),
+        Action::AskFilter => {
+            ui.view = View::Log;
+            ui.selected = 0;
+            let text = ui.filter.take().unwrap_or_default();
+            ui.prompt = Some(Prompt { text, ..Prompt::new(PromptKind::Filter) });
+        }
         Action::AskRamp => ui.prompt = Some(Prompt::new(PromptKind::Ramp)),
         // Whatever is in front goes first.
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
         Action::Cancel if ui.help => ui.help = false,
+        Action::Cancel if ui.filter.is_some() => ui.filter = None,
         Action::Cancel => ui.range.to_present(),
         Action::CycleWindow => {
             ui.range.cycle();
@@ -51,7 +59,7 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
         Action::NextView => turn_view(ui, 1),
         Action::PreviousView => turn_view(ui, View::ALL.len() - 1),
         Action::SelectNext => {
-            let last = longest_list(ui.view, session).saturating_sub(1);
+            let last = longest_list(ui.view, session, ui.filter.as_deref()).saturating_sub(1);
             ui.selected = ui.selected.saturating_add(1).min(last);
         }
         Action::SelectPrevious => ui.selected = ui.selected.saturating_sub(1),
@@ -66,9 +74,9 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
     }
 }
 
-fn longest_list(view: View, session: &Session) -> usize {
+fn longest_list(view: View, session: &Session, filter: Option<&str>) -> usize {
     match view {
-        View::Log => session.log().len() + session.marks().len(),
+        View::Log => entries(session, filter).len(),
         View::Instances => session.tracks().len(),
         View::Overview | View::Steps | View::Latency => session.steps().len(),
     }
@@ -95,8 +103,9 @@ fn window_words(window: Window, present: u32) -> String {
 /// cursor, where the charts can be seen.
 fn open(ui: &mut Ui, session: &Session, present: u32) {
     if ui.view == View::Log {
-        if let Some(at) = log_entries(session).nth_back(ui.selected) {
-            ui.range.look_at(at, present);
+        let entries = entries(session, ui.filter.as_deref());
+        if let Some(entry) = entries.iter().nth_back(ui.selected) {
+            ui.range.look_at(entry.at, present);
             ui.view = View::Overview;
             ui.selected = 0;
         }
@@ -114,12 +123,4 @@ fn open(ui: &mut Ui, session: &Session, present: u32) {
             ui.view = View::Overview;
         }
     }
-}
-
-/// When each entry of the log was, ascending.
-fn log_entries(session: &Session) -> impl DoubleEndedIterator<Item = Elapsed> {
-    let (notices, marks) = (session.log().iter().map(|(at, _)| *at), session.marks().iter().map(|(at, _)| *at));
-    let mut all: Vec<Elapsed> = notices.chain(marks).collect();
-    all.sort_unstable();
-    all.into_iter()
 }

@@ -2,25 +2,42 @@
 
 use crate::app::action::Action;
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{Prompt, PromptKind};
+use crate::app::state::{Prompt, PromptKind, Ui};
 use crate::values;
 
 /// The longest text a prompt takes, in characters.
 const LONGEST: usize = 24;
 
+/// Types into the open prompt. Whether it is to be accepted: that of the filter, which changes nothing but what is seen, is at
+/// once.
+pub(super) fn type_into(ui: &mut Ui, action: &Action) -> bool {
+    let Some(prompt) = &mut ui.prompt else { return false };
+    match action {
+        Action::PromptChar(c) if !c.is_control() && prompt.text.chars().count() < LONGEST => prompt.text.push(*c),
+        Action::PromptDelete => drop(prompt.text.pop()),
+        Action::PromptAccept if prompt.kind == PromptKind::Filter => {
+            ui.prompt = None;
+            return false;
+        }
+        Action::PromptAccept => return true,
+        _ => return false,
+    }
+    prompt.error = None;
+    if prompt.kind == PromptKind::Filter {
+        ui.filter = Some(prompt.text.clone()).filter(|text| !text.is_empty());
+        ui.selected = 0;
+    }
+    false
+}
+
 impl LiveUpdate<'_> {
     /// Types into the open prompt, or accepts it.
     pub(super) fn edit_prompt(&mut self, action: &Action) {
+        if !type_into(self.ui, action) {
+            return;
+        }
         let Some(prompt) = &mut self.ui.prompt else { return };
         match action {
-            Action::PromptChar(c) if !c.is_control() && prompt.text.chars().count() < LONGEST => {
-                prompt.text.push(*c);
-                prompt.error = None;
-            }
-            Action::PromptDelete => {
-                prompt.text.pop();
-                prompt.error = None;
-            }
             Action::PromptAccept => {
                 let read =
                     read(prompt).and_then(|action| match self.goal(&action).and_then(|goal| self.refusal(goal)) {
@@ -57,5 +74,6 @@ fn read(prompt: &Prompt) -> Result<Action, String> {
             };
             Ok(Action::Ramp(rate, over))
         }
+        PromptKind::Filter => Err("a filter is no rate".to_owned()),
     }
 }

@@ -10,6 +10,7 @@ use crate::app::event::{Event, ReplayEvent};
 use crate::app::player::Player;
 use crate::app::state::Ui;
 use crate::app::state::update::look::look;
+use crate::app::state::update::prompt::type_into;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
@@ -72,6 +73,7 @@ impl ReplayUpdate<'_> {
                 let session = self.folder.map_or_else(String::new, |path| path.display().to_string());
                 self.toast(format!("files: scaletop report {session}"));
             }
+            Action::PromptChar(_) | Action::PromptDelete | Action::PromptAccept => drop(type_into(self.ui, action)),
             Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
             Action::SeekBy(secs) => {
                 self.ui.range.to_present();

@@ -1,0 +1,134 @@
+//! What happened in a session, in the order in which it did: changes of rate, instances that came and went, marks, notices. One
+//! list for the log on the screen; what lies beyond the bounds of its parts is not in it.
+
+use std::time::Duration;
+
+use crate::session::event::{Notice, NoticeLevel, RateCause};
+use crate::session::state::Session;
+use crate::text::thousands;
+use scaletop_load::RateProfile;
+use scaletop_units::Elapsed;
+
+/// An instance that has not answered for this long, while others have, is gone, as far as we can see.
+pub(crate) const GONE_AFTER: Duration = Duration::from_secs(5);
+
+/// Presses of a key in such succession are one entry.
+const ONE_HAND: Duration = Duration::from_secs(2);
+
+/// What kind of entry it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rate,
+    /// An instance answered for the first time.
+    Born,
+    /// An instance answers no more.
+    Gone,
+    Mark,
+    Notice(NoticeLevel),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) at: Elapsed,
+    pub(crate) kind: Kind,
+    pub(crate) text: String,
+}
+
+/// What happened, ascending in time; with `filter`, only what has that text in it, whatever the case.
+pub(crate) fn entries(session: &Session, filter: Option<&str>) -> Vec<Entry> {
+    let mut entries = rates(session);
+    for track in session.tracks() {
+        let id = &track.id;
+        let first = track.first_ok.unwrap_or(track.first);
+        entries.push(Entry { at: first, kind: Kind::Born, text: format!("instance {id} answers, for the first time") });
+        if is_gone(session, track.last) {
+            let text = format!("instance {id} answers no more, after {} requests", thousands(track.requests));
+            entries.push(Entry { at: track.last, kind: Kind::Gone, text });
+        }
+    }
+    let marks = session.marks().iter();
+    entries.extend(marks.map(|(at, text)| Entry { at: *at, kind: Kind::Mark, text: text.clone() }));
+    let notice = |(at, Notice { level, text }): &(Elapsed, Notice)| Entry {
+        at: *at,
+        kind: Kind::Notice(*level),
+        text: text.clone(),
+    };
+    entries.extend(session.log().iter().map(notice));
+    if let Some(filter) = filter.map(str::to_lowercase).filter(|filter| !filter.is_empty()) {
+        entries.retain(|entry| entry.text.to_lowercase().contains(&filter));
+    }
+    entries.sort_by_key(|entry| entry.at);
+    entries
+}
+
+/// Whether others have answered since one answered last, at `last`, for long enough.
+pub(crate) fn is_gone(session: &Session, last: Elapsed) -> bool {
+    let answered = session.timeline().rows().iter().rev().find(|row| row.outcomes.total() > 0);
+    answered.is_some_and(|row| Elapsed::from_secs(u64::from(row.second) + u64::from(row.span)) > last + GONE_AFTER)
+}
+
+/// The changes of rate; a key that is held is one.
+fn rates(session: &Session) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut before = RateProfile::PAUSED;
+    // Where the last entry began, and when it was last continued, if a key may go on with it.
+    let mut held: Option<(u32, Elapsed)> = None;
+    for (at, profile, cause) in session.rates() {
+        let from = match held.filter(|_| *cause == RateCause::Nudge) {
+            Some((from, last)) if at.saturating_since(last) <= ONE_HAND => {
+                entries.pop();
+                from
+            }
+            _ => before.last().get(),
+        };
+        held = (*cause == RateCause::Nudge).then_some((from, *at));
+        let text = match profile {
+            RateProfile::Constant(to) => format!("rate {from}→{to}{}", in_words(*cause)),
+            RateProfile::Ramp { to, over, .. } => format!("ramp {from}→{to} over {over:?}"),
+        };
+        entries.push(Entry { at: *at, kind: Kind::Rate, text });
+        before = *profile;
+    }
+    entries
+}
+
+const fn in_words(cause: RateCause) -> &'static str {
+    match cause {
+        RateCause::Spike => " (spike)",
+        RateCause::Pause => " (pause)",
+        RateCause::Clear => " (cleared)",
+        RateCause::Plan => " (plan)",
+        RateCause::Start => " (start)",
+        RateCause::Stop => " (the end of the load)",
+        RateCause::Nudge | RateCause::Set | RateCause::Ramp => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::{Header, RateChange, SessionEvent, Settings};
+    use scaletop_units::ArrivalRate;
+
+    #[test]
+    fn rates_marks_and_notices_are_told_in_their_order_and_a_held_key_once() {
+        let mut session = Session::new(Header::new(0, Settings::default()));
+        let mut rate = |at: u64, to: u32, cause| {
+            let profile = RateProfile::Constant(ArrivalRate::new(to));
+            session.apply(Elapsed::from_millis(at), &SessionEvent::Rate(RateChange { profile, cause, stage: None }));
+        };
+        rate(1_000, 50, RateCause::Nudge);
+        rate(1_500, 100, RateCause::Nudge);
+        rate(9_000, 600, RateCause::Spike);
+        rate(9_500, 650, RateCause::Nudge);
+        session.apply(Elapsed::from_secs(5), &SessionEvent::Mark { text: "deploy v2".to_owned() });
+        let notice = Notice { level: NoticeLevel::Warning, text: "ECS says no".to_owned() };
+        session.apply(Elapsed::from_secs(7), &SessionEvent::Notice(notice));
+        let texts = |filter| entries(&session, filter).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
+        let all = ["rate 0→100/s", "deploy v2", "ECS says no", "rate 100→600/s (spike)", "rate 600→650/s"];
+        assert_eq!(texts(None), all);
+        assert_eq!(texts(Some("ecs")), ["ECS says no"]);
+        assert_eq!(texts(Some("RATE")).len(), 3);
+    }
+}
