@@ -115,6 +115,9 @@ pub struct ScreenArgs {
     /// Leave the mouse to the terminal: to select text; the wheel then sends arrows
     #[arg(long, env = "SCALETOP_NO_MOUSE")]
     pub no_mouse: bool,
+    /// Ring the terminal's bell when the objective is lost, and when it holds again
+    #[arg(long, env = "SCALETOP_BELL")]
+    pub bell: bool,
 }
 
 /// The colours of the screen.

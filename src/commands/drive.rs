@@ -30,7 +30,7 @@ use crate::session::folder;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
-use crate::tui::front::TerminalFront;
+use crate::tui::front::{Manners, TerminalFront};
 use crate::values;
 use scaletop_cluster::{Cluster, ClusterArgs};
 use scaletop_load::{Prepared, RequestOptions, Running};
@@ -78,7 +78,8 @@ pub(super) struct Ready {
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
     let ready = prepare(&drive, target, cluster, script).await?;
-    let front = TerminalFront::open(theme(drive.screen), !drive.screen.no_mouse)?;
+    let front =
+        TerminalFront::open(theme(drive.screen), Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell })?;
     let mut finished = ready.run(front).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;

@@ -50,13 +50,19 @@ pub(super) fn add_to_step_summary(text: &str) {
 /// Says where the files are: on stdout when that is for people, else on stderr. An export that failed is an error.
 pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(), CommandError> {
     let folder = finished.state.folder().map(Path::to_owned).unwrap_or_default();
+    let is_exported = matches!(finished.exported, Some(Ok(_)));
     let (text, error) = match finished.exported.take() {
         Some(Ok(exported)) => (format!("files: {}", exported.folder.display()), None),
         Some(Err(error)) => (format!("recording: {}", folder.display()), Some(error)),
         None => (format!("recording: {0} (its files: scaletop report {0})", folder.display()), None),
     };
     if format == Format::Text {
-        writeln!(io::stdout().lock(), "{}", clean(&text))?;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", clean(&text))?;
+        if is_exported {
+            let folder = clean(&folder.display().to_string());
+            writeln!(out, "look:  {folder}/report.html in a browser, or scaletop replay {folder}")?;
+        }
     } else {
         say(&text);
     }

@@ -9,7 +9,7 @@ use crate::commands::{CommandError, has_screen, outcome, say, theme};
 use crate::replay::index;
 use crate::replay::playback::Playback;
 use crate::replay::seekable::SeekableRecording;
-use crate::tui::front::TerminalFront;
+use crate::tui::front::{Manners, TerminalFront};
 use scaletop_units::RunClock;
 
 /// Plays the session. What is wrong with the recording is said before the terminal is taken over.
@@ -19,7 +19,8 @@ pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
         return Err(CommandError::NoTerminalToReplay { session: args.session.clone() });
     }
     let updates = index::start(&args.session)?;
-    let front = TerminalFront::open(theme(args.screen), !args.screen.no_mouse)?;
+    let front =
+        TerminalFront::open(theme(args.screen), Manners { mouse: !args.screen.no_mouse, bell: args.screen.bell })?;
     let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(args.session.clone());
     let back = Playback::new(recording, updates);
     let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen()? };

@@ -8,7 +8,7 @@ pub mod markdown;
 use crate::analysis::failures::failure_in_words;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
-use crate::text::{Lines, latency};
+use crate::text::{Lines, latency, thousands};
 use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
@@ -23,22 +23,22 @@ pub fn text(session: &Session) -> String {
     out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), settings.slo));
     let unconnected = match totals.dropped_connections {
         0 => String::new(),
-        dropped => format!(", {dropped} for want of a connection"),
+        dropped => format!(", {} for want of a connection", thousands(dropped)),
     };
     out.line(&format!(
         "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected})",
-        totals.due,
-        totals.sent,
-        totals.outcomes.get(OutcomeKind::Ok),
-        totals.outcomes.failed(),
-        totals.dropped(),
-        totals.dropped_cap,
-        totals.dropped_late
+        thousands(totals.due),
+        thousands(totals.sent),
+        thousands(totals.outcomes.get(OutcomeKind::Ok)),
+        thousands(totals.outcomes.failed()),
+        thousands(totals.dropped()),
+        thousands(totals.dropped_cap),
+        thousands(totals.dropped_late)
     ));
     let failures: Vec<_> = OutcomeKind::ALL
         .into_iter()
         .filter(|&kind| kind != OutcomeKind::Ok && totals.outcomes.get(kind) > 0)
-        .map(|kind| format!("{} {}", totals.outcomes.get(kind), kind.label()))
+        .map(|kind| format!("{} {}", thousands(totals.outcomes.get(kind)), kind.label()))
         .collect();
     if !failures.is_empty() {
         out.line(&format!("failures: {}", failures.join(", ")));

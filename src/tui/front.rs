@@ -8,11 +8,21 @@ use crate::app::event::Event;
 use crate::app::keymap::KeyMap;
 use crate::app::signals::{JobControl, JobEvent};
 use crate::app::state::State;
+use crate::session::standing::{Standing, standing};
 use crate::tui::background;
 use crate::tui::input::{Input, InputStream};
 use crate::tui::mouse::{self, Held};
 use crate::tui::terminal::{Screen, TerminalError};
 use crate::tui::theme::Theme;
+
+/// What the user wants of the terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// The mouse is ours.
+    pub(crate) mouse: bool,
+    /// The bell rings when the objective is lost, and when it holds again.
+    pub(crate) bell: bool,
+}
 
 /// A session on the terminal.
 #[derive(Debug)]
@@ -21,6 +31,8 @@ pub(crate) struct TerminalFront {
     input: InputStream,
     theme: Theme,
     jobs: JobControl,
+    /// Whether the objective rings, and whether it held when it last did.
+    bell: Option<Option<bool>>,
     /// What the mouse drags.
     held: Held,
     /// The terminal has gone away; that was said once.
@@ -29,8 +41,8 @@ pub(crate) struct TerminalFront {
 
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
-    pub(crate) fn open(theme: Theme, mouse: bool) -> Result<Self, TerminalError> {
-        let screen = Screen::open(mouse)?;
+    pub(crate) fn open(theme: Theme, manners: Manners) -> Result<Self, TerminalError> {
+        let screen = Screen::open(manners.mouse)?;
         // Before anybody else reads from the terminal.
         let is_light = if theme.may_ask() { background::is_light() } else { None };
         let theme = is_light.map_or(theme, |is_light| theme.on(is_light));
@@ -39,6 +51,7 @@ impl TerminalFront {
             input: InputStream::new(),
             theme,
             jobs: JobControl::listen(),
+            bell: manners.bell.then_some(None),
             held: Held::default(),
             is_gone: false,
         })
@@ -46,6 +59,18 @@ impl TerminalFront {
 }
 
 impl TerminalFront {
+    /// Whether the objective is lost since the last frame, or holds again.
+    fn rings(&mut self, state: &State) -> bool {
+        let Some(before) = &mut self.bell else { return false };
+        let is_held = match standing(state.session(), state.now()) {
+            Standing::Held => true,
+            Standing::Missed { .. } | Standing::NoneOk { .. } => false,
+            _ => return false,
+        };
+        // That it holds at the beginning is no news.
+        before.replace(is_held).map_or(!is_held, |before| before != is_held)
+    }
+
     /// How many columns the charts have, when that is not what the state knows.
     fn columns(&self, state: &State) -> Option<u16> {
         let (area, _) = self.screen.places().charts?;
@@ -105,7 +130,8 @@ impl FrontEnd for TerminalFront {
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
-        self.screen.draw(state, self.theme).map_err(source)
+        let rings = self.rings(state);
+        self.screen.draw(state, self.theme, rings).map_err(source)
     }
 
     fn suspend(&mut self) -> io::Result<()> {

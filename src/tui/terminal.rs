@@ -10,6 +10,7 @@ use std::sync::Once;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -85,10 +86,14 @@ impl Screen {
     }
 
     /// Draws a frame: only what changed is written, and shown at once where the terminal knows how (no tearing).
-    pub(crate) fn draw(&mut self, state: &State, theme: Theme) -> Result<(), TerminalError> {
+    /// `rings`: with a ring of the bell.
+    pub(crate) fn draw(&mut self, state: &State, theme: Theme, rings: bool) -> Result<(), TerminalError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };
         if self.frames.has_failed() {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
+        }
+        if rings {
+            queue!(terminal.backend_mut(), Print('\u{7}')).map_err(TerminalError::Draw)?;
         }
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
         let places = &mut self.places;
