@@ -1,5 +1,6 @@
 //! What the user can ask for, whatever key, mouse or plan asks.
 
+use crate::app::state::{View, Window};
 use scaletop_units::{ArrivalRate, Elapsed};
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ pub enum Action {
     Mark,
     /// Export now.
     Export,
+    /// Open the palette.
+    AskCommand,
+    /// Show this view.
+    Show(View),
+    /// Show so much time.
+    SetWindow(Window),
     /// The next time window.
     CycleWindow,
     /// Moves the cursor by so many columns: towards the past when negative.
@@ -111,6 +118,8 @@ pub enum Action {
     Pasted,
     /// A character typed into the open prompt.
     PromptChar(char),
+    /// Complete what was typed into the prompt.
+    PromptComplete,
     /// Delete the last character of the prompt.
     PromptDelete,
     PromptAccept,

@@ -4,6 +4,7 @@
 //! Fields are private to this module, and [`update`] stands within it: nothing else can change a state.
 
 mod live;
+pub(crate) mod palette;
 mod range;
 mod told;
 mod ui;

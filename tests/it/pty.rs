@@ -309,6 +309,55 @@ fn without_a_shell_ctrl_z_says_so_and_a_repaint_brings_back_what_was_overwritten
 }
 
 #[test]
+fn the_palette_understands_what_is_typed_and_the_log_can_be_filtered() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &DEMO, folder.path());
+    terminal.wait_for("Overview");
+    terminal.press(":");
+    terminal.wait_for("ramp  rate");
+    terminal.press("rat\t");
+    terminal.wait_for("rate RATE");
+    terminal.press("70\r");
+    terminal.wait_for("70/s");
+    terminal.press(":");
+    terminal.wait_for("ramp  rate");
+    terminal.press("mark deploy v2\r");
+    terminal.wait_for("deploy v2 at");
+    terminal.press("/");
+    terminal.wait_for("show what has in it");
+    terminal.press("deploy\r");
+    terminal.wait_for("1 entries with");
+    terminal.press("\r");
+    terminal.wait_for("PAST");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    let events = std::fs::read_to_string(folder.path().join("session/events.csv")).unwrap();
+    assert!(events.contains("deploy v2"), "{events}");
+}
+
+#[test]
+fn the_wheel_and_the_mouse_send_nothing() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(40, 120, &DEMO, folder.path());
+    terminal.wait_for("0:03");
+    assert!(terminal.drawn().contains("\u{1b}[?1000h"), "the mouse is captured");
+    // Wheel up and down, a press, a drag and a release over the charts.
+    for event in ["64;60;12M", "65;60;12M", "0;90;12M", "32;100;12M", "0;100;12m", "0;90;12M", "0;90;12m"] {
+        terminal.press(&format!("\x1b[<{event}"));
+        Terminal::pause();
+    }
+    terminal.wait_for("PAST");
+    terminal.press("\x1b");
+    terminal.wait_for("LIVE");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    let events = std::fs::read_to_string(folder.path().join("session/events.csv")).unwrap();
+    assert!(!events.contains(",rate,"), "{events}");
+}
+
+#[test]
 fn what_drives_no_load_over_a_table_sends_nothing() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();

@@ -179,6 +179,14 @@ pub(super) const TABLE: &[Binding] = &[
         &[char('+', Action::ZoomIn), char('=', Action::ZoomIn), char('-', Action::ZoomOut), char('_', Action::ZoomOut)],
     ),
     line(BOTH, "Enter", "the step under the cursor, or the entry", Group::Look, None, &[key(Key::Enter, Action::Open)]),
+    line(
+        BOTH,
+        ":",
+        "commands: rate, ramp, mark, go, view, …",
+        Group::Look,
+        Some(("command", 4)),
+        &[char(':', Action::AskCommand)],
+    ),
     line(BOTH, "/", "filter the log", Group::Look, None, &[char('/', Action::AskFilter)]),
     line(BOTH, "0", "the whole session", Group::Look, None, &[char('0', Action::WholeSession)]),
     line(
@@ -275,6 +283,7 @@ pub(super) const TABLE: &[Binding] = &[
         &[key(Key::Escape, Action::Cancel)],
     ),
     line(PROMPT, "Enter", "accept", Group::Session, Some(("accept", 1)), &[key(Key::Enter, Action::PromptAccept)]),
+    line(PROMPT, "Tab", "complete", Group::Session, None, &[key(Key::Tab, Action::PromptComplete)]),
     line(PROMPT, "Esc", "close the prompt", Group::Session, Some(("cancel", 1)), &[key(Key::Escape, Action::Cancel)]),
     line(
         PROMPT,

@@ -50,6 +50,8 @@ fn is_listed(action: &Action) -> bool {
         | Action::Spike
         | Action::AskRamp
         | Action::AskFilter
+        | Action::AskCommand
+        | Action::PromptComplete
         | Action::TogglePause
         | Action::Clear
         | Action::Mark
@@ -88,8 +90,10 @@ fn is_listed(action: &Action) -> bool {
         | Action::JumpStart
         | Action::JumpEnd
         | Action::Cancel => true,
-        // The mouse and the screen itself ask for these.
+        // The mouse, the palette and the screen itself ask for these.
         Action::LookAt(_)
+        | Action::Show(_)
+        | Action::SetWindow(_)
         | Action::ZoomAt { .. }
         | Action::Drag(..)
         | Action::Dropped
@@ -119,6 +123,8 @@ fn every_action_is_reachable() {
         Action::Spike,
         Action::AskRamp,
         Action::AskFilter,
+        Action::AskCommand,
+        Action::PromptComplete,
         Action::TogglePause,
         Action::Clear,
         Action::Mark,

@@ -74,6 +74,9 @@ pub enum Window {
 }
 
 impl Window {
+    /// Every window, the shortest first.
+    pub const ALL: [Self; 4] = [Self::Minute, Self::FiveMinutes, Self::FifteenMinutes, Self::All];
+
     /// Its length; `None` for the whole session.
     pub const fn length(self) -> Option<Duration> {
         match self {
@@ -142,6 +145,8 @@ pub enum PromptKind {
     Ramp,
     /// A text that entries of the log have in them. Shown as it is typed.
     Filter,
+    /// A command of the palette.
+    Command,
 }
 
 impl Prompt {

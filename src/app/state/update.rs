@@ -39,7 +39,8 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
         }
         Run::Replay(player) => {
             let shown = *latest;
-            let effects = ReplayUpdate { session, ui, player, folder: folder.as_deref(), now, shown }.apply(event);
+            let effects = ReplayUpdate { session, ui, player, folder: folder.as_deref(), now, shown, is_over: false }
+                .apply(event);
             // On its way to the position the screen shows the moment that it has come to.
             *latest = if player.is_behind() { session.now().min(player.position()) } else { player.position() };
             effects

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use url::Url;
 
 use crate::app::keymap::{KeyMap, Mode};
-use crate::app::state::{Prompt, PromptKind, Question, State};
+use crate::app::state::{Prompt, PromptKind, Question, State, palette};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 
@@ -66,6 +66,7 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
     let (question, example) = match prompt.kind {
         PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
         PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
+        PromptKind::Command => (":", ""),
         PromptKind::Filter => ("show what has in it: ", "such as an instance, or rate"),
     };
     let typed = text::shown(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
@@ -74,12 +75,35 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
             .and(typed, theme.style(Role::Title))
             .and("▏", theme.style(Role::Key)),
     ];
+    if prompt.kind == PromptKind::Command && prompt.error.is_none() {
+        pieces.extend(commands(prompt, theme));
+        return text::fit(pieces, width, 2);
+    }
     match &prompt.error {
         Some(error) => pieces.push(Piece::new(1, text::shown(error, width / 2), theme.style(Role::Bad))),
         None => pieces.push(Piece::new(3, example, theme.style(Role::Label))),
     }
     pieces.extend(hint_pieces(theme, Mode::Prompt, 3));
     text::fit(pieces, width, 2)
+}
+
+/// What can be typed: the names that begin so, or what the only one takes and does.
+fn commands(prompt: &Prompt, theme: Theme) -> Vec<Piece> {
+    match palette::matching(&prompt.text).as_slice() {
+        [] => vec![Piece::new(1, "no such command", theme.style(Role::Bad))],
+        [only] => {
+            let usage = format!("{} {}", only.name, only.takes);
+            let usage = Piece::new(1, usage.trim_end().to_owned(), theme.style(Role::Key));
+            vec![usage.and(format!(" {}", only.does), theme.style(Role::Label))]
+        }
+        several => {
+            let name = |(at, command): (usize, &&palette::Command)| {
+                let rank = u8::try_from(at).unwrap_or(u8::MAX).saturating_add(1);
+                Piece::new(rank, command.name, theme.style(Role::Label))
+            };
+            several.iter().enumerate().map(name).collect()
+        }
+    }
 }
 
 fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
+use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
+use crate::app::state::update::prompt::filter;
 use crate::app::state::{INCREMENTS, Lifecycle, Live, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
@@ -145,8 +147,7 @@ impl LiveUpdate<'_> {
             }
             Action::Mark => {
                 let text = format!("mark {}", self.session.marks().len() + 1);
-                self.toast(format!("{text} at {}", self.now));
-                self.record(self.now, SessionEvent::Mark { text });
+                self.mark(text);
             }
             Action::Export => {
                 self.toast("exporting…");
@@ -154,7 +155,14 @@ impl LiveUpdate<'_> {
             }
             Action::KillInstance if self.live.is_demo => self.effects.push(Effect::KillInstance),
             Action::KillInstance => self.toast("only the demo's instances can be killed"),
-            Action::PromptChar(_) | Action::PromptDelete | Action::PromptAccept => self.edit_prompt(action),
+            Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
+                match self.edit_prompt(action) {
+                    Some(Asked::Do(asked)) => self.act(&asked),
+                    Some(Asked::Mark(text)) => self.mark(text),
+                    Some(Asked::Filter(text)) => filter(self.ui, text),
+                    None => {}
+                }
+            }
             Action::IncrementLarger => self.live.increment = (self.live.increment + 1).min(INCREMENTS.len() - 1),
             Action::IncrementSmaller => self.live.increment = self.live.increment.saturating_sub(1),
             Action::RateUp
@@ -170,6 +178,11 @@ impl LiveUpdate<'_> {
             | Action::Clear => self.act_on_rate(action),
             _ => look(self.ui, self.session, self.latest, self.now, action),
         }
+    }
+
+    fn mark(&mut self, text: String) {
+        self.toast(format!("{text} at {}", self.now));
+        self.record(self.now, SessionEvent::Mark { text });
     }
 
     /// Whether the end of this session is worth a question: it runs, and has for a while.

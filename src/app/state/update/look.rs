@@ -17,6 +17,12 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
             let text = ui.filter.take().unwrap_or_default();
             ui.prompt = Some(Prompt { text, ..Prompt::new(PromptKind::Filter) });
         }
+        Action::AskCommand => ui.prompt = Some(Prompt::new(PromptKind::Command)),
+        Action::Show(view) => (ui.view, ui.selected) = (*view, 0),
+        Action::SetWindow(window) => {
+            (ui.range.window, ui.range.zoom) = (*window, None);
+            ui.toast = Some((at, window_words(*window, present)));
+        }
         Action::AskRamp => ui.prompt = Some(Prompt::new(PromptKind::Ramp)),
         // Whatever is in front goes first.
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,

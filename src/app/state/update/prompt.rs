@@ -1,12 +1,12 @@
 //! The one-line prompts: a rate, or a ramp.
 
 use crate::app::action::Action;
+use crate::app::state::palette::{self, Asked};
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{Prompt, PromptKind, Ui};
-use crate::values;
+use crate::app::state::{Prompt, PromptKind, Ui, View};
 
 /// The longest text a prompt takes, in characters.
-const LONGEST: usize = 24;
+const LONGEST: usize = 120;
 
 /// Types into the open prompt. Whether it is to be accepted: that of the filter, which changes nothing but what is seen, is at
 /// once.
@@ -15,6 +15,11 @@ pub(super) fn type_into(ui: &mut Ui, action: &Action) -> bool {
     match action {
         Action::PromptChar(c) if !c.is_control() && prompt.text.chars().count() < LONGEST => prompt.text.push(*c),
         Action::PromptDelete => drop(prompt.text.pop()),
+        Action::PromptComplete if prompt.kind == PromptKind::Command => {
+            if let Some(text) = palette::completed(&prompt.text) {
+                prompt.text = text;
+            }
+        }
         Action::PromptAccept if prompt.kind == PromptKind::Filter => {
             ui.prompt = None;
             return false;
@@ -24,56 +29,56 @@ pub(super) fn type_into(ui: &mut Ui, action: &Action) -> bool {
     }
     prompt.error = None;
     if prompt.kind == PromptKind::Filter {
-        ui.filter = Some(prompt.text.clone()).filter(|text| !text.is_empty());
-        ui.selected = 0;
+        let text = prompt.text.clone();
+        filter(ui, text);
     }
     false
 }
 
+/// Shows what in the log has that in it.
+pub(super) fn filter(ui: &mut Ui, text: String) {
+    ui.filter = Some(text).filter(|text| !text.is_empty());
+    (ui.view, ui.selected) = (View::Log, 0);
+}
+
 impl LiveUpdate<'_> {
-    /// Types into the open prompt, or accepts it.
-    pub(super) fn edit_prompt(&mut self, action: &Action) {
+    /// Types into the open prompt, or accepts it. What it asks for is returned.
+    pub(super) fn edit_prompt(&mut self, action: &Action) -> Option<Asked> {
         if !type_into(self.ui, action) {
-            return;
+            return None;
         }
-        let Some(prompt) = &mut self.ui.prompt else { return };
-        match action {
-            Action::PromptAccept => {
-                let read =
-                    read(prompt).and_then(|action| match self.goal(&action).and_then(|goal| self.refusal(goal)) {
-                        Some(refusal) => Err(refusal),
-                        None => Ok(action),
-                    });
-                match (read, &mut self.ui.prompt) {
-                    (Ok(action), prompt) => {
-                        *prompt = None;
-                        self.act_on_rate(&action);
-                    }
-                    (Err(error), Some(prompt)) => prompt.error = Some(error),
-                    (Err(_), None) => {}
-                }
+        let prompt = self.ui.prompt.as_ref()?;
+        let read = read(prompt, false).and_then(|asked| {
+            let goal = if let Asked::Do(action) = &asked { self.goal(action) } else { None };
+            let refusal = goal.and_then(|goal| self.refusal(goal));
+            refusal.map_or(Ok(asked), Err)
+        });
+        accept(self.ui, read)
+    }
+}
+
+/// Closes the prompt when what it asks for is understood; else it says why not, and stays.
+pub(super) fn accept(ui: &mut Ui, read: Result<Asked, String>) -> Option<Asked> {
+    match read {
+        Ok(asked) => {
+            ui.prompt = None;
+            Some(asked)
+        }
+        Err(error) => {
+            if let Some(prompt) = &mut ui.prompt {
+                prompt.error = Some(error);
             }
-            _ => {}
+            None
         }
     }
 }
 
-/// What the prompt's text asks for: `450`, or `600 30s`.
-fn read(prompt: &Prompt) -> Result<Action, String> {
-    let mut words = prompt.text.split_whitespace();
-    let rate = values::rate(words.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+/// What the prompt's text asks for.
+pub(super) fn read(prompt: &Prompt, is_replay: bool) -> Result<Asked, String> {
     match prompt.kind {
-        PromptKind::Rate => match words.next() {
-            None => Ok(Action::SetRate(rate)),
-            Some(_) => Err("one number: for a rate over a time, use r".to_owned()),
-        },
-        PromptKind::Ramp => {
-            let over = match words.collect::<String>().as_str() {
-                "" => return Err(format!("over how long? {} 30s", rate.get())),
-                text => values::duration(text).map_err(|error| error.to_string())?,
-            };
-            Ok(Action::Ramp(rate, over))
-        }
-        PromptKind::Filter => Err("a filter is no rate".to_owned()),
+        PromptKind::Rate => palette::rate(&prompt.text),
+        PromptKind::Ramp => palette::ramp(&prompt.text),
+        PromptKind::Filter => Ok(Asked::Filter(prompt.text.clone())),
+        PromptKind::Command => palette::read(&prompt.text, is_replay),
     }
 }

@@ -9,8 +9,9 @@ use crate::app::effect::Effect;
 use crate::app::event::{Event, ReplayEvent};
 use crate::app::player::Player;
 use crate::app::state::Ui;
+use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
-use crate::app::state::update::prompt::type_into;
+use crate::app::state::update::prompt::{accept, filter, read, type_into};
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
@@ -24,6 +25,8 @@ pub(super) struct ReplayUpdate<'a> {
     pub(super) now: Elapsed,
     /// The moment that was shown last.
     pub(super) shown: Elapsed,
+    /// Whether a command asked for the end.
+    pub(super) is_over: bool,
 }
 
 impl ReplayUpdate<'_> {
@@ -37,7 +40,12 @@ impl ReplayUpdate<'_> {
                 self.player.pause();
                 return vec![Effect::Suspend];
             }
-            Event::Action(action) => self.act(&action),
+            Event::Action(action) => {
+                self.act(&action);
+                if std::mem::take(&mut self.is_over) {
+                    return vec![Effect::Exit { at_once: true }];
+                }
+            }
             // The rest only happens live.
             _ => {}
         }
@@ -60,6 +68,7 @@ impl ReplayUpdate<'_> {
 
     fn act(&mut self, action: &Action) {
         match action {
+            Action::AskQuit => self.is_over = true,
             Action::TogglePlay => self.player.toggle(),
             Action::Faster => self.player.faster(),
             Action::Slower => self.player.slower(),
@@ -73,7 +82,18 @@ impl ReplayUpdate<'_> {
                 let session = self.folder.map_or_else(String::new, |path| path.display().to_string());
                 self.toast(format!("files: scaletop report {session}"));
             }
-            Action::PromptChar(_) | Action::PromptDelete | Action::PromptAccept => drop(type_into(self.ui, action)),
+            Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
+                if type_into(self.ui, action)
+                    && let Some(prompt) = &self.ui.prompt
+                {
+                    let read = read(prompt, true);
+                    match accept(self.ui, read) {
+                        Some(Asked::Do(asked)) => self.act(&asked),
+                        Some(Asked::Filter(text)) => filter(self.ui, text),
+                        Some(Asked::Mark(_)) | None => {}
+                    }
+                }
+            }
             Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
             Action::SeekBy(secs) => {
                 self.ui.range.to_present();

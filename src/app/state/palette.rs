@@ -1,0 +1,217 @@
+//! The commands of the palette: what can be typed after `:`. One table for the parser, the completion and the help.
+
+use std::time::Duration;
+
+use crate::app::action::Action;
+use crate::app::state::{View, Window};
+use crate::values;
+use scaletop_units::Elapsed;
+
+/// What was typed asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// What a key could ask for, too.
+    Do(Action),
+    /// Mark the moment with this text.
+    Mark(String),
+    /// Show what in the log has that in it; nothing: all.
+    Filter(String),
+}
+
+/// A command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Command {
+    pub(crate) name: &'static str,
+    /// What it takes, as people write it; empty when nothing.
+    pub(crate) takes: &'static str,
+    pub(crate) does: &'static str,
+    /// Whether it drives load: it does not in a replay.
+    is_live: bool,
+    read: fn(&str) -> Result<Asked, String>,
+}
+
+const fn command(
+    name: &'static str,
+    takes: &'static str,
+    does: &'static str,
+    is_live: bool,
+    read: fn(&str) -> Result<Asked, String>,
+) -> Command {
+    Command { name, takes, does, is_live, read }
+}
+
+/// Every command, in alphabetical order.
+pub(crate) const COMMANDS: &[Command] = &[
+    command("clear", "", "back to 0 and drain", true, |rest| nothing(rest, Action::Clear)),
+    command("export", "", "write the files now", true, |rest| nothing(rest, Action::Export)),
+    command("filter", "[TEXT]", "show what in the log has that in it", false, |rest| {
+        Ok(Asked::Filter(rest.to_owned()))
+    }),
+    command("go", "TIME", "put the cursor on a moment", false, |rest| Ok(Asked::Do(Action::LookAt(moment(rest)?)))),
+    command("help", "", "the keys", false, |rest| nothing(rest, Action::ToggleHelp)),
+    command("kill", "", "kill an instance (demo)", true, |rest| nothing(rest, Action::KillInstance)),
+    command("live", "", "back to live", false, |rest| nothing(rest, Action::ToPresent)),
+    command("mark", "[TEXT]", "mark this moment", true, |rest| {
+        Ok(if rest.is_empty() { Asked::Do(Action::Mark) } else { Asked::Mark(rest.to_owned()) })
+    }),
+    command("pause", "", "rate 0, resume", true, |rest| nothing(rest, Action::TogglePause)),
+    command("quit", "", "end the session", false, |rest| nothing(rest, Action::AskQuit)),
+    command("ramp", "RATE TIME", "go to a rate over a time", true, ramp),
+    command("rate", "RATE", "requests per second, at once", true, rate),
+    command("spike", "", "to the spike rate; again: fall back", true, |rest| nothing(rest, Action::Spike)),
+    command("undo", "", "the last change of rate", true, |rest| nothing(rest, Action::Undo)),
+    command("view", "NAME", "overview, latency, instances, steps, log", false, view),
+    command("window", "1m|5m|15m|all", "how much time the charts show", false, window),
+];
+
+/// The commands that begin so; of those with something behind them, the one of that name.
+pub(crate) fn matching(typed: &str) -> Vec<&'static Command> {
+    let name = typed.split_whitespace().next().unwrap_or_default();
+    let is_whole = typed.trim_start().contains(char::is_whitespace);
+    let fits = |command: &&Command| if is_whole { command.name == name } else { command.name.starts_with(name) };
+    COMMANDS.iter().filter(fits).collect()
+}
+
+/// What was typed, with the name of its command completed as far as it is the only one.
+pub(crate) fn completed(typed: &str) -> Option<String> {
+    let candidates = matching(typed);
+    let first = candidates.first()?.name;
+    let common = candidates.iter().fold(first.len(), |common, command| {
+        first.bytes().zip(command.name.bytes()).take(common).take_while(|(a, b)| a == b).count()
+    });
+    let is_only = candidates.len() == 1 && !candidates[0].takes.is_empty();
+    let text = format!("{}{}", &first[..common], if is_only { " " } else { "" });
+    (text.len() > typed.trim_start().len()).then_some(text)
+}
+
+/// What was typed asks for.
+pub(crate) fn read(typed: &str, is_replay: bool) -> Result<Asked, String> {
+    let typed = typed.trim();
+    let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
+    let found = matching(name);
+    let command = match (found.iter().find(|command| command.name == name), found.as_slice()) {
+        (Some(command), _) => command,
+        (None, [command]) => command,
+        (None, []) => return Err(format!("no command begins with “{name}”: Tab shows them")),
+        (None, several) => {
+            let names: Vec<_> = several.iter().map(|command| command.name).collect();
+            return Err(format!("which one: {}?", names.join(", ")));
+        }
+    };
+    if is_replay && command.is_live {
+        return Err(format!("{} drives a live session, and this is a replay", command.name));
+    }
+    (command.read)(rest.trim())
+}
+
+fn nothing(rest: &str, action: Action) -> Result<Asked, String> {
+    if rest.is_empty() { Ok(Asked::Do(action)) } else { Err(format!("it takes nothing, not “{rest}”")) }
+}
+
+/// `450`.
+pub(crate) fn rate(text: &str) -> Result<Asked, String> {
+    let mut words = text.split_whitespace();
+    let rate = values::rate(words.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+    match words.next() {
+        None => Ok(Asked::Do(Action::SetRate(rate))),
+        Some(_) => Err("one number: for a rate over a time, ramp".to_owned()),
+    }
+}
+
+/// `600 30s`.
+pub(crate) fn ramp(text: &str) -> Result<Asked, String> {
+    let mut words = text.split_whitespace();
+    let rate = values::rate(words.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+    match words.collect::<String>().as_str() {
+        "" => Err(format!("over how long? {} 30s", rate.get())),
+        text => {
+            let over = values::duration(text).map_err(|error| error.to_string())?;
+            Ok(Asked::Do(Action::Ramp(rate, over)))
+        }
+    }
+}
+
+fn view(text: &str) -> Result<Asked, String> {
+    let wanted = text.to_lowercase();
+    let found =
+        View::ALL.into_iter().find(|view| !wanted.is_empty() && view.title().to_lowercase().starts_with(&wanted));
+    found
+        .map(|view| Asked::Do(Action::Show(view)))
+        .ok_or_else(|| "overview, latency, instances, steps or log".to_owned())
+}
+
+fn window(text: &str) -> Result<Asked, String> {
+    let found = Window::ALL.into_iter().find(|window| window.label() == text);
+    found.map(|window| Asked::Do(Action::SetWindow(window))).ok_or_else(|| "1m, 5m, 15m or all".to_owned())
+}
+
+/// `1:30`, `1:02:03`, `90s`, `2m`.
+fn moment(text: &str) -> Result<Elapsed, String> {
+    let wrong = || format!("“{text}” is no moment of the session: 1:30, or 90s");
+    if !text.contains(':') {
+        return values::duration(text).map(|after| Elapsed::ZERO + after).map_err(|_| wrong());
+    }
+    let mut secs = 0_u64;
+    for part in text.split(':') {
+        let part: u64 = part.parse().map_err(|_| wrong())?;
+        secs = secs.saturating_mul(60).saturating_add(part);
+    }
+    Ok(Elapsed::ZERO + Duration::from_secs(secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaletop_units::ArrivalRate;
+
+    #[test]
+    fn the_table_is_in_order_and_no_name_is_there_twice() {
+        assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
+    }
+
+    #[test]
+    fn what_is_typed_is_understood_and_a_name_may_be_short() {
+        let rate = ArrivalRate::new(450);
+        for (typed, expected) in [
+            ("rate 450", Asked::Do(Action::SetRate(rate))),
+            ("ramp 450 2m", Asked::Do(Action::Ramp(rate, Duration::from_mins(2)))),
+            ("mark deploy v2", Asked::Mark("deploy v2".to_owned())),
+            ("m", Asked::Do(Action::Mark)),
+            ("  undo ", Asked::Do(Action::Undo)),
+            ("view st", Asked::Do(Action::Show(View::Steps))),
+            ("window all", Asked::Do(Action::SetWindow(Window::All))),
+            ("go 1:30", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
+            ("go 90s", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
+            ("filter", Asked::Filter(String::new())),
+        ] {
+            assert_eq!(read(typed, false), Ok(expected), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_says_why() {
+        for (typed, why) in [
+            ("r 5", "which one: ramp, rate?"),
+            ("frobnicate", "no command begins with “frobnicate”"),
+            ("rate", "rate"),
+            ("ramp 600", "over how long? 600 30s"),
+            ("undo it", "it takes nothing"),
+            ("view x", "overview, latency"),
+            ("go later", "no moment"),
+        ] {
+            let error = read(typed, false).expect_err(typed);
+            assert!(error.contains(why), "{typed}: {error}");
+        }
+        assert!(read("rate 5", true).expect_err("a replay").contains("this is a replay"));
+        assert_eq!(read("view log", true), Ok(Asked::Do(Action::Show(View::Log))));
+    }
+
+    #[test]
+    fn tab_completes_as_far_as_it_is_sure() {
+        let all = |typed| completed(typed);
+        assert_eq!(all("sp"), Some("spike".to_owned()));
+        assert_eq!(all("ma"), Some("mark ".to_owned()));
+        assert_eq!(all("r"), Some("ra".to_owned()));
+        assert_eq!((all("ra"), all("rate 4"), all("zz")), (None, None, None));
+    }
+}
