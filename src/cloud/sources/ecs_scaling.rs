@@ -189,6 +189,7 @@ impl EcsScalingFeed {
                     detail: alarm.state_reason().unwrap_or_default().to_owned(),
                     as_of,
                     uncertainty: Duration::ZERO,
+                    clock_error: Duration::ZERO,
                 }));
             }
         }
@@ -205,7 +206,14 @@ fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed) -> Milestone {
         (MilestoneKind::NotScaled, format!("not scaled: {}; {cause}", words.join(", ")))
     };
     let subject = activity.status_code().as_str().to_owned();
-    Milestone { kind, subject, detail: detail.trim().to_owned(), as_of, uncertainty: Duration::ZERO }
+    Milestone {
+        kind,
+        subject,
+        detail: detail.trim().to_owned(),
+        as_of,
+        uncertainty: Duration::ZERO,
+        clock_error: Duration::ZERO,
+    }
 }
 
 impl CloudFeed for EcsScalingFeed {

@@ -116,7 +116,8 @@ impl EcsTasksFeed {
                     MilestoneKind::TaskCreated => task.capacity_provider_name().unwrap_or_default().to_owned(),
                     _ => String::new(),
                 };
-                let milestone = Milestone { kind, subject: id.to_owned(), detail, as_of, uncertainty };
+                let milestone =
+                    Milestone { kind, subject: id.to_owned(), detail, as_of, uncertainty, clock_error: Duration::ZERO };
                 report.events.push(SessionEvent::Milestone(milestone));
             }
         }
