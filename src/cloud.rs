@@ -7,10 +7,10 @@
 mod clients;
 #[cfg(feature = "aws")]
 mod failure;
-#[cfg(feature = "aws")]
 mod image;
 #[cfg(feature = "aws")]
 mod listing;
+mod partition;
 mod policy;
 #[cfg(feature = "aws")]
 mod proxy;
@@ -22,6 +22,8 @@ mod service_url;
 mod skew;
 #[cfg(feature = "aws")]
 pub mod sources;
+#[cfg(feature = "aws")]
+mod target_health;
 #[cfg(feature = "aws")]
 mod terraform;
 

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::waterfall::reasons::Progress;
-use crate::analysis::waterfall::scale_out::{ScaleOut, of_task};
+use crate::analysis::waterfall::scale_out::{ScaleOut, of_task, stood_at_the_start};
 use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
@@ -251,7 +251,7 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
     let is_record = |one: &Milestone| !matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver);
     let platform_tells = counts_tasks || evidence.milestones.iter().any(is_record);
     let told = |milestone: Option<&Milestone>, feed, before| match milestone {
-        Some(milestone) if span.is_after(milestone.as_of) => Timing::NotApplicable(before),
+        Some(one) if span.is_after(one.as_of) || stood_at_the_start(one) => Timing::NotApplicable(before),
         Some(milestone) if span.contains(milestone.as_of) => span.reached_by(milestone),
         _ if !platform_tells => Timing::NotApplicable(NO_RECORD),
         _ if is_silent(feed, &span) => Timing::NotApplicable("not known: its source did not answer"),

@@ -14,7 +14,10 @@ mod last_told;
 mod metric_points;
 mod newer_image;
 mod scaling_conditions;
+mod scaling_direction;
 mod stopped_task;
+mod target_groups;
+mod task_health;
 
 use std::time::Duration;
 
@@ -34,6 +37,7 @@ pub use self::ecs::EcsFeed;
 pub use self::ecs_scaling::EcsScalingFeed;
 pub use self::ecs_tasks::EcsTasksFeed;
 pub use self::feed::{CloudFeed, PollReport};
+pub(crate) use self::target_groups::target_groups;
 pub(crate) use self::newer_image::{NewerImage, time_text};
 
 /// The grain of the cloud's own metrics.

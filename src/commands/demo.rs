@@ -12,7 +12,7 @@ pub fn demo_target(platform: Platform) -> Target {
     match platform {
         Platform::AppRunner => Target::AppRunner(AppRunnerName::Name(SERVICE.to_owned())),
         Platform::Ecs => {
-            Target::Ecs(EcsName { cluster: ECS_CLUSTER.to_owned(), service: SERVICE.to_owned(), region: None })
+            Target::Ecs(EcsName { cluster: ECS_CLUSTER.to_owned(), service: SERVICE.to_owned(), region: None, account: None })
         }
     }
 }

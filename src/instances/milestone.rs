@@ -75,3 +75,9 @@ impl MilestoneKind {
         }
     }
 }
+
+/// The alarm that set off a scaling activity, by the words of its cause: `monitor alarm NAME in state ALARM triggered policy …`.
+pub(crate) fn alarm_of(words: &str) -> Option<&str> {
+    let (_, rest) = words.split_once("monitor alarm ")?;
+    rest.split_once(" in state ").map(|(name, _)| name)
+}

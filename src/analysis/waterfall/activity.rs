@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use crate::instances::InstanceObservation;
-use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::instances::milestone::{Milestone, MilestoneKind, alarm_of};
 use scaletop_units::Elapsed;
 
 /// Which way an activity of Application Auto Scaling meant to go.
@@ -51,13 +51,7 @@ pub(super) fn aim(decision: &Milestone, decisions: &[&Milestone], desired: &[Ins
 
 /// Whether the words are those of scaling in, or of a service at rest: the low alarm of target tracking, the minimum.
 pub(super) fn is_about_less(words: &str) -> bool {
-    alarm(words).is_some_and(|name| name.contains("AlarmLow")) || words.contains("AlreadyAtMinCapacity")
-}
-
-/// The alarm that set an activity off.
-pub(super) fn alarm(words: &str) -> Option<&str> {
-    let (_, rest) = words.split_once("monitor alarm ")?;
-    rest.split_once(" in state ").map(|(name, _)| name)
+    alarm_of(words).is_some_and(|name| name.contains("AlarmLow")) || words.contains("AlreadyAtMinCapacity")
 }
 
 /// The count that an activity sets.
@@ -152,8 +146,8 @@ mod tests {
 
     #[test]
     fn the_alarm_of_a_cause_is_found_and_what_it_says_of_less() {
-        assert_eq!(alarm(STEP), Some("web-app-cpu-lt-25"));
-        assert_eq!(alarm("minimum capacity was set to 4"), None);
+        assert_eq!(alarm_of(STEP), Some("web-app-cpu-lt-25"));
+        assert_eq!(alarm_of("minimum capacity was set to 4"), None);
         assert!(is_about_less(LOW) && !is_about_less(HIGH));
         assert!(is_about_less("not scaled: AlreadyAtMinCapacity (1, least 1, most 5); nobody"));
     }

@@ -3,7 +3,8 @@
 use crate::analysis::waterfall::ScaleOutEvidence;
 use crate::analysis::waterfall::activity::{self, Aim};
 use crate::analysis::waterfall::span::Span;
-use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::instances::milestone::{Milestone, MilestoneKind, alarm_of};
+use scaletop_units::Elapsed;
 
 /// What belongs to the scale-out of one step.
 #[derive(Debug)]
@@ -78,16 +79,22 @@ impl<'a> ScaleOut<'a> {
 
 /// The alarm that led to the decision: the last one in the step before it; or one that was on when the step began.
 fn alarm<'a>(milestones: &'a [Milestone], decision: Option<&Milestone>, span: &Span) -> Option<&'a Milestone> {
-    let named = decision.and_then(|decision| activity::alarm(&decision.detail));
+    let named = decision.and_then(|decision| alarm_of(&decision.detail));
     let is_apt = |alarm: &&Milestone| named.is_none_or(|name| alarm.subject == name);
     let alarms: Vec<_> = of_kind(milestones, MilestoneKind::Alarm).into_iter().filter(is_apt).collect();
     let in_time = |alarm: &&&Milestone| decision.is_none_or(|decision| alarm.as_of <= decision.as_of);
-    let in_step = alarms.iter().filter(|alarm| span.contains(alarm.as_of)).rfind(in_time);
+    let in_step = alarms.iter().filter(|alarm| span.contains(alarm.as_of) && !stood_at_the_start(alarm)).rfind(in_time);
     let over = of_kind(milestones, MilestoneKind::AlarmOver);
     let is_on_at_start = |alarm: &&&Milestone| {
-        let ends_it =
-            |end: &&Milestone| end.subject == alarm.subject && end.as_of >= alarm.as_of && span.is_after(end.as_of);
-        span.is_after(alarm.as_of) && !over.iter().any(|end| ends_it(end))
+        let ends_it = |end: &&Milestone| {
+            end.subject == alarm.subject && end.as_of >= alarm.as_of && span.is_after(end.as_of)
+        };
+        (span.is_after(alarm.as_of) || stood_at_the_start(alarm)) && !over.iter().any(|end| ends_it(end))
     };
     in_step.or_else(|| alarms.iter().rfind(is_on_at_start)).copied()
+}
+
+/// Whether it stood when the session began, since whenever: that is recorded as the session's very start.
+pub(super) fn stood_at_the_start(one: &Milestone) -> bool {
+    one.as_of == Elapsed::ZERO
 }
