@@ -108,7 +108,7 @@ const CHAINS: [&[ScaleOutStage]; 2] = [
 
 /// One stage as a bar: from the end of what came before it to itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// The stage that ends it.
     pub stage: ScaleOutStage,
     /// When that was reached.

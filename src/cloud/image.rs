@@ -89,7 +89,11 @@ mod tests {
         assert_eq!((pinned.tag.clone(), pinned.digest.as_deref()), (None, Some("sha256:0123456789abcdef")));
         assert_eq!(pinned.label(), "demo@sha256:0123456789ab");
         assert_eq!(image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo").tag.as_deref(), Some("latest"));
-        for host in ["dkr.ecr-fips.us-gov-west-1.amazonaws.com", "dkr-ecr.us-gov-west-1.on.aws", "dkr-ecr-fips.us-gov-west-1.on.aws"] {
+        for host in [
+            "dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "dkr-ecr.us-gov-west-1.on.aws",
+            "dkr-ecr-fips.us-gov-west-1.on.aws",
+        ] {
             assert_eq!(image(&format!("123456789012.{host}/demo:v1")).region, "us-gov-west-1", "{host}");
         }
     }

@@ -228,7 +228,9 @@ mod tests {
         let target = "ecs:arn:aws-cn:ecs:cn-north-1:210987654321:service/default/demo".parse().expect("a target");
         let policy = least_privilege(&target, Some("eu-west-1"), None, Some("demo")).expect("a policy");
         let begins = |arn: &String| {
-            ["ecs", "ecr"].iter().any(|service| arn.starts_with(&format!("arn:aws-cn:{service}:cn-north-1:210987654321:")))
+            ["ecs", "ecr"]
+                .iter()
+                .any(|service| arn.starts_with(&format!("arn:aws-cn:{service}:cn-north-1:210987654321:")))
         };
         assert!(resources(&policy).iter().all(begins), "{policy:#}");
     }
@@ -237,18 +239,30 @@ mod tests {
     fn an_image_is_allowed_where_it_lies_and_one_of_a_public_registry_needs_nothing() {
         let target = "ecs:default/demo".parse().expect("a target");
         let of = |image: &str| {
-            let policy = least_privilege(&target, Some("eu-west-1"), Some("123456789012"), Some(image)).expect("a policy");
+            let policy =
+                least_privilege(&target, Some("eu-west-1"), Some("123456789012"), Some(image)).expect("a policy");
             resources(&policy).into_iter().find(|arn| arn.contains(":ecr:"))
         };
         for (image, arn) in [
             ("demo", "arn:aws:ecr:eu-west-1:123456789012:repository/demo"),
             ("team.a/demo", "arn:aws:ecr:eu-west-1:123456789012:repository/team.a/demo"),
-            ("210987654321.dkr.ecr.us-east-1.amazonaws.com/team/demo:v1", "arn:aws:ecr:us-east-1:210987654321:repository/team/demo"),
-            ("210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/demo", "arn:aws-cn:ecr:cn-north-1:210987654321:repository/demo"),
+            (
+                "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/demo:v1",
+                "arn:aws:ecr:us-east-1:210987654321:repository/team/demo",
+            ),
+            (
+                "210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/demo",
+                "arn:aws-cn:ecr:cn-north-1:210987654321:repository/demo",
+            ),
         ] {
             assert_eq!(of(image).as_deref(), Some(arn), "{image}");
         }
-        for image in ["public.ecr.aws/aws-containers/hello-app-runner:latest", "docker.io/library/nginx", "nginx:1.27", "nginx@sha256:0"] {
+        for image in [
+            "public.ecr.aws/aws-containers/hello-app-runner:latest",
+            "docker.io/library/nginx",
+            "nginx:1.27",
+            "nginx@sha256:0",
+        ] {
             assert_eq!(of(image), None, "{image}");
         }
     }

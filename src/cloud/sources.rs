@@ -37,8 +37,8 @@ pub use self::ecs::EcsFeed;
 pub use self::ecs_scaling::EcsScalingFeed;
 pub use self::ecs_tasks::EcsTasksFeed;
 pub use self::feed::{CloudFeed, PollReport};
-pub(crate) use self::target_groups::target_groups;
 pub(crate) use self::newer_image::{NewerImage, time_text};
+pub(crate) use self::target_groups::target_groups;
 
 /// The grain of the cloud's own metrics.
 pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);

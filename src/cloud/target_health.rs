@@ -141,7 +141,10 @@ fn targets(xml: &[u8]) -> Result<Vec<TargetHealth>, XmlDecodeError> {
     let mut document = Document::try_from(xml)?;
     let mut root = document.root_element()?;
     if root.start_el().local() != "DescribeTargetHealthResponse" {
-        return Err(XmlDecodeError::custom(format!("<{}> is no DescribeTargetHealthResponse", root.start_el().local())));
+        return Err(XmlDecodeError::custom(format!(
+            "<{}> is no DescribeTargetHealthResponse",
+            root.start_el().local()
+        )));
     }
     let mut found = Vec::new();
     while let Some(mut result) = root.next_tag() {

@@ -242,6 +242,8 @@ async fn target_health(cloud: &Cloud, cluster: &str, service: &str) -> Option<Ch
             let asked = async { cloud.target_health(&group).await.map(drop) };
             Some(permission(Api::TARGET_HEALTH, asked).await)
         }
+        // An endpoint that does not know the operation has no load balancer to ask.
+        Err(problem) if problem.kind == SourceErrorKind::Unavailable => None,
         Err(problem) => Some(Check::warning("load balancer", problem.message, problem.remedy)),
     }
 }

@@ -229,8 +229,8 @@ impl EcsScalingFeed {
 fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed, clock_error: Duration) -> Milestone {
     let reasons = activity.not_scaled_reasons();
     let cause = activity.cause();
-    let is_attempt = *activity.status_code() == ScalingActivityStatusCode::Failed
-        && !activity.description().starts_with("Setting ");
+    let is_attempt =
+        *activity.status_code() == ScalingActivityStatusCode::Failed && !activity.description().starts_with("Setting ");
     let (kind, detail) = if !reasons.is_empty() {
         let words: Vec<String> = reasons.iter().map(not_scaled).collect();
         (MilestoneKind::NotScaled, format!("not scaled: {}; {cause}", words.join(", ")))

@@ -160,14 +160,7 @@ impl EcsTasksFeed {
     }
 
     /// What the tasks say of trouble: those that stopped by themselves, and those that run and are not healthy.
-    fn judge(
-        &mut self,
-        report: &mut PollReport,
-        running: &[Task],
-        stopped: &[Task],
-        targets: &Targets,
-        now: Elapsed,
-    ) {
+    fn judge(&mut self, report: &mut PollReport, running: &[Task], stopped: &[Task], targets: &Targets, now: Elapsed) {
         let id = |task: &Task| id(task).unwrap_or("?").to_owned();
         let why = |task: &Task| match health(task, targets) {
             Health::Unhealthy(why) if task.started_at().is_some() => Some(why),

@@ -327,7 +327,9 @@ mod tests {
         assert_eq!(not_scaled(&at_most.not_scaled_reasons()[0]), "AlreadyAtMaxCapacity (most 5)");
         let at_rest = |code| activity(40, Failed, "", Some(code));
         assert!(!is_at_rest(&at_most, &none) && is_at_rest(&at_rest("AlreadyAtMinCapacity"), &none));
-        for code in ["AutoScalingAnticipatedFlapping", "TargetServicePutResourceAsUnscalable", "AlreadyAtDesiredCapacity"] {
+        for code in
+            ["AutoScalingAnticipatedFlapping", "TargetServicePutResourceAsUnscalable", "AlreadyAtDesiredCapacity"]
+        {
             assert!(!is_at_rest(&at_rest(code), &none), "{code}: of scaling out");
             assert!(is_at_rest(&at_rest(code), &less), "{code}: of scaling in");
         }

@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn only_alarms_that_may_ask_for_more_are_part_of_a_scale_out() {
         let found = PolicyAlarms::of(&[
-            policy(&["TargetTracking-service/default/demo-AlarmHigh-1", "TargetTracking-service/default/demo-AlarmLow-2"], None),
+            policy(
+                &["TargetTracking-service/default/demo-AlarmHigh-1", "TargetTracking-service/default/demo-AlarmLow-2"],
+                None,
+            ),
             policy(&["web-app-cpu-lt-25"], Some((AdjustmentType::ChangeInCapacity, &[-1, -2]))),
             policy(&["web-app-cpu-gt-75"], Some((AdjustmentType::PercentChangeInCapacity, &[50, 100]))),
             policy(&["both-ways"], Some((AdjustmentType::ChangeInCapacity, &[-1, 1]))),

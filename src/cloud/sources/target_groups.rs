@@ -98,15 +98,22 @@ impl TargetGroups {
         Targets::Known(found)
     }
 
-    /// A refusal stands until the next look; anything else may be over at the next poll.
+    /// What may be over at the next poll is asked again then; anything else stands until the next look-up.
     fn judge(&mut self, problem: SourceError, report: &mut PollReport, told: &mut LastTold, now: Elapsed) -> Targets {
-        if !matches!(problem.kind, SourceErrorKind::AccessDenied | SourceErrorKind::Unavailable) {
-            return Targets::NotAsked;
+        use SourceErrorKind::{Credentials, Throttled, Unavailable, Unreachable};
+        match problem.kind {
+            Throttled | Unreachable | Credentials => return Targets::NotAsked,
+            // An endpoint that does not know the operation has no load balancer to ask.
+            Unavailable => {
+                (self.groups, self.looked_up) = (Vec::new(), Some(now));
+                return Targets::None;
+            }
+            _ => {}
         }
         let text = format!("tasks: {problem}; until then nothing tells when a task without a health check is healthy");
         told.notice(report, "target health", NoticeLevel::Warning, text);
         self.looked_up = Some(now);
-        let why = format!("the load balancer may not be asked: {}", problem.remedy);
+        let why = format!("the load balancer was not to be asked: {}", problem.remedy);
         self.refused = Some(why.clone());
         Targets::Refused(why)
     }

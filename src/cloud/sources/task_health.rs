@@ -49,9 +49,9 @@ pub(super) fn health(task: &Task, targets: &Targets) -> Health {
     }
     match task.health_status() {
         Some(HealthStatus::Healthy) => Health::Healthy,
-        Some(HealthStatus::Unhealthy) => Health::Unhealthy(
-            stopped_task::unhealthy(task).unwrap_or_else(|| "fails its health check".to_owned()),
-        ),
+        Some(HealthStatus::Unhealthy) => {
+            Health::Unhealthy(stopped_task::unhealthy(task).unwrap_or_else(|| "fails its health check".to_owned()))
+        }
         _ => Health::Unknown(match targets {
             Targets::Refused(why) => format!("its containers have no health check; {why}"),
             _ => "its containers have no health check, or it has not ended".to_owned(),
@@ -113,7 +113,10 @@ mod tests {
         for (targets, is) in [
             (known(&[target("10.0.1.7", "healthy", "")]), Health::Healthy),
             // Of two groups, the one that listeners forward to.
-            (known(&[target("10.0.1.7", "unused", "Target.NotInUse"), target("10.0.1.7", "healthy", "")]), Health::Healthy),
+            (
+                known(&[target("10.0.1.7", "unused", "Target.NotInUse"), target("10.0.1.7", "healthy", "")]),
+                Health::Healthy,
+            ),
             (known(&[target("10.0.1.7", "initial", "Elb.InitialHealthChecking")]), Health::NotYet),
             (known(&[target("10.0.9.9", "healthy", "")]), Health::NotYet),
             (known(&[]), Health::NotYet),
@@ -149,6 +152,9 @@ mod tests {
         let task = Task::builder().health_status(HealthStatus::Unknown).attachments(attachment).build();
         assert_eq!(health(&task, &Targets::Known(vec![target("10.0.1.8", "healthy", "")])), Health::Healthy);
         let bridge = Task::builder().health_status(HealthStatus::Unknown).build();
-        assert!(matches!(health(&bridge, &Targets::Known(Vec::new())), Health::Unknown(_)), "it has no address of its own");
+        assert!(
+            matches!(health(&bridge, &Targets::Known(Vec::new())), Health::Unknown(_)),
+            "it has no address of its own"
+        );
     }
 }
