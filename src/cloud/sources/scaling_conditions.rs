@@ -240,7 +240,7 @@ mod tests {
             .resource_id("service/default/demo")
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .description("Setting desired count to 4.")
-            .cause("monitor alarm x-AlarmHigh")
+            .cause("monitor alarm x-AlarmHigh in state ALARM triggered policy cpu")
             .start_time(DateTime::from_secs(at))
             .status_code(status)
             .status_message(message)

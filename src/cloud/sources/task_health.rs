@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_load_balancers_word_comes_first_and_without_it_that_of_the_containers() {
-        let unknown = task(HealthStatus::Unknown);
+        let unknown = task(HealthStatus::from("UNKNOWN"));
         let known = |targets: &[TargetHealth]| Targets::Known(targets.to_vec());
         for (targets, is) in [
             (known(&[target("10.0.1.7", "healthy", "")]), Health::Healthy),
@@ -149,9 +149,9 @@ mod tests {
     fn the_address_may_stand_at_the_attachment_alone() {
         let detail = KeyValuePair::builder().name("privateIPv4Address").value("10.0.1.8").build();
         let attachment = Attachment::builder().r#type("ElasticNetworkInterface").details(detail).build();
-        let task = Task::builder().health_status(HealthStatus::Unknown).attachments(attachment).build();
+        let task = Task::builder().health_status(HealthStatus::from("UNKNOWN")).attachments(attachment).build();
         assert_eq!(health(&task, &Targets::Known(vec![target("10.0.1.8", "healthy", "")])), Health::Healthy);
-        let bridge = Task::builder().health_status(HealthStatus::Unknown).build();
+        let bridge = Task::builder().health_status(HealthStatus::from("UNKNOWN")).build();
         assert!(
             matches!(health(&bridge, &Targets::Known(Vec::new())), Health::Unknown(_)),
             "it has no address of its own"
