@@ -92,7 +92,7 @@ pub(super) async fn describe(
     if let Some(time) = config.time_source() {
         operation = operation.time_source(time);
     }
-    let operation = operation.serializer(request).deserializer(answer).build();
+    let operation = operation.serializer(|group: String| request(&group)).deserializer(answer).build();
     operation.invoke(group.to_owned()).await
 }
 
@@ -114,11 +114,11 @@ fn signature(config: &SdkConfig, region: SigningRegion) -> StaticRuntimePlugin {
 }
 
 /// The signature needs the body's bytes, and the serializer fails only where the parts of a request are none.
-fn request(group: String) -> Result<HttpRequest, aws_sdk_apprunner::error::BoxError> {
+fn request(group: &str) -> Result<HttpRequest, aws_sdk_apprunner::error::BoxError> {
     let form = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("Action", "DescribeTargetHealth")
         .append_pair("Version", VERSION)
-        .append_pair("TargetGroupArn", &group)
+        .append_pair("TargetGroupArn", group)
         .finish();
     let mut request = HttpRequest::new(SdkBody::from(form.as_str()));
     request.set_method("POST")?;

@@ -47,7 +47,7 @@ impl Field {
     ) -> Self {
         let mut setup = Setup::new(platform).await;
         setup.clock = session(Duration::from_mins(50));
-        let (url, between) = between::serve_queries(&setup.server.endpoint_url(), edit, query).await;
+        let (url, between) = between::serve(&setup.server.endpoint_url(), edit, query).await;
         let options = CloudOptions { endpoint_url: Some(url), ..setup.options.clone() };
         Self { setup, options, between }
     }

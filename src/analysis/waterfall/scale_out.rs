@@ -88,7 +88,7 @@ fn alarm<'a>(milestones: &'a [Milestone], decision: Option<&Milestone>, span: &S
     let is_on_at_start = |alarm: &&&Milestone| {
         let ends_it =
             |end: &&Milestone| end.subject == alarm.subject && end.as_of >= alarm.as_of && span.is_after(end.as_of);
-        (span.is_after(alarm.as_of) || stood_at_the_start(alarm)) && !over.iter().any(|end| ends_it(end))
+        (span.is_after(alarm.as_of) || stood_at_the_start(alarm)) && !over.iter().any(ends_it)
     };
     in_step.or_else(|| alarms.iter().rfind(is_on_at_start)).copied()
 }

@@ -34,13 +34,6 @@ impl Span {
         at >= self.end
     }
 
-    /// Reached at some moment from `earliest` to `latest`; what lies before the step is none of it.
-    fn between(&self, earliest: f64, latest: f64) -> Timing {
-        let earliest = earliest.max(0.0);
-        let latest = latest.max(earliest);
-        Timing::Reached { secs: f64::midpoint(earliest, latest), plus_minus: (latest - earliest) / 2.0 }
-    }
-
     /// Seconds from the step's start; negative before it.
     fn secs(&self, at: Elapsed) -> f64 {
         at.as_secs_f64() - self.start.as_secs_f64()
@@ -48,13 +41,13 @@ impl Span {
 
     /// Reached at `at`, to the moment.
     pub(super) fn reached(&self, at: Elapsed) -> Timing {
-        self.between(self.secs(at), self.secs(at))
+        between(self.secs(at), self.secs(at))
     }
 
     /// When something was reached that the platform recorded: somewhere in what its source's grain and the clocks leave open.
     pub(super) fn reached_by(&self, milestone: &Milestone) -> Timing {
         let (at, clock) = (self.secs(milestone.as_of), milestone.clock_error.as_secs_f64());
-        self.between(at - milestone.uncertainty.as_secs_f64() - clock, at + clock)
+        between(at - milestone.uncertainty.as_secs_f64() - clock, at + clock)
     }
 
     pub(super) fn not_reached(&self) -> Timing {
@@ -88,16 +81,22 @@ impl Span {
         let Some(first) = counts[first_of_step..].iter().filter(is_of_step).find(|seen| seen.count > before) else {
             return self.not_counted(counts);
         };
-        let (from, to) = match first.basis {
-            Basis::Active => spoken_of(first),
+        let (from, to) = if first.basis == Basis::Active {
+            spoken_of(first)
+        } else {
             // Polled: the change came since the poll before.
-            _ => {
-                let early = first.as_of.saturating_since(Elapsed::ZERO).saturating_sub(first.uncertainty);
-                (Elapsed::ZERO + early, first.as_of)
-            }
+            let early = first.as_of.saturating_since(Elapsed::ZERO).saturating_sub(first.uncertainty);
+            (Elapsed::ZERO + early, first.as_of)
         };
-        self.between(self.secs(from), self.secs(to))
+        between(self.secs(from), self.secs(to))
     }
+}
+
+/// Reached at some moment from `earliest` to `latest`, in seconds from the step's start; what lies before the step is none of it.
+fn between(earliest: f64, latest: f64) -> Timing {
+    let earliest = earliest.max(0.0);
+    let latest = latest.max(earliest);
+    Timing::Reached { secs: f64::midpoint(earliest, latest), plus_minus: (latest - earliest) / 2.0 }
 }
 
 /// The time that a count speaks of. A metric's point stands at the start of its period, and its maximum may have come at any

@@ -310,12 +310,11 @@ fn observation(cloud: &Cloud, point: Point, period: Duration) -> Option<Instance
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
     let count = point.value.round().max(0.0) as u32;
     let skew = cloud.skew();
-    let (as_of, uncertainty) = match skew.elapsed(point.start) {
-        Some(start) => (start, period),
-        None => {
-            let end = skew.elapsed(point.start.checked_add(period).ok()?)?;
-            (Elapsed::ZERO, end.saturating_since(Elapsed::ZERO))
-        }
+    let (as_of, uncertainty) = if let Some(start) = skew.elapsed(point.start) {
+        (start, period)
+    } else {
+        let end = skew.elapsed(point.start.checked_add(period).ok()?)?;
+        (Elapsed::ZERO, end.saturating_since(Elapsed::ZERO))
     };
     Some(InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional: point.provisional })
 }

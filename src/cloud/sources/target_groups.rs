@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{LoadBalancer, Service, ServiceRevision};
+use aws_sdk_ecs::types::{
+    EcsManagedResources, LoadBalancer, ManagedIngressPath, ResolvedConfiguration, Service, ServiceRevision,
+};
 
 use super::feed::PollReport;
 use super::last_told::LastTold;
@@ -47,10 +49,10 @@ fn of_load_balancers(all: &[LoadBalancer]) -> BTreeSet<String> {
 
 fn of_revision(revision: &ServiceRevision) -> BTreeSet<String> {
     let mut found = of_load_balancers(revision.load_balancers());
-    let resolved = revision.resolved_configuration().map(|resolved| resolved.load_balancers()).unwrap_or_default();
+    let resolved = revision.resolved_configuration().map(ResolvedConfiguration::load_balancers).unwrap_or_default();
     found.extend(resolved.iter().filter_map(|one| one.target_group_arn()).map(str::to_owned));
-    let managed = revision.ecs_managed_resources().map(|managed| managed.ingress_paths()).unwrap_or_default();
-    let groups = managed.iter().flat_map(|path| path.target_groups()).filter_map(|group| group.arn());
+    let managed = revision.ecs_managed_resources().map(EcsManagedResources::ingress_paths).unwrap_or_default();
+    let groups = managed.iter().flat_map(ManagedIngressPath::target_groups).filter_map(|group| group.arn());
     found.extend(groups.map(str::to_owned));
     found
 }
@@ -77,7 +79,7 @@ impl TargetGroups {
         if self.looked_up.is_none_or(|at| now.saturating_since(at) >= LOOKED_UP_EVERY) {
             match target_groups(cloud, cluster, service).await {
                 Ok(groups) => (self.groups, self.refused) = (groups, None),
-                Err(problem) => return self.judge(problem, report, told, now),
+                Err(problem) => return self.judge(&problem, report, told, now),
             }
             self.looked_up = Some(now);
         }
@@ -91,7 +93,7 @@ impl TargetGroups {
         for group in &self.groups {
             match cloud.target_health(group).await {
                 Ok(targets) => found.extend(targets),
-                Err(problem) => return self.judge(problem, report, told, now),
+                Err(problem) => return self.judge(&problem, report, told, now),
             }
         }
         told.notice(report, "target health", NoticeLevel::Info, "");
@@ -99,7 +101,7 @@ impl TargetGroups {
     }
 
     /// What may be over at the next poll is asked again then; anything else stands until the next look-up.
-    fn judge(&mut self, problem: SourceError, report: &mut PollReport, told: &mut LastTold, now: Elapsed) -> Targets {
+    fn judge(&mut self, problem: &SourceError, report: &mut PollReport, told: &mut LastTold, now: Elapsed) -> Targets {
         use SourceErrorKind::{Credentials, Throttled, Unavailable, Unreachable};
         match problem.kind {
             Throttled | Unreachable | Credentials => return Targets::NotAsked,

@@ -5,7 +5,7 @@
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html>). Express services and most others are checked
 //! by the load balancer instead.
 
-use aws_sdk_ecs::types::{HealthStatus, Task};
+use aws_sdk_ecs::types::{Attachment, Container, HealthStatus, Task};
 
 use super::stopped_task;
 use crate::cloud::target_health::TargetHealth;
@@ -66,7 +66,7 @@ fn by_targets(task: &Task, targets: &[TargetHealth]) -> Option<Health> {
     let addresses = addresses(task);
     // Targets by instance, and groups that check nothing, say nothing of a task.
     let is_silent = |target: &&TargetHealth| target.id.starts_with("i-") || target.state == "unavailable";
-    if addresses.is_empty() || used.iter().any(|target| is_silent(target)) || (used.is_empty() && !targets.is_empty()) {
+    if addresses.is_empty() || used.iter().any(is_silent) || (used.is_empty() && !targets.is_empty()) {
         return None;
     }
     let own: Vec<_> = used.into_iter().filter(|target| addresses.contains(&target.id.as_str())).collect();
@@ -81,10 +81,10 @@ fn by_targets(task: &Task, targets: &[TargetHealth]) -> Option<Health> {
 
 /// The addresses of a task's network interfaces.
 fn addresses(task: &Task) -> Vec<&str> {
-    let interfaces = task.containers().iter().flat_map(|container| container.network_interfaces());
+    let interfaces = task.containers().iter().flat_map(Container::network_interfaces);
     let of_containers =
         interfaces.flat_map(|interface| [interface.private_ipv4_address(), interface.ipv6_address()]).flatten();
-    let details = task.attachments().iter().flat_map(|attachment| attachment.details());
+    let details = task.attachments().iter().flat_map(Attachment::details);
     let is_address = |name: Option<&str>| matches!(name, Some("privateIPv4Address" | "ipv6Address"));
     let of_attachments = details.filter(|detail| is_address(detail.name())).filter_map(|detail| detail.value());
     of_containers.chain(of_attachments).collect()
@@ -92,7 +92,7 @@ fn addresses(task: &Task) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::{Attachment, Container, KeyValuePair, NetworkInterface};
+    use aws_sdk_ecs::types::{KeyValuePair, NetworkInterface};
 
     use super::*;
 

@@ -13,17 +13,9 @@ type Edit = dyn Fn(&str, &Value, &mut Value) + Send + Sync;
 /// Answers a form of AWS' query protocol, which the endpoints do not speak: the head and the form; status and XML.
 type Query = dyn Fn(&str, &str) -> (u16, String) + Send + Sync;
 
-/// Starts it before the endpoints at `upstream` (`http://127.0.0.1:…`); answers its own URL. It ends with its handle. What is
-/// no JSON (CloudWatch's metrics) passes as it is.
+/// Starts it before the endpoints at `upstream` (`http://127.0.0.1:…`); answers its own URL. It ends with its handle. Forms are
+/// answered by `query`; what else is no JSON (CloudWatch's metrics) passes as it is.
 pub(crate) async fn serve(
-    upstream: &str,
-    edit: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static,
-) -> (String, JoinHandle<()>) {
-    serve_queries(upstream, edit, |_, form| panic!("nobody answers {form}")).await
-}
-
-/// The same, with somebody who answers forms.
-pub(crate) async fn serve_queries(
     upstream: &str,
     edit: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static,
     query: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
