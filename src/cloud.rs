@@ -29,6 +29,7 @@ mod terraform;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::clients::ENDPOINT_VARIABLE;
+#[cfg(feature = "aws")]
 pub use self::clients::{Cloud, CloudOptions};
 #[cfg(feature = "aws")]
 pub(crate) use self::failure::Api;

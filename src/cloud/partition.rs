@@ -9,7 +9,6 @@ pub(crate) struct Partition {
     /// The second part of its ARNs.
     pub(crate) id: &'static str,
     /// What the names of its hosts end in.
-    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only the clients call hosts"))]
     pub(crate) dns_suffix: &'static str,
 }
 
