@@ -315,7 +315,7 @@ pub struct DoctorArgs {
     /// AWS account for --policy: twelve digits
     #[arg(long, value_name = "ID", requires = "policy", value_parser = values::account)]
     pub account: Option<String>,
-    /// ECR repository for --policy
+    /// ECR repository for --policy, or the whole name of the image where it lies in another account or region
     #[arg(long, value_name = "NAME", requires = "policy")]
     pub repository: Option<String>,
     /// The rate that this machine must be able to drive

@@ -7,10 +7,10 @@
 mod clients;
 #[cfg(feature = "aws")]
 mod failure;
-#[cfg(feature = "aws")]
 mod image;
 #[cfg(feature = "aws")]
 mod listing;
+mod partition;
 mod policy;
 #[cfg(feature = "aws")]
 mod proxy;
@@ -23,10 +23,13 @@ mod skew;
 #[cfg(feature = "aws")]
 pub mod sources;
 #[cfg(feature = "aws")]
+mod target_health;
+#[cfg(feature = "aws")]
 mod terraform;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::clients::ENDPOINT_VARIABLE;
+#[cfg(feature = "aws")]
 pub use self::clients::{Cloud, CloudOptions};
 #[cfg(feature = "aws")]
 pub(crate) use self::failure::Api;

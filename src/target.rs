@@ -39,6 +39,8 @@ pub struct EcsName {
     pub service: String,
     /// The region, when an ARN said it.
     pub region: Option<String>,
+    /// The account, when an ARN said it.
+    pub account: Option<String>,
 }
 
 /// An Amazon resource name in its parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
@@ -162,6 +164,15 @@ impl Target {
         }
     }
 
+    /// The account, where the target itself says it.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::AppRunner(AppRunnerName::Arn(arn)) => Some(&arn.account),
+            Self::Ecs(name) => name.account.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the cloud's API is needed to know where requests go.
     pub const fn needs_cloud(&self) -> bool {
         matches!(self, Self::AppRunner(_) | Self::Ecs(_))
@@ -209,7 +220,7 @@ impl FromStr for Arn {
         }
         let arn = Self { partition: next(), service: next(), region: next(), account: next(), resource: next() };
         if !arn.partition.starts_with("aws") {
-            return Err("the partition of an ARN is aws, aws-cn or aws-us-gov");
+            return Err("the partition of an ARN is aws, aws-cn, aws-us-gov or another aws-…");
         }
         if [&arn.service, &arn.region, &arn.account, &arn.resource].iter().any(|part| part.is_empty()) {
             return Err("an ARN has six parts: arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE");
@@ -394,6 +405,7 @@ fn parse_ecs(given: &str) -> Result<EcsName, TargetError> {
                 cluster: (*cluster).to_owned(),
                 service: (*service).to_owned(),
                 region: Some(arn.region.clone()),
+                account: Some(arn.account.clone()),
             }),
             ["service", _] => Err(bad("the ARN is of the old form, without the cluster")),
             _ => Err(bad("the ARN is not one of a service")),
@@ -402,7 +414,7 @@ fn parse_ecs(given: &str) -> Result<EcsName, TargetError> {
     match given.split_once('/') {
         None => Err(bad("the cluster is missing")),
         Some((cluster, service)) if is_name(cluster) && is_name(service) => {
-            Ok(EcsName { cluster: cluster.to_owned(), service: service.to_owned(), region: None })
+            Ok(EcsName { cluster: cluster.to_owned(), service: service.to_owned(), region: None, account: None })
         }
         Some(_) => Err(bad(NAME_RULE)),
     }

@@ -35,11 +35,29 @@ struct Spell {
     began_within: Option<Duration>,
 }
 
+/// Which of the periods of a metric is the first that a step from `start` on has a part in: those before it were over by then.
+///
+/// What a point shows is the most of its period. That of the period that straddles the start may have come after it, so it is no
+/// count of before. Where no period was over by then it says at least that there were no more: if more came later, those are
+/// more than before.
+pub(crate) fn first_period_of(observations: &[InstanceObservation], start: Elapsed) -> usize {
+    let first = observations.partition_point(|seen| seen.as_of + seen.uncertainty <= start);
+    match (first, observations) {
+        (0, [straddling, later @ ..])
+            if straddling.as_of < start && later.iter().any(|seen| seen.count > straddling.count) =>
+        {
+            1
+        }
+        _ => first,
+    }
+}
+
 impl Supply {
     /// The counts of `observations` (one basis, ascending) that fall into the step; `None` when none does.
     ///
-    /// Responding counts are those of whole seconds: the second in which a step starts belongs to it. Other counts are
-    /// true of a moment.
+    /// Responding counts are those of whole seconds: the second in which a step starts belongs to it. A metric's point is
+    /// the most of its period: one whose period reaches into the step may show what came in it, and is none of before. Other
+    /// counts are true of a moment.
     pub(crate) fn over(
         observations: &[InstanceObservation],
         basis: Basis,
@@ -49,7 +67,10 @@ impl Supply {
     ) -> Option<Self> {
         let whole =
             |at: Elapsed| if basis == Basis::Responding { Elapsed::from_secs(u64::from(at.second())) } else { at };
-        let first = observations.partition_point(|seen| seen.as_of < whole(start));
+        let first = match basis {
+            Basis::Active => first_period_of(observations, start),
+            _ => observations.partition_point(|seen| seen.as_of < whole(start)),
+        };
         let end = if is_open {
             observations.len()
         } else {

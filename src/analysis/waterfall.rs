@@ -7,18 +7,31 @@
 //! ```
 //!
 //! Pure: computed from what the platform recorded ([`Milestone`]), what was counted and what answered. App Runner records
-//! none of it; there, the count and the first response are what can be known, and the rest says so.
+//! none of it; there, the count and the first response are what can be known, and the rest says so. A stage that nobody can know
+//! of, and one that was reached before the step, is not applicable, with the reason: "not within" is said only of what could
+//! have been seen.
 
+mod activity;
+mod reasons;
+mod scale_out;
 mod span;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::analysis::waterfall::reasons::Progress;
+use crate::analysis::waterfall::scale_out::{ScaleOut, of_task, stood_at_the_start};
 use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::instances::{Basis, InstanceObservation};
+use crate::instances::{Basis, Feed, InstanceObservation};
 use scaletop_units::{Elapsed, StepId};
+
+/// The name of the source that tells alarms and decisions.
+const SCALING: &str = "scaling";
+
+/// The name of the source that tells the lives of tasks.
+const TASKS: &str = "tasks";
 
 /// A stage of a scale-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +45,7 @@ pub enum ScaleOutStage {
     /// Its image was there.
     ImagePulled,
     TaskStarted,
-    /// Its health check passed.
+    /// Its health check passed: the load balancer's, or its own.
     TaskHealthy,
     /// The platform counted one more.
     Counted,
@@ -79,12 +92,23 @@ pub struct Waterfall {
     pub not_scaled: Option<String>,
 }
 
-/// Reasons of one kind that a waterfall gives: more would be the log's.
-const MOST_REASONS: usize = 3;
+/// The platform keeps no record of a stage. One such reason is said once for all of them.
+const NO_RECORD: &str = "the platform keeps no record of it";
+
+/// Stages that were reached before the step began.
+const ON_BEFORE: &str = "already on before the step";
+const MADE_BEFORE: &str = "already made before the step";
+const SO_BEFORE: &str = "already reached before the step";
+
+/// Stages that follow from each other: no decision of a policy without its alarm, no start without a task.
+const CHAINS: [&[ScaleOutStage]; 2] = [
+    &[ScaleOutStage::Alarm, ScaleOutStage::Decision],
+    &[ScaleOutStage::TaskCreated, ScaleOutStage::ImagePulled, ScaleOutStage::TaskStarted, ScaleOutStage::TaskHealthy],
+];
 
 /// One stage as a bar: from the end of what came before it to itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// The stage that ends it.
     pub stage: ScaleOutStage,
     /// When that was reached.
@@ -95,25 +119,58 @@ pub struct Segment {
     pub to: f64,
 }
 
+/// One stage as a row: a bar, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Row {
+    Bar(Segment),
+    /// A stage that was reached before the step, or that cannot be known; says which.
+    Remark(ScaleOutStage, &'static str),
+}
+
+impl Row {
+    /// Seconds from the step's start to where its bar ends; 0 without one.
+    pub(crate) const fn end(&self) -> f64 {
+        match self {
+            Self::Bar(segment) => segment.to,
+            Self::Remark(..) => 0.0,
+        }
+    }
+}
+
 impl Waterfall {
     /// The stages that this platform can tell of, each from where the one before it ended. What was seen before an earlier
-    /// stage (a count is polled, a first response is not) begins and ends where it was seen.
-    pub fn segments(&self) -> Vec<Segment> {
+    /// stage (a count is polled, a first response is not) begins and ends where it was seen. What no record is kept of has no
+    /// row.
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let mut reached: f64 = 0.0;
-        let mut segments = Vec::new();
+        let mut rows = Vec::new();
         for &(stage, timing) in &self.stages {
-            let (Timing::Reached { secs: to, .. } | Timing::NotWithin { secs: to, .. }) = timing else { continue };
-            segments.push(Segment { stage, timing, from: reached.min(to), to });
+            let to = match timing {
+                Timing::Reached { secs, .. } | Timing::NotWithin { secs, .. } => secs,
+                Timing::NotApplicable(why) if why != NO_RECORD => {
+                    rows.push(Row::Remark(stage, why));
+                    continue;
+                }
+                _ => continue,
+            };
+            rows.push(Row::Bar(Segment { stage, timing, from: reached.min(to), to }));
             if matches!(timing, Timing::Reached { .. }) {
                 reached = reached.max(to);
             }
         }
-        segments
+        rows
+    }
+
+    /// The stages that have a time.
+    #[cfg(test)]
+    fn segments(&self) -> Vec<Segment> {
+        let bar = |row| if let Row::Bar(segment) = row { Some(segment) } else { None };
+        self.rows().into_iter().filter_map(bar).collect()
     }
 
     /// Whether stages are missing because the platform keeps no record of them.
     pub fn is_partial(&self) -> bool {
-        matches!(self.timing(ScaleOutStage::Alarm), Some(Timing::NotApplicable(_)) | None)
+        matches!(self.timing(ScaleOutStage::Alarm), Some(Timing::NotApplicable(NO_RECORD)) | None)
     }
 
     /// Whether the platform did anything. An answer alone may come from an instance that was there.
@@ -127,16 +184,17 @@ impl Waterfall {
     /// In words: `alarm after 31.0 s, decision after 31.2 s, …, first response not within 40 s; not scaled: …`. Holds
     /// untrusted text.
     pub fn words(&self) -> String {
-        let stage = |segment: &Segment| match segment.timing {
-            Timing::NotWithin { secs, .. } => format!("{} not within {secs:.0} s", segment.stage.label()),
-            timing => format!("{} after {timing}", segment.stage.label()),
-        };
         // What follows a stage that was not reached was not reached either: once is enough.
         let mut is_first = true;
-        let segments = self.segments().into_iter().filter(|segment| {
-            matches!(segment.timing, Timing::Reached { .. }) || std::mem::replace(&mut is_first, false)
+        let words = self.rows().into_iter().filter_map(|row| match row {
+            Row::Remark(stage, why) => Some(format!("{}: {why}", stage.label())),
+            Row::Bar(Segment { stage, timing: Timing::NotWithin { secs, .. }, .. }) => {
+                let is_said = std::mem::replace(&mut is_first, false);
+                is_said.then(|| format!("{} not within {secs:.0} s", stage.label()))
+            }
+            Row::Bar(Segment { stage, timing, .. }) => Some(format!("{} after {timing}", stage.label())),
         });
-        let mut words = segments.map(|segment| stage(&segment)).collect::<Vec<_>>().join(", ");
+        let mut words = words.collect::<Vec<_>>().join(", ");
         if let Some(why) = &self.not_scaled {
             words.push_str("; not scaled: ");
             words.push_str(why);
@@ -163,112 +221,101 @@ pub(crate) struct ScaleOutEvidence<'a> {
     pub milestones: &'a [Milestone],
     /// The platform's own counts, ascending: Running on ECS, Active on App Runner.
     pub counts: &'a [InstanceObservation],
-    /// When an instance that had not been seen before first answered OK in the step.
-    pub first_response: Option<Elapsed>,
+    /// The counts that scaling asked for, ascending.
+    pub desired: &'a [InstanceObservation],
+    /// The state of the source that tells alarms and decisions.
+    pub scaling: Option<&'a Feed>,
+    /// The state of the source that tells the lives of tasks.
+    pub tasks: Option<&'a Feed>,
+    /// When an instance that had not been seen before first answered OK in the step; or why nobody knows.
+    pub first_response: Result<Option<Elapsed>, &'static str>,
+}
+
+/// Whether a source was silent at a time of the step, so that what it did not tell may have happened.
+fn is_silent(feed: Option<&Feed>, span: &Span) -> bool {
+    match feed {
+        Some(Feed::Failed { .. }) => true,
+        Some(Feed::Stale { heard, .. }) => !span.is_heard_out(*heard),
+        Some(Feed::Waiting | Feed::Live { .. }) | None => false,
+    }
 }
 
 /// The waterfall of `step`.
 pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfall {
     let span = Span::of(step, evidence.now);
-    let in_step = |kind| {
-        let mut found: Vec<&Milestone> = evidence
-            .milestones
-            .iter()
-            .filter(|milestone| milestone.kind == kind && span.contains(milestone.as_of))
-            .collect();
-        found.sort_by_key(|milestone| milestone.as_of);
-        found
-    };
-    let decisions = in_step(MilestoneKind::Decision);
-    let created = in_step(MilestoneKind::TaskCreated);
-    // A decision to scale in may fall into the step too: the one that counts is the last before the first new task.
-    let first_created = created.first().map(|task| task.as_of);
-    let decision = decisions
-        .iter()
-        .rfind(|decision| first_created.is_some_and(|at| decision.as_of <= at))
-        .or_else(|| decisions.first())
-        .copied();
-    // Replacements of tasks that failed are created without a decision.
-    let task = created.iter().find(|task| decision.is_none_or(|decision| task.as_of >= decision.as_of)).copied();
-    let alarms = in_step(MilestoneKind::Alarm);
-    let alarm = alarms.iter().rfind(|alarm| decision.is_none_or(|decision| alarm.as_of <= decision.as_of)).copied();
-    let of_task = |kind| {
-        let of_it = |milestone: &&Milestone| task.is_some_and(|task| task.subject == milestone.subject);
-        evidence
-            .milestones
-            .iter()
-            .filter(|milestone| milestone.kind == kind && span.contains(milestone.as_of))
-            .find(of_it)
-    };
+    let scale_out = ScaleOut::of(evidence, &span);
+    let (decision, task) = (scale_out.decision, scale_out.task);
+    let life = |kind| task.and_then(|task| of_task(evidence.milestones, kind, &task.subject));
     // What hinders is told of App Runner too, which keeps no record of a scale-out.
     let counts_tasks = evidence.counts.first().is_some_and(|seen| seen.basis == Basis::Running);
-    let is_record =
-        |one: &Milestone| counts_tasks || !matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver);
-    let platform_tells = evidence.milestones.iter().any(is_record);
-    let told = |milestone: Option<&Milestone>| match milestone {
-        Some(milestone) => span.reached_within_before(milestone.as_of, milestone.uncertainty),
-        None if platform_tells => span.not_reached(),
-        None => Timing::NotApplicable("the platform keeps no record of it"),
+    let is_record = |one: &Milestone| !matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver);
+    let platform_tells = counts_tasks || evidence.milestones.iter().any(is_record);
+    let told = |milestone: Option<&Milestone>, feed, before| match milestone {
+        Some(one) if span.is_after(one.as_of) || stood_at_the_start(one) => Timing::NotApplicable(before),
+        Some(milestone) if span.contains(milestone.as_of) => span.reached_by(milestone),
+        _ if !platform_tells => Timing::NotApplicable(NO_RECORD),
+        _ if is_silent(feed, &span) => Timing::NotApplicable("not known: its source did not answer"),
+        _ => span.not_reached(),
     };
+    let (scaling, tasks) = (evidence.scaling, evidence.tasks);
     let timing = |stage| match stage {
-        ScaleOutStage::Alarm => told(alarm),
-        ScaleOutStage::Decision => told(decision),
-        ScaleOutStage::TaskCreated => told(task),
-        ScaleOutStage::ImagePulled => told(of_task(MilestoneKind::ImagePulled)),
-        ScaleOutStage::TaskStarted => told(of_task(MilestoneKind::TaskStarted)),
-        ScaleOutStage::TaskHealthy => told(of_task(MilestoneKind::TaskHealthy)),
-        ScaleOutStage::Counted => span.counted(evidence.counts),
-        ScaleOutStage::FirstResponse => match evidence.first_response.filter(|at| span.contains(*at)) {
-            Some(at) => span.reached_within_before(at, Duration::ZERO),
-            None => span.not_reached(),
-        },
-    };
-    let has_started = task.is_some_and(|_| of_task(MilestoneKind::TaskStarted).is_some());
-    let mut reasons: Vec<&str> = Vec::new();
-    if decision.is_none() {
-        let said = in_step(MilestoneKind::NotScaled).last().map(|found| found.detail.as_str());
-        reasons.extend(said.map(|said| said.strip_prefix("not scaled: ").unwrap_or(said)));
-    }
-    if decision.is_none() || !has_started {
-        reasons.extend(hindrances(evidence.milestones, &span));
-        let failed = |stopped: &&&Milestone| created.iter().any(|task| task.subject == stopped.subject);
-        let stopped = in_step(MilestoneKind::TaskStopped);
-        let why = stopped.iter().filter(failed).map(|stopped| stopped.detail.as_str()).filter(|why| !why.is_empty());
-        for why in why.take(MOST_REASONS) {
-            if !reasons.iter().any(|said| said.contains(why)) {
-                reasons.push(why);
+        ScaleOutStage::Alarm => told(scale_out.alarm, scaling, ON_BEFORE),
+        ScaleOutStage::Decision => told(decision, scaling, MADE_BEFORE),
+        ScaleOutStage::TaskCreated => told(task, tasks, SO_BEFORE),
+        ScaleOutStage::ImagePulled => told(life(MilestoneKind::ImagePulled), tasks, SO_BEFORE),
+        ScaleOutStage::TaskStarted => told(life(MilestoneKind::TaskStarted), tasks, SO_BEFORE),
+        ScaleOutStage::TaskHealthy => {
+            let is_unknown =
+                life(MilestoneKind::HealthUnknown).is_some() && life(MilestoneKind::TaskUnhealthy).is_none();
+            match told(life(MilestoneKind::TaskHealthy), tasks, SO_BEFORE) {
+                Timing::NotWithin { .. } if is_unknown => Timing::NotApplicable(
+                    "not known: the container has no health check, and no load balancer could be asked",
+                ),
+                timing => timing,
             }
         }
-    }
+        ScaleOutStage::Counted => span.counted(evidence.counts),
+        ScaleOutStage::FirstResponse => match evidence.first_response {
+            Ok(Some(at)) if span.contains(at) => span.reached(at),
+            Ok(_) => span.not_reached(),
+            Err(why) => Timing::NotApplicable(why),
+        },
+    };
+    let mut stages = ScaleOutStage::ALL.map(|stage| (stage, timing(stage))).to_vec();
+    fill_gaps(&mut stages);
+    let is_reached =
+        |stage| stages.iter().any(|(found, timing)| *found == stage && matches!(timing, Timing::Reached { .. }));
+    let progress = Progress {
+        has_decision: decision.is_some(),
+        has_started: life(MilestoneKind::TaskStarted).is_some(),
+        is_through: [ScaleOutStage::TaskHealthy, ScaleOutStage::Counted, ScaleOutStage::FirstResponse]
+            .into_iter()
+            .any(is_reached),
+        tasks: &scale_out.tasks,
+    };
+    let reasons = reasons::reasons(evidence.milestones, &span, progress);
     Waterfall {
         step: step.id,
-        stages: ScaleOutStage::ALL.map(|stage| (stage, timing(stage))).to_vec(),
+        stages,
         cause: decision.map(|decision| decision.detail.clone()),
         not_scaled: (!reasons.is_empty()).then(|| reasons.join("; ")),
     }
 }
 
-/// What kept the service from scaling out at some time of the step: what the platform said before it and had not taken back
-/// when it began, and what it said in it.
-fn hindrances<'a>(milestones: &'a [Milestone], span: &Span) -> Vec<&'a str> {
-    let mut stood: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut all: Vec<&Milestone> = milestones
-        .iter()
-        .filter(|one| matches!(one.kind, MilestoneKind::Hindrance | MilestoneKind::HindranceOver))
-        .collect();
-    all.sort_by_key(|one| one.as_of);
-    for one in all {
-        match one.kind {
-            MilestoneKind::Hindrance if span.contains(one.as_of) || span.is_after(one.as_of) => {
-                stood.insert(&one.subject, &one.detail);
+/// What a stage follows from was reached too, though nobody told when.
+fn fill_gaps(stages: &mut [(ScaleOutStage, Timing)]) {
+    for chain in CHAINS {
+        let mut has_later = false;
+        for (_, timing) in stages.iter_mut().rev().filter(|(stage, _)| chain.contains(stage)) {
+            match timing {
+                Timing::Reached { .. } | Timing::NotApplicable(ON_BEFORE | MADE_BEFORE | SO_BEFORE) => has_later = true,
+                Timing::NotWithin { .. } if has_later => {
+                    *timing = Timing::NotApplicable("not known: nothing told when");
+                }
+                _ => {}
             }
-            MilestoneKind::HindranceOver if span.is_after(one.as_of) => {
-                stood.remove(one.subject.as_str());
-            }
-            _ => {}
         }
     }
-    stood.into_values().take(MOST_REASONS).collect()
 }
 
 /// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
@@ -278,25 +325,35 @@ pub(crate) fn of(
     now: Elapsed,
     milestones: &[Milestone],
     observations: &BTreeMap<Basis, Vec<InstanceObservation>>,
+    feeds: &BTreeMap<String, Feed>,
 ) -> Option<Waterfall> {
     let step = &report.step;
-    let counts = [Basis::Running, Basis::Active].iter().find_map(|basis| observations.get(basis));
+    let of_basis = |basis: &Basis| observations.get(basis).map(Vec::as_slice);
+    let counts = [Basis::Running, Basis::Active].iter().find_map(of_basis);
     if step.direction() != Direction::Up || (milestones.is_empty() && counts.is_none()) {
         return None;
     }
     // The first response is T_serving: one computation.
-    let serving = report.numbers.serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+    let first_response = match report.numbers.serving {
+        Timing::NotApplicable(why) => Err(why),
+        serving => {
+            Ok(serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok()).map(|after| step.start + after))
+        }
+    };
     let evidence = ScaleOutEvidence {
         now,
         milestones,
-        counts: counts.map_or(&[], Vec::as_slice),
-        first_response: serving.map(|after| step.start + after),
+        counts: counts.unwrap_or_default(),
+        desired: of_basis(&Basis::Desired).unwrap_or_default(),
+        scaling: feeds.get(SCALING),
+        tasks: feeds.get(TASKS),
+        first_response,
     };
     let fall = waterfall(step, &evidence);
     // What keeps a service from scaling is worth a word where more was needed, or asked for.
     let is_missed = report.numbers.bad_seconds > 0 && (step.end.is_none() || fall.not_scaled.is_some());
     let span = Span::of(step, now);
-    let was_refused = milestones.iter().any(|one| one.kind == MilestoneKind::NotScaled && span.contains(one.as_of));
+    let was_refused = milestones.iter().any(|one| reasons::is_refusal(one) && span.contains(one.as_of));
     (fall.is_under_way() || is_missed || was_refused).then_some(fall)
 }
 

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use super::failure::{Api, CallContext, Failure, explain};
 use super::proxy::{BadProxy, Proxy};
 use super::skew::{ClockSkew, SkewProbe};
+use super::target_health::{self, TargetHealth};
 use crate::instances::SourceError;
 use scaletop_units::RunClock;
 
@@ -165,11 +166,6 @@ impl Cloud {
         clock: RunClock,
     ) -> Self {
         let skew = ClockSkew::new(clock);
-        // A variable that is set to nothing is unset; the SDK would take it for a URL, and panic.
-        let endpoint_of = |service: &str| {
-            let of_service = std::env::var(format!("{ENDPOINT_VARIABLE}_{service}")).ok();
-            Said::of([of_service, std::env::var(ENDPOINT_VARIABLE).ok()])
-        };
         macro_rules! client {
             ($sdk:ident, $service:literal) => {{
                 let mut builder = $sdk::config::Builder::from(&config).interceptor(SkewProbe(skew.clone()));
@@ -231,6 +227,18 @@ impl Cloud {
         &self.skew
     }
 
+    /// What the load balancer says of the targets of a group.
+    pub(crate) async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, SourceError> {
+        let own = if self.has_endpoint { Said::Nothing } else { endpoint_of("ELASTIC_LOAD_BALANCING_V2") };
+        let endpoint = match &own {
+            Said::This(url) => Some(url.as_str()),
+            Said::Blank => None,
+            Said::Nothing => self.config.endpoint_url(),
+        };
+        let asked = target_health::describe(&self.config, endpoint, SkewProbe(self.skew.clone()), group).await;
+        asked.map_err(|error| self.error(Api::TARGET_HEALTH, &error))
+    }
+
     /// Who the credentials are for: the access key id and where it comes from. Asks the chain, not the API.
     pub(crate) async fn credentials(&self) -> Result<(String, String), SourceError> {
         let api = Api { service: "the credential chain", operation: "", permission: "" };
@@ -251,6 +259,13 @@ impl Cloud {
     {
         explain(api, &failure_of(error), &self.call_context())
     }
+}
+
+/// The endpoint that the environment names for a service. A variable that is set to nothing is unset; the SDK would take it for
+/// a URL, and panic.
+fn endpoint_of(service: &str) -> Said {
+    let of_service = std::env::var(format!("{ENDPOINT_VARIABLE}_{service}")).ok();
+    Said::of([of_service, std::env::var(ENDPOINT_VARIABLE).ok()])
 }
 
 /// Calls AWS directly.

@@ -43,6 +43,10 @@ apis! {
     ECS_LIST_TASKS = "ECS", "ListTasks", "ecs:ListTasks";
     /// When tasks were created, pulled and started.
     ECS_TASKS = "ECS", "DescribeTasks", "ecs:DescribeTasks";
+    /// The load balancer's target groups of a service's revisions.
+    ECS_REVISIONS = "ECS", "DescribeServiceRevisions", "ecs:DescribeServiceRevisions";
+    /// Whether the load balancer sends requests to a task.
+    TARGET_HEALTH = "Elastic Load Balancing", "DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth";
     /// The URL of an Express service.
     ECS_EXPRESS = "ECS", "DescribeExpressGatewayService", "ecs:DescribeExpressGatewayService";
     /// Limits of an ECS service.

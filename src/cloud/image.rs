@@ -18,7 +18,9 @@ impl EcrImage {
     /// Takes the name of an image apart; `None` when it is in no private ECR registry (ECR Public, Docker Hub).
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (host, path) = name.split_once('/')?;
-        let (account, rest) = host.split_once(".dkr.ecr.").or_else(|| host.split_once(".dkr-ecr."))?;
+        // `ACCOUNT.dkr.ecr.REGION.amazonaws.com`, and the hosts of FIPS and of both IP versions beside it.
+        let kinds = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
+        let (account, rest) = kinds.iter().find_map(|kind| host.split_once(kind))?;
         let (region, _) = rest.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         if !is_account || region.is_empty() {
@@ -46,6 +48,7 @@ impl EcrImage {
     }
 
     /// The repository with tag or short digest: `demo:v1`, `demo@sha256:0123456789ab`.
+    #[cfg(any(feature = "aws", test))]
     pub(crate) fn label(&self) -> String {
         match (&self.tag, &self.digest) {
             (Some(tag), _) => format!("{}:{tag}", self.repository),
@@ -55,7 +58,16 @@ impl EcrImage {
     }
 }
 
+/// Whether a name that is none of a private ECR registry is the name of an image elsewhere, and not that of a repository: it
+/// names a public registry, or a tag or digest, which a repository has not.
+pub(crate) fn is_of_another_registry(name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or_default();
+    let is_public = name.contains('/') && [".aws", ".com", ".io", ".org"].iter().any(|end| first.ends_with(end));
+    is_public || name.contains([':', '@'])
+}
+
 /// `sha256:` and the first twelve digits.
+#[cfg(any(feature = "aws", test))]
 pub(crate) fn short_digest(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
 }
@@ -77,6 +89,13 @@ mod tests {
         assert_eq!((pinned.tag.clone(), pinned.digest.as_deref()), (None, Some("sha256:0123456789abcdef")));
         assert_eq!(pinned.label(), "demo@sha256:0123456789ab");
         assert_eq!(image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo").tag.as_deref(), Some("latest"));
+        for host in [
+            "dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "dkr-ecr.us-gov-west-1.on.aws",
+            "dkr-ecr-fips.us-gov-west-1.on.aws",
+        ] {
+            assert_eq!(image(&format!("123456789012.{host}/demo:v1")).region, "us-gov-west-1", "{host}");
+        }
     }
 
     #[test]

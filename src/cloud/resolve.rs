@@ -276,7 +276,7 @@ async fn from_outputs(outputs: &Outputs, url: Option<Url>, cloud: Cloud) -> Resu
     }
     if let (Some(cluster), Some(service)) = (&outputs.ecs_cluster, &outputs.ecs_service_name) {
         let url = url.or(said(&outputs.ecs_service_url)?).or(said(&outputs.service_url)?);
-        let name = EcsName { cluster: cluster.clone(), service: service.clone(), region: None };
+        let name = EcsName { cluster: cluster.clone(), service: service.clone(), region: None, account: None };
         return ecs(&name, url, cloud).await;
     }
     match url.or(said(&outputs.service_url)?) {

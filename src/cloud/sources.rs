@@ -14,7 +14,10 @@ mod last_told;
 mod metric_points;
 mod newer_image;
 mod scaling_conditions;
+mod scaling_direction;
 mod stopped_task;
+mod target_groups;
+mod task_health;
 
 use std::time::Duration;
 
@@ -35,6 +38,7 @@ pub use self::ecs_scaling::EcsScalingFeed;
 pub use self::ecs_tasks::EcsTasksFeed;
 pub use self::feed::{CloudFeed, PollReport};
 pub(crate) use self::newer_image::{NewerImage, time_text};
+pub(crate) use self::target_groups::target_groups;
 
 /// The grain of the cloud's own metrics.
 pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);

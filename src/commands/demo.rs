@@ -11,9 +11,12 @@ use crate::target::{AppRunnerName, EcsName, Target};
 pub fn demo_target(platform: Platform) -> Target {
     match platform {
         Platform::AppRunner => Target::AppRunner(AppRunnerName::Name(SERVICE.to_owned())),
-        Platform::Ecs => {
-            Target::Ecs(EcsName { cluster: ECS_CLUSTER.to_owned(), service: SERVICE.to_owned(), region: None })
-        }
+        Platform::Ecs => Target::Ecs(EcsName {
+            cluster: ECS_CLUSTER.to_owned(),
+            service: SERVICE.to_owned(),
+            region: None,
+            account: None,
+        }),
     }
 }
 

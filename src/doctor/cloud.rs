@@ -11,7 +11,7 @@ use url::Url;
 use super::Check;
 use crate::cloud::sources::{
     AppRunnerFeed, CloudFeed, CloudWatchFeed, Condition, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed,
-    ImageOwner, NewerImage, PollReport, PollingCost, time_text,
+    ImageOwner, NewerImage, PollReport, PollingCost, target_groups, time_text,
 };
 use crate::cloud::{Api, Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use crate::instances::{SourceError, SourceErrorKind};
@@ -165,6 +165,7 @@ async fn service_checks(service: &WatchedService, cloud: &Cloud, grain: Duration
             let scaling = EcsScalingFeed::new(cloud.clone(), cluster, service).poll().await;
             checks.extend(ecs_scaling(&scaling));
             checks.extend(Box::pin(ecs_permissions(cloud, cluster, service)).await);
+            checks.extend(Box::pin(target_health(cloud, cluster, service)).await);
             checks
         }
     };
@@ -233,6 +234,20 @@ async fn ecs_permissions(cloud: &Cloud, cluster: &str, service: &str) -> Vec<Che
     ]
 }
 
+/// Whether the load balancer's word on the tasks can be had: the session lives without. Nothing where no load balancer is.
+async fn target_health(cloud: &Cloud, cluster: &str, service: &str) -> Option<Check> {
+    match target_groups(cloud, cluster, service).await {
+        Ok(groups) => {
+            let group = groups.into_iter().next()?;
+            let asked = async { cloud.target_health(&group).await.map(drop) };
+            Some(permission(Api::TARGET_HEALTH, asked).await)
+        }
+        // An endpoint that does not know the operation has no load balancer to ask.
+        Err(problem) if problem.kind == SourceErrorKind::Unavailable => None,
+        Err(problem) => Some(Check::warning("load balancer", problem.message, problem.remedy)),
+    }
+}
+
 async fn permission(api: Api, asked: impl Future<Output = Result<(), SourceError>>) -> Check {
     let name = format!("permission {}", api.permission);
     match asked.await {
@@ -293,13 +308,16 @@ fn metrics_permission(report: &PollReport) -> Check {
     }
 }
 
+/// What a session costs while it runs, with the arithmetic.
 fn cost_of_watching(cost: PollingCost) -> Check {
-    let PollingCost { metrics, interval } = cost;
-    let dollars = cost.dollars_per_hour();
-    let every = interval.as_secs();
+    let (metrics, polls) = (cost.metrics, cost.polls_per_hour());
+    let (every, dollars) = (cost.interval.as_secs(), cost.dollars_per_hour());
     Check::ok(
         "cost of watching",
-        format!("about ${dollars:.3} an hour while a session runs ({metrics} GetMetricData metrics every {every} s)"),
+        format!(
+            "about ${dollars:.4} an hour while a session runs: GetMetricData for {metrics} metrics every {every} s, \
+             {metrics} × {polls:.0} at $0.01 per 1,000; all other calls are free"
+        ),
     )
 }
 
@@ -327,11 +345,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cost_of_watching_is_that_of_the_metrics_that_are_asked_for() {
-        let cost = PollingCost { metrics: 9, interval: Duration::from_secs(30) };
-        assert_eq!(
-            cost_of_watching(cost).to_string(),
-            "ok       cost of watching: about $0.011 an hour while a session runs (9 GetMetricData metrics every 30 s)"
-        );
+    fn the_cost_of_watching_is_that_of_the_metrics_that_are_asked_for_with_its_arithmetic() {
+        for (metrics, secs, words) in [
+            (9, 30, "about $0.0108 an hour while a session runs: GetMetricData for 9 metrics every 30 s, 9 × 120 at"),
+            (2, 30, "about $0.0024 an hour while a session runs: GetMetricData for 2 metrics every 30 s, 2 × 120 at"),
+            (9, 5, "about $0.0648 an hour while a session runs: GetMetricData for 9 metrics every 5 s, 9 × 720 at"),
+        ] {
+            let said = cost_of_watching(PollingCost { metrics, interval: Duration::from_secs(secs) }).to_string();
+            assert_eq!(said, format!("ok       cost of watching: {words} $0.01 per 1,000; all other calls are free"));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::analysis::numbers::{self, Kind};
-use crate::analysis::waterfall::Waterfall;
+use crate::analysis::waterfall::{Row, Segment, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::report::data::rates;
 use crate::report::ink::ink;
@@ -140,26 +140,17 @@ pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
 }
 
 fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
-    let segments = fall.segments();
-    let whole = segments.iter().map(|segment| segment.to).fold(0.1, f64::max);
+    let rows = fall.rows();
+    let whole = rows.iter().map(Row::end).fold(0.1, f64::max);
     html! {
         div.wide {
             table.waterfall {
                 caption { "step " (report.step.id) ", " (rates(&report.step)) }
                 tbody {
-                    @for segment in &segments {
-                        @let (from, to) = (segment.from / whole * 100.0, segment.to / whole * 100.0);
-                        tr {
-                            th { (segment.stage.label()) }
-                            td { (segment.timing) }
-                            td.lane {
-                                svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                    rect.rail fill=(ink("faint")) x="0" y="3.5" width="100" height="1" {}
-                                    @if matches!(segment.timing, Timing::Reached { .. }) {
-                                        rect.alive fill=(ink("responding")) x=(plain(from.min(99.4))) y="1" width=(plain((to - from).max(0.6))) height="6" {}
-                                    }
-                                }
-                            }
+                    @for row in &rows {
+                        @match row {
+                            Row::Bar(segment) => { (bar(segment, whole)) }
+                            Row::Remark(stage, why) => { tr { th { (stage.label()) } td.remark colspan="2" { (why) } } }
                         }
                     }
                 }
@@ -168,6 +159,25 @@ fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
         @if let Some(why) = &fall.not_scaled { p.note { "Not scaled: " (shown(why)) } }
         @if let Some(cause) = &fall.cause { p.note { (shown(cause)) } }
         @if fall.is_partial() { p.note { "Of the other stages this platform keeps no record." } }
+    }
+}
+
+/// A stage that has a time.
+fn bar(segment: &Segment, whole: f64) -> Markup {
+    let (from, to) = (segment.from / whole * 100.0, segment.to / whole * 100.0);
+    html! {
+        tr {
+            th { (segment.stage.label()) }
+            td { (segment.timing) }
+            td.lane {
+                svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                    rect.rail fill=(ink("faint")) x="0" y="3.5" width="100" height="1" {}
+                    @if matches!(segment.timing, Timing::Reached { .. }) {
+                        rect.alive fill=(ink("responding")) x=(plain(from.min(99.4))) y="1" width=(plain((to - from).max(0.6))) height="6" {}
+                    }
+                }
+            }
+        }
     }
 }
 

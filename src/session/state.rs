@@ -207,7 +207,7 @@ impl Session {
 
     /// Where the time of a step's scale-out went: see [`waterfall::of`].
     pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
-        waterfall::of(report, self.now, &self.milestones, &self.observations)
+        waterfall::of(report, self.now, &self.milestones, &self.observations, &self.feeds)
     }
 
     /// How many instances the rate needs now, by Little's law.

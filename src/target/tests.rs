@@ -24,7 +24,12 @@ fn every_kind_of_target_is_understood() {
     assert_eq!(target("apprunner:checkout"), Target::AppRunner(AppRunnerName::Name("checkout".to_owned())));
     assert_eq!(
         target("ecs:default/checkout"),
-        Target::Ecs(EcsName { cluster: "default".to_owned(), service: "checkout".to_owned(), region: None })
+        Target::Ecs(EcsName {
+            cluster: "default".to_owned(),
+            service: "checkout".to_owned(),
+            region: None,
+            account: None
+        })
     );
     assert_eq!(target("terraform:infra"), Target::Terraform(PathBuf::from("infra")));
 }

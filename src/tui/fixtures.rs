@@ -207,6 +207,7 @@ impl Builder {
                 detail: detail.to_owned(),
                 as_of: start + Duration::from_secs(after),
                 uncertainty: Duration::ZERO,
+                clock_error: Duration::ZERO,
             };
             self = self.event(&SessionEvent::Milestone(seen));
         }

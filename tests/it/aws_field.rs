@@ -19,8 +19,8 @@ use crate::support::cloud::{Setup, session};
 use crate::support::fixed_cloud::unix_now;
 
 /// A cloud whose answers are changed on the way.
-struct Field {
-    setup: Setup,
+pub(crate) struct Field {
+    pub(crate) setup: Setup,
     options: CloudOptions,
     between: JoinHandle<()>,
 }
@@ -32,36 +32,48 @@ impl Drop for Field {
 }
 
 impl Field {
-    async fn new(platform: CloudPlatform, edit: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn new(
+        platform: CloudPlatform,
+        edit: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_queries(platform, edit, |_, form| panic!("nobody answers {form}")).await
+    }
+
+    /// With somebody who answers forms of the query protocol.
+    pub(crate) async fn with_queries(
+        platform: CloudPlatform,
+        edit: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static,
+        query: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
         let mut setup = Setup::new(platform).await;
         setup.clock = session(Duration::from_mins(50));
-        let (url, between) = between::serve(&setup.server.endpoint_url(), edit).await;
+        let (url, between) = between::serve(&setup.server.endpoint_url(), edit, query).await;
         let options = CloudOptions { endpoint_url: Some(url), ..setup.options.clone() };
         Self { setup, options, between }
     }
 
-    async fn clients(&self) -> Cloud {
+    pub(crate) async fn clients(&self) -> Cloud {
         Cloud::connect(&self.options, self.setup.clock).await
     }
 
-    async fn examine(&self, target: &str) -> Findings {
+    pub(crate) async fn examine(&self, target: &str) -> Findings {
         let target = target.parse().expect(target);
         check_cloud(Some(&target), None, &self.options, RunClock::start(), Duration::from_mins(1)).await
     }
 }
 
-fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
+pub(crate) fn named<'a>(findings: &'a Findings, name: &str) -> &'a Check {
     findings.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no {name}: {findings:#?}"))
 }
 
-fn notices(report: &PollReport) -> Vec<&str> {
+pub(crate) fn notices(report: &PollReport) -> Vec<&str> {
     fn said(event: &SessionEvent) -> Option<&str> {
         if let SessionEvent::Notice(notice) = event { Some(&notice.text) } else { None }
     }
     report.events.iter().filter_map(said).collect()
 }
 
-fn milestones(report: &PollReport, kind: MilestoneKind) -> Vec<&Milestone> {
+pub(crate) fn milestones(report: &PollReport, kind: MilestoneKind) -> Vec<&Milestone> {
     fn said(event: &SessionEvent) -> Option<&Milestone> {
         if let SessionEvent::Milestone(seen) = event { Some(seen) } else { None }
     }

@@ -12,6 +12,7 @@ use scaletop::Session;
 use scaletop::Slo;
 use scaletop::{Basis, InstanceObservation, Limits};
 use scaletop::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop::{Milestone, MilestoneKind};
 use scaletop::{StepReport, Timing, Validity};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
@@ -35,6 +36,8 @@ struct Scenario {
     load: Vec<Load>,
     #[serde(default)]
     observed: Vec<Observed>,
+    #[serde(default)]
+    recorded: Vec<Record>,
     /// When the session ended; it is still running without.
     end: Option<f64>,
     /// How many steps there are.
@@ -134,6 +137,23 @@ struct Observed {
     received: Option<f64>,
 }
 
+/// What the platform recorded on the way of a scale-out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    kind: MilestoneKind,
+    at: f64,
+    /// The alarm, the status of the activity, the task.
+    subject: String,
+    #[serde(default)]
+    detail: String,
+    /// How long before it may have happened.
+    #[serde(default)]
+    grain: f64,
+    #[serde(default)]
+    clock_error: f64,
+}
+
 /// What must come out for one step. A time is a number of seconds when it was reached exactly, else what it is shown as
 /// (`30 ± 1 s`, `> 40 s`, `> 40 s so far`, `n/a: the rate went down`).
 #[derive(Debug, Deserialize)]
@@ -179,6 +199,13 @@ struct Expect {
     /// Why the step is invalid; `""` when it is valid.
     invalid: Option<String>,
     words: Option<String>,
+    /// The stages of the waterfall, by their labels.
+    #[serde(default)]
+    scale_out: BTreeMap<String, Time>,
+    /// Why it did not scale; `""` when there is nothing to say.
+    not_scaled: Option<String>,
+    /// What was decided and why; `""` when nothing was.
+    cause: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,6 +256,17 @@ impl Scenario {
                 events.push((received, received, SessionEvent::Observed(observation)));
                 at += 10.0;
             }
+        }
+        for seen in &self.recorded {
+            let milestone = Milestone {
+                kind: seen.kind,
+                subject: seen.subject.clone(),
+                detail: seen.detail.clone(),
+                as_of: moment(seen.at),
+                uncertainty: Duration::try_from_secs_f64(seen.grain).unwrap(),
+                clock_error: Duration::try_from_secs_f64(seen.clock_error).unwrap(),
+            };
+            events.push((moment(seen.at), moment(seen.at), SessionEvent::Milestone(milestone)));
         }
         for (index, second) in self.seconds() {
             // A second closes a little after its end.
@@ -398,6 +436,22 @@ impl Complaints<'_> {
         self.found.push(format!("{file}: step {step}: {number}: expected {expected:?}, got {seen:?}"));
     }
 
+    /// Where the time of the step's scale-out went.
+    fn check_scale_out(&mut self, expect: &Expect, session: &Session, report: &StepReport) {
+        let fall = session.waterfall(report);
+        for (stage, expected) in &expect.scale_out {
+            let stages = fall.iter().flat_map(|fall| &fall.stages);
+            match stages.into_iter().find(|(found, _)| found.label() == stage) {
+                Some((_, timing)) => self.time(stage, Some(expected), *timing),
+                None => self.say(stage, expected, &"no such stage, or no waterfall"),
+            }
+        }
+        let text =
+            |text: fn(&_) -> &Option<String>| fall.as_ref().and_then(|fall| text(fall).clone()).unwrap_or_default();
+        self.equal("not_scaled", expect.not_scaled.clone(), Some(text(|fall| &fall.not_scaled)));
+        self.equal("cause", expect.cause.clone(), Some(text(|fall| &fall.cause)));
+    }
+
     fn check(&mut self, expect: &Expect, report: &StepReport) {
         let (step, numbers) = (&report.step, &report.numbers);
         let millis = |latency: Option<Duration>| latency.map(|latency| latency.as_secs_f64() * 1e3);
@@ -488,7 +542,10 @@ fn every_scenario_comes_out_as_computed_by_hand() {
         for expect in &scenario.expect {
             complaints.step = expect.step;
             match session.steps().get(expect.step.wrapping_sub(1)) {
-                Some(report) => complaints.check(expect, report),
+                Some(report) => {
+                    complaints.check(expect, report);
+                    complaints.check_scale_out(expect, &session, report);
+                }
                 None => complaints.say("there is no such step", &(), &session.steps().len()),
             }
         }
@@ -512,6 +569,8 @@ fn shifting_time_changes_nothing() {
         let (here, there) = (shifted(0), shifted(7_200));
         for (a, b) in here.steps().iter().zip(there.steps()) {
             assert_eq!(a.words, b.words, "{name}");
+            let fall = |session: &Session, report| format!("{:?}", session.waterfall(report));
+            assert!(close(&fall(&here, a), &fall(&there, b)), "{name}: {} {}", fall(&here, a), fall(&there, b));
             assert!(
                 close(&format!("{:?}", a.numbers), &format!("{:?}", b.numbers)),
                 "{name}: {:#?} {:#?}",
@@ -539,6 +598,7 @@ fn later(event: SessionEvent, by: u32) -> SessionEvent {
         SessionEvent::Observed(seen) => {
             SessionEvent::Observed(InstanceObservation { as_of: seen.as_of + secs(by), ..seen })
         }
+        SessionEvent::Milestone(seen) => SessionEvent::Milestone(Milestone { as_of: seen.as_of + secs(by), ..seen }),
         other => other,
     }
 }

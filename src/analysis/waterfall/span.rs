@@ -1,8 +1,8 @@
 //! The time of a step, and where in it something was reached.
 
-use std::time::Duration;
-
+use crate::analysis::supply::first_period_of;
 use crate::analysis::{Step, Timing};
+use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, InstanceObservation};
 use scaletop_units::Elapsed;
 
@@ -29,11 +29,25 @@ impl Span {
         self.start > at
     }
 
-    /// Reached at some moment in `(at - before, at]`.
-    pub(super) fn reached_within_before(&self, at: Elapsed, before: Duration) -> Timing {
-        let half = before.as_secs_f64() / 2.0;
-        let secs = (at.saturating_since(self.start).as_secs_f64() - half).max(0.0);
-        Timing::Reached { secs, plus_minus: half }
+    /// Whether the step was over at `at`, so that what was heard then speaks of all of it.
+    pub(super) fn is_heard_out(&self, at: Elapsed) -> bool {
+        at >= self.end
+    }
+
+    /// Seconds from the step's start; negative before it.
+    fn secs(&self, at: Elapsed) -> f64 {
+        at.as_secs_f64() - self.start.as_secs_f64()
+    }
+
+    /// Reached at `at`, to the moment.
+    pub(super) fn reached(&self, at: Elapsed) -> Timing {
+        between(self.secs(at), self.secs(at))
+    }
+
+    /// When something was reached that the platform recorded: somewhere in what its source's grain and the clocks leave open.
+    pub(super) fn reached_by(&self, milestone: &Milestone) -> Timing {
+        let (at, clock) = (self.secs(milestone.as_of), milestone.clock_error.as_secs_f64());
+        between(at - milestone.uncertainty.as_secs_f64() - clock, at + clock)
     }
 
     pub(super) fn not_reached(&self) -> Timing {
@@ -42,10 +56,7 @@ impl Span {
 
     /// Not counted as far as the platform has told: its metrics come minutes late, and what they do not say yet is unknown.
     fn not_counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let told = counts.last().map_or(self.start, |last| match last.basis {
-            Basis::Active => last.as_of + last.uncertainty,
-            _ => last.as_of,
-        });
+        let told = counts.last().map_or(self.start, |last| spoken_of(last).1);
         if told <= self.start {
             return Timing::NotApplicable("no count from within the step yet");
         }
@@ -54,16 +65,45 @@ impl Span {
 
     /// When the platform's count first exceeded what it was before the step.
     pub(super) fn counted(&self, counts: &[InstanceObservation]) -> Timing {
-        let Some(before) = counts.iter().rev().find(|seen| seen.as_of <= self.start).map(|seen| seen.count) else {
+        let first_of_step = match counts.first() {
+            Some(seen) if seen.basis == Basis::Active => first_period_of(counts, self.start),
+            _ => counts.partition_point(|seen| seen.as_of <= self.start),
+        };
+        let next = counts.get(first_of_step).map(|next| next.as_of);
+        // Through a long silence of a source that is polled nobody knows.
+        let still_held =
+            |seen: &&InstanceObservation| seen.basis == Basis::Active || seen.holds_until(next) >= self.start;
+        let last = first_of_step.checked_sub(1).and_then(|last| counts.get(last)).filter(still_held);
+        let Some(before) = last.map(|seen| seen.count) else {
             return Timing::NotApplicable("no count from before the step");
         };
-        let Some(first) = counts.iter().find(|seen| self.contains(seen.as_of) && seen.count > before) else {
+        let is_of_step = |seen: &&InstanceObservation| seen.as_of < self.end || self.is_open;
+        let Some(first) = counts[first_of_step..].iter().filter(is_of_step).find(|seen| seen.count > before) else {
             return self.not_counted(counts);
         };
-        match first.basis {
-            // A metric's point stands at the start of its period: the change came within the period that follows.
-            Basis::Active => self.reached_within_before(first.as_of + first.uncertainty, first.uncertainty),
-            _ => self.reached_within_before(first.as_of, first.uncertainty),
-        }
+        let (from, to) = if first.basis == Basis::Active {
+            spoken_of(first)
+        } else {
+            // Polled: the change came since the poll before.
+            let early = first.as_of.saturating_since(Elapsed::ZERO).saturating_sub(first.uncertainty);
+            (Elapsed::ZERO + early, first.as_of)
+        };
+        between(self.secs(from), self.secs(to))
+    }
+}
+
+/// Reached at some moment from `earliest` to `latest`, in seconds from the step's start; what lies before the step is none of it.
+fn between(earliest: f64, latest: f64) -> Timing {
+    let earliest = earliest.max(0.0);
+    let latest = latest.max(earliest);
+    Timing::Reached { secs: f64::midpoint(earliest, latest), plus_minus: (latest - earliest) / 2.0 }
+}
+
+/// The time that a count speaks of. A metric's point stands at the start of its period, and its maximum may have come at any
+/// time of it; a count that was polled is true of a moment.
+fn spoken_of(seen: &InstanceObservation) -> (Elapsed, Elapsed) {
+    match seen.basis {
+        Basis::Active => (seen.as_of, seen.as_of + seen.uncertainty),
+        _ => (seen.as_of, seen.as_of),
     }
 }

@@ -44,7 +44,8 @@ fn poll_interval(grain: Duration) -> Duration {
     (grain / 2).clamp(Duration::from_secs(5), Duration::from_secs(30))
 }
 
-/// What it costs to watch a service. Of all calls that the sources make, only `GetMetricData` is never free.
+/// What it costs to watch a service. Of all calls that the sources make, `GetMetricData` alone is paid for, by the metric
+/// (<https://aws.amazon.com/cloudwatch/pricing/>); describing alarms, services, tasks, images and scaling is free.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PollingCost {
     /// Metrics that a poll asks for.
@@ -54,9 +55,14 @@ pub(crate) struct PollingCost {
 }
 
 impl PollingCost {
+    /// How often it asks within an hour.
+    pub(crate) fn polls_per_hour(self) -> f64 {
+        3_600.0 / self.interval.as_secs_f64()
+    }
+
     /// Dollars an hour.
     pub(crate) fn dollars_per_hour(self) -> f64 {
-        self.metrics as f64 * DOLLARS_PER_METRIC * 3_600.0 / self.interval.as_secs_f64()
+        self.metrics as f64 * DOLLARS_PER_METRIC * self.polls_per_hour()
     }
 }
 
@@ -237,7 +243,7 @@ impl CloudWatchFeed {
         match wanted {
             Use::Active => {
                 for point in news {
-                    if let Some(seen) = observation(&self.cloud, point, self.grain) {
+                    if let Some(seen) = observation(&self.cloud, point, period) {
                         report.events.push(SessionEvent::Observed(seen));
                     }
                 }
@@ -299,16 +305,18 @@ fn floor(at: Timestamp, period: Duration) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(secs) * secs).unwrap_or(at)
 }
 
-fn observation(cloud: &Cloud, point: Point, grain: Duration) -> Option<InstanceObservation> {
+/// The count of a point. It speaks of its period, or of what of it lies in the session.
+fn observation(cloud: &Cloud, point: Point, period: Duration) -> Option<InstanceObservation> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
     let count = point.value.round().max(0.0) as u32;
-    Some(InstanceObservation {
-        basis: Basis::Active,
-        count,
-        as_of: as_of(cloud, point.start, grain)?,
-        uncertainty: grain,
-        provisional: point.provisional,
-    })
+    let skew = cloud.skew();
+    let (as_of, uncertainty) = if let Some(start) = skew.elapsed(point.start) {
+        (start, period)
+    } else {
+        let end = skew.elapsed(point.start.checked_add(period).ok()?)?;
+        (Elapsed::ZERO, end.saturating_since(Elapsed::ZERO))
+    };
+    Some(InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional: point.provisional })
 }
 
 impl CloudFeed for CloudWatchFeed {
@@ -351,8 +359,9 @@ mod tests {
         assert_eq!(poll_interval(Duration::from_mins(1)), Duration::from_secs(30));
         assert_eq!(poll_interval(Duration::from_secs(10)), Duration::from_secs(5));
         assert_eq!(poll_interval(Duration::from_secs(1)), Duration::from_secs(5));
-        let cost = PollingCost { metrics: APP_RUNNER.len(), interval: poll_interval(Duration::from_mins(1)) };
-        let dollars = cost.dollars_per_hour();
-        assert!((dollars - 0.0108).abs() < 1e-9, "9 metrics every 30 s: {dollars}");
+        for (series, dollars) in [(APP_RUNNER, 0.0108), (ECS, 0.0024)] {
+            let cost = PollingCost { metrics: series.len(), interval: poll_interval(Duration::from_mins(1)) };
+            assert!((cost.dollars_per_hour() - dollars).abs() < 1e-9, "{cost:?}: {}", cost.dollars_per_hour());
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
+use aws_sdk_ecr::types::{DescribeImagesFilter, ImageDetail, ImageIdentifier, TagStatus};
 use jiff::Timestamp;
 
 use super::ecs_tasks::newest_task;
@@ -22,7 +22,7 @@ use scaletop_units::Elapsed;
 
 /// Images are pushed by pipelines.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// More images than this of a repository are not looked through for a newer one.
+/// More tagged images than this of a repository are not looked through for a newer one.
 const MOST_IMAGES: usize = 1_000;
 
 /// Whose image it is.
@@ -118,7 +118,7 @@ impl EcrFeed {
         } else {
             self.cloud.in_region(&image.region).ecr
         };
-        let refuse = |error: &_| self.cloud.error(Api::IMAGES, error);
+        let refuse = |error: &_| across_accounts(self.cloud.error(Api::IMAGES, error), image);
         let id = match digest.or(image.digest.as_deref()) {
             Some(digest) => ImageIdentifier::builder().image_digest(digest).build(),
             None => ImageIdentifier::builder().set_image_tag(image.tag.clone()).build(),
@@ -132,7 +132,10 @@ impl EcrFeed {
                 remedy: "push it again (make push), or the next instance cannot start".to_owned(),
             });
         };
-        let all = at_most(ask().into_paginator().items().send(), MOST_IMAGES).await.map_err(|error| refuse(&error))?;
+        // What has no tag never waits: attestations, and what a tag has moved away from.
+        let tagged = DescribeImagesFilter::builder().tag_status(TagStatus::Tagged).build();
+        let all = ask().filter(tagged).into_paginator().items().send();
+        let all = at_most(all, MOST_IMAGES).await.map_err(|error| refuse(&error))?;
         Ok((deployed, all))
     }
 
@@ -176,12 +179,25 @@ impl EcrFeed {
             told.fact(report, "image_newer", newer.to_string(), now);
         }
         let too_many = if image.is_cut {
-            format!("ECR has more than {MOST_IMAGES} images of the service: a newer one may be missed")
+            format!("ECR has more than {MOST_IMAGES} tagged images of the service: a newer one may be missed")
         } else {
             String::new()
         };
         told.notice(report, "images", NoticeLevel::Info, too_many);
     }
+}
+
+/// Across accounts the role's own permission is not enough.
+fn across_accounts(mut error: SourceError, image: &EcrImage) -> SourceError {
+    if error.kind == SourceErrorKind::AccessDenied {
+        let EcrImage { account, region, repository, .. } = image;
+        error.remedy = format!(
+            "{}; the repository {repository} is the account {account}'s in {region}: where that is another account than yours, \
+             its repository policy must allow it, too",
+            error.remedy
+        );
+    }
+    error
 }
 
 impl CloudFeed for EcrFeed {

@@ -35,6 +35,7 @@ pub struct EcsFeed {
     service: String,
     last_told: LastTold,
     counts: BTreeMap<Basis, (u32, Elapsed)>,
+    /// When the last poll that was answered was sent: what it told was true then, or later.
     polled: Option<Elapsed>,
     /// The time of the newest service event that was told.
     events_until: Timestamp,
@@ -150,12 +151,16 @@ impl CloudFeed for EcsFeed {
 
     async fn poll(&mut self) -> PollReport {
         let mut report = PollReport::default();
+        let sent = self.cloud.skew().clock().now();
         let asked = self.cloud.ecs.describe_services().cluster(&self.cluster).services(&self.service).send().await;
         let now = self.cloud.skew().clock().now();
         match asked {
             Err(error) => report.problem(self.cloud.error(Api::ECS_SERVICES, &error)),
             Ok(answer) => match answer.services().first() {
-                Some(service) => self.tell(&mut report, service, now),
+                Some(service) => {
+                    self.tell(&mut report, service, now);
+                    self.polled = Some(sent);
+                }
                 None => report.problem(SourceError {
                     kind: SourceErrorKind::NotFound,
                     message: format!(
@@ -172,7 +177,6 @@ impl CloudFeed for EcsFeed {
                 }),
             },
         }
-        self.polled = Some(now);
         report
     }
 }

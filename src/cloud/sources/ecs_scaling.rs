@@ -1,17 +1,22 @@
 //! Why ECS scales: limits, policy, alarms and the activities of Application Auto Scaling, those that changed nothing too.
 //!
-//! Facts: `scaling_policy`, `scaling`. Milestones: alarm, decision, not scaled.
+//! Facts: `scaling_policy`, `scaling`. Milestones: alarm, alarm over, decision, not scaled. What says only that there is nothing to
+//! take away is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{
-    Alarm, ScalableDimension, ScalingActivity, ScalingPolicy, ServiceNamespace,
+    ScalableDimension, ScalingActivity, ScalingActivityStatusCode, ServiceNamespace,
 };
+use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
-use super::scaling_conditions::{alarms, failed_activity, is_at_rest, not_scaled, policy_in_words, setup, suspension};
+use super::scaling_conditions::{
+    alarms, failed_activity, is_at_rest, not_scaled, outcome, policy_in_words, setup, suspension,
+};
+use super::scaling_direction::PolicyAlarms;
 use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::cloud::listing::at_most;
@@ -28,6 +33,8 @@ const SETTINGS_EVERY: Duration = Duration::from_mins(1);
 const MOST_POLICIES: usize = 50;
 /// Activities are told newest first and kept for six weeks: four pages are read, or what happened since the session started.
 const MOST_ACTIVITIES: usize = 200;
+/// Two moments of an alarm that are no further apart are one: CloudWatch evaluates no alarm more often than every ten seconds.
+const SAME_MOMENT: Duration = Duration::from_secs(5);
 
 /// Watches the scaling of one service.
 #[derive(Debug)]
@@ -37,8 +44,11 @@ pub struct EcsScalingFeed {
     last_told: LastTold,
     limits: Option<Limits>,
     settings_asked: Option<Elapsed>,
-    alarms: Vec<String>,
+    alarms: PolicyAlarms,
+    /// Activities that were told, by their ids.
     seen: BTreeSet<String>,
+    /// Alarms that were told to be on, with the moment since when.
+    on: BTreeMap<String, Elapsed>,
 }
 
 impl EcsScalingFeed {
@@ -50,8 +60,9 @@ impl EcsScalingFeed {
             last_told: LastTold::default(),
             limits: None,
             settings_asked: None,
-            alarms: Vec::new(),
+            alarms: PolicyAlarms::default(),
             seen: BTreeSet::new(),
+            on: BTreeMap::new(),
         }
     }
 
@@ -98,9 +109,7 @@ impl EcsScalingFeed {
                 let policies = found.items;
                 let words: Vec<String> = policies.iter().map(policy_in_words).collect();
                 self.last_told.fact(report, "scaling_policy", words.join("; "), now);
-                let names = policies.iter().flat_map(ScalingPolicy::alarms).map(Alarm::alarm_name);
-                // The low alarm is about scale-in: it is on most of the time, and no part of a waterfall.
-                self.alarms = names.filter(|name| !name.contains("AlarmLow")).map(str::to_owned).collect();
+                self.alarms = PolicyAlarms::of(&policies);
                 let fixed = setup(target.as_ref(), &policies);
                 self.last_told.condition(report, "Application Auto Scaling", "scaling", fixed, now);
             }
@@ -144,15 +153,16 @@ impl EcsScalingFeed {
             Err(problem) => return report.problem(problem),
         };
         self.tell_cut(report, "activities", (activities.len() >= MOST_ACTIVITIES).then_some(MOST_ACTIVITIES));
-        self.last_told.condition(report, "Application Auto Scaling", "activity", failed_activity(&activities), now);
+        let failed = failed_activity(&activities, &self.alarms.less);
+        self.last_told.condition(report, "Application Auto Scaling", "activity", failed, now);
         // Newest first, as they come; told oldest first.
-        for activity in activities.iter().rev().filter(|activity| !is_at_rest(activity)) {
+        for activity in activities.iter().rev().filter(|activity| !is_at_rest(activity, &self.alarms.less)) {
             let id = activity.activity_id();
             let Some(at) = timestamp(activity.start_time()).and_then(|at| self.cloud.skew().elapsed(at)) else {
                 continue;
             };
             if self.seen.insert(id.to_owned()) {
-                let milestone = activity_milestone(activity, at);
+                let milestone = activity_milestone(activity, at, self.cloud.skew().error());
                 if milestone.kind == MilestoneKind::NotScaled {
                     self.last_told.fact(report, "scaling", milestone.detail.clone(), at);
                 } else {
@@ -164,48 +174,73 @@ impl EcsScalingFeed {
     }
 
     async fn ask_alarms(&mut self, report: &mut PollReport, now: Elapsed) {
-        if self.alarms.is_empty() {
+        if self.alarms.more.is_empty() {
             return;
         }
-        let ask = self.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(self.alarms.clone()));
+        let ask = self.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(self.alarms.more.clone()));
         // Those that are named come whole: 100 on a page, and a policy has a few.
         let pages = match at_most(ask.into_paginator().send(), 2).await {
             Ok(pages) => pages.items,
             Err(error) => return report.problem(self.cloud.error(Api::ALARMS, &error)),
         };
         let found: Vec<_> = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default()).collect();
-        self.last_told.condition(report, "CloudWatch", "alarm", alarms(&self.alarms, &found), now);
+        self.last_told.condition(report, "CloudWatch", "alarm", alarms(&self.alarms.more, &found), now);
         for alarm in &found {
-            let is_on = alarm.state_value().is_some_and(|state| state.as_str() == "ALARM");
-            let since = alarm.state_transitioned_timestamp().or_else(|| alarm.state_updated_timestamp());
-            let (true, Some(name), Some(since)) = (is_on, alarm.alarm_name(), since.and_then(timestamp)) else {
-                continue;
-            };
-            let Some(as_of) = self.cloud.skew().elapsed(since) else { continue };
-            if self.seen.insert(format!("{name}@{}", as_of.as_millis())) {
-                report.events.push(SessionEvent::Milestone(Milestone {
-                    kind: MilestoneKind::Alarm,
-                    subject: name.to_owned(),
-                    detail: alarm.state_reason().unwrap_or_default().to_owned(),
-                    as_of,
-                    uncertainty: Duration::ZERO,
-                }));
-            }
+            self.tell_alarm(report, alarm);
         }
+    }
+
+    /// That an alarm went off, and that it is over. One that was on before the session is told as of its start.
+    fn tell_alarm(&mut self, report: &mut PollReport, alarm: &MetricAlarm) {
+        let since = alarm.state_transitioned_timestamp().or_else(|| alarm.state_updated_timestamp());
+        let (Some(name), Some(since)) = (alarm.alarm_name(), since.and_then(timestamp)) else { return };
+        let as_of = self.cloud.skew().elapsed(since).unwrap_or(Elapsed::ZERO);
+        let is_on = alarm.state_value() == Some(&StateValue::Alarm);
+        let told = self.on.get(name).copied();
+        // Brought to our clock again, the same moment may come out otherwise by what was learnt of the clocks since.
+        let is_same = |told: Elapsed| {
+            let apart = told.saturating_since(as_of).max(as_of.saturating_since(told));
+            apart <= SAME_MOMENT
+        };
+        let kind = match (is_on, told) {
+            (true, Some(told)) if is_same(told) => return,
+            (true, _) => MilestoneKind::Alarm,
+            (false, Some(_)) => MilestoneKind::AlarmOver,
+            (false, None) => return,
+        };
+        if is_on {
+            self.on.insert(name.to_owned(), as_of);
+        } else {
+            self.on.remove(name);
+        }
+        report.events.push(SessionEvent::Milestone(Milestone {
+            kind,
+            subject: name.to_owned(),
+            detail: alarm.state_reason().unwrap_or_default().to_owned(),
+            as_of,
+            uncertainty: Duration::ZERO,
+            clock_error: if as_of == Elapsed::ZERO { Duration::ZERO } else { self.cloud.skew().error() },
+        }));
     }
 }
 
-fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed) -> Milestone {
+/// What an activity says: a decision, with its cause; or that an alarm asked for a change and none was made, and why. A failed
+/// activity that set nothing has no reasons at times, as the guide says ("for some, if not all").
+fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed, clock_error: Duration) -> Milestone {
     let reasons = activity.not_scaled_reasons();
     let cause = activity.cause();
-    let (kind, detail) = if reasons.is_empty() {
-        (MilestoneKind::Decision, format!("{} {cause}", activity.description()))
-    } else {
+    let is_attempt =
+        *activity.status_code() == ScalingActivityStatusCode::Failed && !activity.description().starts_with("Setting ");
+    let (kind, detail) = if !reasons.is_empty() {
         let words: Vec<String> = reasons.iter().map(not_scaled).collect();
         (MilestoneKind::NotScaled, format!("not scaled: {}; {cause}", words.join(", ")))
+    } else if is_attempt {
+        (MilestoneKind::NotScaled, format!("not scaled: {}; {cause}", outcome(activity).unwrap_or_default()))
+    } else {
+        (MilestoneKind::Decision, format!("{} {cause}", activity.description()))
     };
     let subject = activity.status_code().as_str().to_owned();
-    Milestone { kind, subject, detail: detail.trim().to_owned(), as_of, uncertainty: Duration::ZERO }
+    Milestone { kind, subject, detail: detail.trim().to_owned(), as_of, uncertainty: Duration::ZERO, clock_error }
 }
 
 impl CloudFeed for EcsScalingFeed {

@@ -1,6 +1,7 @@
 //! The lives of a service's tasks: created, image pulled, started, healthy, stopped, as ECS times them.
 //!
-//! Milestones only; the counts are [`super::ecs`]'. A task is told of from the session's start on.
+//! Milestones only; the counts are [`super::ecs`]'. A task is told of from the session's start on. Whether it is healthy is
+//! looked at until it is ([`super::task_health`]): the load balancer is asked only while a task waits for that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::condition::Condition;
 use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::stopped_task;
+use super::target_groups::TargetGroups;
+use super::task_health::{Health, Targets, health};
 use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::cloud::listing::{Listing, at_most};
@@ -59,6 +62,11 @@ pub(crate) async fn newest_task(cloud: &Cloud, cluster: &str, service: &str) -> 
     Ok(tasks.into_iter().max_by_key(|task| task.created_at().and_then(timestamp)))
 }
 
+/// A task's id: the end of its ARN.
+fn id(task: &Task) -> Option<&str> {
+    task.task_arn().and_then(|arn| arn.rsplit('/').next())
+}
+
 /// Watches the tasks of one service.
 #[derive(Debug)]
 pub struct EcsTasksFeed {
@@ -71,7 +79,9 @@ pub struct EcsTasksFeed {
     /// When and why a task last stopped before it had started.
     failed_start: Option<(Timestamp, String)>,
     last_told: LastTold,
-    polled: Option<Elapsed>,
+    target_groups: TargetGroups,
+    /// When health was looked at last: what is healthy now was not so then.
+    looked: Option<Elapsed>,
 }
 
 impl EcsTasksFeed {
@@ -85,29 +95,23 @@ impl EcsTasksFeed {
             ended: BTreeSet::new(),
             failed_start: None,
             last_told: LastTold::default(),
-            polled: None,
+            target_groups: TargetGroups::default(),
+            looked: None,
         }
     }
 
-    fn tell(&mut self, report: &mut PollReport, task: &Task, now: Elapsed) {
-        let Some(id) = task.task_arn().and_then(|arn| arn.rsplit('/').next()) else { return };
-        let told = self.told.entry(id.to_owned()).or_default();
-        let elapsed = |at: Option<&aws_smithy_types::DateTime>| self.cloud.skew().elapsed(timestamp(at?)?);
-        let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled));
-        let is_healthy = task.health_status().is_some_and(|health| health.as_str() == "HEALTHY");
-        // Of a task that was healthy when we first looked, nobody knows since when.
-        let healthy = (is_healthy && self.polled.is_some()).then_some(now);
-        if is_healthy && self.polled.is_none() {
-            told.insert(MilestoneKind::TaskHealthy);
-        }
+    /// The times that ECS says of a task, each once.
+    fn tell(&mut self, report: &mut PollReport, task: &Task) {
+        let Some(id) = id(task) else { return };
+        let (told, skew) = (self.told.entry(id.to_owned()).or_default(), self.cloud.skew());
+        let elapsed = |at: Option<&aws_smithy_types::DateTime>| skew.elapsed(timestamp(at?)?);
         let times = [
-            (MilestoneKind::TaskCreated, elapsed(task.created_at()), Duration::ZERO),
-            (MilestoneKind::ImagePulled, elapsed(task.pull_stopped_at()), Duration::ZERO),
-            (MilestoneKind::TaskStarted, elapsed(task.started_at()), Duration::ZERO),
-            (MilestoneKind::TaskHealthy, healthy, since_last),
-            (MilestoneKind::TaskStopped, elapsed(task.stopped_at()), Duration::ZERO),
+            (MilestoneKind::TaskCreated, elapsed(task.created_at())),
+            (MilestoneKind::ImagePulled, elapsed(task.pull_stopped_at())),
+            (MilestoneKind::TaskStarted, elapsed(task.started_at())),
+            (MilestoneKind::TaskStopped, elapsed(task.stopped_at())),
         ];
-        for (kind, at, uncertainty) in times {
+        for (kind, at) in times {
             let Some(as_of) = at else { continue };
             if told.insert(kind) {
                 let detail = match kind {
@@ -116,16 +120,53 @@ impl EcsTasksFeed {
                     MilestoneKind::TaskCreated => task.capacity_provider_name().unwrap_or_default().to_owned(),
                     _ => String::new(),
                 };
-                let milestone = Milestone { kind, subject: id.to_owned(), detail, as_of, uncertainty };
+                let (subject, uncertainty, clock_error) = (id.to_owned(), Duration::ZERO, skew.error());
+                let milestone = Milestone { kind, subject, detail, as_of, uncertainty, clock_error };
                 report.events.push(SessionEvent::Milestone(milestone));
             }
         }
     }
 
+    /// Whether a task is not known to have been healthy.
+    fn awaits_health(&self, task: &Task) -> bool {
+        let was = |kind| id(task).is_some_and(|id| self.told.get(id).is_some_and(|told| told.contains(&kind)));
+        task.stopped_at().is_none() && !was(MilestoneKind::TaskHealthy)
+    }
+
+    /// What became of the health of the tasks that were waited for: that one is healthy, or not, or that nothing tells.
+    fn tell_health(&mut self, report: &mut PollReport, running: &[Task], targets: &Targets, now: Elapsed) {
+        for task in running.iter().filter(|task| self.awaits_health(task)).collect::<Vec<_>>() {
+            let Some(id) = id(task) else { continue };
+            let (kind, detail) = match health(task, targets) {
+                Health::Healthy => (MilestoneKind::TaskHealthy, String::new()),
+                Health::Unhealthy(why) => (MilestoneKind::TaskUnhealthy, format!("the task {id} {why}")),
+                Health::Unknown(why) if task.started_at().is_some() => (MilestoneKind::HealthUnknown, why),
+                Health::Unknown(_) | Health::NotYet | Health::NotAsked => continue,
+            };
+            let is_news = self.told.entry(id.to_owned()).or_default().insert(kind);
+            // Of a task that was healthy when we first looked, nobody knows since when.
+            let is_old = kind == MilestoneKind::TaskHealthy && self.looked.is_none();
+            if is_news && !is_old {
+                report.events.push(SessionEvent::Milestone(Milestone {
+                    kind,
+                    subject: id.to_owned(),
+                    detail,
+                    as_of: now,
+                    uncertainty: self.looked.map_or(INTERVAL, |looked| now.saturating_since(looked)),
+                    clock_error: Duration::ZERO,
+                }));
+            }
+        }
+    }
+
     /// What the tasks say of trouble: those that stopped by themselves, and those that run and are not healthy.
-    fn judge(&mut self, report: &mut PollReport, running: &[Task], stopped: &[Task], now: Elapsed) {
-        let id = |task: &Task| task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?").to_owned();
-        let sick: Vec<_> = running.iter().filter_map(|task| Some((id(task), stopped_task::unhealthy(task)?))).collect();
+    fn judge(&mut self, report: &mut PollReport, running: &[Task], stopped: &[Task], targets: &Targets, now: Elapsed) {
+        let id = |task: &Task| id(task).unwrap_or("?").to_owned();
+        let why = |task: &Task| match health(task, targets) {
+            Health::Unhealthy(why) if task.started_at().is_some() => Some(why),
+            _ => stopped_task::unhealthy(task),
+        };
+        let sick: Vec<_> = running.iter().filter_map(|task| Some((id(task), why(task)?))).collect();
         let unhealthy = sick.first().map(|(id, why)| {
             let others = if sick.len() > 1 { format!(" ({} tasks do)", sick.len()) } else { String::new() };
             let remedy = "ECS replaces what stays unhealthy: see the container's log and its health check";
@@ -166,6 +207,7 @@ impl CloudFeed for EcsTasksFeed {
 
     async fn poll(&mut self) -> PollReport {
         let mut report = PollReport::default();
+        let sent = self.cloud.skew().clock().now();
         let asked = async {
             let running = task_arns(&self.cloud, &self.cluster, &self.service, DesiredStatus::Running).await?;
             let mut stopped = task_arns(&self.cloud, &self.cluster, &self.service, DesiredStatus::Stopped).await?;
@@ -186,12 +228,22 @@ impl CloudFeed for EcsTasksFeed {
             String::new()
         };
         self.last_told.notice(&mut report, "tasks", NoticeLevel::Warning, too_many);
+        let waits = |task: &Task| task.started_at().is_some() && self.awaits_health(task);
+        let targets = if running.iter().any(waits) {
+            let (groups, told) = (&mut self.target_groups, &mut self.last_told);
+            groups.targets(&self.cloud, (&self.cluster, &self.service), &mut report, told, sent).await
+        } else {
+            Targets::None
+        };
         let now = self.cloud.skew().clock().now();
-        running.iter().chain(&stopped).for_each(|task| self.tell(&mut report, task, now));
-        self.judge(&mut report, &running, &stopped, now);
+        running.iter().chain(&stopped).for_each(|task| self.tell(&mut report, task));
+        self.tell_health(&mut report, &running, &targets, now);
+        self.judge(&mut report, &running, &stopped, &targets, now);
         let ended = stopped.iter().filter(|task| task.stopped_at().is_some()).filter_map(Task::task_arn);
         self.ended.extend(ended.map(str::to_owned));
-        self.polled = Some(now);
+        if targets != Targets::NotAsked {
+            self.looked = Some(sent);
+        }
         report
     }
 }

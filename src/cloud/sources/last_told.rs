@@ -85,6 +85,7 @@ impl LastTold {
                 detail,
                 as_of: now,
                 uncertainty: Duration::ZERO,
+                clock_error: Duration::ZERO,
             }));
         }
     }

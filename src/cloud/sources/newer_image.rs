@@ -80,11 +80,13 @@ pub(super) fn newer_than(tag: Option<&str>, deployed: &ImageDetail, all: &[Image
         if is_own_index(image, pushed) {
             continue;
         }
-        let of_line = |other: &&String| own_tags.iter().any(|own| follows(own, other));
-        let tag = image.image_tags().iter().find(of_line);
-        if let Some(tag) = tag {
+        // No order is promised, neither of images nor of tags: of several tags, and of images that were pushed at the same
+        // moment, the last by name.
+        let of_line = |other: &&str| own_tags.iter().any(|own| follows(own, other));
+        let tags = || image.image_tags().iter().map(String::as_str);
+        if let Some(tag) = tags().filter(of_line).max() {
             waiting = waiting.max(Some((pushed, tag)));
-        } else if let Some(tag) = image.image_tags().first() {
+        } else if let Some(tag) = tags().max() {
             newest = newest.max(Some((pushed, tag)));
         }
     }
@@ -264,6 +266,29 @@ mod tests {
         let v2 = image("b", &["3c2b1a0", "v2"], 2_000).build();
         let branch = image("c", &["develop-17"], 3_000).build();
         assert_eq!(found(&["0a1b2c3", "v1"], &[v2, branch]), "waits v2");
+    }
+
+    #[test]
+    fn the_newest_is_the_last_push_whatever_the_order_and_ties_are_decided_by_name() {
+        let pushed = |digest, tags: &[&str], at| image(digest, tags, at).build();
+        let all = [
+            pushed("a", &["v3"], 2_000),
+            pushed("b", &["v4", "v4.0.1"], 3_000),
+            pushed("c", &["v5"], 3_000),
+            pushed("d", &["v2"], 1_500),
+        ];
+        let mut orders: Vec<Vec<ImageDetail>> = vec![all.to_vec()];
+        orders.extend((1..all.len()).map(|by| [&all[by..], &all[..by]].concat()));
+        orders.push(all.iter().rev().cloned().collect());
+        for order in orders {
+            assert_eq!(found(&["v1"], &order), "waits v5", "{order:?}");
+        }
+        for tags in [["v4", "v4.0.1"], ["v4.0.1", "v4"]] {
+            assert_eq!(found(&["v1"], &[pushed("b", &tags, 3_000)]), "waits v4.0.1");
+        }
+        for tags in [["develop-17", "abc"], ["abc", "develop-17"]] {
+            assert_eq!(found(&["v1"], &[pushed("b", &tags, 3_000)]), "other develop-17");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What Application Auto Scaling says that explains why a service does not scale: suspended scaling, bounds that leave no
 //! room, no policy, alarms that ask for nothing, activities that failed. Pure.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_applicationautoscaling::types::{
     MetricType, NotScaledReason, PolicyType, PredefinedMetricSpecification, ScalableTarget, ScalingActivity,
     ScalingActivityStatusCode, ScalingPolicy,
@@ -8,6 +10,7 @@ use aws_sdk_applicationautoscaling::types::{
 use aws_sdk_cloudwatch::types::{EvaluationState, MetricAlarm, StateValue};
 
 use super::condition::Condition;
+use crate::instances::milestone::alarm_of;
 
 /// What of scaling is suspended. Only scaling out is a hindrance.
 pub(super) fn suspension(target: &ScalableTarget) -> Option<Condition> {
@@ -96,19 +99,21 @@ fn because(alarm: &MetricAlarm, words: String) -> String {
     }
 }
 
-/// The newest activity, when it failed.
-pub(super) fn failed_activity(activities: &[ScalingActivity]) -> Option<Condition> {
+/// The newest activity, when it failed. One that meant to scale in keeps nothing from scaling out; `less` are the alarms that ask
+/// for less.
+pub(super) fn failed_activity(activities: &[ScalingActivity], less: &BTreeSet<String>) -> Option<Condition> {
     let newest = activities
         .iter()
         .filter(|activity| activity.not_scaled_reasons().is_empty())
         .max_by_key(|activity| (activity.start_time().secs(), activity.start_time().subsec_nanos()))?;
     let failed = outcome(newest)?;
     let remedy = "the count stays as it is until a later activity succeeds";
-    Some(Condition::hindrance("activity", format!("{} {failed}", newest.description()), remedy))
+    let hinders = !is_about_less(newest, less);
+    Some(Condition { hinders, ..Condition::new("activity", format!("{} {failed}", newest.description()), remedy) })
 }
 
 /// How an activity ended that did not do what it set out to: `Failed: …`; `None` for what succeeded or is under way.
-fn outcome(activity: &ScalingActivity) -> Option<String> {
+pub(super) fn outcome(activity: &ScalingActivity) -> Option<String> {
     let status = activity.status_code();
     let is_fine = matches!(
         status,
@@ -141,10 +146,17 @@ pub(super) fn not_scaled(reason: &NotScaledReason) -> String {
     format!("{}{numbers}{meaning}", reason.code())
 }
 
-/// Whether an activity only says that there is nothing left to take away, which a service at rest says all day.
-pub(super) fn is_at_rest(activity: &ScalingActivity) -> bool {
+/// Whether an activity only says that nothing more was taken away, which a service at rest says all day: at its minimum, or
+/// since the count would have come back at once. `less` are the alarms that ask for less.
+pub(super) fn is_at_rest(activity: &ScalingActivity, less: &BTreeSet<String>) -> bool {
     let reasons = activity.not_scaled_reasons();
-    !reasons.is_empty() && reasons.iter().all(|reason| reason.code() == "AlreadyAtMinCapacity")
+    let is_minimum = |reason: &NotScaledReason| reason.code() == "AlreadyAtMinCapacity";
+    !reasons.is_empty() && (is_about_less(activity, less) || reasons.iter().all(is_minimum))
+}
+
+/// Whether it was an alarm that asks for less that set an activity off.
+fn is_about_less(activity: &ScalingActivity, less: &BTreeSet<String>) -> bool {
+    alarm_of(activity.cause()).is_some_and(|name| less.contains(name))
 }
 
 /// `ECSServiceAverageCPUUtilization at 60, cooldown 300 s out, 300 s in`.
@@ -228,7 +240,7 @@ mod tests {
             .resource_id("service/default/demo")
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .description("Setting desired count to 4.")
-            .cause("monitor alarm x-AlarmHigh")
+            .cause("monitor alarm x-AlarmHigh in state ALARM triggered policy cpu")
             .start_time(DateTime::from_secs(at))
             .status_code(status)
             .status_message(message)
@@ -298,16 +310,28 @@ mod tests {
     fn the_newest_activity_decides_and_what_was_not_scaled_is_no_failure() {
         use ScalingActivityStatusCode::{Failed, Successful, Unfulfilled};
         let failed = activity(10, Failed, "Failed to set desired count to 4. Reason: throttled", None);
-        let found = failed_activity(std::slice::from_ref(&failed)).expect("it failed");
+        let none = BTreeSet::new();
+        let less = BTreeSet::from(["x-AlarmHigh".to_owned()]);
+        let found = failed_activity(std::slice::from_ref(&failed), &none).expect("it failed");
         assert_eq!(
             found.text,
             "Setting desired count to 4. Failed: Failed to set desired count to 4. Reason: throttled"
         );
-        assert_eq!(failed_activity(&[failed.clone(), activity(20, Successful, "", None)]), None);
+        assert!(found.hinders);
+        let of_less = failed_activity(std::slice::from_ref(&failed), &less).expect("it failed");
+        assert!(!of_less.hinders, "a scale-in that failed keeps nothing from scaling out");
+        assert_eq!(failed_activity(&[failed.clone(), activity(20, Successful, "", None)], &none), None);
         let at_most = activity(30, Unfulfilled, "", Some("AlreadyAtMaxCapacity"));
-        assert!(failed_activity(&[at_most.clone(), failed]).is_some());
-        assert_eq!(failed_activity(std::slice::from_ref(&at_most)), None);
+        assert!(failed_activity(&[at_most.clone(), failed], &none).is_some());
+        assert_eq!(failed_activity(std::slice::from_ref(&at_most), &none), None);
         assert_eq!(not_scaled(&at_most.not_scaled_reasons()[0]), "AlreadyAtMaxCapacity (most 5)");
-        assert!(!is_at_rest(&at_most) && is_at_rest(&activity(40, Unfulfilled, "", Some("AlreadyAtMinCapacity"))));
+        let at_rest = |code| activity(40, Failed, "", Some(code));
+        assert!(!is_at_rest(&at_most, &none) && is_at_rest(&at_rest("AlreadyAtMinCapacity"), &none));
+        for code in
+            ["AutoScalingAnticipatedFlapping", "TargetServicePutResourceAsUnscalable", "AlreadyAtDesiredCapacity"]
+        {
+            assert!(!is_at_rest(&at_rest(code), &none), "{code}: of scaling out");
+            assert!(is_at_rest(&at_rest(code), &less), "{code}: of scaling in");
+        }
     }
 }

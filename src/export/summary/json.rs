@@ -251,12 +251,24 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
             .into_iter()
             .map(|stage| {
                 let timing = fall.and_then(|fall| fall.timing(stage)).map_or(Value::Null, |timing| worth(&Worth::Timing(timing)));
-                (format!("t_{}", stage.label().replace(' ', "_") + "_s"), timing)
+                (scale_out_key(stage), timing)
+            })
+            .collect::<Map<_, _>>(),
+        "scale_out_remarks": ScaleOutStage::ALL
+            .into_iter()
+            .filter_map(|stage| match fall?.timing(stage)? {
+                Timing::NotApplicable(why) => Some((scale_out_key(stage), Value::from(why))),
+                _ => None,
             })
             .collect::<Map<_, _>>(),
         "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| clean_to(cause, LONGEST_TEXT)),
         "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| clean_to(why, LONGEST_TEXT)),
     })
+}
+
+/// `t_task_created_s`.
+fn scale_out_key(stage: ScaleOutStage) -> String {
+    format!("t_{}_s", stage.label().replace(' ', "_"))
 }
 
 /// A time is an object that says how it is known; a plain number is a number; what nobody can say is `null`.

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::analysis::Timing;
-use crate::analysis::waterfall::{Segment, Waterfall};
+use crate::analysis::waterfall::{Row, Segment, Waterfall};
 use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -21,7 +21,7 @@ const NARROWEST_BAR: u16 = 10;
 /// Rows that it takes: the heading, a row a stage, what the platform says.
 pub(crate) fn rows(fall: &Waterfall) -> u16 {
     let said = u16::from(fall.cause.is_some()) + u16::from(fall.not_scaled.is_some());
-    u16::try_from(fall.segments().len()).unwrap_or(u16::MAX).saturating_add(1 + said)
+    u16::try_from(fall.rows().len()).unwrap_or(u16::MAX).saturating_add(1 + said)
 }
 
 /// Draws it; what has no room is left out from below.
@@ -35,12 +35,20 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
         "from the step's start, by the platform's own clock"
     };
     super::heading(buf, Rect { height: 1, ..area }, theme, "Where the time went", remark);
-    let segments = fall.segments();
-    let whole = segments.iter().map(|segment| segment.to).fold(0.0, f64::max).max(0.1);
+    let rows = fall.rows();
+    let whole = rows.iter().map(Row::end).fold(0.1, f64::max);
     let mut y = area.y + 1;
-    for segment in &segments {
+    for row in &rows {
         if y < area.bottom() {
-            row(buf, Rect { y, height: 1, ..area }, theme, segment, whole);
+            let area = Rect { y, height: 1, ..area };
+            match row {
+                Row::Bar(segment) => bar(buf, area, theme, segment, whole),
+                Row::Remark(stage, why) => {
+                    let width = usize::from(area.width);
+                    let words = format!("{:<name$}{why}", stage.label(), name = usize::from(NAME_WIDTH));
+                    buf.set_stringn(area.x, area.y, text::shown(&words, width), width, theme.style(Role::Label));
+                }
+            }
         }
         y += 1;
     }
@@ -54,7 +62,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
     }
 }
 
-fn row(buf: &mut Buffer, area: Rect, theme: Theme, segment: &Segment, whole: f64) {
+fn bar(buf: &mut Buffer, area: Rect, theme: Theme, segment: &Segment, whole: f64) {
     let (time, role) = steps::timing(&segment.timing);
     let put = |buf: &mut Buffer, x: u16, words: &str, width: u16, role: Role| {
         let room = width.min(area.width.saturating_sub(x));

@@ -34,7 +34,10 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 /// Objects that are one value.
 fn is_one(path: &str) -> bool {
-    path.contains(".numbers.t_") || path.contains(".scale_out.t_") || path.ends_with(".pinned")
+    path.contains(".numbers.t_")
+        || path.contains(".scale_out.t_")
+        || path.ends_with(".pinned")
+        || path.ends_with(".scale_out_remarks")
 }
 
 /// A session in which every field has a value or is `null` by itself.
