@@ -7,3 +7,4 @@ pub(crate) mod header;
 pub(crate) mod help;
 pub(crate) mod side;
 pub(crate) mod steps;
+pub(crate) mod welcome;

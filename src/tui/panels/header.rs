@@ -79,16 +79,16 @@ fn verdict(scene: &Scene<'_>) -> (String, Role) {
     (format!(" {sign} {}", standing.words(at)), role)
 }
 
-/// The views, the one on screen highlighted; on a narrow screen only that one.
+/// The views, the one on screen highlighted.
 fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
     let shown = scene.state.ui().view;
-    if width < 100 {
-        return Piece::new(1, format!(" {} ", shown.title()), scene.style(Role::Selected));
-    }
     let mut piece = Piece::new(1, "", scene.style(Role::Label));
     for view in View::ALL {
         let role = if view == shown { Role::Selected } else { Role::Label };
-        piece = piece.and(format!(" {} ", view.title()), scene.style(role));
+        // On a narrow screen the others are there by their first letters.
+        let title = view.title();
+        let title = if width < 100 && view != shown { &title[..3] } else { title };
+        piece = piece.and(format!(" {title} "), scene.style(role));
     }
     piece
 }

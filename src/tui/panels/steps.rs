@@ -151,7 +151,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
     let words = u16::try_from(spoken.len()).unwrap_or(words);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + words), ..area };
     if steps.is_empty() {
-        let hint = "none yet: ↑ raises the rate, s spikes it";
+        let hint = if state.as_live().is_some() { "none yet: ↑ raises the rate, s spikes it" } else { "none yet" };
         buf.set_stringn(
             rows.x + 2,
             rows.y.min(area.bottom() - 1),

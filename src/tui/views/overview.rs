@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use crate::app::state::State;
 use crate::tui::chart;
 use crate::tui::layout::{self, Frame};
-use crate::tui::panels::{charts, side, steps};
+use crate::tui::panels::{charts, side, steps, welcome};
 use crate::tui::theme::Theme;
 use crate::tui::views::Charts;
 
@@ -28,5 +28,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     };
     steps::draw(buf, parts.steps, state, theme, words);
     side::draw(buf, parts.side, &scene);
+    if welcome::is_wanted(state) {
+        welcome::draw(buf, all, state, theme);
+    }
     super::look(buf, all, &scene)
 }
