@@ -32,7 +32,10 @@ impl LiveUpdate<'_> {
                 let profile =
                     RateProfile::Ramp { from: ArrivalRate::new(rate), to: self.up_to_ceiling(to.get()), over };
                 self.forget_returns();
-                self.change_rate(self.now, RateChange { profile, cause: RateCause::Ramp, stage: None });
+                self.change_rate(
+                    self.now,
+                    RateChange { profile, cause: RateCause::Ramp, stage: None, unmet_start: None },
+                );
             }
             Action::TogglePause => self.pause(),
             Action::Clear => {
@@ -53,7 +56,7 @@ impl LiveUpdate<'_> {
     pub(super) fn stop_rate(&mut self, at: Elapsed, cause: RateCause) {
         self.forget_returns();
         if self.session.rate().1 != RateProfile::PAUSED {
-            self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None });
+            self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None, unmet_start: None });
         }
     }
 
@@ -75,7 +78,7 @@ impl LiveUpdate<'_> {
     fn hold(&mut self, rate: ArrivalRate, cause: RateCause) {
         let profile = RateProfile::Constant(rate);
         if self.session.rate().1 != profile {
-            self.change_rate(self.now, RateChange { profile, cause, stage: None });
+            self.change_rate(self.now, RateChange { profile, cause, stage: None, unmet_start: None });
         }
     }
 

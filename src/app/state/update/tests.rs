@@ -49,7 +49,7 @@ const fn recorded(at: Elapsed, event: SessionEvent) -> Effect {
 
 fn constant(rate: u32, cause: RateCause) -> SessionEvent {
     let profile = RateProfile::Constant(ArrivalRate::new(rate));
-    SessionEvent::Rate(RateChange { profile, cause, stage: None })
+    SessionEvent::Rate(RateChange { profile, cause, stage: None, unmet_start: None })
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn the_end_of_a_plans_load_is_driven_and_recorded_ahead_of_its_time_and_only_onc
     let mut state = playing();
     assert_eq!(state.deadline(), Some(Elapsed::ZERO));
     let profile = RateProfile::Constant(ArrivalRate::new(5));
-    let begun = RateChange { profile, cause: RateCause::Plan, stage: Some("stage 1".to_owned()) };
+    let begun = RateChange { profile, cause: RateCause::Plan, stage: Some("stage 1".to_owned()), unmet_start: None };
     let effects = update(&mut state, Elapsed::ZERO, Event::Tick);
     assert_eq!(effects, [set_rate(Elapsed::ZERO, profile), recorded(Elapsed::ZERO, SessionEvent::Rate(begun))]);
 
