@@ -25,7 +25,7 @@ run "the_deployed_image_is_kept_by_the_first_rule" {
     error_message = "one tag, of which there is one image: the rule selects it and never expires it, and no later rule may"
   }
   assert {
-    condition     = jsondecode(output.lifecycle_policy).rules[*].rulePriority == tolist([1, 2, 3]) && jsondecode(output.lifecycle_policy).rules[2].selection.tagStatus == "any"
+    condition     = join(",", jsondecode(output.lifecycle_policy).rules[*].rulePriority) == "1,2,3" && jsondecode(output.lifecycle_policy).rules[2].selection.tagStatus == "any"
     error_message = "in order, and the rule for any image last: ECR takes no other"
   }
 }

@@ -227,8 +227,6 @@ run "bad_values_1" {
     github_repository = "scaletop/*"
     # wildcard
     github_branch = "release/*"
-    # a name
-    github_owner_id = "scaletop"
     # an @
     github_repository_id = "@1"
     # wildcard
@@ -259,7 +257,6 @@ run "bad_values_1" {
     var.ci_credentials,
     var.github_repository,
     var.github_branch,
-    var.github_owner_id,
     var.github_repository_id,
     var.github_environments,
     var.image_repository,
@@ -299,8 +296,6 @@ run "bad_values_2" {
     ecs_subnet_ids = ["subnet-0123456789abcdef0", "vpc-1"]
     # without owner
     github_repository = "scaletop"
-    # one id without the other
-    github_owner_id = "1"
     # empty
     github_branch = ""
   }
@@ -319,7 +314,6 @@ run "bad_values_2" {
     var.ecs_subnet_ids,
     var.github_repository,
     var.github_branch,
-    var.github_owner_id,
   ]
 }
 
@@ -428,4 +422,36 @@ run "bad_values_7" {
   expect_failures = [
     var.max_size,
   ]
+}
+
+# Apart: a variable that looks at others is not judged while those are refused.
+run "bad_github_ids_a_name" {
+  command = plan
+
+  variables {
+    github_repository    = "scaletop/scaletop"
+    github_owner_id      = "scaletop"
+    github_repository_id = "2"
+  }
+  expect_failures = [var.github_owner_id]
+}
+
+run "bad_github_ids_one_without_the_other" {
+  command = plan
+
+  variables {
+    github_repository = "scaletop/scaletop"
+    github_owner_id   = "1"
+  }
+  expect_failures = [var.github_owner_id]
+}
+
+run "bad_github_ids_of_no_repository" {
+  command = plan
+
+  variables {
+    github_owner_id      = "1"
+    github_repository_id = "2"
+  }
+  expect_failures = [var.github_owner_id]
 }
