@@ -29,7 +29,7 @@ case "\$1 \$2" in
 esac
 AWS
   # shellcheck disable=SC2016
-  printf '#!/bin/sh\n[ "$1" != manifest ] || exit 9\necho "$1" >>"%s/did"\n' "$bin" >"$bin/docker"
+  printf '#!/bin/sh\n[ "$1" != manifest ] || exit 9\n[ "$1" != login ] || cat >/dev/null\necho "$1" >>"%s/did"\n' "$bin" >"$bin/docker"
   chmod +x "$bin/aws" "$bin/docker"
   : >"$bin/did"
   local code=0
