@@ -15,6 +15,40 @@ if grep -nE '^ *(- )?uses: ' "$here"/workflows/*.yml | grep -vE 'uses: [A-Za-z0-
   status=1
 fi
 
+# The guard of image.yml, against stand-ins of aws and docker: a tag that is taken is left alone, one that is free is pushed,
+# and what cannot be looked up is never taken for free.
+guard() { # guard NAME ANSWER STATUS DOCKER: what `aws ecr describe-images` answers, and whether docker may push then
+  local bin=$work/guard
+  rm -rf "$bin" && mkdir -p "$bin"
+  cat >"$bin/aws" <<AWS
+#!/usr/bin/env bash
+case "\$1 \$2" in
+"ecr describe-images") printf '%s\n' "\$*" >"$bin/asked"; echo '$2' >&2; exit $3 ;;
+"ecr get-login-password") echo token ;;
+*) echo "the role may not: \$*" >&2; exit 255 ;;
+esac
+AWS
+  # shellcheck disable=SC2016
+  printf '#!/bin/sh\n[ "$1" != manifest ] || exit 9\n[ "$1" != login ] || cat >/dev/null\necho "$1" >>"%s/did"\n' "$bin" >"$bin/docker"
+  chmod +x "$bin/aws" "$bin/docker"
+  : >"$bin/did"
+  local code=0
+  PATH=$bin:$PATH ENGINE=docker REGISTRY=123456789012.dkr.ecr.eu-west-1.amazonaws.com ECR_REPOSITORY=app AWS_REGION=eu-west-1 TAG=7 GITHUB_STEP_SUMMARY=$bin/summary \
+    "$here/push-image.sh" >"$bin/log" 2>&1 || code=$?
+  local did
+  did=$(tr '\n' ' ' <"$bin/did")
+  if [ "$code $did" != "$4" ] || ! grep -q -- '--registry-id 123456789012 --repository-name app --image-ids imageTag=7' "$bin/asked"; then
+    echo "workflows: FAILED: the guard of image.yml, $1: code and docker commands \"$code $did\", expected \"$4\"" >&2
+    cat "$bin/log" >&2
+    status=1
+  fi
+}
+guard 'the tag is taken' sha256:1 0 '0 '
+guard 'the tag is free' '(ImageNotFoundException) when calling the DescribeImages operation' 254 '0 build login push '
+guard 'it cannot be looked up' '(AccessDeniedException) when calling the DescribeImages operation' 254 '1 '
+! grep -nE 'docker manifest inspect' "$here"/workflows/*.yml "$here"/*.sh | grep -v check.sh || status=1
+[ $status != 0 ] || echo 'workflows: the guard of image.yml ok'
+
 zizmor=$work/venv/bin/zizmor
 if [ -x "$zizmor" ] || { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --disable-pip-version-check zizmor==1.32.0; }; then
   "$zizmor" --offline --no-progress --quiet --persona auditor "$here" && echo "workflows: zizmor $("$zizmor" --version | cut -d' ' -f2) ok" || status=1

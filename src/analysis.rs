@@ -51,6 +51,8 @@ pub struct Step {
     pub anchor: Elapsed,
     /// The plan's name for it.
     pub name: Option<String>,
+    /// The condition that the plan waited for before it, and that was not met, in words.
+    pub unmet_start: Option<String>,
 }
 
 /// Which way a step moved the rate.
@@ -250,6 +252,28 @@ pub enum Validity {
     Valid,
     /// The generator, not the service, was the limit; says why.
     InvalidGenerator(String),
+    /// The step did not begin from what its plan waited for; says which condition was not met.
+    InvalidStart(String),
+}
+
+impl Validity {
+    /// The same for a step before which a condition was not met. Where the generator was the limit as well, both are said.
+    fn of_step(self, step: &Step) -> Self {
+        match (self, &step.unmet_start) {
+            (validity, None) => validity,
+            (Self::InvalidGenerator(why), Some(unmet)) => Self::InvalidGenerator(format!("{why}; and {unmet}")),
+            (_, Some(unmet)) => Self::InvalidStart(unmet.clone()),
+        }
+    }
+
+    /// What makes a step invalid, `generator` or `start condition`, and why; `None` for a valid one.
+    pub fn objection(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Valid => None,
+            Self::InvalidGenerator(why) => Some(("generator", why)),
+            Self::InvalidStart(why) => Some(("start condition", why)),
+        }
+    }
 }
 
 /// A step with its numbers.

@@ -106,7 +106,7 @@ impl CapacitySearch {
             Trying::Soon { rate, at } if now + AHEAD >= at => {
                 self.trying = Trying::Now(Box::new(Probe::new(rate, at, self.options)));
                 let profile = RateProfile::Constant(ArrivalRate::new(rate));
-                Some(Instruction::Begin { at, name: format!("probe {rate}/s"), profile })
+                Some(Instruction::Begin { at, name: format!("probe {rate}/s"), profile, unmet_start: None })
             }
             _ => None,
         }

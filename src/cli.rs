@@ -72,8 +72,9 @@ Examples:
   scaletop run spike.toml https://example.com/api/test --out results/today --yes
   scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
 
-Exit codes: 0 fine, 1 could not do it or nothing was answered as expected, 2 usage, 3 a threshold failed, 4 the generator was the limit (result invalid),
-5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. 4 goes before 5, 5 before 3.")]
+Exit codes: 0 fine, 1 could not do it, a start condition (until) was not met, or nothing was answered as expected, 2 usage, 3 a threshold failed,
+4 the generator was the limit (result invalid), 5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. A start
+condition goes before 4, 4 before 5, 5 before 3.")]
     Run(RunArgs),
     /// Find the highest rate that meets the objective: doubling, then bisection, with the evidence
     #[command(after_help = "\
@@ -92,7 +93,9 @@ Examples:
   scaletop experiment terraform:infra --out results/today
   scaletop experiment demo scenarios/spike.toml  only this one
 
-How many seconds from 0 to N instances, what was lost meanwhile, did it degrade later, was the generator at fault?")]
+How many seconds from 0 to N instances, what was lost meanwhile, did it degrade later, was the generator at fault?
+The target's platform decides how long spikes and rests take: minutes on App Runner, ten minutes and up to forty on ECS.
+A repeat that did not begin from one instance is invalid, left out of the answer, and makes the exit code 1.")]
     Experiment(ExperimentArgs),
     /// The screen on a recorded session: play, pause, faster, from step to step
     #[command(after_help = "\

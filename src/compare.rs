@@ -2,7 +2,8 @@
 //!
 //! Steps of two sessions answer to each other when they go from the same rate to the same rate in the same way: `5→600/s`
 //! in one to `5→600/s` in the other, whenever either happened and whatever came between. Steps of a session with the same
-//! rates are *repeats* of one experiment. A step in which the generator was the limit says nothing and is left out.
+//! rates are *repeats* of one experiment. A step that is invalid, by the
+//! generator or by what it began from, says nothing and is left out.
 //!
 //! # The noise rule
 //!

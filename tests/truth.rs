@@ -79,7 +79,10 @@ async fn spike(seed: u64) -> (Session, Truth) {
     let set = |session: &mut Session, at: Elapsed, rate: u32| {
         let profile = RateProfile::Constant(ArrivalRate::new(rate));
         engine.handle.set(at, profile);
-        session.apply(at, &SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None }));
+        session.apply(
+            at,
+            &SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None }),
+        );
     };
     set(&mut session, clock.now(), 20);
     let mut has_spiked = false;

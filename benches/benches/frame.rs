@@ -42,7 +42,12 @@ fn an_hour() -> Session {
         let rate = ArrivalRate::new(50 + index / 60 % 10 * 60);
         let at = Elapsed::from_secs(u64::from(index));
         if index.is_multiple_of(60) {
-            let change = RateChange { profile: RateProfile::Constant(rate), cause: RateCause::Set, stage: None };
+            let change = RateChange {
+                profile: RateProfile::Constant(rate),
+                cause: RateCause::Set,
+                stage: None,
+                unmet_start: None,
+            };
             session.apply(at, &SessionEvent::Rate(change));
         }
         let second = second(index, rate);

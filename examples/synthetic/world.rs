@@ -218,8 +218,12 @@ impl World {
         self.anchor = self.now;
         self.profile = stage.profile;
         let at = Elapsed::from_secs(u64::from(self.now));
-        let change =
-            RateChange { profile: stage.profile, cause: RateCause::Plan, stage: stage.name.map(str::to_owned) };
+        let change = RateChange {
+            profile: stage.profile,
+            cause: RateCause::Plan,
+            stage: stage.name.map(str::to_owned),
+            unmet_start: None,
+        };
         events.push(Recorded { at, event: SessionEvent::Rate(change) });
         if self.stage.is_multiple_of(7) {
             let text = format!("stage {} began", self.stage);

@@ -61,9 +61,25 @@ remember() {
   rm "$choices.new"
 }
 
+# Forgets what `remember` wrote.
+forget() {
+  [ -f "$choices" ] || return 0
+  { grep -v -e "^$1 *=" "$choices" || true; } >"$choices.new"
+  mv "$choices.new" "$choices"
+}
+
+# GitHub's OIDC provider of this account, whoever made it; nothing without one.
+oidc_address='module.ci_credentials.aws_iam_openid_connect_provider.github[0]'
+oidc_provider_arn() {
+  aws iam list-open-id-connect-providers --query 'OpenIDConnectProviderList[].Arn' --output text 2>/dev/null | tr '\t' '\n' | grep 'token\.actions\.githubusercontent\.com$' || true
+}
+
 aws_ready() {
   need aws 'make infra logs in to ECR with it: https://docs.aws.amazon.com/cli/'
   local profile
+  # Looks for what is used, not at a version: the two series of the CLI count differently. Needs no credentials.
+  aws ecs describe-express-gateway-service --generate-cli-skeleton input >/dev/null 2>&1 ||
+    die "this aws CLI is too old ($(aws --version 2>&1)): it does not know ECS Express Mode; 2.33 or newer (1.43.1 in the first series): https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
   profile=$(output profile)
   [ -z "$profile" ] || export AWS_PROFILE=$profile
   identity=$(aws sts get-caller-identity --query Account --output text 2>&1) ||
@@ -73,7 +89,7 @@ aws_ready() {
 # Is NAME:TAG in the repository? 0 yes, 1 no; anything else ends the script, since "no" would start a build.
 image_exists() {
   local answer
-  if answer=$(aws ecr describe-images --region "$region" --repository-name "$repository" --image-ids "imageTag=$1" --query 'imageDetails[0].imageDigest' --output text 2>&1); then
+  if answer=$(aws ecr describe-images --region "$image_region" --registry-id "$registry" --repository-name "$repository" --image-ids "imageTag=$1" --query 'imageDetails[0].imageDigest' --output text 2>&1); then
     return 0
   fi
   case $answer in
@@ -93,7 +109,7 @@ push_image() {
   build_image "$repository_url:$tag"
   say "push it to $repository_url"
   builder=$(engine)
-  aws ecr get-login-password --region "$region" | "$builder" login --username AWS --password-stdin "${repository_url%%/*}"
+  aws ecr get-login-password --region "$image_region" | "$builder" login --username AWS --password-stdin "${repository_url%%/*}"
   "$builder" push "$repository_url:$tag"
 }
 
@@ -101,4 +117,9 @@ read_registry() {
   repository_url=$(output ecr_repository_url)
   repository=$(output ecr_repository_name)
   region=$(output region)
+  # Absent in the state of an earlier version, which knew only a repository of its own.
+  registry=$(output ecr_registry_id)
+  registry=${registry:-$identity}
+  image_region=$(output ecr_region)
+  image_region=${image_region:-$region}
 }

@@ -5,6 +5,8 @@
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=await.sh
+. "$(dirname "$0")/await.sh"
 
 need terraform 'https://developer.hashicorp.com/terraform/install'
 need curl 'it waits for the service to answer'
@@ -22,6 +24,32 @@ tf init -input=false >/dev/null
 aws_ready
 say "account $identity"
 
+# Whether this state makes GitHub's OIDC provider: one per URL and account, so a second apply of somebody else's would fail
+# with EntityAlreadyExists. Looked up each time that it is not there yet, since the account may have got or lost one since.
+choose_oidc_provider() {
+  local mine=$oidc_address
+  ! grep -qs '^ *create_oidc_provider *=' "$infra_dir/terraform.tfvars" || return 0
+  ! tf state list "$mine" 2>/dev/null | grep -q . || return 0
+  if [ -n "$(oidc_provider_arn)" ]; then
+    say "the account has GitHub's OIDC provider already: it is used, and stays when this goes"
+    remember create_oidc_provider false
+  else
+    forget create_oidc_provider
+  fi
+}
+
+# The ids of the repository, which newer ones have in their tokens; only the GitHub CLI can ask for private ones too.
+remember_github_ids() {
+  local ids
+  if command -v gh >/dev/null && ids=$(gh api "repos/$1" --jq '"\(.owner.id) \(.id)"' 2>/dev/null) && [[ $ids =~ ^([0-9]+)\ ([0-9]+)$ ]]; then
+    remember github_owner_id "\"${BASH_REMATCH[1]}\""
+    remember github_repository_id "\"${BASH_REMATCH[2]}\""
+  else
+    say "GitHub names repositories of 2026-07-15 and later by their ids in its tokens; for one of these set both:
+   gh api repos/$1 --jq '.owner.id,.id'    (github_owner_id and github_repository_id in infra/terraform.tfvars)"
+  fi
+}
+
 # Phase 1, only while there is no registry: later a plan without a tag would remove the running service.
 if [ -z "$(output ecr_repository_url)" ]; then
   # The pipeline's role is bound to a repository; this checkout's is the best guess, and nothing without one.
@@ -29,11 +57,9 @@ if [ -z "$(output ecr_repository_url)" ]; then
   github=$(printf '%s\n' "$origin" | sed -nE 's#^(https://|ssh://)?(git@)?github\.com[:/]([^/]+/[^/]+)$#\3#p')
   if [ -n "$github" ] && ! grep -qs '^ *github_repository *=' "$choices" "$infra_dir/terraform.tfvars"; then
     remember github_repository "\"${github%.git}\""
-    # One provider per URL and account: a second apply of somebody else's would fail with EntityAlreadyExists.
-    if aws iam list-open-id-connect-providers --query 'OpenIDConnectProviderList[].Arn' --output text 2>/dev/null | grep -q 'token\.actions\.githubusercontent\.com'; then
-      remember create_oidc_provider false
-    fi
+    remember_github_ids "${github%.git}"
   fi
+  choose_oidc_provider
   say 'phase 1: registry and roles'
   tf apply -input=false -auto-approve -var image_tag=
 fi
@@ -43,6 +69,8 @@ read_registry
 if [ -n "${TAG:-}" ]; then
   image_exists "$TAG" || die "there is no image $TAG in $repository; push it first, or leave TAG out to build one from these sources"
   tag=$TAG
+elif [ "$registry" != "$identity" ]; then
+  die "the images are another account's ($repository_url): say which one, make infra TAG=…"
 else
   tag=$(source_tag)
   push_image "$tag"
@@ -74,31 +102,37 @@ mend() {
   return $mended
 }
 
+# What the last apply printed, to tell why it failed.
+applied=$(mktemp)
+trap 'rm -f "$applied"' EXIT
+apply() { tf apply -no-color -input=false -auto-approve 2>&1 | tee "$applied" >&2; }
+blames() { grep -qiE "$1" "$applied"; }
+
 say "phase 2: the service, image $tag"
-if ! tf apply -input=false -auto-approve; then
-  if mend; then
-    tf apply -input=false -auto-approve
-  else
-    die 'the service could not be made (see above). It is safe to run make infra again.
-       App Runner refuses accounts that were not its customers before 2026-04-30: make infra PLATFORM=ecs-express
-       An operation that is still in progress ends by itself within minutes.'
+if ! apply; then
+  if blames 'service[- ]linked role'; then
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+    say 'ECS has just made its service-linked role, which a new account does not have yet: once more in a moment'
+    sleep "${ROLE_SECS:-20}"
+    apply || true
   fi
+  if ! mend && blames 'Error:'; then
+    hint=''
+    ! blames 'apprunner' || ! blames 'AccessDenied|not authorized|SubscriptionRequired|OptInRequired|may not create' ||
+      hint='
+       App Runner refuses accounts that were not its customers before 2026-04-30: make infra PLATFORM=ecs-express'
+    die "the service could not be made (see above). It is safe to run make infra again.$hint
+       An operation that is still in progress ends by itself within minutes."
+  fi
+  ! blames 'Error:' || apply || die 'the service could not be made (see above). It is safe to run make infra again.'
 fi
 
-url=$(output service_url)
-for address in "$(output app_runner_service_url)" "$(output ecs_service_url)"; do
-  [ -n "$address" ] || continue
-  say "wait until $address answers (load balancer, certificate and DNS take minutes)"
-  deadline=$((SECONDS + ${WAIT_SECS:-900}))
-  until curl --silent --fail --output /dev/null --max-time 5 "$address$(output health_check_path)"; do
-    [ $SECONDS -lt $deadline ] || die "$address does not answer yet; the service's events in the console say why. It is safe to run make infra again."
-    sleep 5
-  done
-done
+await_deployments "$repository_url:$tag"
+await_answers
 
 cat <<DONE
 
-$url
+$(output service_url)
 next: $(output next_step)
 stop paying: make destroy
 DONE

@@ -9,7 +9,11 @@ variables {
   repository_arn       = "arn:aws:ecr:eu-west-1:123456789012:repository/demo"
   kind                 = "github-oidc"
   github_repository    = "scaletop/scaletop"
+  github_owner_id      = ""
+  github_repository_id = ""
   github_branch        = "main"
+  github_environments  = []
+  dns_suffix           = "amazonaws.com"
   create_oidc_provider = true
   pgp_key              = ""
 }
@@ -28,7 +32,7 @@ run "a_role_for_one_repository_and_branch" {
       Condition = {
         StringEquals = {
           "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
-          "token.actions.githubusercontent.com:sub" = "repo:scaletop/scaletop:ref:refs/heads/main"
+          "token.actions.githubusercontent.com:sub" = ["repo:scaletop/scaletop:ref:refs/heads/main"]
         }
       }
     }
@@ -43,7 +47,7 @@ run "a_role_for_one_repository_and_branch" {
     error_message = "the role pushes to one repository"
   }
   assert {
-    condition     = length(setsubtract(["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchGetImage"], flatten(jsondecode(aws_iam_role_policy.push[0].policy).Statement[*].Action))) == 0
+    condition     = length(setsubtract(["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchGetImage", "ecr:DescribeImages"], flatten(jsondecode(aws_iam_role_policy.push[0].policy).Statement[*].Action))) == 0
     error_message = "what a push needs"
   }
   assert {
@@ -54,6 +58,69 @@ run "a_role_for_one_repository_and_branch" {
     condition     = output.role_arn != null && output.access_key_id == null && nonsensitive(output.secret_access_key == null) && length(aws_iam_user.push) == 0 && length(aws_iam_access_key.push) == 0
     error_message = "a role, no user and no key"
   }
+}
+
+run "both_forms_of_the_subject_are_accepted_to_the_letter" {
+  command = apply
+  module {
+    source = "./modules/ci_credentials"
+  }
+
+  variables {
+    github_owner_id      = "123456"
+    github_repository_id = "456789"
+  }
+
+  assert {
+    condition = toset(one(jsondecode(aws_iam_role.push[0].assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"]) == toset([
+      "repo:scaletop/scaletop:ref:refs/heads/main",
+      "repo:scaletop@123456/scaletop@456789:ref:refs/heads/main",
+    ])
+    error_message = "tokens of repositories from before and from after 2026-07-15"
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role.push[0].assume_role_policy, "*") && !strcontains(aws_iam_role.push[0].assume_role_policy, "StringLike")
+    error_message = "no wildcard: it would let another repository in"
+  }
+}
+
+run "an_environment_stands_in_place_of_the_branch" {
+  command = apply
+  module {
+    source = "./modules/ci_credentials"
+  }
+
+  variables {
+    github_owner_id      = "123456"
+    github_repository_id = "456789"
+    github_environments  = ["production"]
+  }
+
+  assert {
+    condition = toset(one(jsondecode(aws_iam_role.push[0].assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"]) == toset([
+      "repo:scaletop/scaletop:ref:refs/heads/main",
+      "repo:scaletop/scaletop:environment:production",
+      "repo:scaletop@123456/scaletop@456789:ref:refs/heads/main",
+      "repo:scaletop@123456/scaletop@456789:environment:production",
+    ])
+    error_message = "branch and environment, in both forms"
+  }
+}
+
+run "a_provider_that_does_not_accept_our_audience_is_refused" {
+  command = plan
+  module {
+    source = "./modules/ci_credentials"
+  }
+
+  variables {
+    create_oidc_provider = false
+  }
+  override_data {
+    target = data.aws_iam_openid_connect_provider.github[0]
+    values = { client_id_list = ["another"] }
+  }
+  expect_failures = [aws_iam_role.push]
 }
 
 run "the_accounts_own_provider_is_used_when_told_so" {

@@ -38,7 +38,7 @@ printf '#!/bin/sh\nexec "%s" "%s"\n' "$python" "$here/small_cloud/provider.py" >
 for tool in aws docker curl; do printf '#!/bin/sh\nexec "%s" "%s" %s "$@"\n' "$python" "$here/small_cloud/tools.py" $tool >"$run/bin/$tool"; done
 chmod +x "$mirror"/* "$run"/bin/*
 printf 'provider_installation {\n  filesystem_mirror { path = "%s" }\n}\n' "$run/mirror" >"$run/terraform.rc"
-export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=5
+export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=20 LOOK_SECS=0 SETTLE_SECS=0 ROLE_SECS=0
 export SMALL_CLOUD=$run/cloud.json SMALL_CLOUD_SCHEMA=$run/schema.json PYTHONDONTWRITEBYTECODE=1
 unset AWS_PROFILE PLATFORM SCALING MAX_SIZE MAX_CONCURRENCY REGION PROFILE TAG ENGINE MAKEFLAGS 2>/dev/null || true
 
@@ -70,6 +70,15 @@ in_order() {
     from=$line
   done
 }
+# log_order PATTERN…: the same of what make printed.
+log_order() {
+  local from=0 line
+  for pattern; do
+    line=$(grep -nE -- "$pattern" "$run/log" | cut -d: -f1 | awk -v from="$from" '$1 > from' | head -n 1)
+    [ -n "$line" ] || failed "it must say in this order: $*"
+    from=$line
+  done
+}
 said() { grep -qF -- "$1" "$run/log" || failed "it must say: $1"; }
 ok() { echo "life cycle: $* ok"; }
 
@@ -80,6 +89,7 @@ in_order 'create aws_ecr_repository' 'docker build' 'docker push' 'create aws_ap
 in_order 'create aws_iam_role ' 'docker push' 'create aws_ecs_express'
 in_order 'create aws_iam_role_policy' 'create aws_iam_role_policy' 'docker push'
 said 'next: scaletop live terraform:infra'
+log_order 'App Runner: the service is RUNNING, the last operation UPDATE_SERVICE IN_PROGRESS' 'UPDATE_SERVICE SUCCEEDED' 'ECS: deployment IN_PROGRESS' 'ECS: deployment SUCCESSFUL' 'answers$'
 grep -qE '^https://[0-9a-f]+\.eu-west-1\.awsapprunner\.com$' "$run/log" || failed 'it must print the URL'
 [ "$(terraform -chdir="$checkout/infra" output -raw ci_push_role_arn)" = arn:aws:iam::123456789012:role/scaletop-test-app-push ] || failed 'the role for this checkout'\''s repository'
 ok 'from an empty account to two services'
@@ -119,6 +129,7 @@ mark
 must infra
 in_order 'docker build' 'docker push' 'update aws_apprunner_service'
 in_order 'docker push' 'update aws_ecs_express'
+log_order 'ECS: deployment IN_PROGRESS' 'ECS: deployment SUCCESSFUL, 1 of 1 tasks run' 'answers$'
 ok 'changed sources make a new image and update both services'
 
 first=$(terraform -chdir="$checkout/infra" output -raw ecs_service_name)
@@ -150,10 +161,68 @@ must infra PLATFORM=ecs-express
 must destroy
 ok 'an account that App Runner refuses is told what to do'
 
-"$python" -c 'import json, os; path = os.environ["SMALL_CLOUD"]; state = json.load(open(path)); state["foreign_oidc"] = ["arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"]; json.dump(state, open(path, "w"))'
-rm "$checkout/infra/make.auto.tfvars"
-mark
-must infra PLATFORM=ecs-express
-[ "$(since | grep -c aws_iam_openid_connect_provider)" -eq 0 ] || failed 'the existing OIDC provider must be used'
+SMALL_CLOUD_NEW_ACCOUNT=1 must infra PLATFORM=ecs-express
+said 'service-linked role'
 must destroy
-ok 'an account with GitHub'\''s OIDC provider keeps its own'
+ok 'the first service of a new account is tried once more, and it is said why'
+
+! SMALL_CLOUD_ROLLBACK=1 make_ infra PLATFORM=ecs-express || failed 'a deployment that is rolled back must fail'
+said 'ROLLBACK_SUCCESSFUL'
+said 'because of alarm(s) in ALARM. It is safe to run make infra again.'
+said 'was unable to place a task'
+said 'CannotPullContainerError'
+! grep -qF 'App Runner refuses' "$run/log" || failed 'App Runner has no part in it'
+must infra
+must destroy
+ok 'a deployment that is rolled back fails with its reason, the events and the stopped tasks, and blames nobody else'
+
+! SMALL_CLOUD_OLD_CLI=1 make_ infra || failed 'an aws CLI without Express Mode must be refused'
+said 'this aws CLI is too old (aws-cli/2.9.0'
+said '2.33 or newer'
+ok 'an aws CLI that is too old is named, with the version that is needed'
+
+# --- GitHub's OIDC provider, one per account: twice round without an earlier one, twice with one -------------------------------
+account() { "$python" -c "import json, os; path = os.environ['SMALL_CLOUD']; state = json.load(open(path)); $1; json.dump(state, open(path, 'w'))"; }
+provider_arn=arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com
+
+for round in first second; do
+  mark
+  must infra
+  [ "$(since | grep -c 'create aws_iam_openid_connect_provider')" -eq 1 ] || failed "$round round: the provider is made"
+  must destroy
+  [ "$(since | grep -c 'delete aws_iam_openid_connect_provider')" -eq 1 ] || failed "$round round: nobody else uses it, so it goes"
+done
+ok 'twice round without a provider: made and removed each time'
+
+account "state['foreign_oidc'] = ['$provider_arn']"
+for round in first second; do
+  mark
+  must infra
+  said "the account has GitHub's OIDC provider already"
+  must destroy
+  said "left: GitHub's OIDC provider ($provider_arn), which was there before"
+  [ "$(since | grep -c aws_iam_openid_connect_provider)" -eq 0 ] || failed "$round round: the account's own provider is used and stays"
+done
+ok 'twice round with a provider of the account: used and left, and it is said'
+
+# The account loses it, gets ours, and somebody comes to trust that.
+account "state['foreign_oidc'] = []"
+must infra
+account "state['foreign_roles'] = [['theirs', json.dumps({'Federated': '$provider_arn'})]]"
+mark
+must destroy
+said "left: GitHub's OIDC provider ($provider_arn), which is trusted by: theirs"
+[ "$(since | grep -c 'delete aws_iam_openid_connect_provider')" -eq 0 ] || failed 'a provider that others trust must stay'
+# In the small cloud it is now nobody's of this state.
+must infra
+said "the account has GitHub's OIDC provider already"
+must destroy
+ok 'a provider that other roles have come to trust stays, and the next make infra uses it'
+
+account "state['foreign_roles'] = []; state['resources'] = {}"
+must infra
+mark
+SMALL_CLOUD_NO_LIST_ROLES=1 must destroy
+said 'cannot be told without iam:ListRoles'
+[ "$(since | grep -c 'delete aws_iam_openid_connect_provider')" -eq 0 ] || failed 'who cannot ask must leave it'
+ok 'where nobody may ask who trusts it, it stays too'

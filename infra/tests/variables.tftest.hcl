@@ -43,28 +43,32 @@ run "good_upper_bounds" {
   command = plan
 
   variables {
-    platform           = "both"
-    region             = "us-gov-east-1"
-    name               = "aaaaaaaaaaaaaaaaaaaaaaaaa"
-    image_tag          = "42222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222"
-    scaling            = "multi-instance"
-    min_size           = 25
-    max_size           = 25
-    max_concurrency    = 200
-    cpu                = 4096
-    memory             = 8192
-    delay_ms           = 60000
-    port               = 65535
-    health_check_path  = "/a/b?c=d"
-    ecs_scaling_metric = "AVERAGE_MEMORY"
-    ecs_scaling_target = 100
-    ecs_subnet_ids     = ["subnet-01234567", "subnet-0123456789abcdef0"]
-    ci_credentials     = "access-key"
-    access_key_pgp_key = "keybase:someone"
-    github_repository  = "some-owner/Some.repo_1"
-    github_branch      = "release/1.x"
-    environment        = { "LOG_LEVEL" = "info", "_X" = "1" }
-    tags               = { "team" = "load" }
+    platform             = "both"
+    region               = "us-gov-east-1"
+    name                 = "aaaaaaaaaaaaaaaaaaaaaaaaa"
+    image_tag            = "42222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222"
+    scaling              = "multi-instance"
+    min_size             = 25
+    max_size             = 25
+    max_concurrency      = 200
+    cpu                  = 4096
+    memory               = 8192
+    delay_ms             = 60000
+    port                 = 65535
+    health_check_path    = "/a/b?c=d"
+    ecs_scaling_metric   = "AVERAGE_MEMORY"
+    ecs_scaling_target   = 100
+    ecs_subnet_ids       = ["subnet-01234567", "subnet-0123456789abcdef0"]
+    ci_credentials       = "access-key"
+    access_key_pgp_key   = "keybase:someone"
+    github_repository    = "some-owner/Some.repo_1"
+    github_branch        = "release/1.x"
+    github_owner_id      = "1"
+    github_repository_id = "2"
+    github_environments  = ["production", "eu-west.1"]
+    image_repository     = "999988887777.dkr.ecr.cn-north-1.amazonaws.com.cn/team/app-1"
+    environment          = { "LOG_LEVEL" = "info", "_X" = "1" }
+    tags                 = { "team" = "load" }
   }
   override_data {
     target = data.aws_ecr_images.available[0]
@@ -223,6 +227,12 @@ run "bad_values_1" {
     github_repository = "scaletop/*"
     # wildcard
     github_branch = "release/*"
+    # an @
+    github_repository_id = "@1"
+    # wildcard
+    github_environments = ["*"]
+    # with a tag
+    image_repository = "999988887777.dkr.ecr.eu-west-1.amazonaws.com/app:1"
     # pgp key armoured
     access_key_pgp_key = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
     # reserved
@@ -247,6 +257,9 @@ run "bad_values_1" {
     var.ci_credentials,
     var.github_repository,
     var.github_branch,
+    var.github_repository_id,
+    var.github_environments,
+    var.image_repository,
     var.access_key_pgp_key,
     var.tags,
   ]
@@ -324,8 +337,10 @@ run "bad_values_3" {
     delay_ms = 0.5
     # zero
     ecs_scaling_target = 0
-    # url
-    github_repository = "https://github.com/scaletop/scaletop"
+    # the new form of the subject: ids have variables of their own
+    github_repository = "scaletop@1/scaletop@2"
+    # a public registry
+    image_repository = "public.ecr.aws/team/app"
   }
   expect_failures = [
     var.min_size,
@@ -336,6 +351,7 @@ run "bad_values_3" {
     var.delay_ms,
     var.ecs_scaling_target,
     var.github_repository,
+    var.image_repository,
   ]
 }
 
@@ -406,4 +422,36 @@ run "bad_values_7" {
   expect_failures = [
     var.max_size,
   ]
+}
+
+# Apart: a variable that looks at others is not judged while those are refused.
+run "bad_github_ids_a_name" {
+  command = plan
+
+  variables {
+    github_repository    = "scaletop/scaletop"
+    github_owner_id      = "scaletop"
+    github_repository_id = "2"
+  }
+  expect_failures = [var.github_owner_id]
+}
+
+run "bad_github_ids_one_without_the_other" {
+  command = plan
+
+  variables {
+    github_repository = "scaletop/scaletop"
+    github_owner_id   = "1"
+  }
+  expect_failures = [var.github_owner_id]
+}
+
+run "bad_github_ids_of_no_repository" {
+  command = plan
+
+  variables {
+    github_owner_id      = "1"
+    github_repository_id = "2"
+  }
+  expect_failures = [var.github_owner_id]
 }

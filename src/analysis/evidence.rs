@@ -71,7 +71,7 @@ impl Evidence<'_> {
         numbers.slow = self.gathered.counts.slow.saturating_sub(self.gathered.forgiven);
         if let Some(tally) = &self.gathered.tally {
             self.measure(tally, &mut numbers);
-            validity = self.generator(tally, &numbers).verdict();
+            validity = self.generator(tally, &numbers).verdict().of_step(step);
         }
         let bad = numbers.lost.saturating_add(numbers.slow);
         numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), self.slo);

@@ -1,5 +1,7 @@
 //! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
 
+use std::fmt::Write as _;
+
 use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
 use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
 use crate::slo::Slo;
@@ -32,10 +34,8 @@ pub(crate) fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, 
         text.push_str(&lost(numbers, slo, is_open));
         text.push_str(&not_measured(numbers));
     }
-    if let Validity::InvalidGenerator(why) = validity {
-        text.push_str("; invalid: generator (");
-        text.push_str(why);
-        text.push(')');
+    if let Some((what, why)) = validity.objection() {
+        let _ = write!(text, "; invalid: {what} ({why})");
     }
     text
 }

@@ -159,7 +159,7 @@ impl BackEnd for LiveBackEnd {
 pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
     if !rate.is_paused() {
         let profile = RateProfile::Constant(rate);
-        let change = RateChange { profile, cause: RateCause::Start, stage: None };
+        let change = RateChange { profile, cause: RateCause::Start, stage: None, unmet_start: None };
         runtime.handle(Event::Rate(change));
     }
     finish(runtime.run().await?).await

@@ -69,7 +69,7 @@ fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
                     assert_eq!(at, now, "tries begin with a second");
                     rate = profile.last().get();
                 }
-                Instruction::Note(_) | Instruction::End { .. } => {}
+                Instruction::Note(_) | Instruction::Warning(_) | Instruction::End { .. } => {}
                 Instruction::Finish { at } => return (search.answer(), at),
             }
         }

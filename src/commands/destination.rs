@@ -9,7 +9,7 @@ use crate::instances::Limits;
 use crate::session::event::SessionEvent;
 use crate::target::{self, Target};
 use scaletop_cluster::wire::EmbeddedPlatform;
-use scaletop_cluster::{ClusterArgs, ClusterOptions};
+use scaletop_cluster::{ClusterArgs, ClusterOptions, Platform};
 use scaletop_units::RunClock;
 
 /// Where the load goes.
@@ -29,6 +29,24 @@ pub(super) struct Destination {
 pub(super) struct Watchers {
     #[cfg(feature = "aws")]
     _tasks: tokio::task::JoinSet<()>,
+}
+
+/// The platform that `target` runs on; `None` for a URL, of which nobody says. Asks the cloud only about what Terraform made.
+pub(super) async fn platform(
+    target: &Target,
+    cluster: &ClusterArgs,
+    cloud: &CloudArgs,
+) -> Result<Option<Platform>, CommandError> {
+    match target {
+        Target::Demo => Ok(Some(cluster.over(&ClusterOptions::default()).platform)),
+        Target::Url(_) => Ok(None),
+        Target::AppRunner(_) => Ok(Some(Platform::AppRunner)),
+        Target::Ecs(_) => Ok(Some(Platform::Ecs)),
+        #[cfg(feature = "aws")]
+        Target::Terraform(_) => watch::platform(target, cloud).await,
+        #[cfg(not(feature = "aws"))]
+        Target::Terraform(_) => Destination::in_the_cloud(target, cloud, RunClock::start()).await.map(|_| None),
+    }
 }
 
 impl Destination {
@@ -120,8 +138,8 @@ mod watch {
     use crate::session::event::SessionEvent;
     use crate::target::Target;
     use crate::target::parse_url;
-    use scaletop_cluster::ClusterOptions;
     use scaletop_cluster::wire::EmbeddedPlatform;
+    use scaletop_cluster::{ClusterOptions, Platform};
     use scaletop_units::RunClock;
 
     /// A service, the clients to watch it with, and the grain of its metrics.
@@ -186,6 +204,15 @@ mod watch {
             _ => None,
         };
         Ok((resolved.url, watched))
+    }
+
+    /// The platform of what Terraform made.
+    pub(super) async fn platform(target: &Target, args: &CloudArgs) -> Result<Option<Platform>, CommandError> {
+        let resolved = resolve(target, args.url.clone(), &cloud_options(args)?, RunClock::start()).await?;
+        Ok(resolved.service.map(|service| match service {
+            WatchedService::AppRunner { .. } => Platform::AppRunner,
+            WatchedService::Ecs { .. } => Platform::Ecs,
+        }))
     }
 
     #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::signals::Signals;
 use crate::cli::{DriveArgs, ExperimentArgs};
-use crate::commands::{CommandError, outcome, run, say};
+use crate::commands::{CommandError, destination, outcome, run, say};
 use crate::experiment::{Played, markdown};
 use crate::export::ExportError;
 use crate::files;
@@ -15,7 +15,7 @@ use crate::session::recording::{self, RecordingReader};
 use crate::session::verdict::judge;
 use crate::target::Target;
 use crate::text::clean;
-use scaletop_cluster::ClusterArgs;
+use scaletop_cluster::{ClusterArgs, Platform};
 use scaletop_units::RunClock;
 
 /// The report's name in the experiment's folder.
@@ -26,19 +26,55 @@ const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "single-instance",
         text: include_str!("../../scenarios/single-instance.toml"),
+        // Nothing scales, so nothing has to be waited for.
+        on_ecs: None,
         // As in the App Runner experiment: measured against a scaling configuration of its own.
         demo_max_size: Some(1),
     },
-    Scenario { name: "multi-instance", text: include_str!("../../scenarios/multi-instance.toml"), demo_max_size: None },
-    Scenario { name: "spike", text: include_str!("../../scenarios/spike.toml"), demo_max_size: None },
+    Scenario {
+        name: "multi-instance",
+        text: include_str!("../../scenarios/multi-instance.toml"),
+        on_ecs: Some(include_str!("../../scenarios/ecs-multi-instance.toml")),
+        demo_max_size: None,
+    },
+    Scenario {
+        name: "spike",
+        text: include_str!("../../scenarios/spike.toml"),
+        on_ecs: Some(include_str!("../../scenarios/ecs-spike.toml")),
+        demo_max_size: None,
+    },
 ];
 
 /// A plan that is built in.
 struct Scenario {
     name: &'static str,
     text: &'static str,
+    /// The same with the time that ECS takes to react, where that is another.
+    on_ecs: Option<&'static str>,
     /// The most instances of the demo's cluster; a service that is not the demo is left as it is.
     demo_max_size: Option<u32>,
+}
+
+impl Scenario {
+    /// The plan for `platform`, and the name of its file in `scenarios/`.
+    fn for_platform(&self, platform: Option<Platform>) -> (&'static str, String) {
+        match self.on_ecs {
+            Some(text) if platform == Some(Platform::Ecs) => (text, format!("ecs-{}.toml", self.name)),
+            _ => (self.text, format!("{}.toml", self.name)),
+        }
+    }
+}
+
+/// Why these durations, in a sentence.
+const fn durations(platform: Option<Platform>) -> &'static str {
+    match platform {
+        Some(Platform::Ecs) => "the target is on ECS, which takes minutes to decide: the scenarios for ECS are played",
+        Some(Platform::AppRunner) => "the target is on App Runner: its scenarios are played",
+        None => {
+            "what the URL's platform is is not known: the scenarios for App Runner are played; for a service on ECS give \
+             ecs:CLUSTER/SERVICE, or scenarios/ecs-spike.toml"
+        }
+    }
 }
 
 /// A plan that will be played, and where its session goes.
@@ -57,7 +93,7 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
     if args.report_only {
         return report(&home, &args.target);
     }
-    let parts = parts(&args)?;
+    let parts = parts(&args).await?;
     let (mut failure, mut signals) = (None, None);
     for (at, part) in parts.iter().enumerate() {
         say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()));
@@ -111,7 +147,7 @@ fn interrupted(home: &Path, target: &Target, signal: i32) -> Result<u8, CommandE
     Ok(outcome::by_signal(Some(signal)).unwrap_or(1))
 }
 
-fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
+async fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
     let part =
         |name: &str, plan: Plan, cluster| Part { name: name.to_owned(), plan: plan.stretched(args.stretch), cluster };
     if !args.plans.is_empty() {
@@ -119,21 +155,33 @@ fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
         let read = |path: &PathBuf| Ok(part(&name(path), run::read(path)?, args.cluster.clone()));
         return args.plans.iter().map(read).collect();
     }
-    let is_demo = args.target == Target::Demo;
+    let platform = destination::platform(&args.target, &args.cluster, &args.drive.cloud).await?;
+    say(durations(platform));
     let mut parts = Vec::new();
     for scenario in SCENARIOS {
-        if scenario.demo_max_size.is_some() && !is_demo {
+        if scenario.demo_max_size.is_some() && args.target != Target::Demo {
             say(&format!(
                 "left out: {0}, which is for a service pinned to one instance; to play it: scaletop experiment {1} scenarios/{0}.toml",
                 scenario.name, args.target
             ));
             continue;
         }
-        let mut cluster = args.cluster.clone();
+        let mut cluster = cluster_at_home(args, platform);
         cluster.max_size = cluster.max_size.or(scenario.demo_max_size);
-        parts.push(part(scenario.name, run::parse(scenario.text, Path::new(scenario.name))?, cluster));
+        let (text, file) = scenario.for_platform(platform);
+        parts.push(part(scenario.name, run::parse(text, &Path::new("scenarios").join(file))?, cluster));
     }
     Ok(parts)
+}
+
+/// The demo's cluster for plans that are stretched: the reaction of its ECS, which is counted in minutes, is as much
+/// quicker as the plans are shorter, or they would be over before it.
+fn cluster_at_home(args: &ExperimentArgs, platform: Option<Platform>) -> ClusterArgs {
+    let mut cluster = args.cluster.clone();
+    if platform == Some(Platform::Ecs) && args.stretch < 1.0 {
+        cluster.time_scale = cluster.time_scale.or(Some(1.0 / args.stretch));
+    }
+    cluster
 }
 
 /// Writes the report on every session in `home`, and prints it.
@@ -149,7 +197,7 @@ fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
     outcome::add_to_step_summary(&text);
     // The codes of its sessions, in the order in which they apply to one.
     let codes: Vec<u8> = played.iter().map(|one| judge(&one.session).exit_code()).collect();
-    Ok([4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
+    Ok([1, 4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
 }
 
 fn sessions(home: &Path) -> Result<Vec<Played>, CommandError> {
@@ -198,6 +246,77 @@ mod tests {
             names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
         }
         names.sort();
-        assert_eq!(names, ["demo-spike", "multi-instance", "single-instance", "soak", "spike"]);
+        assert_eq!(
+            names,
+            ["demo-spike", "ecs-multi-instance", "ecs-spike", "multi-instance", "single-instance", "soak", "spike"]
+        );
+    }
+
+    /// The longest that a stage of each scenario takes for `platform`, by the beginning of its name.
+    fn longest(scenario: &Scenario, platform: Option<Platform>, stage: &str) -> Vec<u64> {
+        let plan = Plan::parse(scenario.for_platform(platform).0).unwrap();
+        let stages = plan.stages.iter().filter(|s| s.name.starts_with(stage));
+        stages.map(|s| s.end.at_most().as_secs() / 60).collect()
+    }
+
+    #[test]
+    fn the_platforms_own_reaction_sets_the_durations() {
+        let [single, multi, spike] = &SCENARIOS;
+        let ecs = Some(Platform::Ecs);
+        assert_eq!(
+            longest(spike, ecs, "spike"),
+            [10; 3],
+            "six minutes to the tasks, and some to see what they are worth"
+        );
+        assert_eq!(longest(spike, ecs, "rest"), [40; 3], "a quarter of an hour until the first removal");
+        assert_eq!(longest(multi, ecs, ""), [0, 10, 10, 10, 10, 10, 10, 10]);
+        for quick in [Some(Platform::AppRunner), None] {
+            assert_eq!(longest(spike, quick, "spike"), [5; 3]);
+            assert_eq!(longest(spike, quick, "rest"), [15; 3]);
+            assert_eq!(longest(multi, quick, ""), [0, 5, 5, 5, 5, 5, 5, 5]);
+        }
+        assert_eq!(longest(single, ecs, ""), longest(single, None, ""), "nothing scales");
+        // The same load, or the two could not be compared.
+        for scenario in [multi, spike] {
+            let rates = |platform| -> Vec<_> {
+                let plan = Plan::parse(scenario.for_platform(platform).0).unwrap();
+                plan.stages.iter().map(|stage| (stage.name.clone(), stage.profile)).collect()
+            };
+            assert_eq!(rates(ecs), rates(None), "{}", scenario.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_target_decides_which_scenarios_are_played_and_at_home_ecs_is_as_quick_as_they_are_short() {
+        use clap::Parser as _;
+        let parts = async |words: &[&str]| {
+            let line = ["scaletop", "experiment"].iter().chain(words);
+            let crate::cli::Command::Experiment(args) = crate::cli::Cli::try_parse_from(line).unwrap().command else {
+                panic!("{words:?}")
+            };
+            super::parts(&args).await.unwrap()
+        };
+        let names = |parts: &[Part]| -> Vec<_> { parts.iter().map(|part| part.plan.name.clone()).collect() };
+        let ecs = ["multi instance on ECS, 200 to 900", "spike from 0 to 600 on ECS, three times"];
+        assert_eq!(names(&parts(&["ecs:cluster/service"]).await), ecs);
+        let app_runner = ["multi instance, 200 to 900", "spike from 0 to 600, three times"];
+        assert_eq!(names(&parts(&["apprunner:demo"]).await), app_runner);
+        assert_eq!(names(&parts(&["https://example.com/"]).await), app_runner);
+        let at_home = parts(&["demo", "--platform", "ecs", "--stretch", "0.1"]).await;
+        assert_eq!(names(&at_home)[1..], ecs);
+        assert!(at_home.iter().all(|part| part.cluster.time_scale == Some(10.0)));
+        assert_eq!(at_home[2].plan.stages[2].end.at_most().as_secs(), 60);
+        let asked = parts(&["demo", "--platform", "ecs", "--stretch", "0.1", "--time-scale", "3"]).await;
+        assert_eq!(asked[0].cluster.time_scale, Some(3.0));
+        let quick = parts(&["demo", "--stretch", "0.1"]).await;
+        assert_eq!(
+            (names(&quick)[1..].to_vec(), quick[0].cluster.time_scale),
+            (app_runner.map(String::from).to_vec(), None)
+        );
+        assert_eq!(
+            parts(&["demo", "scenarios/spike.toml"]).await.len(),
+            1,
+            "what is asked for by its file is played as it is"
+        );
     }
 }

@@ -48,7 +48,7 @@ fn settings() -> Settings {
 
 fn change(rate: u32) -> RateChange {
     let profile = RateProfile::Constant(ArrivalRate::new(rate));
-    RateChange { profile, cause: RateCause::Plan, stage: Some(hostile("stage")) }
+    RateChange { profile, cause: RateCause::Plan, stage: Some(hostile("stage")), unmet_start: None }
 }
 
 fn session() -> Session {

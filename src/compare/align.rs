@@ -63,11 +63,18 @@ pub struct ComparedNumber {
 pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
     let mut warnings = unlike(contenders);
     let valid: Vec<Vec<(Key, &StepReport)>> = contenders.iter().map(valid_steps).collect();
-    for (at, (contender, valid)) in contenders.iter().zip(&valid).enumerate() {
-        let left_out = contender.session.steps().len() - valid.len();
-        if left_out > 0 {
-            let which = super::letter(at);
-            warnings.push(format!("{which}: {left_out} steps are left out, the generator was the limit in them"));
+    for (at, contender) in contenders.iter().enumerate() {
+        let which = super::letter(at);
+        for (what, why) in [
+            ("generator", "the generator was the limit in them"),
+            ("start condition", "they did not begin from what their plan waited for"),
+        ] {
+            let is_so =
+                |report: &&StepReport| report.validity.objection().is_some_and(|(objection, _)| objection == what);
+            let left_out = contender.session.steps().iter().filter(is_so).count();
+            if left_out > 0 {
+                warnings.push(format!("{which}: {left_out} steps are left out, {why}"));
+            }
         }
     }
     let mut keys: Vec<Key> = Vec::new();

@@ -37,6 +37,7 @@ fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
                 profile: RateProfile::Constant(ArrivalRate::new(to)),
                 anchor: start,
                 name: None,
+                unmet_start: None,
             },
             numbers: StepNumbers { recover, lost, due: 1_000, ..StepNumbers::default() },
             validity: Validity::Valid,
@@ -127,7 +128,7 @@ fn a_time_that_was_not_reached_bounds_the_difference_and_is_no_number() {
 }
 
 #[test]
-fn steps_in_which_the_generator_was_the_limit_are_left_out_and_said_to_be() {
+fn invalid_steps_are_left_out_and_said_to_be() {
     let a = session(&[(5, 600, reached(30.0), 100)]);
     let mut b = session(&[(5, 600, reached(40.0), 50)]);
     b.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
@@ -138,6 +139,10 @@ fn steps_in_which_the_generator_was_the_limit_are_left_out_and_said_to_be() {
         "{:?}",
         comparison.warnings
     );
+    b.steps_mut()[0].validity = Validity::InvalidStart("rest: instances <= 1 was not reached".into());
+    let comparison = compared(&a, &b);
+    let said = "B: 1 steps are left out, they did not begin from what their plan waited for";
+    assert!(comparison.steps.is_empty() && comparison.warnings.iter().any(|warning| warning == said), "{comparison:?}");
 }
 
 #[test]

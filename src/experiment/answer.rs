@@ -24,6 +24,9 @@ pub(crate) fn markdown(target: &str, played: &[Played]) -> String {
     let _ = writeln!(out, "- **Lost meanwhile:** {}", lost(played));
     let _ = writeln!(out, "- **Degraded later:** {}", degraded(played));
     let _ = writeln!(out, "- **Generator at fault:** {}", generator(played));
+    if let Some(unmet) = unmet_starts(played) {
+        let _ = writeln!(out, "- **Start conditions not met:** {unmet}");
+    }
     for one in played {
         session(&mut out, one);
     }
@@ -57,10 +60,20 @@ fn headline(played: &[Played]) -> Vec<(&Played, &StepReport)> {
 
 /// Why there is nothing to say of the service.
 fn nothing_valid(played: &[Played]) -> String {
-    match played.iter().map(|one| one.spikes().count()).sum::<usize>() {
-        0 => "unknown: no step in which the load grew was recorded".to_owned(),
-        1 => "unknown: the generator was the limit in the one step in which the load grew".to_owned(),
-        steps => format!("unknown: the generator was the limit in all {steps} steps in which the load grew"),
+    let spikes: Vec<_> = played.iter().flat_map(Played::spikes).collect();
+    let is_ours = |report: &&&StepReport| matches!(report.validity, Validity::InvalidGenerator(_));
+    let ours = spikes.iter().filter(is_ours).count();
+    match (spikes.len(), ours) {
+        (0, _) => "unknown: no step in which the load grew was recorded".to_owned(),
+        (1, 1) => "unknown: the generator was the limit in the one step in which the load grew".to_owned(),
+        (1, _) => "unknown: the start condition of the one step in which the load grew was not met".to_owned(),
+        (steps, ours) if ours == steps => {
+            format!("unknown: the generator was the limit in all {steps} steps in which the load grew")
+        }
+        (steps, 0) => format!("unknown: the start condition of all {steps} steps in which the load grew was not met"),
+        (steps, ours) => format!(
+            "unknown: of the {steps} steps in which the load grew the generator was the limit in {ours}, and the start condition of the others was not met"
+        ),
     }
 }
 
@@ -168,7 +181,7 @@ fn spell(relapse: Relapse) -> String {
 fn generator(played: &[Played]) -> String {
     let steps = || played.iter().flat_map(|one| one.session.steps().iter().map(move |report| (one, report)));
     let mut reasons = steps().filter_map(|(one, report)| match &report.validity {
-        Validity::Valid => None,
+        Validity::Valid | Validity::InvalidStart(_) => None,
         Validity::InvalidGenerator(reason) => Some(format!("{}: {}", name(one, report), cell(reason))),
     });
     let lag = played.iter().filter_map(|one| one.send_lag.quantile(0.99)).max();
@@ -184,6 +197,15 @@ fn generator(played: &[Played]) -> String {
     format!(
         "yes, in {invalid} of {all} steps, which say nothing of the service and are left out above ({first}); {evidence}"
     )
+}
+
+/// The spikes that did not begin from what their plan waited for; `None` when all did.
+fn unmet_starts(played: &[Played]) -> Option<String> {
+    let spikes = || played.iter().flat_map(|one| one.spikes().map(move |report| (one, report)));
+    let mut unmet = spikes().filter_map(|(one, report)| Some((name(one, report), report.step.unmet_start.as_deref()?)));
+    let (first, why) = unmet.next()?;
+    let (count, all) = (unmet.count() + 1, spikes().count());
+    Some(format!("before {count} of the {all} steps in which the load grew, left out above ({first}: {})", cell(why)))
 }
 
 fn ms(duration: Option<Duration>) -> String {
@@ -220,7 +242,7 @@ fn session(out: &mut String, one: &Played) {
     for report in session.steps() {
         let (step, all) = (&report.step, &report.numbers);
         let stage = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
-        let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
+        let invalid = report.validity.objection().map(|(what, _)| format!(" (invalid: {what})")).unwrap_or_default();
         let relapses = one.relapses(report).map_or_else(
             || "–".to_owned(),
             |relapses| {

@@ -28,6 +28,7 @@ fn played(capacities: &[f64], bad: &[u32]) -> Played {
                 profile: RateProfile::Constant(ArrivalRate::new(600)),
                 anchor: start,
                 name: Some("spike".into()),
+                unmet_start: None,
             },
             numbers: StepNumbers {
                 serving: reached(8.0),
@@ -90,4 +91,25 @@ fn what_was_not_reached_and_what_was_our_fault_is_said() {
     experiment.session.steps_mut().remove(0);
     let text = markdown("demo", &[experiment]);
     assert!(text.contains("**Lost meanwhile:** unknown: the generator was the limit in the one step"), "{text}");
+}
+
+#[test]
+fn a_repeat_that_did_not_begin_from_what_the_plan_says_is_left_out_and_named() {
+    let mut experiment = played(&[31.0, 0.5, 33.0], &[]);
+    let unmet = "rest (2): instances <= 1 was not reached within 900s (5 at its end)";
+    let invalidate = |report: &mut StepReport| {
+        report.step.unmet_start = Some(unmet.to_owned());
+        report.validity = Validity::InvalidStart(unmet.to_owned());
+    };
+    invalidate(&mut experiment.session.steps_mut()[1]);
+    let text = markdown("demo", &[experiment.clone()]);
+    assert!(text.contains("5 instances after 32.0 s (median of 2, 31.0–33.0)"), "{text}");
+    assert!(text.contains("9,000 (5.0 %), then 9,000 (5.0 %) requests"), "two of three: {text}");
+    assert!(text.contains(&format!("**Start conditions not met:** before 1 of the 3 steps in which the load grew, left out above (spike step 2 (spike): {})", unmet.replace('<', "&lt;"))), "{text}");
+    assert!(text.contains("| 2 spike (invalid: start condition) |"), "{text}");
+    assert!(text.contains("**Generator at fault:** no"), "{text}");
+
+    experiment.session.steps_mut().iter_mut().for_each(invalidate);
+    let text = markdown("demo", &[experiment]);
+    assert!(text.contains("unknown: the start condition of all 3 steps in which the load grew was not met"), "{text}");
 }

@@ -235,14 +235,14 @@ mod tests {
             match schedule.poll(now, &Nothing) {
                 Some(Instruction::Begin { at, profile, .. }) => changes.push((at, profile)),
                 Some(Instruction::Finish { at }) => return (changes, at),
-                Some(Instruction::Note(_) | Instruction::End { .. }) => {}
+                Some(Instruction::Note(_) | Instruction::Warning(_) | Instruction::End { .. }) => {}
                 None => now = schedule.deadline().unwrap(),
             }
         }
     }
 
     fn change(profile: RateProfile) -> RateChange {
-        RateChange { profile, cause: RateCause::Set, stage: None }
+        RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None }
     }
 
     fn constant(rate: u32) -> RateProfile {

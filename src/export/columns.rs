@@ -2,7 +2,7 @@
 
 use crate::analysis::failures::failure_in_words;
 use crate::analysis::numbers;
-use crate::analysis::{StepReport, Timing, Validity};
+use crate::analysis::{StepReport, Timing};
 use crate::export::LateCounts;
 use crate::export::columns::connections::{connections, dropped_connections};
 use crate::export::text::{count, foreign, millis, number, secs};
@@ -325,10 +325,9 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => plain(plus_minus),
         _ => String::new(),
     }));
-    fields.push(match &report.validity {
-        Validity::Valid => "valid".to_owned(),
-        Validity::InvalidGenerator(reason) => foreign(&format!("invalid: generator ({reason})")),
-    });
+    let objection = report.validity.objection();
+    fields
+        .push(objection.map_or_else(|| "valid".to_owned(), |(what, why)| foreign(&format!("invalid: {what} ({why})"))));
     fields.push(foreign(&report.words));
     fields.extend(later.iter().map(|number| number.value.field()));
     fields

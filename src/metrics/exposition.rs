@@ -275,7 +275,7 @@ mod tests {
         let header = Header::new(0, settings);
         let mut session = Session::new(header);
         let profile = RateProfile::Constant(ArrivalRate::new(600));
-        let change = RateChange { profile, cause: RateCause::Plan, stage: Some("spike".into()) };
+        let change = RateChange { profile, cause: RateCause::Plan, stage: Some("spike".into()), unmet_start: None };
         session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
         for index in 0..5 {
             let mut second = Second::new(index, ArrivalRate::new(600));

@@ -27,6 +27,8 @@ pub enum Instruction {
         at: Elapsed,
         name: String,
         profile: RateProfile,
+        /// Why the stage does not begin from what the plan waited for before it, when it does not.
+        unmet_start: Option<String>,
     },
     /// The last stage ends then: nothing is due from that moment on. [`Instruction::Finish`] follows in its time.
     End {
@@ -35,6 +37,8 @@ pub enum Instruction {
     },
     /// Something worth a line in the log.
     Note(String),
+    /// The same, where the result suffers.
+    Warning(String),
     /// The plan is over.
     Finish {
         /// When its last stage ended.
@@ -54,6 +58,8 @@ pub struct Schedule {
     end_is_known: bool,
     /// The end of a stage with a condition that has been told of, and is to follow.
     told: Option<Elapsed>,
+    /// The last condition that was waited for, in words, while it is one that was not met.
+    unmet_start: Option<String>,
     finished: bool,
 }
 
@@ -66,6 +72,7 @@ impl Schedule {
             playing: None,
             end_is_known: false,
             told: None,
+            unmet_start: None,
             finished: false,
         }
     }
@@ -111,18 +118,29 @@ impl Schedule {
             return Some(Instruction::End { at: due });
         }
         let end = over?;
-        // What ended the wait decides what the next stage starts from: that belongs into the log.
-        if let StageEnd::Until(condition, at_most) = &stage.end {
-            let (name, waited) = (&stage.name, end.saturating_since(since).as_secs_f64());
-            let said = if is_due {
-                format!("{name}: {condition} was not reached within {at_most:?}; the plan goes on")
-            } else {
-                format!("{name}: {condition} after {waited:.1} s")
-            };
-            self.told = Some(end);
-            return Some(Instruction::Note(said));
+        // What ended the wait decides what the next stage starts from: that belongs into the log, and into its validity.
+        let StageEnd::Until(condition, at_most) = &stage.end else { return Some(self.begin(at + 1, end)) };
+        let (name, waited) = (&stage.name, end.saturating_since(since).as_secs_f64());
+        self.told = Some(end);
+        if !is_due {
+            self.unmet_start = None;
+            return Some(Instruction::Note(format!("{name}: {condition} after {waited:.1} s")));
         }
-        Some(self.begin(at + 1, end))
+        let instead = Self::instead(*condition, since, known);
+        let said = format!("{name}: {condition} was not reached within {at_most:?} ({instead})");
+        let so = if is_last { "" } else { "; the plan goes on, and what follows is invalid" };
+        let warning = Instruction::Warning(format!("{said}{so}"));
+        self.unmet_start = Some(said);
+        Some(warning)
+    }
+
+    /// What was the case when a wait was given up.
+    fn instead(condition: Condition, since: Elapsed, known: &impl Conditions) -> String {
+        match (condition, known.instances(since)) {
+            (Condition::Settled, _) => "the count or the objective still moved".to_owned(),
+            (Condition::Instances(..), Some(count)) => format!("{count} at its end"),
+            (Condition::Instances(..), None) => "nobody said how many there are".to_owned(),
+        }
     }
 
     fn holds(condition: Condition, since: Elapsed, known: &impl Conditions) -> bool {
@@ -134,13 +152,19 @@ impl Schedule {
         }
     }
 
+    /// Begins a stage. What follows a wait that was given up does not begin from what the plan says, up to the next wait: a
+    /// stage with a condition of its own, at a lower rate than the one before.
     fn begin(&mut self, stage: usize, at: Elapsed) -> Instruction {
         let Some(next) = self.stages.get(stage) else {
             self.finished = true;
             return Instruction::Finish { at };
         };
+        let before = stage.checked_sub(1).map(|before| self.stages[before].profile.last());
+        let is_a_wait =
+            matches!(next.end, StageEnd::Until(..)) && before.is_some_and(|rate| next.profile.last() < rate);
         self.playing = Some((stage, at));
-        Instruction::Begin { at, name: next.name.clone(), profile: next.profile }
+        let unmet_start = self.unmet_start.clone().filter(|_| !is_a_wait);
+        Instruction::Begin { at, name: next.name.clone(), profile: next.profile, unmet_start }
     }
 }
 
@@ -216,9 +240,61 @@ mod tests {
 
         let mut schedule = plan(text);
         schedule.poll(Elapsed::ZERO, &NOTHING);
-        let late = "stage 1: instances <= 1 was not reached within 10s; the plan goes on";
-        assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), said(late));
+        let unmet = "stage 1: instances <= 1 was not reached within 10s (nobody said how many there are)";
+        let warned = Instruction::Warning(format!("{unmet}; the plan goes on, and what follows is invalid"));
+        assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), Some(warned));
         assert_eq!(began(schedule.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+    }
+
+    /// What each stage of the plan begins from, by what is known: `None` where nothing is wrong with it.
+    fn starts(text: &str, known: impl Fn(u64) -> Known) -> Vec<(String, Option<String>)> {
+        let mut schedule = plan(text);
+        let mut starts = Vec::new();
+        for second in 0..10_000 {
+            while let Some(instruction) = schedule.poll(Elapsed::from_secs(second), &known(second)) {
+                match instruction {
+                    Instruction::Begin { name, unmet_start, .. } => starts.push((name, unmet_start)),
+                    Instruction::Finish { .. } => return starts,
+                    _ => {}
+                }
+            }
+        }
+        panic!("the plan never ends: {starts:?}")
+    }
+
+    const SPIKES: &str = "repeat = 2\n[[stage]]\nname = \"rest\"\nrate = 5\nuntil = \"instances <= 1\"\nat_most = \"15m\"\n\
+                          [[stage]]\nname = \"quiet\"\nrate = 0\nduration = \"10s\"\n\
+                          [[stage]]\nname = \"spike\"\nrate = 600\nduration = \"5m\"\n";
+
+    #[test]
+    fn what_follows_a_wait_that_was_given_up_does_not_begin_from_what_the_plan_says() {
+        let named = |names: &[(&str, Option<&str>)]| -> Vec<_> {
+            names.iter().map(|(name, unmet)| ((*name).to_owned(), unmet.map(str::to_owned))).collect()
+        };
+        let five_in_the_end = "rest (2): instances <= 1 was not reached within 900s (5 at its end)";
+        let late = starts(SPIKES, |second| Known { instances: Some(if second < 100 { 1 } else { 5 }), settled: false });
+        let unmet = Some(five_in_the_end);
+        let expected = [("rest", None), ("quiet", None), ("spike", None), ("rest (2)", None), ("quiet (2)", unmet)];
+        assert_eq!(late[..5], named(&expected)[..]);
+        assert_eq!(late[5], ("spike (2)".to_owned(), unmet.map(str::to_owned)));
+        // Met again: the second spike is as good as ever, and the wait before it is none of the first wait's.
+        let early =
+            starts(SPIKES, |second| Known { instances: Some(if second < 1_000 { 5 } else { 1 }), settled: false });
+        let was_unmet: Vec<_> = early.iter().map(|(_, unmet)| unmet.is_some()).collect();
+        assert_eq!(was_unmet, [false, true, true, false, false, false], "{early:?}");
+        // Nobody ever knows: no repeat begins from one instance that anybody has seen.
+        let blind = starts(SPIKES, |_| NOTHING);
+        assert_eq!(blind.iter().filter(|(_, unmet)| unmet.is_some()).count(), 4, "{blind:?}");
+        assert!(blind[1].1.as_deref().unwrap().ends_with("(nobody said how many there are)"), "{blind:?}");
+    }
+
+    #[test]
+    fn a_measured_stage_with_a_condition_of_its_own_is_no_wait() {
+        let text = "[[stage]]\nrate = 5\nuntil = \"settled\"\nat_most = \"1m\"\n\
+                    [[stage]]\nname = \"spike\"\nrate = 600\nuntil = \"settled\"\nat_most = \"5m\"\n";
+        let starts = starts(text, |_| NOTHING);
+        let unmet = "stage 1: settled was not reached within 60s (the count or the objective still moved)";
+        assert_eq!(starts[1], ("spike".to_owned(), Some(unmet.to_owned())));
     }
 
     #[test]

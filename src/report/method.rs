@@ -64,8 +64,14 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     }
     for report in session.steps() {
         let id = report.step.id;
-        if let Validity::InvalidGenerator(reason) = &report.validity {
-            doubts.push(format!("Step {id} is invalid, the generator was the limit: {}.", shown(reason)));
+        match &report.validity {
+            Validity::Valid => {}
+            Validity::InvalidGenerator(reason) => {
+                doubts.push(format!("Step {id} is invalid, the generator was the limit: {}.", shown(reason)));
+            }
+            Validity::InvalidStart(reason) => {
+                doubts.push(format!("Step {id} is invalid, its start condition was not met: {}.", shown(reason)));
+            }
         }
         for number in numbers::of(report) {
             let (label, say) = (number.kind.label, number.say());

@@ -57,8 +57,8 @@ pub(super) fn words(session: &Session) -> Markup {
 
 fn invalid(report: &StepReport) -> Markup {
     html! {
-        @if let Validity::InvalidGenerator(reason) = &report.validity {
-            " " span.invalid { "invalid: generator, " (shown(reason)) }
+        @if let Some((what, reason)) = report.validity.objection() {
+            " " span.invalid { "invalid: " (what) ", " (shown(reason)) }
         }
     }
 }
@@ -197,7 +197,8 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
         .fold(None, |most: Option<f32>, cpu| Some(most.map_or(cpu, |most| most.max(cpu))));
     let most_in_flight = series.columns.iter().map(|column| column.in_flight).max().unwrap_or(0);
     let health = session.timeline().latest().map(|row| row.generator);
-    let invalid: Vec<_> = session.steps().iter().filter(|report| report.validity != Validity::Valid).collect();
+    let is_ours = |report: &&StepReport| matches!(report.validity, Validity::InvalidGenerator(_));
+    let invalid: Vec<_> = session.steps().iter().filter(is_ours).collect();
     html! {
         @if session.steps().is_empty() {
         } @else if invalid.is_empty() {

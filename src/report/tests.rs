@@ -30,7 +30,7 @@ fn hostile() -> Session {
     let mut second = Second::new(0, ArrivalRate::new(5));
     second.part_mut(0).ok.record(Duration::from_millis(80));
     for event in [
-        SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage }),
+        SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage, unmet_start: None }),
         SessionEvent::Mark { text: HARM.into() },
         SessionEvent::Notice(Notice { level: NoticeLevel::Error, text: HARM.into() }),
         SessionEvent::Fact(Fact { name: HARM.into(), value: HARM.into(), as_of: Elapsed::ZERO }),

@@ -190,6 +190,10 @@ pub struct RateChange {
     /// The plan's stage that begins here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// Why that stage does not begin from what the plan waited for: the condition that was not met. `None` where it was
+    /// met, where nothing was waited for, and in recordings of before it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet_start: Option<String>,
 }
 
 /// What made the rate change.

@@ -116,7 +116,10 @@ mod tests {
         let mut session = Session::new(Header::new(0, Settings::default()));
         let mut rate = |at: u64, to: u32, cause| {
             let profile = RateProfile::Constant(ArrivalRate::new(to));
-            session.apply(Elapsed::from_millis(at), &SessionEvent::Rate(RateChange { profile, cause, stage: None }));
+            session.apply(
+                Elapsed::from_millis(at),
+                &SessionEvent::Rate(RateChange { profile, cause, stage: None, unmet_start: None }),
+            );
         };
         rate(1_000, 50, RateCause::Nudge);
         rate(1_500, 100, RateCause::Nudge);

@@ -236,7 +236,8 @@ mod tests {
     fn session(seconds: u32, of: impl Fn(&mut Second)) -> Session {
         let mut session = Session::new(Header::new(0, Settings::default()));
         let rate = ArrivalRate::new(100);
-        let change = RateChange { profile: RateProfile::Constant(rate), cause: RateCause::Set, stage: None };
+        let change =
+            RateChange { profile: RateProfile::Constant(rate), cause: RateCause::Set, stage: None, unmet_start: None };
         session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
         for index in 0..seconds {
             let mut second = Second::new(index, rate);

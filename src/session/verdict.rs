@@ -7,11 +7,13 @@
 //! - A number that cannot be told does not pass: "all must hold". Only with every step as its subject is a number that
 //!   has nothing to say of a step (`T_capacity` where nothing was to be reached) passed over.
 //! - Repeats of a stage are judged one by one.
+//! - Of a step whose start condition was not met no threshold can be told.
 //!
 //! # The exit code, first that applies
 //!
 //! | code | because |
 //! |---|---|
+//! | 1 | a start condition of the plan was not met: what follows it is invalid (where requests were answered at all) |
 //! | 4 | the generator was the limit in some step: the result says nothing of the service |
 //! | 5 | a threshold needs an instance source that gave nothing |
 //! | 3 | a threshold failed, or could not be told; or not one request was answered as expected |
@@ -39,6 +41,8 @@ pub(crate) struct Verdict {
     pub thresholds: Vec<ThresholdResult>,
     /// The steps in which the generator was the limit, and why.
     pub invalid: Vec<InvalidStep>,
+    /// The steps that did not begin from what the plan waited for, and which condition was not met.
+    pub unmet_start: Vec<InvalidStep>,
     /// Whether there is anything to hold.
     pub has_thresholds: bool,
     /// Not one request was answered as expected: how instead.
@@ -78,7 +82,7 @@ pub(crate) enum ThresholdOutcome {
     },
 }
 
-/// A step in which the generator was the limit.
+/// A step that says nothing of the service, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidStep {
     pub step: StepId,
@@ -89,17 +93,19 @@ pub(crate) struct InvalidStep {
 pub(crate) fn judge(session: &Session) -> Verdict {
     let thresholds =
         session.header().settings.thresholds.iter().flat_map(|threshold| results(session, threshold)).collect();
-    let invalid = session
-        .steps()
-        .iter()
-        .filter_map(|report| match &report.validity {
-            Validity::Valid => None,
-            Validity::InvalidGenerator(reason) => Some(InvalidStep { step: report.step.id, reason: reason.clone() }),
-        })
-        .collect();
+    let (mut invalid, mut unmet_start) = (Vec::new(), Vec::new());
+    for report in session.steps() {
+        let step = report.step.id;
+        if let Validity::InvalidGenerator(reason) = &report.validity {
+            invalid.push(InvalidStep { step, reason: reason.clone() });
+        }
+        if let Some(reason) = &report.step.unmet_start {
+            unmet_start.push(InvalidStep { step, reason: reason.clone() });
+        }
+    }
     let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
     let has_thresholds = !session.header().settings.thresholds.is_empty();
-    Verdict { thresholds, invalid, has_thresholds, none_ok: none_ok(session), interrupted }
+    Verdict { thresholds, invalid, unmet_start, has_thresholds, none_ok: none_ok(session), interrupted }
 }
 
 /// That not one request was answered as expected, and how instead. What was still without an answer when the session ended was
@@ -117,7 +123,9 @@ impl Verdict {
     /// 0, 1, 3, 4 or 5: see the module.
     pub(crate) fn exit_code(&self) -> u8 {
         let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
-        if !self.invalid.is_empty() {
+        if !self.unmet_start.is_empty() && self.none_ok.is_none() {
+            1
+        } else if !self.invalid.is_empty() {
             4
         } else if any(|outcome| matches!(outcome, ThresholdOutcome::CannotTell { missing_source: true, .. })) {
             5
@@ -132,7 +140,11 @@ impl Verdict {
 
     /// Whether there was nothing to judge, and nothing to object to.
     pub(crate) const fn is_silent(&self) -> bool {
-        self.thresholds.is_empty() && self.invalid.is_empty() && self.none_ok.is_none() && !self.interrupted
+        self.thresholds.is_empty()
+            && self.invalid.is_empty()
+            && self.unmet_start.is_empty()
+            && self.none_ok.is_none()
+            && !self.interrupted
     }
 
     /// In a few words: `passed: all 4 thresholds held`.
@@ -150,10 +162,18 @@ impl Verdict {
         }
         let failed = self.thresholds.iter().filter(|result| result.outcome != ThresholdOutcome::Passed).count();
         match (self.exit_code(), total) {
+            (1, _) => {
+                let generator = if self.invalid.is_empty() {
+                    String::new()
+                } else {
+                    format!("; and the generator was the limit in step {}", ids(&self.invalid))
+                };
+                format!("invalid: a start condition was not met before step {}{generator}", ids(&self.unmet_start))
+            }
             (4, _) => {
-                let steps: Vec<_> = self.invalid.iter().map(|invalid| invalid.step.to_string()).collect();
+                let steps = ids(&self.invalid);
                 let and = self.none_ok.as_ref().map(|why| format!("; and {why}")).unwrap_or_default();
-                format!("invalid: the generator, not the service, was the limit in step {}{and}", steps.join(", "))
+                format!("invalid: the generator, not the service, was the limit in step {steps}{and}")
             }
             (5, _) => "undecided: an instance source that a threshold needs gave nothing".to_owned(),
             (3, _) => format!("failed: {failed} of {total} thresholds did not hold"),
@@ -162,6 +182,11 @@ impl Verdict {
             _ => format!("passed: all {total} thresholds held"),
         }
     }
+}
+
+/// `3, 4`.
+fn ids(steps: &[InvalidStep]) -> String {
+    steps.iter().map(|invalid| invalid.step.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl ThresholdOutcome {
@@ -237,7 +262,11 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
         if threshold.scope == Scope::EveryStep && has_nothing_to_say {
             continue;
         }
-        results.push(result(session, threshold, Some(report), &measured));
+        let mut told = result(session, threshold, Some(report), &measured);
+        if let Some(unmet) = &report.step.unmet_start {
+            told.outcome = cannot_tell(&format!("its start condition was not met: {unmet}"));
+        }
+        results.push(told);
     }
     if !found {
         let reason = match &threshold.scope {

@@ -85,7 +85,7 @@ impl Builder {
 
     fn change(mut self, profile: RateProfile, cause: RateCause) -> Self {
         self.rate = profile.last();
-        self.event(&SessionEvent::Rate(RateChange { profile, cause, stage: None }))
+        self.event(&SessionEvent::Rate(RateChange { profile, cause, stage: None, unmet_start: None }))
     }
 
     /// p99 of the response time from now on.

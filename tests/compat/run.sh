@@ -2,9 +2,10 @@
 # Holds the embedded cluster's AWS endpoints against clients that nobody here wrote, and the official Rust crates against
 # moto's ECR and ECS. Needs Rust and Python 3; installs botocore and moto into target/compat-venv, nothing elsewhere.
 #
-#   tests/compat/run.sh              both halves
+#   tests/compat/run.sh              all of it
 #   tests/compat/run.sh botocore     the endpoints only (builds without the AWS crates)
 #   tests/compat/run.sh moto         the crates only
+#   tests/compat/run.sh field        infra/scripts/field-check.sh only, against either (needs the aws CLI)
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
 cd "$(dirname "$0")/../.."
@@ -25,5 +26,11 @@ esac
 case "$half" in moto | both)
     "$venv/bin/python" tests/compat/with_moto.py \
         cargo test --quiet --test it moto:: -- --ignored
+    ;;
+esac
+case "$half" in field | both)
+    cargo build --quiet --bin scaletop
+    tests/compat/field_check.sh cluster
+    "$venv/bin/python" tests/compat/with_moto.py tests/compat/field_check.sh moto
     ;;
 esac

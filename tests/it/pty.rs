@@ -415,7 +415,10 @@ fn recorded(folder: &Path) {
         if let Some(next) = [(0, 5), (30, 20), (60, 10)].iter().find(|(at, _)| *at == index).map(|(_, rate)| *rate) {
             rate = next;
             let profile = RateProfile::Constant(ArrivalRate::new(rate));
-            append(start, SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None }));
+            append(
+                start,
+                SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None }),
+            );
         }
         let mut second = Second::new(index, ArrivalRate::new(rate));
         let part = second.part_mut(index);

@@ -71,6 +71,8 @@ struct Rate {
     #[serde(default)]
     over: u64,
     stage: Option<String>,
+    /// The condition that was waited for before it and not met, in words.
+    unmet_start: Option<String>,
 }
 
 /// The same in every second of `[from, until)`.
@@ -239,7 +241,12 @@ impl Scenario {
                 }
                 None => RateProfile::Constant(to),
             };
-            let change = RateChange { profile, cause: RateCause::Set, stage: rate.stage.clone() };
+            let change = RateChange {
+                profile,
+                cause: RateCause::Set,
+                stage: rate.stage.clone(),
+                unmet_start: rate.unmet_start.clone(),
+            };
             events.push((moment(rate.at), moment(rate.at), SessionEvent::Rate(change)));
         }
         for seen in &self.observed {
@@ -498,6 +505,7 @@ impl Complaints<'_> {
         let invalid = match &report.validity {
             Validity::Valid => String::new(),
             Validity::InvalidGenerator(why) => why.clone(),
+            Validity::InvalidStart(why) => format!("start condition: {why}"),
         };
         self.equal("invalid", expect.invalid.clone(), Some(invalid));
         self.equal("words", expect.words.clone(), Some(report.words.clone()));

@@ -197,3 +197,8 @@ output "scaling_configurations" {
     max_concurrency = configuration.max_concurrency
   } }
 }
+
+output "access_policy" {
+  description = "The access role's policy as sent, for the tests."
+  value       = aws_iam_role_policy.access.policy
+}

@@ -21,8 +21,28 @@ variable "github_repository" {
   type        = string
 }
 
+variable "github_owner_id" {
+  description = "Numeric id of the repository's owner, or empty."
+  type        = string
+}
+
+variable "github_repository_id" {
+  description = "Numeric id of the repository, or empty."
+  type        = string
+}
+
 variable "github_branch" {
   description = "The branch whose runs may assume the role."
+  type        = string
+}
+
+variable "github_environments" {
+  description = "GitHub environments whose jobs may assume the role as well."
+  type        = list(string)
+}
+
+variable "dns_suffix" {
+  description = "The partition's: amazonaws.com, amazonaws.com.cn."
   type        = string
 }
 
@@ -41,6 +61,21 @@ locals {
   access_key = var.kind == "access-key"
 
   issuer = "token.actions.githubusercontent.com"
+  # What aws-actions/configure-aws-credentials asks for; in China its input `audience` has to say so.
+  audience = "sts.${var.dns_suffix}"
+
+  # A subject names owner and repository. Those created, renamed or transferred since 2026-07-15, and those that opted in,
+  # name them with their ids, which nobody can take over with the name; older ones without. Which it is, only GitHub
+  # knows: both are accepted, each to the letter.
+  # https://docs.github.com/en/actions/reference/security/oidc (immutable subject claims)
+  github_parts = split("/", var.github_repository)
+  github_names = concat(
+    ["repo:${var.github_repository}"],
+    var.github_owner_id == "" || var.github_repository_id == "" ? [] : ["repo:${local.github_parts[0]}@${var.github_owner_id}/${try(local.github_parts[1], "")}@${var.github_repository_id}"],
+  )
+  # A job that names an environment has it in place of the branch.
+  github_places = concat(["ref:refs/heads/${var.github_branch}"], [for name in var.github_environments : "environment:${name}"])
+  subjects      = [for pair in setproduct(local.github_names, local.github_places) : join(":", pair)]
 
   push_policy = {
     Version = "2012-10-17"
@@ -76,10 +111,10 @@ locals {
       Action    = ["sts:AssumeRoleWithWebIdentity"]
       Principal = { Federated = one(concat(aws_iam_openid_connect_provider.github[*].arn, data.aws_iam_openid_connect_provider.github[*].arn)) }
       Condition = {
-        # StringEquals, not StringLike: no fork, no pull request, no other branch or tag.
+        # StringEquals, not StringLike: no fork, no pull request, no other branch, tag or repository.
         StringEquals = {
-          "${local.issuer}:aud" = "sts.amazonaws.com"
-          "${local.issuer}:sub" = "repo:${var.github_repository}:ref:refs/heads/${var.github_branch}"
+          "${local.issuer}:aud" = local.audience
+          "${local.issuer}:sub" = local.subjects
         }
       }
     }]
@@ -89,7 +124,7 @@ locals {
 resource "aws_iam_openid_connect_provider" "github" {
   count          = local.oidc && var.create_oidc_provider ? 1 : 0
   url            = "https://${local.issuer}"
-  client_id_list = ["sts.amazonaws.com"]
+  client_id_list = [local.audience]
 }
 
 data "aws_iam_openid_connect_provider" "github" {
@@ -103,6 +138,13 @@ resource "aws_iam_role" "push" {
   description          = "GitHub Actions of ${var.github_repository}, branch ${var.github_branch}, pushes images"
   assume_role_policy   = jsonencode(local.oidc_trust)
   max_session_duration = 3600
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for provider in data.aws_iam_openid_connect_provider.github : contains(provider.client_id_list, local.audience)])
+      error_message = "The account's OIDC provider for GitHub does not accept the audience ${local.audience}, so no role can be assumed through it. Add it: aws iam add-client-id-to-open-id-connect-provider --client-id ${local.audience} --open-id-connect-provider-arn ARN"
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "push" {
@@ -154,4 +196,9 @@ output "encrypted_secret_access_key" {
   description = "Secret of the IAM user, encrypted with the PGP key, base64; or null."
   value       = one(aws_iam_access_key.push[*].encrypted_secret)
   sensitive   = true
+}
+
+output "trust_policy" {
+  description = "Who may assume the role, as sent, for the tests; null without a role."
+  value       = one(aws_iam_role.push[*].assume_role_policy)
 }

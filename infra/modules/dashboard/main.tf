@@ -60,9 +60,27 @@ locals {
     },
   ]
 
+  # Latency and requests are the load balancer's. Express shares one among services and swaps target groups with each
+  # deployment, and tells neither to Terraform: so the charts search, and show each target group of the region.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+  ecs_searches = var.ecs == null ? [] : [
+    {
+      title = "ECS: response time (s), each target group of the region's load balancers"
+      found = [["TargetResponseTime", "p99"], ["TargetResponseTime", "p50"]]
+    },
+    {
+      title = "ECS: requests per minute and 5xx, each target group of the region's load balancers"
+      found = [["RequestCount", "Sum"], ["HTTPCode_Target_5XX_Count", "Sum"]]
+    },
+  ]
+
   charts = concat(
-    [for chart in local.app_runner_charts : merge(chart, { namespace = "AWS/AppRunner", dimensions = local.app_runner_dimensions })],
-    [for chart in local.ecs_charts : merge(chart, { namespace = "AWS/ECS", dimensions = local.ecs_dimensions })],
+    [for chart in local.app_runner_charts : { title = chart.title, metrics = [for metric in chart.metrics : jsonencode(concat(["AWS/AppRunner", metric[0]], local.app_runner_dimensions, [{ stat = metric[1] }]))] }],
+    [for chart in local.ecs_searches : { title = chart.title, metrics = [for metric in chart.found : jsonencode([{
+      expression = "SEARCH('{AWS/ApplicationELB,LoadBalancer,TargetGroup} MetricName=\"${metric[0]}\"', '${metric[1]}', 60)"
+      label      = "${metric[0]} ${metric[1]}"
+    }])] }],
+    [for chart in local.ecs_charts : { title = chart.title, metrics = [for metric in chart.metrics : jsonencode(concat(["AWS/ECS", metric[0]], local.ecs_dimensions, [{ stat = metric[1] }]))] }],
   )
 
   body = {
@@ -78,7 +96,7 @@ locals {
         view   = "timeSeries"
         # The finest grain either platform publishes.
         period  = 60
-        metrics = [for metric in chart.metrics : concat([chart.namespace, metric[0]], chart.dimensions, [{ stat = metric[1] }])]
+        metrics = [for metric in chart.metrics : jsondecode(metric)]
         yAxis   = { left = { min = 0 } }
       }
     }]

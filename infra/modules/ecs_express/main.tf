@@ -274,3 +274,13 @@ output "service_url" {
   # The API gives the endpoint with and without its scheme (hashicorp/terraform-provider-aws#47531).
   value = one([for paths in local.endpoints : try("https://${trimprefix(paths[0], "https://")}", null)])
 }
+
+output "execution_policy" {
+  description = "The execution role's policy as sent, for the tests."
+  value       = aws_iam_role_policy.execution.policy
+}
+
+output "infrastructure_policy_arn" {
+  description = "The infrastructure role's managed policy, for the tests."
+  value       = aws_iam_role_policy_attachment.infrastructure.policy_arn
+}

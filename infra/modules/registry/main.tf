@@ -16,23 +16,38 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
+variable "keep_tag" {
+  description = "Tag of the image that is deployed, which never expires; empty while there is none."
+  type        = string
+}
+
 locals {
+  # An image that one rule selects cannot be expired by a rule of lower priority; and of this rule's images, one by one tag
+  # that is immutable, there are never more than one.
+  # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html (how a lifecycle policy works)
+  keep_deployed = var.keep_tag == "" ? [] : [{
+    rulePriority = 1
+    description  = "Keep the image that is deployed, however many are pushed after it"
+    selection    = { tagStatus = "tagged", tagPatternList = [var.keep_tag], countType = "imageCountMoreThan", countNumber = 1 }
+    action       = { type = "expire" }
+  }]
+
   # In order of rulePriority: the API returns them sorted, and any other order here would plan a change for ever.
   lifecycle_policy = {
-    rules = [
+    rules = concat(local.keep_deployed, [
       {
-        rulePriority = 1
+        rulePriority = 2
         description  = "Drop layers of pushes that never finished or were replaced"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 1 }
         action       = { type = "expire" }
       },
       {
-        rulePriority = 2
+        rulePriority = 3
         description  = "Keep the last 20 images: enough to go back, bounded in cost"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
         action       = { type = "expire" }
       },
-    ]
+    ])
   }
 }
 
@@ -47,8 +62,8 @@ output "repository_arn" {
 }
 
 output "repository_name" {
-  description = "Name of the repository."
-  value       = aws_ecr_repository.this.name
+  description = "Name of the repository, known once it is made: who lists its images asks not too early."
+  value       = aws_ecr_repository.this.id
 }
 
 output "repository_url" {

@@ -5,7 +5,7 @@ mock_data "aws_caller_identity" {
 }
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
 }
 
 mock_data "aws_region" {
@@ -23,7 +23,10 @@ mock_data "aws_ecr_images" {
 }
 
 mock_data "aws_iam_openid_connect_provider" {
-  defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+  defaults = {
+    arn            = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    client_id_list = ["sts.amazonaws.com"]
+  }
 }
 
 mock_resource "aws_iam_openid_connect_provider" {
@@ -32,6 +35,7 @@ mock_resource "aws_iam_openid_connect_provider" {
 
 mock_resource "aws_ecr_repository" {
   defaults = {
+    id             = "scaletop-test-app"
     arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/scaletop-test-app"
     repository_url = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scaletop-test-app"
   }

@@ -23,7 +23,7 @@ def cloud():
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         text = file.read()
-        state = json.loads(text) if text else {"resources": {}, "images": {}, "logs": [], "held": [], "events": [], "revisions": {}}
+        state = json.loads(text) if text else {"resources": {}, "images": {}, "logs": [], "held": [], "events": [], "revisions": {}, "rollouts": {}}
         yield state
         # Only whole: what cannot be written must not cut off what is there.
         text = json.dumps(state, indent=1)
@@ -68,16 +68,43 @@ def require_policies(state, arn, what):
         raise Refused(f"{what}: the role {arn} is missing or has no policy")
 
 
+def oidc_providers(state):
+    """The ARNs of GitHub's provider: ours, or one that somebody else has made."""
+    return state.get("foreign_oidc", []) + [provider["arn"] for provider in resources(state, "aws_iam_openid_connect_provider")]
+
+
+def roll_out(state, kind, new):
+    """A deployment begins: it is in progress for two more looks, and may end in a rollback. Until then the old image serves."""
+    if kind == "aws_apprunner_service":
+        image = new["source_configuration"][0]["image_repository"][0]["image_identifier"]
+        state["rollouts"][new["arn"]] = {"looks": 2, "image": image}
+    elif kind == "aws_ecs_express_gateway_service":
+        name, _, tag = new["primary_container"][0]["image"].removeprefix(f"{REGISTRY}/").partition(":")
+        state["rollouts"][new["service_name"]] = {"looks": 2, "image": state["images"][name][tag]}
+
+
+def look(state, service):
+    """Whether the service's deployment is still in progress, which one look fewer will see."""
+    rollout = state["rollouts"][service]
+    rollout["looks"] -= 1
+    return rollout["looks"] >= 0
+
+
 def before_create(state, kind, new):
     for name in IDENTITY.get(kind, []):
         if find(state, kind, **{name: new[name]}):
             raise Refused(f"EntityAlreadyExists: {kind} {new[name]}")
+    if kind == "aws_iam_openid_connect_provider" and oidc_providers(state):
+        raise Refused(f"EntityAlreadyExists: Provider with url {new['url']} already exists.")
     if kind == "aws_apprunner_service":
         if os.environ.get("SMALL_CLOUD_CLOSED"):
             raise Refused("AccessDeniedException: the account may not create App Runner services")
         require_image(state, new["source_configuration"][0]["image_repository"][0]["image_identifier"])
         require_policies(state, new["source_configuration"][0]["authentication_configuration"][0]["access_role_arn"], "access role")
     if kind == "aws_ecs_express_gateway_service":
+        if os.environ.get("SMALL_CLOUD_NEW_ACCOUNT") and not state.get("linked_role"):
+            state["linked_role"] = True
+            raise Refused("Unable to assume the service linked role. Please verify that the ECS service linked role exists.")
         if new["service_name"] in state["held"]:
             raise Refused(f"Unable to create the service {new['service_name']}: the name is still in use")
         if not find(state, "aws_ecs_cluster", name=new["cluster"]):
@@ -109,7 +136,9 @@ def fill_in(state, kind, new):
     """What AWS answers a create with."""
     name = next((new[key] for key in ("name", "service_name", "auto_scaling_configuration_name", "dashboard_name", "user", "url", "role") if new.get(key)), "x")
     made = {"id": name, "arn": f"arn:aws:iam::{ACCOUNT}:{kind.removeprefix('aws_iam_')}/{name}"}
-    if kind == "aws_ecr_repository":
+    if kind == "aws_iam_openid_connect_provider":
+        made["arn"] = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{name.removeprefix('https://')}"
+    elif kind == "aws_ecr_repository":
         made |= {"arn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}", "repository_url": f"{REGISTRY}/{name}", "registry_id": ACCOUNT}
     elif kind == "aws_apprunner_auto_scaling_configuration_version":
         revision = state["revisions"][name] = state["revisions"].get(name, 0) + 1

@@ -13,7 +13,7 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 from tf.types import Unknown
 from tf.utils import read_dynamic_value
 
-from cloud import ACCOUNT, FORCES_REPLACEMENT, REGION, Refused, before_change, before_create, before_delete, cloud, fill_in, find
+from cloud import ACCOUNT, FORCES_REPLACEMENT, REGION, Refused, before_change, before_create, before_delete, cloud, fill_in, find, oidc_providers, roll_out
 
 SCHEMAS = json.load(open(os.environ["SMALL_CLOUD_SCHEMA"]))["schemas"]
 NESTING = {"list": pb.Schema.NestedBlock.LIST, "set": pb.Schema.NestedBlock.SET, "single": pb.Schema.NestedBlock.SINGLE}
@@ -125,6 +125,7 @@ class Provider(rpc.ProviderServicer):
                     key = secrets.token_hex(8)
                 before_change(state, kind, planned)
                 state["resources"][key] = {"kind": kind, "values": planned}
+                roll_out(state, kind, planned)
                 state["events"].append(f"{'create' if prior is None else 'update'} {kind} {planned.get('arn') or planned.get('id')}")
             except Refused as refused:
                 return pb.ApplyResourceChange.Response(new_state=request.prior_state, private=request.planned_private, diagnostics=errors(refused))
@@ -149,7 +150,9 @@ class Provider(rpc.ProviderServicer):
                     return pb.ReadDataSource.Response(diagnostics=errors(f"RepositoryNotFoundException: {values['repository_name']}"))
                 values["image_ids"] = [{"image_tag": tag, "image_digest": digest} for tag, digest in state["images"].get(values["repository_name"], {}).items()]
             elif kind == "aws_iam_openid_connect_provider":
-                values |= {"arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com", "id": "github"}
+                if not oidc_providers(state):
+                    return pb.ReadDataSource.Response(diagnostics=errors("finding IAM OIDC Provider by url: not found"))
+                values |= {"arn": oidc_providers(state)[0], "id": "github", "client_id_list": ["sts.amazonaws.com"]}
         return pb.ReadDataSource.Response(state=packed(values))
 
 

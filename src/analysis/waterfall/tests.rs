@@ -15,6 +15,7 @@ fn step(start: u64, end: Option<u64>) -> Step {
         profile: RateProfile::PAUSED,
         anchor: Elapsed::from_secs(start),
         name: None,
+        unmet_start: None,
     }
 }
 

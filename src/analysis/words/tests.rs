@@ -10,7 +10,16 @@ use scaletop_units::{ArrivalRate, Elapsed, StepId};
 fn step(before: u32, profile: RateProfile, end: Option<u64>) -> Step {
     let start = Elapsed::from_secs(20);
     let end = end.map(Elapsed::from_secs);
-    Step { id: StepId(2), start, end, before: ArrivalRate::new(before), profile, anchor: start, name: None }
+    Step {
+        id: StepId(2),
+        start,
+        end,
+        before: ArrivalRate::new(before),
+        profile,
+        anchor: start,
+        name: None,
+        unmet_start: None,
+    }
 }
 
 fn to(rate: u32) -> RateProfile {

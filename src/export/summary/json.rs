@@ -157,6 +157,7 @@ fn verdict(verdict: &Verdict) -> Value {
         "headline": clean_to(&verdict.headline(), LONGEST_TEXT),
         "thresholds": verdict.thresholds.iter().map(held).collect::<Vec<_>>(),
         "invalid_steps": verdict.invalid.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),
+        "invalid_start_steps": verdict.unmet_start.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),
     })
 }
 
@@ -229,8 +230,8 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
     let numbers: Map<String, Value> =
         numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
     let invalid = match &report.validity {
-        Validity::Valid => None,
         Validity::InvalidGenerator(reason) => Some(clean_to(reason, LONGEST_TEXT)),
+        Validity::Valid | Validity::InvalidStart(_) => None,
     };
     json!({
         "id": step.id.0,
@@ -241,6 +242,7 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
         "to_rps": step.profile.last().get(),
         "ramp_s": rounded(step.profile.ramp_duration().as_secs_f64()),
         "invalid_generator": invalid,
+        "invalid_start": step.unmet_start.as_deref().map(|unmet| clean_to(unmet, LONGEST_TEXT)),
         "not_judged": report.numbers.not_judged.as_deref().map(|why| clean_to(why, LONGEST_TEXT)),
         "words": clean_to(&report.words, LONGEST_TEXT),
         "pinned": report.pinned.map(|pinned| {

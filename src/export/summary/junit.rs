@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::session::state::Session;
-use crate::session::verdict::{ThresholdOutcome, judge};
+use crate::session::verdict::{InvalidStep, ThresholdOutcome, judge};
 use crate::text::clean;
 
 /// The verdict of `session` as `JUnit` XML.
 ///
-/// A threshold that failed is a failure; one that cannot be told, and a generator that was the limit, is an error. A
+/// A threshold that failed is a failure; one that cannot be told, a generator that was the limit, and a start condition that was not met, are errors. A
 /// session without thresholds has the one test case that it was run.
 pub fn junit(session: &Session) -> String {
     let verdict = judge(session);
@@ -20,19 +20,16 @@ pub fn junit(session: &Session) -> String {
     let interrupted = usize::from(verdict.interrupted);
     let none_ok = usize::from(verdict.none_ok.is_some());
     let failed = failed + none_ok;
-    let tests = verdict.thresholds.len() + 1 + interrupted + none_ok;
-    let errors = undecided + usize::from(!verdict.invalid.is_empty()) + interrupted;
+    let unmet = usize::from(!verdict.unmet_start.is_empty());
+    let tests = verdict.thresholds.len() + 1 + unmet + interrupted + none_ok;
+    let errors = undecided + usize::from(!verdict.invalid.is_empty()) + unmet + interrupted;
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let counts = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" time=\"{secs:.3}\"");
     let _ =
         writeln!(out, "<testsuites name=\"scaletop\" {counts}>\n  <testsuite name=\"{}\" {counts}>", attribute(name));
-    let _ = write!(out, "    <testcase classname=\"{}\" name=\"generator\" time=\"{secs:.3}\"", attribute(name));
-    if verdict.invalid.is_empty() {
-        out.push_str("/>\n");
-    } else {
-        let reasons: Vec<_> =
-            verdict.invalid.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
-        let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
+    invalid_steps(&mut out, name, "generator", secs, &verdict.invalid);
+    if !verdict.unmet_start.is_empty() {
+        invalid_steps(&mut out, name, "start conditions were met", secs, &verdict.unmet_start);
     }
     if let Some(why) = &verdict.none_ok {
         let _ = writeln!(
@@ -65,6 +62,17 @@ pub fn junit(session: &Session) -> String {
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out
+}
+
+/// A test case that errs when steps are invalid for what it is about.
+fn invalid_steps(out: &mut String, class: &str, case: &str, secs: f64, steps: &[InvalidStep]) {
+    let _ = write!(out, "    <testcase classname=\"{}\" name=\"{case}\" time=\"{secs:.3}\"", attribute(class));
+    if steps.is_empty() {
+        out.push_str("/>\n");
+        return;
+    }
+    let reasons: Vec<_> = steps.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
+    let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
 }
 
 /// Clean text for an attribute or an element.

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::Validity;
 use crate::analysis::numbers::{self, Kind, row as table};
 use crate::session::state::Session;
 use crate::session::verdict::{ThresholdOutcome, judge};
@@ -24,7 +23,7 @@ pub fn markdown(session: &Session) -> String {
     let (settings, totals) = (&session.header().settings, session.totals());
     let verdict = judge(session);
     let mut out = format!("## scaletop: {}\n\n", cell(settings.plan.as_deref().unwrap_or(&settings.target)));
-    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() {
+    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() || !verdict.unmet_start.is_empty() {
         let _ = writeln!(out, "**{}**\n", cell(&verdict.headline()));
     }
     let ok = totals.outcomes.get(OutcomeKind::Ok);
@@ -68,7 +67,7 @@ pub fn markdown(session: &Session) -> String {
     for report in session.steps() {
         let step = &report.step;
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
-        let invalid = if report.validity == Validity::Valid { "" } else { " (invalid: generator)" };
+        let invalid = report.validity.objection().map(|(what, _)| format!(" (invalid: {what})")).unwrap_or_default();
         let numbers = table(&NUMBERS, |kind| cell(&kind.say(&report.numbers)));
         let (before, last) = (step.before.get(), step.profile.last());
         let _ = writeln!(out, "| {}{name}{invalid} | {before}→{last} |{numbers} |", step.id);

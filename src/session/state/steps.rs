@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::analysis::gathered::{Gathered, UNSEEN_FOR};
 use crate::analysis::{Step, StepNumbers, StepReport, Validity};
 use crate::session::event::{RateCause, RateChange};
-use crate::session::state::Session;
+use crate::session::state::{Session, cut};
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 /// Changes closer than this merge.
@@ -81,6 +81,7 @@ impl Session {
             report.step.anchor = at;
             if change.stage.is_some() {
                 report.step.name.clone_from(&change.stage);
+                report.step.unmet_start = change.unmet_start.as_deref().map(cut);
             }
         }
         if let Some(last) = self.steps.len().checked_sub(1) {
@@ -98,8 +99,8 @@ impl Session {
         if let Some(last) = self.steps.last_mut() {
             last.step.end = last.step.end.or(Some(start));
         }
-        let name = change.stage.clone();
-        let step = Step { id, start, end: None, before, profile: change.profile, anchor: at, name };
+        let (name, unmet_start) = (change.stage.clone(), change.unmet_start.as_deref().map(cut));
+        let step = Step { id, start, end: None, before, profile: change.profile, anchor: at, name, unmet_start };
         let seen_before = self.fold.table.seen_since(step.start - UNSEEN_FOR, step.start).collect();
         self.fold.gathered.push(Gathered::new(first_second, seen_before));
         self.steps.push(StepReport {

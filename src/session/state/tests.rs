@@ -29,7 +29,7 @@ fn set(session: &mut Session, at_millis: u64, rate: u32) {
 
 fn nudge(session: &mut Session, at_millis: u64, rate: u32, cause: RateCause) {
     let profile = RateProfile::Constant(ArrivalRate::new(rate));
-    let change = RateChange { profile, cause, stage: None };
+    let change = RateChange { profile, cause, stage: None, unmet_start: None };
     session.apply(Elapsed::from_millis(at_millis), &SessionEvent::Rate(change));
 }
 
@@ -260,7 +260,7 @@ fn a_stage_of_one_second_is_a_step_of_its_own() {
     let mut session = session();
     for (at, rate, name) in [(0, 20, "a"), (3_000, 100, "blip"), (4_000, 20, "b")] {
         let profile = RateProfile::Constant(ArrivalRate::new(rate));
-        let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name.to_owned()) };
+        let change = RateChange { profile, cause: RateCause::Plan, stage: Some(name.to_owned()), unmet_start: None };
         session.apply(Elapsed::from_millis(at), &SessionEvent::Rate(change));
     }
     let names: Vec<_> = session.steps.iter().map(|report| report.step.name.as_deref().unwrap_or_default()).collect();

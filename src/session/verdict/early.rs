@@ -33,7 +33,8 @@ pub(crate) fn lost_already(session: &Session, budget: &Budget) -> Option<Thresho
         Scope::EveryStep | Scope::Stage(_) => session
             .steps()
             .iter()
-            .filter(|report| threshold.covers(report.step.name.as_deref()))
+            // Of a step that did not begin from what the plan says nothing can be told, so nothing is lost by it.
+            .filter(|report| report.step.unmet_start.is_none() && threshold.covers(report.step.name.as_deref()))
             .find(|report| step_is_lost(session, threshold, report, budget))
             .map(|report| result(session, threshold, Some(report), &of_step(report, &threshold.subject))),
     })

@@ -32,6 +32,7 @@ fn step(id: u32, stage: &str) -> StepReport {
             profile: RateProfile::Constant(ArrivalRate::new(600)),
             anchor: start,
             name: Some(stage.to_owned()),
+            unmet_start: None,
         },
         numbers: StepNumbers {
             trigger: NOT_HERE,
@@ -337,4 +338,50 @@ fn a_bare_t_capacity_passes_over_a_step_that_is_shorter_than_its_hold() {
     assert_eq!(with("t_capacity", 4.0), []);
     assert_eq!(with("t_capacity", 12.0), [ThresholdOutcome::Failed]);
     assert_eq!(with("spike.t_capacity", 4.0), [ThresholdOutcome::Failed], "who names the stage means it");
+}
+
+#[test]
+fn of_a_step_whose_start_condition_was_not_met_nothing_is_told_and_the_run_says_so_first() {
+    let unmet = "rest (2): instances <= 1 was not reached within 2400s (5 at its end)";
+    let mut second = step(2, "spike (2)");
+    second.step.unmet_start = Some(unmet.to_owned());
+    second.validity = Validity::InvalidStart(unmet.to_owned());
+    // The numbers would pass: five instances were there already.
+    let thresholds = [("spike.t_recover", "< 60s"), ("t_recover", "< 60s"), ("spike.lost", "< 1%")];
+    let verdict = judge(&with_steps(&thresholds, vec![step(1, "spike"), second.clone()]));
+    for pair in verdict.thresholds.chunks(2) {
+        assert_eq!(pair[0].outcome, ThresholdOutcome::Passed, "{pair:?}");
+        assert_eq!(pair[1].outcome.reason(), Some(format!("its start condition was not met: {unmet}").as_str()));
+    }
+    assert_eq!((verdict.exit_code(), verdict.thresholds.len()), (1, 6));
+    assert_eq!(verdict.headline(), "invalid: a start condition was not met before step 2");
+
+    // Also without thresholds, and where the generator was the limit elsewhere.
+    let verdict = judge(&with_steps(&[], vec![step(1, "spike"), second.clone()]));
+    assert_eq!((verdict.exit_code(), verdict.is_silent()), (1, false));
+    let ours = StepReport { validity: Validity::InvalidGenerator("lag".into()), ..step(1, "spike") };
+    let verdict = judge(&with_steps(&[], vec![ours, second.clone()]));
+    assert_eq!(verdict.exit_code(), 1);
+    assert!(
+        verdict.headline().ends_with("step 2; and the generator was the limit in step 1"),
+        "{}",
+        verdict.headline()
+    );
+
+    // Where nothing was answered, that is why nobody counted instances.
+    let mut session = with_steps(&[], vec![second]);
+    (session.totals_mut().due, session.totals_mut().sent) = (250, 250);
+    (0..250).for_each(|_| session.totals_mut().outcomes.add(OutcomeKind::Http5xxCapacity));
+    assert!(judge(&session).headline().starts_with("failed: not one of 250"), "{}", judge(&session).headline());
+}
+
+#[test]
+fn a_step_whose_start_condition_was_not_met_loses_no_threshold_early() {
+    let mut lost = step(1, "spike");
+    (lost.numbers.lost, lost.numbers.recover) = (60_000, Timing::NotWithin { secs: 100.0, open: false });
+    let budget = Budget { run: 60_000, stages: vec![("spike".to_owned(), 60_000)] };
+    let early = |step: &StepReport| lost_already(&with_steps(&[("spike.lost", "< 1%")], vec![step.clone()]), &budget);
+    assert!(early(&lost).is_some());
+    lost.step.unmet_start = Some("rest: settled was not reached".to_owned());
+    assert_eq!(early(&lost), None);
 }

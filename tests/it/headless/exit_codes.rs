@@ -104,6 +104,58 @@ fn a_threshold_that_is_lost_ends_the_run_early_with_what_was_measured() {
     assert!(ended.stderr.contains("ending early, FAILED max < 5ms"), "{}", ended.stderr);
 }
 
+/// A wait of at most two seconds, then a measured stage with a threshold that its numbers hold.
+fn after_waiting_for(condition: &str) -> String {
+    format!(
+        "[[stage]]\nname = \"rest\"\nrate = 50\nuntil = \"{condition}\"\nat_most = \"2s\"\n\
+         [[stage]]\nname = \"spike\"\nrate = 100\nduration = \"2s\"\n[thresholds]\n\"spike.errors\" = \"< 50%\"\n"
+    )
+}
+
+#[test]
+fn what_follows_a_start_condition_that_was_not_met_is_invalid_and_ends_with_1() {
+    let _turn = turn();
+    let (work, service) = (Workplace::new(), service(QUICK));
+    // Met: one instance answers.
+    let met = work.run_valid(&["run", &work.plan(&after_waiting_for("instances <= 1")), &url(&service)]);
+    met.assert_code(0);
+    // Not met, and not known: nobody names instances by that header.
+    for (condition, header, instead) in [
+        ("instances >= 2", "x-instance-id", "1 at its end"),
+        ("instances <= 1", "x-nobody", "nobody said how many there are"),
+    ] {
+        let plan = work.plan(&after_waiting_for(condition));
+        let out = work.path().join(header);
+        let ended =
+            work.run(&["run", &plan, &url(&service), "--instance-header", header, "--out", &out.to_string_lossy()]);
+        ended.assert_code(1);
+        let why = format!("rest: {condition} was not reached within 2s ({instead})");
+        assert!(
+            ended.stdout.contains("verdict: invalid: a start condition was not met before step 2"),
+            "{}",
+            ended.stdout
+        );
+        assert!(
+            ended.stdout.contains(&format!(
+                "UNDECIDED spike.errors, step 2 (spike) < 50%: its start condition was not met: {why}"
+            )),
+            "{}",
+            ended.stdout
+        );
+        assert!(
+            ended.stderr.contains(&format!("{why}; the plan goes on, and what follows is invalid")),
+            "{}",
+            ended.stderr
+        );
+        let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
+        assert_eq!(summary["verdict"]["invalid_start_steps"], serde_json::json!([2]), "{summary}");
+        assert_eq!(summary["steps"][1]["invalid_start"], why.as_str());
+        assert!(read("steps.csv").contains(&format!("invalid: start condition ({why})")), "{}", read("steps.csv"));
+        assert!(read("report.html").contains("invalid: start condition"));
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn a_generator_that_was_the_limit_ends_with_4_whatever_the_thresholds_say() {

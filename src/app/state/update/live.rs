@@ -60,13 +60,15 @@ impl LiveUpdate<'_> {
                 return;
             };
             match instruction {
-                Instruction::Begin { at, name, profile } => {
-                    self.change_rate(at, RateChange { profile, cause: RateCause::Plan, stage: Some(name) });
+                Instruction::Begin { at, name, profile, unmet_start } => {
+                    let stage = Some(name);
+                    self.change_rate(at, RateChange { profile, cause: RateCause::Plan, stage, unmet_start });
                 }
                 Instruction::End { at } => self.stop_rate(at, RateCause::Stop),
                 Instruction::Note(text) => {
                     self.record(self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
                 }
+                Instruction::Warning(text) => self.notice(NoticeLevel::Warning, text),
                 Instruction::Finish { at } => self.quit(at, "the plan is over"),
             }
         }

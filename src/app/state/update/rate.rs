@@ -85,7 +85,10 @@ impl LiveUpdate<'_> {
                 self.forget_returns();
                 self.live.undo.note(self.now, from, None);
                 let profile = RateProfile::Ramp { from, to, over };
-                self.change_rate(self.now, RateChange { profile, cause: RateCause::Ramp, stage: None });
+                self.change_rate(
+                    self.now,
+                    RateChange { profile, cause: RateCause::Ramp, stage: None, unmet_start: None },
+                );
             }
             _ => self.set(goal, RateCause::Set, None),
         }
@@ -123,7 +126,7 @@ impl LiveUpdate<'_> {
         self.forget_returns();
         if self.session.rate().1 != RateProfile::PAUSED {
             self.live.undo.note(at, before, None);
-            self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None });
+            self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None, unmet_start: None });
         }
     }
 
@@ -151,7 +154,7 @@ impl LiveUpdate<'_> {
         let profile = RateProfile::Constant(rate);
         if self.session.rate().1 != profile {
             self.live.undo.note(self.now, self.current_rate(), nudge);
-            self.change_rate(self.now, RateChange { profile, cause, stage: None });
+            self.change_rate(self.now, RateChange { profile, cause, stage: None, unmet_start: None });
         }
     }
 
@@ -162,7 +165,7 @@ impl LiveUpdate<'_> {
         let profile = RateProfile::Constant(before);
         self.toast(format!("undone: back to {before}"));
         if self.session.rate().1 != profile {
-            self.change_rate(self.now, RateChange { profile, cause: RateCause::Set, stage: None });
+            self.change_rate(self.now, RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None });
         }
     }
 

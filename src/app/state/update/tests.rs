@@ -49,7 +49,7 @@ const fn recorded(at: Elapsed, event: SessionEvent) -> Effect {
 
 fn constant(rate: u32, cause: RateCause) -> SessionEvent {
     let profile = RateProfile::Constant(ArrivalRate::new(rate));
-    SessionEvent::Rate(RateChange { profile, cause, stage: None })
+    SessionEvent::Rate(RateChange { profile, cause, stage: None, unmet_start: None })
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn enter_frames_a_step_and_takes_an_entry_of_the_log_to_the_charts() {
     rates(&mut state, &[Action::Preset(1)]);
     for at in [100, 200] {
         let profile = RateProfile::Constant(ArrivalRate::new(at));
-        let change = RateChange { profile, cause: RateCause::Set, stage: None };
+        let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
         update(&mut state, Elapsed::from_secs(at.into()), Event::Rate(change));
     }
     update(&mut state, Elapsed::from_secs(400), Event::Action(Action::Mark));
@@ -355,7 +355,7 @@ fn the_end_of_a_plans_load_is_driven_and_recorded_ahead_of_its_time_and_only_onc
     let mut state = playing();
     assert_eq!(state.deadline(), Some(Elapsed::ZERO));
     let profile = RateProfile::Constant(ArrivalRate::new(5));
-    let begun = RateChange { profile, cause: RateCause::Plan, stage: Some("stage 1".to_owned()) };
+    let begun = RateChange { profile, cause: RateCause::Plan, stage: Some("stage 1".to_owned()), unmet_start: None };
     let effects = update(&mut state, Elapsed::ZERO, Event::Tick);
     assert_eq!(effects, [set_rate(Elapsed::ZERO, profile), recorded(Elapsed::ZERO, SessionEvent::Rate(begun))]);
 

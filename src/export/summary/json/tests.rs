@@ -49,7 +49,7 @@ fn full() -> Value {
         ..Header::new(0, Settings { thresholds, ..Settings::default() })
     });
     let profile = RateProfile::Constant(ArrivalRate::new(5));
-    let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()) };
+    let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()), unmet_start: None };
     session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
     let mut second = Second::new(0, ArrivalRate::new(5));
     let part = second.part_mut(0);
@@ -85,6 +85,7 @@ fn full() -> Value {
     });
     session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
     session.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
+    session.steps_mut()[0].step.unmet_start = Some("rest: settled was not reached within 900s".into());
     value(&session, Damage::default())
 }
 
@@ -114,7 +115,7 @@ fn every_field_is_documented_and_every_documented_field_exists() {
 fn a_step_says_when_few_instances_had_got_most_of_its_load() {
     let mut session = Session::new(Header::new(0, Settings::default()));
     let profile = RateProfile::Constant(ArrivalRate::new(100));
-    let change = RateChange { profile, cause: RateCause::Set, stage: None };
+    let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
     session.apply(Elapsed::ZERO, &SessionEvent::Rate(change));
     for index in 0..30 {
         let mut second = Second::new(index, ArrivalRate::new(100));

@@ -25,7 +25,7 @@ fn session_with(settings: Settings) -> Session {
 
 fn rate(per_sec: u32) -> SessionEvent {
     let profile = RateProfile::Constant(ArrivalRate::new(per_sec));
-    SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None })
+    SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None })
 }
 
 fn latencies(count: u64, millis: u64) -> Latency {
@@ -248,7 +248,7 @@ fn any_event() -> impl Strategy<Value = (u64, SessionEvent)> {
         let (from, to) = (ArrivalRate::new(from), ArrivalRate::new(to));
         let ramp = RateProfile::Ramp { from, to, over: Duration::from_secs(over) };
         let profile = if is_ramp { ramp } else { RateProfile::Constant(to) };
-        SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None })
+        SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None })
     });
     let part = (0_u32..15, 0_u64..300, 0_u64..100, 0_u64..100, 0_u64..9, 1_u64..2_000);
     let seconds = (0_u32..5, 0_u32..2_000, prop::collection::vec(part, 0..4), 0_usize..6).prop_map(
