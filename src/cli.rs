@@ -11,7 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use options::{
-    CloudArgs, DriveArgs, LoadArgs, RequestArgs, ScreenArgs, SymbolsChoice, ThemeChoice, TransportKind,
+    CloudArgs, DriveArgs, GlyphsChoice, LoadArgs, RequestArgs, ScreenArgs, ThemeChoice, TransportKind,
 };
 
 use crate::target::Target;

@@ -24,10 +24,10 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DemoArgs, LiveArgs, ScreenArgs, SymbolsChoice, ThemeChoice};
+use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, ScreenArgs, ThemeChoice};
 use crate::target::Target;
 use crate::text::clean_lines;
-use crate::tui::symbols::Symbols;
+use crate::tui::glyphs::Glyphs;
 use crate::tui::theme::{Look, Theme};
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
@@ -107,13 +107,13 @@ fn theme(args: ScreenArgs) -> Theme {
         ThemeChoice::Ansi => Some(Theme::ANSI),
         ThemeChoice::Mono => Some(Theme::MONO),
     };
-    let symbols = match args.symbols {
-        SymbolsChoice::Auto => None,
-        SymbolsChoice::Braille => Some(Symbols::Braille),
-        SymbolsChoice::Block => Some(Symbols::Block),
-        SymbolsChoice::Ascii => Some(Symbols::Ascii),
+    let glyphs = match args.glyphs {
+        GlyphsChoice::Auto => None,
+        GlyphsChoice::Braille => Some(Glyphs::Braille),
+        GlyphsChoice::Blocks => Some(Glyphs::Blocks),
+        GlyphsChoice::Ascii => Some(Glyphs::Ascii),
     };
-    Theme::from_env(Look { theme, symbols }, |name| std::env::var(name).ok())
+    Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok())
 }
 
 /// Whether somebody can see a screen and press keys.

@@ -8,17 +8,18 @@ pub(crate) mod input;
 pub(crate) mod terminal;
 pub(crate) mod theme;
 
+mod asking;
 mod axis;
-mod background;
 mod chart;
+pub(crate) mod glyphs;
 mod heat;
 mod layout;
 mod mouse;
+mod painter;
 mod panels;
 mod scale;
 mod scene;
 mod series;
-pub(crate) mod symbols;
 mod text;
 mod views;
 
@@ -70,7 +71,7 @@ pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Plac
     let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(buf, area, state, theme);
-        symbols::translate(buf, theme.symbols());
+        glyphs::translate(buf, theme.glyphs());
         return Places::default();
     }
     let parts = layout::screen(area, state.player().is_some());
@@ -86,7 +87,7 @@ pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Plac
     }
     panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
-    symbols::translate(buf, theme.symbols());
+    glyphs::translate(buf, theme.glyphs());
     Places { charts, bar: (!parts.bar.is_empty()).then_some(parts.bar) }
 }
 
@@ -106,6 +107,6 @@ fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(0)) / 2;
     for (y, line) in (top..area.bottom()).zip(lines) {
         let left = area.x + area.width.saturating_sub(text::columns(&line)) / 2;
-        buf.set_stringn(left, y, line, usize::from(area.width), theme.style(Role::Warn));
+        text::put(buf, left, y, line, usize::from(area.width), theme.style(Role::Warn));
     }
 }

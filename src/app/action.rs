@@ -75,7 +75,7 @@ pub enum Action {
     /// The charts have so many columns now.
     Columns(u16),
     /// Logarithmic latency axis on or off.
-    ToggleLogLatency,
+    ToggleLatencyAxis,
     /// Response time or service time.
     ToggleServiceTime,
     NextView,

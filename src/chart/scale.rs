@@ -32,13 +32,6 @@ impl Scale {
         Self::Linear { top: round_up(max, &ENDS) }
     }
 
-    /// A scale for whole numbers that leaves a little air above `max`.
-    pub(crate) fn whole(max: f64) -> Self {
-        let max = max.max(1.0).ceil();
-        // An even end has a whole middle.
-        if max < 10.0 { Self::Linear { top: max + 2.0 - max % 2.0 } } else { Self::linear(max * 1.05, 10.0) }
-    }
-
     /// A logarithmic scale whose ends are powers of ten around `min` and `max`.
     pub(crate) fn log(min: f64, max: f64) -> Self {
         let low = min.max(LEAST).log10().floor();
@@ -87,7 +80,6 @@ mod tests {
         assert_eq!(Scale::linear(0.0, 10.0), Scale::Linear { top: 10.0 });
         assert_eq!(Scale::linear(612.0, 10.0), Scale::Linear { top: 800.0 });
         assert_eq!(Scale::linear(f64::INFINITY, 10.0), Scale::Linear { top: 10.0 });
-        assert_eq!(Scale::whole(5.0), Scale::Linear { top: 6.0 });
     }
 
     #[test]

@@ -152,7 +152,9 @@ pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merg
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
-    command.get_arguments().find(|arg| arg.get_long() == Some(key))
+    let is_called =
+        |arg: &&Arg| arg.get_long() == Some(key) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&key));
+    command.get_arguments().find(is_called)
 }
 
 /// The words that say on the command line what the file says.

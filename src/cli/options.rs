@@ -109,9 +109,10 @@ pub struct ScreenArgs {
     /// Colours: auto asks the terminal for its background
     #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
     pub theme: ThemeChoice,
-    /// Characters of charts: auto has braille, but not on the Linux console or where the locale is not UTF-8
-    #[arg(long, value_enum, default_value_t, value_name = "SYMBOLS", env = "SCALETOP_SYMBOLS")]
-    pub symbols: SymbolsChoice,
+    /// Characters of charts: auto has braille, but blocks on the Linux console, and ASCII where the locale is not UTF-8 or the
+    /// terminal draws characters two columns wide
+    #[arg(long, alias = "symbols", value_enum, default_value_t, value_name = "GLYPHS", env = "SCALETOP_GLYPHS")]
+    pub glyphs: GlyphsChoice,
     /// Leave the mouse to the terminal: to select text; the wheel then sends arrows
     #[arg(long, env = "SCALETOP_NO_MOUSE")]
     pub no_mouse: bool,
@@ -136,12 +137,16 @@ pub enum ThemeChoice {
 
 /// The characters of charts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SymbolsChoice {
+pub enum GlyphsChoice {
     /// As the terminal and the locale say of themselves.
     #[default]
     Auto,
+    /// Dots, eight to a cell.
     Braille,
-    Block,
+    /// Half blocks and boxes, as consoles of PCs have them.
+    #[value(alias = "block")]
+    Blocks,
+    /// Letters and signs of ASCII alone.
     Ascii,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::chart::ticks;
+use crate::chart::{needed_shown, ticks};
 use crate::report::ink::ink;
 use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
@@ -282,7 +282,15 @@ fn instances(series: &Series, seconds: f64) -> Chart {
     ];
     let kinds: Vec<_> =
         kinds.into_iter().filter(|(_, _, read)| series.columns.iter().any(|column| read(column).is_some())).collect();
-    let all = series.columns.iter().flat_map(|column| kinds.iter().map(|(_, _, read)| read(column).map(f64::from)));
+    // What is needed beyond twice the limit is off the scale, as on the screen.
+    let shown = |key: &str, column: &Column, count: u32| match key {
+        "needed" => needed_shown(f64::from(count), column.counts.max.map(f64::from)),
+        _ => f64::from(count),
+    };
+    let all = series
+        .columns
+        .iter()
+        .flat_map(|column| kinds.iter().map(move |(key, _, read)| read(column).map(|count| shown(key, column, count))));
     let (scale, ticks) = ticks::linear(most(all), true);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::timeline::Row;
-use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 
 /// Instance counts that a row does not hold: what the platform says, as true of that second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,19 +159,9 @@ impl Column {
         self.per_second(self.outcomes.get(OutcomeKind::Ok))
     }
 
-    /// Capacity errors a second.
-    pub(crate) fn capacity_error_rate(&self) -> Option<f64> {
-        self.per_second(self.outcomes.of_class(OutcomeClass::Capacity))
-    }
-
-    /// Other errors a second: application, client and our own.
-    pub(crate) fn other_error_rate(&self) -> Option<f64> {
-        self.per_second(self.outcomes.failed() - self.outcomes.of_class(OutcomeClass::Capacity))
-    }
-
-    /// Dropped arrivals a second.
-    pub(crate) fn dropped_rate(&self) -> Option<f64> {
-        self.per_second(self.dropped_cap + self.dropped_late + self.dropped_connections)
+    /// Dropped arrivals, for whichever reason.
+    pub(crate) const fn dropped(&self) -> u64 {
+        self.dropped_cap + self.dropped_late + self.dropped_connections
     }
 
     /// What completed of these kinds.

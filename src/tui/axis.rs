@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use crate::app::state::{CLOSING_SECS, Shown, State};
 use crate::chart::ticks;
+use crate::tui::painter::DOTS_WIDE;
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
-
-/// Dots of a braille cell side by side.
-pub(crate) const DOTS_PER_CELL: usize = 2;
 
 /// The time axis of a chart that is `cells` columns wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,12 @@ impl TimeAxis {
 
     /// Columns of the terminal.
     pub(crate) fn cells(&self) -> usize {
-        self.dots() / DOTS_PER_CELL
+        self.dots() / DOTS_WIDE
+    }
+
+    /// Seconds that all columns cover.
+    pub(crate) const fn window(&self) -> u32 {
+        self.window
     }
 
     pub(crate) fn end(&self) -> Elapsed {
@@ -74,12 +77,12 @@ impl TimeAxis {
         let index = self.index(at);
         let still_open = at.second() < self.edge.saturating_add(CLOSING_SECS + 1);
         let index = if index >= i64::from(self.dots) && still_open { i64::from(self.dots) - 1 } else { index };
-        usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_PER_CELL)
+        usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_WIDE)
     }
 
     /// The moment in the middle of a terminal column.
     pub(crate) fn moment(&self, cell: usize) -> Elapsed {
-        let half_cells = i128::from(self.first) + i128::try_from(cell * DOTS_PER_CELL + 1).unwrap_or(0);
+        let half_cells = i128::from(self.first) + i128::try_from(cell * DOTS_WIDE + 1).unwrap_or(0);
         let nanos = half_cells * i128::from(self.window) * i128::from(NANOS_PER_SEC) / i128::from(self.dots);
         Elapsed::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
     }
@@ -88,7 +91,7 @@ impl TimeAxis {
     fn cell_of_second(&self, at: Elapsed) -> Option<usize> {
         let start = Elapsed::from_secs(u64::from(at.second()));
         let dots = self.dots_of(start, start + Duration::from_secs(1));
-        if dots.is_empty() { self.cell(at) } else { Some(dots.start / DOTS_PER_CELL) }
+        if dots.is_empty() { self.cell(at) } else { Some(dots.start / DOTS_WIDE) }
     }
 
     /// The dot columns of the span `[from, until)`, cut to the axis.

@@ -9,7 +9,7 @@ use crate::app::keymap::KeyMap;
 use crate::app::signals::{JobControl, JobEvent};
 use crate::app::state::State;
 use crate::session::standing::{Standing, standing};
-use crate::tui::background;
+use crate::tui::asking;
 use crate::tui::input::{Input, InputStream};
 use crate::tui::mouse::{self, Held};
 use crate::tui::terminal::{Screen, TerminalError};
@@ -44,8 +44,7 @@ impl TerminalFront {
     pub(crate) fn open(theme: Theme, manners: Manners) -> Result<Self, TerminalError> {
         let screen = Screen::open(manners.mouse)?;
         // Before anybody else reads from the terminal.
-        let is_light = if theme.may_ask() { background::is_light() } else { None };
-        let theme = is_light.map_or(theme, |is_light| theme.on(is_light));
+        let theme = if theme.may_ask() { theme.on(asking::ask()) } else { theme };
         Ok(Self {
             screen,
             input: InputStream::new(),

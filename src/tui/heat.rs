@@ -10,11 +10,14 @@ use ratatui::layout::Rect;
 
 use crate::chart::Scale;
 use crate::text::as_millis;
-use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart;
+use crate::tui::painter::DOTS_WIDE;
 use crate::tui::scale;
 use crate::tui::text;
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
+
+/// What is shorter than this is not told apart, in milliseconds: the buckets below have no width on a scale of ratios.
+const FLOOR_MS: f64 = 1.0;
 
 /// Half cells above each other in a cell of the terminal.
 const HALVES: usize = 2;
@@ -38,7 +41,8 @@ impl Heat {
     /// An empty map over `plot` for latencies from `shortest` to `longest`.
     pub(crate) fn new(plot: Rect, shortest: Duration, longest: Duration) -> Self {
         let (columns, rows) = (usize::from(plot.width), usize::from(plot.height) * HALVES);
-        let scale = Scale::fitted_log(as_millis(shortest), as_millis(longest));
+        let floor = as_millis(shortest).max(FLOOR_MS);
+        let scale = Scale::fitted_log(floor, as_millis(longest).max(floor));
         Self { columns, rows, scale, counts: vec![0; columns * rows], seconds: vec![0; columns] }
     }
 
@@ -52,8 +56,8 @@ impl Heat {
 
     /// The terminal's columns of a range of dots.
     fn cells(&self, dots: &Range<usize>) -> Range<usize> {
-        let end = dots.end.div_ceil(DOTS_PER_CELL).min(self.columns);
-        (dots.start / DOTS_PER_CELL).min(end)..end
+        let end = dots.end.div_ceil(DOTS_WIDE).min(self.columns);
+        (dots.start / DOTS_WIDE).min(end)..end
     }
 
     /// Adds `count` requests between two latencies in the columns of `dots`. A bucket that is taller than a half row fills
@@ -89,9 +93,15 @@ impl Heat {
         (density > 0.0).then(|| level.min(HEAT_LEVELS - 1))
     }
 
+    /// The densest of it on the scale from `few` to `many`, of another count a second; `None` for none.
+    pub(crate) fn level_of(count: u64, secs: u32, most: f64) -> Option<usize> {
+        Self::level(count as f64 / f64::from(secs.max(1)), most.max(f64::MIN_POSITIVE))
+    }
+
     /// Draws it, with its scale in the gutter and the objective marked there.
     pub(crate) fn draw(&self, buf: &mut Buffer, plot: Rect, theme: Theme, objective: Duration) {
-        chart::gutter(buf, plot, theme, self.scale, scale::millis_label);
+        let labels = scale::labels(self.scale, plot.height);
+        chart::gutter(buf, plot, theme, self.scale, &labels, scale::millis_label);
         let objective = as_millis(objective);
         if self.rows > 0 && self.scale.holds(objective) {
             let row = u16::try_from(self.row(objective) / HALVES).unwrap_or(0);

@@ -2,7 +2,7 @@
 //!
 //! What is pasted is never keys: an address in the clipboard must not drive load. Terminals that know how mark it; from the
 //! others it comes as many different keys in one moment, faster than anybody types. An answer of the terminal that comes late
-//! (see [`super::background`]) is none either.
+//! (see [`super::asking`]) is none either.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,10 +1,8 @@
 //! How a scale stands beside a plot of braille dots: in which row a value lies, which values are named, and how.
 
 use crate::chart::{Scale, ticks};
+use crate::tui::painter::DOTS_HIGH;
 use crate::tui::text;
-
-/// Dots of a braille cell above each other.
-pub(crate) const DOTS_HIGH: u16 = 4;
 
 /// The values that are named beside a plot of `rows` rows: equal parts of a linear scale; 1, 2 and 5 of each power of ten on a
 /// logarithmic one, as far as they are two rows apart.
@@ -30,19 +28,23 @@ pub(crate) fn labels(scale: Scale, rows: u16) -> Vec<f64> {
     let (tens, others): (Vec<f64>, Vec<f64>) = ticks::of_decades(powers, &[1.0, 2.0, 5.0])
         .filter(inside)
         .partition(|value| value.log10().fract().abs() < 1e-9);
-    for value in tens.into_iter().chain(others) {
-        let row = dot(scale, value, rows) / usize::from(DOTS_HIGH);
-        if labels.iter().all(|(taken, _)| taken.abs_diff(row) >= 2) {
+    let apart = if rows < 4 { 1 } else { 2 };
+    // Of those the ends first: between them there is nothing to guess.
+    let ends = [tens.first(), tens.last()].into_iter().flatten().copied();
+    for value in ends.chain(tens.iter().copied()).chain(others) {
+        let row = dot(scale, value, rows) / DOTS_HIGH;
+        if labels.iter().all(|(taken, _)| taken.abs_diff(row) >= apart) {
             labels.push((row, value));
         }
     }
     labels.into_iter().map(|(_, value)| value).collect()
 }
 
-/// The dot row of a value, counted from the top.
+/// The dot row of a value, counted from the top. What is not nothing does not lie on the zero of a linear scale.
 pub(crate) fn dot(scale: Scale, value: f64, rows: u16) -> usize {
-    let rows = f64::from((rows * DOTS_HIGH).saturating_sub(1));
-    usize::try_from(text::whole((1.0 - scale.height(value)) * rows)).unwrap_or(0)
+    let last = (usize::from(rows) * DOTS_HIGH).saturating_sub(1);
+    let dot = usize::try_from(text::whole((1.0 - scale.height(value)) * last as f64)).unwrap_or(0);
+    if value > 0.0 && matches!(scale, Scale::Linear { .. }) { dot.min(last.saturating_sub(1)) } else { dot }
 }
 
 /// A latency for the gutter: `500ms`, `2.5s`.
@@ -65,9 +67,9 @@ pub(crate) fn rate_label(rate: f64) -> String {
     }
 }
 
-/// A count for the gutter: only whole ones are.
+/// A count for the gutter.
 pub(crate) fn count_label(count: f64) -> String {
-    if count.fract().abs() > 0.01 { String::new() } else { text::count(text::whole(count)) }
+    text::count(text::whole(count))
 }
 
 #[cfg(test)]
@@ -78,6 +80,14 @@ mod tests {
     fn the_ends_lie_on_the_last_dots() {
         let scale = Scale::Linear { top: 100.0 };
         assert_eq!([100.0, 0.0, 1e9, -1.0].map(|value| dot(scale, value, 5)), [0, 19, 0, 19]);
+    }
+
+    #[test]
+    fn one_is_told_from_none_on_any_scale() {
+        for (top, rows) in [(5.0, 1), (50.0, 2), (10_000.0, 8)] {
+            let scale = Scale::Linear { top };
+            assert_ne!(dot(scale, 1.0, rows), dot(scale, 0.0, rows), "{top}");
+        }
     }
 
     #[test]
@@ -94,6 +104,6 @@ mod tests {
     fn labels_are_short() {
         assert_eq!([0.0, 0.5, 500.0, 2_500.0, 60_000.0].map(millis_label), ["0", "0.5ms", "500ms", "2.5s", "60s"]);
         assert_eq!([0.0, 2.5, 1_000.0, 250_000.0].map(rate_label), ["0", "2.5", "1,000", "250k"]);
-        assert_eq!([2.0, 2.5].map(count_label), ["2", ""]);
+        assert_eq!([2.0, 12_500.0].map(count_label), ["2", "12,500"]);
     }
 }

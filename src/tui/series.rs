@@ -107,7 +107,6 @@ mod tests {
     use crate::app::state::Window;
     use crate::instances::Basis;
     use crate::tui::fixtures::{Builder, state};
-    use scaletop_load::OutcomeKind;
 
     fn columns(builder: Builder, cells: u16) -> (Columns, TimeAxis) {
         let state = builder.ui(|ui| ui.range.window = Window::All).build();
@@ -138,17 +137,6 @@ mod tests {
         let (columns, _) = columns(state().rate(0).run(60), 30);
         assert!(columns.points(Column::sent_rate).iter().all(|sent| *sent == Some(0.0)));
         assert!(columns.points(|column| column.p99.map(|p99| p99.as_secs_f64())).iter().all(Option::is_none));
-    }
-
-    #[test]
-    fn errors_are_counted_by_who_is_to_blame() {
-        let state = state().rate(100).errors(OutcomeKind::Timeout, 3).errors(OutcomeKind::Http4xx, 2).run(60);
-        let (columns, _) = columns(state, 30);
-        let cell = columns.by_cell().last().expect("a cell");
-        assert_eq!(
-            (cell.capacity_error_rate(), cell.other_error_rate(), cell.dropped_rate()),
-            (Some(3.0), Some(2.0), Some(0.0))
-        );
     }
 
     #[test]

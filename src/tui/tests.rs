@@ -1,5 +1,9 @@
 //! Frames of fixed states: as text, as colours where colour carries meaning, and at every size without a panic.
 
+mod painting;
+mod planes;
+
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use insta::Settings;
@@ -7,13 +11,15 @@ use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 
+use self::planes::{colours, letters};
 use super::*;
 use crate::app::state::{Lifecycle, Prompt, PromptKind, TimeRange, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
+use crate::tui::glyphs::Glyphs;
 use scaletop_load::OutcomeKind;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -24,17 +30,30 @@ fn frame(state: &State, theme: Theme, columns: u16, rows: u16) -> Terminal<TestB
     terminal
 }
 
-/// Compares the frame with the stored one, at the sizes that most people have.
+/// Compares the frames of a state with the stored ones: as text at the sizes that most people have; then what colours each cell
+/// has, and the same in ASCII and in 16 colours.
 fn snapshots(name: &str, state: &State, sizes: &[(u16, u16)]) {
+    let mut text = String::new();
+    let mut part = |title: String, lines: &[String]| {
+        let _ = write!(text, "── {title}\n{}\n", lines.join("\n"));
+    };
+    for &(columns, rows) in sizes {
+        part(format!("{columns}×{rows}"), &letters(frame(state, Theme::DARK, columns, rows).backend().buffer()));
+    }
+    if let Some(&(columns, rows)) = sizes.first() {
+        let ascii = Theme::DARK.with(Glyphs::Ascii);
+        part(format!("{columns}×{rows} in ASCII"), &letters(frame(state, ascii, columns, rows).backend().buffer()));
+        for (look, theme) in [("dark", Theme::DARK), ("16 colours", Theme::ANSI)] {
+            let terminal = frame(state, theme, columns, rows);
+            let [front, back] = colours(terminal.backend().buffer(), theme);
+            part(format!("{columns}×{rows} {look}: foregrounds"), &front);
+            part(format!("{columns}×{rows} {look}: backgrounds"), &back);
+        }
+    }
     let mut settings = Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| {
-        for &(columns, rows) in sizes {
-            let terminal = frame(state, Theme::DARK, columns, rows);
-            insta::assert_snapshot!(format!("{name}__{columns}x{rows}"), terminal.backend());
-        }
-    });
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// One test a situation, and the list of all for the picture gallery and the size sweep.
@@ -88,7 +107,9 @@ situations! {
             ui.range.until = Some(Elapsed::from_secs(70));
             ui.range.window = Window::Minute;
         });
-        logarithmic_service_time: spike(4, 30).ui(|ui| (ui.log_latency, ui.service_time) = (true, true));
+        linear_service_time: spike(4, 30).ui(|ui| (ui.linear_latency, ui.service_time) = (true, true));
+        off_the_scale: state().limits().rate(50).p99_ms(90).run(60).rate(5_000).p99_ms(9_000).run(2).rate(50).p99_ms(90).run(60).ui(|ui| ui.linear_latency = true);
+        five_failures: state().limits().rate(400).errors(OutcomeKind::Http5xxApplication, 60).errors(OutcomeKind::Connect, 40).drops(30, 0).run(60);
         exported: spike(4, 10).ui(|ui| ui.toast = Some((Elapsed::ZERO, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
         prompt_error: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt {
             kind: PromptKind::Rate,
@@ -149,15 +170,15 @@ fn built(name: &str) -> &'static State {
 #[test]
 fn a_window_that_is_too_small_says_so_and_how_large_it_should_be() {
     let state = built("overview__recovered");
-    snapshots("too_small", state, &[(20, 5), (59, 24), (80, 15)]);
+    snapshots("too_small", state, &[(59, 24), (20, 5), (80, 15)]);
     let text = frame(state, Theme::DARK, 59, 24).backend().to_string();
     assert!(text.contains("59 × 24") && text.contains("60 × 16"), "{text}");
 }
 
 #[test]
 fn the_overview_works_on_the_smallest_and_on_large_screens() {
-    snapshots("overview__scale_out", built("overview__scale_out"), &[(60, 16), (200, 60)]);
-    snapshots("overview__source_stale", built("overview__source_stale"), &[(200, 60)]);
+    snapshots("sizes__scale_out", built("overview__scale_out"), &[(60, 16), (200, 60)]);
+    snapshots("sizes__source_stale", built("overview__source_stale"), &[(200, 60)]);
 }
 
 /// The style of the first cell of `text` on the screen.
@@ -272,9 +293,14 @@ fn gallery() {
     let only = std::env::var("GALLERY_ONLY").unwrap_or_default();
     for (name, state) in BUILT.iter().filter(|(name, _)| name.contains(&only)) {
         for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            for (look, theme) in
-                [("dark", Theme::DARK), ("light", Theme::LIGHT), ("mono", Theme::MONO), ("ansi", Theme::ANSI)]
-            {
+            for (look, theme) in [
+                ("dark", Theme::DARK),
+                ("light", Theme::LIGHT),
+                ("mono", Theme::MONO),
+                ("ansi", Theme::ANSI),
+                ("ascii", Theme::DARK.with(Glyphs::Ascii)),
+                ("blocks", Theme::DARK.with(Glyphs::Blocks)),
+            ] {
                 let terminal = frame(state, theme, columns, rows);
                 let path = format!("{folder}/{name}__{columns}x{rows}__{look}.ansi");
                 std::fs::write(path, ansi(terminal.backend().buffer())).unwrap();

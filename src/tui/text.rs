@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ratatui::style::Style;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -16,6 +17,41 @@ pub(crate) fn shown(text: &str, width: usize) -> String {
     // A frame must not cost more for a text of a megabyte.
     let text = &text[..text.floor_char_boundary(64 * (width + 1))];
     cut(&clean(&text.replace(['\n', '\r', '\t'], " ")), width)
+}
+
+/// Writes a text in at most `width` columns; what is cut ends in `…`, so that no number is read as another. Returns the column after
+/// it. The cell's own style does not shine through: a text without a colour has the terminal's.
+pub(crate) fn put(buf: &mut Buffer, x: u16, y: u16, text: impl AsRef<str>, width: usize, style: Style) -> u16 {
+    put_line(buf, x, y, &Line::from(Span::styled(text.as_ref(), style)), width)
+}
+
+/// Writes a line of several styles, as [`put`] does.
+pub(crate) fn put_line(buf: &mut Buffer, x: u16, y: u16, line: &Line<'_>, width: usize) -> u16 {
+    let area = buf.area;
+    if y < area.top() || y >= area.bottom() || x >= area.right() {
+        return x;
+    }
+    let left = width.min(usize::from(area.right() - x));
+    let whole: usize = line.spans.iter().map(|span| span.content.width()).sum();
+    // Where not all fits, the last column says so.
+    let mut room = if whole > left { left.saturating_sub(1) } else { left };
+    let mut x = x;
+    for span in line.spans.iter().filter(|_| left > 0) {
+        let style = opaque(line.style.patch(span.style));
+        let wide = span.content.width();
+        if wide > room {
+            let shown = cut(&format!("{}…", span.content), room + 1);
+            return buf.set_stringn(x, y, shown, room + 1, style).0;
+        }
+        (x, _) = buf.set_stringn(x, y, &span.content, room, style);
+        room -= wide;
+    }
+    x
+}
+
+/// The style with nothing of what was there before.
+fn opaque(style: Style) -> Style {
+    Style { fg: style.fg.or(Some(Color::Reset)), sub_modifier: Modifier::all().difference(style.add_modifier), ..style }
 }
 
 /// Columns that a text takes.
@@ -104,6 +140,30 @@ mod tests {
         assert_eq!(shown("a\x1b[31mb\u{202e}c\nd", 40), "a�[31mb�c d");
         assert_eq!(shown("deploy of version two", 9), "deploy o…");
         assert_eq!(shown("日本語", 5), "日本…");
+    }
+
+    #[test]
+    fn what_is_written_is_whole_or_ends_in_an_ellipsis() {
+        let area = ratatui::layout::Rect::new(0, 0, 12, 1);
+        let shown = |width: usize| {
+            let mut buf = Buffer::empty(area);
+            let line = Line::from(vec![Span::raw("lost "), Span::raw("2,470"), Span::raw("/s")]);
+            let end = put_line(&mut buf, 0, 0, &line, width);
+            assert!(usize::from(end) <= width.min(12), "{end}");
+            (0..12).map(|x| buf[(x, 0)].symbol()).collect::<String>().trim_end().to_owned()
+        };
+        assert_eq!(
+            [12, 11, 10, 9, 6, 5, 1, 0].map(shown),
+            ["lost 2,470/s", "lost 2,470…", "lost 2,47…", "lost 2,4…", "lost …", "lost…", "…", ""]
+        );
+    }
+
+    #[test]
+    fn a_text_has_nothing_of_the_line_that_it_is_written_over() {
+        let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, 4, 1));
+        buf.set_string(0, 0, "┊┊┊┊", Style::new().fg(Color::Red).add_modifier(Modifier::DIM));
+        put(&mut buf, 0, 0, "600", 4, Style::new().add_modifier(Modifier::BOLD));
+        assert_eq!((buf[(0, 0)].fg, buf[(0, 0)].modifier), (Color::Reset, Modifier::BOLD));
     }
 
     #[test]

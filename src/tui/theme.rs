@@ -1,10 +1,18 @@
 //! What things look like: roles to styles, for dark and light terminals, 16 colours, and none.
 //!
-//! The only file that names a colour. State and panels speak of roles.
+//! State and panels speak of roles. The colours of what is charted are those of [`palette`], which the report has too; here stand
+//! those that only a screen needs.
 
+mod colors;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::tui::symbols::Symbols;
+use crate::chart::palette;
+use crate::tui::asking::Answer;
+use crate::tui::glyphs::Glyphs;
+use crate::tui::theme::colors::{HEAT_DARK, HEAT_LIGHT, ansi, dark, light, nearest_indexed, rgb};
 
 /// What something on the screen is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +47,11 @@ pub enum Role {
     /// The oldest request in flight.
     Oldest,
     Slo,
-    /// Capacity errors.
-    Capacity,
-    /// Application and client errors.
+    /// Answers with status 429.
+    Status429,
+    /// Answers with a status from 500 on.
+    Status5xx,
+    /// What failed otherwise, and the latency of failures.
     OtherErrors,
     /// Dropped arrivals.
     Dropped,
@@ -66,22 +76,16 @@ pub enum Role {
 /// How many steps of intensity [`Theme::heat`] tells apart.
 pub(crate) const HEAT_LEVELS: usize = 8;
 
-/// From cold to hot; perceived lightness rises evenly (after Matplotlib's inferno).
-const HEAT_DARK: [u32; HEAT_LEVELS] =
-    [0x2b_1055, 0x4a_0c6b, 0x78_1c6d, 0xa5_2c60, 0xcf_4446, 0xed_6925, 0xfb_9b06, 0xf7_d13d];
-
-/// The same on white, where more is darker.
-const HEAT_LIGHT: [u32; HEAT_LEVELS] =
-    [0xfd_e0b5, 0xfb_c486, 0xf6_a25e, 0xee_7d46, 0xd9_5640, 0xb8_3655, 0x8a_2267, 0x55_0f6d];
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     palette: Palette,
     /// Whether only the 256 indexed colours are there.
     indexed: bool,
-    symbols: Symbols,
+    glyphs: Glyphs,
     /// Whether nobody has said yet if the background is light, so that the terminal may be asked.
-    may_ask: bool,
+    may_ask_background: bool,
+    /// Whether nobody has said which characters to use, so that they may be measured.
+    may_measure: bool,
 }
 
 /// What the user may say about the look.
@@ -90,7 +94,7 @@ pub struct Look {
     /// The colours: `None` follows the terminal.
     pub theme: Option<Theme>,
     /// The characters: `None` follows the terminal.
-    pub symbols: Option<Symbols>,
+    pub glyphs: Option<Glyphs>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +122,7 @@ impl Theme {
     pub const MONO: Self = Self::plain(Palette::Mono);
 
     const fn plain(palette: Palette) -> Self {
-        Self { palette, indexed: false, symbols: Symbols::Braille, may_ask: false }
+        Self { palette, indexed: false, glyphs: Glyphs::Braille, may_ask_background: false, may_measure: false }
     }
 
     /// The theme for a terminal that says of itself what `var` returns for environment variables, unless `look` says it.
@@ -126,8 +130,10 @@ impl Theme {
     /// `NO_COLOR` (any text) wins; `COLORFGBG` tells light from dark where the terminal sets it; `COLORTERM` and `TERM` tell
     /// how many colours there are; a locale that is not UTF-8, and the Linux console, have no braille.
     pub fn from_env(look: Look, var: impl Fn(&str) -> Option<String>) -> Self {
-        let symbols = look.symbols.unwrap_or_else(|| Symbols::from_env(&var));
-        Self { symbols, ..Self::colors_from_env(look.theme, var) }
+        let glyphs = look.glyphs.unwrap_or_else(|| Glyphs::from_env(&var));
+        let is_dumb = var("TERM").is_none_or(|term| term == "dumb");
+        let may_measure = look.glyphs.is_none() && glyphs == Glyphs::Braille && !is_dumb;
+        Self { glyphs, may_measure, ..Self::colors_from_env(look.theme, var) }
     }
 
     fn colors_from_env(said: Option<Self>, var: impl Fn(&str) -> Option<String>) -> Self {
@@ -148,25 +154,35 @@ impl Theme {
         match background {
             Some(background) if background == 7 || background >= 9 => Self { indexed, ..Self::LIGHT },
             Some(_) => Self { indexed, ..Self::DARK },
-            None => Self { indexed, may_ask: true, ..Self::DARK },
+            None => Self { indexed, may_ask_background: true, ..Self::DARK },
         }
     }
 
-    /// Whether the terminal should be asked if its background is light.
+    /// Whether the terminal should be asked if its background is light, or how wide its characters are.
     pub(super) const fn may_ask(self) -> bool {
-        self.may_ask
+        self.may_ask_background || self.may_measure
     }
 
-    /// The same for the background that the terminal says it has.
+    /// The same for what the terminal says of itself.
     #[must_use]
-    pub(super) const fn on(self, is_light: bool) -> Self {
+    pub(super) fn on(self, answer: Answer) -> Self {
+        let is_light = self.may_ask_background && answer.is_light == Some(true);
         let palette = if is_light { Palette::Light } else { self.palette };
-        Self { palette, may_ask: false, ..self }
+        // In columns that nobody expects nothing but ASCII is sure to stand where it should.
+        let is_wide = self.may_measure && answer.probe_width.is_some_and(|width| width != 1);
+        let glyphs = if is_wide { Glyphs::Ascii } else { self.glyphs };
+        Self { palette, glyphs, may_ask_background: false, may_measure: false, ..self }
     }
 
     /// Which characters can be shown.
-    pub(super) const fn symbols(self) -> Symbols {
-        self.symbols
+    pub(super) const fn glyphs(self) -> Glyphs {
+        self.glyphs
+    }
+
+    /// The same with other characters.
+    #[cfg(test)]
+    pub(super) const fn with(self, glyphs: Glyphs) -> Self {
+        Self { glyphs, ..self }
     }
 
     /// Whether there are colours at all; without them classes need other marks.
@@ -190,9 +206,23 @@ impl Theme {
             (Role::Selected, Palette::Light) => Style::new().bg(self.shade(Color::Rgb(0xdd, 0xe6, 0xf0))),
             (Role::Title | Role::Key, _) => style.add_modifier(Modifier::BOLD),
             (Role::Bad | Role::Warn, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD),
-            (Role::Label | Role::Faint, Palette::Ansi) => Style::new().add_modifier(Modifier::DIM),
+            (Role::Label | Role::Faint | Role::Limit | Role::Pending, Palette::Ansi) => {
+                Style::new().add_modifier(Modifier::DIM)
+            }
             _ => style,
         }
+    }
+
+    /// Makes what stands in an area the selected row: a background, or where there are too few colours for one behind all others, one
+    /// style from edge to edge.
+    pub(super) fn select(self, buf: &mut Buffer, area: Rect) {
+        if matches!(self.palette, Palette::Mono | Palette::Ansi) {
+            for position in area.intersection(buf.area).positions() {
+                let cell = &mut buf[position];
+                (cell.fg, cell.bg, cell.modifier) = (Color::Reset, Color::Reset, Modifier::empty());
+            }
+        }
+        buf.set_style(area, self.style(Role::Selected));
     }
 
     /// The colour of a role, for dots.
@@ -204,6 +234,21 @@ impl Theme {
             Palette::Light => light(role),
         };
         self.shade(color)
+    }
+
+    /// The colour of an area of a role, behind lines.
+    pub fn fill(&self, role: Role) -> Color {
+        let fill = match (role, self.palette) {
+            (Role::P99 | Role::Responding, Palette::Ansi) => return Color::DarkGray,
+            (Role::Dropped, Palette::Ansi) => return Color::Gray,
+            (_, Palette::Ansi | Palette::Mono) => return self.color(role),
+            (Role::Ok, _) => palette::FILL_OK,
+            (Role::Bad, _) => palette::FILL_BAD,
+            (Role::P99, _) => palette::FILL_BAND,
+            (Role::Responding, _) => palette::FILL_RESPONDING,
+            _ => return self.color(role),
+        };
+        self.shade(rgb(if self.palette == Palette::Light { fill.1 } else { fill.0 }))
     }
 
     /// The style of a heat map's cell, from 0 (least) to [`HEAT_LEVELS`] − 1 (most).
@@ -239,75 +284,6 @@ impl Theme {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the bytes of a 24 bit colour")]
-const fn rgb(hex: u32) -> Color {
-    Color::Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
-}
-
-const fn dark(role: Role) -> Color {
-    rgb(match role {
-        Role::Text | Role::Selected => return Color::Reset,
-        Role::Badge => 0xff_ffff,
-        Role::Title | Role::Target => 0xf0_f6fc,
-        Role::Label | Role::Limit | Role::Pending => 0x8b_949e,
-        Role::Faint => 0x6a_737d,
-        Role::Key | Role::Sent | Role::Active => 0x58_a6ff,
-        Role::Good | Role::Ok | Role::Running => 0x3f_b950,
-        Role::Warn | Role::P99 | Role::Needed => 0xe3_b341,
-        Role::Bad | Role::Capacity => 0xff_5c57,
-        Role::P50 => 0x56_b6c2,
-        Role::Oldest | Role::Desired => 0xbc_8cff,
-        Role::Slo => 0xc4_4a45,
-        Role::OtherErrors => 0xdb_61a2,
-        Role::Dropped => 0xf0_883e,
-        Role::Responding => 0x39_d0d8,
-        Role::Mark => 0xf7_78ba,
-    })
-}
-
-const fn light(role: Role) -> Color {
-    rgb(match role {
-        Role::Text | Role::Selected => return Color::Reset,
-        Role::Title | Role::Target => 0x1f_2328,
-        Role::Label | Role::Limit | Role::Pending => 0x57_606a,
-        Role::Faint => 0x7d_858d,
-        Role::Badge | Role::Key | Role::Sent | Role::Active => 0x09_69da,
-        Role::Good | Role::Ok | Role::Running => 0x1a_7f37,
-        Role::Warn | Role::P99 | Role::Needed => 0x9a_6700,
-        Role::Bad | Role::Capacity => 0xcf_222e,
-        Role::P50 | Role::Responding => 0x0e_7490,
-        Role::Oldest | Role::Desired => 0x82_50df,
-        Role::Slo => 0xd0_4f48,
-        Role::OtherErrors | Role::Mark => 0xbf_3989,
-        Role::Dropped => 0xbc_4c00,
-    })
-}
-
-const fn ansi(role: Role) -> Color {
-    match role {
-        Role::Text | Role::Selected | Role::Title | Role::Target | Role::Label | Role::Faint => Color::Reset,
-        Role::Badge => Color::White,
-        Role::Limit | Role::Pending => Color::DarkGray,
-        Role::Sent | Role::Active => Color::LightBlue,
-        Role::Good | Role::Ok | Role::Running => Color::Green,
-        Role::Warn | Role::P99 | Role::Needed | Role::Dropped => Color::Yellow,
-        Role::Bad | Role::Capacity | Role::Slo => Color::Red,
-        Role::Key | Role::P50 | Role::Responding => Color::Cyan,
-        Role::Oldest | Role::Desired | Role::OtherErrors | Role::Mark => Color::Magenta,
-    }
-}
-
-/// The closest of the 6 × 6 × 6 cube and the 24 greys of the 256 colour palette.
-fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let distance = |color: [u8; 3]| -> u32 {
-        color.into_iter().zip([red, green, blue]).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
-    };
-    let cube = (0..216_u8).map(|at| (16 + at, [at / 36, at / 6 % 6, at % 6].map(|level| LEVELS[usize::from(level)])));
-    let greys = (0..24_u8).map(|at| (232 + at, [8 + 10 * at; 3]));
-    cube.chain(greys).min_by_key(|&(_, color)| distance(color)).map_or(15, |(index, _)| index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,7 +297,7 @@ mod tests {
         let light = Look { theme: Some(Theme::LIGHT), ..Look::default() };
         let theme = Theme::from_env(light, env(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]));
         assert_eq!(theme, Theme::MONO);
-        assert_eq!(theme.style(Role::Capacity).fg, None);
+        assert_eq!(theme.style(Role::Status429).fg, None);
     }
 
     #[test]
@@ -348,7 +324,7 @@ mod tests {
     }
 
     /// Every role, as far as it has a colour of its own.
-    const ROLES: [Role; 28] = [
+    const ROLES: [Role; 29] = [
         Role::Text,
         Role::Label,
         Role::Faint,
@@ -364,7 +340,8 @@ mod tests {
         Role::P99,
         Role::Oldest,
         Role::Slo,
-        Role::Capacity,
+        Role::Status429,
+        Role::Status5xx,
         Role::OtherErrors,
         Role::Dropped,
         Role::Responding,
@@ -413,13 +390,27 @@ mod tests {
     }
 
     #[test]
-    fn the_terminal_is_asked_only_where_nobody_has_said() {
-        let asked = |pairs| Theme::from_env(Look::default(), env(pairs)).may_ask();
-        assert!(asked(&[("TERM", "xterm-256color")]));
-        assert!(!asked(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;15")]) && !asked(&[("TERM", "linux")]));
-        let dark = Look { theme: Some(Theme::DARK), ..Look::default() };
-        assert!(!Theme::from_env(dark, env(&[("TERM", "xterm-256color")])).may_ask());
-        assert_eq!(Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor")])).on(true), Theme::LIGHT);
+    fn the_terminal_is_asked_only_what_nobody_has_said() {
+        let theme = |look, pairs| Theme::from_env(look, env(pairs));
+        let look = Look::default();
+        assert!(theme(look, &[("TERM", "xterm-256color")]).may_ask_background);
+        assert!(!theme(look, &[("TERM", "xterm-256color"), ("COLORFGBG", "0;15")]).may_ask_background);
+        let dark = Look { theme: Some(Theme::DARK), ..look };
+        assert!(!theme(dark, &[("TERM", "xterm-256color")]).may_ask_background);
+        assert!(theme(dark, &[("TERM", "xterm-256color")]).may_measure);
+        assert!(!theme(Look { glyphs: Some(Glyphs::Braille), ..dark }, &[("TERM", "xterm-256color")]).may_ask());
+        assert!(!theme(look, &[("TERM", "linux")]).may_ask() && !theme(look, &[("TERM", "dumb")]).may_ask());
+    }
+
+    #[test]
+    fn what_the_terminal_answers_decides_what_is_drawn() {
+        let asked = Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("TERM", "xterm")]));
+        let answer = |is_light, probe_width| Answer { is_light, probe_width };
+        assert_eq!(asked.on(answer(Some(true), Some(1))), Theme::LIGHT);
+        assert_eq!(asked.on(answer(None, None)), Theme::DARK);
+        assert_eq!(asked.on(answer(Some(false), Some(2))).glyphs(), Glyphs::Ascii);
+        let said = Theme::from_env(Look { glyphs: Some(Glyphs::Blocks), ..Look::default() }, env(&[("TERM", "xterm")]));
+        assert_eq!(said.on(answer(None, Some(2))).glyphs(), Glyphs::Blocks, "what the user says wins");
     }
 
     #[test]

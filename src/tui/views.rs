@@ -16,6 +16,7 @@ use crate::tui::axis::TimeAxis;
 use crate::tui::chart::GUTTER;
 use crate::tui::panels::header;
 use crate::tui::scene::Scene;
+use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
 /// The scene for plots as wide as `body`, with the header drawn.
@@ -61,8 +62,8 @@ fn heading(buf: &mut Buffer, area: Rect, theme: Theme, title: &str, remark: &str
     if area.is_empty() {
         return;
     }
-    let (x, _) = buf.set_stringn(area.x, area.y, title, usize::from(area.width), theme.style(Role::Title));
+    let x = text::put(buf, area.x, area.y, title, usize::from(area.width), theme.style(Role::Title));
     if x + 2 < area.right() {
-        buf.set_stringn(x + 2, area.y, remark, usize::from(area.right() - x - 2), theme.style(Role::Label));
+        text::put(buf, x + 2, area.y, remark, usize::from(area.right() - x - 2), theme.style(Role::Label));
     }
 }

@@ -222,7 +222,9 @@ fn the_screen_follows_what_the_terminal_can_show_and_the_background_it_has() {
     for (variables, args) in [
         (&[("TERM", "linux"), ("LC_ALL", "C.UTF-8")][..], &[][..]),
         (&[("TERM", "xterm-256color"), ("LC_ALL", "C")], &[]),
-        (&[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")], &["--symbols", "ascii"]),
+        (&[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")], &["--glyphs", "ascii"]),
+        // Its earlier name.
+        (&[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")], &["--symbols", "block"]),
     ] {
         let home = tempfile::tempdir().unwrap();
         let args = [&DEMO[..], &["--rate", "20"], args].concat();
@@ -236,7 +238,8 @@ fn the_screen_follows_what_the_terminal_can_show_and_the_background_it_has() {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(40, 120, &[&DEMO[..], &["--rate", "20"]].concat(), home.path());
     terminal.wait("the question for the background", |_| terminal.drawn().contains("\u{1b}]11;?"));
-    terminal.press("\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\");
+    // The background, how wide the probe is, and what ends the waiting.
+    terminal.press("\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\\u{1b}[1;2R\u{1b}[?62c");
     terminal.wait_for("0:02");
     terminal.press("q");
     terminal.ended();

@@ -218,7 +218,7 @@ pub(super) const TABLE: &[Binding] = &[
             (KeyPress::shift(Key::Up), Action::SelectPrevious),
         ],
     ),
-    line(BOTH, "l", "logarithmic latency axis", Group::Look, None, &[char('l', Action::ToggleLogLatency)]),
+    line(BOTH, "l", "latency axis: logarithmic, linear", Group::Look, None, &[char('l', Action::ToggleLatencyAxis)]),
     line(BOTH, "v", "response time or service time", Group::Look, None, &[char('v', Action::ToggleServiceTime)]),
     line(LIVE, "m", "mark this moment", Group::Session, Some(("mark", 5)), &[char('m', Action::Mark)]),
     line(LIVE, "e", "export now", Group::Session, Some(("export", 4)), &[char('e', Action::Export)]),

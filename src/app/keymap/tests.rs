@@ -65,7 +65,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::WholeSession
         | Action::Open
         | Action::SeekBy(_)
-        | Action::ToggleLogLatency
+        | Action::ToggleLatencyAxis
         | Action::ToggleServiceTime
         | Action::NextView
         | Action::PreviousView
@@ -136,7 +136,7 @@ fn every_action_is_reachable() {
         Action::ZoomOut,
         Action::WholeSession,
         Action::Open,
-        Action::ToggleLogLatency,
+        Action::ToggleLatencyAxis,
         Action::ToggleServiceTime,
         Action::NextView,
         Action::PreviousView,

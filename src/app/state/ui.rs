@@ -13,8 +13,8 @@ pub struct Ui {
     pub view: View,
     /// Which part of the session the charts show.
     pub range: TimeRange,
-    /// Logarithmic latency axis.
-    pub log_latency: bool,
+    /// A linear latency axis in place of the logarithmic one.
+    pub linear_latency: bool,
     /// Charts the service time instead of the response time.
     pub service_time: bool,
     /// The selected row of the view's list, counted from the newest.

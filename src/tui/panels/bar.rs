@@ -16,13 +16,13 @@ const ENDS: u16 = 10;
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let Some(player) = state.player().filter(|_| !area.is_empty()) else { return };
     let Some(end) = player.end() else {
-        buf.set_stringn(area.x, area.y, "reading the recording …", usize::from(area.width), theme.style(Role::Label));
+        text::put(buf, area.x, area.y, "reading the recording …", usize::from(area.width), theme.style(Role::Label));
         return;
     };
     let line = line(area);
     let now = text::shown(&state.now().to_string(), usize::from(ENDS - 1));
     buf.set_string(line.x.saturating_sub(1 + text::columns(&now)), area.y, now, theme.style(Role::Title));
-    buf.set_stringn(line.right() + 1, area.y, end.to_string(), usize::from(ENDS - 1), theme.style(Role::Label));
+    text::put(buf, line.right() + 1, area.y, end.to_string(), usize::from(ENDS - 1), theme.style(Role::Label));
     for x in line.left()..line.right() {
         let (symbol, role) =
             if x <= column(line, state.now(), end) { ("━", Role::Key) } else { ("─", Role::Faint) };

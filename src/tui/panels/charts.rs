@@ -5,43 +5,78 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::chart::Scale;
+use crate::chart::steady::{self, Span, Towers};
+use crate::chart::{Scale, counts, needed_shown};
 use crate::instances::Basis;
 use crate::text::as_millis;
 use crate::timeline::{Column, Row};
-use crate::tui::chart::{self, Curve, Stroke};
+use crate::tui::chart::{self, Area, Curve, Floor, Plot, Stroke};
 use crate::tui::scale;
 use crate::tui::scene::Scene;
 use crate::tui::series::{self, Points};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
-use scaletop_load::{OutcomeClass, OutcomeKind};
+use scaletop_load::{OutcomeCounts, OutcomeKind};
 
-/// Eighths of a cell, from below.
-const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+/// What a scale has to hold of a value of each second, with its memory.
+fn held(scene: &Scene<'_>, towers: Towers, value: impl Fn(&Row) -> Option<f64>) -> f64 {
+    let end = scene.axis.end().second();
+    let rows = scene.state.session().timeline().rows().iter().take_while(|row| row.second < end);
+    let spans: Vec<Span> =
+        rows.filter_map(|row| Some(Span { second: row.second, length: row.span.max(1), value: value(row)? })).collect();
+    steady::most(&spans, scene.axis.window(), towers)
+}
 
-/// Target, sent and ok together: what was asked for, what left, what was answered well.
+/// A count of a second as a rate.
+fn rate_of(row: &Row, count: u64) -> f64 {
+    count as f64 / f64::from(row.span.max(1))
+}
+
+/// A linear plot of rates or latencies, with its ticks.
+fn linear(area: Rect, most: f64, least: f64) -> (Scale, Vec<f64>) {
+    let scale = Scale::linear(most * 1.04, least);
+    (scale, scale::labels(scale, chart::plot_area(area).height))
+}
+
+/// Target, sent, ok and failed together: what was asked for, what left, how it was answered.
+///
+/// From the least to the most important: OK as an area, what failed stacked on it, sent, target.
 pub(crate) fn rate(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let sent_stroke = apart(scene, Stroke::Dashed);
-    let curves = [
-        Curve::new(scene.columns.points(Column::ok_rate), Stroke::Area, Role::Ok),
+    let failed = |column: &Column| column.per_second(column.outcomes.failed());
+    let ok = scene.columns.points(Column::ok_rate);
+    // Where nothing failed there is no area.
+    let answered = scene
+        .columns
+        .points(|column| failed(column).filter(|&n| n > 0.0).and(column.per_second(column.outcomes.total())));
+    let areas = vec![
+        Area { from: Floor::Bottom, until: ok.clone(), role: Role::Ok },
+        Area { from: Floor::On(ok), until: answered, role: Role::Bad },
+    ];
+    let curves = vec![
         Curve::new(scene.columns.points(Column::sent_rate), sent_stroke, Role::Sent),
         Curve::new(scene.columns.points(Column::target), Stroke::Solid, Role::Target),
     ];
-    let now =
-        |count: fn(&Row) -> u64| text::per_second(scene.row.map(|row| count(row) as f64 / f64::from(row.span.max(1))));
     let theme = scene.theme;
+    let now = |count: fn(&Row) -> u64| text::per_second(scene.row.map(|row| rate_of(row, count(row))));
     let target = text::per_second(scene.row.map(|row| f64::from(row.target.get())));
-    let pieces = vec![
+    let failed_now = now(|row| row.outcomes.failed());
+    let mut pieces = vec![
         chart::legend(theme, 0, Stroke::Solid, Role::Target, "target", &target),
         chart::legend(theme, 1, sent_stroke, Role::Sent, "sent", &now(|row| row.sent)),
-        Piece::new(3, "done ", theme.style(Role::Label)).and(now(|row| row.outcomes.total()), theme.style(Role::Text)),
         chart::legend(theme, 0, Stroke::Area, Role::Ok, "ok", &now(|row| row.outcomes.get(OutcomeKind::Ok))),
-        Piece::new(4, "requests/s", theme.style(Role::Label)),
     ];
+    if failed_now != "0" && failed_now != "–" {
+        pieces.push(chart::legend(theme, 0, Stroke::Area, Role::Bad, "failed", &failed_now));
+    }
+    pieces.push(Piece::new(4, "requests/s", theme.style(Role::Label)));
     chart::title(buf, area, theme, "Rate", pieces);
-    let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
-    chart::plot(buf, area, theme, Scale::linear(max * 1.04, 10.0), scale::rate_label, &curves);
+    let most = held(scene, Towers::Marked, |row| {
+        let most = row.sent.max(row.outcomes.total());
+        Some(rate_of(row, most).max(f64::from(row.target.get())))
+    });
+    let (scale, ticks) = linear(area, most, 10.0);
+    chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::rate_label, areas, curves });
 }
 
 /// A solid line where colour tells it from its neighbours, else another stroke.
@@ -49,7 +84,10 @@ fn apart(scene: &Scene<'_>, otherwise: Stroke) -> Stroke {
     if scene.theme.has_color() { Stroke::Solid } else { otherwise }
 }
 
-/// p50, p99 and the oldest request in flight against the objective.
+/// p50 and p99 of OK answers as a band, the latency of failures and the oldest request in flight apart from them, against the
+/// objective.
+///
+/// From the least to the most important: the band, the objective, the oldest, failures, p50, p99.
 pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let (theme, ui) = (scene.theme, scene.state.ui());
     let slo = scene.state.session().header().settings.slo;
@@ -62,12 +100,12 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     } else {
         (points(|column| column.p50), points(|column| column.p99))
     };
-    let oldest = points(|column| column.oldest);
+    let areas = vec![Area { from: Floor::At(p50.clone()), until: p99.clone(), role: Role::P99 }];
     let mut curves = vec![Curve::level(limit, &scene.axis, Role::Slo)];
     if !ui.service_time {
-        curves.push(Curve::new(oldest, Stroke::Dashed, Role::Oldest));
+        curves.push(Curve::new(points(|column| column.oldest), Stroke::Dashed, Role::Oldest));
     }
-    let p50_stroke = apart(scene, Stroke::Dotted);
+    let p50_stroke = apart(scene, Stroke::DashDot);
     let failed = if ui.service_time { Points::new() } else { points(|column| column.failed_p99) };
     let has_failures = failed.iter().any(Option::is_some);
     if has_failures {
@@ -75,8 +113,54 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
     curves.push(Curve::new(p50, p50_stroke, Role::P50));
     curves.push(Curve { alarm: Some(limit), ..Curve::new(p99, Stroke::Solid, Role::P99) });
+    let late: Vec<usize> =
+        scene.columns.by_cell().enumerate().filter(|(_, cell)| cell.is_late).map(|(x, _)| x).collect();
+    chart::title(buf, area, theme, "Latency", latency_legend(scene, p50_stroke, has_failures, !late.is_empty()));
+    let (scale, ticks) = latency_scale(scene, area, limit);
+    chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::millis_label, areas, curves });
+    chart::shade(buf, area, theme, &late);
+}
+
+/// The latencies of a second that the chart shows, in milliseconds.
+fn latencies_of(row: &Row, service_time: bool) -> impl Iterator<Item = f64> + use<> {
+    let ok = row.ok.filter(|_| !row.is_late());
+    let failed = row.failed.filter(|_| !row.is_late());
+    let shown = if service_time {
+        [row.service_p50, row.service_p99, None, None]
+    } else {
+        [ok.map(|ok| ok.p50), ok.map(|ok| ok.p99), failed.map(|failed| failed.p99), row.oldest_in_flight]
+    };
+    shown.into_iter().flatten().map(as_millis).filter(|&ms| ms > 0.0)
+}
+
+/// Below this only OK answers stretch a logarithmic scale, in milliseconds.
+const FLOOR_MS: f64 = 1.0;
+
+fn latency_scale(scene: &Scene<'_>, area: Rect, limit: f64) -> (Scale, Vec<f64>) {
+    let service_time = scene.state.ui().service_time;
+    let most = |row: &Row| latencies_of(row, service_time).reduce(f64::max);
+    if scene.state.ui().linear_latency {
+        // The objective does not stretch it: where it is off the scale it is marked there.
+        return linear(area, held(scene, Towers::Marked, most), 1.0);
+    }
+    let top = held(scene, Towers::Held, most).max(limit);
+    // Refusals that come within a millisecond do not press what is answered into the upper rows: they are marked at the border.
+    let least = |row: &Row| latencies_of(row, service_time).map(|ms| ms.max(FLOOR_MS)).reduce(f64::min);
+    let least_ok = |row: &Row| if service_time { row.service_p50 } else { row.ok.map(|ok| ok.p50) }.map(as_millis);
+    let slowness = |least: &dyn Fn(&Row) -> Option<f64>| {
+        held(scene, Towers::Held, |row| least(row).filter(|&ms| ms > 0.0).map(f64::recip))
+    };
+    let fastest = slowness(&least).max(slowness(&least_ok));
+    let bottom = if fastest > 0.0 { fastest.recip().min(limit) } else { limit / 10.0 };
+    let scale = Scale::log(bottom, top);
+    (scale, scale::labels(scale, chart::plot_area(area).height))
+}
+
+fn latency_legend(scene: &Scene<'_>, p50_stroke: Stroke, has_failures: bool, is_late: bool) -> Vec<Piece> {
+    let (theme, service_time) = (scene.theme, scene.state.ui().service_time);
+    let slo = scene.state.session().header().settings.slo;
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
-    let (now50, now99) = if ui.service_time {
+    let (now50, now99) = if service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))
     } else {
         (current(|row| row.ok.map(|ok| ok.p50)), current(|row| row.ok.map(|ok| ok.p99)))
@@ -86,7 +170,7 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         chart::legend(theme, 0, Stroke::Solid, role99, "p99", &text::latency(now99)),
         chart::legend(theme, 1, p50_stroke, Role::P50, "p50", &text::latency(now50)),
     ];
-    if !ui.service_time {
+    if !service_time {
         let oldest = text::latency(current(|row| row.oldest_in_flight));
         pieces.push(chart::legend(theme, 3, Stroke::Dashed, Role::Oldest, "oldest in flight", &oldest));
     }
@@ -94,101 +178,68 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let failed = text::latency(current(|row| row.failed.map(|failed| failed.p99)));
         pieces.push(chart::legend(theme, 2, Stroke::Dotted, Role::OtherErrors, "failed p99", &failed));
     }
-    let late: Vec<usize> =
-        scene.columns.by_cell().enumerate().filter(|(_, cell)| cell.is_late).map(|(x, _)| x).collect();
-    if !late.is_empty() {
-        pieces.push(Piece::new(2, "▒", theme.style(Role::Warn)).and(" late: not measured", theme.style(Role::Label)));
+    if is_late {
+        pieces.push(Piece::new(2, "▒", theme.style(Role::Faint)).and(" late: not measured", theme.style(Role::Label)));
     }
     let name = format!("{} ≤", slo.percentile_name());
     pieces.push(chart::legend(theme, 4, Stroke::Dotted, Role::Slo, &name, &text::latency(Some(slo.latency))));
-    let kind = if ui.service_time { "service time (sent → OK answer)" } else { "response time (due → OK answer)" };
-    pieces.push(Piece::new(if ui.service_time { 1 } else { 5 }, kind, theme.style(Role::Label)));
-    chart::title(buf, area, theme, "Latency", pieces);
-    let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
-    let scale = if ui.log_latency {
-        let lowest = curves.iter().flat_map(|curve| curve.points.iter().flatten().copied()).filter(|&ms| ms > 0.0);
-        Scale::log(lowest.fold(limit, f64::min), max)
-    } else {
-        Scale::linear(max * 1.04, 1.0)
-    };
-    chart::plot(buf, area, theme, scale, scale::millis_label, &curves);
-    chart::shade(buf, area, theme, &late);
+    let kind = if service_time { "service time (sent → OK answer)" } else { "response time (due → OK answer)" };
+    let kind = format!("{kind}, {}", if scene.state.ui().linear_latency { "linear" } else { "log" });
+    pieces.push(Piece::new(if service_time { 1 } else { 5 }, kind, theme.style(Role::Label)));
+    pieces
 }
 
-/// Capacity errors, other errors and dropped arrivals, stacked.
+/// What a layer counts of outcomes and dropped arrivals.
+type Count = fn(&OutcomeCounts, u64) -> u64;
+
+/// The layers of the chart of errors, from the bottom, as those of the report.
+const LAYERS: [(Role, &str, Count); 4] = [
+    (Role::Status429, "429", |outcomes, _| outcomes.get(OutcomeKind::Http429)),
+    (Role::Status5xx, "5xx", |outcomes, _| server_errors(outcomes)),
+    (Role::OtherErrors, "other", |outcomes, _| {
+        outcomes.failed() - outcomes.get(OutcomeKind::Http429) - server_errors(outcomes)
+    }),
+    (Role::Dropped, "dropped", |_, dropped| dropped),
+];
+
+/// Answers with a status from 500 on.
+fn server_errors(outcomes: &OutcomeCounts) -> u64 {
+    outcomes.get(OutcomeKind::Http5xxCapacity) + outcomes.get(OutcomeKind::Http5xxApplication)
+}
+
+/// 429, 5xx, other failures and dropped arrivals, stacked.
 pub(crate) fn errors(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
-    let columns: Vec<Column> = scene.columns.by_cell().collect();
-    let total =
-        |column: &Column| Some(column.capacity_error_rate()? + column.other_error_rate()? + column.dropped_rate()?);
-    let max = columns.iter().filter_map(total).fold(0.0, f64::max);
     chart::title(buf, area, theme, "Errors", error_legend(scene));
-    let scale = Scale::linear(max, 10.0);
-    let plot = chart::plot_area(area);
-    chart::gutter(buf, plot, theme, scale, scale::rate_label);
-    for (x, column) in (plot.left()..plot.right()).zip(&columns) {
-        let parts = [
-            (column.capacity_error_rate(), Role::Capacity),
-            (column.other_error_rate(), Role::OtherErrors),
-            (column.dropped_rate(), Role::Dropped),
-        ];
-        bar(buf, plot, x, scale.top(), parts, scene);
+    let mut areas: Vec<Area> = Vec::new();
+    let mut below: Option<Points> = None;
+    for (at, (role, _, count)) in LAYERS.iter().enumerate() {
+        let count = |column: &Column| count(&column.outcomes, column.dropped());
+        let upto =
+            |column: &Column| LAYERS[..=at].iter().map(|(_, _, count)| count(&column.outcomes, column.dropped())).sum();
+        let until = scene.columns.points(|column| column.per_second(upto(column)).filter(|_| count(column) > 0));
+        areas.push(Area { from: below.take().map_or(Floor::Bottom, Floor::On), until, role: *role });
+        below = Some(scene.columns.points(|column| column.per_second(upto(column))));
     }
-}
-
-/// One stacked bar. What is there at all is at least an eighth high: a single error in a minute is seen.
-fn bar(buf: &mut Buffer, plot: Rect, x: u16, max: f64, parts: [(Option<f64>, Role); 3], scene: &Scene<'_>) {
-    let full = u64::from(plot.height) * 8;
-    let mut sum = 0.0;
-    let mut edges: Vec<(u64, Role)> = Vec::new();
-    for (value, role) in parts {
-        let value = value.unwrap_or(0.0);
-        if value > 0.0 {
-            sum += value;
-            let below = edges.last().map_or(0, |(edge, _)| *edge);
-            edges.push((text::whole(sum / max * full as f64).clamp(below + 1, full.max(below + 1)), role));
-        }
-    }
-    for row in 0..plot.height {
-        let (from, to) = (u64::from(row) * 8, u64::from(row) * 8 + 8);
-        // The part that reaches into this row from below, and the one above it in the same row.
-        let mut inside = edges.iter().filter(|(edge, _)| *edge > from);
-        let Some(&(edge, role)) = inside.next() else { break };
-        let y = plot.bottom() - 1 - row;
-        let eighths = usize::try_from(edge.min(to) - from).unwrap_or(8);
-        let mut style = scene.style(role);
-        if let (Some(&(_, above)), true) = (inside.next(), edge < to && scene.theme.has_color()) {
-            style = style.bg(scene.theme.color(above));
-        }
-        let symbol = match (scene.theme.has_color(), role) {
-            (false, Role::OtherErrors) => "▒",
-            (false, Role::Dropped) => "░",
-            _ => EIGHTHS[eighths],
-        };
-        buf.set_string(x, y, symbol, style);
-    }
+    let most = held(scene, Towers::Marked, |row| Some(rate_of(row, row.outcomes.failed() + row.dropped())));
+    let (scale, ticks) = linear(area, most / 1.04, 10.0);
+    chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::rate_label, areas, curves: Vec::new() });
 }
 
 fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
     let theme = scene.theme;
-    let span = |row: &Row| f64::from(row.span.max(1));
-    let now = |count: &dyn Fn(&Row) -> u64| text::per_second(scene.row.map(|row| count(row) as f64 / span(row)));
-    let capacity = now(&|row| row.outcomes.of_class(OutcomeClass::Capacity));
-    let other = now(&|row| row.outcomes.failed() - row.outcomes.of_class(OutcomeClass::Capacity));
-    let dropped = now(&|row| row.dropped());
-    let swatch = |rank, role, symbol: &str, name: &str, value: &str| {
-        // What is zero is not coloured: colour means that something is wrong.
-        let role_of_value = if value == "0" || value == "–" { Role::Label } else { role };
-        Piece::new(rank, symbol, theme.style(role))
-            .and(format!(" {name} "), theme.style(Role::Label))
-            .and(value, theme.style(role_of_value).add_modifier(ratatui::style::Modifier::BOLD))
-    };
-    let symbols = if theme.has_color() { ["■", "■", "■"] } else { ["█", "▒", "░"] };
-    let mut pieces = vec![
-        swatch(0, Role::Capacity, symbols[0], "capacity", &capacity),
-        swatch(1, Role::OtherErrors, symbols[1], "other", &other),
-        swatch(1, Role::Dropped, symbols[2], "dropped", &dropped),
-    ];
+    let mut pieces: Vec<Piece> = LAYERS
+        .iter()
+        .map(|(role, name, count)| {
+            let value = text::per_second(scene.row.map(|row| rate_of(row, count(&row.outcomes, row.dropped()))));
+            // What is zero is not coloured: colour means that something is wrong.
+            let of_value = if value == "0" || value == "–" { Role::Label } else { *role };
+            let bold = theme.style(of_value).add_modifier(ratatui::style::Modifier::BOLD);
+            chart::swatch(theme, u8::from(*role != Role::Status429), Stroke::Area, *role)
+                .and(format!(" {name} "), theme.style(Role::Label))
+                .and(value, bold)
+        })
+        .collect();
     if let Some(row) = scene.row {
         let mut kinds: Vec<(OutcomeKind, u64)> = OutcomeKind::ALL
             .into_iter()
@@ -200,7 +251,7 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
         let words: Vec<String> = kinds
             .iter()
             .take(3)
-            .map(|&(kind, count)| format!("{} × {}", text::per_second(Some(count as f64 / span(row))), kind.label()))
+            .map(|&(kind, count)| format!("{} × {}", text::per_second(Some(rate_of(row, count))), kind.label()))
             .collect();
         if !words.is_empty() {
             pieces.push(Piece::new(2, words.join(", "), theme.style(Role::Label)));
@@ -211,44 +262,36 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
 }
 
 /// One step line per basis, what is needed, and the limits.
+///
+/// From the least to the most important: responding as an area, limits, needed, what the platform counts, responding as a line.
 pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
     let session = &scene.state.session();
-    let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| count.to_string());
+    let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| text::count(count.into()));
     let mut curves = Vec::new();
-    let mut pieces = Vec::new();
     let needed = scene.row.and_then(|row| row.needed);
     let responding = scene.row.and_then(|row| row.responding);
-    pieces.push(chart::legend(
-        theme,
-        0,
-        Stroke::Solid,
-        Role::Responding,
-        Basis::Responding.label(),
-        &number(responding),
-    ));
+    let mut pieces =
+        vec![chart::legend(theme, 0, Stroke::Area, Role::Responding, Basis::Responding.label(), &number(responding))];
     for limit in [session.limits().max, session.limits().min.filter(|&min| min > 1)].into_iter().flatten() {
         curves.push(Curve::level(f64::from(limit), &scene.axis, Role::Limit));
     }
-    let needs = scene.columns.points(|column| column.needed.map(f64::from));
-    let shown_needs = clipped(&needs, session.limits().max);
-    curves.push(Curve::new(shown_needs, Stroke::Dashed, Role::Needed));
+    curves.push(Curve::new(scene.columns.points(|column| column.needed.map(f64::from)), Stroke::Dashed, Role::Needed));
+    let mut most = 0.0_f64;
     for basis in Basis::ALL.into_iter().filter(|&basis| basis != Basis::Responding) {
         let Some(observations) = session.observations().get(&basis).filter(|observations| !observations.is_empty())
         else {
             continue;
         };
-        let role = basis_role(basis);
+        let (role, stroke) = basis_look(basis);
         let counts = series::counts(observations, &scene.axis);
-        curves.push(Curve::new(counts.provisional, Stroke::Dotted, role));
-        curves.push(Curve::new(counts.settled, Stroke::Solid, role));
-        pieces.push(basis_legend(scene, basis, role));
+        let counted = [Curve::new(counts.provisional, Stroke::Dotted, role), Curve::new(counts.settled, stroke, role)];
+        most = counted.iter().map(Curve::max).fold(most, f64::max);
+        curves.extend(counted);
+        pieces.push(basis_legend(scene, basis));
     }
-    curves.push(Curve::new(
-        scene.columns.points(|column| column.responding.map(f64::from)),
-        Stroke::Solid,
-        Role::Responding,
-    ));
+    let responding = scene.columns.points(|column| column.responding.map(f64::from));
+    curves.push(Curve::new(responding.clone(), Stroke::Solid, Role::Responding));
     pieces.push(chart::legend(theme, 1, Stroke::Dashed, Role::Needed, "needed", &number(needed)));
     if let Some(max) = session.limits().max {
         let range = session.limits().min.map_or_else(|| max.to_string(), |min| format!("{min}–{max}"));
@@ -258,17 +301,24 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         pieces.push(Piece::new(4, format!("{concurrency} at a time each"), theme.style(Role::Label)));
     }
     chart::title(buf, area, theme, "Instances", pieces);
-    let max = curves.iter().map(Curve::max).fold(0.0, f64::max);
-    chart::plot(buf, area, theme, Scale::whole(max), scale::count_label, &curves);
+    let limit = session.limits().max.map(f64::from);
+    let most = most.max(limit.unwrap_or(0.0)).max(held(scene, Towers::Held, |row| {
+        let needed = row.needed.map(|needed| needed_shown(f64::from(needed), limit));
+        [needed, row.responding.map(f64::from)].into_iter().flatten().reduce(f64::max)
+    }));
+    let (scale, ticks) = counts(most, usize::from(chart::plot_area(area).height.saturating_sub(1) / 2).max(1));
+    let areas = vec![Area { from: Floor::Bottom, until: responding, role: Role::Responding }];
+    chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::count_label, areas, curves });
 }
 
 /// The latest count of a platform's basis, with its age when it is not of this moment.
-fn basis_legend(scene: &Scene<'_>, basis: Basis, role: Role) -> Piece {
+fn basis_legend(scene: &Scene<'_>, basis: Basis) -> Piece {
+    let (role, stroke) = basis_look(basis);
     let observations = &scene.state.session().observations()[&basis];
     let Some(latest) = series::latest_count(observations, &scene.axis) else {
-        return chart::legend(scene.theme, 1, Stroke::Solid, role, basis.label(), "–");
+        return chart::legend(scene.theme, 1, stroke, role, basis.label(), "–");
     };
-    let piece = chart::legend(scene.theme, 1, Stroke::Solid, role, basis.label(), &latest.count.to_string());
+    let piece = chart::legend(scene.theme, 1, stroke, role, basis.label(), &text::count(latest.count.into()));
     let age = scene.axis.end().saturating_since(latest.as_of + latest.uncertainty);
     if age > Duration::from_secs(10) {
         return piece.and(format!(" {} ago", text::age(age)), scene.style(Role::Label));
@@ -276,20 +326,13 @@ fn basis_legend(scene: &Scene<'_>, basis: Basis, role: Role) -> Piece {
     piece
 }
 
-/// Little's law may ask for hundreds when the service stalls; beyond twice the limit only that it is beyond matters.
-fn clipped(needs: &Points, max: Option<u32>) -> Points {
-    let Some(max) = max else { return needs.clone() };
-    let most = f64::from(max) * 2.0;
-    needs.iter().map(|need| need.map(|need| need.min(most))).collect()
-}
-
-/// The role of a basis.
-pub(crate) const fn basis_role(basis: Basis) -> Role {
+/// The role and the stroke of a basis: those of one platform differ in both.
+const fn basis_look(basis: Basis) -> (Role, Stroke) {
     match basis {
-        Basis::Responding => Role::Responding,
-        Basis::Active => Role::Active,
-        Basis::Running => Role::Running,
-        Basis::Desired => Role::Desired,
-        Basis::Pending => Role::Pending,
+        Basis::Responding => (Role::Responding, Stroke::Area),
+        Basis::Active => (Role::Active, Stroke::Solid),
+        Basis::Running => (Role::Running, Stroke::Solid),
+        Basis::Desired => (Role::Desired, Stroke::DashDot),
+        Basis::Pending => (Role::Pending, Stroke::Dotted),
     }
 }

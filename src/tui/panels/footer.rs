@@ -29,12 +29,12 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
             let hints = hints(state, theme, width.saturating_sub(taken));
             if let Some(said) = said {
                 let x = area.right().saturating_sub(u16::try_from(said.width()).unwrap_or(u16::MAX)).max(area.x);
-                buf.set_line(x, area.y, &said, area.width);
+                text::put_line(buf, x, area.y, &said, usize::from(area.right() - x));
             }
             hints
         }
     };
-    buf.set_line(area.x, area.y, &line, area.width);
+    text::put_line(buf, area.x, area.y, &line, usize::from(area.width));
 }
 
 /// A short message, in no more than what the most important keys leave.

@@ -25,7 +25,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         _ => vec![identity(scene, width), load(scene, width, false), surroundings(scene, width)],
     };
     for (row, line) in (area.top()..area.bottom()).zip(lines) {
-        buf.set_line(area.x, row, &line, area.width);
+        text::put_line(buf, area.x, row, &line, usize::from(area.width));
     }
 }
 
@@ -72,7 +72,7 @@ fn verdict(scene: &Scene<'_>) -> (String, Role) {
     let standing = standing(state.session(), at);
     let (sign, role) = match standing {
         Standing::NothingSent | Standing::NoLoad | Standing::Open => ("·", Role::Label),
-        Standing::Held => ("✓", Role::Good),
+        Standing::Held => ("●", Role::Good),
         Standing::Missed { .. } | Standing::NoneOk { .. } => ("✕", Role::Bad),
         Standing::Generator { .. } => ("▲", Role::Warn),
     };

@@ -14,7 +14,7 @@ const READING: [(&str, &str); 7] = [
     ("target, sent, ok", "what you ask for, what left this machine, what was answered well"),
     ("response time", "from the moment a request was due to its last byte: what a user feels"),
     ("oldest", "the age of the oldest request without an answer: a stall shows at once"),
-    ("capacity errors", "429 502 503 504, refused, reset, timed out: the service had no room"),
+    ("429, 5xx, other", "refused for want of room, failed in the service, refused, reset or timed out"),
     ("responding", "instances that answered in the last seconds, by their response header"),
     ("needed", "rate × service time ÷ concurrency: instances the load asks for"),
     ("T_serving …", "seconds from the step to a new instance's first answer, to enough, to good"),
@@ -59,13 +59,13 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
     for (at, column) in columns.into_iter().enumerate() {
         let x = inner.x + column_width * u16::try_from(at).unwrap_or(0);
         for (y, line) in (inner.top()..inner.bottom()).zip(column) {
-            buf.set_line(x, y, &line, column_width.saturating_sub(1));
+            text::put_line(buf, x, y, &line, usize::from(column_width.saturating_sub(1)));
         }
     }
     if with_reading {
         let top = inner.top().saturating_add(u16::try_from(tallest + 1).unwrap_or(u16::MAX));
         for (y, line) in (top..inner.bottom()).zip(reading) {
-            buf.set_line(inner.x, y, &line, inner.width);
+            text::put_line(buf, inner.x, y, &line, usize::from(inner.width));
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     for (y, entry) in (inner.top()..inner.bottom()).zip(entries(scene, width)) {
         let mut put = |x: usize, words: &str, style: Style| {
             let x = u16::try_from(x).unwrap_or(0);
-            buf.set_stringn(inner.x + x, y, words, usize::from(inner.width.saturating_sub(x)), style);
+            text::put(buf, inner.x + x, y, words, usize::from(inner.width.saturating_sub(x)), style);
         };
         match entry {
             Entry::Heading(words) => put(0, words, scene.style(Role::Key)),

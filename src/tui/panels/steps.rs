@@ -144,7 +144,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
     for column in &columns {
         let style = theme.style(if column.title == "#" { Role::Title } else { Role::Label });
         let title = if column.title == "#" { "Steps" } else { column.title };
-        buf.set_stringn(x, area.y, title, usize::from(area.right().saturating_sub(x)), style);
+        text::put(buf, x, area.y, title, usize::from(area.right().saturating_sub(x)), style);
         x += column.width + 1;
     }
     let spoken = selected(state).map_or_else(Vec::new, |report| words_of(report, area.width, words));
@@ -152,7 +152,8 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + words), ..area };
     if steps.is_empty() {
         let hint = if state.as_live().is_some() { "none yet: ↑ raises the rate, s spikes it" } else { "none yet" };
-        buf.set_stringn(
+        text::put(
+            buf,
             rows.x + 2,
             rows.y.min(area.bottom() - 1),
             hint,
@@ -175,7 +176,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
         if at == 0 {
             buf.set_string(area.x, y, "▸", mark);
         }
-        buf.set_stringn(area.x + 2, y, line, usize::from(area.width.saturating_sub(2)), theme.style(Role::Text));
+        text::put(buf, area.x + 2, y, line, usize::from(area.width.saturating_sub(2)), theme.style(Role::Text));
     }
 }
 
@@ -188,18 +189,18 @@ fn row(
     report: (&StepReport, bool),
 ) {
     let (report, is_chosen) = report;
-    if is_chosen {
-        buf.set_style(area, theme.style(Role::Selected));
-    }
     let mut x = area.x;
     for column in columns {
         let (cell, role) = column.cell(report, state);
-        let style = if is_chosen && !theme.has_color() { theme.style(Role::Selected) } else { theme.style(role) };
-        buf.set_stringn(x, area.y, cell, usize::from(column.width.min(area.right().saturating_sub(x))), style);
+        let style = theme.style(role);
+        text::put(buf, x, area.y, cell, usize::from(column.width.min(area.right().saturating_sub(x))), style);
         x += column.width + 1;
     }
     if !matches!(report.validity, Validity::Valid) {
-        buf.set_stringn(area.x + 2, area.y, "!", 1, theme.style(Role::Warn));
+        text::put(buf, area.x + 2, area.y, "!", 1, theme.style(Role::Warn));
+    }
+    if is_chosen {
+        theme.select(buf, area);
     }
 }
 

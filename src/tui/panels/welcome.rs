@@ -36,7 +36,7 @@ pub(crate) fn draw(buf: &mut Buffer, charts: Rect, state: &State, theme: Theme) 
     let inner = block.inner(area);
     block.render(area, buf);
     for (y, line) in (inner.top()..inner.bottom()).zip(lines) {
-        buf.set_line(inner.x, y, &line, inner.width);
+        text::put_line(buf, inner.x, y, &line, usize::from(inner.width));
     }
 }
 

@@ -8,9 +8,9 @@ use ratatui::layout::Rect;
 use crate::app::state::State;
 use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
-use crate::tui::axis::DOTS_PER_CELL;
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::layout::Frame;
+use crate::tui::painter::DOTS_WIDE;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
@@ -66,7 +66,7 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         None => {}
     }
     for (y, (line, role)) in (area.top()..area.bottom()).zip(lines) {
-        buf.set_stringn(area.x, y, line, width, scene.style(role));
+        text::put(buf, area.x, y, line, width, scene.style(role));
     }
 }
 
@@ -77,7 +77,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     if session.tracks().is_empty() {
         let header = &session.header().settings.instance_header;
         let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
-        buf.set_stringn(area.x, top, words, usize::from(area.width), scene.style(Role::Label));
+        text::put(buf, area.x, top, words, usize::from(area.width), scene.style(Role::Label));
         return;
     }
     let facts_width: u16 = facts.iter().map(|(_, width)| width + 1).sum();
@@ -85,7 +85,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     let mut x = area.x;
     let style = scene.style(Role::Label);
     for (title, width) in facts {
-        buf.set_stringn(x, top, title, usize::from(*width), style);
+        text::put(buf, x, top, title, usize::from(*width), style);
         x += width + 1;
     }
     lane_legend(buf, Rect { y: top, height: 1, ..lane }, scene);
@@ -106,7 +106,7 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
     }
     if hidden_rows > 0 && area.height > 0 {
         let words = format!("{first} above, {after} below; n and p scroll");
-        buf.set_stringn(area.x, area.bottom() - 1, words, usize::from(facts_width), style);
+        text::put(buf, area.x, area.bottom() - 1, words, usize::from(facts_width), style);
     }
 }
 
@@ -119,7 +119,7 @@ fn lane_legend(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         sample(Role::P99, "p99 over the objective"),
         sample(Role::Bad, "with errors"),
     ];
-    buf.set_line(area.x, area.y, &text::fit(pieces, usize::from(area.width), 2), area.width);
+    text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 2), usize::from(area.width));
 }
 
 /// Those that answer first, by their birth; then those that are gone, the last gone first.
@@ -171,7 +171,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
             }
             _ => (text::count(track.requests), Role::Label),
         };
-        buf.set_stringn(x, area.y, words, usize::from(*width), scene.style(role));
+        text::put(buf, x, area.y, words, usize::from(*width), scene.style(role));
         x += width + 1;
     }
 }
@@ -190,7 +190,7 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
             _ => Role::Responding,
         };
         for dot in dots {
-            let cell = &mut cells[dot / DOTS_PER_CELL];
+            let cell = &mut cells[dot / DOTS_WIDE];
             // Of several seconds in one column the busiest is drawn, in the colour of the worst.
             *cell = Some(match *cell {
                 Some((requests, worst)) if severity(worst) >= severity(role) => (requests.max(second.requests), worst),
@@ -212,7 +212,8 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
     }
     let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
     if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
-        buf.set_string(area.x + x + 1, area.y, format!("✕ {}", track.last), scene.style(Role::Label));
+        let room = usize::from(area.width - x - 1);
+        text::put(buf, area.x + x + 1, area.y, format!("✕ {}", track.last), room, scene.style(Role::Label));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::app::state::State;
 use crate::timeline::Percentiles;
 use crate::timeline::heat::HeatColumn;
 use crate::tui::chart;
+use crate::tui::glyphs::EIGHTHS;
 use crate::tui::heat::Heat;
 use crate::tui::layout::Frame;
 use crate::tui::panels::charts;
@@ -62,14 +63,17 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
     let slo = scene.state.session().header().settings.slo.latency;
     let pieces = vec![
-        Piece::new(0, "response times of all answers", label),
+        Piece::new(0, "response times of OK answers", label),
         scale.and(" many", label),
         Piece::new(2, "▶ ", theme.style(Role::Slo)).and(format!("objective {}", text::latency(Some(slo))), label),
     ];
     chart::title(buf, area, theme, "Spread", pieces);
-    let plot = chart::plot_area(area);
+    let mut plot = chart::plot_area(area);
     if plot.is_empty() {
         return;
+    }
+    if failures_row(buf, plot, scene) {
+        plot.height -= 1;
     }
     let session = &scene.state.session();
     let columns = session.timeline().heat_between(scene.axis.first_second(), scene.axis.end().second());
@@ -80,7 +84,7 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     });
     let Some((shortest, longest)) = extremes.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
         let words = "no answer in this time";
-        buf.set_stringn(plot.x + 2, plot.y + plot.height / 2, words, usize::from(plot.width.saturating_sub(2)), label);
+        text::put(buf, plot.x + 2, plot.y + plot.height / 2, words, usize::from(plot.width.saturating_sub(2)), label);
         return;
     };
     let mut heat = Heat::new(plot, shortest, longest.max(slo));
@@ -93,6 +97,31 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         }
     }
     heat.draw(buf, plot, theme, slo);
+}
+
+/// What failed, in a row of its own under the map: how fast a refusal came says nothing of the service's speed. Whether there is
+/// such a row.
+fn failures_row(buf: &mut Buffer, plot: Rect, scene: &Scene<'_>) -> bool {
+    let failed: Vec<(u64, u32)> =
+        scene.columns.by_cell().map(|column| (column.outcomes.failed(), column.measured)).collect();
+    let per_second = |&(count, secs): &(u64, u32)| count as f64 / f64::from(secs.max(1));
+    let most = failed.iter().map(per_second).fold(0.0, f64::max);
+    if most <= 0.0 || plot.height < 3 {
+        return false;
+    }
+    let theme = scene.theme;
+    let y = plot.bottom() - 1;
+    let left = plot.x.saturating_sub(chart::GUTTER);
+    text::put(buf, left, y, "failed", usize::from(chart::GUTTER - 2), theme.style(Role::Bad));
+    text::put(buf, plot.x.saturating_sub(1), y, "│", 1, theme.style(Role::Faint));
+    for (x, &(count, secs)) in (plot.left()..plot.right()).zip(&failed) {
+        if let Some(level) = Heat::level_of(count, secs, most) {
+            // As high as it is much: a row has one colour only.
+            let eighths = (level * 7).div_ceil(HEAT_LEVELS - 1).clamp(1, 7);
+            text::put(buf, x, y, EIGHTHS[eighths], 1, theme.style(Role::Bad));
+        }
+    }
+    true
 }
 
 /// A row of the table.
@@ -148,7 +177,7 @@ fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objectiv
     let mut put = |x: u16, y: u16, width: u16, words: &str, style| {
         let x = area.x + x;
         if x < area.right() && y < area.bottom() {
-            buf.set_stringn(x, y, words, usize::from(width.min(area.right() - x)), style);
+            text::put(buf, x, y, words, usize::from(width.min(area.right() - x)), style);
         }
     };
     put(0, area.y, NAME_WIDTH, "Percentiles", theme.style(Role::Title));

@@ -39,16 +39,16 @@ fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
             break;
         }
         let (role, words) = header::feed_words(feed, now);
-        buf.set_stringn(area.x, y, text::shown(name, 20), 20, theme.style(Role::Text));
+        text::put(buf, area.x, y, text::shown(name, 20), 20, theme.style(Role::Text));
         let left = area.x + 22;
-        buf.set_stringn(left, y, words, usize::from(area.right().saturating_sub(left)), theme.style(role));
+        text::put(buf, left, y, words, usize::from(area.right().saturating_sub(left)), theme.style(role));
         y += 1;
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed {
             let indent = area.x + 4;
             let width = area.right().saturating_sub(indent);
             for line in text::wrap(&error.to_string(), usize::from(width), 2) {
                 if y < area.bottom() {
-                    buf.set_stringn(indent, y, line, usize::from(width), theme.style(Role::Label));
+                    text::put(buf, indent, y, line, usize::from(width), theme.style(Role::Label));
                     y += 1;
                 }
             }
@@ -80,19 +80,19 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         }
         let (sign, role) = look(entry.kind);
         let when = if at == selected { theme.style(Role::Selected) } else { theme.style(Role::Label) };
-        buf.set_stringn(area.x, y, format!("{:>8}", entry.at.to_string()), 8, when);
-        buf.set_stringn(area.x + 9, y, sign, 1, theme.style(role));
+        text::put(buf, area.x, y, format!("{:>8}", entry.at.to_string()), 8, when);
+        text::put(buf, area.x + 9, y, sign, 1, theme.style(role));
         let role = if role == Role::Label { Role::Text } else { role };
         for line in text::wrap(&entry.text, usize::from(width), 3) {
             if y < area.bottom() {
-                buf.set_stringn(area.x + LEFT, y, line, usize::from(width), theme.style(role));
+                text::put(buf, area.x + LEFT, y, line, usize::from(width), theme.style(role));
                 y += 1;
             }
         }
     }
     if entries.is_empty() && y < area.bottom() {
         let words = if filter.is_some() { "nothing has that in it; Esc shows all" } else { "nothing yet" };
-        buf.set_stringn(area.x + LEFT, y, words, usize::from(width), theme.style(Role::Label));
+        text::put(buf, area.x + LEFT, y, words, usize::from(width), theme.style(Role::Label));
     }
 }
 

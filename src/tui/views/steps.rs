@@ -57,7 +57,7 @@ fn selected(
     let role = if matches!(report.validity, Validity::Valid) { Role::Text } else { Role::Warn };
     for line in text::wrap(&report.words, usize::from(area.width), 4) {
         if y < area.bottom() {
-            buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(role));
+            text::put(buf, area.x, y, line, usize::from(area.width), theme.style(role));
         }
         y += 1;
     }
@@ -69,7 +69,7 @@ fn selected(
     if let Some(fall) = fall.filter(|_| !is_drawn) {
         for line in text::wrap(&format!("Where the time went: {}", fall.words()), usize::from(area.width), 4) {
             if y < area.bottom() {
-                buf.set_stringn(area.x, y, line, usize::from(area.width), theme.style(Role::Label));
+                text::put(buf, area.x, y, line, usize::from(area.width), theme.style(Role::Label));
             }
             y += 1;
         }
@@ -95,12 +95,12 @@ fn selected(
 }
 
 fn detail_row(buf: &mut Buffer, area: Rect, theme: Theme, detail: &Detail) {
-    buf.set_stringn(area.x, area.y, detail.name, usize::from(NAME_WIDTH), theme.style(Role::Label));
+    text::put(buf, area.x, area.y, detail.name, usize::from(NAME_WIDTH), theme.style(Role::Label));
     let value = text::shown(&detail.value, usize::from(VALUE_WIDTH - 1));
-    buf.set_stringn(area.x + NAME_WIDTH, area.y, value, usize::from(VALUE_WIDTH), theme.style(detail.role));
+    text::put(buf, area.x + NAME_WIDTH, area.y, value, usize::from(VALUE_WIDTH), theme.style(detail.role));
     let left = NAME_WIDTH + VALUE_WIDTH;
     let room = usize::from(area.width.saturating_sub(left));
-    buf.set_stringn(area.x + left, area.y, text::shown(&detail.meaning, room), room, theme.style(Role::Label));
+    text::put(buf, area.x + left, area.y, text::shown(&detail.meaning, room), room, theme.style(Role::Label));
 }
 
 /// A number and what it means.

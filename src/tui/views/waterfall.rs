@@ -56,7 +56,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
     for (said, role) in why.into_iter().chain(fall.cause.clone().map(|cause| (cause, Role::Label))) {
         if y < area.bottom() {
             let width = usize::from(area.width);
-            buf.set_stringn(area.x, y, text::shown(&said, width), width, theme.style(role));
+            text::put(buf, area.x, y, text::shown(&said, width), width, theme.style(role));
         }
         y += 1;
     }
@@ -67,7 +67,7 @@ fn bar(buf: &mut Buffer, area: Rect, theme: Theme, segment: &Segment, whole: f64
     let put = |buf: &mut Buffer, x: u16, words: &str, width: u16, role: Role| {
         let room = width.min(area.width.saturating_sub(x));
         if room > 0 {
-            buf.set_stringn(area.x + x, area.y, words, usize::from(room), theme.style(role));
+            text::put(buf, area.x + x, area.y, words, usize::from(room), theme.style(role));
         }
     };
     put(buf, 0, segment.stage.label(), NAME_WIDTH, Role::Label);

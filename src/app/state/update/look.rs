@@ -52,7 +52,7 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
             }
         }
         Action::Columns(columns) => ui.range.columns = *columns,
-        Action::ToggleLogLatency => ui.log_latency = !ui.log_latency,
+        Action::ToggleLatencyAxis => ui.linear_latency = !ui.linear_latency,
         Action::ToggleServiceTime => {
             ui.service_time = !ui.service_time;
             let text = if ui.service_time {

@@ -1,0 +1,242 @@
+//! What must be true of every chart that is painted: no cut number, no lost colour, no glyph out of the list.
+
+use super::*;
+use crate::tui::theme::Look;
+
+/// Whether a number in a row is whole: groups of three digits after a comma. Cut ones end in `…`.
+fn is_whole(number: &str, after: Option<char>) -> bool {
+    let (whole, _) = number.split_once('.').unwrap_or((number, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next().is_some_and(|first| !first.is_empty() && (first.len() <= 3 || !whole.contains(',')));
+    after == Some('…') || first && groups.all(|group| group.len() == 3)
+}
+
+/// A session whose every count needs all the room there is.
+fn large_numbers() -> State {
+    let state =
+        state().limits().rate(987_654).drops(912_345, 30_000).errors(OutcomeKind::Http429, 40_000).send_lag_ms(12_345);
+    state.p99_ms(12_345).run(65).rate(123_456).run(4).live("cloudwatch").stale("cloudwatch", 34_567).build()
+}
+
+#[test]
+fn no_number_is_cut_without_an_ellipsis() {
+    let state = large_numbers();
+    for (columns, rows) in
+        [(60, 16), (66, 18), (73, 20), (80, 24), (100, 30), (120, 40), (149, 40), (200, 50), (300, 80)]
+    {
+        for view in View::ALL {
+            let state = looked_at(&state, |ui| ui.view = view);
+            for row in letters(frame(&state, Theme::DARK, columns, rows).backend().buffer()) {
+                let chars: Vec<char> = row.chars().collect();
+                let is_part = |ch: char| ch.is_ascii_digit() || ch == ',' || ch == '.';
+                for number in chars.split(|ch| !is_part(*ch)).filter(|part| part.contains(&',')) {
+                    let at = number.as_ptr_range().end as usize - chars.as_ptr() as usize;
+                    let after = chars.get(at / size_of::<char>()).copied();
+                    let number: String = number.iter().collect();
+                    let number = number.trim_matches([',', '.']);
+                    if !number.contains(',') {
+                        continue;
+                    }
+                    assert!(is_whole(number, after), "{number:?} in {view:?} at {columns}×{rows}: {row}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn text_reaches_the_screen_through_the_helper_that_marks_what_is_cut() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui");
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("tests") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs")
+                && !path.ends_with("text.rs")
+                && !path.ends_with("tests.rs")
+            {
+                let source = std::fs::read_to_string(&path).unwrap();
+                for way in ["set_stringn(", "set_line(", "set_span("] {
+                    assert!(!source.contains(way), "{} cuts silently: {way}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_screen_uses_no_character_that_the_list_does_not_have() {
+    let known = |ch: char| ch.is_ascii() || ('\u{2800}'..='\u{28ff}').contains(&ch) || glyphs::ALL.contains(ch);
+    for (name, state) in BUILT.iter().filter(|(name, _)| !name.contains("hostile") && !name.contains("not_scaled")) {
+        for view in View::ALL {
+            let state = looked_at(state, |ui| ui.view = view);
+            for theme in [Theme::DARK, Theme::MONO] {
+                let terminal = frame(&state, theme, 120, 40);
+                let cells = &terminal.backend().buffer().content;
+                let unknown = cells.iter().flat_map(|cell| cell.symbol().chars()).find(|&ch| !known(ch));
+                assert_eq!(unknown, None, "{name} in {view:?}");
+            }
+            let terminal = frame(&state, Theme::DARK.with(Glyphs::Ascii), 120, 40);
+            let cells = &terminal.backend().buffer().content;
+            let other =
+                cells.iter().find(|cell| !cell.symbol().is_ascii() || cell.symbol() == "?" && view != View::Log);
+            assert!(other.is_none_or(|cell| cell.symbol() == "?"), "{name} in {view:?}: {other:?}");
+        }
+    }
+}
+
+#[test]
+fn the_selected_row_is_one_style_in_16_colours() {
+    let terminal = frame(built("steps__recovered"), Theme::ANSI, 120, 40);
+    let buffer = terminal.backend().buffer();
+    let reversed = |y: u16| {
+        (0..120).map(move |x| &buffer[(x, y)]).filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count()
+    };
+    let row = (4..40).find(|&y| reversed(y) > 20).expect("a selected row");
+    let styles: std::collections::HashSet<Style> = (0..120).map(|x| buffer[(x, row)].style()).collect();
+    assert_eq!(styles.len(), 1, "{styles:?}");
+}
+
+#[test]
+fn without_colours_responding_and_active_are_drawn_with_other_glyphs() {
+    let text = letters(frame(built("overview__scale_out"), Theme::MONO, 120, 40).backend().buffer()).join("\n");
+    let before = |word: &str| text.split_once(word).and_then(|(head, _)| head.trim_end().chars().last());
+    assert_ne!(before(" responding "), before(" active "));
+    assert_ne!(before(" active "), before(" needed "));
+}
+
+#[test]
+fn text_over_a_step_line_does_not_take_its_colour() {
+    for theme in [Theme::DARK, Theme::ANSI] {
+        let terminal = frame(built("instances__recovered"), theme, 120, 40);
+        let buffer = terminal.backend().buffer();
+        let faint = theme.style(Role::Faint);
+        for cell in buffer.content.iter().filter(|cell| cell.symbol().chars().all(char::is_alphanumeric)) {
+            let is_faint = cell.fg == theme.color(Role::Faint) && cell.modifier.contains(faint.add_modifier);
+            assert!(!is_faint || theme == Theme::ANSI, "{cell:?}");
+        }
+    }
+}
+
+#[test]
+fn failures_that_come_at_once_do_not_look_fast() {
+    // 80 % are refused within 4 ms; OK answers take 92 ms.
+    let refused = state().limits().rate(600).run(60).build();
+    let terminal = frame(&refused, Theme::DARK, 120, 40);
+    let text = letters(terminal.backend().buffer());
+    let title = text.iter().find(|row| row.starts_with("Latency")).expect("the chart");
+    assert!(title.contains("p99 9") && title.contains("p50 8") && title.contains("failed p99 4.0 ms"), "{title}");
+    let latency = looked_at(&refused, |ui| ui.view = View::Latency);
+    let text = letters(frame(&latency, Theme::DARK, 120, 40).backend().buffer());
+    let rows: Vec<&String> = text.iter().filter(|row| row.trim_start().starts_with("failed")).collect();
+    assert!(rows.iter().any(|row| row.contains('▇')), "a row of their own: {text:#?}");
+    let labels: Vec<&str> = text.iter().filter_map(|row| row.split_once('┤')).map(|(label, _)| label.trim()).collect();
+    let spread = text.iter().position(|row| row.starts_with("Spread")).expect("the map");
+    let of_map: Vec<&str> =
+        text[spread..].iter().filter_map(|row| row.split_once('┤')).map(|(label, _)| label.trim()).collect();
+    let distinct: std::collections::HashSet<&&str> = of_map.iter().collect();
+    assert_eq!(distinct.len(), of_map.len(), "a label twice: {labels:?}");
+    assert!(!of_map.iter().any(|label| label.starts_with('0')), "nothing below a millisecond: {of_map:?}");
+}
+
+#[test]
+fn what_is_off_the_scale_is_marked_with_its_value() {
+    let state = built("overview__off_the_scale");
+    let text = letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
+    assert!(text.contains("▲ 5,000"), "the burst of two seconds: {text}");
+    assert!(text.contains("▲ 9.0s") || text.contains("▲ 9s"), "its latency: {text}");
+    assert!(text.contains("▲ 500ms"), "the objective, which does not press the curve down: {text}");
+}
+
+/// What each of the next seconds costs at 120×40, in bytes to the terminal, ascending.
+fn costs(mut builder: Builder, theme: Theme) -> Vec<usize> {
+    let shown = |builder: &Builder| frame(&builder.clone().build(), theme, 120, 40).backend().buffer().clone();
+    let mut before = shown(&builder);
+    let mut costs: Vec<usize> = Vec::new();
+    for _ in 0..15 {
+        builder = builder.run(1);
+        let after = shown(&builder);
+        let mut bytes = Vec::new();
+        CrosstermBackend::new(&mut bytes).draw(before.diff(&after).into_iter()).unwrap();
+        costs.push(bytes.len());
+        before = after;
+    }
+    costs.sort_unstable();
+    costs
+}
+
+#[test]
+fn a_second_more_costs_less_than_two_kilobytes() {
+    let indexed = Theme::from_env(Look::default(), |name| (name == "TERM").then(|| "xterm-256color".to_owned()));
+    for theme in [Theme::DARK, indexed] {
+        // The window is full: the curves move, all of the axis with them.
+        for state in [spike(4, 270), state().limits().rate(50).run(320)] {
+            let costs = costs(state, theme);
+            assert!(costs[costs.len() / 2] < 2_048, "{theme:?}: {costs:?}");
+        }
+    }
+}
+
+#[test]
+fn a_replay_of_a_moment_is_drawn_as_the_moment_was() {
+    // Of the scale's memory, too: the burst has left the scale at one moment and not at the other.
+    for calm in [3, 40] {
+        let session = || state().limits().rate(50).run(60).rate(900).run(2).rate(50).run(calm);
+        // A replay has a row more: its bar.
+        let [live, replayed] =
+            [(session().build(), 40), (session().replay(10, 3_600).build(), 41)].map(|(state, rows)| {
+                let buffer = frame(&state, Theme::DARK, 120, rows).backend().buffer().clone();
+                let plots = (5..28).flat_map(|y| (0..120).map(move |x| (x, y)));
+                plots.map(|at| buffer[at].clone()).collect::<Vec<_>>()
+            });
+        assert!(live == replayed, "after {calm} s");
+    }
+}
+
+#[test]
+fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
+    let five = built("overview__five_failures");
+    let spike = built("overview__scale_out");
+    for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+        for theme in [Theme::DARK, Theme::LIGHT] {
+            let has = |state: &State, chart: usize, color: Color| {
+                let area =
+                    layout::overview(layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false).body)
+                        .charts[chart];
+                let terminal = frame(state, theme, columns, rows);
+                let cells = chart::plot_area(area).positions();
+                cells.map(|at| terminal.backend().buffer()[at].clone()).any(|cell| cell.fg == color || cell.bg == color)
+            };
+            for (chart, color, name) in [
+                (0, theme.fill(Role::Ok), "ok"),
+                (0, theme.fill(Role::Bad), "failed"),
+                (0, theme.color(Role::Sent), "sent"),
+                (0, theme.color(Role::Target), "target"),
+                (1, theme.color(Role::P50), "p50"),
+                (1, theme.color(Role::Oldest), "oldest"),
+                (1, theme.color(Role::OtherErrors), "failed p99"),
+                (1, theme.color(Role::Slo), "objective"),
+                (3, theme.color(Role::Needed), "needed"),
+                (3, theme.color(Role::Limit), "limit"),
+                (3, theme.color(Role::Responding), "responding"),
+            ] {
+                assert!(has(five, chart, color), "{name} at {columns}×{rows}, {theme:?}");
+                assert!(has(spike, chart, color), "{name} of the spike at {columns}×{rows}, {theme:?}");
+            }
+            for role in [Role::Status429, Role::Status5xx, Role::OtherErrors, Role::Dropped] {
+                // Four layers need four cells.
+                assert!(rows < 60 || has(five, 2, theme.color(role)), "{role:?} at {columns}×{rows}, {theme:?}");
+            }
+            assert!(
+                has(spike, 3, theme.color(Role::Active)) && has(five, 1, theme.color(Role::P99)),
+                "{columns}×{rows}"
+            );
+            assert!(has(spike, 1, theme.color(Role::Bad)), "p99 over the objective at {columns}×{rows}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Roles to colours: those of the palette, and those that only a screen has.
+
+use ratatui::style::Color;
+
+use crate::chart::palette::Hue;
+use crate::tui::theme::{HEAT_LEVELS, Role};
+
+/// From cold to hot; perceived lightness rises evenly (after Matplotlib's inferno).
+pub(super) const HEAT_DARK: [u32; HEAT_LEVELS] =
+    [0x2b_1055, 0x4a_0c6b, 0x78_1c6d, 0xa5_2c60, 0xcf_4446, 0xed_6925, 0xfb_9b06, 0xf7_d13d];
+
+/// The same on white, where more is darker.
+pub(super) const HEAT_LIGHT: [u32; HEAT_LEVELS] =
+    [0xfd_e0b5, 0xfb_c486, 0xf6_a25e, 0xee_7d46, 0xd9_5640, 0xb8_3655, 0x8a_2267, 0x55_0f6d];
+
+#[expect(clippy::cast_possible_truncation, reason = "the bytes of a 24 bit colour")]
+pub(super) const fn rgb(hex: u32) -> Color {
+    Color::Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+/// What a role is in charts; `None` for what is only on screens.
+const fn hue(role: Role) -> Option<Hue> {
+    Some(match role {
+        Role::Good => Hue::Good,
+        Role::Bad => Hue::Bad,
+        Role::Target => Hue::Target,
+        Role::Sent => Hue::Sent,
+        Role::Ok => Hue::Ok,
+        Role::P50 => Hue::P50,
+        Role::P99 => Hue::P99,
+        Role::Oldest => Hue::Oldest,
+        Role::Slo => Hue::Objective,
+        Role::Status429 => Hue::Status429,
+        Role::Status5xx => Hue::Status5xx,
+        Role::OtherErrors => Hue::OtherErrors,
+        Role::Dropped => Hue::Dropped,
+        Role::Responding => Hue::Responding,
+        Role::Active => Hue::Active,
+        Role::Running => Hue::Running,
+        Role::Desired => Hue::Desired,
+        Role::Needed => Hue::Needed,
+        Role::Limit | Role::Pending => Hue::Limit,
+        Role::Text
+        | Role::Label
+        | Role::Faint
+        | Role::Title
+        | Role::Badge
+        | Role::Selected
+        | Role::Key
+        | Role::Warn
+        | Role::Mark => return None,
+    })
+}
+
+pub(super) const fn dark(role: Role) -> Color {
+    if let Some(hue) = hue(role) {
+        return rgb(hue.on_dark());
+    }
+    rgb(match role {
+        Role::Badge => 0xff_ffff,
+        Role::Title => 0xf0_f6fc,
+        Role::Label => 0x8b_949e,
+        Role::Faint => 0x6a_737d,
+        Role::Key => 0x58_a6ff,
+        Role::Warn => 0xe3_b341,
+        Role::Mark => 0xf7_78ba,
+        _ => return Color::Reset,
+    })
+}
+
+pub(super) const fn light(role: Role) -> Color {
+    if let Some(hue) = hue(role) {
+        return rgb(hue.on_light());
+    }
+    rgb(match role {
+        Role::Title => 0x1f_2328,
+        Role::Label => 0x57_606a,
+        Role::Faint => 0x7d_858d,
+        Role::Badge | Role::Key => 0x09_69da,
+        Role::Warn => 0x9a_6700,
+        Role::Mark => 0xbf_3989,
+        _ => return Color::Reset,
+    })
+}
+
+pub(super) const fn ansi(role: Role) -> Color {
+    match role {
+        Role::Text
+        | Role::Selected
+        | Role::Title
+        | Role::Target
+        | Role::Label
+        | Role::Faint
+        | Role::Limit
+        | Role::Pending
+        | Role::Dropped => Color::Reset,
+        Role::Badge => Color::White,
+        Role::Sent | Role::Active => Color::LightBlue,
+        Role::Good | Role::Ok | Role::Running => Color::Green,
+        Role::Warn | Role::Oldest | Role::Needed | Role::Status429 => Color::Yellow,
+        Role::Bad | Role::Status5xx | Role::Slo => Color::Red,
+        Role::Key | Role::P50 | Role::Responding => Color::Cyan,
+        Role::P99 | Role::Desired | Role::OtherErrors | Role::Mark => Color::Magenta,
+    }
+}
+
+/// The closest of the 6 × 6 × 6 cube and the 24 greys of the 256 colour palette.
+pub(super) fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let distance = |color: [u8; 3]| -> u32 {
+        color.into_iter().zip([red, green, blue]).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+    };
+    let cube = (0..216_u8).map(|at| (16 + at, [at / 36, at / 6 % 6, at % 6].map(|level| LEVELS[usize::from(level)])));
+    let greys = (0..24_u8).map(|at| (232 + at, [8 + 10 * at; 3]));
+    cube.chain(greys).min_by_key(|&(_, color)| distance(color)).map_or(15, |(index, _)| index)
+}
