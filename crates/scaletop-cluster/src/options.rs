@@ -252,17 +252,17 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "not a length of time; write for example 80ms, 8s or 2m".to_owned())
 }
 
-/// Durations in files as people write them.
-mod duration_text {
+/// Durations in files and orders as people write them.
+pub(crate) mod duration_text {
     use std::time::Duration;
 
     use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{duration:?}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
         super::parse_duration(&text).map_err(|error| de::Error::custom(format_args!("{text:?}: {error}")))
     }
