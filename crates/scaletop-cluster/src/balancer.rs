@@ -34,7 +34,7 @@ use super::serve::Connections;
 use super::shared::{Admission, Shared, Slot};
 use super::truth::EndCause;
 
-pub(crate) use alb::check_target;
+pub(crate) use alb::{HEALTH_PATH, check_target};
 
 /// App Runner's limit on a request, from its arrival to the end of its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);

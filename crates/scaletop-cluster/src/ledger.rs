@@ -439,5 +439,8 @@ fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, bound: usize) {
 
 mod snapshots;
 mod staff;
+
+pub(crate) use staff::FIRST_TAG;
+
 #[cfg(test)]
 mod tests;

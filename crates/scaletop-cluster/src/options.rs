@@ -6,14 +6,16 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::wire::Publication;
+
 /// Which platform's way of scaling the cluster follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
-    /// App Runner: scales on concurrent requests, within seconds.
+    /// App Runner: scales on concurrent requests, within seconds, and refuses what finds no room.
     #[default]
     AppRunner,
-    /// ECS: target tracking on CPU, 60 s points, 3 of them to scale out and 15 to scale in.
+    /// ECS: requests queue in the tasks; target tracking on CPU, 60 s points, 3 of them to scale out and 15 to scale in.
     Ecs,
 }
 
@@ -35,7 +37,8 @@ pub struct ClusterOptions {
     pub max_size: u32,
     /// The least that are kept, 1 to `max_size`.
     pub min_size: u32,
-    /// Requests that one instance takes at the same time, 1 to 200 as on App Runner.
+    /// Requests that one instance takes at the same time, 1 to 200 as on App Runner; on ECS those that a task works on at the
+    /// same time, while others wait in it.
     pub max_concurrency: u32,
     /// How long an instance takes to answer.
     #[serde(with = "duration_text")]
@@ -50,8 +53,13 @@ pub struct ClusterOptions {
     pub platform: Platform,
     /// Publishes metrics as coarse and as late as the cloud does: see [`ClusterOptions::metric_grain`].
     pub realistic: bool,
-    /// How many times faster the platform's own time runs than ours: divides metric grain, publication delay and the
-    /// periods of ECS' target tracking. What has an option of its own (delay, cold start, scale-in) is left as it is.
+    /// The span of one point of ECS' metrics in the platform's time: 60 s, or 20 s for its high-resolution metrics. `None`
+    /// means 60 s on ECS, and what `realistic` says on App Runner.
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub metric_period: Option<Duration>,
+    /// How many times faster the platform's own time runs than ours: divides metric grain, publication delay, the periods
+    /// and cooldowns of ECS' target tracking, the interval of its health checks and their grace. What has an option of its
+    /// own (delay, cold start, scale-in) is left as it is, and so is how long a health check waits for an answer.
     pub time_scale: f64,
     /// The balancer's port on 127.0.0.1; 0 picks a free one.
     #[serde(rename = "cluster-port")]
@@ -65,6 +73,11 @@ pub(crate) const MAX_INSTANCES: u32 = 25;
 
 /// App Runner's upper bound of `MaxConcurrency`.
 pub(crate) const HIGHEST_CONCURRENCY: u32 = 200;
+
+/// The spans that a point of ECS' metrics can have.
+/// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/target-tracking-faster-auto-scaling.html>
+const HIGH_RESOLUTION: Duration = Duration::from_secs(20);
+const STANDARD_RESOLUTION: Duration = Duration::from_mins(1);
 
 /// The bounds of [`ClusterOptions::time_scale`].
 const TIME_SCALES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
@@ -83,6 +96,7 @@ impl Default for ClusterOptions {
             scale_in_after: Duration::from_secs(30),
             platform: Platform::AppRunner,
             realistic: false,
+            metric_period: None,
             time_scale: 1.0,
             port: 0,
             seed: None,
@@ -111,6 +125,12 @@ impl ClusterOptions {
                 return Err(OptionsError::TooLong { flag, value });
             }
         }
+        match self.metric_period {
+            None | Some(STANDARD_RESOLUTION) => {}
+            Some(HIGH_RESOLUTION) if self.platform == Platform::Ecs => {}
+            Some(HIGH_RESOLUTION) => return Err(OptionsError::NoHighResolution),
+            Some(value) => return Err(OptionsError::MetricPeriod { value }),
+        }
         // A NaN is in no range.
         if !TIME_SCALES.contains(&self.time_scale) {
             return Err(OptionsError::TimeScale { value: self.time_scale });
@@ -124,14 +144,29 @@ impl ClusterOptions {
         Duration::try_from_secs_f64(period.as_secs_f64() / self.time_scale).unwrap_or(period)
     }
 
-    /// The span that one point of a metric covers, in our time: 60 s of the platform's time as in the cloud when
-    /// `realistic` or on ECS (whose alarms count such points), else 10 s.
-    pub fn metric_grain(&self) -> Duration {
-        let coarse = self.realistic || self.platform == Platform::Ecs;
-        self.scaled(Duration::from_secs(if coarse { 60 } else { 10 }))
+    /// Whether ECS' high-resolution metrics are tracked.
+    pub fn is_high_resolution(&self) -> bool {
+        self.metric_period == Some(HIGH_RESOLUTION)
     }
 
-    /// Requests per second that one instance can take: its concurrency ÷ its delay (Little's law). `None` without a delay.
+    /// How metrics are published, in the platform's time: the span of a point, and how late it is.
+    pub(crate) fn publication(&self) -> (Duration, Duration) {
+        let is_coarse = self.realistic || self.platform == Platform::Ecs || self.metric_period.is_some();
+        let Publication { grain, delay } = match is_coarse {
+            true if self.is_high_resolution() => Publication::HIGH_RESOLUTION,
+            true => Publication::REALISTIC,
+            false => Publication::DEMO,
+        };
+        (Duration::from_secs_f64(grain), Duration::from_secs_f64(delay))
+    }
+
+    /// The span that one point of a metric covers, in our time: 60 s of the platform's time as in the cloud when
+    /// `realistic` or on ECS (whose alarms count such points; 20 s if [`ClusterOptions::metric_period`] says so), else 10 s.
+    pub fn metric_grain(&self) -> Duration {
+        self.scaled(self.publication().0)
+    }
+
+    /// Requests per second that one instance can do: its concurrency ÷ its delay (Little's law). `None` without a delay.
     pub fn capacity_per_instance(&self) -> Option<f64> {
         let delay = self.delay.as_secs_f64();
         (delay > 0.0).then(|| f64::from(self.max_concurrency) / delay)
@@ -177,6 +212,15 @@ pub enum OptionsError {
         /// What it was.
         value: Duration,
     },
+    /// A period that no metric has.
+    #[error("--metric-period {value:?} is not possible; choose 60s, or 20s for ECS' high-resolution metrics")]
+    MetricPeriod {
+        /// What it was.
+        value: Duration,
+    },
+    /// App Runner has no high-resolution metrics.
+    #[error("--metric-period 20s needs --platform ecs; App Runner publishes one point a minute")]
+    NoHighResolution,
     /// A time scale out of range.
     #[error("--time-scale {value} is out of range; choose {} to {}", TIME_SCALES.start(), TIME_SCALES.end())]
     TimeScale {
@@ -196,7 +240,8 @@ pub struct ClusterArgs {
     /// Keep at least this many instances [default: 1]
     #[arg(long, value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
     pub min_size: Option<u32>,
-    /// Requests that one instance takes at the same time [default: 10]
+    /// Requests that one instance takes at the same time; on ECS, works on at the same time while others wait in it
+    /// [default: 10]
     #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
     pub max_concurrency: Option<u32>,
     /// How long an instance takes to answer [default: 80ms]
@@ -208,13 +253,17 @@ pub struct ClusterArgs {
     /// Remove instances that have not been needed for this long [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_SCALE_IN_AFTER")]
     pub scale_in_after: Option<Duration>,
-    /// Whose way of scaling to follow [default: app-runner]
+    /// Whose way of balancing and scaling to follow [default: app-runner]
     #[arg(long, value_enum, env = "SCALETOP_PLATFORM")]
     pub platform: Option<Platform>,
     /// Publish metrics as coarse and as late as the cloud does: one point a minute instead of every 10 s
     #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_REALISTIC")]
     pub realistic: bool,
-    /// Run the platform's own periods (metric points, alarms, cool-downs) this many times faster [default: 1]
+    /// The span of one metric point: 60s, or with --platform ecs 20s (its high-resolution metrics, which scale out sooner)
+    /// [default: 60s on ECS; on App Runner 10s, with --realistic 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_METRIC_PERIOD")]
+    pub metric_period: Option<Duration>,
+    /// Run the platform's own periods (metric points, alarms, cooldowns, health checks) this many times faster [default: 1]
     #[arg(long, value_name = "FACTOR", env = "SCALETOP_TIME_SCALE")]
     pub time_scale: Option<f64>,
     /// The balancer's port on 127.0.0.1; 0 picks a free one [default: 0]
@@ -238,6 +287,7 @@ impl ClusterArgs {
             scale_in_after: self.scale_in_after.unwrap_or(base.scale_in_after),
             platform: self.platform.unwrap_or(base.platform),
             realistic: self.realistic || base.realistic,
+            metric_period: self.metric_period.or(base.metric_period),
             time_scale: self.time_scale.unwrap_or(base.time_scale),
             port: self.cluster_port.unwrap_or(base.port),
             seed: self.seed.or(base.seed),
@@ -265,6 +315,25 @@ pub(crate) mod duration_text {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
         super::parse_duration(&text).map_err(|error| de::Error::custom(format_args!("{text:?}: {error}")))
+    }
+
+    /// One that may be left out.
+    pub(crate) mod option {
+        use std::time::Duration;
+
+        use serde::{Deserializer, Serializer};
+
+        #[expect(clippy::ref_option, reason = "serde asks so")]
+        pub(crate) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+            match duration {
+                Some(duration) => super::serialize(duration, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
     }
 }
 
@@ -298,7 +367,7 @@ mod tests {
     fn every_flag_reaches_its_option() {
         let given = flags(
             "--max-size 7 --min-size 2 --max-concurrency 20 --delay 50ms --cold-start 1.5s --scale-in-after 2m \
-             --platform ecs --realistic --time-scale 10 --cluster-port 8080 --seed 7",
+             --platform ecs --realistic --metric-period 20s --time-scale 10 --cluster-port 8080 --seed 7",
         );
         let wanted = ClusterOptions {
             max_size: 7,
@@ -309,6 +378,7 @@ mod tests {
             scale_in_after: Duration::from_mins(2),
             platform: Platform::Ecs,
             realistic: true,
+            metric_period: Some(Duration::from_secs(20)),
             time_scale: 10.0,
             port: 8080,
             seed: Some(7),
@@ -330,6 +400,8 @@ mod tests {
             ("--delay=-1s", "for example 80ms"),
             ("--cold-start 2h", "at most 1h"),
             ("--scale-in-after soon", "for example 80ms"),
+            ("--metric-period 20s", "--metric-period 20s needs --platform ecs"),
+            ("--metric-period 30s --platform ecs", "choose 60s, or 20s"),
             ("--time-scale 0", "choose 0.01 to 1000"),
             ("--time-scale NaN", "choose 0.01 to 1000"),
             ("--platform lambda", "app-runner, ecs"),
@@ -344,6 +416,9 @@ mod tests {
     fn a_file_may_hold_the_options_and_flags_win() {
         let file: ClusterOptions = toml::from_str("max-size = 9\ncold-start = '2s'\n").unwrap();
         assert_eq!((file.max_size, file.cold_start, file.min_size), (9, Duration::from_secs(2), 1));
+        let fast: ClusterOptions = toml::from_str("platform = 'ecs'\nmetric-period = '20s'\n").unwrap();
+        assert!(fast.is_high_resolution());
+        assert_eq!(toml::from_str::<ClusterOptions>(&toml::to_string(&fast).unwrap()).unwrap(), fast);
         let merged = ClusterArgs { max_size: Some(3), ..ClusterArgs::default() }.over(&file);
         assert_eq!((merged.max_size, merged.cold_start), (3, Duration::from_secs(2)));
         let written = toml::to_string(&merged).unwrap();
@@ -355,7 +430,9 @@ mod tests {
     #[test]
     fn the_time_scale_speeds_up_what_has_no_option_of_its_own() {
         let options = ClusterOptions { platform: Platform::Ecs, time_scale: 10.0, ..ClusterOptions::default() };
-        assert_eq!(options.metric_grain(), Duration::from_secs(6));
+        assert_eq!((options.metric_grain(), options.publication().1.as_secs()), (Duration::from_secs(6), 120));
+        let fast = ClusterOptions { metric_period: Some(HIGH_RESOLUTION), ..options };
+        assert_eq!((fast.metric_grain(), fast.publication().1.as_secs()), (Duration::from_secs(2), 20));
         assert_eq!(ClusterOptions::default().metric_grain(), Duration::from_secs(10));
         assert_eq!(ClusterOptions { realistic: true, ..ClusterOptions::default() }.metric_grain().as_secs(), 60);
     }

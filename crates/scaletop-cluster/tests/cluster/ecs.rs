@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{Cluster, ClusterOptions, EndCause, Fault, Platform, SecondCounts};
+use scaletop_units::RunClock;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::client::{Client, get};
-use crate::{start, wait_for};
+use crate::{program, start, wait_for};
 
 /// `count` tasks that do not scale.
 async fn tasks(count: u32, at_a_time: u32, delay: Duration, time_scale: f64) -> Cluster {
@@ -102,4 +108,69 @@ async fn a_deployment_replaces_every_task_and_loses_nothing() {
     assert!(truth.instances[2].active.unwrap() <= truth.instances[1].draining.unwrap(), "never fewer than two");
     assert_eq!(truth.deployments[1].tag, "v2");
     cluster.shutdown().await;
+}
+
+/// What ECS' endpoint answers.
+async fn ask(client: &mut Client, operation: &str, input: Value) -> Value {
+    let request = Request::post("/")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=scaletop/20260101/us-east-1/ecs/aws4_request")
+        .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"))
+        .body(Full::new(Bytes::from(input.to_string())));
+    let reply = client.send(request.unwrap()).await.unwrap();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+/// The status, rollout state and task definition's revision of each deployment of the service.
+async fn deployments(client: &mut Client) -> Vec<[String; 2]> {
+    let answer = ask(client, "DescribeServices", json!({"services": ["demo"]})).await;
+    let deployments = answer["services"][0]["deployments"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    deployments.iter().map(|one| [text(&one["status"]), text(&one["rolloutState"])]).collect()
+}
+
+#[tokio::test]
+async fn a_deployment_that_was_ordered_by_http_shows_two_revisions_and_then_stopped_tasks() {
+    let options = ClusterOptions {
+        platform: Platform::Ecs,
+        max_size: 1,
+        delay: Duration::from_millis(5),
+        cold_start: Duration::from_secs(1),
+        // A stopped task gives its network interface back in 12 ms.
+        time_scale: 1_000.0,
+        ..ClusterOptions::default()
+    };
+    let platform = EmbeddedPlatform::start(options, Some(program()), RunClock::start(), 0).await.unwrap();
+    let endpoint = platform.endpoints.endpoint_url();
+    let mut client = Client::connect(endpoint.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let completed = |status: &str| [status.to_owned(), "COMPLETED".to_owned()];
+    assert_eq!(deployments(&mut client).await, [completed("PRIMARY")]);
+    let order = |text: &'static str| {
+        Request::post("/_scaletop/control").header("content-type", "application/json").body(Full::from(text)).unwrap()
+    };
+    let reply = client.send(order(r#"{"cluster": {"fault": "deploy", "tag": "no tag"}}"#)).await.unwrap();
+    assert!(reply.status == 409 && reply.body.contains("\"no tag\" is no image tag"), "{reply:?}");
+    let reply = client.send(order(r#"{"cluster": {"fault": "deploy", "tag": "v2"}}"#)).await.unwrap();
+    assert_eq!((reply.status, reply.body.as_str()), (200, "done\n"));
+    let rolling = [["PRIMARY".to_owned(), "IN_PROGRESS".to_owned()], completed("ACTIVE")];
+    assert_eq!(deployments(&mut client).await, rolling, "its tasks need a second");
+    let deadline = Instant::now() + crate::DEADLINE;
+    while deployments(&mut client).await != [completed("PRIMARY")] {
+        assert!(Instant::now() < deadline, "the deployment does not end");
+    }
+
+    let stopped = ask(&mut client, "ListTasks", json!({"serviceName": "demo", "desiredStatus": "STOPPED"})).await;
+    let running = ask(&mut client, "ListTasks", json!({"serviceName": "demo"})).await;
+    let tasks = json!([stopped["taskArns"][0], running["taskArns"][0]]);
+    let described = ask(&mut client, "DescribeTasks", json!({"tasks": tasks})).await;
+    let [old, new] = [&described["tasks"][0], &described["tasks"][1]];
+    assert_eq!((&old["lastStatus"], &new["lastStatus"]), (&json!("STOPPED"), &json!("RUNNING")));
+    assert_eq!(old["stopCode"], "ServiceSchedulerInitiated");
+    let reason = old["stoppedReason"].as_str().unwrap();
+    assert!(reason.starts_with("Scaling activity initiated by (deployment ecs-svc/"), "{reason}");
+    assert_eq!(new["healthStatus"], "UNKNOWN", "no container health check is set");
+    assert!(new["taskDefinitionArn"].as_str().unwrap().ends_with("/demo:2"), "{new}");
+    assert!(new["containers"][0]["image"].as_str().unwrap().ends_with("/demo:v2"), "{new}");
+    platform.cluster.shutdown().await;
 }
