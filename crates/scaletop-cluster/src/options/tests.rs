@@ -108,7 +108,7 @@ fn every_flag_that_the_page_on_the_cluster_names_is_one() {
     let command = <Cli as clap::CommandFactory>::command();
     let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
     let named: Vec<&str> = code_spans().into_iter().filter_map(|span| span.strip_prefix("--")).collect();
-    assert!(named.len() > 20, "{named:?}");
+    assert!(named.len() >= 15, "{named:?}");
     for line in named {
         let (flag, value) = line.split_once(' ').unwrap_or((line, ""));
         assert!(known.contains(&flag), "--{flag}");
@@ -130,7 +130,9 @@ fn every_constant_that_the_page_on_the_cluster_names_is_one_with_the_value_it_ha
         include_str!("../wire/embedded/lives.rs"),
     ]
     .concat();
-    let is_constant = |span: &&str| span.contains('_') && span.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let is_constant = |span: &&str| {
+        *span == "STAGES" || (span.contains('_') && span.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+    };
     let named: Vec<&str> = code_spans().into_iter().filter(is_constant).collect();
     let ours: Vec<&str> = named
         .into_iter()
