@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 
+use super::task_queue::Gone;
+
 /// How a target group checks its targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HealthPolicy {
@@ -45,6 +47,12 @@ pub(crate) enum CheckFailure {
     Failed,
     /// An answer of another status than 200.
     Code(u16),
+}
+
+impl From<Gone> for CheckFailure {
+    fn from(_: Gone) -> Self {
+        Self::Failed
+    }
 }
 
 impl CheckFailure {
@@ -145,7 +153,7 @@ mod tests {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let check = || {
             let queue = queue.clone();
-            async move { queue.turn().await.map(drop).map_err(|_| CheckFailure::Failed) }
+            async move { Ok(queue.turn().await.map(drop)?) }
         };
         let changed = |outcome: Result<(), CheckFailure>| seen.borrow_mut().push((start.elapsed().as_secs(), outcome));
         let checking = keep_checking(HealthPolicy::DEFAULT, check, changed);

@@ -100,7 +100,7 @@ mod tests {
         let order: Vec<u32> = ended.iter().map(|(number, _)| *number).collect();
         assert_eq!(order, (0..40).collect::<Vec<_>>(), "first come, first served");
         // Request n begins with the pair n / 2, at 80 ms a pair (or 20 ms after it, its fellow's arrival), and arrived at 20 n.
-        let wait = |number: usize| ended[number].1 - SERVICE_TIME;
+        let wait = |number: usize| ended[number].1.saturating_sub(SERVICE_TIME);
         assert_eq!([wait(0), wait(1)], [Duration::ZERO; 2]);
         assert_eq!(wait(20), Duration::from_millis(10 * 80 - 20 * 20));
         assert_eq!(wait(38), Duration::from_millis(19 * 80 - 38 * 20));

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 
-use super::upstream::{Connection, Upstreams, connect};
+use super::upstream::{Connection, UpstreamError, Upstreams, connect};
 use super::{Answer, disturbance, exchange, failed, own, passed};
 use crate::fleet::Member;
 use crate::ledger::{InstanceKey, Served};
@@ -103,13 +104,18 @@ async fn check(shared: &Shared, key: InstanceKey) -> Result<(), CheckFailure> {
     if !has_room {
         return Err(CheckFailure::Failed);
     }
-    let _turn = member.queue.turn().await.map_err(|_| CheckFailure::Failed)?;
+    let _turn = member.queue.turn().await?;
     disturbance(&member, shared).await;
-    let mut connection = connect::<Empty<Bytes>>(member.addr).await.map_err(|_| CheckFailure::Failed)?;
-    let request = Request::get(HEALTH_PATH).header("host", member.addr.to_string()).body(Empty::new());
-    let response = connection.send_request(request.map_err(|_| CheckFailure::Failed)?).await;
-    match response.map_err(|_| CheckFailure::Failed)?.status() {
-        StatusCode::OK => Ok(()),
-        other => Err(CheckFailure::Code(other.as_u16())),
+    let asked = async {
+        let mut connection = connect::<Empty<Bytes>>(member.addr).await?;
+        let request = Request::get(HEALTH_PATH).header(header::HOST, member.addr.to_string()).body(Empty::new());
+        // A path of ours and an address: always a request.
+        let request = request.unwrap_or_default();
+        connection.send_request(request).await.map_err(UpstreamError::Exchange)
+    };
+    match asked.await {
+        Ok(response) if response.status() == StatusCode::OK => Ok(()),
+        Ok(response) => Err(CheckFailure::Code(response.status().as_u16())),
+        Err(_) => Err(CheckFailure::Failed),
     }
 }

@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::*;
+use crate::wire::Publication;
 
 #[derive(Parser)]
 struct Cli {
@@ -92,6 +93,10 @@ fn a_file_may_hold_the_options_and_flags_win() {
 fn the_time_scale_speeds_up_what_has_no_option_of_its_own() {
     let options = ClusterOptions { platform: Platform::Ecs, time_scale: 10.0, ..ClusterOptions::default() };
     assert_eq!((options.metric_grain(), options.publication().1.as_secs()), (Duration::from_secs(6), 120));
+    for (options, wire) in [(options, Publication::REALISTIC), (ClusterOptions::default(), Publication::DEMO)] {
+        let (grain, delay) = options.publication();
+        assert_eq!((grain.as_secs_f64(), delay.as_secs_f64()), (wire.grain, wire.delay), "one word for one thing");
+    }
     let fast = ClusterOptions { metric_period: Some(HIGH_RESOLUTION), ..options };
     assert_eq!((fast.metric_grain(), fast.publication().1.as_secs()), (Duration::from_secs(2), 20));
     assert_eq!(ClusterOptions::default().metric_grain(), Duration::from_secs(10));

@@ -236,10 +236,6 @@ impl Publication {
     /// As in the cloud: 60 s points, two minutes late.
     pub const REALISTIC: Self = Self { grain: 60.0, delay: 120.0 };
 
-    /// ECS' high-resolution metrics: 20 s points, and 20 s late, so that the trigger takes 80 to 100 s as in AWS' own benchmark
-    /// (86 s: <https://aws.amazon.com/about-aws/whats-new/2026/06/amazon-ecs-faster-autoscaling/>). How late they are is not documented.
-    pub const HIGH_RESOLUTION: Self = Self { grain: 20.0, delay: 20.0 };
-
     /// For a demo that one has the patience to watch: 10 s points, 12 s late.
     pub const DEMO: Self = Self { grain: 10.0, delay: 12.0 };
 }

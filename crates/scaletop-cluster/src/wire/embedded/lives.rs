@@ -78,7 +78,7 @@ impl Lives {
             deregistered: ended.filter(|_| was_up).map(|at| self.unix(at)),
             execution_stopped: execution_stopped.and_then(|at| self.past(at)),
             stopped: stopped.and_then(|at| self.past(at)),
-            stop: self.stop(instance),
+            stop: stop(instance),
         }
     }
 
@@ -94,43 +94,6 @@ impl Lives {
         let started = instance.listening.map(|listening| started.max(listening));
         let come = |at: Elapsed| (at <= until).then(|| self.unix(at));
         [come(provisioned), come(pull_began), come(pull_ended), started.and_then(come)]
-    }
-
-    /// Why an instance stops: `stopCode`, `stoppedReason`.
-    /// Sources: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html> and
-    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html>
-    fn stop(&self, instance: &InstanceTruth) -> Option<TaskStop> {
-        let deployment = CloudSnapshot::deployment_id(instance.revision);
-        let scheduled = |reason: String| TaskStop { code: "ServiceSchedulerInitiated", reason, exit_code: Some(0) };
-        let by_deployment = || scheduled(format!("Scaling activity initiated by (deployment {deployment})"));
-        let exited = |exit_code| TaskStop {
-            code: "EssentialContainerExited",
-            reason: "Essential container in task exited".to_owned(),
-            exit_code,
-        };
-        let cause = match (instance.ended, instance.draining) {
-            (Some(ended), _) => ended.cause,
-            // Why it drains shows with its end.
-            (None, Some(_)) => return Some(by_deployment()),
-            (None, None) => return None,
-        };
-        Some(match cause {
-            EndCause::ScaledIn | EndCause::Replaced => by_deployment(),
-            EndCause::Unhealthy => {
-                scheduled(format!("Task failed ELB health checks in (target-group {})", self.target_group()))
-            }
-            // The signal that ended it, plus 128.
-            EndCause::Killed => exited(Some(137)),
-            EndCause::Died => exited(None),
-            EndCause::FailedToStart => TaskStop {
-                code: "TaskFailedToStart",
-                reason: "CannotStartContainerError: the instance did not come up".to_owned(),
-                exit_code: None,
-            },
-            EndCause::Shutdown => {
-                TaskStop { code: "UserInitiated", reason: "Task stopped by user".to_owned(), exit_code: Some(137) }
-            }
-        })
     }
 
     /// The deployments that have tasks, and the newest, which comes last.
@@ -172,15 +135,11 @@ impl Lives {
         after_the_first.map(operation).collect()
     }
 
-    fn target_group(&self) -> String {
-        CloudSnapshot::target_group_arn(REGION, SERVICE)
-    }
-
     /// What the service writes of itself, oldest first.
     /// Sources: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html> and
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-unhealthy-event-messages.html>
     pub(super) fn events(&self) -> Vec<(f64, String)> {
-        let group = self.target_group();
+        let group = target_group();
         let mut events: Vec<(Elapsed, String)> = Vec::new();
         for instance in &self.instances {
             let id = &instance.id;
@@ -207,6 +166,45 @@ impl Lives {
         events.sort_by_key(|(at, _)| *at);
         events.into_iter().map(|(at, text)| (self.unix(at), format!("(service {SERVICE}) {text}"))).collect()
     }
+}
+
+/// Why an instance stops: `stopCode`, `stoppedReason`.
+/// Sources: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html> and
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html>
+fn stop(instance: &InstanceTruth) -> Option<TaskStop> {
+    let deployment = CloudSnapshot::deployment_id(instance.revision);
+    let scheduled = |reason: String| TaskStop { code: "ServiceSchedulerInitiated", reason, exit_code: Some(0) };
+    let by_deployment = || scheduled(format!("Scaling activity initiated by (deployment {deployment})"));
+    let exited = |exit_code| TaskStop {
+        code: "EssentialContainerExited",
+        reason: "Essential container in task exited".to_owned(),
+        exit_code,
+    };
+    let cause = match (instance.ended, instance.draining) {
+        (Some(ended), _) => ended.cause,
+        // Why it drains shows with its end.
+        (None, Some(_)) => return Some(by_deployment()),
+        (None, None) => return None,
+    };
+    Some(match cause {
+        EndCause::ScaledIn | EndCause::Replaced => by_deployment(),
+        EndCause::Unhealthy => scheduled(format!("Task failed ELB health checks in (target-group {})", target_group())),
+        // The signal that ended it, plus 128.
+        EndCause::Killed => exited(Some(137)),
+        EndCause::Died => exited(None),
+        EndCause::FailedToStart => TaskStop {
+            code: "TaskFailedToStart",
+            reason: "CannotStartContainerError: the instance did not come up".to_owned(),
+            exit_code: None,
+        },
+        EndCause::Shutdown => {
+            TaskStop { code: "UserInitiated", reason: "Task stopped by user".to_owned(), exit_code: Some(137) }
+        }
+    })
+}
+
+fn target_group() -> String {
+    CloudSnapshot::target_group_arn(REGION, SERVICE)
 }
 
 /// How many tasks run, and how many are on their way.
