@@ -11,7 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use options::{
-    CloudArgs, DriveArgs, GlyphsChoice, LoadArgs, RequestArgs, ScreenArgs, ThemeChoice, TransportKind,
+    CloudArgs, DriveArgs, EdgeArgs, GlyphsChoice, LoadArgs, RequestArgs, ScreenArgs, ThemeChoice, TransportKind,
 };
 
 use crate::target::Target;
@@ -49,7 +49,8 @@ pub enum Command {
     /// The screen, against an embedded cluster on this machine
     #[command(after_help = "\
 Examples:
-  scaletop demo                                  then: s spikes to 600/s, again falls back; ? shows the keys
+  scaletop demo                                  then: s spikes to 500/s, again falls back; ? shows the keys
+  scaletop demo --edge                           the spike at the edge: 600/s, of the 625/s that five instances hold
   scaletop demo --max-size 10 --cold-start 3s    a larger, quicker platform
 
 Without a terminal it plays the demo spike (scenarios/demo-spike.toml) headless.")]
@@ -89,7 +90,8 @@ counts. Exit codes: 0 found, 1 not even 1 request/s holds, 2 usage, 4 this machi
     /// The App Runner experiment, unattended: every scenario in one folder, and one report that answers its question
     #[command(after_help = "\
 Examples:
-  scaletop experiment demo --stretch 0.1         at home, in some minutes
+  scaletop experiment demo --stretch 0.1         at home, in some minutes; its spikes go to 500/s, to leave room
+  scaletop experiment demo --stretch 0.1 --edge  with the spikes at 600/s, the edge of what five instances hold
   scaletop experiment terraform:infra --out results/today
   scaletop experiment demo scenarios/spike.toml  only this one
 
@@ -133,7 +135,8 @@ Sends one request to the service, no load. Exit codes: 0 nothing failed (warning
     #[command(after_help = "\
 Examples:
   scaletop cluster                               prints the URL and AWS endpoint as export lines, then serves
-  scaletop cluster --platform ecs                scales by target tracking, as ECS does
+  scaletop cluster --platform ecs                queues and scales by target tracking, as ECS does
+  scaletop cluster --platform ecs --metric-period 20s --time-scale 10
   scaletop cluster --max-concurrency 20 --cluster-port 8080")]
     Cluster(ClusterArgs),
     /// Shell completions
@@ -156,6 +159,9 @@ pub struct DemoArgs {
     /// How the cluster is set up.
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    /// How much room its spike leaves.
+    #[command(flatten)]
+    pub edge: EdgeArgs,
 }
 
 /// `scaletop live`.
@@ -170,6 +176,9 @@ pub struct LiveArgs {
     /// How the cluster is set up, when the target is `demo`.
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    /// How much room its spike leaves.
+    #[command(flatten)]
+    pub edge: EdgeArgs,
 }
 
 /// How a result is written to stdout.
@@ -270,6 +279,9 @@ pub struct ExperimentArgs {
     /// How the cluster is set up, when the target is `demo`.
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    /// How much room the spike leaves, when the target is `demo`.
+    #[command(flatten)]
+    pub edge: EdgeArgs,
 }
 
 /// `scaletop report`.

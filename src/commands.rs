@@ -4,6 +4,7 @@ mod capacity;
 mod compare;
 #[cfg(feature = "aws")]
 pub(crate) mod demo;
+mod demo_spike;
 mod destination;
 mod doctor;
 mod drive;
@@ -64,16 +65,20 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     }
 }
 
-async fn demo(args: DemoArgs) -> Result<u8, CommandError> {
+async fn demo(mut args: DemoArgs) -> Result<u8, CommandError> {
+    let spike = demo_spike::rate(args.edge);
+    args.drive.load.spike_rate.get_or_insert(spike);
     if has_screen() {
         return drive::on_screen(args.drive, Target::Demo, args.cluster).await;
     }
     say("no terminal: playing the demo spike headless (scaletop run scenarios/demo-spike.toml demo)");
-    let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?;
+    let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
     run::play(&args.drive, Target::Demo, args.cluster, plan, run::How::default()).await
 }
 
-async fn live(args: LiveArgs) -> Result<u8, CommandError> {
+async fn live(mut args: LiveArgs) -> Result<u8, CommandError> {
+    let spike = demo_spike::rate_on(&args.target, args.edge)?;
+    args.drive.load.spike_rate = args.drive.load.spike_rate.or(spike);
     if !has_screen() {
         return Err(CommandError::NoTerminal);
     }

@@ -204,6 +204,24 @@ impl Plan {
         self
     }
 
+    /// The same plan with another highest rate: wherever it drives its [`Plan::peak`], it drives `peak` instead.
+    #[must_use]
+    pub fn with_peak(mut self, peak: ArrivalRate) -> Self {
+        let before = self.peak();
+        let replaced = |rate: &mut ArrivalRate| {
+            if *rate == before {
+                *rate = peak;
+            }
+        };
+        for stage in &mut self.stages {
+            match &mut stage.profile {
+                RateProfile::Constant(rate) => replaced(rate),
+                RateProfile::Ramp { from, to, .. } => [from, to].into_iter().for_each(replaced),
+            }
+        }
+        self
+    }
+
     /// The longest it can take.
     pub fn at_most(&self) -> Duration {
         self.stages.iter().map(|stage| stage.end.at_most()).fold(Duration::ZERO, Duration::saturating_add)

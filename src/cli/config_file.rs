@@ -206,7 +206,7 @@ mod tests {
     fn what_is_typed_wins_over_the_file_and_the_file_over_the_default() {
         let file = "max-rate = 1000\nspike-rate = 300\nslo = [\"p95=1s\", \"errors=2%\"]\n";
         let drive = drive(merged(file, &["scaletop", "demo", "--spike-rate", "400"]).unwrap());
-        assert_eq!((drive.load.max_rate.get(), drive.load.spike_rate.get()), (1_000, 400));
+        assert_eq!((drive.load.max_rate.get(), drive.load.spike_rate.unwrap().get()), (1_000, 400));
         assert_eq!(values::slo(&drive.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
     }
 

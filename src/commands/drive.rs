@@ -41,6 +41,9 @@ use scaletop_units::RunClock;
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
 
+/// Where the spike key goes by default.
+const SPIKE_RATE: ArrivalRate = ArrivalRate::new(600);
+
 /// What drives the load besides the keys.
 #[derive(Default)]
 pub(super) struct Script {
@@ -179,7 +182,7 @@ pub(super) async fn prepare(
         destination,
         folder,
         metrics,
-        spike_rate: load.spike_rate,
+        spike_rate: load.spike_rate.unwrap_or(SPIKE_RATE),
         panic_after: drive.output.panic_after,
         is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
         script,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::signals::Signals;
 use crate::cli::{DriveArgs, ExperimentArgs};
-use crate::commands::{CommandError, destination, outcome, run, say};
+use crate::commands::{CommandError, demo_spike, destination, outcome, run, say};
 use crate::experiment::{Played, markdown};
 use crate::export::ExportError;
 use crate::files;
@@ -30,18 +30,21 @@ const SCENARIOS: [Scenario; 3] = [
         on_ecs: None,
         // As in the App Runner experiment: measured against a scaling configuration of its own.
         demo_max_size: Some(1),
+        is_demo_spike: false,
     },
     Scenario {
         name: "multi-instance",
         text: include_str!("../../scenarios/multi-instance.toml"),
         on_ecs: Some(include_str!("../../scenarios/ecs-multi-instance.toml")),
         demo_max_size: None,
+        is_demo_spike: false,
     },
     Scenario {
         name: "spike",
         text: include_str!("../../scenarios/spike.toml"),
         on_ecs: Some(include_str!("../../scenarios/ecs-spike.toml")),
         demo_max_size: None,
+        is_demo_spike: true,
     },
 ];
 
@@ -53,6 +56,8 @@ struct Scenario {
     on_ecs: Option<&'static str>,
     /// The most instances of the demo's cluster; a service that is not the demo is left as it is.
     demo_max_size: Option<u32>,
+    /// On the demo it goes as high as the demo's own spike, which leaves room unless `--edge` says otherwise.
+    is_demo_spike: bool,
 }
 
 impl Scenario {
@@ -151,12 +156,17 @@ async fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
     let part =
         |name: &str, plan: Plan, cluster| Part { name: name.to_owned(), plan: plan.stretched(args.stretch), cluster };
     if !args.plans.is_empty() {
+        if args.edge.edge {
+            let why = "--edge is for the experiment's own spike: a plan says its rates itself";
+            return Err(CommandError::Option(why.to_owned()));
+        }
         let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let read = |path: &PathBuf| Ok(part(&name(path), run::read(path)?, args.cluster.clone()));
         return args.plans.iter().map(read).collect();
     }
     let platform = destination::platform(&args.target, &args.cluster, &args.drive.cloud).await?;
     say(durations(platform));
+    let demo_spike = demo_spike::rate_on(&args.target, args.edge)?;
     let mut parts = Vec::new();
     for scenario in SCENARIOS {
         if scenario.demo_max_size.is_some() && args.target != Target::Demo {
@@ -169,7 +179,12 @@ async fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
         let mut cluster = cluster_at_home(args, platform);
         cluster.max_size = cluster.max_size.or(scenario.demo_max_size);
         let (text, file) = scenario.for_platform(platform);
-        parts.push(part(scenario.name, run::parse(text, &Path::new("scenarios").join(file))?, cluster));
+        let plan = run::parse(text, &Path::new("scenarios").join(file))?;
+        let plan = match demo_spike.filter(|_| scenario.is_demo_spike) {
+            Some(peak) => plan.with_peak(peak),
+            None => plan,
+        };
+        parts.push(part(scenario.name, plan, cluster));
     }
     Ok(parts)
 }
@@ -226,7 +241,10 @@ fn read_session(folder: &Path) -> Result<Played, CommandError> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::{Cli, Command};
 
     #[test]
     fn the_scenarios_are_plans_that_drive_what_the_app_runner_experiment_drove() {
@@ -234,6 +252,26 @@ mod tests {
         assert_eq!(peaks, [150, 900, 600]);
         let spike = Plan::parse(SCENARIOS[2].text).unwrap();
         assert_eq!(spike.stages.iter().filter(|stage| stage.name.starts_with("spike")).count(), 3);
+    }
+
+    #[tokio::test]
+    async fn at_home_the_spike_leaves_room_unless_it_is_asked_to_the_edge() {
+        let peaks = async |line: &[&str]| {
+            let line = ["scaletop", "experiment"].iter().chain(line);
+            let Command::Experiment(args) = Cli::try_parse_from(line).unwrap().command else {
+                panic!("another command")
+            };
+            parts(&args).await.map(|parts| parts.iter().map(|part| part.plan.peak().get()).collect::<Vec<_>>())
+        };
+        assert_eq!(peaks(&["demo"]).await.unwrap(), [150, 900, 500]);
+        assert_eq!(peaks(&["demo", "--edge"]).await.unwrap(), [150, 900, 600]);
+        assert_eq!(peaks(&["http://127.0.0.1:1"]).await.unwrap(), [900, 600]);
+        let spike = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/spike.toml");
+        let spike = spike.to_str().unwrap();
+        assert_eq!(peaks(&["demo", spike]).await.unwrap(), [600], "a plan says its rates itself");
+        assert!(
+            peaks(&["demo", spike, "--edge"]).await.unwrap_err().to_string().contains("a plan says its rates itself")
+        );
     }
 
     #[test]

@@ -145,3 +145,13 @@ fn a_stretched_plan_drives_the_same_rates_for_another_time() {
     assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 12s");
     assert_eq!(Plan::parse(IN_FULL).unwrap().stretched(0.001).stages[0].end, StageEnd::After(Duration::from_secs(2)));
 }
+
+#[test]
+fn another_peak_replaces_the_highest_rate_wherever_it_stands() {
+    let text = "[[stage]]\nrate = 5\nduration = '9s'\n[[stage]]\nfrom = 5\nto = 600\nduration = '9s'\n\
+                [[stage]]\nrate = 600\nduration = '9s'\n[[stage]]\nrate = 550\nduration = '9s'\n";
+    let plan = Plan::parse(text).unwrap().with_peak(ArrivalRate::new(500));
+    let rates: Vec<_> =
+        plan.stages.iter().map(|stage| (stage.profile.first().get(), stage.profile.last().get())).collect();
+    assert_eq!(rates, [(5, 5), (5, 500), (500, 500), (550, 550)]);
+}

@@ -16,7 +16,8 @@ pub struct ObservedLoad {
     pub span: Duration,
     /// Requests that were passed to an instance within the span.
     pub admitted: u64,
-    /// Requests that were turned away within the span (429, or 503 while no instance was active).
+    /// Requests that were turned away within the span (429; 503 while no instance was active; 502 by a task with a full
+    /// backlog).
     pub rejected: u64,
     /// Requests that instances are working on now.
     pub in_flight: u32,
@@ -28,8 +29,10 @@ pub struct ObservedLoad {
     pub active: u32,
     /// Instances that start now.
     pub starting: u32,
-    /// Mean of the modelled CPU use over active instances within the span: the share of their concurrency that was in
-    /// use, 0 to 100. The test service sleeps instead of computing, so its real CPU use says nothing. `None` when no
+    /// Whether a deployment is in progress: instances of two revisions.
+    pub is_deploying: bool,
+    /// Mean of the modelled CPU use over active instances within the span, 0 to 100: the share of the requests that they
+    /// can work on at a time; what waits in a task takes none. The test service sleeps instead of computing, so its real CPU use says nothing. `None` when no
     /// instance was active.
     pub cpu_percent: Option<f64>,
 }

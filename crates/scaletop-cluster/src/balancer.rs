@@ -1,9 +1,12 @@
-//! The balancer: an HTTP/1.1 reverse proxy that admits what the instances have room for and answers 429 to the rest.
+//! The balancer: an HTTP/1.1 reverse proxy. What it answers by itself is always without `x-instance-id`.
 //!
-//! There is no queue: App Runner documents none, and its users see 429 at once while instances start. What it answers by
-//! itself, always without `x-instance-id`: **429** every active instance is full; **503** no instance is active, or the
-//! fault of that name; **502** the instance failed; **504** no answer within the platform's 120 s.
+//! On App Runner it admits what the instances have room for. There is no queue: App Runner documents none, and its users see
+//! 429 at once while instances start. **429** every active instance is full; **503** no instance is active, or the fault of
+//! that name; **502** the instance failed; **504** no answer within the platform's 120 s.
+//!
+//! On ECS it is [an Application Load Balancer](alb): requests queue in the tasks, and 429 is never answered.
 
+mod alb;
 mod upstream;
 
 use std::convert::Infallible;
@@ -26,9 +29,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use self::upstream::{Connection, UpstreamError, Upstreams};
 use super::fleet::Member;
 use super::ledger::{InstanceKey, Served, TurnedAway};
+use super::options::Platform;
 use super::serve::Connections;
 use super::shared::{Admission, Shared, Slot};
 use super::truth::EndCause;
+
+pub(crate) use alb::{HEALTH_PATH, check_target};
 
 /// App Runner's limit on a request, from its arrival to the end of its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
@@ -111,9 +117,15 @@ impl std::error::Error for Closed {}
 
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>, upstreams: Arc<Upstreams>) -> Result<Answer, Closed> {
     match shared.judge() {
-        Admission::Admit(member, slot) => Ok(pass(request, &member, slot, &shared, &upstreams).await),
+        Admission::Admit(member, slot) => Ok(match shared.reader.options().platform {
+            Platform::AppRunner => pass(request, &member, slot, &shared, &upstreams).await,
+            Platform::Ecs => alb::pass(request, member, slot, shared, upstreams).await,
+        }),
         Admission::TurnAway(TurnedAway::Full) => {
             Ok(own(StatusCode::TOO_MANY_REQUESTS, "every instance is at its concurrency limit\n"))
+        }
+        Admission::TurnAway(TurnedAway::Overrun) => {
+            Ok(own(StatusCode::BAD_GATEWAY, "the task refused the connection: its backlog is full\n"))
         }
         Admission::TurnAway(TurnedAway::NoInstance) => {
             Ok(own(StatusCode::SERVICE_UNAVAILABLE, "no instance is active\n"))
@@ -131,28 +143,45 @@ async fn pass(
     shared: &Shared,
     upstreams: &Arc<Upstreams>,
 ) -> Answer {
-    let exchange = async {
-        while shared.hangs(&member.id) {
-            tokio::time::sleep(FAULT_LOOK).await;
-        }
-        let extra = shared.extra_delay(&member.id);
-        if !extra.is_zero() {
-            tokio::time::sleep(extra).await;
-        }
-        upstreams.send(member, forwarded(request)).await
-    };
+    slot.begins();
+    let exchange = exchange(request, member, shared, upstreams);
     let failed = match tokio::time::timeout(REQUEST_TIMEOUT, exchange).await {
         Ok(Ok((response, connection))) => return passed(response, connection, member.key, slot, upstreams),
-        Ok(Err(error)) => {
-            if matches!(error, UpstreamError::Connect(_)) {
-                shared.retire(member.key, EndCause::Died);
-            }
-            own(StatusCode::BAD_GATEWAY, format!("instance {}: {error}\n", member.id))
-        }
+        Ok(Err(error)) => failed(member, &error, shared),
         Err(_) => own(StatusCode::GATEWAY_TIMEOUT, format!("instance {} gave no answer in time\n", member.id)),
     };
     slot.becomes(Served::Failed(failed.status().as_u16()));
     failed
+}
+
+/// The instance's answer, later if a fault wants it so.
+async fn exchange(
+    request: Request<Incoming>,
+    member: &Member,
+    shared: &Shared,
+    upstreams: &Upstreams,
+) -> Result<(Response<Incoming>, Connection), UpstreamError> {
+    disturbance(member, shared).await;
+    upstreams.send(member, forwarded(request)).await
+}
+
+/// Waits for as long as faults keep the instance from answering.
+async fn disturbance(member: &Member, shared: &Shared) {
+    while shared.hangs(&member.id) && !member.queue.is_closed() {
+        tokio::time::sleep(FAULT_LOOK).await;
+    }
+    let extra = shared.extra_delay(&member.id);
+    if !extra.is_zero() {
+        tokio::time::sleep(extra).await;
+    }
+}
+
+/// The balancer's answer for an instance that failed; one that takes no connections is dead.
+fn failed(member: &Member, error: &UpstreamError, shared: &Shared) -> Answer {
+    if matches!(error, UpstreamError::Connect(_)) {
+        shared.retire(member.key, EndCause::Died);
+    }
+    own(StatusCode::BAD_GATEWAY, format!("instance {}: {error}\n", member.id))
 }
 
 /// The balancer's own answer.

@@ -1,26 +1,36 @@
-//! Faults on request: what is wrong with the cluster, and what that does to one request. Pure; a kill is carried out by
-//! the supervisor.
+//! Faults on request: what is wrong with the cluster, and what that does to one request. Pure; kills and deployments are
+//! carried out by the supervisor.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::duration_text;
 use scaletop_units::{Elapsed, InstanceId};
 
 /// Something that goes wrong on request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "fault")]
+#[serde(rename_all = "snake_case", tag = "fault", deny_unknown_fields)]
 pub enum Fault {
     /// An instance's process is killed (SIGKILL); the autoscaler replaces it. Its requests in flight end in 502.
     Kill {
         /// Which; an active one by chance when `None`.
+        #[serde(default)]
         instance: Option<InstanceId>,
+    },
+    /// No fault, but as disturbing: the service is deployed anew with an image of this tag. Instances of both revisions run
+    /// until the new ones are active; the old ones finish what they have.
+    Deploy {
+        /// The tag: 1 to 128 letters, digits, `_`, `.` or `-`, the first no `.` and no `-`, as in ECR.
+        tag: String,
     },
     /// Answers take longer by this much. The time counts as the instance's, so it also fills up sooner.
     Slow {
         /// Which instance; all of them when `None`.
+        #[serde(default)]
         instance: Option<InstanceId>,
-        /// By how much.
+        /// By how much, written `400ms`.
+        #[serde(with = "duration_text")]
         extra: Duration,
     },
     /// New connections to the balancer are refused, and the open ones are closed at their next request.
@@ -28,6 +38,7 @@ pub enum Fault {
     /// Requests are taken and never answered (the platform gives up after its 120 s).
     Hang {
         /// By which instance; by all of them when `None`.
+        #[serde(default)]
         instance: Option<InstanceId>,
     },
     /// The balancer answers this share of requests (0 to 1) with 503 by itself, each request by chance.
@@ -59,6 +70,14 @@ pub(crate) enum AtTheDoor {
     Close,
     /// Answers 503.
     Unavailable,
+}
+
+/// Whether ECR takes this for the tag of an image.
+pub(crate) fn is_tag(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=128).contains(&tag.len())
+        && tag.bytes().next().is_some_and(is_word)
+        && tag.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
 }
 
 impl Faults {
@@ -164,6 +183,30 @@ mod tests {
         faults.begin(Fault::Hang { instance: Some(id("a")) }, None);
         let of = |name| (faults.extra_delay(NOW, &id(name)).as_millis(), faults.hangs(NOW, &id(name)));
         assert_eq!((of("a"), of("b")), ((7, true), (2, false)));
+    }
+
+    #[test]
+    fn faults_are_ordered_in_json_as_people_write_it() {
+        let read = |text: &str| serde_json::from_str::<Fault>(text);
+        assert_eq!(read(r#"{"fault": "kill"}"#).unwrap(), Fault::Kill { instance: None });
+        assert_eq!(read(r#"{"fault": "deploy", "tag": "v2"}"#).unwrap(), Fault::Deploy { tag: "v2".to_owned() });
+        let slow = Fault::Slow { instance: None, extra: Duration::from_millis(400) };
+        assert_eq!(read(r#"{"fault": "slow", "extra": "400ms"}"#).unwrap(), slow);
+        assert_eq!(read(&serde_json::to_string(&slow).unwrap()).unwrap(), slow);
+        for (text, reason) in [
+            (r#"{"fault": "slow", "extra": "400"}"#, "for example 80ms"),
+            (r#"{"fault": "melt"}"#, "unknown variant `melt`"),
+            (r#"{"fault": "deploy", "tga": "v2"}"#, "tga"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_what_ecr_takes_for_one() {
+        assert!(["v2", "_", "main-0a1b.2", &"x".repeat(128)].into_iter().all(is_tag));
+        assert!(!["", ".v2", "-v2", "v 2", "v2/3", "ü", &"x".repeat(129)].into_iter().any(is_tag));
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! Which instance gets a request: the balancer's rule, without a socket.
 //!
-//! *Least requests in flight, then longest unused.* Envoy, which App Runner is known to run, offers the same rule; the
-//! second half spreads an idle service's requests over all instances instead of pinning them to the first. An instance with
-//! `MaxConcurrency` requests takes no more, and nothing waits: what finds no room is turned away.
+//! App Runner: *least requests in flight, then longest unused.* Envoy, which App Runner is known to run, offers the same rule;
+//! the second half spreads an idle service's requests over all instances instead of pinning them to the first. An instance
+//! with `MaxConcurrency` requests takes no more, and nothing waits: what finds no room is turned away.
+//!
+//! ECS: *the healthy targets in turn*, an Application Load Balancer's default (round robin), however busy they are. Where none
+//! is healthy, all are asked: the balancer fails open. A target whose backlog is full refuses the connection.
+//! Sources: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html> and
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 
 use std::net::SocketAddr;
 
 use super::ledger::{InstanceKey, TurnedAway};
+use super::options::Platform;
+use super::task_queue::{TASK_BACKLOG, TaskQueue};
 use scaletop_units::InstanceId;
 
 /// An instance that takes requests, or finishes those it has.
@@ -15,8 +22,12 @@ pub(crate) struct Member {
     pub(crate) key: InstanceKey,
     pub(crate) id: InstanceId,
     pub(crate) addr: SocketAddr,
+    /// Where its requests wait when it has too many; never on App Runner.
+    pub(crate) queue: TaskQueue,
     in_flight: u32,
     draining: bool,
+    /// What the target group says of it; App Runner's instances stay healthy.
+    is_healthy: bool,
     /// The number of the pick that chose it last.
     picked: u64,
 }
@@ -24,37 +35,70 @@ pub(crate) struct Member {
 /// The instances behind the balancer.
 #[derive(Debug)]
 pub(crate) struct Fleet {
+    platform: Platform,
     max_concurrency: u32,
     members: Vec<Member>,
     picks: u64,
 }
 
 impl Fleet {
-    pub(crate) fn new(max_concurrency: u32) -> Self {
-        Self { max_concurrency, members: Vec::new(), picks: 0 }
+    pub(crate) fn new(platform: Platform, max_concurrency: u32) -> Self {
+        Self { platform, max_concurrency, members: Vec::new(), picks: 0 }
+    }
+
+    /// Requests that an instance may have, waiting ones included.
+    fn room(&self) -> u32 {
+        match self.platform {
+            Platform::AppRunner => self.max_concurrency,
+            Platform::Ecs => self.max_concurrency.saturating_add(TASK_BACKLOG),
+        }
     }
 
     /// The instance takes requests from now on.
     pub(crate) fn add(&mut self, key: InstanceKey, id: InstanceId, addr: SocketAddr) {
-        self.members.push(Member { key, id, addr, in_flight: 0, draining: false, picked: 0 });
+        let queue = TaskQueue::new(self.max_concurrency);
+        self.members.push(Member { key, id, addr, queue, in_flight: 0, draining: false, is_healthy: true, picked: 0 });
     }
 
     /// Chooses an instance and takes one of its slots; [`Fleet::release`] gives it back.
     pub(crate) fn admit(&mut self) -> Result<Member, TurnedAway> {
-        let active = || self.members.iter().filter(|member| !member.draining);
-        let Some(least) = active().min_by_key(|member| (member.in_flight, member.picked)) else {
-            return Err(TurnedAway::NoInstance);
+        let chosen = match self.platform {
+            Platform::AppRunner => self.active().min_by_key(|member| (member.in_flight, member.picked)),
+            Platform::Ecs => {
+                let in_turn = |members: &mut dyn Iterator<Item = &Member>| {
+                    members.min_by_key(|member| member.picked).map(|member| member.key)
+                };
+                let healthy = in_turn(&mut self.active().filter(|member| member.is_healthy));
+                let key = healthy.or_else(|| in_turn(&mut self.active()));
+                key.and_then(|key| self.member(key))
+            }
         };
-        if least.in_flight >= self.max_concurrency {
-            return Err(TurnedAway::Full);
-        }
-        let key = least.key;
+        let (key, room) = (chosen.ok_or(TurnedAway::NoInstance)?.key, self.room());
         self.picks += 1;
-        let picks = self.picks;
+        let (platform, picks) = (self.platform, self.picks);
         let Some(member) = self.member_mut(key) else { return Err(TurnedAway::NoInstance) };
-        member.in_flight += 1;
+        // A target that refuses has had its turn all the same.
         member.picked = picks;
+        if member.in_flight >= room {
+            return Err(match platform {
+                Platform::AppRunner => TurnedAway::Full,
+                Platform::Ecs => TurnedAway::Overrun,
+            });
+        }
+        member.in_flight += 1;
         Ok(member.clone())
+    }
+
+    /// The instance, and whether it would take another connection.
+    pub(crate) fn reached(&self, key: InstanceKey) -> Option<(Member, bool)> {
+        self.member(key).map(|member| (member.clone(), member.in_flight < self.room()))
+    }
+
+    /// The target group takes it for healthy from now on, or not.
+    pub(crate) fn set_healthy(&mut self, key: InstanceKey, is_healthy: bool) {
+        if let Some(member) = self.member_mut(key) {
+            member.is_healthy = is_healthy;
+        }
     }
 
     /// A request is over. The instance may be gone.
@@ -71,9 +115,12 @@ impl Fleet {
         }
     }
 
-    /// The instance is gone. Whether it was there.
+    /// The instance is gone, and what waited in it. Whether it was there.
     pub(crate) fn remove(&mut self, key: InstanceKey) -> bool {
         let before = self.members.len();
+        if let Some(member) = self.member(key) {
+            member.queue.close();
+        }
         self.members.retain(|member| member.key != key);
         self.members.len() < before
     }
@@ -86,6 +133,10 @@ impl Fleet {
     /// The draining instances that have nothing left to do.
     pub(crate) fn drained(&self) -> impl Iterator<Item = InstanceKey> {
         self.members.iter().filter(|member| member.draining && member.in_flight == 0).map(|member| member.key)
+    }
+
+    fn member(&self, key: InstanceKey) -> Option<&Member> {
+        self.members.iter().find(|member| member.key == key)
     }
 
     fn member_mut(&mut self, key: InstanceKey) -> Option<&mut Member> {
@@ -102,7 +153,11 @@ mod tests {
     use super::*;
 
     fn fleet(count: u64, max_concurrency: u32) -> Fleet {
-        let mut fleet = Fleet::new(max_concurrency);
+        of(Platform::AppRunner, count, max_concurrency)
+    }
+
+    fn of(platform: Platform, count: u64, max_concurrency: u32) -> Fleet {
+        let mut fleet = Fleet::new(platform, max_concurrency);
         (0..count).for_each(|key| add(&mut fleet, key));
         fleet
     }
@@ -145,7 +200,7 @@ mod tests {
         assert_eq!(admit(&mut fleet), Err(TurnedAway::Full));
         fleet.release(InstanceKey(1));
         assert_eq!(admit(&mut fleet), Ok(1));
-        assert_eq!(admit(&mut Fleet::new(3)), Err(TurnedAway::NoInstance));
+        assert_eq!(admit(&mut Fleet::new(Platform::AppRunner, 3)), Err(TurnedAway::NoInstance));
     }
 
     #[test]
@@ -158,6 +213,46 @@ mod tests {
         assert_eq!(fleet.drained().collect::<Vec<_>>(), [InstanceKey(0)]);
         assert!(fleet.remove(InstanceKey(0)));
         assert!(!fleet.remove(InstanceKey(0)));
+    }
+
+    #[test]
+    fn a_load_balancer_asks_its_targets_in_turn_however_busy_they_are() {
+        let mut fleet = of(Platform::Ecs, 2, 1);
+        let chosen: Vec<_> = (0..4).map(|_| admit(&mut fleet).unwrap()).collect();
+        assert_eq!(chosen, [0, 1, 0, 1], "far beyond a concurrency of 1, and none is refused");
+        fleet.release(InstanceKey(0));
+        fleet.release(InstanceKey(0));
+        assert_eq!([admit(&mut fleet), admit(&mut fleet)], [Ok(0), Ok(1)], "the idle one gets no more than its turn");
+    }
+
+    #[test]
+    fn an_unhealthy_target_is_left_out_unless_all_are() {
+        let mut fleet = of(Platform::Ecs, 2, 1);
+        fleet.set_healthy(InstanceKey(0), false);
+        assert!((0..4).all(|_| admit(&mut fleet) == Ok(1)));
+        fleet.set_healthy(InstanceKey(1), false);
+        let chosen: Vec<_> = (0..4).map(|_| admit(&mut fleet).unwrap()).collect();
+        assert_eq!(chosen, [0, 1, 0, 1], "the balancer fails open");
+        fleet.set_healthy(InstanceKey(0), true);
+        assert_eq!(admit(&mut fleet), Ok(0));
+        fleet.drain(InstanceKey(0));
+        fleet.drain(InstanceKey(1));
+        assert_eq!(admit(&mut fleet), Err(TurnedAway::NoInstance), "no target is left");
+    }
+
+    #[test]
+    fn a_target_with_a_full_backlog_refuses() {
+        let mut fleet = of(Platform::Ecs, 1, 10);
+        assert!((0..10 + TASK_BACKLOG).all(|_| admit(&mut fleet).is_ok()));
+        assert_eq!(admit(&mut fleet), Err(TurnedAway::Overrun));
+        assert!(fleet.reached(InstanceKey(0)).is_some_and(|(_, has_room)| !has_room));
+        fleet.release(InstanceKey(0));
+        assert!(fleet.reached(InstanceKey(0)).is_some_and(|(_, has_room)| has_room));
+        assert_eq!(admit(&mut fleet), Ok(0));
+        add(&mut fleet, 1);
+        let outcomes: Vec<_> = (0..4).map(|_| admit(&mut fleet)).collect();
+        let (refused, taken) = (Err(TurnedAway::Overrun), Ok(1));
+        assert_eq!(outcomes, [taken, refused, taken, refused], "it keeps its turn, so half of the requests fail");
     }
 
     proptest! {
@@ -180,6 +275,7 @@ mod tests {
                         Err(TurnedAway::Full) => {
                             prop_assert!(fleet.active().all(|member| in_flight[&member.key.0] == max_concurrency));
                         }
+                        Err(TurnedAway::Overrun) => prop_assert!(false, "App Runner refuses before that"),
                         Err(TurnedAway::NoInstance) => prop_assert_eq!(fleet.active().count(), 0),
                     },
                     3 => if let Some(count) = in_flight.get_mut(&key).filter(|count| **count > 0) {

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::truth::{Decision, EndCause, Ended, InstancePhase, InstanceTruth, Rejections, SecondCounts};
+use super::truth::{
+    Decision, Deployment, EndCause, Ended, HealthChange, InstancePhase, InstanceTruth, Rejections, SecondCounts,
+};
 use scaletop_units::{Elapsed, InstanceId, NANOS_PER_SEC};
 
 /// Closed seconds that are kept: an hour.
@@ -16,6 +18,8 @@ pub(crate) const GONE_INSTANCES_KEPT: usize = 1_000;
 pub(crate) const REJECTION_SPELLS_KEPT: usize = 1_000;
 /// Decisions that are kept.
 pub(crate) const DECISIONS_KEPT: usize = 1_000;
+/// Deployments and changes of health that are kept.
+pub(crate) const CHANGES_KEPT: usize = 1_000;
 
 /// A spell of rejections is over when this long passed without one.
 const SPELL_GAP: Duration = Duration::from_secs(1);
@@ -34,6 +38,8 @@ pub(crate) enum TurnedAway {
     Full,
     /// No instance was active.
     NoInstance,
+    /// The task whose turn it was had a full backlog (ECS).
+    Overrun,
 }
 
 /// What became of a request that was passed to an instance.
@@ -45,6 +51,8 @@ pub(crate) enum Served {
     Failed(u16),
     /// Nobody got an answer: the client went away first.
     Unanswered,
+    /// The balancer had answered before the instance did, which is counted already.
+    Late,
 }
 
 /// The recorder.
@@ -56,16 +64,22 @@ pub(crate) struct Ledger {
     next_key: u64,
     rejections: VecDeque<Rejections>,
     decisions: VecDeque<Decision>,
+    /// The deployments, never empty: the last one is what new instances belong to.
+    deployments: Vec<Deployment>,
+    health_changes: VecDeque<HealthChange>,
     seconds: VecDeque<SecondCounts>,
     open: SecondCounts,
-    /// Concurrency that was on offer in the open second, times time.
+    /// Concurrency that was on offer in the open second, times time, and what of it was in use.
     open_offered: Duration,
+    open_worked: Duration,
     /// Everything up to here has been added to `busy` and closed into seconds.
     settled: Elapsed,
     /// Counts of the living, kept so that a request does not walk the instances.
     active: u32,
     starting: u32,
     in_flight: u32,
+    /// Of those in flight, the requests that are worked on and do not wait.
+    working: u32,
     look: Look,
     service_time: Duration,
     start_failure: Option<String>,
@@ -76,6 +90,12 @@ pub(crate) struct Ledger {
 struct Kept {
     truth: InstanceTruth,
     served_in: Option<u32>,
+    /// Until then its failed checks have no consequence.
+    grace_until: Elapsed,
+    /// It is to be replaced for its failed checks.
+    is_doomed: bool,
+    /// Why it drains.
+    parting: EndCause,
 }
 
 /// What happened since the scaler looked last.
@@ -85,6 +105,8 @@ struct Look {
     admitted: u64,
     rejected: u64,
     busy: Duration,
+    /// Time that requests were worked on.
+    worked: Duration,
     /// Concurrency that was on offer, times time: active × `MaxConcurrency`.
     offered: Duration,
 }
@@ -98,13 +120,17 @@ impl Ledger {
             next_key: 0,
             rejections: VecDeque::new(),
             decisions: VecDeque::new(),
+            deployments: vec![staff::first_deployment(now)],
+            health_changes: VecDeque::new(),
             seconds: VecDeque::new(),
             open: SecondCounts { index: now.second(), desired, ..SecondCounts::default() },
             open_offered: Duration::ZERO,
+            open_worked: Duration::ZERO,
             settled: now,
             active: 0,
             starting: 0,
             in_flight: 0,
+            working: 0,
             look: Look { since: now, ..Look::default() },
             service_time: delay,
             start_failure: None,
@@ -119,12 +145,14 @@ impl Ledger {
         self.starting += 1;
         let truth = InstanceTruth {
             id,
+            revision: self.revision(),
             pid: None,
             started: now,
             listening: None,
             active: None,
             first_admitted: None,
             first_answered: None,
+            unhealthy: None,
             draining: None,
             ended: None,
             admitted: 0,
@@ -132,7 +160,8 @@ impl Ledger {
             in_flight: 0,
             in_flight_peak: 0,
         };
-        self.instances.insert(key, Kept { truth, served_in: None });
+        let kept = Kept { truth, served_in: None, grace_until: now, is_doomed: false, parting: EndCause::ScaledIn };
+        self.instances.insert(key, kept);
         key
     }
 
@@ -163,12 +192,13 @@ impl Ledger {
         }
     }
 
-    /// It takes no more requests.
-    pub(crate) fn draining(&mut self, now: Elapsed, key: InstanceKey) {
+    /// It takes no more requests, for this reason.
+    pub(crate) fn draining(&mut self, now: Elapsed, key: InstanceKey, parting: EndCause) {
         self.settle(now);
         let Some(kept) = self.instances.get_mut(&key) else { return };
         if kept.truth.phase() == InstancePhase::Active {
             kept.truth.draining = Some(now);
+            kept.parting = parting;
             self.active -= 1;
         }
     }
@@ -204,16 +234,6 @@ impl Ledger {
         self.desired
     }
 
-    /// Instances that are active or on their way.
-    pub(crate) fn staffed(&self) -> u32 {
-        self.active + self.starting
-    }
-
-    /// The newest instance in this phase.
-    pub(crate) fn newest(&self, phase: InstancePhase) -> Option<InstanceKey> {
-        self.instances.iter().rfind(|(_, kept)| kept.truth.phase() == phase).map(|(key, _)| *key)
-    }
-
     /// The draining instances that have been at it since before `moment`.
     pub(crate) fn draining_since_before(&self, moment: Elapsed) -> Vec<InstanceKey> {
         let overdue = |truth: &InstanceTruth| {
@@ -247,6 +267,18 @@ impl Ledger {
         }
     }
 
+    /// An admitted request is worked on from now on.
+    pub(crate) fn begun(&mut self, now: Elapsed) {
+        self.settle(now);
+        self.working += 1;
+    }
+
+    /// It is worked on no more: the instance has answered, or has ended.
+    pub(crate) fn worked(&mut self, now: Elapsed) {
+        self.settle(now);
+        self.working = self.working.saturating_sub(1);
+    }
+
     /// An admitted request is over, `took` after it was admitted.
     pub(crate) fn served(&mut self, now: Elapsed, key: InstanceKey, outcome: Served, took: Duration) {
         self.settle(now);
@@ -270,6 +302,7 @@ impl Ledger {
             }
             Served::Failed(status) => self.count_status(status),
             Served::Unanswered => self.open.unanswered += 1,
+            Served::Late => {}
         }
     }
 
@@ -285,6 +318,10 @@ impl Ledger {
             }
             TurnedAway::NoInstance => {
                 self.open.unserved += 1;
+                self.open.status_5xx += 1;
+            }
+            TurnedAway::Overrun => {
+                self.open.overrun += 1;
                 self.open.status_5xx += 1;
             }
         }
@@ -308,6 +345,12 @@ impl Ledger {
             Some(status) => self.count_status(status),
             None => self.open.unanswered += 1,
         }
+    }
+
+    /// The balancer gave an admitted request this answer of its own; the instance goes on with it.
+    pub(crate) fn given_up(&mut self, now: Elapsed, status: u16) {
+        self.settle(now);
+        self.count_status(status);
     }
 
     fn count_status(&mut self, status: u16) {
@@ -338,16 +381,19 @@ impl Ledger {
     fn flow_until(&mut self, moment: Elapsed) {
         let span = moment.saturating_since(self.settled);
         let busy = span.saturating_mul(self.in_flight);
+        let worked = span.saturating_mul(self.working);
         let offered = span.saturating_mul(self.active.saturating_mul(self.max_concurrency));
         self.open.busy = self.open.busy.saturating_add(busy);
         self.open_offered = self.open_offered.saturating_add(offered);
+        self.open_worked = self.open_worked.saturating_add(worked);
         self.look.busy = self.look.busy.saturating_add(busy);
+        self.look.worked = self.look.worked.saturating_add(worked);
         self.look.offered = self.look.offered.saturating_add(offered);
         self.settled = self.settled.max(moment);
     }
 
     fn close_second(&mut self) {
-        self.open.cpu_percent = percent(self.open.busy, self.open_offered);
+        self.open.cpu_percent = percent(self.open_worked, self.open_offered);
         self.open.active = self.active;
         self.open.starting = self.starting;
         self.open.desired = self.desired;
@@ -364,7 +410,7 @@ impl Ledger {
             serving,
             ..SecondCounts::default()
         };
-        self.open_offered = Duration::ZERO;
+        (self.open_offered, self.open_worked) = (Duration::ZERO, Duration::ZERO);
         let closed = std::mem::replace(&mut self.open, next);
         push_bounded(&mut self.seconds, closed, SECONDS_KEPT);
     }
@@ -392,5 +438,9 @@ fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, bound: usize) {
 }
 
 mod snapshots;
+mod staff;
+
+pub(crate) use staff::FIRST_TAG;
+
 #[cfg(test)]
 mod tests;

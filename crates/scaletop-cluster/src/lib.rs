@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!  requests ─► balancer (hyper) ─► instances (processes of their own, test-app)
-//!                  │  admits up to MaxConcurrency per active instance, else 429
+//!                  │  App Runner: up to MaxConcurrency per active instance, else 429
+//!                  │  ECS: a queue in each task, and health checks that wait in it
 //!                  ▼
 //!               ledger ── demand ─► scaler ── desired ─► supervisor ─► starts and stops instances
 //!                  └──► truth (read model): AWS endpoints, tests, the demo's screen
@@ -24,11 +25,14 @@ mod fleet;
 mod instance;
 mod ledger;
 mod options;
+mod orders;
 mod reader;
 mod serve;
 mod shared;
 mod supervisor;
+mod target_health;
 mod target_tracking;
+mod task_queue;
 mod truth;
 pub mod wire;
 
@@ -43,6 +47,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::orders::Orders;
 use self::shared::Shared;
 use self::supervisor::Supervisor;
 use scaletop_units::InstanceId;
@@ -53,7 +58,8 @@ pub use instance::{InstanceProgram, StartError, run_if_child};
 pub use options::{ClusterArgs, ClusterOptions, OptionsError, Platform};
 pub use reader::ClusterReader;
 pub use truth::{
-    ClusterView, Decision, EndCause, Ended, InstancePhase, InstanceTruth, Rejections, SecondCounts, Truth,
+    ClusterView, Decision, Deployment, EndCause, Ended, HealthChange, InstancePhase, InstanceTruth, Rejections,
+    SecondCounts, Truth,
 };
 
 /// The end takes milliseconds; nobody waits longer than this for it.
@@ -110,6 +116,12 @@ pub enum ClusterError {
     /// There is nothing to kill.
     #[error("no instance is active now; wait until one has started")]
     NothingToKill,
+    /// A tag that no image can have.
+    #[error("{tag:?} is no image tag; choose 1 to 128 letters, digits, '_', '.' or '-', the first no '.' and no '-'")]
+    Tag {
+        /// What it was.
+        tag: String,
+    },
     /// A share that is none.
     #[error("a 503 share of {share} is not possible; choose 0 to 1")]
     Share {
@@ -200,26 +212,15 @@ impl Cluster {
         self.shared.kill(None).ok_or(ClusterError::NothingToKill)
     }
 
-    /// Makes something go wrong, for a while or (`None`) until [`Cluster::heal`]. A kill happens at once and lasts anyway.
+    /// Makes something go wrong, for a while or (`None`) until [`Cluster::heal`]. A kill and a deployment happen at once and
+    /// last anyway.
     pub fn inject(&self, fault: Fault, lasts: Option<Duration>) -> Result<(), ClusterError> {
-        if self.stop.is_cancelled() {
-            return Err(ClusterError::Ended);
-        }
-        match fault {
-            Fault::Kill { instance: None } => self.kill_one().map(drop),
-            Fault::Kill { instance: Some(id) } => match self.shared.kill(Some(&id)) {
-                Some(_) => Ok(()),
-                None => Err(self.no_such(id)),
-            },
-            Fault::Unavailable { share } if !(0.0..=1.0).contains(&share) => Err(ClusterError::Share { share }),
-            Fault::Slow { instance: Some(id), .. } | Fault::Hang { instance: Some(id) } if !self.lives(&id) => {
-                Err(self.no_such(id))
-            }
-            fault => {
-                self.shared.begin(fault, lasts.map(|lasts| self.shared.reader.now() + lasts));
-                Ok(())
-            }
-        }
+        self.orders().inject(fault, lasts)
+    }
+
+    /// What takes orders for the cluster while it runs.
+    pub(crate) fn orders(&self) -> Orders {
+        Orders { shared: Arc::clone(&self.shared), stop: self.stop.clone() }
     }
 
     /// Ends every lasting fault.
@@ -237,15 +238,6 @@ impl Cluster {
         self.stop.cancel();
         // The drop that follows waits no longer when this came.
         let _ = tokio::time::timeout(END_PATIENCE, &mut self.ended).await;
-    }
-
-    fn lives(&self, id: &InstanceId) -> bool {
-        self.view().instances.iter().any(|instance| instance.id == *id)
-    }
-
-    fn no_such(&self, id: InstanceId) -> ClusterError {
-        let living: Vec<_> = self.view().instances.iter().map(|instance| instance.id.to_string()).collect();
-        ClusterError::NoSuchInstance { id, living: living.join(", ") }
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::ledger::Ledger;
 use super::options::ClusterOptions;
-use super::truth::{ClusterView, InstanceTruth, SecondCounts, Truth};
+use super::truth::{ClusterView, Deployment, HealthChange, InstanceTruth, SecondCounts, Truth};
 use scaletop_units::Elapsed;
 
 /// Reads the cluster, from any thread; clones see the same cluster. After its end the last state stays readable.
@@ -61,6 +61,16 @@ impl ClusterReader {
     pub fn seconds_from(&self, from: u32) -> Vec<SecondCounts> {
         let now = self.now();
         self.ledger().seconds_from(now, from)
+    }
+
+    /// What was deployed, oldest first.
+    pub fn deployments(&self) -> Vec<Deployment> {
+        self.ledger().deployments().to_vec()
+    }
+
+    /// When instances became unhealthy by the checks of the target group, and healthy again, oldest first.
+    pub fn health_changes(&self) -> Vec<HealthChange> {
+        self.ledger().health_changes().cloned().collect()
     }
 
     /// The ledger, to write in. Held for the length of a few additions, never across an await.

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +59,7 @@ pub(crate) enum Admission {
 impl Shared {
     pub(crate) fn new(reader: ClusterReader) -> Self {
         let luck = reader.options().seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let fleet = Fleet::new(reader.options().max_concurrency);
+        let fleet = Fleet::new(reader.options().platform, reader.options().max_concurrency);
         let front = Front { fleet, faults: Faults::default(), luck, living: BTreeMap::new() };
         let (instances_changed, faults_changed) = (Notify::new(), Notify::new());
         Self { reader, front: Mutex::new(front), instances_changed, faults_changed }
@@ -72,21 +74,44 @@ impl Shared {
         (key, id, stop)
     }
 
-    /// The instance takes requests from now on, unless it has ended meanwhile.
-    pub(crate) fn activate(&self, key: InstanceKey, addr: SocketAddr) {
+    /// The instance takes requests from now on, unless it has ended meanwhile; its failed checks count after `grace`.
+    pub(crate) fn activate(&self, key: InstanceKey, addr: SocketAddr, grace: Duration) {
         {
             let mut front = self.front();
             let Some(id) = front.living.get(&key).map(|living| living.id.clone()) else { return };
             front.fleet.add(key, id, addr);
         }
-        self.reader.ledger().active(self.reader.now(), key);
+        let now = self.reader.now();
+        {
+            let mut ledger = self.reader.ledger();
+            ledger.active(now, key);
+            ledger.has_grace(key, now + grace);
+        }
+        self.instances_changed.notify_one();
+    }
+
+    /// The instance, and whether it would take another connection; `None` once it is gone.
+    pub(crate) fn reached(&self, key: InstanceKey) -> Option<(Member, bool)> {
+        self.front().fleet.reached(key)
+    }
+
+    /// The target group takes the instance for healthy from now on, or says why not.
+    pub(crate) fn health_changed(&self, key: InstanceKey, failure: Option<String>) {
+        self.front().fleet.set_healthy(key, failure.is_none());
+        self.reader.ledger().health_changed(self.reader.now(), key, failure);
+        self.instances_changed.notify_one();
+    }
+
+    /// The service is deployed anew, with an image of this tag.
+    pub(crate) fn deploy(&self, tag: String) {
+        self.reader.ledger().deployed(self.reader.now(), tag);
         self.instances_changed.notify_one();
     }
 
     /// The instance takes no more requests and ends when it has answered those it has.
-    pub(crate) fn drain(&self, key: InstanceKey) {
+    pub(crate) fn drain(&self, key: InstanceKey, parting: EndCause) {
         self.front().fleet.drain(key);
-        self.reader.ledger().draining(self.reader.now(), key);
+        self.reader.ledger().draining(self.reader.now(), key, parting);
     }
 
     /// The instance is out, at once; its process is killed. Only the first cause counts.
@@ -182,7 +207,14 @@ impl Shared {
         match decided {
             Ok(Ok(member)) => {
                 ledger.admitted(now, member.key);
-                let slot = Slot { shared: Arc::clone(self), key: member.key, since: now, outcome: Served::Unanswered };
+                let slot = Slot {
+                    shared: Arc::clone(self),
+                    key: member.key,
+                    since: now,
+                    outcome: Served::Unanswered,
+                    is_worked_on: false,
+                    is_given_up: Arc::default(),
+                };
                 Admission::Admit(member, slot)
             }
             Ok(Err(why)) => {
@@ -213,6 +245,23 @@ pub(crate) struct Slot {
     key: InstanceKey,
     since: Elapsed,
     outcome: Served,
+    is_worked_on: bool,
+    is_given_up: Arc<AtomicBool>,
+}
+
+/// Says that the balancer has answered for the instance, which still has the request.
+#[derive(Debug)]
+pub(crate) struct GivingUp {
+    shared: Arc<Shared>,
+    is_given_up: Arc<AtomicBool>,
+}
+
+impl GivingUp {
+    /// The client has got this status; whatever the instance still answers does not count.
+    pub(crate) fn answered(self, status: StatusCode) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+        self.shared.reader.ledger().given_up(self.shared.reader.now(), status.as_u16());
+    }
 }
 
 impl Slot {
@@ -220,13 +269,34 @@ impl Slot {
     pub(crate) fn becomes(&mut self, outcome: Served) {
         self.outcome = outcome;
     }
+
+    /// The instance works on the request from now on.
+    pub(crate) fn begins(&mut self) {
+        if !std::mem::replace(&mut self.is_worked_on, true) {
+            self.shared.reader.ledger().begun(self.shared.reader.now());
+        }
+    }
+
+    /// The instance works on it no more.
+    pub(crate) fn rests(&mut self) {
+        if std::mem::take(&mut self.is_worked_on) {
+            self.shared.reader.ledger().worked(self.shared.reader.now());
+        }
+    }
+
+    /// A handle for whoever answers for the instance meanwhile.
+    pub(crate) fn giving_up(&self) -> GivingUp {
+        GivingUp { shared: Arc::clone(&self.shared), is_given_up: Arc::clone(&self.is_given_up) }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.rests();
         let now = self.shared.reader.now();
         self.shared.front().fleet.release(self.key);
         let took = now.saturating_since(self.since);
-        self.shared.reader.ledger().served(now, self.key, self.outcome, took);
+        let outcome = if self.is_given_up.load(Ordering::Relaxed) { Served::Late } else { self.outcome };
+        self.shared.reader.ledger().served(now, self.key, outcome, took);
     }
 }

@@ -1,5 +1,5 @@
 //! Keeps as many instances as the scaler wants: asks it ten times a second, starts what is missing, drains what is too
-//! much, replaces what died, and ends everything with the cluster.
+//! much, replaces what died, fails its checks or is of an older revision, and ends everything with the cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::ClusterError;
 use super::autoscaler::Scaler;
+use super::balancer;
 use super::instance::{InstanceProgram, Process, StartError};
 use super::ledger::InstanceKey;
 use super::shared::Shared;
-use super::truth::{EndCause, InstancePhase};
+use super::target_health::GRACE_PERIOD;
+use super::truth::EndCause;
 use scaletop_units::InstanceId;
 
 /// How often the scaler is asked.
@@ -61,18 +63,18 @@ impl Supervisor {
         self.end_all().await;
     }
 
-    /// Warm, that is without a cold start: the service was there before the session.
+    /// Warm, that is without a cold start and past their grace: the service was there before the session.
     async fn start_first(&mut self) -> Result<(), StartError> {
         let min = self.shared.reader.options().min_size;
         for _ in 0..min {
-            self.start(Duration::ZERO);
+            self.start_with_grace(Duration::ZERO, Duration::ZERO);
         }
         while self.shared.reader.view().active < min {
             tokio::select! {
                 () = self.shared.instances_changed.notified() => {}
                 Some(ended) = self.lives.join_next() => match ended {
                     Ok(Err(error)) => return Err(error),
-                    Ok(Ok(())) | Err(_) => self.start(Duration::ZERO),
+                    Ok(Ok(())) | Err(_) => self.start_with_grace(Duration::ZERO, Duration::ZERO),
                 },
             }
         }
@@ -106,40 +108,56 @@ impl Supervisor {
         }
     }
 
-    /// Starts or drains until as many instances are active or on their way as are wanted.
+    /// Starts or drains until as many instances are active or on their way as are wanted, all of the newest revision and none
+    /// unhealthy.
+    ///
+    /// What is to go serves until others have taken its place: a deployment, and on ECS the replacement of an unhealthy task,
+    /// start the new one first (`maximumPercent` 200, `minimumHealthyPercent` 100).
+    /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
     fn reconcile(&mut self) {
         let now = self.shared.reader.now();
-        let (desired, staffed) = {
-            let ledger = self.shared.reader.ledger();
-            (ledger.desired(), ledger.staffed())
-        };
-        if staffed < desired && Instant::now() >= self.next_start {
+        let mut staff = self.shared.reader.ledger().staff(now);
+        let staffed = staff.starting.len() + staff.active.len();
+        if staffed < staff.desired && Instant::now() >= self.next_start {
             let cold_start = self.shared.reader.options().cold_start;
-            for _ in staffed..desired {
+            for _ in staffed..staff.desired {
                 self.start(cold_start);
             }
         }
-        for _ in desired..staffed {
+        for _ in staff.desired..staffed {
             // The newest first; what has not served anybody yet before what has.
-            let (starting, active) = {
-                let ledger = self.shared.reader.ledger();
-                (ledger.newest(InstancePhase::Starting), ledger.newest(InstancePhase::Active))
-            };
-            match (starting, active) {
+            match (staff.starting.pop(), staff.active.last()) {
                 (Some(key), _) => self.shared.retire(key, EndCause::ScaledIn),
-                (None, Some(key)) => self.shared.drain(key),
+                (None, Some(key)) => {
+                    self.shared.drain(*key, EndCause::ScaledIn);
+                    staff.active.pop();
+                }
                 (None, None) => break,
             }
         }
+        for key in staff.obsolete {
+            self.shared.retire(key, EndCause::Replaced);
+        }
+        let still_needed = staff.desired.saturating_sub(staff.active.len());
+        let let_go = staff.outgoing.len().saturating_sub(still_needed);
+        for (key, cause) in staff.outgoing.into_iter().take(let_go) {
+            self.shared.drain(key, cause);
+        }
         let overdue = self.shared.reader.ledger().draining_since_before(now - DRAIN_PATIENCE);
         for key in self.shared.drained().into_iter().chain(overdue) {
-            self.shared.retire(key, EndCause::ScaledIn);
+            let parting = self.shared.reader.ledger().parting(key);
+            self.shared.retire(key, parting);
         }
+        self.shared.reader.ledger().look_whether_deployed(now);
     }
 
     fn start(&mut self, cold_start: Duration) {
+        self.start_with_grace(cold_start, self.shared.reader.options().scaled(GRACE_PERIOD));
+    }
+
+    fn start_with_grace(&mut self, cold_start: Duration, grace: Duration) {
         let (key, id, stop) = self.shared.birth();
-        let life = Life { shared: Arc::clone(&self.shared), key, id, stop, cold_start };
+        let life = Life { shared: Arc::clone(&self.shared), key, id, stop, cold_start, grace };
         let program = Arc::clone(&self.program);
         self.lives.spawn(async move { life.live(&program).await });
     }
@@ -172,6 +190,8 @@ struct Life {
     id: InstanceId,
     stop: CancellationToken,
     cold_start: Duration,
+    /// From its first request on, for how long its failed checks have no consequence.
+    grace: Duration,
 }
 
 impl Life {
@@ -199,9 +219,12 @@ impl Life {
             () = tokio::time::sleep_until(warm) => {}
             _ = process.ended() => return Err(process.exited().await),
         }
-        self.shared.activate(self.key, addr);
-        // Whatever its status: an instance is not supposed to end by itself.
-        let _ = process.ended().await;
+        self.shared.activate(self.key, addr, self.grace);
+        tokio::select! {
+            // Whatever its status: an instance is not supposed to end by itself.
+            _ = process.ended() => {}
+            never = balancer::check_target(&self.shared, self.key) => match never {},
+        }
         self.shared.retire(self.key, EndCause::Died);
         Ok(())
     }

@@ -46,6 +46,10 @@ pub struct Truth {
     pub rejections: Vec<Rejections>,
     /// What the autoscaler decided.
     pub decisions: Vec<Decision>,
+    /// What was deployed, oldest first; the first is what ran when the cluster started.
+    pub deployments: Vec<Deployment>,
+    /// When instances became unhealthy by the checks of the target group (ECS), and healthy again.
+    pub health_changes: Vec<HealthChange>,
     /// The closed seconds, oldest first, without holes.
     pub seconds: Vec<SecondCounts>,
 }
@@ -67,6 +71,8 @@ impl Truth {
 pub struct InstanceTruth {
     /// What its responses say in `x-instance-id`.
     pub id: InstanceId,
+    /// Which deployment it belongs to: [`Deployment::revision`].
+    pub revision: u32,
     /// The number of its process; `None` before it has one.
     pub pid: Option<u32>,
     /// When its start was ordered.
@@ -79,7 +85,9 @@ pub struct InstanceTruth {
     pub first_admitted: Option<Elapsed>,
     /// When it first answered.
     pub first_answered: Option<Elapsed>,
-    /// When it was told to take no more requests, because fewer instances were needed.
+    /// Since when the target group takes it for unhealthy; `None` while it is healthy. Only on ECS.
+    pub unhealthy: Option<Elapsed>,
+    /// When it was told to take no more requests: fewer were needed, or another has taken its place.
     pub draining: Option<Elapsed>,
     /// When and why it ended.
     pub ended: Option<Ended>,
@@ -134,6 +142,10 @@ pub struct Ended {
 pub enum EndCause {
     /// Fewer were needed.
     ScaledIn,
+    /// It failed the checks of the target group, and another has taken its place (ECS).
+    Unhealthy,
+    /// A deployment has put another in its place.
+    Replaced,
     /// Somebody asked for it: the kill fault.
     Killed,
     /// Its process ended by itself, or could not be reached any more.
@@ -144,7 +156,7 @@ pub enum EndCause {
     Shutdown,
 }
 
-/// A spell of requests turned away with 429 (or 503 when no instance was active). It ends with the last of them after
+/// A spell of requests turned away with 429 (or 503 when no instance was active, or 502 by a task with a full backlog). It ends with the last of them after
 /// which a whole second passed without another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejections {
@@ -171,6 +183,30 @@ pub struct Decision {
     pub cause: String,
 }
 
+/// A version of the service that was deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Its number, from 1.
+    pub revision: u32,
+    /// The tag of its image.
+    pub tag: String,
+    /// When it was asked for.
+    pub began: Elapsed,
+    /// When all instances were its own; `None` while older ones are left, or for ever when a newer one came first.
+    pub completed: Option<Elapsed>,
+}
+
+/// A target that became unhealthy, or healthy again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthChange {
+    /// When.
+    pub at: Elapsed,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Why it is unhealthy from now on, in ECS' words; `None`: it is healthy again.
+    pub failure: Option<String>,
+}
+
 /// One second as the balancer saw it: requests count in the second they arrived in, answers in the second they were
 /// complete in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -185,6 +221,8 @@ pub struct SecondCounts {
     pub rejected: u64,
     /// Requests turned away because no instance was active (503; also in `status_5xx`).
     pub unserved: u64,
+    /// Requests that met a task with a full backlog (ECS: 502; also in `status_5xx`).
+    pub overrun: u64,
     /// 2xx answers, from instances.
     pub status_2xx: u64,
     /// 4xx answers, the balancer's 429 included.
@@ -203,8 +241,8 @@ pub struct SecondCounts {
     pub in_flight_peak: u32,
     /// Time that requests spent in flight, summed over requests: divided by a second it is the mean concurrency.
     pub busy: Duration,
-    /// Mean of the modelled CPU use over the active instances: the share of their concurrency that was in use, 0 to 100.
-    /// `None` when none was active.
+    /// Mean of the modelled CPU use over the active instances, 0 to 100: the share of the requests that they can work on at a
+    /// time. `None` when none was active.
     pub cpu_percent: Option<f64>,
     /// Instances that had at least one request in flight during the second.
     pub serving: u32,

@@ -35,6 +35,8 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::faults::Fault;
+use crate::options::duration_text;
 use crate::serve::Connections;
 use faults::WireFaults;
 use protocol::{Call, Service, WireError};
@@ -42,8 +44,8 @@ use protocol::{Call, Service, WireError};
 pub use embedded::{EmbeddedError, EmbeddedPlatform, REGION, SERVICE};
 pub use faults::{FaultRule, WireFault};
 pub use state::{
-    AlarmView, CloudPlatform, CloudSnapshot, CloudState, ECS_CLUSTER, MetricSecond, Operation, Overrides, Publication,
-    ScalingActivity, Task,
+    AlarmView, CloudPlatform, CloudSnapshot, CloudState, DeploymentView, ECS_CLUSTER, MetricSecond, Operation,
+    Overrides, Publication, ScalingActivity, Task, TaskStop,
 };
 
 /// Where faults are ordered.
@@ -89,8 +91,13 @@ struct Order {
     /// Forget all orders so far.
     #[serde(default)]
     clear: bool,
-    /// A fault.
+    /// A fault of the endpoints.
     fault: Option<FaultRule>,
+    /// A fault of the cluster behind them, or a deployment.
+    cluster: Option<Fault>,
+    /// How long that fault lasts, written `10s`; until `clear` when it is not said.
+    #[serde(default, deserialize_with = "duration_text::option::deserialize")]
+    lasts: Option<Duration>,
     /// The status that the service has from now on.
     status: Option<String>,
     /// An operation that is in progress from now on, such as `UPDATE_SERVICE`.
@@ -243,6 +250,12 @@ fn take_order(shared: &Shared, parts: &http::request::Parts, body: &[u8]) -> Res
         Ok(order) => order,
         Err(error) => return plain(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
+    if order.clear {
+        shared.state.heal();
+    }
+    if let Some(Err(error)) = order.cluster.map(|fault| shared.state.inject(fault, order.lasts)) {
+        return plain(StatusCode::CONFLICT, format!("{error}\n"));
+    }
     let CloudSnapshot { now, platform, .. } = shared.state.snapshot();
     let mut control = shared.control();
     if order.clear {

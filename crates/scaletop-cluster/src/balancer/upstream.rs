@@ -1,15 +1,16 @@
 //! The balancer's connections to instances: HTTP/1.1, kept alive, one request at a time on each.
 //!
-//! Not a general connection pool: an instance never has more requests than its concurrency, so there are never more
+//! Not a general connection pool: an instance never works on more requests than its concurrency, so there are never more
 //! connections to it than that, and they go when it goes.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -93,7 +94,11 @@ impl Upstreams {
     }
 }
 
-async fn connect(addr: SocketAddr) -> Result<Connection, UpstreamError> {
+/// Opens a connection to an instance.
+pub(super) async fn connect<B>(addr: SocketAddr) -> Result<SendRequest<B>, UpstreamError>
+where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(addr)).await;
     let stream = connecting.unwrap_or_else(|late| Err(late.into())).map_err(UpstreamError::Connect)?;
     stream.set_nodelay(true).map_err(UpstreamError::Connect)?;

@@ -19,7 +19,8 @@ impl Ledger {
             service_time: self.service_time,
             active: self.active,
             starting: self.starting,
-            cpu_percent: percent(look.busy, look.offered),
+            is_deploying: self.is_deploying(),
+            cpu_percent: percent(look.worked, look.offered),
         }
     }
 
@@ -59,6 +60,8 @@ impl Ledger {
                 .map(|(at, spell)| Rejections { over: at < last || over(spell), ..*spell })
                 .collect(),
             decisions: self.decisions.iter().cloned().collect(),
+            deployments: self.deployments.clone(),
+            health_changes: self.health_changes.iter().cloned().collect(),
             seconds: self.seconds.iter().cloned().collect(),
         }
     }

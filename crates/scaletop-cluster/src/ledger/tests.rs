@@ -26,6 +26,8 @@ fn with_active(count: usize) -> (Ledger, Vec<InstanceKey>) {
 fn time_in_flight_is_charged_to_the_seconds_it_was_spent_in() {
     let (mut ledger, keys) = with_active(1);
     ledger.admitted(at(700), keys[0]);
+    ledger.begun(at(700));
+    ledger.worked(at(2_200));
     ledger.served(at(2_200), keys[0], Served::Answered(200), Duration::from_millis(1_500));
     let seconds = ledger.truth(at(3_000)).seconds;
     let busy: Vec<_> = seconds.iter().map(|second| second.busy.as_millis()).collect();
@@ -49,7 +51,7 @@ fn the_life_of_an_instance_is_dated() {
     ledger.admitted(at(8_200), key);
     ledger.admitted(at(8_210), key);
     ledger.served(at(8_280), key, Served::Answered(200), Duration::from_millis(80));
-    ledger.draining(at(9_000), key);
+    ledger.draining(at(9_000), key, EndCause::ScaledIn);
     assert_eq!((ledger.view(at(9_000)).active, ledger.view(at(9_000)).draining), (0, 1));
     ledger.ended(at(9_100), key, EndCause::ScaledIn);
     ledger.ended(at(9_900), key, EndCause::Died);
@@ -81,6 +83,7 @@ fn a_look_covers_the_time_since_the_one_before() {
     ledger.look(at(1_000));
     for _ in 0..5 {
         ledger.admitted(at(1_000), keys[0]);
+        ledger.begun(at(1_000));
     }
     ledger.turned_away(at(1_050), TurnedAway::Full);
     ledger.turned_away(at(1_060), TurnedAway::NoInstance);
@@ -95,6 +98,23 @@ fn a_look_covers_the_time_since_the_one_before() {
     );
     let idle = ledger.look(at(1_200));
     assert_eq!((idle.admitted, idle.rejected, idle.busy), (0, 0, Duration::from_millis(500)));
+}
+
+#[test]
+fn what_waits_in_a_task_is_in_flight_and_takes_no_cpu() {
+    let (mut ledger, keys) = with_active(1);
+    for _ in 0..30 {
+        ledger.admitted(at(0), keys[0]);
+    }
+    (0..10).for_each(|_| ledger.begun(at(500)));
+    let demand = ledger.look(at(1_000));
+    assert_eq!((demand.in_flight, demand.busy), (30, Duration::from_secs(30)));
+    assert_eq!(demand.cpu_percent, Some(50.0), "all ten places for half a second");
+    ledger.given_up(at(1_100), 504);
+    ledger.served(at(1_200), keys[0], Served::Late, SECOND);
+    ledger.turned_away(at(1_300), TurnedAway::Overrun);
+    let second = &ledger.truth(at(2_000)).seconds[1];
+    assert_eq!((second.status_5xx, second.overrun, second.unanswered, second.latency_count), (2, 1, 0, 0));
 }
 
 #[test]

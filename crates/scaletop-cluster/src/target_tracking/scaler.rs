@@ -37,7 +37,9 @@ impl TrackingScaler {
     /// A scaler for a cluster with these options: ECS' periods, divided by the time scale. `service` is what alarms and
     /// causes call the service.
     pub(crate) fn new(options: &ClusterOptions, service: impl Into<String>) -> Self {
-        let policy = TrackingPolicy::ecs(options.min_size, options.max_size).sped_up(options.time_scale);
+        let policy = TrackingPolicy::ecs(options.min_size, options.max_size)
+            .with_resolution(options.publication())
+            .sped_up(options.time_scale);
         let tracker = TargetTracker::new(policy, service, Elapsed::ZERO, options.min_size);
         Self { tracker, handle: TrackingHandle { policy, log: Arc::default() } }
     }
@@ -50,10 +52,11 @@ impl TrackingScaler {
 
 impl Scaler for TrackingScaler {
     fn tick(&mut self, now: Elapsed, demand: &ObservedLoad) -> u32 {
-        let points = self.tracker.period_start;
+        let before = self.tracker.published;
+        self.tracker.deploying(demand.is_deploying);
         let desired = self.tracker.observe(now, demand.span, demand.cpu_percent, demand.active);
-        // Something may have been written down only when a point closed.
-        if self.tracker.period_start != points {
+        // Something may have been written down only when a point was published.
+        if self.tracker.published != before {
             *self.handle.log.lock().unwrap_or_else(PoisonError::into_inner) = self.tracker.log().clone();
         }
         desired

@@ -4,9 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::autoscaler::{ObservedLoad, Scaler};
-use crate::options::ClusterOptions;
+use crate::options::{ClusterOptions, Platform};
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// ECS' policy with points that are published as soon as they are over.
+fn prompt(min: u32, max: u32) -> TrackingPolicy {
+    TrackingPolicy { publication_delay: Duration::ZERO, ..TrackingPolicy::ecs(min, max) }
+}
 
 /// A tracker and its clock: `minutes(n, cpu)` lets n minutes pass at one CPU use, measured every second, with as many
 /// tasks running as are wanted.
@@ -49,7 +54,7 @@ impl Run {
 
 #[test]
 fn three_points_above_the_target_scale_out_and_two_do_not() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    let mut run = Run::new(prompt(1, 20), 2);
     assert_eq!(run.minutes(2, 90.0), 2);
     assert_eq!(run.minutes(1, 90.0), 3, "2 × 90 ÷ 60 = 3");
     assert_eq!(run.decisions(), [(180, 2, 3)]);
@@ -64,7 +69,7 @@ fn three_points_above_the_target_scale_out_and_two_do_not() {
 
 #[test]
 fn a_point_below_the_target_in_between_starts_the_count_anew() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    let mut run = Run::new(prompt(1, 20), 2);
     run.minutes(2, 90.0);
     run.minutes(1, 59.0);
     assert_eq!(run.minutes(2, 90.0), 2);
@@ -73,7 +78,7 @@ fn a_point_below_the_target_in_between_starts_the_count_anew() {
 
 #[test]
 fn while_a_scale_out_cools_down_only_a_larger_one_gets_through() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    let mut run = Run::new(prompt(1, 20), 2);
     run.minutes(3, 90.0);
     // The new task has not helped yet and the CPU of those that run goes on rising.
     assert_eq!(run.minutes(1, 100.0), 5, "3 × 100 ÷ 60 = 5 is more than the 3 that were asked for");
@@ -82,7 +87,7 @@ fn while_a_scale_out_cools_down_only_a_larger_one_gets_through() {
 
 #[test]
 fn tasks_on_their_way_are_not_counted_twice() {
-    let mut tracker = TargetTracker::new(TrackingPolicy::ecs(1, 20), "demo", Elapsed::ZERO, 2);
+    let mut tracker = TargetTracker::new(prompt(1, 20), "demo", Elapsed::ZERO, 2);
     for second in 1..=600 {
         // However many are wanted, only two ever run, at 90 %.
         tracker.observe(Elapsed::from_secs(second), Duration::from_secs(1), Some(90.0), 2);
@@ -96,34 +101,96 @@ fn tasks_on_their_way_are_not_counted_twice() {
 
 #[test]
 fn at_the_maximum_it_says_so_instead_of_scaling() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 3), 3);
+    let mut run = Run::new(prompt(1, 3), 3);
     assert_eq!(run.minutes(10, 100.0), 3);
     assert_eq!(run.reasons(), [NotScaled::AlreadyAtMaxCapacity], "once, not every minute");
 }
 
 #[test]
 fn fifteen_points_below_nine_tenths_of_the_target_scale_in() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 6);
+    let mut run = Run::new(prompt(1, 20), 6);
     assert_eq!(run.minutes(14, 20.0), 6);
-    assert_eq!(run.minutes(1, 20.0), 2, "6 × 20 ÷ 60 = 2");
-    let mut resting = Run::new(TrackingPolicy::ecs(1, 20), 6);
+    assert_eq!(run.minutes(1, 20.0), 5, "one at a time, although 6 × 20 ÷ 60 = 2 would do");
+    let mut resting = Run::new(prompt(1, 20), 6);
     assert_eq!(resting.minutes(60, 54.5), 6, "between 54 and 60 neither alarm counts");
 }
 
 #[test]
 fn a_scale_in_waits_for_the_cooldown_of_the_scale_out_before_it() {
-    let policy = TrackingPolicy { points_in: 1, ..TrackingPolicy::ecs(1, 20) };
+    let policy = TrackingPolicy { points_in: 1, ..prompt(1, 20) };
     let mut run = Run::new(policy, 2);
     run.minutes(3, 90.0);
     assert_eq!(run.minutes(4, 10.0), 3);
     assert_eq!(run.reasons(), [NotScaled::CoolingDown]);
-    assert_eq!(run.minutes(1, 10.0), 1);
-    assert_eq!(run.decisions(), [(180, 2, 3), (480, 3, 1)]);
+    assert_eq!(run.minutes(1, 10.0), 2);
+    assert_eq!(run.decisions(), [(180, 2, 3), (480, 3, 2)]);
+}
+
+#[test]
+fn scaling_in_takes_one_task_each_cooldown_until_what_is_left_is_needed() {
+    let mut run = Run::new(prompt(1, 20), 6);
+    run.minutes(60, 20.0);
+    // Fifteen points, then five minutes each: at rest after 35 minutes.
+    let minutes: Vec<_> = run.decisions().iter().map(|(at, _, to)| (at / 60, *to)).collect();
+    assert_eq!(minutes, [(15, 5), (20, 4), (25, 3), (30, 2), (35, 1)]);
+    let mut busier = Run::new(prompt(1, 20), 3);
+    busier.minutes(60, 50.0);
+    assert_eq!(busier.tracker.desired(), 3, "3 × 50 ÷ 60 is more than two: rounded up, none can go");
+}
+
+#[test]
+fn a_scale_out_comes_at_once_after_a_scale_in_and_ends_its_cooldown() {
+    let policy = TrackingPolicy { points_in: 3, cooldown_out: MINUTE, ..prompt(1, 20) };
+    let mut run = Run::new(policy, 4);
+    run.minutes(3, 20.0);
+    run.minutes(3, 80.0);
+    run.minutes(3, 20.0);
+    let minutes: Vec<_> = run.decisions().iter().map(|(at, from, to)| (at / 60, *from, *to)).collect();
+    assert_eq!(
+        minutes,
+        [(3, 4, 3), (6, 3, 4), (9, 4, 3)],
+        "a scale-in at 9 although one at 3 cools down until 8, or 11"
+    );
+}
+
+#[test]
+fn while_a_deployment_is_in_progress_nothing_scales_in() {
+    let mut run = Run::new(prompt(1, 20), 3);
+    run.tracker.deploying(true);
+    run.minutes(30, 10.0);
+    assert_eq!((run.decisions(), run.reasons()), (vec![], vec![]));
+    assert_eq!(run.minutes(3, 90.0), 5, "it does scale out");
+    run.tracker.deploying(false);
+    run.minutes(15, 10.0);
+    assert_eq!(run.tracker.desired(), 4);
+}
+
+#[test]
+fn alarms_see_a_point_when_it_is_published_two_minutes_late() {
+    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
+    assert_eq!(run.minutes(4, 90.0), 2);
+    assert_eq!(run.minutes(1, 90.0), 3, "three points over at 180 s, published at 300 s");
+    assert_eq!(run.decisions(), [(300, 2, 3)]);
+    assert_eq!(run.tracker.log().high, Alarm { state: AlarmState::Alarm, since: Elapsed::from_secs(300) });
+    assert_eq!(run.tracker.log().last_point, Some((Elapsed::from_secs(120), 90.0)));
+}
+
+#[test]
+fn the_high_resolution_metric_scales_out_after_eighty_seconds_and_in_as_late_as_ever() {
+    let policy = TrackingPolicy::ecs(1, 3).with_resolution((Duration::from_secs(20), Duration::from_secs(20)));
+    assert_eq!((policy.points_out, policy.points_in), (3, 45));
+    let mut run = Run::new(policy, 2);
+    run.minutes(2, 90.0);
+    assert_eq!(run.decisions(), [(80, 2, 3)]);
+    run.minutes(20, 10.0);
+    let (at, from, to) = run.decisions()[1];
+    assert_eq!((from, to), (3, 2));
+    assert_eq!(at, 120 + 15 * 60 + 20, "fifteen minutes of points below, and the delay of the last");
 }
 
 #[test]
 fn missing_points_never_scale() {
-    let mut run = Run::new(TrackingPolicy::ecs(1, 20), 4);
+    let mut run = Run::new(prompt(1, 20), 4);
     assert_eq!(run.minutes(60, None), 4);
     assert_eq!(run.tracker.log().low.state, AlarmState::InsufficientData);
     run.minutes(2, 90.0);
@@ -133,8 +200,10 @@ fn missing_points_never_scale() {
 
 #[test]
 fn a_time_scale_divides_periods_and_cooldowns_and_leaves_the_counts() {
-    let policy = TrackingPolicy::ecs(1, 20).sped_up(10.0);
+    let policy = prompt(1, 20).sped_up(10.0);
     assert_eq!((policy.period, policy.cooldown_out), (Duration::from_secs(6), Duration::from_secs(30)));
+    let late = TrackingPolicy::ecs(1, 20).sped_up(10.0);
+    assert_eq!(late.publication_delay, Duration::from_secs(12));
     assert_eq!((policy.points_out, policy.points_in), (3, 15));
     let mut tracker = TargetTracker::new(policy, "demo", Elapsed::ZERO, 2);
     for second in 1..=18 {
@@ -142,7 +211,7 @@ fn a_time_scale_divides_periods_and_cooldowns_and_leaves_the_counts() {
     }
     assert_eq!(tracker.desired(), 3);
     for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let policy = TrackingPolicy::ecs(1, 2).sped_up(nonsense);
+        let policy = prompt(1, 2).sped_up(nonsense);
         let _ = TargetTracker::new(policy, "demo", Elapsed::ZERO, 1).observe(Elapsed::from_secs(1), MINUTE, None, 1);
     }
 }
@@ -154,7 +223,7 @@ proptest! {
         min in 1_u32..5, extra in 0_u32..20, start in 0_u32..40,
         cpu in prop::collection::vec(prop::option::of(-10.0_f64..400.0), 1..120),
     ) {
-        let policy = TrackingPolicy::ecs(min, min + extra);
+        let policy = prompt(min, min + extra);
         let mut run = Run::new(policy, start);
         let mut before = run.tracker.desired();
         let mut changes = Vec::new();
@@ -174,7 +243,7 @@ proptest! {
     #[test]
     fn decisions_do_not_depend_on_how_often_the_metric_is_told(cpu in prop::collection::vec(0.0_f64..200.0, 1..60), chops in 1_u64..20) {
         let decide = |pieces: u64| {
-            let mut tracker = TargetTracker::new(TrackingPolicy::ecs(1, 50), "demo", Elapsed::ZERO, 2);
+            let mut tracker = TargetTracker::new(prompt(1, 50), "demo", Elapsed::ZERO, 2);
             for (minute, &cpu) in (0_u64..).zip(&cpu) {
                 for piece in 1..=pieces {
                     let now = Elapsed::from_millis(minute * 60_000 + piece * 60_000 / pieces);
@@ -190,7 +259,7 @@ proptest! {
     /// More load never asks for fewer tasks, and the target itself asks for no change.
     #[test]
     fn the_wanted_count_rises_with_the_metric(current in 1_u32..50, low in 0.0_f64..300.0, more in 0.0_f64..300.0) {
-        let policy = TrackingPolicy::ecs(1, 100);
+        let policy = prompt(1, 100);
         prop_assert!(policy.wanted(current, low) <= policy.wanted(current, low + more));
         prop_assert_eq!(policy.wanted(current, policy.target), current);
     }
@@ -198,16 +267,17 @@ proptest! {
 
 #[test]
 fn as_a_scaler_it_tells_what_it_did_and_why() {
-    let options = ClusterOptions { max_size: 4, time_scale: 60.0, ..ClusterOptions::default() };
+    let platform = Platform::Ecs;
+    let options = ClusterOptions { max_size: 4, platform, time_scale: 60.0, ..ClusterOptions::default() };
     let mut scaler = TrackingScaler::new(&options, "service/default/demo");
     let handle = scaler.handle();
     let span = Duration::from_millis(100);
     let demand = ObservedLoad { span, active: 1, cpu_percent: Some(100.0), ..ObservedLoad::default() };
-    let answers: Vec<u32> = (1..=40).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
-    // Points of a second: the third is closed after three.
-    assert_eq!((answers[28], answers[29]), (1, 2));
+    let answers: Vec<u32> = (1..=60).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
+    // Points of a second, two late: the third is published after five.
+    assert_eq!((answers[48], answers[49]), (1, 2));
     assert!(scaler.cause().contains("AlarmHigh in state ALARM"), "{}", scaler.cause());
-    assert_eq!(handle.log().activities[0].at, Elapsed::from_secs(3));
+    assert_eq!(handle.log().activities[0].at, Elapsed::from_secs(5));
     assert_eq!(handle.log().last_point, Some((Elapsed::from_secs(3), 100.0)));
     assert_eq!(handle.policy().max, 4);
 }

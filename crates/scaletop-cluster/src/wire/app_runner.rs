@@ -28,7 +28,9 @@ pub(crate) fn answer(
 }
 
 fn status<'a>(cloud: &CloudSnapshot, name: &str, overrides: &'a Overrides) -> &'a str {
-    overrides.status.as_deref().filter(|_| name == cloud.name).unwrap_or("RUNNING")
+    let is_busy = cloud.operations.iter().any(|operation| operation.ended.is_none());
+    let own = if is_busy { "OPERATION_IN_PROGRESS" } else { "RUNNING" };
+    if name == cloud.name { overrides.status.as_deref().unwrap_or(own) } else { "RUNNING" }
 }
 
 fn authority(cloud: &CloudSnapshot, name: &str) -> String {
@@ -68,7 +70,8 @@ fn describe_service(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Overrid
 }
 
 fn service(cloud: &CloudSnapshot, name: &str, overrides: &Overrides) -> Value {
-    let updated = overrides.operations.first().map_or(cloud.created, |operation| operation.started);
+    let updated = overrides.operations.first().or(cloud.operations.first());
+    let updated = updated.map_or(cloud.created, |operation| operation.started);
     let image = map([
         ("ImageIdentifier", cloud.image().into()),
         ("ImageConfiguration", map([("Port", "8080".into())])),
@@ -169,7 +172,9 @@ fn list_operations(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Override
         started: cloud.created,
         ended: Some(cloud.created),
     };
-    let of_this = overrides.operations.iter().filter(|_| name == cloud.name);
+    let mut of_this: Vec<&Operation> = overrides.operations.iter().chain(&cloud.operations).collect();
+    of_this.sort_by(|one, other| other.started.total_cmp(&one.started));
+    let of_this = of_this.into_iter().filter(|_| name == cloud.name);
     let all: Vec<&Operation> = of_this.chain(std::iter::once(&creation)).collect();
     let (items, next) = page(&all, input.text("NextToken")?, size, INVALID)?;
     let summaries = items.iter().map(|operation| {

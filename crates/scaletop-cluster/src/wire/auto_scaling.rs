@@ -66,7 +66,9 @@ fn policy_arn(cloud: &CloudSnapshot) -> String {
 fn describe_policies(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
     #[expect(clippy::cast_possible_truncation, reason = "seconds of a cooldown")]
     let whole = |secs: f64| Value::Int(secs.round() as i64);
-    let specification = map([("PredefinedMetricType", "ECSServiceAverageCPUUtilization".into())]);
+    let resolution = if cloud.is_high_resolution { "HighResolution" } else { "" };
+    let metric = format!("ECSServiceAverageCPUUtilization{resolution}");
+    let specification = map([("PredefinedMetricType", metric.into())]);
     let configuration = map([
         ("TargetValue", cloud.cpu_target.into()),
         ("PredefinedMetricSpecification", specification),

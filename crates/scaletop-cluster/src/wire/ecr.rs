@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::input::{Input, page};
 use super::protocol::WireError;
-use super::state::{ACCOUNT, CloudSnapshot, DEPLOYED_TAG, Overrides, digest_of};
+use super::state::{ACCOUNT, CloudSnapshot, Overrides, digest_of};
 use super::value::{Value, list, map};
+use crate::ledger::FIRST_TAG;
 
 const INVALID: &str = "InvalidParameterException";
 
@@ -44,8 +45,18 @@ fn describe_images(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Override
         return Err(no_repository(repository));
     }
     let pushed = overrides.pushed.iter().map(|(tag, at)| (tag.as_str(), *at));
-    let images: Vec<(&str, f64)> =
-        std::iter::once((DEPLOYED_TAG, cloud.created - PUSHED_BEFORE)).chain(pushed).collect();
+    // What is deployed was pushed just before, unless that was said; what ran first, long before.
+    let deployed = cloud.deployments.iter().map(|deployment| {
+        let at = if deployment.revision == 1 { cloud.created - PUSHED_BEFORE } else { deployment.created };
+        (deployment.tag.as_str(), at)
+    });
+    let first = (FIRST_TAG, cloud.created - PUSHED_BEFORE);
+    let mut images: Vec<(&str, f64)> = Vec::new();
+    for image in std::iter::once(first).chain(pushed).chain(deployed) {
+        if images.iter().all(|(tag, _)| *tag != image.0) {
+            images.push(image);
+        }
+    }
     let ids = input.structures("imageIds")?;
     let chosen: Vec<(&str, f64)> = if ids.is_empty() {
         images

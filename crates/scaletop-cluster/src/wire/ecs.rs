@@ -3,13 +3,15 @@
 use super::app_runner::operation_id;
 use super::input::{Input, page};
 use super::protocol::WireError;
-use super::state::{CloudSnapshot, DEPLOYED_TAG, ECS_CLUSTER, Overrides, Task, digest_of};
+use super::state::{CloudSnapshot, DeploymentView, ECS_CLUSTER, Overrides, PORT, Task, digest_of};
 use super::value::{Value, list, map};
+use crate::balancer::HEALTH_PATH;
 
 const INVALID: &str = "InvalidParameterException";
 /// What the tokens of `ListTasks` begin with.
 const TASKS_TOKEN: &str = "tasks-";
-/// Stopped tasks are described this long, as in the cloud.
+/// Stopped tasks are described this long; in the cloud it is an hour at least.
+/// Source: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const STOPPED_TASKS_KEPT: f64 = 3_600.0;
 
 /// Answers `operation`.
@@ -108,24 +110,34 @@ fn service(cloud: &CloudSnapshot, name: &str, overrides: &Overrides) -> Value {
     let counts = if name == cloud.name { (cloud.desired, cloud.running, cloud.pending) } else { (1, 1, 0) };
     let (desired, running, pending) = counts;
     let status = overrides.status.as_deref().filter(|_| name == cloud.name).unwrap_or("ACTIVE");
-    let deployment = map([
-        ("id", "ecs-svc/0123456789012345678".into()),
-        ("status", "PRIMARY".into()),
-        ("desiredCount", desired.into()),
-        ("runningCount", running.into()),
-        ("pendingCount", pending.into()),
-        ("createdAt", Value::Time(cloud.created)),
-        ("updatedAt", Value::Time(cloud.created)),
-        ("rolloutState", if overrides.operations.is_empty() { "COMPLETED" } else { "IN_PROGRESS" }.into()),
-    ]);
-    let events = cloud.activities.iter().rev().filter_map(|activity| {
+    let is_ours = name == cloud.name;
+    // The newest first, as PRIMARY; older ones for as long as they have tasks.
+    let deployments: Vec<Value> = if is_ours {
+        let newest = cloud.revision();
+        let is_ordered = !overrides.operations.is_empty();
+        cloud.deployments.iter().rev().map(|one| deployment(one, one.revision == newest, is_ordered)).collect()
+    } else {
+        let alone = DeploymentView {
+            revision: 1,
+            tag: String::new(),
+            created: cloud.created,
+            completed: Some(cloud.created),
+            counts,
+        };
+        vec![deployment(&alone, true, false)]
+    };
+    let decided = cloud.activities.iter().filter_map(|activity| {
         let to = activity.to?;
-        let message = format!("(service {name}) has set its desired count to {to}.");
-        Some(map([
-            ("id", operation_id(&format!("event-{}", activity.at)).into()),
-            ("createdAt", Value::Time(activity.at)),
+        Some((activity.at, format!("(service {name}) has set its desired count to {to}.")))
+    });
+    let mut events: Vec<(f64, String)> = cloud.events.iter().filter(|_| is_ours).cloned().chain(decided).collect();
+    events.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let events = events.into_iter().map(|(at, message)| {
+        map([
+            ("id", operation_id(&format!("event-{at}-{message}")).into()),
+            ("createdAt", Value::Time(at)),
             ("message", message.into()),
-        ]))
+        ])
     });
     map([
         ("serviceArn", cloud.ecs_arn(name).into()),
@@ -136,16 +148,36 @@ fn service(cloud: &CloudSnapshot, name: &str, overrides: &Overrides) -> Value {
         ("runningCount", running.into()),
         ("pendingCount", pending.into()),
         ("launchType", "FARGATE".into()),
-        ("taskDefinition", task_definition(cloud).into()),
-        ("deployments", list([deployment])),
+        ("taskDefinition", task_definition(cloud, cloud.revision()).into()),
+        ("deployments", Value::List(deployments)),
         ("events", list(events.take(100))),
         ("createdAt", Value::Time(cloud.created)),
         ("resourceManagementType", "ECS".into()),
     ])
 }
 
-fn task_definition(cloud: &CloudSnapshot) -> String {
-    cloud.cluster_arn().replace(&format!("cluster/{ECS_CLUSTER}"), &format!("task-definition/{}:1", cloud.name))
+fn deployment(one: &DeploymentView, is_newest: bool, is_ordered: bool) -> Value {
+    let (desired, running, pending) = one.counts;
+    let (id, is_done) =
+        (CloudSnapshot::deployment_id(one.revision), one.completed.is_some() && !(is_newest && is_ordered));
+    let said = if is_done { "completed" } else { "in progress" };
+    map([
+        ("id", id.as_str().into()),
+        ("status", if is_newest { "PRIMARY" } else { "ACTIVE" }.into()),
+        ("desiredCount", desired.into()),
+        ("runningCount", running.into()),
+        ("pendingCount", pending.into()),
+        ("failedTasks", 0_u32.into()),
+        ("createdAt", Value::Time(one.created)),
+        ("updatedAt", Value::Time(one.completed.unwrap_or(one.created))),
+        ("rolloutState", if is_done { "COMPLETED" } else { "IN_PROGRESS" }.into()),
+        ("rolloutStateReason", format!("ECS deployment {id} {said}.").into()),
+    ])
+}
+
+fn task_definition(cloud: &CloudSnapshot, revision: u32) -> String {
+    let name = format!("task-definition/{}:{revision}", cloud.name);
+    cloud.cluster_arn().replace(&format!("cluster/{ECS_CLUSTER}"), &name)
 }
 
 fn is_kept(cloud: &CloudSnapshot, task: &Task) -> bool {
@@ -171,7 +203,7 @@ fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireErro
     let arns: Vec<String> = cloud
         .tasks
         .iter()
-        .filter(|task| (task.stopping.is_some() || task.stopped.is_some()) == wants_stopped && is_kept(cloud, task))
+        .filter(|task| task.is_meant_to_run() != wants_stopped && is_kept(cloud, task))
         .map(|task| cloud.task_arn(&task.id))
         .collect();
     let size = input.page_size("maxResults", 1, 100, 100)?;
@@ -200,41 +232,45 @@ fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, Wire
     Ok(map([("tasks", Value::List(tasks)), ("failures", Value::List(failures))]))
 }
 
-/// The image of the embedded cluster is the program on this disk: its pull takes from the order to start until the process
-/// listens, which in the cloud is pull and start together.
+/// Health is UNKNOWN: only a health check of the task definition's own says more, and an Express service sets none; the target
+/// group's checks do not count here.
+/// Source: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html> (`healthStatus`)
 fn describe_task(cloud: &CloudSnapshot, task: &Task) -> Value {
-    let last_status = match task {
-        Task { stopped: Some(_), .. } => "STOPPED",
-        Task { stopping: Some(_), .. } => "DEACTIVATING",
-        Task { started: Some(_), .. } => "RUNNING",
+    let (last_status, health) = (task.last_status(), "UNKNOWN");
+    let container_status = match last_status {
+        "RUNNING" | "DEACTIVATING" | "STOPPING" => "RUNNING",
+        "DEPROVISIONING" | "STOPPED" => "STOPPED",
         _ => "PENDING",
     };
-    let is_meant_to_run = task.stopping.is_none() && task.stopped.is_none();
-    let health = if task.healthy.is_some() { "HEALTHY" } else { "UNKNOWN" };
     let container = map([
         ("name", "Main".into()),
-        ("image", cloud.image().into()),
-        ("imageDigest", digest_of(DEPLOYED_TAG).into()),
-        ("lastStatus", last_status.into()),
+        ("image", cloud.image_of(task.revision).into()),
+        ("imageDigest", digest_of(cloud.tag_of(task.revision)).into()),
+        ("lastStatus", container_status.into()),
         ("healthStatus", health.into()),
-    ]);
+    ])
+    .with("exitCode", task.stop.as_ref().and_then(|stop| stop.exit_code).map(|code| Value::Int(code.into())));
     map([
         ("taskArn", cloud.task_arn(&task.id).into()),
         ("clusterArn", cloud.cluster_arn().into()),
-        ("taskDefinitionArn", task_definition(cloud).into()),
+        ("taskDefinitionArn", task_definition(cloud, task.revision).into()),
+        ("startedBy", CloudSnapshot::deployment_id(task.revision).into()),
         ("group", format!("service:{}", cloud.name).into()),
         ("launchType", "FARGATE".into()),
         ("lastStatus", last_status.into()),
-        ("desiredStatus", if is_meant_to_run { "RUNNING" } else { "STOPPED" }.into()),
+        ("desiredStatus", if task.is_meant_to_run() { "RUNNING" } else { "STOPPED" }.into()),
         ("healthStatus", health.into()),
         ("createdAt", Value::Time(task.created)),
-        ("pullStartedAt", Value::Time(task.created)),
         ("containers", list([container])),
     ])
-    .with("pullStoppedAt", task.started.map(Value::Time))
+    .with("pullStartedAt", task.pull_began.map(Value::Time))
+    .with("pullStoppedAt", task.pull_ended.map(Value::Time))
     .with("startedAt", task.started.map(Value::Time))
     .with("stoppingAt", task.stopping.map(Value::Time))
+    .with("executionStoppedAt", task.execution_stopped.map(Value::Time))
     .with("stoppedAt", task.stopped.map(Value::Time))
+    .with("stopCode", task.stop.as_ref().map(|stop| Value::from(stop.code)))
+    .with("stoppedReason", task.stop.as_ref().map(|stop| Value::from(stop.reason.as_str())))
 }
 
 fn describe_express(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
@@ -243,7 +279,7 @@ fn describe_express(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, Wi
         return Err(WireError::client("ResourceNotFoundException", "Express gateway service not found."));
     }
     let role = |name: &str| Value::from(format!("arn:aws:iam::{}:role/{name}", super::state::ACCOUNT));
-    let container = map([("image", cloud.image().into()), ("containerPort", 8080_u32.into())]);
+    let container = map([("image", cloud.image().into()), ("containerPort", PORT.into())]);
     #[expect(clippy::cast_possible_truncation, reason = "a percentage")]
     let target = cloud.cpu_target as i64;
     let scaling = map([
@@ -257,7 +293,7 @@ fn describe_express(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, Wi
         ("executionRoleArn", role("demo-execution")),
         ("cpu", "256".into()),
         ("memory", "512".into()),
-        ("healthCheckPath", "/healthz".into()),
+        ("healthCheckPath", HEALTH_PATH.into()),
         ("primaryContainer", container),
         ("scalingTarget", scaling),
         ("ingressPaths", list([ingress])),

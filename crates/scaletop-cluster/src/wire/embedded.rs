@@ -1,21 +1,25 @@
 //! The embedded cluster as its cloud's control plane sees it: truth in, [`CloudState`] out.
 
+mod lives;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::lives::Lives;
 use super::WireServer;
-use super::state::{
-    AlarmView, CloudPlatform, CloudSnapshot, CloudState, MetricSecond, Publication, ScalingActivity, Task,
-};
+use super::state::{AlarmView, CloudPlatform, CloudSnapshot, CloudState, MetricSecond, Publication, ScalingActivity};
 use crate::autoscaler::{ConcurrencyScaler, Scaler};
+use crate::faults::Fault;
 use crate::instance::InstanceProgram;
 use crate::options::{ClusterOptions, Platform};
+use crate::orders::Orders;
 use crate::reader::ClusterReader;
 use crate::target_tracking::{
     ActivityOutcome, Alarm, AlarmState, TrackingHandle, TrackingScaler, high_alarm_name, low_alarm_name,
 };
-use crate::truth::{InstanceTruth, SecondCounts};
+use crate::truth::SecondCounts;
 use crate::{Cluster, ClusterError, ClusterParts};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;
@@ -33,9 +37,8 @@ pub(super) fn scaling_resource() -> String {
 /// How a cluster with these options publishes its metrics: as coarse as its grain, and late. In the cloud a 60 s point
 /// comes after two minutes; a demo with a grain of 10 s is 12 s late, so that one sees it catch up.
 pub(super) fn publication(options: &ClusterOptions) -> Publication {
-    let is_coarse = options.realistic || options.platform == Platform::Ecs;
-    let delay = if is_coarse { Publication::REALISTIC.delay } else { Publication::DEMO.delay };
-    Publication { grain: options.metric_grain().as_secs_f64(), delay: delay / options.time_scale }
+    let delay = options.scaled(options.publication().1);
+    Publication { grain: options.metric_grain().as_secs_f64(), delay: delay.as_secs_f64() }
 }
 
 /// The embedded cluster with its cloud: what `demo` and `scaletop cluster` start.
@@ -83,7 +86,9 @@ impl EmbeddedPlatform {
         let publication = publication(&options);
         let anchor = clock.instant_at(Elapsed::ZERO);
         let cluster = Cluster::assemble(ClusterParts { options, anchor, program, scaler }).await?;
-        let cloud = EmbeddedCloud::new(cluster.reader(), cluster.addr(), clock.started_unix_micros(), tracking);
+        let orders = Some(cluster.orders());
+        let started = clock.started_unix_micros();
+        let cloud = EmbeddedCloud { orders, ..EmbeddedCloud::new(cluster.reader(), cluster.addr(), started, tracking) };
         let endpoints = WireServer::start(Arc::new(cloud), publication, endpoint_port).await;
         Ok(Self { cluster, endpoints: endpoints.map_err(EmbeddedError::Endpoints)? })
     }
@@ -114,6 +119,7 @@ pub(super) struct EmbeddedCloud {
     /// The wall-clock time of [`Elapsed::ZERO`] on the reader's clock.
     zero: f64,
     tracking: Option<TrackingHandle>,
+    orders: Option<Orders>,
 }
 
 impl EmbeddedCloud {
@@ -125,22 +131,11 @@ impl EmbeddedCloud {
         started_unix_micros: i64,
         tracking: Option<TrackingHandle>,
     ) -> Self {
-        Self { reader, authority: balancer.to_string(), zero: started_unix_micros as f64 / 1e6, tracking }
+        Self { reader, authority: balancer.to_string(), zero: started_unix_micros as f64 / 1e6, tracking, orders: None }
     }
 
     fn unix(&self, at: Elapsed) -> f64 {
         self.zero + at.as_secs_f64()
-    }
-
-    fn task(&self, instance: &InstanceTruth) -> Task {
-        Task {
-            id: instance.id.to_string(),
-            created: self.unix(instance.started),
-            started: instance.listening.map(|at| self.unix(at)),
-            healthy: instance.active.map(|at| self.unix(at)),
-            stopping: instance.draining.map(|at| self.unix(at)),
-            stopped: instance.ended.map(|ended| self.unix(ended.at)),
-        }
     }
 
     fn activities(&self) -> Vec<ScalingActivity> {
@@ -203,6 +198,8 @@ impl CloudState for EmbeddedCloud {
     fn snapshot(&self) -> CloudSnapshot {
         let (view, options) = (self.reader.view(), self.reader.options());
         let policy = self.tracking.as_ref().map(|tracking| *tracking.policy());
+        let lives = Lives::new(&self.reader, view.at, self.zero);
+        let (running, pending) = lives.counts(&view);
         CloudSnapshot {
             now: self.unix(view.at),
             created: self.zero,
@@ -217,15 +214,30 @@ impl CloudState for EmbeddedCloud {
             max: options.max_size,
             concurrency: options.max_concurrency,
             desired: view.desired,
-            running: view.active + view.draining,
-            pending: view.starting,
-            tasks: self.reader.instances().iter().map(|instance| self.task(instance)).collect(),
+            running,
+            pending,
+            tasks: lives.tasks(),
+            deployments: lives.deployments(view.desired),
+            operations: lives.operations(),
+            events: lives.events(),
             activities: self.activities(),
             alarms: self.alarms(),
             cpu_target: policy.map_or(60.0, |policy| policy.target),
+            is_high_resolution: options.is_high_resolution(),
             cooldowns: policy
                 .map_or((0.0, 0.0), |policy| (policy.cooldown_out.as_secs_f64(), policy.cooldown_in.as_secs_f64())),
             neighbours: Vec::new(),
+        }
+    }
+
+    fn inject(&self, fault: Fault, lasts: Option<Duration>) -> Result<(), String> {
+        let Some(orders) = &self.orders else { return Err(ClusterError::Ended.to_string()) };
+        orders.inject(fault, lasts).map_err(|error| error.to_string())
+    }
+
+    fn heal(&self) {
+        if let Some(orders) = &self.orders {
+            orders.heal();
         }
     }
 

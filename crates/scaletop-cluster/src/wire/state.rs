@@ -1,7 +1,11 @@
 //! What the AWS endpoints are told by the cluster: plain values and the trait that hands them out.
 //!
 //! Times are Unix seconds, as the APIs write them. The endpoints read; they change nothing but the [`Overrides`] that a
-//! user or a test asks for (paused, an operation in progress, a newly pushed image).
+//! user or a test asks for (paused, an operation in progress, a newly pushed image), and pass orders on to the cluster.
+
+use std::time::Duration;
+
+use crate::faults::Fault;
 
 /// A service of the embedded cluster as the platform's control plane would know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,18 +30,26 @@ pub struct CloudSnapshot {
     pub concurrency: u32,
     /// Instances that scaling asks for.
     pub desired: u32,
-    /// Instances that take requests, or finish what they have.
+    /// Instances that run: on ECS the tasks whose status is `RUNNING`.
     pub running: u32,
     /// Instances on their way.
     pub pending: u32,
     /// Living instances and the recently gone ones, oldest first.
     pub tasks: Vec<Task>,
+    /// The deployments that have instances, and the newest, which comes last.
+    pub deployments: Vec<DeploymentView>,
+    /// Operations on the App Runner service, newest first, but for its creation.
+    pub operations: Vec<Operation>,
+    /// What the ECS service writes of itself (time and text), oldest first, but for what scaling decided.
+    pub events: Vec<(f64, String)>,
     /// What scaling decided, oldest first.
     pub activities: Vec<ScalingActivity>,
     /// The policy's alarms; none on App Runner.
     pub alarms: Vec<AlarmView>,
     /// The CPU target of the scaling policy, percent.
     pub cpu_target: f64,
+    /// Whether the scaling policy tracks the 20-second metric.
+    pub is_high_resolution: bool,
     /// Cooldowns of the scaling policy (out, in), seconds.
     pub cooldowns: (f64, f64),
     /// Other services of the account, by name: they exist and do nothing.
@@ -53,21 +65,82 @@ pub enum CloudPlatform {
     Ecs,
 }
 
-/// One instance.
-#[derive(Clone, Debug, PartialEq)]
+/// One instance. What has not happened yet is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Task {
     /// Its id.
     pub id: String,
+    /// Which deployment it belongs to.
+    pub revision: u32,
     /// When its start was ordered.
     pub created: f64,
-    /// When its process listened.
+    /// When it had its network interface.
+    pub provisioned: Option<f64>,
+    /// When the pull of its image began.
+    pub pull_began: Option<f64>,
+    /// When the pull of its image ended.
+    pub pull_ended: Option<f64>,
+    /// When its container ran.
     pub started: Option<f64>,
-    /// When it began to take requests.
+    /// When it began to take requests. ECS does not tell: no container health check is set.
     pub healthy: Option<f64>,
-    /// When it was told to stop.
+    /// When it was told to stop, or stopped by itself.
     pub stopping: Option<f64>,
+    /// When it was deregistered from the target group and its containers were told to end.
+    pub deregistered: Option<f64>,
+    /// When its containers had ended.
+    pub execution_stopped: Option<f64>,
     /// When it was gone.
     pub stopped: Option<f64>,
+    /// Why it stops or has stopped.
+    pub stop: Option<TaskStop>,
+}
+
+impl Task {
+    /// Where it is in its life. Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
+    pub fn last_status(&self) -> &'static str {
+        match self {
+            Self { stopped: Some(_), .. } => "STOPPED",
+            Self { execution_stopped: Some(_), .. } => "DEPROVISIONING",
+            Self { deregistered: Some(_), .. } => "STOPPING",
+            Self { stopping: Some(_), .. } => "DEACTIVATING",
+            Self { started: Some(_), .. } => "RUNNING",
+            Self { pull_began: Some(_), .. } => "ACTIVATING",
+            Self { provisioned: Some(_), .. } => "PENDING",
+            _ => "PROVISIONING",
+        }
+    }
+
+    /// Whether it is meant to run.
+    pub fn is_meant_to_run(&self) -> bool {
+        self.stopping.is_none() && self.stopped.is_none()
+    }
+}
+
+/// Why a task stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskStop {
+    /// `stopCode`.
+    pub code: &'static str,
+    /// `stoppedReason`.
+    pub reason: String,
+    /// The exit code of its container.
+    pub exit_code: Option<i32>,
+}
+
+/// One deployment of the service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeploymentView {
+    /// Its number, from 1: the revision of the task definition.
+    pub revision: u32,
+    /// The tag of its image.
+    pub tag: String,
+    /// When it began.
+    pub created: f64,
+    /// When all tasks were its own.
+    pub completed: Option<f64>,
+    /// Its tasks that are wanted, that run, and that are on their way.
+    pub counts: (u32, u32, u32),
 }
 
 /// Something scaling decided.
@@ -138,6 +211,15 @@ pub trait CloudState: Send + Sync + 'static {
 
     /// The closed seconds that begin at or after `from` and before `to` (Unix seconds), oldest first.
     fn seconds(&self, from: f64, to: f64) -> Vec<MetricSecond>;
+
+    /// Makes something go wrong in the cluster, for a while or until [`CloudState::heal`]. An error says why not.
+    fn inject(&self, fault: Fault, lasts: Option<Duration>) -> Result<(), String> {
+        let _ = (fault, lasts);
+        Err("there is no cluster behind these endpoints".to_owned())
+    }
+
+    /// Ends every lasting fault of the cluster.
+    fn heal(&self) {}
 }
 
 /// How late, and how coarse, metrics are published.
@@ -188,8 +270,8 @@ pub struct Operation {
 pub(super) const ACCOUNT: &str = "123456789012";
 /// The ECS cluster of an Express service.
 pub const ECS_CLUSTER: &str = "default";
-/// The tag of the image that is deployed.
-pub(super) const DEPLOYED_TAG: &str = "v1";
+/// The port that the container listens on.
+pub(super) const PORT: u32 = 8080;
 
 impl CloudSnapshot {
     /// The id of the App Runner service called `name`: 32 hexadecimal digits, as real ones have.
@@ -240,9 +322,36 @@ impl CloudSnapshot {
         format!("{ACCOUNT}.dkr.ecr.{}.amazonaws.com/{}", self.region, self.name)
     }
 
-    /// The image that is deployed.
+    /// The tag that a deployment has deployed.
+    pub fn tag_of(&self, revision: u32) -> &str {
+        let deployment = self.deployments.iter().find(|deployment| deployment.revision == revision);
+        deployment.or(self.deployments.last()).map_or("", |deployment| deployment.tag.as_str())
+    }
+
+    /// The number of the newest deployment.
+    pub fn revision(&self) -> u32 {
+        self.deployments.last().map_or(1, |deployment| deployment.revision)
+    }
+
+    /// The image that a deployment has deployed.
+    pub fn image_of(&self, revision: u32) -> String {
+        format!("{}:{}", self.repository_uri(), self.tag_of(revision))
+    }
+
+    /// The image that was deployed last.
     pub fn image(&self) -> String {
-        format!("{}:{DEPLOYED_TAG}", self.repository_uri())
+        self.image_of(self.revision())
+    }
+
+    /// The id of a deployment.
+    pub fn deployment_id(revision: u32) -> String {
+        format!("ecs-svc/{:019}", 123_456_789_012_345_677_u64 + u64::from(revision))
+    }
+
+    /// The ARN of the target group that the tasks of the service called `name` are in.
+    pub fn target_group_arn(region: &str, name: &str) -> String {
+        let id = Self::service_id(&format!("target-group-{name}"));
+        format!("arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{name}/{}", &id[..16])
     }
 
     /// The names of the services on the platform that is played.

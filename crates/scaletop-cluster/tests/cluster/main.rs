@@ -9,6 +9,7 @@ mod balancing;
 #[cfg(unix)]
 mod children;
 mod client;
+mod ecs;
 mod faults;
 mod scaling;
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use scaletop_cluster::wire::{
-    AlarmView, CloudPlatform, CloudSnapshot, CloudState, MetricSecond, ScalingActivity, Task,
+    AlarmView, CloudPlatform, CloudSnapshot, CloudState, DeploymentView, MetricSecond, ScalingActivity, Task,
 };
 
 /// The cloud: change `snapshot` as you like; `now` is the wall clock's unless it is held.
@@ -53,11 +53,14 @@ impl FixedCloud {
         };
         let task = |id: &str, created_at: f64, ready: Option<f64>| Task {
             id: id.to_owned(),
+            revision: 1,
             created: created + created_at,
+            provisioned: Some(created + created_at),
+            pull_began: ready.map(|_| created + created_at),
+            pull_ended: ready.map(|ready| created + created_at + ready),
             started: ready.map(|ready| created + created_at + ready),
             healthy: ready.map(|ready| created + created_at + ready + 2.0),
-            stopping: None,
-            stopped: None,
+            ..Task::default()
         };
         let snapshot = CloudSnapshot {
             now: 0.0,
@@ -91,7 +94,17 @@ impl FixedCloud {
             } else {
                 Vec::new()
             },
+            deployments: vec![DeploymentView {
+                revision: 1,
+                tag: "v1".to_owned(),
+                created,
+                completed: Some(created),
+                counts: (3, 2, 1),
+            }],
+            operations: Vec::new(),
+            events: Vec::new(),
             cpu_target: 60.0,
+            is_high_resolution: false,
             cooldowns: (300.0, 300.0),
             neighbours: (0..24).map(|n| format!("other-{n:02}")).collect(),
         };
