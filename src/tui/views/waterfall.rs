@@ -46,7 +46,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
                 Row::Remark(stage, why) => {
                     let width = usize::from(area.width);
                     let words = format!("{:<name$}{why}", stage.label(), name = usize::from(NAME_WIDTH));
-                    buf.set_stringn(area.x, area.y, text::shown(&words, width), width, theme.style(Role::Label));
+                    text::put(buf, area.x, area.y, text::shown(&words, width), width, theme.style(Role::Label));
                 }
             }
         }
