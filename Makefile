@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ deny: ## licences, sources, duplicates, advisories (cargo-deny)
 
 typos: ## spelling (typos)
 	typos
+
+pictures: ## the README's pictures, from a session that it records (a minute and a half)
+	cargo build --locked
+	scripts/pictures.sh
 
 snapshots: ## accept changed screens after looking at each (cargo-insta)
 	cargo insta review

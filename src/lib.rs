@@ -73,4 +73,5 @@ pub use target::hide_secrets_in;
 pub use text::clean_lines;
 pub use timeline::Row;
 pub use tui::draw;
+pub use tui::picture::picture;
 pub use tui::theme::Theme;

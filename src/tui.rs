@@ -17,9 +17,11 @@ mod layout;
 mod mouse;
 mod painter;
 mod panels;
+pub(crate) mod picture;
 mod scale;
 mod scene;
 mod series;
+mod svg;
 mod text;
 mod views;
 
@@ -66,7 +68,7 @@ impl Places {
 
 /// Draws the whole screen, and says what lies where.
 pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Places {
-    let theme = *theme;
+    let theme = theme.wished(state.ui().colors, state.ui().characters);
     let area = frame.area();
     let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {

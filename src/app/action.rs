@@ -1,6 +1,6 @@
 //! What the user can ask for, whatever key, mouse or plan asks.
 
-use crate::app::state::{View, Window};
+use crate::app::state::{Characters, Colors, View, Window};
 use scaletop_units::{ArrivalRate, Elapsed};
 use std::time::Duration;
 
@@ -41,6 +41,12 @@ pub enum Action {
     Export,
     /// Open the palette.
     AskCommand,
+    /// Other colours.
+    UseColors(Colors),
+    /// Other characters.
+    UseCharacters(Characters),
+    /// Save the screen as a picture.
+    SaveScreen,
     /// Show this view.
     Show(View),
     /// Show so much time.

@@ -19,6 +19,8 @@ pub enum Event {
     Rate(RateChange),
     /// Time passed.
     Tick,
+    /// The screen was saved as a picture: where, or what went wrong.
+    Saved(Result<PathBuf, String>),
     /// The terminal has another size.
     Resized,
     /// Nothing is in flight any more, or the deadline for it passed.

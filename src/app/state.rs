@@ -22,6 +22,7 @@ pub use live::Live;
 pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
 pub use range::TimeRange;
 pub(crate) use range::{CLOSING_SECS, Shown, present};
+pub(crate) use ui::{Characters, Colors};
 pub(crate) use ui::{Prompt, PromptKind, Question};
 pub use ui::{Ui, View, Window};
 

@@ -1,6 +1,8 @@
 //! The terminal as a front end: keys in, frames out.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use crate::app::action::Action;
 use crate::app::ends::FrontEnd;
@@ -12,8 +14,12 @@ use crate::session::standing::{Standing, standing};
 use crate::tui::asking;
 use crate::tui::input::{Input, InputStream};
 use crate::tui::mouse::{self, Held};
+use crate::tui::picture::picture;
 use crate::tui::terminal::{Screen, TerminalError};
 use crate::tui::theme::Theme;
+
+/// So many pictures of one session are enough.
+const MOST_PICTURES: u32 = 1_000;
 
 /// What the user wants of the terminal.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +76,24 @@ impl TerminalFront {
         before.replace(is_held).map_or(!is_held, |before| before != is_held)
     }
 
+    /// Writes the screen as a picture beside the session's files: `screen-1.svg`, and so on.
+    fn save(&self, state: &State) -> io::Result<PathBuf> {
+        let size = crossterm::terminal::size()?;
+        let title = format!("scaletop, {} at {}", state.session().header().settings.target, state.now());
+        let picture = picture(state, &self.theme, size, &title);
+        let folder = state.folder().map_or_else(PathBuf::new, Path::to_owned);
+        for number in 1..=MOST_PICTURES {
+            let path = folder.join(format!("screen-{number}.svg"));
+            // Never over what is there, and never through a link.
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(mut file) => return file.write_all(picture.as_bytes()).map(|()| path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("there are a thousand pictures already"))
+    }
+
     /// How many columns the charts have, when that is not what the state knows.
     fn columns(&self, state: &State) -> Option<u16> {
         let (area, _) = self.screen.places().charts?;
@@ -80,6 +104,9 @@ impl TerminalFront {
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
+            if state.ui().save_screen {
+                return Event::Saved(self.save(state).map_err(|error| error.to_string()));
+            }
             if let Some(columns) = self.columns(state) {
                 return Event::Action(Action::Columns(columns));
             }

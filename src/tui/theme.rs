@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::app::state::{Characters, Colors};
 use crate::chart::palette;
 use crate::tui::asking::Answer;
 use crate::tui::glyphs::Glyphs;
@@ -172,6 +173,28 @@ impl Theme {
         let is_wide = self.may_measure && answer.probe_width.is_some_and(|width| width != 1);
         let glyphs = if is_wide { Glyphs::Ascii } else { self.glyphs };
         Self { palette, glyphs, may_ask_background: false, may_measure: false, ..self }
+    }
+
+    /// With the colours and characters that the user has asked for meanwhile.
+    #[must_use]
+    pub(super) fn wished(self, colors: Option<Colors>, characters: Option<Characters>) -> Self {
+        let palette = colors.map_or(self.palette, |colors| match colors {
+            Colors::Dark => Palette::Dark,
+            Colors::Light => Palette::Light,
+            Colors::Ansi => Palette::Ansi,
+            Colors::Mono => Palette::Mono,
+        });
+        let glyphs = characters.map_or(self.glyphs, |characters| match characters {
+            Characters::Braille => Glyphs::Braille,
+            Characters::Blocks => Glyphs::Blocks,
+            Characters::Ascii => Glyphs::Ascii,
+        });
+        Self { palette, glyphs, ..self }
+    }
+
+    /// Whether it is for a light background.
+    pub(super) const fn is_light(self) -> bool {
+        matches!(self.palette, Palette::Light)
     }
 
     /// Which characters can be shown.

@@ -93,6 +93,9 @@ fn is_listed(action: &Action) -> bool {
         // The mouse, the palette and the screen itself ask for these.
         Action::LookAt(_)
         | Action::Show(_)
+        | Action::SaveScreen
+        | Action::UseColors(_)
+        | Action::UseCharacters(_)
         | Action::SetWindow(_)
         | Action::ZoomAt { .. }
         | Action::Drag(..)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::action::Action;
-use crate::app::state::{View, Window};
+use crate::app::state::{Characters, Colors, View, Window};
 use crate::values;
 use scaletop_units::Elapsed;
 
@@ -47,6 +47,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("filter", "[TEXT]", "show what in the log has that in it", false, |rest| {
         Ok(Asked::Filter(rest.to_owned()))
     }),
+    command("glyphs", "braille|blocks|ascii", "the characters of charts", false, |rest| {
+        named(rest, &Characters::ALL).map(Action::UseCharacters).map(Asked::Do)
+    }),
     command("go", "TIME", "put the cursor on a moment", false, |rest| Ok(Asked::Do(Action::LookAt(moment(rest)?)))),
     command("help", "", "the keys", false, |rest| nothing(rest, Action::ToggleHelp)),
     command("kill", "", "kill an instance (demo)", true, |rest| nothing(rest, Action::KillInstance)),
@@ -58,7 +61,14 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("quit", "", "end the session", false, |rest| nothing(rest, Action::AskQuit)),
     command("ramp", "RATE TIME", "go to a rate over a time", true, ramp),
     command("rate", "RATE", "requests per second, at once", true, rate),
+    command("save", "svg", "the screen as a picture, beside the session's files", false, |rest| match rest {
+        "" | "svg" => Ok(Asked::Do(Action::SaveScreen)),
+        _ => Err("svg".to_owned()),
+    }),
     command("spike", "", "to the spike rate; again: fall back", true, |rest| nothing(rest, Action::Spike)),
+    command("theme", "dark|light|ansi|mono", "the colours", false, |rest| {
+        named(rest, &Colors::ALL).map(Action::UseColors).map(Asked::Do)
+    }),
     command("undo", "", "the last change of rate", true, |rest| nothing(rest, Action::Undo)),
     command("view", "NAME", "overview, latency, instances, steps, log", false, view),
     command("window", "1m|5m|15m|all", "how much time the charts show", false, window),
@@ -131,6 +141,12 @@ pub(crate) fn ramp(text: &str) -> Result<Asked, String> {
     }
 }
 
+/// What has the name that was typed, or begins so.
+fn named<T: Copy>(text: &str, all: &[(&'static str, T)]) -> Result<T, String> {
+    let found = all.iter().find(|(name, _)| !text.is_empty() && name.starts_with(text)).map(|(_, value)| *value);
+    found.ok_or_else(|| all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+}
+
 fn view(text: &str) -> Result<Asked, String> {
     let wanted = text.to_lowercase();
     let found =
@@ -181,6 +197,9 @@ mod tests {
             ("view st", Asked::Do(Action::Show(View::Steps))),
             ("window all", Asked::Do(Action::SetWindow(Window::All))),
             ("go 1:30", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
+            ("save svg", Asked::Do(Action::SaveScreen)),
+            ("theme light", Asked::Do(Action::UseColors(Colors::Light))),
+            ("glyphs a", Asked::Do(Action::UseCharacters(Characters::Ascii))),
             ("go 90s", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
             ("filter", Asked::Filter(String::new())),
         ] {

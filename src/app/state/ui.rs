@@ -13,6 +13,11 @@ pub struct Ui {
     pub view: View,
     /// Which part of the session the charts show.
     pub range: TimeRange,
+    /// The colours and characters that were asked for meanwhile; `None` leaves what the terminal began with.
+    pub colors: Option<Colors>,
+    pub characters: Option<Characters>,
+    /// Whether the screen is to be saved as a picture.
+    pub save_screen: bool,
     /// A linear latency axis in place of the logarithmic one.
     pub linear_latency: bool,
     /// Charts the service time instead of the response time.
@@ -28,6 +33,37 @@ pub struct Ui {
     pub help: bool,
     /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
     pub toast: Option<(Elapsed, String)>,
+}
+
+/// Colours that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colors {
+    Dark,
+    Light,
+    /// The terminal's own 16.
+    Ansi,
+    /// None.
+    Mono,
+}
+
+impl Colors {
+    /// All, by the names that are typed.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("dark", Self::Dark), ("light", Self::Light), ("ansi", Self::Ansi), ("mono", Self::Mono)];
+}
+
+/// Characters of charts that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Characters {
+    Braille,
+    Blocks,
+    Ascii,
+}
+
+impl Characters {
+    /// All, by the names that are typed.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("braille", Self::Braille), ("blocks", Self::Blocks), ("ascii", Self::Ascii)];
 }
 
 /// The views, in the order of the Tab key.

@@ -26,6 +26,14 @@ const TOAST_STAYS: Duration = Duration::from_secs(6);
 pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
     let State { session, now: latest, run, ui, folder } = state;
     forget_toast(ui, now);
+    if let Event::Saved(saved) = &event {
+        ui.save_screen = false;
+        let text = match saved {
+            Ok(path) => format!("saved {}", path.display()),
+            Err(why) => format!("the screen could not be saved: {why}"),
+        };
+        ui.toast = Some((now, text));
+    }
     match run {
         Run::Live(live) => {
             if let Event::RecordingStatus(WriteStatus::Moved(moved)) = &event {

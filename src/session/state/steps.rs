@@ -1,10 +1,10 @@
 //! From rate changes to steps (docs/step-numbers.md).
 //!
 //! A step is any change by at least one request per second and 5 %, measured against the rate that the step in force
-//! settled at, so that a slow drift becomes a step when it has gone far enough. Changes less than two seconds apart
-//! merge: a held key is one step. A ramp is one step, and leaving it before its end begins another. A stage of a plan is a
-//! step even when it keeps the rate, and whatever came just before; only stages shorter than a second merge, since a second
-//! belongs to one step.
+//! settled at, so that a slow drift becomes a step when it has gone far enough. Changes less than two seconds apart merge
+//! while they go the same way: a held key is one step, and the way back is another, so that no peak is hidden. A ramp is one
+//! step, and leaving it before its end begins another. A stage of a plan is a step even when it keeps the rate, and whatever
+//! came just before; only stages shorter than a second merge, since a second belongs to one step.
 
 use std::time::Duration;
 
@@ -58,6 +58,9 @@ impl Session {
             Some(burst) if at.saturating_since(burst.last) < within => Burst { last: at, ..burst },
             _ => Burst { start: at, last: at, has_step: false },
         };
+        // The way back is a step of its own, or the peak between would be in none.
+        let turns = burst.has_step && change.stage.is_none() && self.turns(change);
+        let burst = if turns { Burst { start: at, last: at, has_step: false } } else { burst };
         self.fold.burst = Some(burst);
         if burst.has_step || self.steps.len() >= MAX_STEPS {
             self.extend_step(at, change);
@@ -73,6 +76,15 @@ impl Session {
         }
         self.begin_step(at, burst.start, before, change);
         self.fold.burst = Some(Burst { has_step: true, ..burst });
+    }
+
+    /// Whether a change goes the other way than the last step.
+    fn turns(&self, change: &RateChange) -> bool {
+        let Some(report) = self.steps.last() else { return false };
+        let (before, now, next) = (report.step.before, report.step.profile.last(), change.profile.last());
+        let there = now.get().cmp(&before.get());
+        let back = next.get().cmp(&now.get());
+        there.is_ne() && back.is_ne() && there != back
     }
 
     fn extend_step(&mut self, at: Elapsed, change: &RateChange) {

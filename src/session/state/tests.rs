@@ -111,6 +111,21 @@ fn presses_within_two_seconds_are_one_step() {
 }
 
 #[test]
+fn presses_the_other_way_are_a_step_of_their_own_and_no_peak_is_hidden() {
+    let steps = |changes: &[(u64, u32)]| {
+        let mut session = session();
+        changes.iter().for_each(|&(at, rate)| set(&mut session, at, rate));
+        let steps = session.steps().iter().map(|report| &report.step);
+        let told = steps.map(|step| (step.start.as_nanos() / 1_000_000, step.before.get(), step.profile.last().get()));
+        told.collect::<Vec<_>>()
+    };
+    let peak = steps(&[(0, 300), (10_000, 5_000), (11_500, 400)]);
+    assert_eq!(peak, [(0, 0, 300), (10_000, 300, 5_000), (11_500, 5_000, 400)]);
+    let down_then_up = [(0, 100), (10_000, 90), (10_500, 80), (11_000, 130), (11_500, 600)];
+    assert_eq!(steps(&down_then_up), [(0, 0, 100), (10_000, 100, 80), (11_000, 80, 600)]);
+}
+
+#[test]
 fn a_change_of_less_than_a_twentieth_is_no_step() {
     let mut session = session();
     set(&mut session, 0, 100);

@@ -41,7 +41,7 @@ impl LiveUpdate<'_> {
             Event::Action(action) => self.act(&action),
             Event::Rate(change) => self.change_rate(self.now, change),
             // There is no recording to read while one is written. A new size and the time alone change nothing here.
-            Event::Tick | Event::Resized | Event::Replay(_) => {}
+            Event::Tick | Event::Resized | Event::Saved(_) | Event::Replay(_) => {}
             Event::Drained { abandoned } => self.drained(abandoned),
             Event::Exported(result) => self.exported(result),
             Event::RecordingStatus(status) => self.recording_changed(status),

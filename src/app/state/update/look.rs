@@ -18,6 +18,9 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
             ui.prompt = Some(Prompt { text, ..Prompt::new(PromptKind::Filter) });
         }
         Action::AskCommand => ui.prompt = Some(Prompt::new(PromptKind::Command)),
+        Action::SaveScreen => ui.save_screen = true,
+        Action::UseColors(colors) => ui.colors = Some(*colors),
+        Action::UseCharacters(characters) => ui.characters = Some(*characters),
         Action::Show(view) => (ui.view, ui.selected) = (*view, 0),
         Action::SetWindow(window) => {
             (ui.range.window, ui.range.zoom) = (*window, None);
