@@ -346,6 +346,18 @@ async fn ecs_tells_the_lives_of_tasks_as_it_times_them() {
     ];
     assert_eq!(times(&first), expected, "the task from before the session is not told of");
     setup.cloud.snapshot.lock().unwrap().tasks[2].healthy = Some(unix_now());
+    assert_eq!(milestones(&feed.poll().await), [], "without a container health check ECS knows no health");
+}
+
+#[tokio::test]
+async fn ecs_tells_of_health_where_the_container_is_checked() {
+    let mut setup = Setup::new(CloudPlatform::Ecs).await;
+    setup.clock = session(50 * MINUTE);
+    setup.cloud.snapshot.lock().unwrap().has_container_check = true;
+    let mut feed = EcsTasksFeed::new(setup.clients().await, "default", "demo");
+    let first: Vec<_> = milestones(&feed.poll().await).iter().map(|seen| seen.kind).collect();
+    assert!(!first.contains(&MilestoneKind::TaskHealthy), "since when is not known: {first:?}");
+    setup.cloud.snapshot.lock().unwrap().tasks[2].healthy = Some(unix_now());
     let kinds: Vec<_> = milestones(&feed.poll().await).iter().map(|seen| seen.kind).collect();
     assert_eq!(kinds, [MilestoneKind::TaskHealthy]);
 }

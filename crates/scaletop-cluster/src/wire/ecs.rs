@@ -232,11 +232,11 @@ fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, Wire
     Ok(map([("tasks", Value::List(tasks)), ("failures", Value::List(failures))]))
 }
 
-/// Health is UNKNOWN: only a health check of the task definition's own says more, and an Express service sets none; the target
-/// group's checks do not count here.
+/// Health is UNKNOWN without a health check of the task definition's own; the target group's checks do not count here.
 /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html> (`healthStatus`)
 fn describe_task(cloud: &CloudSnapshot, task: &Task) -> Value {
-    let (last_status, health) = (task.last_status(), "UNKNOWN");
+    let is_checked = cloud.has_container_check && task.healthy.is_some();
+    let (last_status, health) = (task.last_status(), if is_checked { "HEALTHY" } else { "UNKNOWN" });
     let container_status = match last_status {
         "RUNNING" | "DEACTIVATING" | "STOPPING" => "RUNNING",
         "DEPROVISIONING" | "STOPPED" => "STOPPED",

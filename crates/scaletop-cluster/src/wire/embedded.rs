@@ -217,6 +217,7 @@ impl CloudState for EmbeddedCloud {
             running,
             pending,
             tasks: lives.tasks(),
+            has_container_check: false,
             deployments: lives.deployments(view.desired),
             operations: lives.operations(),
             events: lives.events(),

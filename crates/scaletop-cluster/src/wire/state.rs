@@ -36,6 +36,9 @@ pub struct CloudSnapshot {
     pub pending: u32,
     /// Living instances and the recently gone ones, oldest first.
     pub tasks: Vec<Task>,
+    /// Whether the task definition has a container health check, which is what `healthStatus` tells of. An Express service has
+    /// none.
+    pub has_container_check: bool,
     /// The deployments that have instances, and the newest, which comes last.
     pub deployments: Vec<DeploymentView>,
     /// Operations on the App Runner service, newest first, but for its creation.
@@ -82,7 +85,7 @@ pub struct Task {
     pub pull_ended: Option<f64>,
     /// When its container ran.
     pub started: Option<f64>,
-    /// When it began to take requests. ECS does not tell: no container health check is set.
+    /// When it began to take requests. ECS tells only where a container health check is set.
     pub healthy: Option<f64>,
     /// When it was told to stop, or stopped by itself.
     pub stopping: Option<f64>,

@@ -94,6 +94,7 @@ impl FixedCloud {
             } else {
                 Vec::new()
             },
+            has_container_check: false,
             deployments: vec![DeploymentView {
                 revision: 1,
                 tag: "v1".to_owned(),
