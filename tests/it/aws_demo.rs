@@ -16,7 +16,7 @@ use scaletop::{demo_cloud, demo_target};
 use scaletop_cluster::InstanceProgram;
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterOptions, Platform};
-use scaletop_units::RunClock;
+use scaletop_units::{Elapsed, RunClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -92,7 +92,10 @@ impl Demo {
 
 fn settled_active(event: &SessionEvent) -> Option<InstanceObservation> {
     match event {
-        SessionEvent::Observed(seen) if seen.basis == Basis::Active && !seen.provisional && seen.count > 1 => {
+        // A period that began before the session speaks of its rest only: one that lies in it whole is wanted.
+        SessionEvent::Observed(seen)
+            if seen.basis == Basis::Active && !seen.provisional && seen.count > 1 && seen.as_of > Elapsed::ZERO =>
+        {
             Some(*seen)
         }
         _ => None,

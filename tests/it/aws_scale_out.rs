@@ -270,7 +270,11 @@ async fn health_that_may_not_be_asked_is_said_to_be_unknown_once_with_what_to_al
 #[tokio::test]
 async fn without_a_load_balancer_and_a_check_health_is_unknown_and_a_check_that_passes_later_counts() {
     let field = Field::new(CloudPlatform::Ecs, |_, _, _| {}).await;
-    field.setup.cloud.snapshot.lock().unwrap().tasks[1].healthy = None;
+    {
+        let mut snapshot = field.setup.cloud.snapshot.lock().unwrap();
+        snapshot.has_container_check = true;
+        snapshot.tasks[1].healthy = None;
+    }
     let mut feed = EcsTasksFeed::new(field.clients().await, "default", "demo");
     let report = feed.poll().await;
     let unknown = milestones(&report, MilestoneKind::HealthUnknown);
