@@ -204,10 +204,17 @@ impl Plan {
         self
     }
 
-    /// The same plan with another highest rate: wherever it drives its [`Plan::peak`], it drives `peak` instead.
+    /// The same plan with another highest rate: wherever it drives its [`Plan::peak`], it drives `peak` instead, and its name says so
+    /// where it named the rate.
     #[must_use]
     pub fn with_peak(mut self, peak: ArrivalRate) -> Self {
         let before = self.peak();
+        let (old, new) = (before.get().to_string(), peak.get().to_string());
+        let renamed = |word: &str| {
+            let is_it = word.trim_matches(|ch: char| ch.is_ascii_punctuation()) == old;
+            if is_it { word.replace(&old, &new) } else { word.to_owned() }
+        };
+        self.name = self.name.split(' ').map(renamed).collect::<Vec<_>>().join(" ");
         let replaced = |rate: &mut ArrivalRate| {
             if *rate == before {
                 *rate = peak;

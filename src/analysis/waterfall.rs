@@ -100,6 +100,9 @@ const ON_BEFORE: &str = "already on before the step";
 const MADE_BEFORE: &str = "already made before the step";
 const SO_BEFORE: &str = "already reached before the step";
 
+/// An instance answered before the platform had decided for more.
+const REPLACEMENT: &str = "not known: an instance answered before the decision, a replacement";
+
 /// Stages that follow from each other: no decision of a policy without its alarm, no start without a task.
 const CHAINS: [&[ScaleOutStage]; 2] = [
     &[ScaleOutStage::Alarm, ScaleOutStage::Decision],
@@ -276,6 +279,7 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
         }
         ScaleOutStage::Counted => span.counted(evidence.counts),
         ScaleOutStage::FirstResponse => match evidence.first_response {
+            Ok(Some(at)) if scale_out.is_before(at, &span) => Timing::NotApplicable(REPLACEMENT),
             Ok(Some(at)) if span.contains(at) => span.reached(at),
             Ok(_) => span.not_reached(),
             Err(why) => Timing::NotApplicable(why),

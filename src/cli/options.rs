@@ -166,7 +166,7 @@ pub enum TransportKind {
 pub struct EdgeArgs {
     /// Drive the demo's own spike at 600/s instead of 500/s, at the edge of the 625/s that its five instances hold: a jitter
     /// of milliseconds refuses requests then, and the spike may not recover
-    #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_EDGE")]
+    #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_EDGE", conflicts_with = "spike_rate")]
     pub edge: bool,
 }
 

@@ -15,6 +15,7 @@ use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
 use crate::values::ValueError;
+use scaletop_cluster::ClusterError;
 use scaletop_cluster::wire::EmbeddedError;
 use scaletop_load::EngineError;
 use scaletop_load::TransportError;
@@ -150,6 +151,7 @@ impl CommandError {
             | Self::Target(_)
             | Self::Option(_)
             | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
+            | Self::Cluster(EmbeddedError::Cluster(ClusterError::Options(_)))
             | Self::Value(_) => 2,
             _ => 1,
         }

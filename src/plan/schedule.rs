@@ -139,7 +139,7 @@ impl Schedule {
         match (condition, known.instances(since)) {
             (Condition::Settled, _) => "the count or the objective still moved".to_owned(),
             (Condition::Instances(..), Some(count)) => format!("{count} at its end"),
-            (Condition::Instances(..), None) => "nobody said how many there are".to_owned(),
+            (Condition::Instances(..), None) => "no count that is final had come".to_owned(),
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
 
         let mut schedule = plan(text);
         schedule.poll(Elapsed::ZERO, &NOTHING);
-        let unmet = "stage 1: instances <= 1 was not reached within 10s (nobody said how many there are)";
+        let unmet = "stage 1: instances <= 1 was not reached within 10s (no count that is final had come)";
         let warned = Instruction::Warning(format!("{unmet}; the plan goes on, and what follows is invalid"));
         assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), Some(warned));
         assert_eq!(began(schedule.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
@@ -285,7 +285,7 @@ mod tests {
         // Nobody ever knows: no repeat begins from one instance that anybody has seen.
         let blind = starts(SPIKES, |_| NOTHING);
         assert_eq!(blind.iter().filter(|(_, unmet)| unmet.is_some()).count(), 4, "{blind:?}");
-        assert!(blind[1].1.as_deref().unwrap().ends_with("(nobody said how many there are)"), "{blind:?}");
+        assert!(blind[1].1.as_deref().unwrap().ends_with("(no count that is final had come)"), "{blind:?}");
     }
 
     #[test]

@@ -75,6 +75,14 @@ impl<'a> ScaleOut<'a> {
         let tasks = created.iter().chain(&pending).map(|task| task.subject.as_str()).collect();
         Self { decision, alarm: alarm(milestones, decision, span), task, tasks }
     }
+
+    /// Whether something at `at` comes before the first task of a decision that was made in the step, whatever the clocks: then
+    /// it is not of this scale-out.
+    pub(super) fn is_before(&self, at: Elapsed, span: &Span) -> bool {
+        let Some(decision) = self.decision.filter(|decision| span.contains(decision.as_of)) else { return false };
+        let first = self.task.filter(|task| task.as_of >= decision.as_of).unwrap_or(decision);
+        at + first.uncertainty + first.clock_error < first.as_of
+    }
 }
 
 /// The alarm that led to the decision: the last one in the step before it; or one that was on when the step began.

@@ -131,6 +131,25 @@ fn on_ecs_every_stage_has_its_time() {
 }
 
 #[test]
+fn the_answer_of_a_replacement_is_not_the_scale_outs() {
+    use MilestoneKind::{Decision, TaskCreated, TaskStarted};
+    // A task failed its checks and was replaced before the decision for more.
+    let milestones = [
+        milestone(TaskCreated, "replacement", 110),
+        milestone(TaskStarted, "replacement", 113),
+        milestone(Decision, "out", 133),
+        milestone(TaskCreated, "a", 134),
+    ];
+    let first = |at| {
+        let found = waterfall(&step(100, None), &evidence(400, &milestones, &[], Some(Elapsed::from_secs(at))));
+        found.timing(ScaleOutStage::FirstResponse)
+    };
+    let expected = "not known: an instance answered before the decision, a replacement";
+    assert_eq!(first(114), Some(Timing::NotApplicable(expected)));
+    assert!(matches!(first(140), Some(Timing::Reached { .. })));
+}
+
+#[test]
 fn on_app_runner_the_part_that_can_be_known_is() {
     let counts = [count(Basis::Active, 1, 0, 60), count(Basis::Active, 1, 60, 60), count(Basis::Active, 4, 120, 60)];
     let evidence = evidence(300, &[], &counts, Some(Elapsed::from_secs(109)));

@@ -122,7 +122,7 @@ fn what_follows_a_start_condition_that_was_not_met_is_invalid_and_ends_with_1() 
     // Not met, and not known: nobody names instances by that header.
     for (condition, header, instead) in [
         ("instances >= 2", "x-instance-id", "1 at its end"),
-        ("instances <= 1", "x-nobody", "nobody said how many there are"),
+        ("instances <= 1", "x-nobody", "no count that is final had come"),
     ] {
         let plan = work.plan(&after_waiting_for(condition));
         let out = work.path().join(header);
