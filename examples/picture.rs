@@ -25,6 +25,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let state = State::live(header, Live::new(ArrivalRate::new(600)));
     let state = state.showing(shown, at, Ui { view, ..Ui::default() });
-    print!("{}", picture(&state, &Theme::DARK, (columns.parse()?, rows.parse()?), title));
+    print!("{}", picture(&state, Theme::DARK, (columns.parse()?, rows.parse()?), title));
     Ok(())
 }

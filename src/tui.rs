@@ -43,7 +43,7 @@ use scaletop_units::Elapsed;
 
 /// Draws the whole screen.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
-    paint(state, theme, frame);
+    paint(state, *theme, frame);
 }
 
 /// What lies where on the screen, for the mouse.
@@ -67,7 +67,7 @@ impl Places {
 }
 
 /// Draws the whole screen, and says what lies where.
-pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Places {
+pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Places {
     let theme = theme.wished(state.ui().colors, state.ui().characters);
     let area = frame.area();
     let buf = frame.buffer_mut();
@@ -78,11 +78,17 @@ pub(crate) fn paint(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Plac
     }
     let parts = layout::screen(area, state.player().is_some());
     let charts = match state.ui().view {
-        View::Overview => views::overview::draw(buf, &parts, state, theme),
-        View::Latency => views::latency::draw(buf, &parts, state, theme),
-        View::Instances => views::instances::draw(buf, &parts, state, theme),
-        View::Steps => views::steps::draw(buf, &parts, state, theme),
-        View::Log => views::log::draw(buf, &parts, state, theme),
+        View::Overview => Some(views::overview::draw(buf, &parts, state, theme)),
+        View::Latency => Some(views::latency::draw(buf, &parts, state, theme)),
+        View::Instances => Some(views::instances::draw(buf, &parts, state, theme)),
+        View::Steps => {
+            views::steps::draw(buf, &parts, state, theme);
+            None
+        }
+        View::Log => {
+            views::log::draw(buf, &parts, state, theme);
+            None
+        }
     };
     if state.ui().help {
         panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(state), theme);

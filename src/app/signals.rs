@@ -114,7 +114,7 @@ impl JobControl {
         {
             use rustix::process::{Signal, getpgrp, kill_process_group};
             // The whole job, as the key would: a pipe's other programs belong to it.
-            return kill_process_group(getpgrp(), Signal::STOP).map_err(io::Error::from);
+            kill_process_group(getpgrp(), Signal::STOP).map_err(io::Error::from)
         }
         #[cfg(not(unix))]
         Ok(())

@@ -19,6 +19,7 @@ use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 pub use live::Live;
+pub(crate) use live::Place;
 pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
 pub use range::TimeRange;
 pub(crate) use range::{CLOSING_SECS, Shown, present};

@@ -14,7 +14,7 @@ use crate::app::ends::FrontEnd;
 use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
-use crate::app::state::{Live, State};
+use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
 use crate::commands::preflight;
@@ -213,8 +213,11 @@ impl Ready {
         let live = Live {
             controller: self.script.controller,
             abort_within: self.script.abort_within,
-            is_demo: cluster.is_some(),
-            is_elsewhere: self.is_elsewhere,
+            place: match (&cluster, self.is_elsewhere) {
+                (Some(_), _) => Place::Demo,
+                (None, true) => Place::Elsewhere,
+                (None, false) => Place::Here,
+            },
             ..Live::new(self.spike_rate)
         };
         let back = LiveBackEnd {

@@ -46,7 +46,7 @@ pub(crate) fn state() -> Builder {
     let header = Header { writer: "scaletop 0.1.0".to_owned(), ..Header::new(1_764_000_000_000_000, settings) };
     Builder {
         session: Session::new(header),
-        live: Live { is_demo: true, ..Live::new(ArrivalRate::new(600)) },
+        live: Live { place: crate::app::state::Place::Demo, ..Live::new(ArrivalRate::new(600)) },
         player: None,
         ui: Ui::default(),
         now: Elapsed::ZERO,

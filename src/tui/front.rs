@@ -21,6 +21,17 @@ use crate::tui::theme::Theme;
 /// So many pictures of one session are enough.
 const MOST_PICTURES: u32 = 1_000;
 
+/// What the bell has told of the objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bell {
+    /// Nobody wants to hear it.
+    Off,
+    /// Nothing yet.
+    Silent,
+    Held,
+    Lost,
+}
+
 /// What the user wants of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manners {
@@ -37,8 +48,7 @@ pub(crate) struct TerminalFront {
     input: InputStream,
     theme: Theme,
     jobs: JobControl,
-    /// Whether the objective rings, and whether it held when it last did.
-    bell: Option<Option<bool>>,
+    bell: Bell,
     /// What the mouse drags.
     held: Held,
     /// The terminal has gone away; that was said once.
@@ -56,7 +66,7 @@ impl TerminalFront {
             input: InputStream::new(),
             theme,
             jobs: JobControl::listen(),
-            bell: manners.bell.then_some(None),
+            bell: if manners.bell { Bell::Silent } else { Bell::Off },
             held: Held::default(),
             is_gone: false,
         })
@@ -66,21 +76,24 @@ impl TerminalFront {
 impl TerminalFront {
     /// Whether the objective is lost since the last frame, or holds again.
     fn rings(&mut self, state: &State) -> bool {
-        let Some(before) = &mut self.bell else { return false };
-        let is_held = match standing(state.session(), state.now()) {
-            Standing::Held => true,
-            Standing::Missed { .. } | Standing::NoneOk { .. } => false,
+        if self.bell == Bell::Off {
+            return false;
+        }
+        let now = match standing(state.session(), state.now()) {
+            Standing::Held => Bell::Held,
+            Standing::Missed { .. } | Standing::NoneOk { .. } => Bell::Lost,
             _ => return false,
         };
+        let before = std::mem::replace(&mut self.bell, now);
         // That it holds at the beginning is no news.
-        before.replace(is_held).map_or(!is_held, |before| before != is_held)
+        before != now && (before, now) != (Bell::Silent, Bell::Held)
     }
 
     /// Writes the screen as a picture beside the session's files: `screen-1.svg`, and so on.
     fn save(&self, state: &State) -> io::Result<PathBuf> {
         let size = crossterm::terminal::size()?;
         let title = format!("scaletop, {} at {}", state.session().header().settings.target, state.now());
-        let picture = picture(state, &self.theme, size, &title);
+        let picture = picture(state, self.theme, size, &title);
         let folder = state.folder().map_or_else(PathBuf::new, Path::to_owned);
         for number in 1..=MOST_PICTURES {
             let path = folder.join(format!("screen-{number}.svg"));
@@ -104,7 +117,7 @@ impl TerminalFront {
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
-            if state.ui().save_screen {
+            if state.ui().picture_asked.is_some() {
                 return Event::Saved(self.save(state).map_err(|error| error.to_string()));
             }
             if let Some(columns) = self.columns(state) {

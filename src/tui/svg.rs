@@ -108,7 +108,7 @@ fn shape(cell: &Cell) -> Option<Vec<(f64, f64, f64, f64)>> {
             // The bits of a braille character, by column and row.
             const DOTS: [(f64, f64); 8] =
                 [(0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (1.0, 0.0), (1.0, 1.0), (1.0, 2.0), (0.0, 3.0), (1.0, 3.0)];
-            let is_set = |bit: &usize| code - 0x2800 & (1 << bit) != 0;
+            let is_set = |bit: &usize| (code - 0x2800) & (1 << bit) != 0;
             (0..8).filter(is_set).map(|bit| (DOTS[bit].0 / 2.0, DOTS[bit].1 / 4.0, 0.5, 0.25)).collect()
         }
         '▁'..='█' => {

@@ -97,7 +97,7 @@ impl Screen {
         }
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
         let places = &mut self.places;
-        let drawn = terminal.draw(|frame| *places = super::paint(state, &theme, frame)).map(drop);
+        let drawn = terminal.draw(|frame| *places = super::paint(state, theme, frame)).map(drop);
         let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
         drawn.and(shown).map_err(TerminalError::Draw)
     }

@@ -26,8 +26,8 @@ fn scene<'a>(buf: &mut Buffer, header: Rect, body: Rect, state: &'a State, theme
     scene
 }
 
-/// Where a view has its charts, and which time their columns are; `None` when it has none.
-pub(crate) type Charts = Option<(Rect, TimeAxis)>;
+/// Where a view has its charts, and which time their columns are.
+pub(crate) type Charts = (Rect, TimeAxis);
 
 /// Shows over the charts of `area` what is looked at: the cursor, and what the mouse is dragged over. Says where the charts are.
 fn look(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> Charts {
@@ -54,7 +54,7 @@ fn look(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> Charts {
             }
         }
     }
-    Some((plot, scene.axis))
+    (plot, scene.axis)
 }
 
 /// A heading with a remark beside it, on one line.

@@ -90,7 +90,8 @@ fn is_listed(action: &Action) -> bool {
         | Action::JumpStart
         | Action::JumpEnd
         | Action::Cancel => true,
-        // The mouse, the palette and the screen itself ask for these.
+        // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
+        // a meaning live only. The mouse, the palette and the screen itself ask for the others.
         Action::LookAt(_)
         | Action::Show(_)
         | Action::SaveScreen
@@ -101,10 +102,8 @@ fn is_listed(action: &Action) -> bool {
         | Action::Drag(..)
         | Action::Dropped
         | Action::Columns(_)
-        | Action::SeekTo(_) => false,
-        // Reached through a prompt, or a plan: no key of their own. And in a replay every key does the last that has
-        // a meaning live only.
-        Action::SetRate(_)
+        | Action::SeekTo(_)
+        | Action::SetRate(_)
         | Action::Ramp(_, _)
         | Action::NoShell
         | Action::OnlyLive(_)

@@ -41,10 +41,19 @@ pub struct Live {
     pub is_waiting_said: bool,
     /// Whether it was said that ids of instances are cut.
     pub is_cut_said: bool,
-    /// Whether this is the demo, whose instances can be killed.
-    pub is_demo: bool,
-    /// Whether the load leaves this machine.
-    pub is_elsewhere: bool,
+    /// Where the load goes.
+    pub(crate) place: Place,
+}
+
+/// Where the load goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// To the demo, whose instances can be killed.
+    Demo,
+    /// To another service on this machine.
+    Here,
+    /// To another machine.
+    Elsewhere,
 }
 
 /// How the end is going.
@@ -76,8 +85,7 @@ impl Live {
             ending: None,
             is_waiting_said: false,
             is_cut_said: false,
-            is_demo: false,
-            is_elsewhere: false,
+            place: Place::Here,
         }
     }
 

@@ -100,8 +100,7 @@ pub(crate) fn read(typed: &str, is_replay: bool) -> Result<Asked, String> {
     let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
     let found = matching(name);
     let command = match (found.iter().find(|command| command.name == name), found.as_slice()) {
-        (Some(command), _) => command,
-        (None, [command]) => command,
+        (Some(command), _) | (None, [command]) => command,
         (None, []) => return Err(format!("no command begins with “{name}”: Tab shows them")),
         (None, several) => {
             let names: Vec<_> = several.iter().map(|command| command.name).collect();
@@ -165,11 +164,11 @@ fn window(text: &str) -> Result<Asked, String> {
 fn moment(text: &str) -> Result<Elapsed, String> {
     let wrong = || format!("“{text}” is no moment of the session: 1:30, or 90s");
     if !text.contains(':') {
-        return values::duration(text).map(|after| Elapsed::ZERO + after).map_err(|_| wrong());
+        return values::duration(text).map(|after| Elapsed::ZERO + after).map_err(|_error| wrong());
     }
     let mut secs = 0_u64;
     for part in text.split(':') {
-        let part: u64 = part.parse().map_err(|_| wrong())?;
+        let part: u64 = part.parse().map_err(|_error| wrong())?;
         secs = secs.saturating_mul(60).saturating_add(part);
     }
     Ok(Elapsed::ZERO + Duration::from_secs(secs))

@@ -100,12 +100,12 @@ impl TimeRange {
     }
 
     /// Follows the present again, and lets go of the cursor. What was zoomed to stays as long.
-    pub(super) fn to_present(&mut self) {
+    pub(super) fn follow(&mut self) {
         (self.until, self.cursor, self.dragged) = (None, None, None);
     }
 
     /// The beginning of the session at the left edge, and the cursor on it.
-    pub(super) fn to_start(&mut self, present: u32) {
+    pub(super) fn go_to_start(&mut self, present: u32) {
         let shown = self.shown(present);
         self.until = Some(Elapsed::from_secs(shown.window.into())).filter(|until| until.second() < present);
         self.cursor = Some(self.centre(0, shown));
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!((range.cursor, range.until), (Some(Elapsed::from_millis(452_500)), Some(at(750))));
         range.move_cursor(1_000, 1_000);
         assert_eq!((range.cursor, range.until), (Some(Elapsed::from_millis(997_500)), None), "not into the future");
-        range.to_present();
+        range.follow();
         assert!(!range.is_past());
     }
 
@@ -280,9 +280,9 @@ mod tests {
                     2 => range.look_at(at(secs), present),
                     3 => range.frame(at(secs), at(secs + by.unsigned_abs()), present),
                     4 => range.cycle(),
-                    5 => range.to_start(present),
+                    5 => range.go_to_start(present),
                     6 => range.whole(),
-                    _ => range.to_present(),
+                    _ => range.follow(),
                 }
                 let shown = range.shown(present);
                 prop_assert!(shown.edge <= present && shown.window >= 1 && shown.window <= grown(present));

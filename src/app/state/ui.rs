@@ -16,8 +16,8 @@ pub struct Ui {
     /// The colours and characters that were asked for meanwhile; `None` leaves what the terminal began with.
     pub colors: Option<Colors>,
     pub characters: Option<Characters>,
-    /// Whether the screen is to be saved as a picture.
-    pub save_screen: bool,
+    /// Since when the screen is to be saved as a picture.
+    pub picture_asked: Option<Elapsed>,
     /// A linear latency axis in place of the logarithmic one.
     pub linear_latency: bool,
     /// Charts the service time instead of the response time.

@@ -27,7 +27,7 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
     let State { session, now: latest, run, ui, folder } = state;
     forget_toast(ui, now);
     if let Event::Saved(saved) = &event {
-        ui.save_screen = false;
+        ui.picture_asked = None;
         let text = match saved {
             Ok(path) => format!("saved {}", path.display()),
             Err(why) => format!("the screen could not be saved: {why}"),

@@ -114,7 +114,9 @@ fn presses_within_two_seconds_are_one_step() {
 fn presses_the_other_way_are_a_step_of_their_own_and_no_peak_is_hidden() {
     let steps = |changes: &[(u64, u32)]| {
         let mut session = session();
-        changes.iter().for_each(|&(at, rate)| set(&mut session, at, rate));
+        for &(at, rate) in changes {
+            set(&mut session, at, rate);
+        }
         let steps = session.steps().iter().map(|report| &report.step);
         let told = steps.map(|step| (step.start.as_nanos() / 1_000_000, step.before.get(), step.profile.last().get()));
         told.collect::<Vec<_>>()

@@ -67,10 +67,8 @@ mod tests {
         let secs = |x| moment(area, &player, x).unwrap().second();
         assert_eq!((secs(0), secs(10), secs(69), secs(79)), (0, 0, 120, 120));
         for x in 10..70 {
-            assert_eq!(
-                column(line(area), moment(area, &player, x).unwrap(), Elapsed::from_secs(120)).abs_diff(x) <= 1,
-                true
-            );
+            let again = column(line(area), moment(area, &player, x).unwrap(), Elapsed::from_secs(120));
+            assert!(again.abs_diff(x) <= 1, "{x}: {again}");
         }
     }
 }

@@ -11,12 +11,11 @@ use crate::tui::layout::Frame;
 use crate::tui::panels::header;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::views::Charts;
 
 /// Columns of the time and the sign before a text.
 const LEFT: u16 = 11;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let mut y = body.y;
@@ -26,7 +25,6 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     }
     let rest = Rect { y, height: body.bottom().saturating_sub(y), ..body };
     entries(buf, rest, state, theme);
-    None
 }
 
 /// The sources, with the reason and the remedy of those that fail. Returns the row below.

@@ -12,7 +12,7 @@ use crate::tui::layout::Frame;
 use crate::tui::panels::steps;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::views::{Charts, waterfall};
+use crate::tui::views::waterfall;
 use scaletop_load::OutcomeClass;
 
 /// Columns of the names of numbers.
@@ -21,7 +21,7 @@ const NAME_WIDTH: u16 = 13;
 /// Columns of their values.
 const VALUE_WIDTH: u16 = 19;
 
-pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
+pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) {
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let details = steps::selected(state).map_or_else(Vec::new, |report| details(report, state));
@@ -38,7 +38,6 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
         let fall = state.session().waterfall(report);
         selected(buf, below, theme, report, &details, wide, fall.as_ref());
     }
-    None
 }
 
 fn selected(

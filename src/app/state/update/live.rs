@@ -9,7 +9,7 @@ use crate::app::event::Event;
 use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
 use crate::app::state::update::prompt::filter;
-use crate::app::state::{INCREMENTS, Lifecycle, Live, Question, Ui};
+use crate::app::state::{INCREMENTS, Lifecycle, Live, Place, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
 use crate::session::standing::standing;
@@ -155,7 +155,7 @@ impl LiveUpdate<'_> {
                 self.toast("exporting…");
                 self.effects.push(Effect::Export);
             }
-            Action::KillInstance if self.live.is_demo => self.effects.push(Effect::KillInstance),
+            Action::KillInstance if self.live.place == Place::Demo => self.effects.push(Effect::KillInstance),
             Action::KillInstance => self.toast("only the demo's instances can be killed"),
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
                 match self.edit_prompt(action) {

@@ -18,7 +18,7 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
             ui.prompt = Some(Prompt { text, ..Prompt::new(PromptKind::Filter) });
         }
         Action::AskCommand => ui.prompt = Some(Prompt::new(PromptKind::Command)),
-        Action::SaveScreen => ui.save_screen = true,
+        Action::SaveScreen => ui.picture_asked = Some(at),
         Action::UseColors(colors) => ui.colors = Some(*colors),
         Action::UseCharacters(characters) => ui.characters = Some(*characters),
         Action::Show(view) => (ui.view, ui.selected) = (*view, 0),
@@ -31,15 +31,14 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
         Action::Cancel if ui.help => ui.help = false,
         Action::Cancel if ui.filter.is_some() => ui.filter = None,
-        Action::Cancel => ui.range.to_present(),
+        Action::Cancel | Action::ToPresent => ui.range.follow(),
         Action::CycleWindow => {
             ui.range.cycle();
             ui.toast = Some((at, window_words(ui.range.window, present)));
         }
         Action::MoveCursor(columns) => ui.range.move_cursor(i64::from(*columns), present),
         Action::LookAt(moment) => ui.range.look_at(*moment, present),
-        Action::ToStart => ui.range.to_start(present),
-        Action::ToPresent => ui.range.to_present(),
+        Action::ToStart => ui.range.go_to_start(present),
         Action::ZoomIn => ui.range.zoom(true, present),
         Action::ZoomOut => ui.range.zoom(false, present),
         Action::ZoomAt { at: moment, closer } => {

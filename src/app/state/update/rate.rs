@@ -7,7 +7,7 @@ use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::state::undo::Nudge;
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{Lifecycle, PRESETS, Question};
+use crate::app::state::{Lifecycle, PRESETS, Place, Question};
 use crate::session::event::{RateCause, RateChange, SessionEvent};
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -30,7 +30,7 @@ impl LiveUpdate<'_> {
             return self.toast(refusal);
         }
         let highest = self.highest();
-        if self.live.is_elsewhere && goal.get() > highest.get().max(SURELY_MEANT).saturating_mul(JUMP) {
+        if self.live.place == Place::Elsewhere && goal.get() > highest.get().max(SURELY_MEANT).saturating_mul(JUMP) {
             self.ui.question = Some(Question::Jump { action: action.clone(), to: goal, highest });
             return;
         }

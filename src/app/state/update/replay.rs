@@ -74,7 +74,7 @@ impl ReplayUpdate<'_> {
             Action::Slower => self.player.slower(),
             Action::NextStep | Action::PreviousStep | Action::JumpStart | Action::JumpEnd => {
                 // Whoever jumps wants to see where to.
-                self.ui.range.to_present();
+                self.ui.range.follow();
                 let message = jump(self.player, action);
                 self.toast(message);
             }
@@ -96,11 +96,11 @@ impl ReplayUpdate<'_> {
             }
             Action::OnlyLive(does) => self.toast(format!("live only, not in a replay: {does}")),
             Action::SeekBy(secs) => {
-                self.ui.range.to_present();
+                self.ui.range.follow();
                 self.player.seek_by(i64::from(*secs));
             }
             Action::SeekTo(at) => {
-                self.ui.range.to_present();
+                self.ui.range.follow();
                 self.player.seek(*at);
             }
             action => look(self.ui, self.session, self.shown, self.now, action),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::action::Action;
 use crate::app::controller::Controller;
-use crate::app::state::{Live, Question, View};
+use crate::app::state::{Live, Place, Question, View};
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
 use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
@@ -112,7 +112,7 @@ fn undoing_goes_back_a_change_at_a_time_and_a_held_key_is_one() {
     keys.extend([Action::Undo, Action::Undo, Action::Undo, Action::Undo, Action::Undo]);
     assert_eq!(rates(&mut state, &keys), [600, 0, 600, 200, 50, 0]);
     assert_eq!(state.ui.toast.as_ref().unwrap().1, "no change of rate to undo");
-    let ramp = Action::Ramp(ArrivalRate::new(900), Duration::from_secs(60));
+    let ramp = Action::Ramp(ArrivalRate::new(900), Duration::from_mins(1));
     assert_eq!(
         rates(&mut state, &[Action::Preset(2), ramp, Action::Undo]),
         [100, 900, 100],
@@ -123,7 +123,7 @@ fn undoing_goes_back_a_change_at_a_time_and_a_held_key_is_one() {
 
 /// Load that leaves this machine.
 fn elsewhere() -> State {
-    state_of(Live { is_elsewhere: true, ..Live::new(ArrivalRate::new(600)) })
+    state_of(Live { place: Place::Elsewhere, ..Live::new(ArrivalRate::new(600)) })
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn elsewhere_a_jump_far_above_the_highest_rate_so_far_waits_for_enter() {
         "300 so far, 1,000 is not 4 times that"
     );
     let mut state = elsewhere();
-    for open in [Action::Spike, jump, Action::Ramp(ArrivalRate::new(500), Duration::from_secs(60))] {
+    for open in [Action::Spike, jump, Action::Ramp(ArrivalRate::new(500), Duration::from_mins(1))] {
         rates(&mut state, &[Action::Preset(2)]);
         assert_eq!(rates(&mut state, std::slice::from_ref(&open)), [0_u32; 0], "{open:?}");
         assert!(state.ui.question.is_some());
@@ -329,7 +329,7 @@ fn enter_frames_a_step_and_takes_an_entry_of_the_log_to_the_charts() {
 fn only_the_demo_kills() {
     let mut state = state();
     assert_eq!(update(&mut state, Elapsed::ZERO, Event::Action(Action::KillInstance)), []);
-    let mut state = state_of(Live { is_demo: true, ..Live::new(ArrivalRate::PAUSED) });
+    let mut state = state_of(Live { place: Place::Demo, ..Live::new(ArrivalRate::PAUSED) });
     assert_eq!(update(&mut state, Elapsed::ZERO, Event::Action(Action::KillInstance)), [Effect::KillInstance]);
 }
 
