@@ -77,11 +77,16 @@ pub(crate) const HIGHEST_CONCURRENCY: u32 = 200;
 const HIGH_RESOLUTION: Duration = Duration::from_secs(20);
 const STANDARD_RESOLUTION: Duration = Duration::from_mins(1);
 
-/// How long after its end a point is published. Not documented; with three points the trigger takes some 300 to 360 s and 80 to
-/// 100 s so, and AWS' own benchmark says 363 s and 86 s.
+/// How long after its end a point of ECS' metrics is published. Not documented, so chosen by the trigger: the time from a load
+/// that goes from nothing to full CPU until the decision. A point counts once its *mean* is above the target, so the first of
+/// the three may begin up to two fifths of a period before the load. With these delays the trigger takes 306 to 366 s and 77 to
+/// 97 s, by the moment at which the load starts; AWS' own benchmark says 363 s and 86 s.
 /// Source: <https://aws.amazon.com/about-aws/whats-new/2026/06/amazon-ecs-faster-autoscaling/>
-const STANDARD_DELAY: Duration = Duration::from_mins(2);
-const HIGH_RESOLUTION_DELAY: Duration = Duration::from_secs(20);
+pub(crate) const ECS_DELAY: Duration = Duration::from_secs(150);
+const HIGH_RESOLUTION_DELAY: Duration = Duration::from_secs(25);
+
+/// How long after its end a point of App Runner's metrics is published when they are `realistic`. Not documented either.
+const APP_RUNNER_DELAY: Duration = Duration::from_mins(2);
 
 /// The bounds of [`ClusterOptions::time_scale`].
 const TIME_SCALES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
@@ -155,11 +160,12 @@ impl ClusterOptions {
 
     /// How metrics are published, in the platform's time: the span of a point, and how late it is.
     pub(crate) fn publication(&self) -> (Duration, Duration) {
-        let is_coarse = self.realistic || self.platform == Platform::Ecs || self.metric_period.is_some();
-        match is_coarse {
-            true if self.is_high_resolution() => (HIGH_RESOLUTION, HIGH_RESOLUTION_DELAY),
-            true => (STANDARD_RESOLUTION, STANDARD_DELAY),
-            false => (Duration::from_secs(10), Duration::from_secs(12)),
+        let is_coarse = self.realistic || self.metric_period.is_some();
+        match self.platform {
+            Platform::Ecs if self.is_high_resolution() => (HIGH_RESOLUTION, HIGH_RESOLUTION_DELAY),
+            Platform::Ecs => (STANDARD_RESOLUTION, ECS_DELAY),
+            Platform::AppRunner if is_coarse => (STANDARD_RESOLUTION, APP_RUNNER_DELAY),
+            Platform::AppRunner => (Duration::from_secs(10), Duration::from_secs(12)),
         }
     }
 

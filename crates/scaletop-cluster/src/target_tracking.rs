@@ -23,6 +23,8 @@ use std::time::Duration;
 
 use scaletop_units::Elapsed;
 
+use crate::options::ECS_DELAY;
+
 pub(crate) use scaler::{TrackingHandle, TrackingScaler};
 
 /// Activities that are kept.
@@ -63,7 +65,7 @@ impl TrackingPolicy {
             min,
             max,
             period: Duration::from_mins(1),
-            publication_delay: Duration::from_mins(2),
+            publication_delay: ECS_DELAY,
             points_out: 3,
             points_in: 15,
             cooldown_out: Duration::from_mins(5),
@@ -72,8 +74,8 @@ impl TrackingPolicy {
     }
 
     /// The same policy on the metric of this resolution: a point covers `period` and is published `publication_delay` after its
-    /// end. The alarms of the 20-second metric are not documented: three points ask for more tasks here, which with the delay
-    /// gives the 86 s of AWS' own benchmark, and fifteen minutes of points for fewer.
+    /// end. The alarms of the 20-second metric are not documented: three points ask for more tasks here, and fifteen minutes of
+    /// points for fewer.
     #[must_use]
     pub(crate) fn with_resolution(self, (period, publication_delay): (Duration, Duration)) -> Self {
         let low_span = self.period.saturating_mul(self.points_in);

@@ -92,15 +92,16 @@ fn a_file_may_hold_the_options_and_flags_win() {
 #[test]
 fn the_time_scale_speeds_up_what_has_no_option_of_its_own() {
     let options = ClusterOptions { platform: Platform::Ecs, time_scale: 10.0, ..ClusterOptions::default() };
-    assert_eq!((options.metric_grain(), options.publication().1.as_secs()), (Duration::from_secs(6), 120));
-    for (options, wire) in [(options, Publication::REALISTIC), (ClusterOptions::default(), Publication::DEMO)] {
+    assert_eq!((options.metric_grain(), options.publication().1.as_secs()), (Duration::from_secs(6), 150));
+    let realistic = ClusterOptions { realistic: true, ..ClusterOptions::default() };
+    for (options, wire) in [(realistic, Publication::REALISTIC), (ClusterOptions::default(), Publication::DEMO)] {
         let (grain, delay) = options.publication();
         assert_eq!((grain.as_secs_f64(), delay.as_secs_f64()), (wire.grain, wire.delay), "one word for one thing");
     }
     let fast = ClusterOptions { metric_period: Some(HIGH_RESOLUTION), ..options };
-    assert_eq!((fast.metric_grain(), fast.publication().1.as_secs()), (Duration::from_secs(2), 20));
+    assert_eq!((fast.metric_grain(), fast.publication().1.as_secs()), (Duration::from_secs(2), 25));
     assert_eq!(ClusterOptions::default().metric_grain(), Duration::from_secs(10));
-    assert_eq!(ClusterOptions { realistic: true, ..ClusterOptions::default() }.metric_grain().as_secs(), 60);
+    assert_eq!(realistic.metric_grain().as_secs(), 60);
 }
 
 /// What stands in code spans in the page on the cluster.

@@ -166,26 +166,89 @@ fn while_a_deployment_is_in_progress_nothing_scales_in() {
 }
 
 #[test]
-fn alarms_see_a_point_when_it_is_published_two_minutes_late() {
+fn alarms_see_a_point_when_it_is_published_and_that_is_late() {
     let mut run = Run::new(TrackingPolicy::ecs(1, 20), 2);
-    assert_eq!(run.minutes(4, 90.0), 2);
-    assert_eq!(run.minutes(1, 90.0), 3, "three points over at 180 s, published at 300 s");
-    assert_eq!(run.decisions(), [(300, 2, 3)]);
-    assert_eq!(run.tracker.log().high, Alarm { state: AlarmState::Alarm, since: Elapsed::from_secs(300) });
+    assert_eq!(run.minutes(5, 90.0), 2);
+    assert_eq!(run.minutes(1, 90.0), 3, "three points over at 180 s, published at 330 s");
+    assert_eq!(run.decisions(), [(330, 2, 3)]);
+    assert_eq!(run.tracker.log().high, Alarm { state: AlarmState::Alarm, since: Elapsed::from_secs(330) });
     assert_eq!(run.tracker.log().last_point, Some((Elapsed::from_secs(120), 90.0)));
 }
 
 #[test]
-fn the_high_resolution_metric_scales_out_after_eighty_seconds_and_in_as_late_as_ever() {
-    let policy = TrackingPolicy::ecs(1, 3).with_resolution((Duration::from_secs(20), Duration::from_secs(20)));
+fn the_high_resolution_metric_scales_out_sooner_and_in_after_as_many_minutes_of_points() {
+    let policy = resolution(Some(20));
     assert_eq!((policy.points_out, policy.points_in), (3, 45));
     let mut run = Run::new(policy, 2);
     run.minutes(2, 90.0);
-    assert_eq!(run.decisions(), [(80, 2, 3)]);
+    assert_eq!(run.decisions(), [(85, 2, 3)]);
     run.minutes(20, 10.0);
     let (at, from, to) = run.decisions()[1];
     assert_eq!((from, to), (3, 2));
-    assert_eq!(at, 120 + 15 * 60 + 20, "fifteen minutes of points below, and the delay of the last");
+    assert_eq!(at, 120 + 15 * 60 + 25, "fifteen minutes of points below, and the delay of the last");
+}
+
+/// The policy that a cluster with points of this span follows, seconds.
+fn resolution(secs: Option<u64>) -> TrackingPolicy {
+    let metric_period = secs.map(Duration::from_secs);
+    let options = ClusterOptions { platform: Platform::Ecs, metric_period, max_size: 3, ..ClusterOptions::default() };
+    *TrackingScaler::new(&options, "demo").handle().policy()
+}
+
+/// The shortest and the longest time in whole seconds from a change of CPU use until the first decision, over all moments of a
+/// period at which it can come, a fifth of a second apart. Two tasks run.
+fn time_to_decision(policy: TrackingPolicy, before: f64, after: f64) -> (f64, f64) {
+    const TICK: Duration = Duration::from_millis(200);
+    let decision = |changed: Elapsed| {
+        let mut tracker = TargetTracker::new(policy, "demo", Elapsed::ZERO, 2);
+        let mut now = Elapsed::ZERO;
+        while tracker.desired() == 2 {
+            let cpu = if now < changed { before } else { after };
+            now = now + TICK;
+            assert!(now < Elapsed::from_secs(3_600), "no decision within an hour");
+            tracker.observe(now, TICK, Some(cpu), 2);
+        }
+        now.saturating_since(changed).as_secs_f64()
+    };
+    // A whole period before the change, as it would be of a service that has run for long.
+    let mut changed = Elapsed::ZERO + policy.period;
+    let (mut shortest, mut longest) = (f64::INFINITY, 0.0_f64);
+    while changed < Elapsed::ZERO + policy.period * 2 {
+        let time = decision(changed);
+        (shortest, longest) = (shortest.min(time), longest.max(time));
+        changed = changed + TICK;
+    }
+    (shortest.round(), longest.round())
+}
+
+#[test]
+fn the_time_to_a_decision_is_what_the_page_on_the_cluster_says_and_holds_what_aws_measured() {
+    let (standard, fast) = (resolution(None), resolution(Some(20)));
+    // A point counts when its mean is above 60 %, so 36 s of full load within a minute are enough.
+    let (full, full_fast) = (time_to_decision(standard, 0.0, 100.0), time_to_decision(fast, 0.0, 100.0));
+    assert_eq!((full, full_fast), ((306.0, 366.0), (77.0, 97.0)));
+    assert!((full.0..=full.1).contains(&363.0) && (full_fast.0..=full_fast.1).contains(&86.0), "AWS' benchmark");
+    let (little, little_fast) = (time_to_decision(standard, 0.0, 60.1), time_to_decision(fast, 0.0, 60.1));
+    assert_eq!((little.1, little_fast.1), (390.0, 105.0));
+    let fewer = time_to_decision(standard, 100.0, 0.0);
+    assert_eq!(fewer, (1_018.0, 1_078.0));
+
+    let page = include_str!("../../../../docs/embedded-cluster.md");
+    let range =
+        |(shortest, longest): (f64, f64), divisor: f64| format!("{} to {} s", shortest / divisor, longest / divisor);
+    let row = |starts: &str| page.lines().find(|line| line.starts_with(starts)).unwrap();
+    for (starts, full, little, delay) in [
+        ("| standard points |", full, little, standard.publication_delay),
+        ("| high-resolution points |", full_fast, little_fast, fast.publication_delay),
+    ] {
+        let row = row(starts);
+        let said = [range(full, 1.0), format!("up to {} s", little.1), format!(" s, {} s late", delay.as_secs())];
+        assert!(said.iter().all(|said| row.contains(said)), "{said:?}: {row}");
+    }
+    let at_a_tenth = [range(full, 10.0), range(fewer, 10.0)];
+    assert!(at_a_tenth.iter().all(|said| page.contains(said)), "{at_a_tenth:?}");
+    let readme = include_str!("../../../../README.md");
+    assert!([range(full, 1.0), range(full, 10.0)].iter().all(|said| readme.contains(said)));
 }
 
 #[test]
@@ -203,7 +266,7 @@ fn a_time_scale_divides_periods_and_cooldowns_and_leaves_the_counts() {
     let policy = prompt(1, 20).sped_up(10.0);
     assert_eq!((policy.period, policy.cooldown_out), (Duration::from_secs(6), Duration::from_secs(30)));
     let late = TrackingPolicy::ecs(1, 20).sped_up(10.0);
-    assert_eq!(late.publication_delay, Duration::from_secs(12));
+    assert_eq!(late.publication_delay, Duration::from_secs(15));
     assert_eq!((policy.points_out, policy.points_in), (3, 15));
     let mut tracker = TargetTracker::new(policy, "demo", Elapsed::ZERO, 2);
     for second in 1..=18 {
@@ -274,10 +337,10 @@ fn as_a_scaler_it_tells_what_it_did_and_why() {
     let span = Duration::from_millis(100);
     let demand = ObservedLoad { span, active: 1, cpu_percent: Some(100.0), ..ObservedLoad::default() };
     let answers: Vec<u32> = (1..=60).map(|tick| scaler.tick(Elapsed::from_millis(tick * 100), &demand)).collect();
-    // Points of a second, two late: the third is published after five.
-    assert_eq!((answers[48], answers[49]), (1, 2));
+    // Points of a second, two and a half late: the third is published after five and a half.
+    assert_eq!((answers[53], answers[54]), (1, 2));
     assert!(scaler.cause().contains("AlarmHigh in state ALARM"), "{}", scaler.cause());
-    assert_eq!(handle.log().activities[0].at, Elapsed::from_secs(5));
-    assert_eq!(handle.log().last_point, Some((Elapsed::from_secs(3), 100.0)));
+    assert_eq!(handle.log().activities[0].at, Elapsed::from_millis(5_500));
+    assert_eq!(handle.log().last_point, Some((Elapsed::from_secs(2), 100.0)));
     assert_eq!(handle.policy().max, 4);
 }

@@ -35,7 +35,7 @@ pub(super) fn scaling_resource() -> String {
 }
 
 /// How a cluster with these options publishes its metrics: as coarse as its grain, and late. In the cloud a 60 s point
-/// comes after two minutes; a demo with a grain of 10 s is 12 s late, so that one sees it catch up.
+/// comes after minutes; a demo with a grain of 10 s is 12 s late, so that one sees it catch up.
 pub(super) fn publication(options: &ClusterOptions) -> Publication {
     let delay = options.scaled(options.publication().1);
     Publication { grain: options.metric_grain().as_secs_f64(), delay: delay.as_secs_f64() }

@@ -236,7 +236,7 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// As in the cloud: 60 s points, two minutes late.
+    /// As App Runner in the cloud: 60 s points, two minutes late.
     pub const REALISTIC: Self = Self { grain: 60.0, delay: 120.0 };
 
     /// For a demo that one has the patience to watch: 10 s points, 12 s late.

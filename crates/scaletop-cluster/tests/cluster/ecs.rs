@@ -112,14 +112,44 @@ async fn a_deployment_replaces_every_task_and_loses_nothing() {
 
 /// What ECS' endpoint answers.
 async fn ask(client: &mut Client, operation: &str, input: Value) -> Value {
+    let (status, answer) = try_ask(client, operation, input).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+async fn try_ask(client: &mut Client, operation: &str, input: Value) -> (u16, Value) {
     let request = Request::post("/")
         .header("content-type", "application/x-amz-json-1.1")
         .header("authorization", "AWS4-HMAC-SHA256 Credential=scaletop/20260101/us-east-1/ecs/aws4_request")
         .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"))
         .body(Full::new(Bytes::from(input.to_string())));
     let reply = client.send(request.unwrap()).await.unwrap();
-    assert_eq!(reply.status, 200, "{reply:?}");
-    serde_json::from_str(&reply.body).unwrap()
+    (reply.status, serde_json::from_str(&reply.body).unwrap())
+}
+
+#[tokio::test]
+async fn what_the_page_on_the_cluster_says_is_missing_is_refused_or_left_out() {
+    let page = include_str!("../../../../docs/embedded-cluster.md");
+    let options = ClusterOptions { platform: Platform::Ecs, max_size: 1, ..ClusterOptions::default() };
+    let platform = EmbeddedPlatform::start(options, Some(program()), RunClock::start(), 0).await.unwrap();
+    let endpoint = platform.endpoints.endpoint_url();
+    let mut client = Client::connect(endpoint.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let service = &ask(&mut client, "DescribeServices", json!({"services": ["demo"]})).await["services"][0];
+    for field in ["loadBalancers", "currentServiceRevisions"] {
+        assert!(service["deployments"].is_array() && service.get(field).is_none(), "{service}");
+        assert!(page.contains(&format!("`{field}`")), "{field}");
+    }
+    for operation in ["DescribeServiceRevisions", "ListServiceDeployments", "DescribeServiceDeployments"] {
+        let (status, answer) = try_ask(&mut client, operation, json!({"service": "demo"})).await;
+        assert!(status == 404 && answer.to_string().contains("UnknownOperation"), "{operation}: {status} {answer}");
+        assert!(page.contains(&format!("`{operation}`")), "{operation}");
+    }
+    let form = "Action=DescribeTargetHealth&Version=2015-12-01&TargetGroupArn=arn";
+    let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+    let reply = client.send(request.body(Full::from(form)).unwrap()).await.unwrap();
+    assert!(reply.status == 400 && reply.body.contains("InvalidAction"), "{reply:?}");
+    assert!(page.contains("`DescribeTargetHealth`"));
+    platform.cluster.shutdown().await;
 }
 
 /// The status, rollout state and task definition's revision of each deployment of the service.
