@@ -38,7 +38,7 @@ printf '#!/bin/sh\nexec "%s" "%s"\n' "$python" "$here/small_cloud/provider.py" >
 for tool in aws docker curl gh; do printf '#!/bin/sh\nexec "%s" "%s" %s "$@"\n' "$python" "$here/small_cloud/tools.py" $tool >"$run/bin/$tool"; done
 chmod +x "$mirror"/* "$run"/bin/*
 printf 'provider_installation {\n  filesystem_mirror { path = "%s" }\n}\n' "$run/mirror" >"$run/terraform.rc"
-export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=20 LOOK_SECS=0 SETTLE_SECS=0 ROLE_SECS=0
+export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=600 LOOK_SECS=0 SETTLE_SECS=0 ROLE_SECS=0
 export SMALL_CLOUD=$run/cloud.json SMALL_CLOUD_SCHEMA=$run/schema.json PYTHONDONTWRITEBYTECODE=1
 unset AWS_PROFILE PLATFORM SCALING MAX_SIZE MAX_CONCURRENCY REGION PROFILE TAG ENGINE MAKEFLAGS 2>/dev/null || true
 
