@@ -72,7 +72,8 @@ ask() {
     [ "$answer" = None ] || printf '%s\n' "$answer"
     return 0
   fi
-  line=$(grep -m1 -v '^ *$' "$work/error" || true)
+  # Masked before it is cut: half an id is not known as one.
+  line=$({ grep -m1 -v '^ *$' "$work/error" || true; } | masked)
   case $line in
   *AccessDenied* | *not\ authorized* | *UnauthorizedOperation*) echo "denied  $1 $2" >>"$work/calls" ;;
   *) echo "failed  $1 $2: ${line:0:160}" >>"$work/calls" ;;
@@ -90,10 +91,23 @@ listed() {
 }
 # Whatever names an account, a host, a key or a resource that is nobody's business.
 masked() {
-  sed -E -e 's/\b(AKIA|ASIA)[A-Z0-9]{12,}\b/<key>/g' -e 's/\b[0-9]{12}\b/<account>/g' \
-    -e 's#[A-Za-z0-9.-]+\.(awsapprunner\.com|on\.aws|elb\.amazonaws\.com(\.cn)?)#<host>.\1#g' \
-    -e 's/\b(subnet|vpc|sg|eni|i)-[0-9a-f]{8,17}\b/\1-<id>/g' -e 's/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/<id>/g' \
-    -e 's/\b[0-9a-f]{16,64}\b/<id>/g' -e 's/[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}/<mail>/g'
+  python3 -c '
+import re, sys
+
+RULES = [
+    (r"\b(AKIA|ASIA)[A-Z0-9]{12,}\b", "<key>"),
+    (r"\b[0-9]{12}\b", "<account>"),
+    (r"[A-Za-z0-9.-]+\.(awsapprunner\.com|on\.aws|elb\.amazonaws\.com(\.cn)?)", r"<host>.\1"),
+    (r"\b(subnet|vpc|sg|eni|i)-[0-9a-f]{8,17}\b", r"\1-<id>"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
+    (r"\b[0-9a-f]{16,64}\b", "<id>"),
+    (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", "<mail>"),
+]
+text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+for pattern, word in RULES:
+    text = re.sub(pattern, word, text, flags=re.ASCII)
+sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+'
 }
 finish() {
   sort "$work/calls" | uniq -c | sort -k2,2 -k3 | awk '{ $1 = ""; print "  " substr($0, 2) }' >"$work/permissions"
