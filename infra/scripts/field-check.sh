@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-rate=900 seconds=180 after=300 drive=yes confirmed='' out='' target='' left=''
+rate=900 seconds=180 after=300 drive=yes confirmed='' out='' target='' left='' both=''
 
 die() {
   printf 'field-check: %s\n' "$1" >&2
@@ -149,10 +149,18 @@ terraform:*)
   dir=${target#terraform:}
   outputs=$(terraform -chdir="$dir" output -json 2>"$work/error") || die "terraform output in $dir: $(head -n 1 "$work/error")"
   read_output() { python3 -c 'import json, sys; print((json.loads(sys.argv[1]).get(sys.argv[2]) or {}).get("value") or "")' "$outputs" "$1"; }
-  region=$(read_output region)
+  # As scaletop does: what the state says is where both look.
+  profile=$(read_output profile)
+  [ -z "$profile" ] || export AWS_PROFILE=$profile
+  its_region=$(read_output region)
+  region=${its_region:-$region}
   arn=$(read_output app_runner_service_arn)
   service="$(read_output ecs_cluster)/$(read_output ecs_service_name)"
   if [ -n "$arn" ]; then platform=apprunner; elif [ "$service" != / ]; then platform=ecs; else die "nothing is deployed by $dir: make infra"; fi
+  if [ -n "$arn" ] && [ "$service" != / ]; then
+    both='both platforms are deployed, of which this checks App Runner'
+    say "$both; the other: ${profile:+AWS_PROFILE=$profile }AWS_REGION=$region $0 ecs:$service"
+  fi
   ;;
 apprunner:*) platform=apprunner arn=${target#apprunner:} ;;
 ecs:*/*) platform=ecs service=${target#ecs:} ;;
@@ -179,7 +187,7 @@ fi
 
 printf '%s\n' "scaletop field check, $began" \
   "$([ -n "$scaletop" ] && "$scaletop" --version || echo 'no drive'), $(aws --version 2>&1 | cut -d' ' -f1), $(uname -s)" \
-  "platform $platform, region $region" >"$work/title"
+  "platform $platform, region $region" ${both:+"$both"} >"$work/title"
 
 # --- the platform as it is ----------------------------------------------------------------------------------------------
 as_it_is_app_runner() {
