@@ -55,6 +55,10 @@ number --seconds "$seconds" 20 180
 number --after "$after" 0 900
 [ -n "$target$left" ] || die 'say what to check: apprunner:NAME, ecs:CLUSTER/SERVICE, terraform:DIR, or --left NAME' 2
 
+case $target in
+'' | terraform:* | apprunner:* | ecs:*/*) ;;
+*) die "\"$target\" is no target; give apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR" 2 ;;
+esac
 # Before anything is asked: what was read should not be lost for want of an answer.
 [ -z "$target" ] || [ -z "$drive" ] || [ -n "$confirmed" ] || [ -t 0 ] || die 'nobody can be asked here: add --yes, or --no-drive' 2
 
@@ -167,7 +171,6 @@ terraform:*)
   ;;
 apprunner:*) platform=apprunner arn=${target#apprunner:} ;;
 ecs:*/*) platform=ecs service=${target#ecs:} ;;
-*) die "\"$target\" is no target; give apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR" 2 ;;
 esac
 [ -n "$region" ] || die 'no region: set AWS_REGION, or a profile that has one'
 : >"$work/calls"
