@@ -87,7 +87,7 @@ output "ecr_region" {
 }
 
 output "image_tag" {
-  description = "Tag that is deployed."
+  description = "Tag that was last asked for, whose image never expires; after a deployment that was rejected the one before it still runs."
   value       = local.deployed ? var.image_tag : null
 }
 

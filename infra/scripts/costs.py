@@ -38,7 +38,8 @@ PRICES = {
 INSTANCES, VCPU, MEMORY_GB = 5, 1, 2  # max_size, cpu, memory
 SUBNETS = 3  # of the default VPC in most regions; a load balancer has an address in each
 ALARMS = 3  # high and low of the scaling policy, and the one that watches deployments
-METRICS, EVERY_SECS = 9, 30  # what scaletop asks CloudWatch for
+METRICS = {"App Runner": 9, "ECS": 2}  # what scaletop asks CloudWatch for
+EVERY_SECS = 30  # and how often
 ANSWER_KB, EXCHANGE_KB = 0.5, 1.0  # an answer with its header; request and answer with their headers
 IMAGES, IMAGE_GB = 20, 0.001  # the lifecycle rule keeps twenty
 
@@ -106,11 +107,18 @@ def table():
         parts = product(f"{name}, vCPU", (count * VCPU, f"{count} × {VCPU} vCPU"), each(vcpu), hours(time))
         return parts + product(f"{name}, memory", (count * MEMORY_GB, f"{count} × {MEMORY_GB} GB"), each(memory), hours(time))
 
+    def metrics(platform, time):
+        """What scaletop asks CloudWatch for while it runs."""
+        count = METRICS[platform]
+        asked = product(f"{platform}, GetMetricData", (count * 3600 / EVERY_SECS, f"{count} × {3600 // EVERY_SECS} an hour"), each("GetMetricData"), hours(time))
+        row(f"{platform}: scaletop asks CloudWatch for {count} metrics every {EVERY_SECS} s", asked, 0.0)
+
     row(
         f"App Runner: {INSTANCES} instances active all the time; one provisioned when idle",
         instances("App Runner", INSTANCES, app_runner),
         product("App Runner, idle", (MEMORY_GB, f"1 × {MEMORY_GB} GB"), each("App Runner memory, active or provisioned"), hours(month)),
     )
+    metrics("App Runner", app_runner)
     app_runner_rows = len(rows)
     row(f"ECS: {INSTANCES} Fargate tasks all the time; one when idle", instances("Fargate", INSTANCES, ecs), instances("Fargate", 1, month))
     row("ECS: the load balancer's hours", product("load balancer", each("load balancer"), hours(ecs)), product("load balancer, idle", each("load balancer"), hours(month)))
@@ -131,13 +139,8 @@ def table():
         product("address of the task, idle", (1, "1"), each("public IPv4 address"), hours(month)),
     )
     row(f"ECS: {ALARMS} alarms, where the account has ten already", 0.0, product("alarms", (ALARMS, str(ALARMS)), each("alarm beyond the tenth")))
+    metrics("ECS", ecs)
     ecs_rows = len(rows)
-    asked = METRICS * 3600 / EVERY_SECS
-    row(
-        f"either: scaletop asks CloudWatch for {METRICS} metrics every {EVERY_SECS} s (here: as long as on ECS)",
-        product("GetMetricData", (asked, f"{METRICS} × {3600 // EVERY_SECS} an hour"), each("GetMetricData"), hours(ecs)),
-        0.0,
-    )
     row("either: the dashboard, where the account has three already", 0.0, product("dashboard", each("dashboard beyond the third")))
     row("either: images in ECR", 0.0, product("images", (IMAGES * IMAGE_GB, f"{IMAGES} × {IMAGE_GB * 1000:g} MB"), each("ECR storage")))
     out = ecs_requests * ANSWER_KB / 1e6

@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-rate=900 seconds=180 after=300 drive=yes confirmed='' out='' target='' left=''
+rate=900 seconds=180 after=300 drive=yes confirmed='' out='' target='' left='' both=''
 
 die() {
   printf 'field-check: %s\n' "$1" >&2
@@ -55,6 +55,13 @@ number --seconds "$seconds" 20 180
 number --after "$after" 0 900
 [ -n "$target$left" ] || die 'say what to check: apprunner:NAME, ecs:CLUSTER/SERVICE, terraform:DIR, or --left NAME' 2
 
+case $target in
+'' | terraform:* | apprunner:* | ecs:*/*) ;;
+*) die "\"$target\" is no target; give apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR" 2 ;;
+esac
+# Before anything is asked: what was read should not be lost for want of an answer.
+[ -z "$target" ] || [ -z "$drive" ] || [ -n "$confirmed" ] || [ -t 0 ] || die 'nobody can be asked here: add --yes, or --no-drive' 2
+
 for tool in aws python3; do command -v $tool >/dev/null || die "$tool is not installed"; done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -72,7 +79,8 @@ ask() {
     [ "$answer" = None ] || printf '%s\n' "$answer"
     return 0
   fi
-  line=$(grep -m1 -v '^ *$' "$work/error" || true)
+  # Masked before it is cut: half an id is not known as one.
+  line=$({ grep -m1 -v '^ *$' "$work/error" || true; } | masked)
   case $line in
   *AccessDenied* | *not\ authorized* | *UnauthorizedOperation*) echo "denied  $1 $2" >>"$work/calls" ;;
   *) echo "failed  $1 $2: ${line:0:160}" >>"$work/calls" ;;
@@ -90,10 +98,23 @@ listed() {
 }
 # Whatever names an account, a host, a key or a resource that is nobody's business.
 masked() {
-  sed -E -e 's/\b(AKIA|ASIA)[A-Z0-9]{12,}\b/<key>/g' -e 's/\b[0-9]{12}\b/<account>/g' \
-    -e 's#[A-Za-z0-9.-]+\.(awsapprunner\.com|on\.aws|elb\.amazonaws\.com(\.cn)?)#<host>.\1#g' \
-    -e 's/\b(subnet|vpc|sg|eni|i)-[0-9a-f]{8,17}\b/\1-<id>/g' -e 's/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/<id>/g' \
-    -e 's/\b[0-9a-f]{16,64}\b/<id>/g' -e 's/[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}/<mail>/g'
+  python3 -c '
+import re, sys
+
+RULES = [
+    (r"\b(AKIA|ASIA)[A-Z0-9]{12,}\b", "<key>"),
+    (r"\b[0-9]{12}\b", "<account>"),
+    (r"[A-Za-z0-9.-]+\.(awsapprunner\.com|on\.aws|elb\.amazonaws\.com(\.cn)?)", r"<host>.\1"),
+    (r"\b(subnet|vpc|sg|eni|i)-[0-9a-f]{8,17}\b", r"\1-<id>"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
+    (r"\b[0-9a-f]{16,64}\b", "<id>"),
+    (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", "<mail>"),
+]
+text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+for pattern, word in RULES:
+    text = re.sub(pattern, word, text, flags=re.ASCII)
+sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+'
 }
 finish() {
   sort "$work/calls" | uniq -c | sort -k2,2 -k3 | awk '{ $1 = ""; print "  " substr($0, 2) }' >"$work/permissions"
@@ -135,14 +156,21 @@ terraform:*)
   dir=${target#terraform:}
   outputs=$(terraform -chdir="$dir" output -json 2>"$work/error") || die "terraform output in $dir: $(head -n 1 "$work/error")"
   read_output() { python3 -c 'import json, sys; print((json.loads(sys.argv[1]).get(sys.argv[2]) or {}).get("value") or "")' "$outputs" "$1"; }
-  region=$(read_output region)
+  # As scaletop does: what the state says is where both look.
+  profile=$(read_output profile)
+  [ -z "$profile" ] || export AWS_PROFILE=$profile
+  its_region=$(read_output region)
+  region=${its_region:-$region}
   arn=$(read_output app_runner_service_arn)
   service="$(read_output ecs_cluster)/$(read_output ecs_service_name)"
   if [ -n "$arn" ]; then platform=apprunner; elif [ "$service" != / ]; then platform=ecs; else die "nothing is deployed by $dir: make infra"; fi
+  if [ -n "$arn" ] && [ "$service" != / ]; then
+    both='both platforms are deployed, of which this checks App Runner'
+    say "$both; the other: ${profile:+AWS_PROFILE=$profile }AWS_REGION=$region $0 ecs:$service"
+  fi
   ;;
 apprunner:*) platform=apprunner arn=${target#apprunner:} ;;
 ecs:*/*) platform=ecs service=${target#ecs:} ;;
-*) die "\"$target\" is no target; give apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR" 2 ;;
 esac
 [ -n "$region" ] || die 'no region: set AWS_REGION, or a profile that has one'
 : >"$work/calls"
@@ -165,24 +193,39 @@ fi
 
 printf '%s\n' "scaletop field check, $began" \
   "$([ -n "$scaletop" ] && "$scaletop" --version || echo 'no drive'), $(aws --version 2>&1 | cut -d' ' -f1), $(uname -s)" \
-  "platform $platform, region $region" >"$work/title"
+  "platform $platform, region $region" ${both:+"$both"} >"$work/title"
 
 # --- the platform as it is ----------------------------------------------------------------------------------------------
+# What a drive may cost depends on it: the size of an instance, and how many there may be; empty where it was not told.
+cpu='' memory='' most=''
+
 as_it_is_app_runner() {
-  local scaling
+  local scaling service_is limits
   head_line 'the service as it is'
-  listed 'status, image, cpu, memory' "$(ask 'Service.[Status,SourceConfiguration.ImageRepository.ImageRepositoryType,InstanceConfiguration.Cpu,InstanceConfiguration.Memory]' apprunner describe-service --service-arn "$arn")"
+  service_is=$(ask 'Service.[Status,SourceConfiguration.ImageRepository.ImageRepositoryType,InstanceConfiguration.Cpu,InstanceConfiguration.Memory]' apprunner describe-service --service-arn "$arn")
+  listed 'status, image, cpu, memory' "$service_is"
+  IFS=$'\t' read -r _ _ cpu memory <<<"$service_is" || true
   scaling=$(ask Service.AutoScalingConfigurationSummary.AutoScalingConfigurationArn apprunner describe-service --service-arn "$arn")
-  [ -z "$scaling" ] || listed 'concurrency, least, most' "$(ask 'AutoScalingConfiguration.[MaxConcurrency,MinSize,MaxSize]' apprunner describe-auto-scaling-configuration --auto-scaling-configuration-arn "$scaling")"
+  if [ -n "$scaling" ]; then
+    limits=$(ask 'AutoScalingConfiguration.[MaxConcurrency,MinSize,MaxSize]' apprunner describe-auto-scaling-configuration --auto-scaling-configuration-arn "$scaling")
+    listed 'concurrency, least, most' "$limits"
+    IFS=$'\t' read -r _ _ most <<<"$limits" || true
+  fi
   listed 'last operations' "$(ask 'OperationSummaryList[:5].[Type,Status,StartedAt,EndedAt]' apprunner list-operations --service-arn "$arn")"
 }
 
 as_it_is_ecs() {
-  local label groups deployments group revision
+  local label groups deployments group revision limits sizes definition
   local resource=service/$service
   head_line 'the service as it is'
   listed 'managed by, desired, running, deployments, controller, strategy, canary %, bake min' "$(ask 'services[0].[resourceManagementType,desiredCount,runningCount,length(deployments),deploymentController.type,deploymentConfiguration.strategy,deploymentConfiguration.canaryConfiguration.canaryPercent,deploymentConfiguration.bakeTimeInMinutes]' ecs describe-services --cluster "$cluster" --services "$name")"
-  listed 'least and most tasks, suspended in/out' "$(ask 'ScalableTargets[].[MinCapacity,MaxCapacity,SuspendedState.DynamicScalingInSuspended,SuspendedState.DynamicScalingOutSuspended]' application-autoscaling describe-scalable-targets --service-namespace ecs --resource-ids "$resource")"
+  definition=$(ask 'services[0].taskDefinition' ecs describe-services --cluster "$cluster" --services "$name")
+  sizes=$([ -z "$definition" ] || ask 'taskDefinition.[cpu,memory]' ecs describe-task-definition --task-definition "$definition")
+  listed 'cpu, memory of a task' "$sizes"
+  IFS=$'\t' read -r cpu memory <<<"$sizes" || true
+  limits=$(ask 'ScalableTargets[].[MinCapacity,MaxCapacity,SuspendedState.DynamicScalingInSuspended,SuspendedState.DynamicScalingOutSuspended]' application-autoscaling describe-scalable-targets --service-namespace ecs --resource-ids "$resource")
+  listed 'least and most tasks, suspended in/out' "$limits"
+  IFS=$'\t' read -r _ most _ <<<"$limits" || true
   listed 'policies: type, metric, target, cooldown out, in, no scale-in' "$(ask 'ScalingPolicies[].[PolicyType,TargetTrackingScalingPolicyConfiguration.PredefinedMetricSpecification.PredefinedMetricType,TargetTrackingScalingPolicyConfiguration.TargetValue,TargetTrackingScalingPolicyConfiguration.ScaleOutCooldown,TargetTrackingScalingPolicyConfiguration.ScaleInCooldown,TargetTrackingScalingPolicyConfiguration.DisableScaleIn]' application-autoscaling describe-scaling-policies --service-namespace ecs --resource-id "$resource")"
   listed 'alarms: state, metric, operator, threshold, period, points' "$(ask "MetricAlarms[?contains(AlarmName,'$name')].[StateValue,MetricName,ComparisonOperator,Threshold,Period,EvaluationPeriods]" cloudwatch describe-alarms)"
 
@@ -207,18 +250,28 @@ as_it_is_ecs() {
 }
 
 # --- the drive ----------------------------------------------------------------------------------------------------------
+# in_units VALUE UNIT: "1024" or "1 vCPU" as 1; nothing where it is neither.
+in_units() {
+  awk -v text="$1" -v unit="$2" 'BEGIN { if (text ~ "^[0-9.]+ " unit "$") print text + 0; else if (text ~ /^[0-9]+$/) print text / 1024 }'
+}
+
+# Says what the drive would do and cost; 1 where it is not wanted.
 confirm() {
   local requests=$((rate * (seconds - 10) + 50))
-  local dollars
-  # 25 instances at most, of 1 vCPU and 2 GB, at the dearer platform's price (infra/scripts/costs.py); answers of 0.5 kB.
-  dollars=$(awk -v s=$((seconds + after)) -v n=$requests 'BEGIN { printf "%.2f", 25 * 0.078 * s / 3600 + 25 * 0.005 * s / 3600 + n * 0.0000005 * 0.09 + n * 0.000001 * 0.008 + 0.01 }')
-  say "this sends up to $requests requests to $platform $name in $seconds s (5/s for 10 s, then $rate/s), watches it for $after s more, and costs at most some \$$dollars"
+  local dollars vcpu gigabytes instances assumed='' answer=''
+  vcpu=$(in_units "$cpu" vCPU) gigabytes=$(in_units "$memory" GB)
+  if [ -z "$vcpu" ] || [ -z "$gigabytes" ]; then vcpu=1 gigabytes=2 assumed=' (the size is assumed: it could not be read)'; fi
+  instances=$most
+  if ! [[ $instances =~ ^[0-9]+$ ]]; then instances=25 assumed+=' (the number is assumed: it could not be read)'; fi
+  # All instances from the first second, each with an address, at the dearer platform's price (infra/scripts/costs.py);
+  # answers of 0.5 kB.
+  dollars=$(awk -v s=$((seconds + after)) -v n=$requests -v i="$instances" -v v="$vcpu" -v g="$gigabytes" \
+    'BEGIN { printf "%.2f", i * (v * 0.064 + g * 0.007 + 0.005) * s / 3600 + n * 0.0000005 * 0.09 + n * 0.000001 * 0.008 + 0.01 }')
+  say "this sends up to $requests requests to $platform $name in $seconds s (5/s for 10 s, then $rate/s), watches it for $after s more, and costs at most some \$$dollars, with $instances instances of $vcpu vCPU and $gigabytes GB$assumed"
   say 'the service is overloaded meanwhile: use one that nobody else does, and none that is being deployed'
   [ -z "$confirmed" ] || return 0
-  [ -t 0 ] || die 'nobody can be asked here: add --yes, or --no-drive' 2
-  local answer
-  read -r -p 'field-check: go on? [y/N] ' answer
-  [[ $answer == [yY]* ]] || die 'nothing was sent'
+  read -r -p 'field-check: go on? [y/N] ' answer || true
+  [[ $answer == [yY]* ]]
 }
 
 drive_it() {
@@ -307,12 +360,19 @@ stopped_tasks() {
 }
 
 if [ "$platform" = ecs ]; then as_it_is_ecs; else as_it_is_app_runner; fi
-if [ -n "$drive" ]; then
-  confirm
+if [ -n "$drive" ] && ! confirm; then
+  say 'nothing was sent; this is what was read'
+elif [ -n "$drive" ]; then
+  # Ctrl-C ends the drive or the watching, not what was read; a second one ends everything.
+  interrupted=''
+  trap 'interrupted=yes; trap - INT' INT
   say "driving for $seconds s"
   drive_it
-  say "watching for $after s more"
-  sleep "$after"
+  if [ -z "$interrupted" ]; then
+    say "watching for $after s more"
+    sleep "$after" || true
+  fi
+  [ -z "$interrupted" ] || block '' "interrupted: the drive or the $after s after it were cut short"
   platform_says
 fi
 block '' '## not asked' "what stays after deletion: make destroy, then infra/scripts/field-check.sh --left $name"

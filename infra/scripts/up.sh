@@ -50,16 +50,32 @@ remember_github_ids() {
   fi
 }
 
-# Phase 1, only while there is no registry: later a plan without a tag would remove the running service.
-if [ -z "$(output ecr_repository_url)" ]; then
-  # The pipeline's role is bound to a repository; this checkout's is the best guess, and nothing without one.
+# The pipeline's role is bound to a repository; this checkout's is the best guess, and nothing without one.
+guess_github_repository() {
+  local origin github
   origin=$(git -C "$repository_root" remote get-url origin 2>/dev/null || true)
   github=$(printf '%s\n' "$origin" | sed -nE 's#^(https://|ssh://)?(git@)?github\.com[:/]([^/]+/[^/]+)$#\3#p')
-  if [ -n "$github" ] && ! grep -qs '^ *github_repository *=' "$choices" "$infra_dir/terraform.tfvars"; then
-    remember github_repository "\"${github%.git}\""
-    remember_github_ids "${github%.git}"
-  fi
+  [ -z "$github" ] || grep -qs '^ *github_repository *=' "$choices" "$infra_dir/terraform.tfvars" || remember github_repository "\"${github%.git}\""
+}
+
+# What the role for a repository needs, each time: the repository, or this look for its ids, may be newer than the registry.
+# Terraform says what is set, since it may be set in any of its files or its environment; what it refuses, the apply tells.
+prepare_github() {
+  local set kind github owner
+  # shellcheck disable=SC2016
+  set=$(tf console <<<'"${var.ci_credentials}|${var.github_repository}|${var.github_owner_id}"' 2>/dev/null) || return 0
+  IFS='|' read -r kind github owner < <(tr -d '"' <<<"$set")
+  { [ "$kind" = github-oidc ] && [ -n "$github" ]; } || return 0
+  [ -n "$owner" ] || remember_github_ids "$github"
   choose_oidc_provider
+}
+
+# Phase 1, only while there is no registry: later a plan without a tag would remove the running service.
+if [ -n "$(output ecr_repository_url)" ]; then
+  prepare_github
+else
+  guess_github_repository
+  prepare_github
   say 'phase 1: registry and roles'
   tf apply -input=false -auto-approve -var image_tag=
 fi

@@ -25,7 +25,7 @@ export TF_CLI_CONFIG_FILE=$work/empty.tfrc
 run=$(mktemp -d "$work/life.XXXXXX")
 trap 'rm -rf "$run"' EXIT
 
-# --- the cloud: a provider in a mirror (so that `terraform init` is real too) and three tools on the PATH -----------------
+# --- the cloud: a provider in a mirror (so that `terraform init` is real too) and four tools on the PATH ------------------
 "$python" - "$shared_schema" "$here/more.schema.json" "$run/schema.json" <<'PYTHON'
 import json, sys
 base, more = (json.load(open(path)) for path in sys.argv[1:3])
@@ -35,10 +35,10 @@ PYTHON
 mirror=$run/mirror/registry.terraform.io/hashicorp/aws/6.69.1/$(terraform version -json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["platform"])')
 mkdir -p "$mirror" "$run/bin"
 printf '#!/bin/sh\nexec "%s" "%s"\n' "$python" "$here/small_cloud/provider.py" >"$mirror/terraform-provider-aws_v6.69.1"
-for tool in aws docker curl; do printf '#!/bin/sh\nexec "%s" "%s" %s "$@"\n' "$python" "$here/small_cloud/tools.py" $tool >"$run/bin/$tool"; done
+for tool in aws docker curl gh; do printf '#!/bin/sh\nexec "%s" "%s" %s "$@"\n' "$python" "$here/small_cloud/tools.py" $tool >"$run/bin/$tool"; done
 chmod +x "$mirror"/* "$run"/bin/*
 printf 'provider_installation {\n  filesystem_mirror { path = "%s" }\n}\n' "$run/mirror" >"$run/terraform.rc"
-export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=20 LOOK_SECS=0 SETTLE_SECS=0 ROLE_SECS=0
+export TF_CLI_CONFIG_FILE=$run/terraform.rc CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 PATH=$run/bin:$PATH WAIT_SECS=600 LOOK_SECS=0 SETTLE_SECS=0 ROLE_SECS=0
 export SMALL_CLOUD=$run/cloud.json SMALL_CLOUD_SCHEMA=$run/schema.json PYTHONDONTWRITEBYTECODE=1
 unset AWS_PROFILE PLATFORM SCALING MAX_SIZE MAX_CONCURRENCY REGION PROFILE TAG ENGINE MAKEFLAGS 2>/dev/null || true
 
@@ -92,6 +92,9 @@ said 'next: scaletop live terraform:infra'
 log_order 'App Runner: the service is RUNNING, the last operation UPDATE_SERVICE IN_PROGRESS' 'UPDATE_SERVICE SUCCEEDED' 'ECS: deployment IN_PROGRESS' 'ECS: deployment SUCCESSFUL' 'answers$'
 grep -qE '^https://[0-9a-f]+\.eu-west-1\.awsapprunner\.com$' "$run/log" || failed 'it must print the URL'
 [ "$(terraform -chdir="$checkout/infra" output -raw ci_push_role_arn)" = arn:aws:iam::123456789012:role/scaletop-test-app-push ] || failed 'the role for this checkout'\''s repository'
+trusts() { "$python" -c 'import json, os, sys; roles = [entry["values"] for entry in json.load(open(os.environ["SMALL_CLOUD"]))["resources"].values() if entry["kind"] == "aws_iam_role"]; sys.exit(not any(sys.argv[1] in role["assume_role_policy"] for role in roles))' "$1"; }
+trusts '"repo:scaletop/scaletop:ref:refs/heads/main"' || failed 'the repository by its name may push'
+trusts '"repo:scaletop@1001/scaletop@2002:ref:refs/heads/main"' || failed 'the ids of the repository are looked up'
 ok 'from an empty account to two services'
 
 mark
@@ -226,3 +229,35 @@ SMALL_CLOUD_NO_LIST_ROLES=1 must destroy
 said 'cannot be told without iam:ListRoles'
 [ "$(since | grep -c 'delete aws_iam_openid_connect_provider')" -eq 0 ] || failed 'who cannot ask must leave it'
 ok 'where nobody may ask who trusts it, it stays too'
+
+# --- a repository, or its ids, that come later than the registry ---------------------------------------------------------------
+account "state['resources'] = {}; state['foreign_oidc'] = []"
+rm -f "$checkout"/infra/make.auto.tfvars "$checkout"/infra/terraform.tfstate*
+ids='"repo:scaletop@1001/scaletop@2002:ref:refs/heads/main"'
+SMALL_CLOUD_NO_GH=1 must infra
+said "gh api repos/scaletop/scaletop --jq '.owner.id,.id'"
+! trusts "$ids" || failed 'nobody could say the ids'
+SMALL_CLOUD_NO_GH=1 must infra
+said "gh api repos/scaletop/scaletop --jq '.owner.id,.id'"
+mark
+must infra
+in_order 'update aws_iam_role '
+trusts "$ids" || failed 'a later make infra looks the ids up too'
+mark
+must infra
+[ -z "$(since)" ] || failed "the ids are looked up once, but: $(since)"
+must destroy
+ok 'ids of the repository that an earlier make infra could not look up are added by the next'
+
+account "state['foreign_oidc'] = ['$provider_arn']"
+rm -f "$checkout"/infra/make.auto.tfvars
+git -C "$checkout" remote remove origin
+must infra
+! trusts repo: || failed 'without a repository there is no role for one'
+echo 'github_repository = "else/where"' >"$checkout/infra/terraform.tfvars"
+must infra
+said "the account has GitHub's OIDC provider already"
+trusts '"repo:else@3003/where@4004:ref:refs/heads/main"' || failed 'a repository that is set later has its ids, too'
+must destroy
+said "left: GitHub's OIDC provider ($provider_arn), which was there before"
+ok 'a repository that is set later uses the provider that the account has'

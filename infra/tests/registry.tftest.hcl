@@ -1,4 +1,4 @@
-# The deployed image never expires, however many are pushed after it.
+# The image that was asked for never expires, however many are pushed after it.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -17,7 +17,7 @@ resource "aws_ecr_repository" "this" {
 }
 
 variable "keep_tag" {
-  description = "Tag of the image that is deployed, which never expires; empty while there is none."
+  description = "Tag of the image that was last asked for, which never expires; empty while there is none. One that a rejected deployment left running counts among the others."
   type        = string
 }
 
@@ -27,7 +27,7 @@ locals {
   # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html (how a lifecycle policy works)
   keep_deployed = var.keep_tag == "" ? [] : [{
     rulePriority = 1
-    description  = "Keep the image that is deployed, however many are pushed after it"
+    description  = "Keep the image that was asked for, however many are pushed after it"
     selection    = { tagStatus = "tagged", tagPatternList = [var.keep_tag], countType = "imageCountMoreThan", countNumber = 1 }
     action       = { type = "expire" }
   }]

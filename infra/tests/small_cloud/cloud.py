@@ -1,6 +1,6 @@
 """A small cloud in one JSON file, for tests/life_cycle.sh. It keeps what is made and refuses what AWS refuses: an image
 that is missing, a scaling configuration in use, a repository with images, a role with policies, a name that is held.
-The Terraform provider beside it and the stand-ins for aws, docker and curl all act on it."""
+The Terraform provider beside it and the stand-ins for aws, docker, curl and gh all act on it."""
 import contextlib
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Stand-ins for aws, docker and curl, as far as the scripts use them, on top of cloud.py: tools.py TOOL ARGUMENT…"""
+"""Stand-ins for aws, docker, curl and gh, as far as the scripts use them, on top of cloud.py: tools.py TOOL ARGUMENT…"""
 import json
 import os
 import sys
@@ -35,6 +35,12 @@ with cloud() as state:
         hosts = [service["service_url"] for service in resources(state, "aws_apprunner_service")]
         hosts += [service["ingress_paths"][0]["endpoint"] for service in resources(state, "aws_ecs_express_gateway_service")]
         sys.exit(0 if words[-1] in [f"https://{host}/healthz" for host in hosts] else 22)
+    elif tool == "gh":
+        if os.environ.get("SMALL_CLOUD_NO_GH"):
+            sys.exit("To get started with GitHub CLI, please run:  gh auth login")
+        assert words[0] == "api" and option("--jq") == r'"\(.owner.id) \(.id)"', words
+        repository = {"repos/scaletop/scaletop": "1001 2002", "repos/else/where": "3003 4004"}.get(words[1])
+        print(repository or refuse("gh: Not Found (HTTP 404)"))
     elif words[:2] == ["sts", "get-caller-identity"]:
         print(ACCOUNT)
     elif words[:2] == ["ecr", "get-login-password"]:
