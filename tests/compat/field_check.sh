@@ -81,7 +81,7 @@ case ${1:-} in
 cluster)
   scaletop=${SCALETOP:-${CARGO_TARGET_DIR:-$root/target}/debug/scaletop}
   export SCALETOP=$scaletop
-  for platform in ecs app-runner; do
+  for platform in ${2:-ecs app-runner}; do
     "$scaletop" cluster --platform $platform --time-scale 20 >"$work/env" 2>"$work/cluster" &
     pid=$!
     for _ in $(seq 300); do

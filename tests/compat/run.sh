@@ -30,7 +30,13 @@ case "$half" in moto | both)
 esac
 case "$half" in field | both)
     cargo build --quiet --bin scaletop
-    tests/compat/field_check.sh cluster
+    # Side by side: most of it is waiting for the aws CLI to start.
+    tests/compat/field_check.sh cluster ecs &
+    ecs=$!
+    tests/compat/field_check.sh cluster app-runner &
+    app_runner=$!
     "$venv/bin/python" tests/compat/with_moto.py tests/compat/field_check.sh moto
+    wait "$ecs"
+    wait "$app_runner"
     ;;
 esac
