@@ -82,7 +82,7 @@ cluster)
   scaletop=${SCALETOP:-${CARGO_TARGET_DIR:-$root/target}/debug/scaletop}
   export SCALETOP=$scaletop
   for platform in ${2:-ecs app-runner}; do
-    "$scaletop" cluster --platform $platform --time-scale 20 >"$work/env" 2>"$work/cluster" &
+    "$scaletop" cluster --platform "$platform" --time-scale 20 >"$work/env" 2>"$work/cluster" &
     pid=$!
     for _ in $(seq 300); do
       grep -q AWS_SECRET_ACCESS_KEY "$work/env" && break
@@ -119,7 +119,7 @@ cluster)
     masks
     answers '' "$SCALETOP_TARGET" --seconds 20
     says 'nothing was sent; this is what was read'
-    DENY=$([ $platform = ecs ] && echo 'application-autoscaling describe-scalable-targets' || echo 'apprunner describe-auto-scaling-configuration') answers n "$SCALETOP_TARGET" --seconds 20
+    DENY=$([ "$platform" = ecs ] && echo 'application-autoscaling describe-scalable-targets' || echo 'apprunner describe-auto-scaling-configuration') answers n "$SCALETOP_TARGET" --seconds 20
     says 'with 25 instances of'
     says '(the number is assumed: it could not be read)'
 
@@ -145,13 +145,13 @@ cluster)
     esac
     masks
     reads_only
-    DENY=$([ $platform = ecs ] && echo 'cloudwatch describe-alarms' || echo 'apprunner list-operations') run 0 "$SCALETOP_TARGET" --no-drive
+    DENY=$([ "$platform" = ecs ] && echo 'cloudwatch describe-alarms' || echo 'apprunner list-operations') run 0 "$SCALETOP_TARGET" --no-drive
     has '^  denied (cloudwatch describe-alarms|apprunner list-operations)$'
-    FAIL=$([ $platform = ecs ] && echo 'cloudwatch describe-alarms' || echo 'apprunner list-operations') run 0 "$SCALETOP_TARGET" --no-drive
+    FAIL=$([ "$platform" = ecs ] && echo 'cloudwatch describe-alarms' || echo 'apprunner list-operations') run 0 "$SCALETOP_TARGET" --no-drive
     has '^  failed [a-z]+ [a-z-]+: .*arn:aws:iam::<account>:role/x of <key> at <host>.on.aws'
     masks
 
-    if [ $platform = app-runner ]; then
+    if [ "$platform" = app-runner ]; then
       # Both are there: App Runner is what is checked, and it is said; with the profile of the state, whatever the caller's.
       arn=$("$real" apprunner list-services --region us-east-1 --query 'ServiceSummaryList[0].ServiceArn' --output text)
       printf '[profile shop]\nregion = us-east-1\n' >"$work/config"
