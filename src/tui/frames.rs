@@ -31,18 +31,8 @@ impl Frames {
     }
 
     /// Waits until everything handed over is written, but not for a terminal that takes nothing.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the process is about to stand still, and the writer is another thread"
-    )]
     pub(crate) fn wait(&self) {
-        const PAUSE: Duration = Duration::from_millis(5);
-        for _ in 0..END_PATIENCE.as_millis() / PAUSE.as_millis() {
-            if self.is_idle() {
-                return;
-            }
-            std::thread::sleep(PAUSE);
-        }
+        wait_for(|| self.is_idle());
     }
 
     /// Whether the terminal is gone.
@@ -106,12 +96,17 @@ impl Drop for FrameWriter {
         let _ = self.flush();
         drop(self.frames.take());
         let Some(thread) = self.thread.take() else { return };
-        let step = Duration::from_millis(2);
-        let mut waited = Duration::ZERO;
-        while !thread.is_finished() && waited < END_PATIENCE {
-            std::thread::park_timeout(step);
-            waited += step;
-        }
+        wait_for(|| thread.is_finished());
+    }
+}
+
+/// Waits for the thread that writes, but not for long.
+fn wait_for(is_done: impl Fn() -> bool) {
+    let step = Duration::from_millis(2);
+    let mut waited = Duration::ZERO;
+    while !is_done() && waited < END_PATIENCE {
+        std::thread::park_timeout(step);
+        waited += step;
     }
 }
 

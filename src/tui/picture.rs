@@ -4,6 +4,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::app::state::State;
+use crate::text::clean;
 use crate::tui::svg::{Paper, svg};
 use crate::tui::theme::Theme;
 
@@ -14,5 +15,5 @@ pub fn picture(state: &State, theme: Theme, (columns, rows): (u16, u16), title: 
     let Ok(_) = terminal.draw(|frame| super::draw(state, &theme, frame));
     let shown = theme.wished(state.ui().colors, state.ui().characters);
     let paper = if shown.is_light() { Paper::LIGHT } else { Paper::DARK };
-    svg(terminal.backend().buffer(), paper, title)
+    svg(terminal.backend().buffer(), paper, &clean(title))
 }

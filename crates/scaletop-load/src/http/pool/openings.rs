@@ -102,6 +102,8 @@ pub(super) struct Situation {
 pub(super) struct Openings {
     limit: f64,
     quickest: Quickest,
+    /// When the last connect that somebody waited for was completed, unless it was slow.
+    quick_connect: Option<Elapsed>,
     backlog: Trend,
     /// The quickest answer, and what answers took of late, in nanoseconds.
     quickest_answer: Quickest,
@@ -117,6 +119,7 @@ impl Openings {
         Self {
             limit: FIRST,
             quickest: Quickest::new(),
+            quick_connect: None,
             backlog: Trend::new(),
             quickest_answer: Quickest::new(),
             answer_nanos: 0.0,
@@ -131,12 +134,13 @@ impl Openings {
         let adjustment = self.adjust(now);
         let started = if let Adjustment::Start(count) = adjustment { count } else { 0 };
         let is_short = now.wanted.min(now.connecting + now.left) > now.connecting + started;
-        self.holds_back = is_short && now.is_strained && !self.is_stalled(now.now);
+        let is_ours = now.is_strained || self.connects_are_quick(now.now);
+        self.holds_back = is_short && is_ours && self.is_answering(now.now);
         adjustment
     }
 
     /// Whether those who wait do so because of us: more connections could be had, the service answers, and they are not
-    /// opened since we are strained.
+    /// opened since we are strained, or since we open only so many at a time though each is quick.
     pub(super) const fn holds_back(&self) -> bool {
         self.holds_back
     }
@@ -172,6 +176,18 @@ impl Openings {
         quickest.is_none_or(|quickest| now.saturating_since(self.last_answer) > STALL.max(quickest * 2))
     }
 
+    /// Whether answers come as they can: one did within the time of two.
+    fn is_answering(&self, now: Elapsed) -> bool {
+        let quickest = self.quickest_answer.get();
+        quickest.is_some_and(|quickest| now.saturating_since(self.last_answer) <= quickest * 2 + SLOW_BEYOND)
+    }
+
+    /// Whether connects come to something, and soon: where they do not it is the service or the network that we wait for.
+    fn connects_are_quick(&self, now: Elapsed) -> bool {
+        let last = self.quick_connect.zip(self.quickest.get());
+        last.is_some_and(|(at, quickest)| !is_slow(now.saturating_since(at), quickest))
+    }
+
     /// Whether more connections would not be of use to a machine that is full.
     fn are_enough(&self, now: Situation) -> bool {
         let Some(quickest) = self.quickest_answer.get() else { return false };
@@ -196,6 +212,7 @@ impl Openings {
     /// A connect that somebody still waited for was completed, and took this long.
     pub(super) fn connected(&mut self, now: Elapsed, took: Duration) {
         let quickest = self.quickest.add(now, took);
+        self.quick_connect = (!is_slow(took, quickest)).then_some(now);
         if is_slow(took, quickest) {
             self.limit = (self.limit * BACK_OFF).max(LEAST);
         } else if self.backlog.is_known() && (!self.is_strained || self.is_stalled(now)) {

@@ -287,6 +287,7 @@ fn a_service_that_hangs_gets_every_arrival_and_the_load_stays_open() {
     let mut world = World::new(400, None, 1_000);
     world.run(2_000);
     assert!(world.busy.len() >= 795, "{} of 800 are with it", world.busy.len());
+    assert!(!world.openings.holds_back(), "it is the service that fills the cap");
 }
 
 #[test]
@@ -303,9 +304,33 @@ fn what_waits_is_held_back_only_by_us() {
         !held(Situation { is_strained: false, ..strained }),
         "the limit by delay is the service's or the network's"
     );
+    assert!(
+        !held(Situation { now: Elapsed::from_millis(2), ..strained }),
+        "it has not answered for longer than it takes"
+    );
     assert!(!held(Situation { left: 0, ..strained }), "the cap on connections is another reason");
     assert!(!held(Situation { now: Elapsed::from_secs(1), ..strained }), "a service that stalls fills the cap itself");
     assert!(held(strained) && !held(situation(0, 100, 0)), "nobody waits");
+}
+
+#[test]
+fn what_our_limit_on_connects_keeps_waiting_is_ours_while_connects_are_quick_and_answers_come() {
+    // Four connects are under way, and that is all that we open at a time.
+    let short = situation(500, 10, 4);
+    let held = |took: Option<Duration>, now: Duration| {
+        let mut openings = Openings::new();
+        openings.answered(Elapsed::ZERO, Duration::from_millis(80));
+        openings.connected(Elapsed::ZERO, QUICK);
+        if let Some(took) = took {
+            openings.connected(Elapsed::ZERO, took);
+        }
+        openings.step(Situation { now: Elapsed::ZERO + now, ..short });
+        openings.holds_back()
+    };
+    assert!(held(None, Duration::from_millis(1)), "a quick one was completed just now");
+    assert!(!held(Some(Duration::from_millis(50)), Duration::from_millis(1)), "a slow one is the service's");
+    assert!(!held(None, Duration::from_millis(100)), "and so is that none was completed since");
+    assert!(!held(None, Duration::from_millis(300)), "nor does it answer");
 }
 
 #[test]
