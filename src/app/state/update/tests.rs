@@ -161,7 +161,10 @@ fn q_asks_once_in_a_session_that_has_gone_on_for_a_while() {
     let mut state = state();
     assert_eq!(press(&mut state, 121, Action::AskQuit), []);
     assert_eq!(state.ui.question, Some(Question::Quit));
+    press(&mut state, 121, Action::Columns(90));
+    assert_eq!(state.ui.question, Some(Question::Quit), "another size of the window is no answer");
     assert_eq!(press(&mut state, 122, Action::Mark).len(), 1, "another key is a no, and does what it does");
+    assert_eq!(state.ui.question, None);
     assert_eq!(press(&mut state, 123, Action::AskQuit), []);
     assert_eq!(press(&mut state, 124, Action::AskQuit), [Effect::Drain], "again: the end");
     assert!(matches!(press(&mut state, 125, Action::AskQuit).last(), Some(Effect::Exit { at_once: true })));
