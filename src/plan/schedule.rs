@@ -122,7 +122,8 @@ impl Schedule {
         let StageEnd::Until(condition, at_most) = &stage.end else { return Some(self.begin(at + 1, end)) };
         let (name, waited) = (&stage.name, end.saturating_since(since).as_secs_f64());
         self.told = Some(end);
-        if !is_due {
+        // Met at the last look is met.
+        if Self::holds(*condition, since, known) {
             self.unmet_start = None;
             return Some(Instruction::Note(format!("{name}: {condition} after {waited:.1} s")));
         }
@@ -244,6 +245,11 @@ mod tests {
         let warned = Instruction::Warning(format!("{unmet}; the plan goes on, and what follows is invalid"));
         assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), Some(warned));
         assert_eq!(began(schedule.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
+
+        // Met when it was looked at for the last time.
+        let mut schedule = plan(text);
+        schedule.poll(Elapsed::ZERO, &NOTHING);
+        assert_eq!(schedule.poll(Elapsed::from_secs(10), &one), said("stage 1: instances <= 1 after 10.0 s"));
     }
 
     /// What each stage of the plan begins from, by what is known: `None` where nothing is wrong with it.

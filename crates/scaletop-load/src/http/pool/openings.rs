@@ -134,8 +134,10 @@ impl Openings {
         let adjustment = self.adjust(now);
         let started = if let Adjustment::Start(count) = adjustment { count } else { 0 };
         let is_short = now.wanted.min(now.connecting + now.left) > now.connecting + started;
-        let is_ours = now.is_strained || self.connects_are_quick(now.now);
-        self.holds_back = is_short && is_ours && self.is_answering(now.now);
+        // Under strain answers are read late, too: only a stall speaks against us then.
+        let is_strain = now.is_strained && !self.is_stalled(now.now);
+        let is_limit = self.connects_are_quick(now.now) && self.is_answering(now.now);
+        self.holds_back = is_short && (is_strain || is_limit);
         adjustment
     }
 

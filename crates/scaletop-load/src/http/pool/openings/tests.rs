@@ -304,10 +304,6 @@ fn what_waits_is_held_back_only_by_us() {
         !held(Situation { is_strained: false, ..strained }),
         "the limit by delay is the service's or the network's"
     );
-    assert!(
-        !held(Situation { now: Elapsed::from_millis(2), ..strained }),
-        "it has not answered for longer than it takes"
-    );
     assert!(!held(Situation { left: 0, ..strained }), "the cap on connections is another reason");
     assert!(!held(Situation { now: Elapsed::from_secs(1), ..strained }), "a service that stalls fills the cap itself");
     assert!(held(strained) && !held(situation(0, 100, 0)), "nobody waits");
@@ -331,6 +327,12 @@ fn what_our_limit_on_connects_keeps_waiting_is_ours_while_connects_are_quick_and
     assert!(!held(Some(Duration::from_millis(50)), Duration::from_millis(1)), "a slow one is the service's");
     assert!(!held(None, Duration::from_millis(100)), "and so is that none was completed since");
     assert!(!held(None, Duration::from_millis(300)), "nor does it answer");
+    // Quick connects, and no answers: the service stands still.
+    let mut openings = Openings::new();
+    openings.answered(Elapsed::ZERO, QUICK);
+    openings.connected(Elapsed::from_millis(2), QUICK);
+    openings.step(Situation { now: Elapsed::from_millis(2), ..short });
+    assert!(!openings.holds_back(), "it has not answered for longer than two answers take");
 }
 
 #[test]
