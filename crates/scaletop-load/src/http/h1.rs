@@ -114,9 +114,7 @@ impl Link {
             round_trip: slot.round_trip,
         };
         if !job.again && ending.was_not_looked_at(pool.template.head.method().is_idempotent()) {
-            pool.note(|connections| connections.retried_on_close += 1);
-            job.again = true;
-            pool.give_back(job);
+            pool.send_once_more(job);
             return false;
         }
         if matches!(end, End::Answered) {

@@ -168,11 +168,9 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
         _ => None,
     };
     match (again, exchanged) {
-        (Some(again), _) => {
-            pool.note(|connections| match again {
-                Again::Refused => connections.retried_on_refusal += 1,
-                Again::Closed => connections.retried_on_close += 1,
-            });
+        (Some(Again::Closed), _) => pool.send_once_more(job),
+        (Some(Again::Refused), _) => {
+            pool.note(|connections| connections.retried_on_refusal += 1);
             job.again = true;
             pool.give_back(job);
         }

@@ -6,6 +6,8 @@
 //!                                                         └── connects under way ([`openings`] says how many)
 //! ```
 //!
+//! What is sent once more waits for a connection that is opened from then on ([`resends`]).
+//!
 //! A connection that becomes free, or open, takes the oldest request that waits; a request that comes due takes the
 //! connection that was used last, so that those nobody needs lie still at the bottom, where they are closed. A connect
 //! that fails is the fate of the oldest that waits. All of it runs on one thread, between two awaits.
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use crate::http::job::Job;
 use crate::http::pool::openings::{Adjustment, Situation};
+use crate::http::pool::resends::Resends;
 use crate::http::pool::state::State;
 use crate::http::slot::Slot;
 use crate::http::template::RequestTemplate;
@@ -32,6 +35,7 @@ pub(in crate::http) use lifetimes::Id;
 mod connecting;
 mod lifetimes;
 mod openings;
+mod resends;
 mod state;
 mod trend;
 mod upkeep;
@@ -50,6 +54,8 @@ pub(super) struct Pool {
     singles: RefCell<VecDeque<Job>>,
     /// Requests that come back from a connection and go before all others.
     returned: RefCell<VecDeque<Job>>,
+    /// Requests that met the close of a connection.
+    resends: RefCell<Resends>,
     state: RefCell<State>,
     /// What connections did before there was a line to note it in.
     early: RefCell<Connections>,
@@ -78,6 +84,7 @@ impl Pool {
             line: RefCell::default(),
             singles: RefCell::default(),
             returned: RefCell::default(),
+            resends: RefCell::default(),
             early: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             rng: RefCell::new(fastrand::Rng::new()),
@@ -144,7 +151,7 @@ impl Pool {
         if !slot.has_room() {
             return if slot.is_closing.get() { Next::Close } else { Next::Wait };
         }
-        if let Some(job) = self.next_job() {
+        if let Some(job) = self.job_for(slot) {
             // Over HTTP/1.1 it comes right after an answer.
             slot.idled.set(Duration::ZERO);
             slot.occupy();
@@ -163,9 +170,17 @@ impl Pool {
         Next::Wait
     }
 
-    /// Gives back what a connection could not send, or what is to be sent once more: it goes before all others.
+    /// Gives back what a connection could not send, or what the service refused to look at: it goes before all others.
     pub(super) fn give_back(self: &Rc<Self>, job: Job) {
         self.returned.borrow_mut().push_back(job);
+        self.balance();
+    }
+
+    /// Gives back what met the close of its connection: see [`resends`].
+    pub(super) fn send_once_more(self: &Rc<Self>, mut job: Job) {
+        self.note(|connections| connections.retried_on_close += 1);
+        job.again = true;
+        self.resends.borrow_mut().push(self.now(), job);
         self.balance();
     }
 
@@ -174,7 +189,11 @@ impl Pool {
         slot.is_closing.set(true);
         while let Some(job) = slot.take() {
             slot.vacate_unused();
-            self.returned.borrow_mut().push_back(job);
+            if job.again {
+                self.resends.borrow_mut().push(self.now(), job);
+            } else {
+                self.returned.borrow_mut().push_back(job);
+            }
         }
         {
             let state = &mut *self.state.borrow_mut();
@@ -233,11 +252,30 @@ impl Pool {
 
     /// Requests that wait for a connection.
     fn waiting(&self) -> usize {
+        self.resends.borrow().len() + self.waiting_for_any()
+    }
+
+    /// Requests that wait for a connection, whichever.
+    fn waiting_for_any(&self) -> usize {
         let line = self.line.borrow().as_ref().map_or(0, |line| line.waiting());
         self.returned.borrow().len() + self.singles.borrow().len() + line
     }
 
-    /// The oldest request that waits.
+    /// When a connection must have been opened to carry the oldest of what is sent once more.
+    fn resend_wants(&self) -> Option<Elapsed> {
+        let can_open = self.line.borrow().as_ref().is_none_or(|line| line.shared().has_connections_left());
+        self.resends.borrow().wants(self.now(), can_open)
+    }
+
+    /// What this connection sends next.
+    fn job_for(&self, slot: &Slot) -> Option<Job> {
+        if self.resend_wants().is_some_and(|since| slot.born >= since) {
+            return self.resends.borrow_mut().pop();
+        }
+        self.next_job()
+    }
+
+    /// The oldest request that waits for a connection, whichever.
     fn next_job(&self) -> Option<Job> {
         if let Some(job) = self.returned.borrow_mut().pop_front() {
             return Some(job);
@@ -250,7 +288,13 @@ impl Pool {
 
     /// Gives what waits to the connections with room.
     fn assign(&self) {
-        while self.waiting() > 0 {
+        while let Some(since) = self.resend_wants() {
+            let Some(slot) = self.state.borrow_mut().with_room_since(since) else { break };
+            let Some(job) = self.resends.borrow_mut().pop() else { break };
+            slot.end_idling(self.now());
+            slot.give(job);
+        }
+        while self.waiting_for_any() > 0 {
             let Some(slot) = self.state.borrow_mut().with_room() else { return };
             let Some(job) = self.next_job() else { return };
             slot.end_idling(self.now());

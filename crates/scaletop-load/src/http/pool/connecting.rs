@@ -80,7 +80,8 @@ impl Pool {
             Err(failed) => {
                 self.give_connection();
                 self.note(|connections| connections.failed += 1);
-                if !is_replacement && let Some(job) = self.next_job() {
+                let oldest = || self.resends.borrow_mut().pop().or_else(|| self.next_job());
+                if !is_replacement && let Some(job) = oldest() {
                     job.complete(failed.reply(0));
                 }
             }

@@ -73,4 +73,15 @@ impl State {
             }
         }
     }
+
+    /// The connection that was used last of those that were opened at `since` or later.
+    pub(super) fn with_room_since(&mut self, since: Elapsed) -> Option<Rc<Slot>> {
+        let at = self.stack.iter().rposition(|slot| slot.born >= since && slot.has_room())?;
+        let slot = Rc::clone(self.stack.get(at)?);
+        if slot.limit.get() <= slot.busy.get() + 1 {
+            self.stack.remove(at);
+            slot.is_stacked.set(false);
+        }
+        Some(slot)
+    }
 }

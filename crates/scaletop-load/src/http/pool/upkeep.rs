@@ -194,7 +194,8 @@ impl Pool {
             && state.replacing.len() >= at_once(state.lifetimes.overdue(self.now()).count());
         let retiring = if is_replacing { None } else { state.lifetimes.next() };
         let idle = state.idle_end();
-        let wish = [late, retiring, idle].into_iter().flatten().min()?;
+        let resend = self.resends.borrow().ends_waiting();
+        let wish = [late, retiring, idle, resend].into_iter().flatten().min()?;
         Some(wish.max(self.now() + SOONEST))
     }
 }
