@@ -289,3 +289,13 @@ pub struct StepReport {
     /// Few instances that got most of the answers in its last seconds; `None` when they were spread, or nothing can be said.
     pub pinned: Option<Pinning>,
 }
+
+impl StepReport {
+    /// All that makes it invalid, in a word each: `generator`, `start condition` or `generator, start condition`; `None` for
+    /// a valid one.
+    pub(crate) fn invalid_by(&self) -> Option<String> {
+        let (what, _) = self.validity.objection()?;
+        let is_both = matches!(self.validity, Validity::InvalidGenerator(_)) && self.step.unmet_start.is_some();
+        Some(if is_both { format!("{what}, start condition") } else { what.to_owned() })
+    }
+}

@@ -28,6 +28,7 @@ use super::proxy::{BadProxy, Proxy};
 use super::skew::{ClockSkew, SkewProbe};
 use super::target_health::{self, TargetHealth};
 use crate::instances::SourceError;
+use crate::target::is_loopback;
 use scaletop_units::RunClock;
 
 /// No connection after this long is a failure.
@@ -204,6 +205,11 @@ impl Cloud {
         let (profile, proxy) = (self.profile.clone(), Arc::clone(&self.proxy));
         let other = Self::new(config, self.has_endpoint, profile, proxy, self.skew.clock());
         Self { skew: self.skew.clone(), ..other }
+    }
+
+    /// Whether calls are answered on this machine: by the embedded cluster, or by whatever else stands in for the cloud.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.config.endpoint_url().and_then(|url| url.parse().ok()).is_some_and(|url| is_loopback(&url))
     }
 
     /// What is known of where calls go.

@@ -171,7 +171,7 @@ async fn service_checks(service: &WatchedService, cloud: &Cloud, grain: Duration
     };
     let mut metrics = CloudWatchFeed::new(cloud.clone(), service, grain);
     checks.push(metrics_permission(&metrics.poll().await));
-    checks.push(cost_of_watching(metrics.cost()));
+    checks.push(cost_of_watching(metrics.cost(), cloud.is_at_home()));
     let (found, problem) = EcrFeed::new(cloud.clone(), ImageOwner::from(service)).look().await;
     checks.push(image(found, problem));
     checks
@@ -308,14 +308,15 @@ fn metrics_permission(report: &PollReport) -> Check {
     }
 }
 
-/// What a session costs while it runs, with the arithmetic.
-fn cost_of_watching(cost: PollingCost) -> Check {
+/// What a session costs while it runs, with the arithmetic; what stands in for the cloud on this machine asks no money.
+fn cost_of_watching(cost: PollingCost, is_at_home: bool) -> Check {
     let (metrics, polls) = (cost.metrics, cost.polls_per_hour());
     let (every, dollars) = (cost.interval.as_secs(), cost.dollars_per_hour());
+    let asks = if is_at_home { "nothing, the calls stay on this machine; in the cloud " } else { "" };
     Check::ok(
         "cost of watching",
         format!(
-            "about ${dollars:.4} an hour while a session runs: GetMetricData for {metrics} metrics every {every} s, \
+            "{asks}about ${dollars:.4} an hour while a session runs: GetMetricData for {metrics} metrics every {every} s, \
              {metrics} × {polls:.0} at $0.01 per 1,000; all other calls are free"
         ),
     )
@@ -351,8 +352,12 @@ mod tests {
             (2, 30, "about $0.0024 an hour while a session runs: GetMetricData for 2 metrics every 30 s, 2 × 120 at"),
             (9, 5, "about $0.0648 an hour while a session runs: GetMetricData for 9 metrics every 5 s, 9 × 720 at"),
         ] {
-            let said = cost_of_watching(PollingCost { metrics, interval: Duration::from_secs(secs) }).to_string();
-            assert_eq!(said, format!("ok       cost of watching: {words} $0.01 per 1,000; all other calls are free"));
+            let cost = PollingCost { metrics, interval: Duration::from_secs(secs) };
+            let words = format!("{words} $0.01 per 1,000; all other calls are free");
+            let said = cost_of_watching(cost, false).to_string();
+            assert_eq!(said, format!("ok       cost of watching: {words}"));
+            let said = cost_of_watching(cost, true).detail;
+            assert_eq!(said, format!("nothing, the calls stay on this machine; in the cloud {words}"));
         }
     }
 }

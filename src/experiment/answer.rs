@@ -242,7 +242,7 @@ fn session(out: &mut String, one: &Played) {
     for report in session.steps() {
         let (step, all) = (&report.step, &report.numbers);
         let stage = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
-        let invalid = report.validity.objection().map(|(what, _)| format!(" (invalid: {what})")).unwrap_or_default();
+        let invalid = report.invalid_by().map(|what| format!(" (invalid: {what})")).unwrap_or_default();
         let relapses = one.relapses(report).map_or_else(
             || "–".to_owned(),
             |relapses| {

@@ -109,6 +109,10 @@ fn a_repeat_that_did_not_begin_from_what_the_plan_says_is_left_out_and_named() {
     assert!(text.contains("| 2 spike (invalid: start condition) |"), "{text}");
     assert!(text.contains("**Generator at fault:** no"), "{text}");
 
+    experiment.session.steps_mut()[1].validity = Validity::InvalidGenerator(format!("late; and {unmet}"));
+    let text = markdown("demo", &[experiment.clone()]);
+    assert!(text.contains("| 2 spike (invalid: generator, start condition) |"), "{text}");
+
     experiment.session.steps_mut().iter_mut().for_each(invalidate);
     let text = markdown("demo", &[experiment]);
     assert!(text.contains("unknown: the start condition of all 3 steps in which the load grew was not met"), "{text}");

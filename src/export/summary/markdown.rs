@@ -67,7 +67,7 @@ pub fn markdown(session: &Session) -> String {
     for report in session.steps() {
         let step = &report.step;
         let name = step.name.as_deref().map(|name| format!(" {}", cell(name))).unwrap_or_default();
-        let invalid = report.validity.objection().map(|(what, _)| format!(" (invalid: {what})")).unwrap_or_default();
+        let invalid = report.invalid_by().map(|what| format!(" (invalid: {what})")).unwrap_or_default();
         let numbers = table(&NUMBERS, |kind| cell(&kind.say(&report.numbers)));
         let (before, last) = (step.before.get(), step.profile.last());
         let _ = writeln!(out, "| {}{name}{invalid} | {before}→{last} |{numbers} |", step.id);
