@@ -27,10 +27,15 @@ pub enum ValueError {
     /// Not an AWS account.
     #[error("`{0}` is no AWS account; give its twelve digits (aws sts get-caller-identity)")]
     Account(String),
-    #[error("\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600")]
+    #[error(
+        "\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600, 1.5k or 90/min"
+    )]
     Rate(String),
     #[error("\"{0}\" is not a time: give a number with a unit, such as 500ms, 10s, 5m or 1h30m (at most a week)")]
     Duration(String),
+    /// A number that could be of any unit.
+    #[error("\"{0}\" is a time without a unit: write {0}s for seconds, {0}ms for milliseconds or {0}m for minutes")]
+    NoUnit(String),
     #[error("\"{0}\" is not a share: give a percentage from 0% to 100%, such as 1% or 0.5%")]
     Share(String),
     #[error("\"{0}\" is not an objective: give a percentile and a time, such as p99=500ms or max=2s, or errors=1%")]
@@ -93,13 +98,69 @@ pub(crate) fn workers(text: &str) -> Result<WorkerCount, ValueError> {
     }
 }
 
-/// A rate in whole requests per second; `/s` may follow.
+/// What may follow the number of a rate, and how many seconds it counts requests in. The longest match comes first.
+const PER: [(&str, u32); 18] = [
+    ("requests/s", 1),
+    ("req/s", 1),
+    ("rps", 1),
+    ("qps", 1),
+    ("r/s", 1),
+    ("/sec", 1),
+    ("/1s", 1),
+    ("/s", 1),
+    ("requests/min", 60),
+    ("req/min", 60),
+    ("/min", 60),
+    ("/1m", 60),
+    ("rpm", 60),
+    ("r/m", 60),
+    ("/m", 60),
+    ("/1h", 3_600),
+    ("/h", 3_600),
+    ("", 1),
+];
+
+/// A rate: `600`, `600/s`, `600rps`, `1.5k`, `1,000`, `90/min`. It must come to whole requests per second.
 pub(crate) fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
-    let digits = text.trim().strip_suffix("/s").unwrap_or(text.trim());
-    match digits.parse::<u32>() {
-        Ok(rate) if rate <= HIGHEST_RATE => Ok(ArrivalRate::new(rate)),
-        _ => Err(ValueError::Rate(text.to_owned())),
+    let refuse = || ValueError::Rate(text.to_owned());
+    let given = text.trim().to_ascii_lowercase();
+    let (number, secs) =
+        PER.iter().find_map(|(per, secs)| Some((given.strip_suffix(per)?.trim_end(), *secs))).ok_or_else(refuse)?;
+    let (number, times) = match number.strip_suffix('k') {
+        Some(number) => (number.trim_end(), 1_000),
+        None => (number, 1),
+    };
+    let thousandths = thousandths(number).ok_or_else(refuse)?.checked_mul(times).ok_or_else(refuse)?;
+    let per_sec = thousandths / (1_000 * u64::from(secs));
+    let is_whole = per_sec * 1_000 * u64::from(secs) == thousandths;
+    match u32::try_from(per_sec) {
+        Ok(rate) if is_whole && rate <= HIGHEST_RATE => Ok(ArrivalRate::new(rate)),
+        _ => Err(refuse()),
     }
+}
+
+/// A number in thousandths: digits, in groups of three if they like (`1,000`, `1_000`), and up to three decimals.
+fn thousandths(text: &str) -> Option<u64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split([',', '_']);
+    let first = groups.next()?;
+    let mut digits = first.to_owned();
+    for group in groups {
+        if group.len() != 3 || first.len() > 3 {
+            return None;
+        }
+        digits.push_str(group);
+    }
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if first.is_empty() || digits.len() > 15 || decimals.len() > 3 || !is_number(&digits) || !is_number(decimals) {
+        return None;
+    }
+    // `600.` is a slip, not a number.
+    if decimals.is_empty() && text.contains('.') {
+        return None;
+    }
+    digits.push_str(&format!("{decimals:0<3}"));
+    digits.parse().ok()
 }
 
 /// An AWS account: twelve digits.
@@ -118,6 +179,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, ValueError> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
+    if thousandths(text).is_some() {
+        return Err(ValueError::NoUnit(text.to_owned()));
+    }
     let parsed: SignedDuration = text.parse().map_err(|_| refuse())?;
     Duration::try_from(parsed).ok().filter(|d| *d <= LONGEST).ok_or_else(refuse)
 }
@@ -129,7 +193,7 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
 
 /// A factor that durations are multiplied with.
 pub(crate) fn factor(text: &str) -> Result<f64, ValueError> {
-    let factor = text.trim().parse::<f64>().ok().filter(|factor| (0.01..=100.0).contains(factor));
+    let factor = decimal(text).filter(|factor| (0.01..=100.0).contains(factor));
     factor.ok_or_else(|| ValueError::Factor(text.to_owned()))
 }
 
@@ -150,8 +214,14 @@ pub(crate) fn share(text: &str) -> Result<f64, ValueError> {
 pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {
     let refuse = || ValueError::Share(text.to_owned());
     let digits = text.trim().strip_suffix('%').ok_or_else(refuse)?;
-    let percent: f64 = digits.trim().parse().map_err(|_| refuse())?;
+    let percent = decimal(digits).ok_or_else(refuse)?;
     if percent.is_finite() && percent >= 0.0 { Ok(percent / 100.0) } else { Err(refuse()) }
+}
+
+/// A number with decimals, after a point or, as some write it, a comma; times are read so, too.
+fn decimal(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if text.contains('.') { text.parse().ok() } else { text.replacen(',', ".", 1).parse().ok() }
 }
 
 /// A percentile as a quantile: `p99` is 0.99, `max` is 1.
@@ -172,15 +242,14 @@ pub enum Objective {
     Errors(f64),
 }
 
-/// `p99=500ms`, `max=2s` or `errors=1%`.
+/// `p99=500ms`, `max=2s` or `errors=1%`; a bound may be written as one, too: `p99<500ms`, `errors<=1%`.
 pub(crate) fn objective(text: &str) -> Result<Objective, ValueError> {
-    let (name, value) = text.split_once('=').ok_or_else(|| ValueError::Objective(text.to_owned()))?;
+    let refuse = || ValueError::Objective(text.to_owned());
+    let (name, value) = text.split_once(['=', '<', '≤']).ok_or_else(refuse)?;
+    let value = value.trim_start_matches('=').trim();
     match name.trim() {
-        "errors" => share(value).map(Objective::Errors),
-        name => Ok(Objective::Latency(
-            percentile(name).map_err(|_| ValueError::Objective(text.to_owned()))?,
-            positive_duration(value)?,
-        )),
+        "errors" | "error" => share(value).map(Objective::Errors),
+        name => Ok(Objective::Latency(percentile(name).map_err(|_| refuse())?, positive_duration(value)?)),
     }
 }
 
@@ -268,9 +337,53 @@ mod tests {
 
     #[test]
     fn rates_that_make_no_sense_are_refused_with_what_would() {
-        for text in ["-1", "NaN", "inf", "1e9", "1000001", "", "12.5", "99999999999999999999", "fast"] {
+        for text in [
+            "-1",
+            "NaN",
+            "inf",
+            "1e9",
+            "1000001",
+            "",
+            "12.5",
+            "99999999999999999999",
+            "fast",
+            "0.5",
+            "100/min",
+            "1.0005k",
+            "1,00",
+            "1000,000",
+            ",100",
+            "600.",
+            ".5k",
+            "1.2.3",
+            "k",
+            "/s",
+            "600/x",
+            "1001k",
+            "1k k",
+            "+5",
+            "1,000.5",
+        ] {
             let error = rate(text).unwrap_err().to_string();
             assert!(error.contains("whole requests per second"), "{text}: {error}");
+        }
+        for (text, expected) in [
+            ("600rps", 600),
+            ("600 rps", 600),
+            ("1k", 1_000),
+            ("1.5K", 1_500),
+            ("1.25k/s", 1_250),
+            ("600 req/s", 600),
+            ("1,000", 1_000),
+            ("1_000_000", 1_000_000),
+            ("12.0", 12),
+            ("6000/min", 100),
+            ("6k/m", 100),
+            ("3600/h", 1),
+            ("120rpm", 2),
+            ("50/1s", 50),
+        ] {
+            assert_eq!(rate(text), Ok(ArrivalRate::new(expected)), "{text}");
         }
         assert_eq!(rate("0"), Ok(ArrivalRate::PAUSED));
         assert_eq!(rate(" 600/s "), Ok(ArrivalRate::new(600)));
@@ -282,6 +395,11 @@ mod tests {
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("1,5s"), duration("1.5s"));
+        for text in ["10", "1.5"] {
+            let error = duration(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("write {text}s for seconds")), "{error}");
+        }
         for text in ["10", "-5s", "NaN", "", "5 parsecs", "9999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
@@ -294,7 +412,7 @@ mod tests {
         }
         assert_eq!((workers("auto"), workers("64")), (Ok(WorkerCount::Auto), Ok(WorkerCount::Fixed(64))));
         assert!(["0", "65", "", "many"].iter().all(|text| workers(text).is_err()));
-        assert_eq!(factor("0.1"), Ok(0.1));
+        assert_eq!((factor("0.1"), factor("0,1"), share("0,5%")), (Ok(0.1), Ok(0.1), Ok(0.005)));
         for text in ["0", "-1", "NaN", "101", ""] {
             assert!(factor(text).is_err(), "{text}");
         }
@@ -319,7 +437,16 @@ mod tests {
     fn objectives_replace_the_defaults_one_by_one() {
         let slo = slo(&[objective("p95=1s").unwrap(), objective("errors=0.5%").unwrap()]);
         assert_eq!(slo.to_string(), "p95 ≤ 1s, errors ≤ 0.5%");
-        for text in ["p99", "p0=1s", "p100=1s", "errors=1", "errors=101%", "p99=-1s", "=", "q99=1s"] {
+        for text in ["p99<500ms", "p99 <= 500ms", "p99≤0.5s", "p99=500ms"] {
+            assert_eq!(objective(text), Ok(Objective::Latency(0.99, Duration::from_millis(500))), "{text}");
+        }
+        assert_eq!(
+            (objective("error=1%"), objective("errors < 1%")),
+            (Ok(Objective::Errors(0.01)), Ok(Objective::Errors(0.01)))
+        );
+        for text in
+            ["p99", "p99>1s", "p99=500", "p0=1s", "p100=1s", "errors=1", "errors=101%", "p99=-1s", "=", "q99=1s"]
+        {
             assert!(objective(text).is_err(), "{text}");
         }
     }

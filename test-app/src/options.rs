@@ -30,7 +30,7 @@ impl Default for Options {
 /// Why a delay could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DelayError {
-    /// Not a number with `ms` or `s` behind it.
+    /// Not a number with `us`, `ms`, `s` or `m` behind it.
     Malformed,
     /// Longer than [`MAX_DELAY`].
     TooLong,
@@ -40,7 +40,10 @@ impl fmt::Display for DelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => {
-                write!(f, "not a delay; write whole milliseconds or seconds, for example 80, 80ms or 2s")
+                write!(
+                    f,
+                    "not a delay; write a time such as 80ms, 1.5s or 1m; a bare number is milliseconds, for example 80"
+                )
             }
             Self::TooLong => write!(f, "too long; the longest delay is {} s", MAX_DELAY.as_secs()),
         }
@@ -49,21 +52,30 @@ impl fmt::Display for DelayError {
 
 impl std::error::Error for DelayError {}
 
-/// Reads `80`, `80ms` or `2s`; a bare number is milliseconds.
+/// Units, with their nanoseconds; the longer names first.
+const UNITS: [(&str, u64); 6] =
+    [("ms", 1_000_000), ("us", 1_000), ("µs", 1_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("", 1_000_000)];
+
+/// Reads times as scaletop does, `80ms`, `1.5s` or `1m`, one number and one unit; a bare number is milliseconds, as it is for
+/// the delay of its embedded cluster.
 pub fn parse_delay(text: &str) -> Result<Duration, DelayError> {
-    let (digits, millis_per_unit) = if let Some(digits) = text.strip_suffix("ms") {
-        (digits, 1)
-    } else if let Some(digits) = text.strip_suffix('s') {
-        (digits, 1_000)
-    } else {
-        (text, 1)
-    };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let text = text.trim();
+    let (number, nanos_per_unit) = UNITS
+        .iter()
+        .find_map(|(unit, nanos)| Some((text.strip_suffix(unit)?.trim_end(), *nanos)))
+        .ok_or(DelayError::Malformed)?;
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(decimals) || decimals.len() > 9 {
         return Err(DelayError::Malformed);
     }
     // Only digits are left, so what does not fit is too long rather than malformed.
-    let millis = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(millis_per_unit));
-    match millis.map(Duration::from_millis) {
+    let whole = whole.parse::<u64>().ok().and_then(|count| count.checked_mul(nanos_per_unit));
+    let scale = 10_u64.pow(u32::try_from(decimals.len()).unwrap_or(0));
+    let rest =
+        decimals.parse::<u64>().ok().and_then(|count| count.checked_mul(nanos_per_unit)).map(|nanos| nanos / scale);
+    let nanos = whole.zip(rest).and_then(|(whole, rest)| whole.checked_add(rest));
+    match nanos.map(Duration::from_nanos) {
         Some(delay) if delay <= MAX_DELAY => Ok(delay),
         _ => Err(DelayError::TooLong),
     }
@@ -87,22 +99,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_milliseconds_unless_it_says_seconds() {
+    fn a_delay_is_milliseconds_unless_it_names_a_unit() {
         for (text, millis) in [("0", 0), ("80", 80), ("80ms", 80), ("2s", 2_000), ("60s", 60_000), ("60000", 60_000)] {
             assert_eq!(parse_delay(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for (text, micros) in
+            [("1.5s", 1_500_000), ("80 ms", 80_000), ("1m", 60_000_000), ("0.25ms", 250), ("80us", 80)]
+        {
+            assert_eq!(parse_delay(text), Ok(Duration::from_micros(micros)), "{text}");
         }
     }
 
     #[test]
     fn a_delay_that_is_not_a_plain_number_is_malformed() {
-        for text in ["", "ms", "s", "-1", "+1", "1.5s", "80 ms", "80m", "abc", "NaN", "٣"] {
+        for text in [
+            "",
+            "ms",
+            "s",
+            "-1",
+            "+1",
+            "1.",
+            ".5s",
+            "1.2.3s",
+            "1,5s",
+            "80 m s",
+            "80h",
+            "abc",
+            "NaN",
+            "٣",
+            "1.0000000001s",
+        ] {
             assert_eq!(parse_delay(text), Err(DelayError::Malformed), "{text}");
         }
     }
 
     #[test]
     fn a_delay_over_a_minute_is_too_long_however_large() {
-        for text in ["60001", "61s", "18446744073709551615s", "99999999999999999999999"] {
+        for text in ["60001", "61s", "1.1m", "80m", "60.001s", "18446744073709551615s", "99999999999999999999999"] {
             assert_eq!(parse_delay(text), Err(DelayError::TooLong), "{text}");
         }
     }

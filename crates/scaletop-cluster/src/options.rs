@@ -253,8 +253,8 @@ pub struct ClusterArgs {
     /// [default: 10]
     #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
     pub max_concurrency: Option<u32>,
-    /// How long an instance takes to answer [default: 80ms]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_DELAY")]
+    /// How long an instance takes to answer; a bare number is milliseconds [default: 80ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_delay, env = "SCALETOP_DELAY")]
     pub delay: Option<Duration>,
     /// How long a new instance takes until it gets requests [default: 8s]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_COLD_START")]
@@ -306,9 +306,22 @@ impl ClusterArgs {
 
 /// Reads `80ms`, `8s`, `1.5s`, `2m` or `1m 30s`. A bare number is refused: whether `80` means seconds is anyone's guess.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let parsed: Result<jiff::SignedDuration, _> = text.trim().parse();
+    let text = text.trim();
+    if text.parse::<f64>().is_ok_and(|number| number > 0.0) {
+        return Err(format!("a time without a unit: write {text}s for seconds, {text}ms for milliseconds"));
+    }
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
     let duration = parsed.ok().and_then(|signed| Duration::try_from(signed).ok());
     duration.ok_or_else(|| "not a length of time; write for example 80ms, 8s or 2m".to_owned())
+}
+
+/// The same for what an instance takes to answer. There a bare number is milliseconds, as it is for the service itself
+/// (`test-app --delay 80`, `/api/test?delay=80`).
+fn parse_delay(text: &str) -> Result<Duration, String> {
+    match text.trim().parse::<u32>() {
+        Ok(millis) => Ok(Duration::from_millis(millis.into())),
+        Err(_) => parse_duration(text),
+    }
 }
 
 /// Durations in files and orders as people write them.

@@ -61,7 +61,7 @@ fn every_mistake_says_what_where_and_what_to_do() {
         (
             &["-5"],
             &[],
-            r#"argument "-5": not a delay; write whole milliseconds or seconds, for example 80, 80ms or 2s"#,
+            r#"argument "-5": not a delay; write a time such as 80ms, 1.5s or 1m; a bare number is milliseconds, for example 80"#,
         ),
         (&["--delay", "61s"], &[], r#"--delay "61s": too long; the longest delay is 60 s"#),
         (&[], &[("DELAY_MS", "61s")], r#"DELAY_MS "61s": too long; the longest delay is 60 s"#),

@@ -58,7 +58,7 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         ("--min-size 6", "or raise --max-size"),
         ("--delay 61s", "0ms to 60s"),
         ("--delay 1500us", "whole milliseconds"),
-        ("--delay 80", "for example 80ms"),
+        ("--cold-start 80", "write 80s for seconds, 80ms for milliseconds"),
         ("--delay=-1s", "for example 80ms"),
         ("--cold-start 2h", "at most 1h"),
         ("--scale-in-after soon", "for example 80ms"),
