@@ -80,7 +80,10 @@ pub(crate) struct Judgement {
     slow: u64,
     overdue: u64,
     young: u64,
+    /// Arrivals that we sent late. Some of them came together, and together they may have been refused.
     late: u64,
+    /// Those of them that were late enough to have been slow because of that.
+    delayed: u64,
     /// Arrivals that we did not send.
     unsent: u64,
 }
@@ -98,8 +101,10 @@ impl Judgement {
         self.ok = self.ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
         self.lost = self.lost.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap));
         self.slow = self.slow.saturating_add(cohort.slow);
+        let late = cohort.late.saturating_sub(cohort.dropped_late);
+        self.late = self.late.saturating_add(late);
         if could_miss(cohort.longest_lag, slo) {
-            self.late = self.late.saturating_add(cohort.late.saturating_sub(cohort.dropped_late));
+            self.delayed = self.delayed.saturating_add(late);
         }
         let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
         let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
@@ -122,7 +127,7 @@ impl Judgement {
         if self.unsent as f64 > allowed {
             return SecondJudged::NotMeasured;
         }
-        match (self.holds(slo, 0, 0), self.holds(slo, self.young, 0)) {
+        match (self.holds(slo, 0), self.holds(slo, self.young)) {
             // Lag only makes answers later: what was good in spite of it was good.
             (true, true) => {
                 let shown = self.ok.saturating_add(self.lost).saturating_add(self.overdue).saturating_add(self.young);
@@ -130,20 +135,27 @@ impl Judgement {
                 if otherwise as f64 > allowed { SecondJudged::NotShown } else { SecondJudged::Good }
             }
             (true, false) => SecondJudged::Unknown,
-            (false, _) if self.late > 0 && self.holds(slo, 0, self.late) => SecondJudged::NotMeasured,
+            (false, _) if self.late > 0 && self.without_the_late().holds(slo, 0) => SecondJudged::NotMeasured,
             (false, _) => SecondJudged::Bad,
         }
     }
 
-    /// Whether the objective holds when `bad_pending` of those without an answer become bad, and `forgiven` of the bad ones
-    /// would have been good.
-    fn holds(&self, slo: &Slo, bad_pending: u64, forgiven: u64) -> bool {
-        let pending = self.overdue.saturating_add(bad_pending);
-        let above = self.slow.saturating_add(pending);
+    /// The same as if what was late had not been lost, nor slow where it was late enough for that.
+    fn without_the_late(&self) -> Self {
+        let lost = self.lost.saturating_sub(self.late);
+        let left = self.late - (self.lost - lost);
+        let forgiven = self.delayed.min(left);
+        let slow = self.slow.saturating_sub(forgiven);
+        let overdue = self.overdue.saturating_sub(forgiven - (self.slow - slow));
+        Self { lost, slow, overdue, ..*self }
+    }
+
+    /// Whether the objective holds when `bad_pending` of those without an answer become bad.
+    fn holds(&self, slo: &Slo, bad_pending: u64) -> bool {
+        let above = self.slow.saturating_add(self.overdue).saturating_add(bad_pending);
         let answered = self.ok.saturating_add(self.overdue).saturating_add(self.young);
-        let bad = self.lost.saturating_add(above).saturating_sub(forgiven) as f64;
-        percentile_holds(answered, above.saturating_sub(forgiven), slo.quantile)
-            && bad <= slo.errors * self.due as f64 + 1e-9
+        let bad = self.lost.saturating_add(above) as f64;
+        percentile_holds(answered, above, slo.quantile) && bad <= slo.errors * self.due as f64 + 1e-9
     }
 }
 
@@ -242,6 +254,14 @@ mod tests {
         let mut slow = cohort(100, 100, 60);
         (slow.late, slow.longest_lag) = (100, Duration::from_millis(20));
         assert_eq!(verdict(&slow, 20_000), Bad, "20 ms are not why 500 ms were missed");
+        let mut refused = cohort(100, 90, 0);
+        (0..10).for_each(|_| refused.outcomes.add(OutcomeKind::Http429));
+        (refused.late, refused.longest_lag) = (9, Duration::from_millis(20));
+        assert_eq!(verdict(&refused, 20_000), NotMeasured, "what comes together finds no room");
+        refused.late = 8;
+        assert_eq!(verdict(&refused, 20_000), Bad, "too many were on time");
+        (refused.late, refused.slow) = (9, 2);
+        assert_eq!(verdict(&refused, 20_000), Bad, "what was lost is not slow as well");
     }
 
     #[test]

@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(read(r#"{"fault": "slow", "extra": "400ms"}"#).unwrap(), slow);
         assert_eq!(read(&serde_json::to_string(&slow).unwrap()).unwrap(), slow);
         for (text, reason) in [
-            (r#"{"fault": "slow", "extra": "400"}"#, "for example 80ms"),
+            (r#"{"fault": "slow", "extra": "400"}"#, "write 400s for seconds, 400ms"),
             (r#"{"fault": "melt"}"#, "unknown variant `melt`"),
             (r#"{"fault": "deploy", "tga": "v2"}"#, "tga"),
         ] {
