@@ -2,7 +2,9 @@
 
 pub(crate) mod config_file;
 pub(crate) mod environment;
+mod habits;
 mod options;
+mod unused;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +13,8 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use options::{
-    CloudArgs, DriveArgs, EdgeArgs, GlyphsChoice, LoadArgs, RequestArgs, ScreenArgs, ThemeChoice, TransportKind,
+    CloudArgs, DriveArgs, EdgeArgs, GlyphsChoice, LoadArgs, OutputArgs, RequestArgs, ScreenArgs, ThemeChoice,
+    TransportKind,
 };
 
 use crate::target::Target;
@@ -40,8 +43,12 @@ Examples:
   scaletop replay scaletop-sessions/NAME         watch it again, up to 50 times as fast
   scaletop compare SESSION SESSION               two sessions side by side
 
-Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
-the command line wins. Keys: press ? in the screen.";
+Every option can also be set in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
+the command line wins. Keys: press ? in the screen. A URL without a command is driven by key, as with live.
+
+Also understood, from curl, oha, hey and others: -X, --request (--method); -d, --data (--body); -k (--insecure);
+-u (a basic authorization header); -A (the user-agent header); -m, --max-time (--timeout); -r, --rps, --qps (--rate);
+-z (--duration); -o, --output (--out); --json (--format json); --no-color (--theme mono).";
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -195,31 +202,60 @@ pub enum Format {
     Junit,
 }
 
+/// How a result is written to stdout.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FormatArgs {
+    /// How the result is written to stdout
+    #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
+}
+
+impl FormatArgs {
+    /// The format that was asked for, in either way.
+    pub const fn chosen(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
 /// `scaletop run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// The plan (TOML)
-    pub plan: PathBuf,
+    /// The plan: a TOML file, - for standard input, or the name of a shipped one (demo-spike, spike, …). May be left out
+    /// where --rate and --duration say enough
+    #[arg(value_name = "PLAN")]
+    pub first: Option<String>,
+    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR; the plan's own target
+    /// when it is left out
+    #[arg(value_name = "TARGET")]
+    pub second: Option<String>,
+    /// The target, where it is not given after the plan
+    #[arg(long, hide = true, value_name = "TARGET", env = "SCALETOP_TARGET")]
+    pub target: Option<Target>,
+    /// Without a plan: how long --rate is held
+    #[arg(long, short = 'z', value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_DURATION")]
+    pub duration: Option<Duration>,
+    /// Without a plan: spike to --spike-rate this long after the start, until the end
+    #[arg(long, value_parser = values::positive_duration, value_name = "TIME", requires = "duration", env = "SCALETOP_SPIKE_AT")]
+    pub spike_at: Option<Duration>,
     /// Only say what the plan would do: its timeline, requests and requests in flight
     #[arg(long)]
     pub check: bool,
     /// What a request is assumed to take, for --check
     #[arg(long, default_value = "100ms", value_parser = values::positive_duration, value_name = "TIME")]
     pub service_time: Duration,
-    /// How the result is written to stdout
-    #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
-    pub format: Format,
+    /// How the result is written.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// End as soon as a threshold is lost whatever else happens, with what was measured
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_ABORT_ON_FAIL")]
     pub abort_on_fail: bool,
     /// Multiply every duration of the plan, 0.01 to 100
     #[arg(long, default_value = "1", value_parser = values::factor, value_name = "FACTOR", env = "SCALETOP_STRETCH")]
     pub stretch: f64,
-    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR; the plan's own target
-    /// when it is left out
-    #[arg(env = "SCALETOP_TARGET")]
-    pub target: Option<Target>,
-    /// How the load is driven.
+    /// How the load is driven: a plan says every rate; without one --rate does.
     #[command(flatten)]
     pub drive: DriveArgs,
     /// How the cluster is set up, when the target is `demo`.
@@ -248,9 +284,9 @@ pub struct CapacityArgs {
     /// How narrow the bracket must be, as a share of the rate
     #[arg(long, default_value = "1%", value_parser = values::share, value_name = "SHARE")]
     pub tolerance: f64,
-    /// How the result is written to stdout
-    #[arg(long, value_enum, default_value_t, env = "SCALETOP_FORMAT")]
-    pub format: Format,
+    /// How the result is written.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// How the load is driven: --rate is the first rate that is tried (10 by default), --max-rate the highest
     #[command(flatten)]
     pub drive: DriveArgs,
@@ -287,8 +323,8 @@ pub struct ExperimentArgs {
 /// `scaletop report`.
 #[derive(Clone, Debug, Args)]
 pub struct ReportArgs {
-    /// The session: its folder, or its recording.jsonl
-    pub session: PathBuf,
+    /// The session: its folder, its recording.jsonl, or its name in scaletop-sessions [default: the newest one there]
+    pub session: Option<PathBuf>,
     /// Write a plan that drives the same arrivals again to this file
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
@@ -297,8 +333,8 @@ pub struct ReportArgs {
 /// `scaletop replay`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// The session: its folder, or its recording.jsonl
-    pub session: PathBuf,
+    /// The session: its folder, its recording.jsonl, or its name in scaletop-sessions [default: the newest one there]
+    pub session: Option<PathBuf>,
     /// How many times as fast as it happened: 1, 2, 5, 10, 20 or 50
     #[arg(long, default_value = "1", value_parser = values::speed, value_name = "TIMES", env = "SCALETOP_SPEED")]
     pub speed: u32,

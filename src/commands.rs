@@ -12,6 +12,7 @@ mod error;
 mod experiment;
 #[cfg(test)]
 mod foreign_tests;
+mod offer;
 mod other_scheme;
 mod outcome;
 mod preflight;
@@ -25,7 +26,8 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, ScreenArgs, ThemeChoice};
+use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, OutputArgs, ScreenArgs, ThemeChoice};
+use crate::headless::Verbosity;
 use crate::target::Target;
 use crate::text::clean_lines;
 use crate::tui::glyphs::Glyphs;
@@ -35,6 +37,7 @@ use scaletop_cluster::{ClusterArgs, ClusterOptions};
 use scaletop_units::RunClock;
 
 pub(crate) use error::CommandError;
+pub use offer::words as offer;
 
 /// The plan that the demo plays where there is no screen.
 const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
@@ -103,9 +106,18 @@ async fn cluster(args: ClusterArgs) -> Result<u8, CommandError> {
     Ok(0)
 }
 
+/// How much progress is told.
+const fn verbosity(output: &OutputArgs) -> Verbosity {
+    match (output.quiet, output.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Verbose,
+    }
+}
+
 /// What the screen looks like on this terminal.
 fn theme(args: ScreenArgs) -> Theme {
-    let theme = match args.theme {
+    let theme = match args.colours() {
         ThemeChoice::Auto => None,
         ThemeChoice::Dark => Some(Theme::DARK),
         ThemeChoice::Light => Some(Theme::LIGHT),

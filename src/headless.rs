@@ -22,13 +22,25 @@ const BAR_CELLS: u32 = 20;
 /// Seconds from one line of a log to the next: an hour of progress is 360 lines.
 const LINE_EVERY: u32 = 10;
 
+/// How much progress is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// None.
+    Quiet,
+    /// In a log a line every ten seconds.
+    #[default]
+    Normal,
+    /// In a log a line every second.
+    Verbose,
+}
+
 /// How progress is told; what happens always is, on lines that stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// One line, written again and again.
     Rewritten,
-    /// A line now and then.
-    Lines,
+    /// A line every so many seconds.
+    Lines(u32),
     Hidden,
 }
 
@@ -48,14 +60,15 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A session that takes `total` at most, if that is known; `is_quiet` leaves progress out.
-    pub(crate) fn new(total: Option<Duration>, is_quiet: bool) -> Self {
+    /// A session that takes `total` at most, if that is known.
+    pub(crate) fn new(total: Option<Duration>, verbosity: Verbosity) -> Self {
         Self {
             total,
-            progress: match (is_quiet, io::stderr().is_terminal()) {
-                (true, _) => Progress::Hidden,
-                (false, true) => Progress::Rewritten,
-                (false, false) => Progress::Lines,
+            progress: match (verbosity, io::stderr().is_terminal()) {
+                (Verbosity::Quiet, _) => Progress::Hidden,
+                (_, true) => Progress::Rewritten,
+                (Verbosity::Normal, false) => Progress::Lines(LINE_EVERY),
+                (Verbosity::Verbose, false) => Progress::Lines(1),
             },
             is_open: false,
             shown: None,
@@ -156,11 +169,12 @@ impl Log {
 }
 
 impl Log {
-    /// Whether a log has a line at this second: at the first with load, then every [`LINE_EVERY`].
+    /// Whether a log has a line at this second: at the first with load, then every so many seconds.
     fn is_due(&self, row: &Row) -> bool {
+        let Progress::Lines(every) = self.progress else { return false };
         match self.shown {
-            Some(shown) => row.second >= shown.saturating_add(LINE_EVERY),
-            None => row.sent > 0 || row.second + 1 >= LINE_EVERY,
+            Some(shown) => row.second >= shown.saturating_add(every),
+            None => row.sent > 0 || row.second + 1 >= every,
         }
     }
 }
@@ -248,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_line_that_stays_clears_the_one_that_was_being_rewritten() {
-        let mut log = Log { progress: Progress::Rewritten, ..Log::new(None, false) };
+        let mut log = Log { progress: Progress::Rewritten, ..Log::new(None, Verbosity::Normal) };
         let mut out = Vec::new();
         log.replace(&mut out, "12%").unwrap();
         log.keep(&mut out, "stage spike").unwrap();

@@ -54,7 +54,7 @@ pub use cli::environment::{Unparsed, parse};
 pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
 #[cfg(feature = "aws")]
 pub use commands::demo::{demo_cloud, demo_target};
-pub use commands::execute;
+pub use commands::{execute, offer};
 pub use compare::{Contender, compare, table};
 pub use doctor::{Check, Status, worst};
 #[cfg(feature = "aws")]

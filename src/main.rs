@@ -4,14 +4,19 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use scaletop::{clean_lines, execute, hide_secrets_in, parse, with_config_file};
+use scaletop::{clean_lines, execute, hide_secrets_in, offer, parse, with_config_file};
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
     if let Some(code) = scaletop_cluster::run_if_child(std::env::args_os()) {
         return code;
     }
-    let args = match with_config_file(Path::new("."), std::env::args_os().collect()) {
+    let args = match offer(std::env::args_os().collect()) {
+        Ok(Some(args)) => args,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return fail(&error.into(), 1),
+    };
+    let args = match with_config_file(Path::new("."), args) {
         Ok(args) => args,
         Err(error) => return fail(&error.into(), 2),
     };

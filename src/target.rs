@@ -23,6 +23,13 @@ pub enum Target {
     Terraform(PathBuf),
 }
 
+impl Target {
+    /// Whether it is an embedded cluster of ours.
+    pub(crate) const fn is_demo(&self) -> bool {
+        matches!(self, Self::Demo)
+    }
+}
+
 /// How an App Runner service was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppRunnerName {

@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 
-use crate::cli::environment;
+use crate::cli::{environment, habits};
 use crate::files;
 
 /// The file's name; looked for in the working directory.
@@ -96,6 +96,7 @@ type Entries = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
 /// `args` (the program first) with the options of the configuration file in `folder`, if there is one, put in front of
 /// the command's own.
 pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Merged, ConfigError> {
+    let args = habits::with_command(args, &environment::grammar());
     let path = folder.join(FILE_NAME);
     let text = match files::read_regular_text(&path, files::MOST_TEXT) {
         Ok(text) => text,

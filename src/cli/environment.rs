@@ -8,6 +8,7 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::Cli;
 use crate::cli::config_file::Merged;
+use crate::cli::{habits, unused};
 use crate::target::hide_secrets;
 
 /// Why there is no command to execute: help was asked for, or the words are wrong.
@@ -22,7 +23,7 @@ pub struct Unparsed {
 /// The command line's grammar, without the variables that are set to nothing, as pipelines do with inputs that were left
 /// out.
 pub(super) fn grammar() -> Command {
-    without_blank_variables(Cli::command(), &|name| std::env::var_os(name))
+    unused::hidden(without_blank_variables(Cli::command(), &|name| std::env::var_os(name)))
 }
 
 fn without_blank_variables(command: Command, variable: &dyn Fn(&OsStr) -> Option<OsString>) -> Command {
@@ -43,7 +44,15 @@ pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
     // Only a command that is built can name its arguments.
     command.build();
     let parsed = command.clone().try_get_matches_from(&merged.args).and_then(|matches| Cli::from_arg_matches(&matches));
-    parsed.map_err(|error| unparsed(error, &command, merged))
+    let cli = parsed.map_err(|error| unparsed(error, &command, merged))?;
+    let typed: Vec<OsString> = merged.typed().cloned().collect();
+    match unused::complaint(&command, &typed) {
+        None => Ok(cli),
+        Some(complaint) => {
+            let text = format!("error: {}: leave it out\n", hide_secrets(&complaint));
+            Err(Unparsed { text, is_error: true })
+        }
+    }
 }
 
 fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unparsed {
@@ -64,6 +73,14 @@ fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unpar
         if named.iter().any(|arg| arg.is_hide_env_values_set()) {
             error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
         }
+    }
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(option) = text(&error, ContextKind::InvalidArg)
+        && let Some(tip) = habits::tip(&option)
+    {
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Suggested);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         // Elsewhere the argument is one of ours, by its name.
@@ -95,6 +112,7 @@ fn origin(named: &[&Arg], value: &str, merged: &Merged) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Command as Chosen;
 
     fn merged(words: &[&str]) -> Merged {
         Merged::only(words.iter().map(OsString::from).collect())
@@ -120,7 +138,7 @@ mod tests {
             &["scaletop", "live", "http://me:hunter2@:80/"],
             &["scaletop", "live", "http://me:hunter2@example.com:99999/?key=hunter2"],
             &["scaletop", "live", "https://example.com", "https://me:hunter2@example.com"],
-            &["scaletop", "https://me:hunter2@example.com"],
+            &["scaletop", "htps://me:hunter2@example.com"],
             &["scaletop", "live", "demo", "--url", "ftp://me:hunter2@example.com/"],
             &["scaletop", "live", "demo", "--header", "authorization hunter2"],
             &["scaletop", "live", "demo", "--endpoint-url", "me:hunter2@example.com"],
@@ -128,6 +146,33 @@ mod tests {
             let refused = parse(&merged(words)).unwrap_err();
             assert!(refused.is_error && !refused.text.contains("hunter2"), "{words:?}: {}", refused.text);
         }
+    }
+
+    #[test]
+    fn what_another_tool_calls_so_is_answered_with_a_tip_and_not_with_a_guess() {
+        for (words, tip) in [
+            (&["scaletop", "live", "http://localhost", "-n", "5"][..], "not a number of requests"),
+            (&["scaletop", "run", "http://localhost", "--vus", "5"], "open model"),
+            (&["scaletop", "live", "http://localhost", "--duration", "5s"], "scaletop run URL"),
+            (&["scaletop", "live", "http://localhost", "--location"], "--expect 2xx,3xx"),
+        ] {
+            let refused = parse(&merged(words)).unwrap_err();
+            assert!(refused.is_error && refused.text.contains(tip), "{words:?}: {}", refused.text);
+            assert!(!refused.text.contains("similar"), "{}", refused.text);
+        }
+    }
+
+    #[test]
+    fn what_curl_and_others_call_so_is_understood() {
+        let words = ["scaletop", "-X", "put", "-d", "{}", "-k", "-m", "5s", "-r", "1k", "-o", "x", "http://localhost"];
+        let words = habits::with_command(words.iter().map(OsString::from).collect(), &grammar());
+        let Chosen::Live(live) = parse(&Merged::only(words)).unwrap().command else { panic!("not live") };
+        let (request, load) = (live.drive.request, live.drive.load);
+        assert_eq!((request.method(), request.body.as_deref(), request.insecure), ("PUT", Some("{}"), true));
+        assert_eq!((request.timeout.as_secs(), load.rate.get()), (5, 1_000));
+        let posts = ["scaletop", "live", "http://localhost", "-d", "{}"];
+        let Chosen::Live(live) = parse(&merged(&posts)).unwrap().command else { panic!("not live") };
+        assert_eq!(live.drive.request.method(), "POST");
     }
 
     #[test]

@@ -60,24 +60,45 @@ pub struct RequestArgs {
     /// Path to request, in place of the target's own
     #[arg(long, value_parser = path, env = "SCALETOP_PATH")]
     pub path: Option<String>,
-    /// HTTP method
-    #[arg(long, default_value = "GET", value_parser = values::method_text, env = "SCALETOP_METHOD")]
-    pub method: String,
+    /// HTTP method [default: GET, or POST with a body]
+    #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
+    pub method: Option<String>,
     /// Header to send, `name: value`, or @FILE with one on each line; may be given several times. Never written to any file.
     /// What is typed here can be read in the list of processes; what stands in FILE or in the variable cannot
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE|@FILE", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
-    /// Body to send
-    #[arg(long, conflicts_with = "body_file", env = "SCALETOP_BODY", hide_env_values = true)]
+    /// `user:password`, sent as a basic authorization header. Typed here it can be read in the list of processes
+    #[arg(
+        short = 'u',
+        long = "user",
+        value_name = "USER:PASSWORD",
+        hide = true,
+        env = "SCALETOP_USER",
+        hide_env_values = true
+    )]
+    pub user: Option<String>,
+    /// The user-agent header
+    #[arg(short = 'A', long = "user-agent", value_name = "TEXT", hide = true, env = "SCALETOP_USER_AGENT")]
+    pub user_agent: Option<String>,
+    /// Body to send, or @FILE with it, or @- for standard input
+    #[arg(
+        long,
+        short = 'd',
+        alias = "data",
+        value_name = "TEXT|@FILE",
+        conflicts_with = "body_file",
+        env = "SCALETOP_BODY",
+        hide_env_values = true
+    )]
     pub body: Option<String>,
     /// File to send as the body
     #[arg(long, value_name = "FILE", env = "SCALETOP_BODY_FILE")]
     pub body_file: Option<PathBuf>,
     /// After this long a request has failed
-    #[arg(long, default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
+    #[arg(long, short = 'm', alias = "max-time", default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
     pub timeout: Duration,
     /// Do not check the server's certificate
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_INSECURE")]
+    #[arg(long, short = 'k', value_parser = BoolishValueParser::new(), env = "SCALETOP_INSECURE")]
     pub insecure: bool,
     /// Certificate authority to trust besides the system's (PEM)
     #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
@@ -102,6 +123,14 @@ pub struct RequestArgs {
     pub instance_header: String,
 }
 
+impl RequestArgs {
+    /// The method: as asked for, else by whether there is something to send.
+    pub(crate) fn method(&self) -> &str {
+        let has_body = self.body.is_some() || self.body_file.is_some();
+        self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" })
+    }
+}
+
 /// How the screen looks.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Screen")]
@@ -119,6 +148,16 @@ pub struct ScreenArgs {
     /// Ring the terminal's bell when the objective is lost, and when it holds again
     #[arg(long, env = "SCALETOP_BELL")]
     pub bell: bool,
+    /// No colours, as --theme mono
+    #[arg(long, alias = "no-colour", hide = true, conflicts_with = "theme")]
+    pub no_color: bool,
+}
+
+impl ScreenArgs {
+    /// The colours that were asked for, in either way.
+    pub(crate) const fn colours(self) -> ThemeChoice {
+        if self.no_color { ThemeChoice::Mono } else { self.theme }
+    }
 }
 
 /// The colours of the screen.
@@ -175,7 +214,7 @@ pub struct EdgeArgs {
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Requests per second to start with
-    #[arg(long, default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
+    #[arg(long, short = 'r', aliases = ["rps", "qps"], default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
     pub rate: ArrivalRate,
     /// Ceiling that no key passes
     #[arg(long, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
@@ -218,7 +257,7 @@ pub struct LoadArgs {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Folder for the session [default: scaletop-sessions/TIME-TARGET]
-    #[arg(long, value_name = "DIR", env = "SCALETOP_OUT")]
+    #[arg(long, short = 'o', alias = "output", value_name = "DIR", env = "SCALETOP_OUT")]
     pub out: Option<PathBuf>,
     /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
     #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
@@ -229,6 +268,9 @@ pub struct OutputArgs {
     /// Do not ask whether a host that is not loopback may be load-tested. No effect in scaletop.toml
     #[arg(long, short = 'y', value_parser = BoolishValueParser::new(), env = "SCALETOP_YES")]
     pub yes: bool,
+    /// A line of progress every second, where standard error is no terminal
+    #[arg(long, short = 'v', action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
     /// No progress on stderr; warnings, notices and the result stay
     #[arg(long, short = 'q', value_parser = BoolishValueParser::new(), env = "SCALETOP_QUIET")]
     pub quiet: bool,

@@ -10,7 +10,7 @@ use crate::capacity::probe::ProbeOptions;
 use crate::capacity::search::SearchOptions;
 use crate::cli::{CapacityArgs, Format};
 use crate::commands::drive::{self, Script};
-use crate::commands::{CommandError, outcome};
+use crate::commands::{CommandError, outcome, verbosity};
 use crate::headless::Log;
 use crate::session::event::connections_limit;
 use crate::target::Target;
@@ -21,7 +21,8 @@ const FIRST_RATE: u32 = 10;
 
 /// Searches, and says what was found.
 pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
-    if args.format == Format::Junit {
+    let format = args.format.chosen();
+    if format == Format::Junit {
         return Err(CommandError::Option(
             "capacity has no thresholds to write as junit: choose text, json or markdown".into(),
         ));
@@ -50,13 +51,13 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         ..Script::default()
     };
     let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;
-    let mut finished = ready.run(Log::new(None, args.drive.output.quiet)).await?;
+    let mut finished = ready.run(Log::new(None, verbosity(&args.drive.output))).await?;
     let Some(Controller::Capacity(search)) = finished.state.as_live().and_then(|live| live.controller.as_ref()) else {
         unreachable!("the controller of a session stays what it is");
     };
     let found = search.answer();
     let target = &finished.state.session().header().settings.target;
-    let text = match args.format {
+    let text = match format {
         Format::Text | Format::Junit => found.text(&slo, args.per_instance),
         Format::Markdown => found.markdown(&slo, target, args.per_instance),
         Format::Json => {
@@ -66,6 +67,6 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
     };
     io::stdout().lock().write_all(text.as_bytes())?;
     outcome::add_to_step_summary(&found.markdown(&slo, target, args.per_instance));
-    outcome::write_place(&mut finished, args.format)?;
+    outcome::write_place(&mut finished, format)?;
     Ok(outcome::by_signal(finished.signal).unwrap_or_else(|| found.exit_code()))
 }

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use clap::ValueEnum as _;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -42,7 +46,7 @@ use scaletop_units::RunClock;
 const FEED_QUEUE: usize = 1_024;
 
 /// Where the spike key goes by default.
-const SPIKE_RATE: ArrivalRate = ArrivalRate::new(600);
+pub(super) const SPIKE_RATE: ArrivalRate = ArrivalRate::new(600);
 
 /// What drives the load besides the keys.
 #[derive(Default)]
@@ -261,21 +265,20 @@ pub(super) fn join(mut url: Url, path: Option<&str>) -> Url {
 /// The request that `args` describe, to `url`.
 pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
     check_length(&url)?;
-    let body = match (&args.body, &args.body_file) {
-        (Some(body), _) => Some(Bytes::from(body.clone().into_bytes())),
-        (None, Some(path)) => {
-            let bytes = files::read(path, files::MOST_BODY)
-                .map_err(|source| CommandError::ReadBody { path: path.clone(), source })?;
-            Some(Bytes::from(bytes))
-        }
-        (None, None) => None,
-    };
-    let headers = headers(&args.headers)?;
+    let body = body(args)?;
+    let mut headers = headers(&args.headers)?;
+    if let Some(user) = &args.user {
+        headers.entry(AUTHORIZATION).or_insert(basic(user)?);
+    }
+    if let Some(agent) = &args.user_agent {
+        let agent = values::header(&format!("user-agent: {agent}"))?.1;
+        headers.entry(USER_AGENT).or_insert(agent);
+    }
     if let Some(path) = &args.cacert {
         check_certificates(path)?;
     }
     Ok(RequestOptions {
-        method: values::method(&args.method)?,
+        method: values::method(args.method())?,
         headers,
         body,
         timeout: args.timeout,
@@ -290,12 +293,38 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
     })
 }
 
+/// The body: as it was given, or from the file that `@` names.
+fn body(args: &RequestArgs) -> Result<Option<Bytes>, CommandError> {
+    let path = match (&args.body, &args.body_file) {
+        (Some(body), _) => match body.strip_prefix('@') {
+            Some("-") => PathBuf::from("/dev/stdin"),
+            Some(path) => PathBuf::from(path),
+            None => return Ok(Some(Bytes::from(body.clone().into_bytes()))),
+        },
+        (None, Some(path)) => path.clone(),
+        (None, None) => return Ok(None),
+    };
+    match files::read(&path, files::MOST_BODY) {
+        Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+        Err(source) => Err(CommandError::ReadBody { path, source }),
+    }
+}
+
+/// `user:password` as a header (RFC 7617). It is a secret: nothing prints it.
+fn basic(user: &str) -> Result<HeaderValue, CommandError> {
+    if !user.contains(':') {
+        return Err(CommandError::Option("-u takes USER:PASSWORD; nobody is asked for the password".to_owned()));
+    }
+    let (_, value) = values::header(&format!("authorization: Basic {}", BASE64_STANDARD.encode(user)))?;
+    Ok(value)
+}
+
 fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) -> Settings {
     let (request, load) = (&drive.request, &drive.load);
     Settings {
         target: public(target),
         url: without_secrets(url).to_string(),
-        method: request.method.clone(),
+        method: request.method().to_owned(),
         plan: plan.map(|plan| plan.name.clone()),
         slo: slo(load, plan),
         arrivals: load.arrivals,

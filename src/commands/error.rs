@@ -10,7 +10,7 @@ use crate::export::ExportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::replay::playback::ReplayError;
-use crate::session::folder::FolderError;
+use crate::session::folder::{self, FolderError};
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
@@ -44,6 +44,29 @@ pub enum CommandError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Neither a plan nor enough to make one of.
+    #[error(
+        "no plan: give one (a TOML file, or a built-in one such as demo-spike), or a rate and a time: scaletop run URL --rate 100 \
+         --duration 30s"
+    )]
+    NoPlan,
+    /// There is no such file, and no built-in plan of that name.
+    #[error("there is no plan {}: {tip}", path.display())]
+    NoSuchPlan {
+        path: PathBuf,
+        /// What may have been meant.
+        tip: String,
+    },
+    /// Nobody said which session, and there is none.
+    #[error("no session: give its folder; {} has none", folder::HOME)]
+    NoSession,
+    /// There is nothing of that name.
+    #[error("there is no session {}: {tip}", path.display())]
+    NoSuchSession {
+        path: PathBuf,
+        /// What may have been meant.
+        tip: String,
     },
     /// The page of a comparison cannot be written.
     #[error("cannot write {}: {source}; name another file with --html", path.display())]
@@ -147,6 +170,8 @@ impl CommandError {
             Self::NoTerminal
             | Self::NoTerminalToReplay { .. }
             | Self::NoTarget
+            | Self::NoPlan
+            | Self::NoSession
             | Self::PlanFile { .. }
             | Self::Target(_)
             | Self::Option(_)

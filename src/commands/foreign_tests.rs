@@ -12,7 +12,7 @@ use crate::doctor::Check;
 use crate::experiment::{Played, markdown as experiment};
 use crate::export::as_plan;
 use crate::export::summary::{self, json, junit, markdown};
-use crate::headless::Log;
+use crate::headless::{Log, Verbosity};
 use crate::instances::{Feed, SourceError, SourceErrorKind};
 use crate::metrics::exposition;
 use crate::plan::Plan;
@@ -106,7 +106,7 @@ fn screens(session: &Session) -> String {
 
 fn progress(state: &State) -> String {
     let mut out = Vec::new();
-    let mut log = Log::new(Some(Duration::from_mins(1)), false);
+    let mut log = Log::new(Some(Duration::from_mins(1)), Verbosity::Normal);
     log.write(&mut out, state).unwrap();
     String::from_utf8(out).unwrap()
 }

@@ -5,7 +5,7 @@ use crate::app::runtime::{Ended, Runtime};
 use crate::app::signals::Signals;
 use crate::app::state::State;
 use crate::cli::ReplayArgs;
-use crate::commands::{CommandError, has_screen, outcome, say, theme};
+use crate::commands::{CommandError, has_screen, offer, outcome, say, theme};
 use crate::replay::index;
 use crate::replay::playback::Playback;
 use crate::replay::seekable::SeekableRecording;
@@ -14,14 +14,15 @@ use scaletop_units::RunClock;
 
 /// Plays the session. What is wrong with the recording is said before the terminal is taken over.
 pub(super) async fn replay(args: &ReplayArgs) -> Result<u8, CommandError> {
-    let recording = SeekableRecording::open(&args.session)?;
+    let session = offer::session(args.session.as_deref())?;
+    let recording = SeekableRecording::open(&session)?;
     if !has_screen() {
-        return Err(CommandError::NoTerminalToReplay { session: args.session.clone() });
+        return Err(CommandError::NoTerminalToReplay { session });
     }
-    let updates = index::start(&args.session)?;
+    let updates = index::start(&session)?;
     let front =
         TerminalFront::open(theme(args.screen), Manners { mouse: !args.screen.no_mouse, bell: args.screen.bell })?;
-    let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(args.session.clone());
+    let state = State::replay(recording.header().clone(), Player::new(args.speed)).in_folder(session);
     let back = Playback::new(recording, updates);
     let runtime = Runtime { state, clock: RunClock::start(), front, back, signals: Signals::listen()? };
     let Ended { runtime, signal, .. } = runtime.run().await?;

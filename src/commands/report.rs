@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::ReportArgs;
-use crate::commands::{CommandError, say};
+use crate::commands::{CommandError, offer, say};
 use crate::export::{self, ExportError};
 use crate::export::{as_plan, summary};
 use crate::files;
@@ -15,7 +15,8 @@ use scaletop_units::Elapsed;
 
 /// Writes the files, and says what is in them.
 pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
-    let exported = export::export(&args.session)?;
+    let session = offer::session(args.session.as_deref())?;
+    let exported = export::export(&session)?;
     if let Some(damage) = exported.damage.describe() {
         say(&format!("note: {damage}"));
     }
@@ -23,7 +24,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
     out.write_all(summary::text(&exported.session).as_bytes())?;
     writeln!(out, "files: {}", clean(&exported.folder.display().to_string()))?;
     if let Some(path) = &args.plan {
-        write_plan(&args.session, path)?;
+        write_plan(&session, path)?;
         writeln!(out, "plan: {0} (play it: scaletop run {0})", clean(&path.display().to_string()))?;
     }
     Ok(0)

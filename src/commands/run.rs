@@ -1,36 +1,107 @@
 //! `scaletop run`: a plan without a screen, or only what it would do.
 
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::{CommandError, outcome, say, sending};
+use crate::commands::{CommandError, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
-use crate::target::{self, Target};
+use crate::target::{self, Target, hide_secrets};
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
-    let plan = read(&args.plan)?.stretched(args.stretch);
-    if args.check {
-        return check(&args, &plan);
-    }
-    let target = match (args.target, &plan.url) {
-        (Some(target), _) => target,
-        (None, Some(url)) => url.parse()?,
-        (None, None) => return Err(CommandError::NoTarget),
+    let Words { plan, target } = words(args.first.as_deref(), args.second.as_deref())?;
+    let plan = match plan {
+        Some(plan) => {
+            check_unplanned(&args)?;
+            read(Path::new(&plan))?
+        }
+        None => unplanned(&args)?,
     };
-    play(&args.drive, target, args.cluster, plan, How { format: args.format, abort_on_fail: args.abort_on_fail }).await
+    let plan = plan.stretched(args.stretch);
+    let target = match (target.or_else(|| args.target.clone()), &plan.url) {
+        (Some(target), _) => Some(target),
+        (None, Some(url)) => Some(url.parse()?),
+        (None, None) => None,
+    };
+    if args.check {
+        return check(&args, target, &plan);
+    }
+    let target = target.ok_or(CommandError::NoTarget)?;
+    let how = How { format: args.format.chosen(), abort_on_fail: args.abort_on_fail };
+    play(&args.drive, target, args.cluster, plan, how).await
+}
+
+/// What the words after `run` mean.
+#[derive(Debug, PartialEq)]
+struct Words {
+    /// A file, `-`, or the name of a plan that is built in.
+    plan: Option<String>,
+    target: Option<Target>,
+}
+
+/// Tells plan and target apart, in either order.
+fn words(first: Option<&str>, second: Option<&str>) -> Result<Words, CommandError> {
+    let is_target = |word: &str| {
+        let kinds = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
+        word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind))
+    };
+    let (plan, target) = match (first, second) {
+        (Some(target), None) if is_target(target) => (None, Some(target)),
+        (Some(target), Some(plan)) if is_target(target) && !is_target(plan) => (Some(plan), Some(target)),
+        (Some(one), Some(other)) if is_target(one) && is_target(other) => {
+            return Err(CommandError::Option(format!(
+                "run drives one target, not both {} and {}: for two on one screen, scaletop live",
+                hide_secrets(one),
+                hide_secrets(other)
+            )));
+        }
+        (plan, target) => (plan, target),
+    };
+    Ok(Words { plan: plan.map(str::to_owned), target: target.map(str::parse).transpose()? })
+}
+
+/// Refuses what only a run without a plan uses.
+fn check_unplanned(args: &RunArgs) -> Result<(), CommandError> {
+    match args.duration {
+        Some(_) => Err(CommandError::Option(
+            "the plan says how long each rate is held: leave --duration out, or multiply the plan's times with --stretch".into(),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The plan of a run that has none: `--rate` for `--duration`, and a spike if one is asked for.
+fn unplanned(args: &RunArgs) -> Result<Plan, CommandError> {
+    let load = &args.drive.load;
+    let Some(duration) = args.duration.filter(|_| !load.rate.is_paused()) else { return Err(CommandError::NoPlan) };
+    let stage = |name, rate: ArrivalRate, duration: Duration| {
+        format!("[[stage]]\nname = \"{name}\"\nrate = {}\nduration = \"{}ns\"\n", rate.get(), duration.as_nanos())
+    };
+    let stages = match args.spike_at {
+        None => stage("steady", load.rate, duration),
+        Some(at) if at < duration => {
+            let spike = load.spike_rate.unwrap_or(drive::SPIKE_RATE);
+            stage("before", load.rate, at) + &stage("spike", spike, duration.saturating_sub(at))
+        }
+        Some(at) => {
+            return Err(CommandError::Option(format!("--spike-at {at:?} is not within --duration {duration:?}")));
+        }
+    };
+    parse(&format!("name = \"{} for {duration:?}\"\n{stages}", load.rate), Path::new("--rate and --duration"))
 }
 
 /// How a plan is played.
@@ -86,7 +157,7 @@ pub(super) async fn prepare(
     abort_on_fail: bool,
 ) -> Result<ReadyPlan, CommandError> {
     let forecast = Forecast::of(&plan);
-    let log = Log::new(Some(plan.at_most()), drive.output.quiet);
+    let log = Log::new(Some(plan.at_most()), verbosity(&drive.output));
     let script = Script {
         controller: Some(Controller::Plan(Schedule::new(&plan))),
         abort_within: abort_on_fail.then(|| forecast.budget()),
@@ -98,11 +169,47 @@ pub(super) async fn prepare(
     Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
 }
 
-/// Reads the plan at `path`.
+/// Plans that are built in, by their names in `scenarios/`.
+const SHIPPED: [(&str, &str); 7] = [
+    ("demo-spike", include_str!("../../scenarios/demo-spike.toml")),
+    ("single-instance", include_str!("../../scenarios/single-instance.toml")),
+    ("multi-instance", include_str!("../../scenarios/multi-instance.toml")),
+    ("spike", include_str!("../../scenarios/spike.toml")),
+    ("ecs-multi-instance", include_str!("../../scenarios/ecs-multi-instance.toml")),
+    ("ecs-spike", include_str!("../../scenarios/ecs-spike.toml")),
+    ("soak", include_str!("../../scenarios/soak.toml")),
+];
+
+/// Reads the plan that `word` names: a file, standard input, or one that is built in. A file goes before a name.
 pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
-    let text = files::read_text(path, files::MOST_TEXT)
-        .map_err(|source| CommandError::ReadPlan { path: path.to_owned(), source })?;
-    parse(&text, path)
+    let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
+    match files::read_text(path, files::MOST_TEXT) {
+        Ok(text) => parse(&text, path),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+            match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+                // As `demo-spike`, and as the path that it has in the repository.
+                Some((shipped, text)) if is_shipped_path(path) => parse(text, Path::new(shipped)),
+                _ => Err(CommandError::NoSuchPlan { path: path.to_owned(), tip: nearest(name) }),
+            }
+        }
+        Err(source) => Err(CommandError::ReadPlan { path: path.to_owned(), source }),
+    }
+}
+
+/// Whether `path` is a bare name, or one in `scenarios/`.
+fn is_shipped_path(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == Path::new("scenarios"))
+}
+
+/// What may have been meant by the name of a plan.
+fn nearest(name: &str) -> String {
+    let names = SHIPPED.iter().map(|(shipped, _)| *shipped);
+    let close = names.clone().filter(|shipped| strsim::jaro(shipped, name) > 0.75);
+    match close.max_by(|one, other| strsim::jaro(one, name).total_cmp(&strsim::jaro(other, name))) {
+        Some(shipped) => format!("did you mean the built-in plan {shipped}?"),
+        None => format!("built in are {}", names.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// Reads the plan that stands in `path`.
@@ -112,11 +219,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 }
 
 /// Says what the plan would do, and refuses what playing it would refuse.
-fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
-    let target = match (&args.target, &plan.url) {
-        (None, Some(url)) => Some(url.parse::<Target>()?),
-        (target, _) => target.clone(),
-    };
+fn check(args: &RunArgs, target: Option<Target>, plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
     drive::check_rates(load, plan.peak())?;
     if let Some(folder) = &args.drive.output.out {

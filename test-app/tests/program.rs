@@ -61,8 +61,7 @@ fn stderr_of(output: &Output) -> String {
 fn bad_arguments_end_it_with_2_and_a_message() -> io::Result<()> {
     let output = command(&["--delay", "soon"]).output()?;
     assert_eq!(output.status.code(), Some(2));
-    let message =
-        "test-app: --delay \"soon\": not a delay; write a time such as 80ms, 1.5s or 1m; a bare number is milliseconds, for example 80";
+    let message = "test-app: --delay \"soon\": not a delay; write a time such as 80ms, 1.5s or 1m; a bare number is milliseconds, for example 80";
     assert_eq!(stderr_of(&output).trim_end(), message);
     let output = command(&[]).env("PORT", "99999").output()?;
     assert_eq!(output.status.code(), Some(2));

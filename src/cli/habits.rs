@@ -1,0 +1,110 @@
+//! What people type because other tools taught them: understood where it is clear, answered with a tip where it is not.
+
+use std::ffi::OsString;
+
+use clap::Command;
+
+/// Beginnings of what names a target and nothing else.
+const TARGETS: [&str; 5] = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
+
+/// What to say of an option that there is none of, in place of a guess by its letters.
+const TIPS: [(&[&str], &str); 8] = [
+    (
+        &["-n", "--requests", "--num-requests", "--number", "--iterations", "--amount"],
+        "scaletop drives a rate for a time, not a number of requests: run URL --rate 100 --duration 30s sends 3,000",
+    ),
+    (
+        &["-c", "--connections", "--concurrency", "--vus", "--users", "--clients", "--threads", "-t"],
+        "scaletop is an open model: give a rate (--rate 100), and it opens the connections that the answers need; \
+         --max-connections and --max-in-flight cap them",
+    ),
+    (
+        &["--duration", "-z", "--time", "--run-time", "--spike-at"],
+        "live goes on until you quit; for a given time: scaletop run URL --rate 100 --duration 30s",
+    ),
+    (
+        &["--rampup", "--ramp-up", "--stages", "--stage", "--ramp"],
+        "write a plan, with a ramp in a stage: docs/plans.md",
+    ),
+    (&["--keepalive", "--keep-alive"], "connections are kept; --no-keepalive opens one for every request"),
+    (&["--data-binary", "--data-raw", "--data-urlencode", "--form", "-F"], "-d TEXT, -d @FILE or -d @- is the body"),
+    (&["-L", "--location", "--redirect"], "redirects are not followed: name the URL that answers, or --expect 2xx,3xx"),
+    (
+        &["--latency-correction", "--latency", "--corrected"],
+        "latency always counts from when a request was due, and percentiles are always there",
+    ),
+];
+
+/// `args` with the command that was left out: a target by itself is driven by key.
+pub(super) fn with_command(mut args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
+    let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
+    let is_command = |word: &str| word == "help" || grammar.find_subcommand(word).is_some();
+    let is_target = |word: &str| word.contains("://") || TARGETS.iter().any(|target| word.starts_with(target));
+    // An option before the target is its own only when no command stands there.
+    let is_left_out = !words.iter().any(|word| is_command(word)) && words.iter().any(|word| is_target(word));
+    if is_left_out {
+        args.insert(1, "live".into());
+    }
+    args
+}
+
+/// What to say of an option that there is none of.
+pub(super) fn tip(option: &str) -> Option<&'static str> {
+    let name = option.split('=').next().unwrap_or_default();
+    TIPS.iter().find(|(names, _)| names.contains(&name)).map(|(_, tip)| *tip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::environment;
+
+    #[test]
+    fn a_target_by_itself_is_driven_by_key() {
+        let understood = |words: &[&str]| {
+            let words = std::iter::once("scaletop").chain(words.iter().copied()).map(OsString::from).collect();
+            let words = with_command(words, &environment::grammar());
+            words[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(understood(&["https://example.com"]), ["live", "https://example.com"]);
+        assert_eq!(understood(&["--rate", "5", "http://h/"]), ["live", "--rate", "5", "http://h/"]);
+        assert_eq!(understood(&["ecs:default/checkout"]), ["live", "ecs:default/checkout"]);
+        for words in [&["live", "https://example.com"][..], &["run", "p.toml", "http://h"], &["help"], &["--help"], &[]]
+        {
+            assert_eq!(understood(words), words, "as it was typed");
+        }
+        // What is no target stays, and is answered as an unknown command.
+        assert_eq!(understood(&["dmeo"]), ["dmeo"]);
+    }
+
+    #[test]
+    fn no_tip_is_for_an_option_of_live_and_every_alias_that_is_listed_exists() {
+        let grammar = environment::grammar();
+        let run = grammar.find_subcommand("run").expect("it is a command");
+        let live = grammar.find_subcommand("live").expect("it is a command");
+        let knows = |command: &Command, name: &str| {
+            command.get_arguments().any(|arg| {
+                let longs = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
+                let shorts = arg.get_short().into_iter().chain(arg.get_all_short_aliases().unwrap_or_default());
+                longs
+                    .map(|long| format!("--{long}"))
+                    .chain(shorts.map(|short| format!("-{short}")))
+                    .any(|one| one == name)
+            })
+        };
+        for (names, _) in TIPS {
+            for name in names {
+                assert!(!knows(live, name), "{name}");
+            }
+        }
+        let aliases = crate::cli::EXAMPLES.split("Also understood").nth(1).expect("they are listed");
+        let listed: Vec<&str> = aliases
+            .split(|c: char| c.is_whitespace() || "(),;.".contains(c))
+            .filter(|word| word.starts_with('-'))
+            .collect();
+        assert!(listed.len() > 15, "{listed:?}");
+        for name in listed {
+            assert!(knows(run, name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Options that would do nothing where they are given: left out of the command's help, and refused when they are typed.
+//!
+//! What stands in a variable or in scaletop.toml holds for many commands, and is not looked at.
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+
+use crate::target::Target;
+
+/// Options that a command never uses.
+const NEVER: [(&[&str], &[&str], &str); 6] = [
+    (&["run", "capacity", "experiment"], &["theme", "glyphs", "no_color", "no_mouse", "bell"], "it draws no screen"),
+    (&["experiment"], &["rate", "spike_rate"], "its plans say every rate"),
+    (&["capacity"], &["spike_rate"], "nobody presses the spike key"),
+    (
+        &["demo"],
+        &["region", "profile", "endpoint_url", "url"],
+        "the demo is an embedded cluster on this machine, which is not reached through AWS",
+    ),
+    (&["demo"], &["insecure", "cacert"], "the demo speaks plain HTTP"),
+    (&["live"], &["quiet"], "its progress is the screen"),
+];
+
+/// Options of the embedded cluster.
+const CLUSTER: [&str; 11] = [
+    "max_size",
+    "min_size",
+    "max_concurrency",
+    "delay",
+    "cold_start",
+    "scale_in_after",
+    "platform",
+    "realistic",
+    "metric_period",
+    "time_scale",
+    "cluster_port",
+];
+
+/// Options of the cloud.
+const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
+
+/// `grammar` with help that shows of each command what it uses.
+pub(super) fn hidden(mut grammar: Command) -> Command {
+    for (commands, options, _) in NEVER {
+        for name in commands {
+            grammar = grammar.mut_subcommand(name, |command| {
+                command.mut_args(|arg| {
+                    let is_unused = options.contains(&arg.get_id().as_str());
+                    if is_unused { arg.hide(true) } else { arg }
+                })
+            });
+        }
+    }
+    grammar
+}
+
+/// Why what was typed cannot be meant so: an option that does nothing, by the name it was declared with.
+pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String> {
+    // What is wrong otherwise was told already.
+    let matches = command.clone().try_get_matches_from(typed).ok()?;
+    let (name, matches) = matches.subcommand()?;
+    let grammar = command.find_subcommand(name)?;
+    let is_typed = |id: &str| {
+        let is_known = grammar.get_arguments().any(|arg| arg.get_id() == id);
+        is_known && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let of = |options: &[&str]| options.iter().find(|id| is_typed(id)).map(|id| format!("--{}", id.replace('_', "-")));
+    for (commands, options, why) in NEVER {
+        if let (true, Some(option)) = (commands.contains(&name), of(options)) {
+            return Some(format!("{option} does nothing for {name}: {why}"));
+        }
+    }
+    let targets = targets(matches);
+    let is_demo = |target: &Target| target.is_demo();
+    if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_demo), of(&CLUSTER)) {
+        let target = &targets[0];
+        return Some(format!(
+            "{option} does nothing for {target}: it sets up the embedded cluster, which is the target demo"
+        ));
+    }
+    let is_asked = |target: &Target| matches!(target, Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_));
+    if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_asked), of(&CLOUD)) {
+        let target = &targets[0];
+        return Some(format!("{option} does nothing for {target}: it is not watched through AWS"));
+    }
+    None
+}
+
+/// The targets among what was typed, wherever a command takes them.
+fn targets(matches: &ArgMatches) -> Vec<Target> {
+    ["target", "targets", "first", "second"]
+        .into_iter()
+        .filter(|id| matches.try_contains_id(id).is_ok_and(|is_there| is_there))
+        .filter_map(|id| matches.get_raw(id))
+        .flatten()
+        .filter_map(|word| word.to_str()?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::environment;
+
+    fn told(words: &str) -> Option<String> {
+        let typed: Vec<OsString> = std::iter::once("scaletop").chain(words.split(' ')).map(OsString::from).collect();
+        complaint(&environment::grammar(), &typed)
+    }
+
+    #[test]
+    fn an_option_that_does_nothing_is_told_with_the_reason() {
+        for (words, option, why) in [
+            ("run plan.toml demo --theme dark", "--theme", "no screen"),
+            ("capacity demo --bell", "--bell", "no screen"),
+            ("experiment demo --rate 5", "--rate", "its plans say every rate"),
+            ("demo --url http://localhost", "--url", "on this machine"),
+            ("live http://localhost --max-size 3", "--max-size", "does nothing for http://localhost"),
+            ("run plan.toml http://localhost --platform ecs", "--platform", "the embedded cluster"),
+            ("run http://localhost --duration 5s --cold-start 1s", "--cold-start", "the embedded cluster"),
+            ("live http://localhost --region eu-west-1", "--region", "not watched through AWS"),
+            ("doctor ecs:default/a --delay 80ms", "--delay", "the embedded cluster"),
+        ] {
+            let told = told(words).unwrap_or_else(|| panic!("{words}: nothing is told"));
+            assert!(told.starts_with(option) && told.contains(why), "{words}: {told}");
+        }
+    }
+
+    #[test]
+    fn what_is_used_is_not_complained_of() {
+        for words in [
+            "demo --max-size 3 --theme dark --spike-rate 100",
+            "run plan.toml demo --max-size 3 --quiet",
+            "run http://localhost --rate 5 --duration 5s",
+            "capacity http://localhost --rate 5",
+            "live ecs:default/a --region eu-west-1 --url http://localhost",
+            "doctor --region eu-west-1",
+        ] {
+            assert_eq!(told(words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn help_shows_of_each_command_what_it_uses() {
+        let shown = |command: &str, option: &str| {
+            let grammar = environment::grammar();
+            let command = grammar.find_subcommand(command).expect("it is a command");
+            command.get_arguments().any(|arg| arg.get_long() == Some(option) && !arg.is_hide_set())
+        };
+        assert!(shown("demo", "theme") && shown("live", "region") && shown("run", "rate"));
+        for (command, option) in
+            [("run", "theme"), ("demo", "region"), ("experiment", "rate"), ("capacity", "spike-rate")]
+        {
+            assert!(!shown(command, option), "{command} {option}");
+        }
+        // Every name in the tables is one of an option: a renamed one would be forgotten silently.
+        let grammar = environment::grammar();
+        for (commands, options, _) in NEVER {
+            for (command, option) in
+                commands.iter().flat_map(|command| options.iter().map(move |option| (command, option)))
+            {
+                let command = grammar.find_subcommand(command).expect("it is a command");
+                assert!(command.get_arguments().any(|arg| arg.get_id() == option), "{option}");
+            }
+        }
+        let demo = grammar.find_subcommand("demo").expect("it is a command");
+        for option in CLUSTER.iter().chain(&CLOUD) {
+            assert!(demo.get_arguments().any(|arg| arg.get_id() == option), "{option}");
+        }
+    }
+}
