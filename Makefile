@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest pictures help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest pages pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,10 @@ deny: ## licences, sources, duplicates, advisories (cargo-deny)
 typos: ## spelling (typos)
 	typos
 
+pages: ## links, plans and columns of the pages (python3)
+	cargo build --locked
+	python3 scripts/check-pages.py target/debug/scaletop
+
 pictures: ## the README's pictures, from a session that it records (a minute and a half)
 	cargo build --locked
 	scripts/pictures.sh
@@ -71,10 +75,10 @@ fuzz: ## each fuzz target for a minute (SECONDS_EACH=); needs cargo-fuzz and a C
 	    -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 || exit 1; \
 	done
 
-# The App Runner experiment, unattended: TARGET=demo plays it at home, a tenth as long. ARGS are passed on.
+# The App Runner experiment, unattended: TARGET=demo plays it locally, a tenth as long. ARGS are passed on.
 TARGET ?= terraform:infra
 STRETCH ?= $(if $(filter demo,$(TARGET)),0.1,1)
-loadtest: ## the App Runner experiment against TARGET (terraform:infra), one report at its end; at home: TARGET=demo
+loadtest: ## the App Runner experiment against TARGET (terraform:infra), one report at its end; locally: TARGET=demo
 	cargo run --release --locked -- experiment $(TARGET) --stretch $(STRETCH) $(ARGS)
 
 -include infra/infra.mk
