@@ -36,8 +36,9 @@ deny: ## licences, sources, duplicates, advisories (cargo-deny)
 typos: ## spelling (typos)
 	typos
 
+pages: export CARGO_INCREMENTAL ?= 0
 pages: ## links, plans and columns of the pages (python3)
-	cargo build --locked
+	cargo build --workspace --exclude scaletop-benches --locked --bins
 	python3 scripts/check-pages.py target/debug/scaletop
 
 pictures: ## the README's pictures, from a session that it records (a minute and a half)

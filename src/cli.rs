@@ -36,8 +36,8 @@ const EXAMPLES: &str = "\
 Examples:
   scaletop demo                                  try it: no account, no network, nothing to install
   scaletop live https://example.com/api/test     drive a service by key
-  scaletop run scenarios/demo-spike.toml demo    play a plan without a screen
-  scaletop capacity https://example.com/api      how much does it hold?
+  scaletop run demo-spike demo                   play a plan without a screen
+  scaletop capacity https://example.com/api      how much does it sustain?
   scaletop doctor apprunner:checkout             credentials, permissions, image, reachability, limits
   scaletop report scaletop-sessions/NAME         write a session's files again
   scaletop replay scaletop-sessions/NAME         watch it again, up to 50 times as fast
@@ -57,7 +57,7 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   scaletop demo                                  then: s spikes to 500/s, again falls back; ? shows the keys
-  scaletop demo --edge                           the spike at the edge: 600/s, of the 625/s that five instances hold
+  scaletop demo --edge                           the spike at the edge: 600/s, of the 625/s that five instances sustain
   scaletop demo --max-size 10 --cold-start 3s    a larger, quicker platform
 
 Without a terminal it plays the demo spike (scenarios/demo-spike.toml) headless.")]
@@ -75,14 +75,16 @@ Examples:
     /// Play a plan without a screen: progress on stderr (a line every ten seconds in a log), a summary on stdout
     #[command(after_help = "\
 Examples:
+  scaletop run https://example.com/api/test --rate 100 --duration 30s --spike-at 10s --spike-rate 400
   scaletop run --check spike.toml                what would it do? sends nothing
-  scaletop run scenarios/demo-spike.toml demo
+  scaletop run demo-spike demo                   a built-in plan
   scaletop run spike.toml https://example.com/api/test --out results/today --yes
   scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
 
-Exit codes: 0 fine, 1 could not do it, a start condition (until) was not met, or nothing was answered as expected, 2 usage, 3 a threshold failed,
-4 the generator was the limit (result invalid), 5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. A start
-condition goes before 4, 4 before 5, 5 before 3.")]
+Exit codes: 0 passed; 1 failed to run, a start condition (until) was not met, or without thresholds nothing was
+answered as expected; 2 usage; 3 a threshold failed; 4 the generator was the limit (result invalid); 5 an instance
+source that a threshold needs gave nothing; 128 + n ended by signal n. A start condition goes before 4, 4 before 5,
+5 before 3.")]
     Run(RunArgs),
     /// Find the highest rate that meets the objective: doubling, then bisection, with the evidence
     #[command(after_help = "\
@@ -92,13 +94,13 @@ Examples:
   scaletop capacity http://127.0.0.1:8080/api/test --rate 100 --format json
 
 Each rate is given time to settle (the service may have to scale), then held; one that misses is tried again before it
-counts. Exit codes: 0 found, 1 not even 1 request/s holds, 2 usage, 4 this machine was the limit.")]
+counts. Exit codes: 0 found, 1 not even 1 request/s is sustained, 2 usage, 4 this machine was the limit.")]
     Capacity(CapacityArgs),
     /// The App Runner experiment, unattended: every scenario in one folder, and one report that answers its question
     #[command(after_help = "\
 Examples:
-  scaletop experiment demo --stretch 0.1         at home, in some minutes; its spikes go to 500/s, to leave room
-  scaletop experiment demo --stretch 0.1 --edge  with the spikes at 600/s, the edge of what five instances hold
+  scaletop experiment demo --stretch 0.1         locally, in ten minutes; its spikes go to 500/s, to leave room
+  scaletop experiment demo --stretch 0.1 --edge  with the spikes at 600/s, the edge of what five instances sustain
   scaletop experiment terraform:infra --out results/today
   scaletop experiment demo scenarios/spike.toml  only this one
 
@@ -128,7 +130,7 @@ Examples:
 Steps are aligned by their rates, not by the wall clock. Repeats of a step (a plan's repeat) show the noise: with three or
 more on each side, a difference is called better or worse only when the ranges do not overlap.")]
     Compare(CompareArgs),
-    /// Check this machine, the cloud and the service before a session: a line each, with what mends it
+    /// Check this machine, the cloud and the service before a session: a line each, with how to fix it
     #[command(after_help = "\
 Examples:
   scaletop doctor                                can this machine drive 5000 requests/s?
@@ -269,7 +271,7 @@ pub struct CapacityArgs {
     /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Target,
-    /// Say what one instance holds, too; the demo then starts one only, unless --max-size says otherwise
+    /// Say what one instance sustains, too; the demo then starts one only, unless --max-size says otherwise
     #[arg(long)]
     pub per_instance: bool,
     /// How long each rate is held
@@ -360,7 +362,7 @@ pub struct DoctorArgs {
     /// What is to be measured: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(env = "SCALETOP_TARGET")]
     pub target: Option<Target>,
-    /// Print the least that a role needs to be allowed, as an IAM policy, and check nothing
+    /// Print a minimal IAM policy, and check nothing
     #[arg(long)]
     pub policy: bool,
     /// AWS account for --policy: twelve digits

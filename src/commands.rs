@@ -74,7 +74,7 @@ async fn demo(mut args: DemoArgs) -> Result<u8, CommandError> {
     if has_screen() {
         return drive::on_screen(args.drive, Target::Demo, args.cluster).await;
     }
-    say("no terminal: playing the demo spike headless (scaletop run scenarios/demo-spike.toml demo)");
+    say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
     let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
     run::play(&args.drive, Target::Demo, args.cluster, plan, run::How::default()).await
 }

@@ -203,7 +203,7 @@ pub enum TransportKind {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Embedded cluster (target demo)")]
 pub struct EdgeArgs {
-    /// Drive the demo's own spike at 600/s instead of 500/s, at the edge of the 625/s that its five instances hold: a jitter
+    /// Drive the demo's own spike at 600/s instead of 500/s, at the edge of the 625/s that its five instances sustain: a jitter
     /// of milliseconds refuses requests then, and the spike may not recover
     #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_EDGE", conflicts_with = "spike_rate")]
     pub edge: bool,
@@ -247,7 +247,7 @@ pub struct LoadArgs {
     /// What counts as good; may be given several times [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// Requests per second that one instance holds within the objective, if you know
+    /// Requests per second that one instance sustains within the objective, if you know
     #[arg(long, value_name = "RPS", env = "SCALETOP_CAPACITY")]
     pub capacity: Option<f64>,
 }
