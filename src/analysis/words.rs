@@ -211,14 +211,14 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
             };
             format!("{back} after {after} (judged over {WINDOW_SECS} s){relapse}")
         }
-        Objective::Again { good, course: Course::Open } => {
+        Objective::Again { good, course: Course::Open, .. } => {
             format!("{again} for {good} s (counts from {HOLD_SECS} s on)")
         }
-        Objective::Again { good, course: Course::Over } => {
-            format!("{again} only for its last {good} s, too short to count ({HOLD_SECS} s)")
+        Objective::Again { good, secs, course: Course::Over } => {
+            format!("{again} only for the last {good} of {secs:.0} s, too short to count ({HOLD_SECS} s)")
         }
-        Objective::Again { good, course: Course::NoLoad } => {
-            format!("{again} for {good} s when the load ended, too short to count ({HOLD_SECS} s)")
+        Objective::Again { good, secs, course: Course::NoLoad } => {
+            format!("{again} only for the last {good} of {secs:.0} s of load, too short to count ({HOLD_SECS} s)")
         }
         Objective::Missed { course: Course::Open, .. } => format!("{not_back} yet"),
         Objective::Missed { secs, course: Course::Over } => format!("{not_back} within {secs:.0} s"),

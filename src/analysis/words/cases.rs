@@ -72,7 +72,7 @@ pub(super) enum Objective<'a> {
     /// It held again for as long as counts.
     Back { after: Timing, now: Now },
     /// It holds again, for fewer seconds than count.
-    Again { good: u32, course: Course },
+    Again { good: u32, secs: f64, course: Course },
     /// It was missed, and does not hold.
     Missed { secs: f64, course: Course },
 }
@@ -111,7 +111,11 @@ impl<'a> Objective<'a> {
                     (Course::Open, now) => now == Now::Held,
                     _ => numbers.good_at_end > 0,
                 };
-                if is_good { Self::Again { good: numbers.good_at_end, course } } else { Self::Missed { secs, course } }
+                if is_good {
+                    Self::Again { good: numbers.good_at_end, secs, course }
+                } else {
+                    Self::Missed { secs, course }
+                }
             }
         }
     }

@@ -402,7 +402,7 @@ fn each_case_has_its_sentence_and_its_colour() {
             Recovery::Pending,
             600,
             Over,
-            "p99 under 500 ms again only for its last 4 s, too short to count (10 s)",
+            "p99 under 500 ms again only for the last 4 of 36 s, too short to count (10 s)",
             Tone::Warning,
         ),
         (

@@ -243,3 +243,53 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
         }
     }
 }
+
+#[test]
+fn the_line_of_the_objective_steps_where_it_changed() {
+    let rows_of = |state: &State| -> Vec<u16> {
+        let terminal = frame(state, Theme::DARK, 120, 40);
+        let area = layout::overview(layout::screen(Rect::new(0, 0, 120, 40), false).body, lanes::rows(state)).charts[1];
+        let cells = chart::plot_area(area).positions();
+        let is_line =
+            |at: &ratatui::layout::Position| terminal.backend().buffer()[*at].fg == Theme::DARK.color(Role::Slo);
+        let mut rows: Vec<u16> = cells.filter(is_line).map(|at| at.y).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    };
+    let whole = |builder: fixtures::Builder| builder.ui(|ui| ui.range.window = Window::All).build();
+    assert_eq!(rows_of(&whole(state().rate(50).run(60))).len(), 1);
+    let changed = whole(state().rate(50).run(30).objective_ms(20).run(30));
+    assert_eq!(rows_of(&changed).len(), 2, "the old one on the left, the new one on the right");
+}
+
+#[test]
+fn up_to_six_instances_are_lanes_and_more_are_lines() {
+    let with = |ids: &[&'static str]| {
+        let begun = state().rate(600).run(5);
+        let state = ids.iter().fold(begun, |state, id| state.instance(id).run(3));
+        state.ui(|ui| ui.range.window = Window::All).build()
+    };
+    let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7"];
+    let six = with(&ids[..5]);
+    assert_eq!(lanes::rows(&six), Some(7), "a lane each, and what is needed");
+    let screen = letters(frame(&six, Theme::DARK, 120, 50).backend().buffer()).join("\n");
+    for id in &ids[..5] {
+        assert!(screen.contains(&format!("\n{id} ")), "{id}:\n{screen}");
+    }
+    assert!(screen.contains("5.1 s▸"), "how long after the step the first of them answered:\n{screen}");
+    let seven = with(&ids);
+    assert_eq!(lanes::rows(&seven), None);
+    assert!(!letters(frame(&seven, Theme::DARK, 120, 50).backend().buffer()).join("\n").contains("\ni-2 "));
+}
+
+#[test]
+fn those_that_are_gone_are_a_line_that_enter_unfolds() {
+    let state = state().rate(100).run(20).instance("i-2").run(20).without_first_instance().run(40);
+    let state = state.view(View::Instances).build();
+    let screen = |state: &State| letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
+    let folded = screen(&state);
+    assert!(folded.contains("1 gone: i-7f3a  Enter unfolds them") && !folded.contains("\ni-7f3a"), "{folded}");
+    let unfolded = screen(&looked_at(&state, |ui| ui.gone = ui.gone.toggled()));
+    assert!(unfolded.contains("\ni-7f3a") && unfolded.contains("Enter folds them"), "{unfolded}");
+}
