@@ -100,15 +100,17 @@ pub(crate) fn tone(report: &StepReport) -> Tone {
 
 const fn tone_of(objective: &Objective<'_>) -> Tone {
     match objective {
-        Objective::NoArrivals | Objective::Unsaid | Objective::MissedBefore(Now::Held) => Tone::Neutral,
-        Objective::NotJudged(_) | Objective::TooFew | Objective::Again { .. } => Tone::Warning,
         Objective::Held { now: Now::Missed, .. }
         | Objective::MissedBefore(Now::Missed | Now::MissedAtItsEnd)
         | Objective::Back { now: Now::Missed | Now::MissedAtItsEnd, .. }
         | Objective::Missed { .. } => Tone::Bad,
-        Objective::MissedBefore(_) => Tone::Warning,
+        Objective::NoArrivals | Objective::Unsaid | Objective::MissedBefore(Now::Held) | Objective::Back { .. } => {
+            Tone::Neutral
+        }
+        Objective::NotJudged(_) | Objective::TooFew | Objective::Again { .. } | Objective::MissedBefore(_) => {
+            Tone::Warning
+        }
         Objective::Held { .. } => Tone::Good,
-        Objective::Back { .. } => Tone::Neutral,
     }
 }
 

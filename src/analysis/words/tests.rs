@@ -187,9 +187,8 @@ impl Recovery {
     fn may_be(self, present: Present) -> bool {
         use Present::{Held, Missed};
         match self {
-            Self::Pending => present != Missed,
+            Self::Pending | Self::Back => present != Missed,
             Self::Relapsed | Self::Not => present != Held,
-            Self::Back => present != Missed,
             _ => true,
         }
     }
@@ -339,15 +338,12 @@ fn no_case_of_a_step_contradicts_the_header_or_itself() {
     assert!(seen.len() > 300, "the cases are told apart: {}", seen.len());
 }
 
-#[test]
-fn each_case_has_its_sentence_and_its_colour() {
+/// What the instances did, what the objective came to, the rate, the header; the sentence, its colour.
+type Case = (&'static str, Recovery, u32, Present, &'static str, Tone);
+
+fn cases() -> Vec<Case> {
     use Present::{Held, Missed, NoLoad, NotMeasured, Over};
-    let with = |supply: &str, recovery: Recovery, open: bool| {
-        let mut numbers = supplies().into_iter().find(|(name, _)| *name == supply).unwrap().1;
-        recovery.set(&mut numbers, open);
-        numbers
-    };
-    for (supply, recovery, rate, present, expected, tone) in [
+    vec![
         ("enough", Recovery::Never, 600, Over, "5 instances were enough, absorbed, the objective held", Tone::Good),
         (
             "enough",
@@ -435,8 +431,18 @@ fn each_case_has_its_sentence_and_its_colour() {
         ("unknown", Recovery::NotJudged, 600, Missed, "not judged: 100 % answer 404", Tone::Warning),
         ("unknown", Recovery::NoArrivals, 600, Held, "no arrivals yet", Tone::Neutral),
         ("unknown", Recovery::NoArrivals, 0, NoLoad, "no load", Tone::Neutral),
-    ] {
-        let end = (present == Over).then_some(62);
+    ]
+}
+
+#[test]
+fn each_case_has_its_sentence_and_its_colour() {
+    let with = |supply: &str, recovery: Recovery, open: bool| {
+        let mut numbers = supplies().into_iter().find(|(name, _)| *name == supply).unwrap().1;
+        recovery.set(&mut numbers, open);
+        numbers
+    };
+    for (supply, recovery, rate, present, expected, tone) in cases() {
+        let end = (present == Present::Over).then_some(62);
         let step = step(5, to(rate), end);
         let numbers = with(supply, recovery, end.is_none() && rate > 0);
         let text = in_words(&step, &numbers, &Validity::Valid, present);

@@ -50,17 +50,26 @@ fn platforms(session: &Session) -> Option<Basis> {
     [Basis::Running, Basis::Active].into_iter().find(is_counted)
 }
 
-/// Draws the instances of the overview as lanes, where they fit. Whether they did.
+/// Draws the instances of the overview as lanes; where those do not fit, and a platform counts, the counts as numbers: in a few rows
+/// the lines of several counts would hide each other. Whether it drew any of it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     let session = scene.state.session();
     let Some(tracks) = shown(scene.state) else { return false };
     let plot = chart::plot_area(area);
     let lanes = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
     let summary = u16::try_from(summary_rows(session)).unwrap_or(u16::MAX);
-    if plot.height < lanes + summary {
+    let has_lanes = plot.height >= lanes + summary;
+    if !has_lanes && (platforms(session).is_none() || plot.height < summary + 1) {
         return false;
     }
     chart::title(buf, area, scene.theme, "Instances", charts::instance_legend(scene));
+    if !has_lanes {
+        put_label(buf, area, plot.y, scene, "respond");
+        let responding = scene.columns.points(|column| column.responding.map(f64::from));
+        numbers(buf, Rect { height: 1, ..plot }, scene, Role::Responding, &responding);
+        summarize(buf, Rect { y: plot.y + 1, height: summary, ..area }, scene);
+        return true;
+    }
     let high = (plot.height - summary) / lanes;
     let busiest = busiest(&tracks);
     let came = session.came(tracks.iter().copied());

@@ -1,6 +1,7 @@
 //! What must be true of every chart that is painted: no cut number, no lost colour, no glyph out of the list.
 
 use super::*;
+use crate::instances::Basis;
 use crate::tui::panels::lanes;
 use crate::tui::theme::Look;
 
@@ -281,6 +282,24 @@ fn up_to_six_instances_are_lanes_and_more_are_lines() {
     let seven = with(&ids);
     assert_eq!(lanes::rows(&seven), None);
     assert!(!letters(frame(&seven, Theme::DARK, 120, 50).backend().buffer()).join("\n").contains("\ni-2 "));
+}
+
+#[test]
+fn where_lanes_have_no_room_every_count_is_there_as_a_number() {
+    let state = state().limits().rate(600).run(5).instance("i-2").run(3).instance("i-3").run(3).instance("i-4").run(20);
+    let counted = [(1, 25), (4, 15)].into_iter().fold(state, |state, (count, ago)| {
+        state.observed(Basis::Running, count, ago, false).observed(Basis::Desired, count, ago, false)
+    });
+    let state = counted.ui(|ui| ui.range.window = Window::All).build();
+    let rows = letters(frame(&state, Theme::DARK, 80, 24).backend().buffer());
+    for (label, changes) in [("respond", "1─2─3─4"), ("running", "1─4"), ("needed", "5")] {
+        let row = rows.iter().find(|row| row.starts_with(label)).unwrap_or_else(|| panic!("{label}: {rows:?}"));
+        let mut told: String = row.chars().filter(|ch| ch.is_ascii_digit() || *ch == '─').collect();
+        while told.contains("──") {
+            told = told.replace("──", "─");
+        }
+        assert!(told.contains(changes), "{label}: {row}");
+    }
 }
 
 #[test]
