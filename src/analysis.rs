@@ -14,6 +14,7 @@ use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::analysis::pinning::Pinning;
 use crate::instances::Basis;
+use crate::timeline::SecondJudged;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
@@ -151,6 +152,10 @@ pub struct StepNumbers {
     pub capacity: Timing,
     /// `T_recover`: until the objective held again, and kept holding.
     pub recover: Timing,
+    /// The last of its seconds that had arrivals and could be judged; `Unknown` when there was none.
+    pub judged_last: SecondJudged,
+    /// How many good seconds in a row end with that one.
+    pub good_at_end: u32,
     /// Why the objective is not judged: not one request was answered as expected, or too few; and how instead.
     pub not_judged: Option<String>,
     /// Seconds in which the objective was missed.

@@ -104,8 +104,8 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
     }
     steps.finish()?;
     let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
-    for track in session.tracks() {
-        instances.row(&columns::instance(track))?;
+    for seen in columns::instances_seen(&session) {
+        instances.row(&seen)?;
     }
     instances.finish()?;
     Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;

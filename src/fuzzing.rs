@@ -97,6 +97,7 @@ pub fn texts(data: &[u8]) {
     let info = NoticeLevel::Info;
     let events = [
         SessionEvent::Mark { text: next() },
+        SessionEvent::Objective(settings.slo),
         SessionEvent::Notice(Notice { level: info, text: next() }),
         SessionEvent::Fact(Fact { name: "status".to_owned(), value: next(), as_of: Elapsed::ZERO }),
         SessionEvent::Fact(Fact { name: next(), value: next(), as_of: Elapsed::ZERO }),

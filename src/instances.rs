@@ -5,6 +5,7 @@
 
 pub(crate) mod milestone;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,16 @@ impl InstanceObservation {
 }
 
 impl InstanceObservation {
+    /// When what it says stands, for charts, files and steps: from when on, and until when, if `next` is the next observation of the
+    /// same basis. A metric's point is the most of its period, which may have come at its very end: it stands from there on, never
+    /// before the moment that it is true of.
+    pub fn stands(&self, next: Option<&Self>) -> Range<Elapsed> {
+        let from = |seen: &Self, at: Elapsed| if seen.basis == Basis::Active { at + seen.uncertainty } else { at };
+        let until = self.holds_until(next.map(|next| next.as_of));
+        let follows = next.filter(|next| next.as_of == until);
+        from(self, self.as_of)..follows.map_or_else(|| from(self, until), |next| from(next, until))
+    }
+
     /// Whether this newest word of a source may still stand for the present. Another question than how long the count holds:
     /// a metric is minutes late, so its newest point never reaches the present, and is the best that can be had all the same.
     pub fn is_fresh(&self, now: Elapsed) -> bool {
@@ -167,6 +178,22 @@ mod tests {
     fn seen(basis: Basis, grain: u64) -> InstanceObservation {
         let uncertainty = Duration::from_secs(grain);
         InstanceObservation { basis, count: 3, as_of: Elapsed::from_secs(100), uncertainty, provisional: false }
+    }
+
+    #[test]
+    fn what_a_metric_shows_stands_from_the_end_of_its_period_on() {
+        let (first, next) = (
+            seen(Basis::Active, 10),
+            InstanceObservation { as_of: Elapsed::from_secs(110), ..seen(Basis::Active, 10) },
+        );
+        let stands = |first: InstanceObservation, next| {
+            let stands = first.stands(next);
+            (stands.start.second(), stands.end.second())
+        };
+        assert_eq!(stands(first, Some(&next)), (110, 120));
+        assert_eq!(stands(first, None), (110, 120), "the last point stands for as long as its period");
+        let polled = seen(Basis::Running, 2);
+        assert_eq!(stands(polled, Some(&InstanceObservation { as_of: Elapsed::from_secs(102), ..polled })), (100, 102));
     }
 
     #[test]

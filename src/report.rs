@@ -62,7 +62,7 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
                     @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
                     span { (date_and_time(session.header().started_unix_micros)) }
                     span { (session.now()) }
-                    span { "objective " (settings.slo) }
+                    span { "objective " (session.objectives()) }
                 }
                 (verdict(&judge(session)))
             }

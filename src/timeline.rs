@@ -22,6 +22,7 @@ mod column;
 pub(crate) mod connections;
 pub(crate) mod heat;
 pub(crate) mod objective;
+mod objectives;
 mod rows;
 
 pub(crate) use cohorts::Cohort;
@@ -30,6 +31,7 @@ pub(crate) use column::{Column, Counts};
 pub(crate) use connections::ConnectionRow;
 pub(crate) use heat::HeatColumn;
 pub(crate) use objective::SecondJudged;
+pub(crate) use objectives::Objectives;
 pub(crate) use rows::Completed;
 use rows::MinuteOfRows;
 

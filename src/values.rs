@@ -255,7 +255,12 @@ pub(crate) fn objective(text: &str) -> Result<Objective, ValueError> {
 
 /// The default objectives, each replaced by what was given; the last one of a kind counts.
 pub(crate) fn slo(objectives: &[Objective]) -> Slo {
-    objectives.iter().fold(Slo::default(), |slo, objective| match *objective {
+    replaced(Slo::default(), objectives)
+}
+
+/// An objective with each of its halves replaced by what was given; the last one of a kind counts.
+pub(crate) fn replaced(slo: Slo, objectives: &[Objective]) -> Slo {
+    objectives.iter().fold(slo, |slo, objective| match *objective {
         Objective::Latency(quantile, latency) => Slo { quantile, latency, ..slo },
         Objective::Errors(errors) => Slo { errors, ..slo },
     })

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::analysis::Step;
 use crate::analysis::demand::Demand;
 use crate::analysis::supply::Supply;
-use crate::slo::Slo;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// How far and how long supply was off demand, in percent. Time without demand (d = 0) or without a known count is left
@@ -50,11 +49,11 @@ const RAMP_PIECES: u32 = 2_000;
 
 /// The burn of the error budget; the goal is the objective's allowed share of bad requests. `None` without arrivals, or
 /// when no bad request at all is allowed, so that there is no budget.
-pub(crate) fn budget(bad: u64, due: u64, before: ArrivalRate, after: ArrivalRate, slo: &Slo) -> Option<ErrorBudget> {
+pub(crate) fn budget(bad: u64, due: u64, before: ArrivalRate, after: ArrivalRate, allowed: f64) -> Option<ErrorBudget> {
     let reference = if before.is_paused() { after } else { before };
-    (due > 0 && slo.errors > 0.0 && !reference.is_paused()).then(|| ErrorBudget {
-        burn_rate: bad as f64 / due as f64 / slo.errors,
-        month_percent: 100.0 * bad as f64 / (slo.errors * f64::from(reference.get()) * MONTH_SECS),
+    (due > 0 && allowed > 0.0 && !reference.is_paused()).then(|| ErrorBudget {
+        burn_rate: bad as f64 / due as f64 / allowed,
+        month_percent: 100.0 * bad as f64 / (allowed * f64::from(reference.get()) * MONTH_SECS),
         reference,
     })
 }

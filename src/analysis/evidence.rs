@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::analysis::elasticity::budget;
 use crate::analysis::gathered::{Before, CohortCounts, Gathered, Tally, measured_p99};
 use crate::analysis::pinning::Pinning;
+use crate::analysis::recovery::Recovery;
 use crate::analysis::scaling::not_up;
 use crate::analysis::service_time::ok_service;
 use crate::analysis::validity::GeneratorRecord;
-use crate::analysis::words::sentence;
+use crate::analysis::words::{JudgedBy, Present, sentence};
 use crate::analysis::{Direction, StepNumbers, StepReport, Timing};
 use crate::instances::{Basis, InstanceObservation, Limits};
-use crate::slo::Slo;
 use crate::timeline::objective::lost;
-use crate::timeline::{Cohort, SecondJudged, Timeline};
+use crate::timeline::{Cohort, Objectives, SecondJudged, Timeline};
 use scaletop_load::{Latency, OutcomeClass, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -46,7 +46,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) timeline: &'a Timeline,
     pub(crate) observations: &'a BTreeMap<Basis, Vec<InstanceObservation>>,
     pub(crate) limits: Limits,
-    pub(crate) slo: &'a Slo,
+    pub(crate) objectives: &'a Objectives,
     /// What one instance holds: as the user says, and as the session has shown.
     pub(crate) given: Option<f64>,
     pub(crate) inferred: Option<f64>,
@@ -60,6 +60,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
     pub(crate) nobody_named: bool,
+    /// How it stands now, as everything else says.
+    pub(crate) present: Present,
 }
 
 impl Evidence<'_> {
@@ -74,9 +76,17 @@ impl Evidence<'_> {
             validity = self.generator(tally, &numbers).verdict().of_step(step);
         }
         let bad = numbers.lost.saturating_add(numbers.slow);
-        numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), self.slo);
+        let slo = self.objectives.before(step.end);
+        let changed = self.objectives.changed_within(self.gathered.first_second, step.end);
+        let allowed = match changed {
+            Some(_) => self.gathered.counts.allowed / numbers.due.max(1) as f64,
+            None => slo.errors,
+        };
+        numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), allowed);
         self.scale(&mut numbers);
-        let words = sentence(step, &numbers, &validity, self.slo, self.gathered.was_idle);
+        let judged_by =
+            JudgedBy { slo, changed: changed.map(|from| Elapsed::from_secs(from.into()).saturating_since(step.start)) };
+        let words = sentence(step, &numbers, &validity, judged_by, self.gathered.was_idle, self.present);
         StepReport { step: step.clone(), numbers, validity, words, pinned: self.pinned }
     }
 
@@ -84,6 +94,17 @@ impl Evidence<'_> {
     pub(crate) fn watched(&self) -> f64 {
         let step = &self.report.step;
         step.end.unwrap_or(self.now).saturating_since(step.start).as_secs_f64()
+    }
+
+    /// The end of the last second with arrivals, in seconds, where the rate of the step has come to 0 and stayed there.
+    fn load_ended(&self, recovery: &Recovery) -> Option<f64> {
+        let step = &self.report.step;
+        let newest = recovery.newest();
+        let end = f64::from(newest.second + 1);
+        let is_over = step.profile.last().is_paused()
+            && newest.judged != SecondJudged::Unknown
+            && step.end.unwrap_or(self.now).min(self.now).as_secs_f64() > end.max(step.settled_at().as_secs_f64());
+        is_over.then_some(end)
     }
 
     /// What was not reached so far.
@@ -101,11 +122,13 @@ impl Evidence<'_> {
         let step_end = step.end.map_or(u32::MAX, |end| (end + JUST_BEFORE_NEXT).second());
         let mut peak = gathered.peak_p99;
         for cohort in cohorts.unsettled().filter(|cohort| (first..end.min(step_end)).contains(&cohort.second)) {
-            forgiven = forgiven.saturating_add(cohort.slow_because_late(self.slo));
-            recovery.feed(cohort.second, cohort.judged);
+            forgiven = forgiven.saturating_add(cohort.slow_because_late(self.objectives.at(cohort.second)));
+            recovery.take(cohort);
             peak = peak.max(measured_p99(cohort));
         }
         numbers.slow = gathered.counts.slow.saturating_sub(forgiven);
+        let newest = recovery.newest();
+        (numbers.judged_last, numbers.good_at_end) = (newest.judged, newest.good);
         numbers.bad_seconds = recovery.bad_seconds();
         numbers.judged_seconds = recovery.judged();
         numbers.not_measured = recovery.not_measured();
@@ -115,7 +138,7 @@ impl Evidence<'_> {
         let mut all = tally.ok.clone();
         all.merge(&tally.failed);
         numbers.all_p99 = quantile(&all, 0.99);
-        numbers.not_judged = tally.failures.not_shown(&numbers.outcomes, self.slo.errors);
+        numbers.not_judged = tally.failures.not_shown(&numbers.outcomes, self.objectives.before(step.end).errors);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
         numbers.connect_p99 = quantile(&tally.connect, 0.99);
         numbers.slot_wait_p99 = quantile(&tally.waiting.slot_wait, 0.99);
@@ -127,7 +150,12 @@ impl Evidence<'_> {
         } else if before.violated {
             Timing::AlreadyViolated
         } else {
-            recovery.timing(step.start.as_secs_f64(), self.watched(), step.end.is_none())
+            let start = step.start.as_secs_f64();
+            match self.load_ended(&recovery) {
+                // Nothing arrives any more that could show it: what was not seen by then is not waited for.
+                Some(ended) => recovery.timing(start, (ended - start).max(0.0), false),
+                None => recovery.timing(start, self.watched(), step.end.is_none()),
+            }
         };
         numbers.serving = self.serving(tally);
         numbers.spread = spread(tally);

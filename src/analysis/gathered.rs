@@ -59,6 +59,8 @@ pub(crate) struct CohortCounts {
     pub(crate) due_late: u64,
     /// Arrivals that we turned to late.
     pub(crate) late: u64,
+    /// Requests that may be bad, each second by its own objective.
+    pub(crate) allowed: f64,
 }
 
 /// The first OK answer of an instance.
@@ -108,9 +110,8 @@ impl Gathered {
         }
     }
 
-    /// Takes requests that were intended in the step. Slower than `bound` is slow. `is_measured`: we were not late in their
-    /// second.
-    pub(crate) fn add(&mut self, part: &CohortPart, bound: Duration, is_measured: bool) {
+    /// Takes requests that were intended in the step, in a second that `slo` judges. `is_measured`: we were not late in it.
+    pub(crate) fn add(&mut self, part: &CohortPart, slo: &Slo, is_measured: bool) {
         let counts = &mut self.counts;
         counts.due = counts.due.saturating_add(part.due);
         counts.sent = counts.sent.saturating_add(part.sent);
@@ -119,7 +120,8 @@ impl Gathered {
         counts.dropped_connections = counts.dropped_connections.saturating_add(part.dropped_connections);
         counts.outcomes.merge(&part.outcomes);
         counts.late = counts.late.saturating_add(part.late);
-        counts.slow = counts.slow.saturating_add(part.ok.count_above(bound));
+        counts.allowed += slo.errors * part.due as f64;
+        counts.slow = counts.slow.saturating_add(part.ok.count_above(slo.latency));
         if !is_measured {
             counts.due_late = counts.due_late.saturating_add(part.due);
             return;
@@ -163,7 +165,7 @@ impl Gathered {
     /// Takes a second of arrivals that is settled.
     pub(crate) fn add_settled(&mut self, cohort: &Cohort, slo: &Slo) {
         self.forgiven = self.forgiven.saturating_add(cohort.slow_because_late(slo));
-        self.recovery.feed(cohort.second, cohort.judged);
+        self.recovery.take(cohort);
         self.peak_p99 = self.peak_p99.max(measured_p99(cohort));
     }
 }

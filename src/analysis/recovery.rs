@@ -4,7 +4,7 @@
 //! same however long the step is.
 
 use crate::analysis::Timing;
-use crate::timeline::SecondJudged;
+use crate::timeline::{Cohort, SecondJudged};
 
 /// "Reached" means that it stays so for this many seconds (k); the time reported is the first of them.
 pub(crate) const HOLD_SECS: u32 = 10;
@@ -30,6 +30,16 @@ pub(crate) struct Recovery {
     not_measured: u32,
     /// Seconds that we did not measure since the last that we did.
     gap: u32,
+    newest: Newest,
+}
+
+/// The last second with arrivals that somebody could judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Newest {
+    pub(crate) second: u32,
+    pub(crate) judged: SecondJudged,
+    /// How many good seconds in a row end with it.
+    pub(crate) good: u32,
 }
 
 /// Good seconds in a row. Seconds that we did not measure may lie between them.
@@ -42,10 +52,24 @@ struct GoodRun {
 }
 
 impl Recovery {
+    /// Takes the next second of arrivals.
+    pub(crate) fn take(&mut self, cohort: &Cohort) {
+        self.feed(cohort.second, cohort.judged);
+        if cohort.due > 0 && cohort.judged != SecondJudged::Unknown {
+            let good = self.good_run.map_or(0, |run| run.seconds);
+            self.newest = Newest { second: cohort.second, judged: cohort.judged, good };
+        }
+    }
+
+    /// The last second with arrivals that somebody could judge; of `Unknown` when there was none.
+    pub(crate) const fn newest(&self) -> Newest {
+        self.newest
+    }
+
     /// Takes the next second. One that nobody knows to be good or bad proves nothing: it ends both runs, as does the end of
     /// the measurement. But a second that we did not measure because of ourselves neither ends a run nor is a part of it: our
     /// stall is not the service's relapse.
-    pub(crate) fn feed(&mut self, second: u32, judged: SecondJudged) {
+    fn feed(&mut self, second: u32, judged: SecondJudged) {
         if self.last.and_then(|last| last.checked_add(1)) != Some(second) {
             self.end_runs();
         }

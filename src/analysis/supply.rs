@@ -1,10 +1,11 @@
 //! How many instances there were over a step (`s_t`), and the times that can be read off it.
 //!
-//! A count holds for as long as [`InstanceObservation::holds_until`] says; over a longer silence nobody knows how many there
+//! A count holds for as long as [`InstanceObservation::stands`] says; over a longer silence nobody knows how many there
 //! were. A count that a source polled may have changed at any moment since the poll before: such a time is the middle of
 //! that interval, and its half width is printed as ±. A metric's point stands at the start of its period: what it shows came
 //! within the period that follows, and is taken to hold from its end.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::analysis::recovery::HOLD_SECS;
@@ -82,13 +83,7 @@ impl Supply {
         let mut supply = Self { start, until, before: None, spells: Vec::new() };
         for at in first.saturating_sub(1)..end {
             let seen = &observations[at];
-            // What a metric's point shows is taken to hold from the end of its period.
-            let shifted = |at: Elapsed| if basis == Basis::Active { at + seen.uncertainty } else { at };
-            let next = observations.get(at + 1);
-            let to = match (seen.holds_until(next.map(|next| next.as_of)), next) {
-                (to, Some(next)) if to == next.as_of && basis == Basis::Active => to + next.uncertainty,
-                (to, _) => shifted(to),
-            };
+            let Range { start: from, end: to } = seen.stands(observations.get(at + 1));
             if at < first {
                 // The count just before, if it still held.
                 if to >= whole(start) {
@@ -98,7 +93,7 @@ impl Supply {
                 }
                 continue;
             }
-            let from = shifted(seen.as_of).min(until).max(start);
+            let from = from.min(until).max(start);
             let to = to.min(until).max(from);
             supply.push(Spell { from, to, count: seen.count, began_within: Some(seen.uncertainty) });
         }

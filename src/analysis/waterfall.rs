@@ -24,7 +24,7 @@ use crate::analysis::waterfall::scale_out::{ScaleOut, of_task, stood_at_the_star
 use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::instances::{Basis, Feed, InstanceObservation};
+use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use scaletop_units::{Elapsed, StepId};
 
 /// The name of the source that tells alarms and decisions.
@@ -226,6 +226,10 @@ pub(crate) struct ScaleOutEvidence<'a> {
     pub counts: &'a [InstanceObservation],
     /// The counts that scaling asked for, ascending.
     pub desired: &'a [InstanceObservation],
+    /// As many instances as are needed, or allowed, where that is known.
+    pub enough: Option<u32>,
+    /// Instances that answered for the first time in the step.
+    pub births: u32,
     /// The state of the source that tells alarms and decisions.
     pub scaling: Option<&'a Feed>,
     /// The state of the source that tells the lives of tasks.
@@ -277,7 +281,10 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
                 timing => timing,
             }
         }
-        ScaleOutStage::Counted => span.counted(evidence.counts),
+        ScaleOutStage::Counted if !platform_tells && evidence.counts.is_empty() => {
+            Timing::NotApplicable("no source counts instances")
+        }
+        ScaleOutStage::Counted => span.counted(evidence.counts, evidence.enough, evidence.births > 0),
         ScaleOutStage::FirstResponse => match evidence.first_response {
             Ok(Some(at)) if scale_out.is_before(at, &span) => Timing::NotApplicable(REPLACEMENT),
             Ok(Some(at)) if span.contains(at) => span.reached(at),
@@ -322,21 +329,28 @@ fn fill_gaps(stages: &mut [(ScaleOutStage, Timing)]) {
     }
 }
 
-/// The waterfall of a step, from all that was observed: `None` for steps down, where no platform tells anything, and where
-/// nothing happened and nobody waits for it.
-pub(crate) fn of(
-    report: &StepReport,
-    now: Elapsed,
-    milestones: &[Milestone],
-    observations: &BTreeMap<Basis, Vec<InstanceObservation>>,
-    feeds: &BTreeMap<String, Feed>,
-) -> Option<Waterfall> {
-    let step = &report.step;
-    let of_basis = |basis: &Basis| observations.get(basis).map(Vec::as_slice);
-    let counts = [Basis::Running, Basis::Active].iter().find_map(of_basis);
-    if step.direction() != Direction::Up || (milestones.is_empty() && counts.is_none()) {
+/// What was observed of instances, by whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed<'a> {
+    pub milestones: &'a [Milestone],
+    pub counts: &'a BTreeMap<Basis, Vec<InstanceObservation>>,
+    pub feeds: &'a BTreeMap<String, Feed>,
+    pub limits: Limits,
+    /// Instances that answered for the first time in the step, while others had before.
+    pub births: u32,
+}
+
+/// The waterfall of a step up, from all that was observed; or, where no instance was added and nobody waits for one, why there is
+/// none. `None` for other steps.
+///
+/// An instance that is born is a scale-out, whoever else tells of it.
+pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> Option<Result<Waterfall, String>> {
+    let (step, milestones) = (&report.step, observed.milestones);
+    if step.direction() != Direction::Up {
         return None;
     }
+    let of_basis = |basis: &Basis| observed.counts.get(basis).map(Vec::as_slice);
+    let counts = [Basis::Running, Basis::Active].iter().find_map(of_basis);
     // The first response is T_serving: one computation.
     let first_response = match report.numbers.serving {
         Timing::NotApplicable(why) => Err(why),
@@ -344,21 +358,44 @@ pub(crate) fn of(
             Ok(serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok()).map(|after| step.start + after))
         }
     };
+    let needed = report.numbers.target.filter(|_| report.numbers.demand.is_some());
     let evidence = ScaleOutEvidence {
         now,
         milestones,
         counts: counts.unwrap_or_default(),
         desired: of_basis(&Basis::Desired).unwrap_or_default(),
-        scaling: feeds.get(SCALING),
-        tasks: feeds.get(TASKS),
+        enough: needed.into_iter().chain(observed.limits.max).min(),
+        births: observed.births,
+        scaling: observed.feeds.get(SCALING),
+        tasks: observed.feeds.get(TASKS),
         first_response,
     };
     let fall = waterfall(step, &evidence);
     // What keeps a service from scaling is worth a word where more was needed, or asked for.
-    let is_missed = report.numbers.bad_seconds > 0 && (step.end.is_none() || fall.not_scaled.is_some());
+    let tells = counts.is_some() || !milestones.is_empty();
+    let is_missed = tells && report.numbers.bad_seconds > 0 && (step.end.is_none() || fall.not_scaled.is_some());
     let span = Span::of(step, now);
     let was_refused = milestones.iter().any(|one| reasons::is_refusal(one) && span.contains(one.as_of));
-    (fall.is_under_way() || is_missed || was_refused).then_some(fall)
+    let has_scaled = fall.is_under_way() || observed.births > 0;
+    Some(if has_scaled || is_missed || was_refused { Ok(fall) } else { Err(why_none(report, needed, tells)) })
+}
+
+/// Why a step up has no scale-out, in words.
+fn why_none(report: &StepReport, needed: Option<u32>, tells: bool) -> String {
+    let numbers = &report.numbers;
+    let had = numbers.instances.and_then(|span| span.before);
+    let none = if report.step.end.is_none() { "no instance was added yet" } else { "no instance was added" };
+    match (had, needed) {
+        _ if numbers.due == 0 => "nothing was sent".to_owned(),
+        (Some(had), Some(needed)) if had >= needed => {
+            format!("{none}: {needed} reckoned to be needed, {had} there before")
+        }
+        _ if numbers.recover == Timing::Absorbed => format!("{none}: the objective held without"),
+        (None, _) if !tells && numbers.instances.is_none() => {
+            "nobody knows: no source counts instances, and no answer names its own".to_owned()
+        }
+        _ => none.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,43 +1,117 @@
 //! A step in one sentence. Says only what the numbers say: the same text in the terminal, the files and the report.
+//!
+//! Which case a step is decides `cases`; what is said in it stands here, once.
+
+mod cases;
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+pub(crate) use crate::analysis::words::cases::Present;
 
 use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
-use crate::analysis::{Direction, Step, StepNumbers, Timing, Validity};
+use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, Supplied};
+use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
 use crate::slo::Slo;
 use crate::text::{exact, percent, plain, thousands};
 use crate::timeline::objective::WINDOW_SECS;
 use scaletop_load::RateProfile;
 
+/// How a step went, in a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    /// Neither good nor bad, or not known yet.
+    Neutral,
+    /// It cannot be judged, or is on its way back.
+    Warning,
+    Bad,
+}
+
+/// What a step is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JudgedBy<'a> {
+    /// The objective at its end, or now.
+    pub(crate) slo: &'a Slo,
+    /// How long after its start that one took the place of another, if one did.
+    pub(crate) changed: Option<Duration>,
+}
+
 /// `5→600/s: first new instance after 8.1 s, 5 instances after 31 s, p99 back under 500 ms after 32 s; 12,410 requests
 /// lost (8.3 %)`.
-pub(crate) fn sentence(step: &Step, numbers: &StepNumbers, validity: &Validity, slo: &Slo, was_idle: bool) -> String {
+pub(crate) fn sentence(
+    step: &Step,
+    numbers: &StepNumbers,
+    validity: &Validity,
+    judged_by: JudgedBy<'_>,
+    was_idle: bool,
+    present: Present,
+) -> String {
     let is_open = step.end.is_none();
+    let objective = Objective::of(step, numbers, present);
     let mut said: Vec<String> = Vec::new();
     match step.direction() {
         Direction::Up => {
-            said.extend([serving(numbers, is_open, was_idle), capacity(numbers, is_open)].into_iter().flatten());
+            let (newcomer, supplied) = cases::scale_out(numbers, is_open, was_idle);
+            said.extend([say_newcomer(newcomer), say_supplied(supplied, objective.is_held())].into_iter().flatten());
         }
-        Direction::Down => said.extend(scale_in(numbers, is_open)),
+        Direction::Down => said.extend(say_scaled_in(cases::scale_in(numbers, is_open))),
         Direction::Level => {}
     }
-    match &numbers.not_judged {
-        Some(why) => said.push(format!("not judged: {why}")),
-        None => said.extend(recovery(numbers, slo, is_open)),
-    }
+    said.extend(say_objective(&objective, &Terms::of(numbers, judged_by)));
     if said.is_empty() && numbers.due == 0 {
-        said.push(if step.profile.last().is_paused() { "no load" } else { "no arrivals yet" }.to_owned());
+        let nothing = match (step.profile.last().is_paused(), is_open) {
+            (true, _) => "no load",
+            (false, true) => "no arrivals yet",
+            (false, false) => "no arrivals",
+        };
+        said.push(nothing.to_owned());
     }
     let mut text = format!("{}: {}", rates(step), said.join(", "));
     if numbers.due > 0 && (numbers.not_judged.is_none() || numbers.lost > 0) {
         text.push_str(if said.is_empty() { "" } else { "; " });
-        text.push_str(&lost(numbers, slo, is_open));
+        text.push_str(&lost(numbers, judged_by, is_open));
         text.push_str(&not_measured(numbers));
+    }
+    if let Some(after) = judged_by.changed {
+        let _ = write!(text, "; the objective changed to {} after {:.0} s", judged_by.slo, after.as_secs_f64());
     }
     if let Some((what, why)) = validity.objection() {
         let _ = write!(text, "; invalid: {what} ({why})");
     }
     text
+}
+
+/// How a step went, whatever the moment.
+pub(crate) fn tone(report: &StepReport) -> Tone {
+    let present = match report.step.end {
+        Some(_) => Present::Over,
+        None => match (report.numbers.good_at_end > 0, report.numbers.judged_last.is_good()) {
+            (true, _) | (_, Some(true)) => Present::Held,
+            (_, Some(false)) => Present::Missed,
+            _ => Present::Unjudged,
+        },
+    };
+    match report.validity {
+        Validity::Valid => tone_of(&Objective::of(&report.step, &report.numbers, present)),
+        _ => Tone::Warning,
+    }
+}
+
+const fn tone_of(objective: &Objective<'_>) -> Tone {
+    match objective {
+        Objective::Held { now: Now::Missed, .. }
+        | Objective::MissedBefore(Now::Missed | Now::MissedAtItsEnd)
+        | Objective::Back { now: Now::Missed | Now::MissedAtItsEnd, .. }
+        | Objective::Missed { .. } => Tone::Bad,
+        Objective::NoArrivals | Objective::Unsaid | Objective::MissedBefore(Now::Held) | Objective::Back { .. } => {
+            Tone::Neutral
+        }
+        Objective::NotJudged(_) | Objective::TooFew | Objective::Again { .. } | Objective::MissedBefore(_) => {
+            Tone::Warning
+        }
+        Objective::Held { .. } => Tone::Good,
+    }
 }
 
 fn rates(step: &Step) -> String {
@@ -49,76 +123,135 @@ fn rates(step: &Step) -> String {
     }
 }
 
-fn serving(numbers: &StepNumbers, is_open: bool, was_idle: bool) -> Option<String> {
-    let who = if was_idle { "first answer" } else { "first new instance" };
-    let enough =
-        || numbers.instances.and_then(|span| span.before).zip(numbers.target).filter(|(had, need)| had >= need);
-    match numbers.serving {
-        Timing::Reached { .. } => Some(format!("{who} after {}", numbers.serving)),
-        Timing::NotWithin { .. } if !was_idle && numbers.demand.is_some() && enough().is_some() => {
-            let (had, _) = enough()?;
+fn say_newcomer(newcomer: Newcomer) -> Option<String> {
+    match newcomer {
+        Newcomer::Unsaid => None,
+        Newcomer::FirstAnswer(after) => Some(format!("first answer after {after}")),
+        Newcomer::NoAnswer { is_open } => Some(if is_open { "no answer yet" } else { "no answer" }.to_owned()),
+        Newcomer::New(after) => Some(format!("first new instance after {after}")),
+        Newcomer::NoneNew { is_open: true, .. } => Some("no new instance yet".to_owned()),
+        Newcomer::NoneNew { secs, .. } => Some(format!("no new instance within {secs:.0} s")),
+    }
+}
+
+/// How many are needed is computed, not seen: what the objective showed goes before it.
+fn say_supplied(supplied: Supplied, is_held: bool) -> Option<String> {
+    match supplied {
+        Supplied::Unsaid => None,
+        Supplied::Enough { had, .. } if is_held => {
             Some(format!("{} enough", plural(u64::from(had), "instance was", "instances were")))
         }
-        Timing::NotWithin { .. } if was_idle => Some(if is_open { "no answer yet" } else { "no answer" }.to_owned()),
-        Timing::NotWithin { .. } if is_open => Some("no new instance yet".to_owned()),
-        Timing::NotWithin { secs, .. } => Some(format!("no new instance within {secs:.0} s")),
-        Timing::NotApplicable(_) if matches!(numbers.first, Timing::Reached { .. }) => {
-            Some(format!("first new instance after {}", numbers.first))
+        Supplied::Enough { had, needed } => Some(format!("{} there, {needed} reckoned to be needed", instances(had))),
+        Supplied::Reached { needed, after } => Some(format!("{} after {after}", instances(needed))),
+        Supplied::Lately { needed, is_open: true } => {
+            Some(format!("{} there, not yet for {HOLD_SECS} s", instances(needed)))
         }
-        _ => None,
-    }
-}
-
-fn capacity(numbers: &StepNumbers, is_open: bool) -> Option<String> {
-    let instances = plural(u64::from(numbers.target?), "instance", "instances");
-    let are_there = numbers.instances.zip(numbers.target).is_some_and(|(span, target)| span.last >= target);
-    match numbers.capacity {
-        Timing::Reached { secs, .. } if secs > 0.0 => Some(format!("{instances} after {}", numbers.capacity)),
         // They came, and the step was over before they had been there for the ten seconds that count.
-        Timing::NotWithin { .. } if are_there => Some(format!("{instances} only in its last {HOLD_SECS} s")),
-        Timing::NotWithin { .. } if is_open => Some(format!("{instances} not reached yet")),
-        Timing::NotWithin { secs, .. } => Some(format!("{instances} not reached within {secs:.0} s")),
-        _ => None,
-    }
-}
-
-fn scale_in(numbers: &StepNumbers, is_open: bool) -> Option<String> {
-    let instances = plural(u64::from(numbers.target?), "instance", "instances");
-    match numbers.scale_in {
-        Timing::Reached { secs, .. } if secs > 0.0 => Some(format!("down to {instances} after {}", numbers.scale_in)),
-        Timing::Reached { .. } => Some(format!("stayed at {instances}")),
-        Timing::NotWithin { .. } if is_open => Some(format!("not down to {instances} yet")),
-        Timing::NotWithin { secs, .. } => Some(format!("not down to {instances} within {secs:.0} s")),
-        _ => None,
-    }
-}
-
-fn recovery(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> Option<String> {
-    // Which half of the objective broke: a latency that never went up cannot come back.
-    let was_slow = numbers.lost == 0 || numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
-    let what = if was_slow { slo.percentile_name() } else { "errors".to_owned() };
-    let bound = if was_slow { exact(slo.latency) } else { format!("{} %", plain(slo.errors * 100.0)) };
-    match numbers.recover {
-        Timing::Reached { .. } => {
-            Some(format!("{what} back under {bound} after {} (judged over {WINDOW_SECS} s)", numbers.recover))
+        Supplied::Lately { needed, .. } => Some(format!("{} only in its last {HOLD_SECS} s", instances(needed))),
+        Supplied::Short { has, needed, .. } if is_held => {
+            Some(format!("{has} of {} reckoned to be needed", instances(needed)))
         }
-        Timing::NotWithin { .. } if is_open => Some(format!("{what} not back under {bound} yet")),
-        Timing::NotWithin { secs, .. } => Some(format!("{what} not back under {bound} within {secs:.0} s")),
-        Timing::Absorbed if numbers.due == 0 => None,
-        Timing::Absorbed if is_open => Some("objective held so far".to_owned()),
-        Timing::Absorbed => Some("absorbed, the objective held".to_owned()),
-        Timing::AlreadyViolated => Some("the objective was already missed before".to_owned()),
-        Timing::NotApplicable(TOO_FEW) => Some(TOO_FEW.to_owned()),
-        Timing::NotApplicable(_) => None,
+        Supplied::Short { needed, is_open: true, .. } => Some(format!("{} not reached yet", instances(needed))),
+        Supplied::Short { needed, secs, .. } => Some(format!("{} not reached within {secs:.0} s", instances(needed))),
+        Supplied::Fell { had, has, needed } => {
+            Some(format!("{has} of {} reckoned to be needed ({had} before it)", instances(needed)))
+        }
     }
 }
 
-fn lost(numbers: &StepNumbers, slo: &Slo, is_open: bool) -> String {
+fn say_scaled_in(scaled_in: ScaledIn) -> Option<String> {
+    match scaled_in {
+        ScaledIn::Unsaid => None,
+        ScaledIn::Down { needed, after } => Some(format!("down to {} after {after}", instances(needed))),
+        ScaledIn::Stayed { has } => Some(format!("stayed at {}", instances(has))),
+        ScaledIn::NotDown { needed, is_open: true, .. } => Some(format!("not down to {} yet", instances(needed))),
+        ScaledIn::NotDown { needed, secs, .. } => Some(format!("not down to {} within {secs:.0} s", instances(needed))),
+    }
+}
+
+/// The half of the objective that broke, in the words of each case.
+struct Terms {
+    back: String,
+    not_back: String,
+    again: String,
+}
+
+impl Terms {
+    fn of(numbers: &StepNumbers, JudgedBy { slo, changed }: JudgedBy<'_>) -> Self {
+        if changed.is_some() {
+            let own = |words: &str| format!("{words}, each second by its own objective,");
+            let [back, not_back, again] = ["objective held again", "objective not held again", "objective held again"];
+            return Self { back: own(back), not_back: not_back.to_owned(), again: again.to_owned() };
+        }
+        // A latency that never went up cannot come back.
+        let was_slow = numbers.lost == 0 || numbers.peak_p99.is_some_and(|peak| peak > slo.latency);
+        let what = if was_slow { slo.percentile_name() } else { "errors".to_owned() };
+        let bound = if was_slow { exact(slo.latency) } else { format!("{} %", plain(slo.errors * 100.0)) };
+        Self {
+            back: format!("{what} back under {bound}"),
+            not_back: format!("{what} not back under {bound}"),
+            again: format!("{what} under {bound} again"),
+        }
+    }
+}
+
+fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
+    let Terms { back, not_back, again } = terms;
+    Some(match *objective {
+        Objective::NoArrivals | Objective::Unsaid => return None,
+        Objective::NotJudged(why) => format!("not judged: {why}"),
+        Objective::TooFew => TOO_FEW.to_owned(),
+        Objective::MissedBefore(Now::Held) => "the objective was already missed before, it holds now".to_owned(),
+        Objective::MissedBefore(Now::Missed) => "the objective was already missed before, and is now".to_owned(),
+        Objective::MissedBefore(_) => "the objective was already missed before".to_owned(),
+        Objective::Held { single, now } => held(single, now),
+        Objective::Back { after, now } => {
+            let relapse = match now {
+                Now::Missed => ", the objective is missed again now",
+                Now::MissedAtItsEnd => ", the objective was missed again at its end",
+                _ => "",
+            };
+            format!("{back} after {after} (judged over {WINDOW_SECS} s){relapse}")
+        }
+        Objective::Again { good, course: Course::Open, .. } => {
+            format!("{again} for {good} s (counts from {HOLD_SECS} s on)")
+        }
+        Objective::Again { good, secs, course: Course::Over } => {
+            format!("{again} only for the last {good} of {secs:.0} s, too short to count ({HOLD_SECS} s)")
+        }
+        Objective::Again { good, secs, course: Course::NoLoad } => {
+            format!("{again} only for the last {good} of {secs:.0} s of load, too short to count ({HOLD_SECS} s)")
+        }
+        Objective::Missed { course: Course::Open, .. } => format!("{not_back} yet"),
+        Objective::Missed { secs, course: Course::Over } => format!("{not_back} within {secs:.0} s"),
+        Objective::Missed { secs, course: Course::NoLoad } => {
+            format!("{not_back} when the load ended after {secs:.0} s")
+        }
+    })
+}
+
+/// The objective was never missed for two seconds in a row.
+fn held(single: u32, now: Now) -> String {
+    let but = |single| plural(u64::from(single), "single second", "single seconds");
+    match (single, now) {
+        (0, Now::Held | Now::Nothing) => "objective held so far".to_owned(),
+        (0, Now::Over | Now::MissedAtItsEnd) => "absorbed, the objective held".to_owned(),
+        (0, Now::NotMeasured) => "objective held as far as it was measured".to_owned(),
+        (0 | 1, Now::Missed) => "objective missed now, held until then".to_owned(),
+        (single, Now::Missed) => format!("objective missed now, so far only in {}", but(single)),
+        (single, Now::Held | Now::Nothing | Now::NotMeasured) => {
+            format!("objective held so far but for {}", but(single))
+        }
+        (single, Now::Over | Now::MissedAtItsEnd) => format!("absorbed, the objective held but for {}", but(single)),
+    }
+}
+
+fn lost(numbers: &StepNumbers, JudgedBy { slo, changed }: JudgedBy<'_>, is_open: bool) -> String {
     let so_far = if is_open { " so far" } else { "" };
-    let slow = if numbers.slow > 0 {
-        format!(", {} slower than {}", thousands(numbers.slow), exact(slo.latency))
-    } else {
-        String::new()
+    let slow = match numbers.slow {
+        0 => String::new(),
+        slow if changed.is_some() => format!(", {} slower than the objective", thousands(slow)),
+        slow => format!(", {} slower than {}", thousands(slow), exact(slo.latency)),
     };
     if numbers.lost == 0 {
         return format!("no requests lost{so_far}{slow}");
@@ -134,6 +267,10 @@ fn not_measured(numbers: &StepNumbers) -> String {
         1 => "; 1 second not measured, because of the generator".to_owned(),
         seconds => format!("; {seconds} seconds not measured, because of the generator"),
     }
+}
+
+fn instances(count: u32) -> String {
+    plural(u64::from(count), "instance", "instances")
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {

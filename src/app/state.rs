@@ -23,7 +23,7 @@ pub(crate) use live::Place;
 pub(crate) use live::{INCREMENTS, Lifecycle, PRESETS};
 pub use range::TimeRange;
 pub(crate) use range::{CLOSING_SECS, Shown, present};
-pub(crate) use ui::{Characters, Colors};
+pub(crate) use ui::{Characters, Colors, Gone};
 pub(crate) use ui::{Prompt, PromptKind, Question};
 pub use ui::{Ui, View, Window};
 

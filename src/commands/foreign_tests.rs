@@ -141,7 +141,7 @@ fn no_text_from_outside_acts_on_any_surface() {
         ("summary.json", json::text(&session, Damage::default())),
         ("doctor", Check::failure(hostile("name"), hostile("detail"), hostile("remedy")).to_string()),
         ("metrics", exposition::page(&session)),
-        ("plan", as_plan::text(session.header(), &[(Elapsed::ZERO, change(5))], session.now())),
+        ("plan", as_plan::text(session.header(), &[(Elapsed::ZERO, change(5))], &[], session.now())),
         ("compare", table(&contenders, &compare(&contenders))),
         ("experiment", experiment(&hostile("target"), &[played])),
         ("screen", screens(&session)),

@@ -32,13 +32,15 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
 
 fn write_plan(session: &Path, path: &Path) -> Result<(), CommandError> {
     let mut reader = RecordingReader::open(session).map_err(ExportError::from)?;
-    let (mut changes, mut end) = (Vec::new(), Elapsed::ZERO);
+    let (mut changes, mut objectives, mut end) = (Vec::new(), Vec::new(), Elapsed::ZERO);
     while let Some(recorded) = reader.next_event().map_err(ExportError::from)? {
         end = end.max(recorded.at);
-        if let SessionEvent::Rate(change) = recorded.event {
-            changes.push((recorded.at, change));
+        match recorded.event {
+            SessionEvent::Rate(change) => changes.push((recorded.at, change)),
+            SessionEvent::Objective(slo) => objectives.push((recorded.at, slo.to_string())),
+            _ => {}
         }
     }
-    let text = as_plan::text(reader.header(), &changes, end);
+    let text = as_plan::text(reader.header(), &changes, &objectives, end);
     files::write(path, text.as_bytes()).map_err(|source| CommandError::Write { path: path.to_owned(), source })
 }

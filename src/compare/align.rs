@@ -124,14 +124,14 @@ fn rows(reports: &[Vec<&StepReport>]) -> Vec<ComparedNumber> {
 /// Settings that make numbers mean different things.
 fn unlike(contenders: &[Contender<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Some(first) = contenders.first().map(|contender| &contender.session.header().settings) else { return warnings };
+    let Some(of_first) = contenders.first().map(|contender| contender.session) else { return warnings };
+    let first = &of_first.header().settings;
     for (at, contender) in contenders.iter().enumerate().skip(1) {
         let (other, which) = (&contender.session.header().settings, super::letter(at));
-        if other.slo != first.slo {
-            let slo = other.slo;
+        let (objectives, of_a) = (contender.session.objectives(), of_first.objectives());
+        if objectives != of_a {
             warnings.push(format!(
-                "{which} has another objective ({slo}; A: {}): slow, bad seconds and T_recover mean different things",
-                first.slo
+                "{which} has another objective ({objectives}; A: {of_a}): slow, bad seconds and T_recover mean different things"
             ));
         }
         if other.timeout != first.timeout {

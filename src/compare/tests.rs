@@ -149,7 +149,7 @@ fn invalid_steps_are_left_out_and_said_to_be() {
 fn other_objectives_and_other_lengths_are_pointed_out() {
     let a = session(&[(5, 600, reached(30.0), 100)]);
     let mut b = session(&[(5, 600, reached(40.0), 50)]);
-    b.header_mut().settings.slo.latency = std::time::Duration::from_secs(1);
+    b.begin_with_latency(std::time::Duration::from_secs(1));
     b.steps_mut()[0].step.end = Some(Elapsed::from_secs(300));
     let warnings = compared(&a, &b).warnings;
     assert!(

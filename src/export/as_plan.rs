@@ -24,8 +24,14 @@ struct Span {
     nanos: u64,
 }
 
-/// The text of the plan that does what the session's rate `changes` did, until `end`.
-pub(crate) fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elapsed) -> String {
+/// The text of the plan that does what the session's rate `changes` did, until `end`. A plan has one objective: it is the one that
+/// the session began with; the `later` ones are told of.
+pub(crate) fn text(
+    header: &Header,
+    changes: &[(Elapsed, RateChange)],
+    later: &[(Elapsed, String)],
+    end: Elapsed,
+) -> String {
     let settings = &header.settings;
     let mut out = String::new();
     let _ = writeln!(
@@ -45,6 +51,9 @@ pub(crate) fn text(header: &Header, changes: &[(Elapsed, RateChange)], end: Elap
     let errors = slo.errors * 100.0;
     let _ =
         writeln!(out, "\n[slo]\n\"{}\" = \"{}\"\nerrors = \"{errors}%\"", slo.percentile_name(), seconds(slo.latency));
+    for (at, slo) in later {
+        let _ = writeln!(out, "# From {at} on the session was judged by {slo}; a plan has one objective.");
+    }
     for span in spans(changes, end, settings.timeout) {
         let _ = writeln!(out, "\n[[stage]]\nname = {}", quoted(&span.name));
         let _ = match span.profile {
@@ -255,7 +264,7 @@ mod tests {
 
     fn assert_same_arrivals(changes: &[(Elapsed, RateProfile)], end: Elapsed) {
         let recorded: Vec<_> = changes.iter().map(|(at, profile)| (*at, change(*profile))).collect();
-        let plan = text(&header(), &recorded, end);
+        let plan = text(&header(), &recorded, &[], end);
         let (replayed, over) = played(&plan);
         assert_eq!(arrivals(&replayed, over), arrivals(changes, end), "{changes:?} until {end:?}\n{plan}");
     }
@@ -286,7 +295,9 @@ mod tests {
         header.settings.arrivals = Arrivals::Poisson;
         header.settings.seed = 42;
         let changes = [(Elapsed::from_secs(1), change(constant(5)))];
-        let text = text(&header, &changes, Elapsed::from_millis(3_500));
+        let later = [(Elapsed::from_secs(2), "p99 ≤ 300ms, errors ≤ 1%".to_owned())];
+        let text = text(&header, &changes, &later, Elapsed::from_millis(3_500));
+        assert!(text.contains("# From 0:02 on the session was judged by p99 ≤ 300ms"), "{text}");
         assert!(text.contains("--arrivals poisson --load-seed 42"), "{text}");
         let plan = Plan::parse(&text).unwrap();
         assert_eq!(plan.url.as_deref(), Some("https://example.com/a"));
@@ -296,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_session_without_load_is_still_a_plan() {
-        assert!(Plan::parse(&text(&header(), &[], Elapsed::from_secs(9))).is_ok());
+        assert!(Plan::parse(&text(&header(), &[], &[], Elapsed::from_secs(9))).is_ok());
     }
 
     fn profile() -> impl Strategy<Value = RateProfile> {

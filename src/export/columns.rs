@@ -8,7 +8,7 @@ use crate::export::columns::connections::{connections, dropped_connections};
 use crate::export::text::{count, foreign, millis, number, secs};
 use crate::instances::{Basis, Feed};
 use crate::session::event::{Recorded, SessionEvent};
-use crate::session::state::{InstanceTrack, Session};
+use crate::session::state::{Came, InstanceTrack, Session};
 use crate::text::{plain, timestamp};
 use crate::timeline::{Cohort, Counts, Percentiles, Row, SecondJudged};
 use scaletop_load::{Failure, OutcomeCounts, OutcomeKind};
@@ -93,8 +93,8 @@ pub(super) fn cohorts() -> Vec<&'static str> {
 pub(super) const EVENTS: [&str; 4] = ["time_utc", "elapsed_s", "event", "detail"];
 
 /// `instances.csv`.
-pub(super) const INSTANCES: [&str; 8] =
-    ["id", "first_s", "last_s", "requests", "ok", "p50_ms", "p99_ms", "cold_start_ms"];
+pub(super) const INSTANCES: [&str; 10] =
+    ["id", "first_s", "last_s", "requests", "ok", "p50_ms", "p99_ms", "cold_start_ms", "came_s", "came_after"];
 
 /// A row of `timeline.csv`: what completed in the second.
 pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String> {
@@ -226,6 +226,7 @@ pub(super) fn event(session: &Session, recorded: &Recorded) -> Option<Vec<String
             ("milestone", format!("{} {}: {}", seen.kind.label(), seen.subject, seen.detail))
         }
         SessionEvent::Mark { text } => ("mark", text.clone()),
+        SessionEvent::Objective(slo) => ("objective", format!("{slo} from now on")),
         SessionEvent::Notice(notice) => ("notice", notice.text.clone()),
         SessionEvent::Ended { reason } => ("ended", reason.clone()),
     };
@@ -258,8 +259,12 @@ fn feed_in_words(feed: &Feed) -> String {
     }
 }
 
-/// A row of `instances.csv`.
-pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
+/// The rows of `instances.csv`.
+pub(super) fn instances_seen(session: &Session) -> impl Iterator<Item = Vec<String>> + '_ {
+    session.tracks().iter().zip(session.came(session.tracks())).map(|(track, came)| instance(track, came))
+}
+
+fn instance(track: &InstanceTrack, came: Option<Came>) -> Vec<String> {
     vec![
         foreign(track.id.as_str()),
         secs(track.first_ok.unwrap_or(track.first)),
@@ -269,6 +274,8 @@ pub(super) fn instance(track: &InstanceTrack) -> Vec<String> {
         millis(track.response.quantile(0.5)),
         millis(track.response.quantile(0.99)),
         millis(track.cold_start),
+        came.map(|came| format!("{:.3}", came.took.as_secs_f64())).unwrap_or_default(),
+        came.map(|came| came.after.label().to_owned()).unwrap_or_default(),
     ]
 }
 

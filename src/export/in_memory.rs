@@ -42,7 +42,7 @@ pub(crate) fn export(header: Header, events: &[Recorded]) -> Exported {
     let mut steps = vec![columns::steps()];
     steps.extend(session.steps().iter().map(columns::step));
     let mut instances = vec![owned(&columns::INSTANCES)];
-    instances.extend(session.tracks().iter().map(columns::instance));
+    instances.extend(columns::instances_seen(&session));
     let csv = [
         ("timeline.csv", timeline),
         ("cohorts.csv", cohorts),

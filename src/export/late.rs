@@ -34,11 +34,12 @@ impl LateCounts {
         self.end.second()
     }
 
-    /// The count that was true in `second`: the last one before its end, if it still held when the second began.
+    /// The count that was true in `second`: the last one that stood before its end, if it still did when the second began.
     pub(super) fn at(&self, basis: Basis, second: u32) -> Option<u32> {
         let counts = self.counts.get(&basis)?;
-        let (at, seen) = counts.range(..=second).next_back()?;
-        let next = counts.range(at + 1..).next().map(|(_, next)| next.as_of);
-        (seen.holds_until(next) > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
+        let stood = counts.range(..=second).rev().find(|(_, seen)| seen.stands(None).start.second() <= second);
+        let (at, seen) = stood?;
+        let next = counts.range(at + 1..).next().map(|(_, next)| next);
+        (seen.stands(next).end > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
     }
 }

@@ -20,7 +20,7 @@ pub fn text(session: &Session) -> String {
     let mut out = Lines::default();
     let settings = &session.header().settings;
     let plan = settings.plan.as_deref().map(|plan| format!(", plan \"{plan}\"")).unwrap_or_default();
-    out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), settings.slo));
+    out.line(&format!("scaletop: {} for {}{plan}; objective {}", settings.target, session.now(), session.objectives()));
     let unconnected = match totals.dropped_connections {
         0 => String::new(),
         dropped => format!(", {} for want of a connection", thousands(dropped)),

@@ -65,6 +65,12 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
         "gauge",
         "1 for how it stands now, 0 for the others: nothing sent, no load, open, held, missed, none OK, generator.",
     ),
+    (
+        "scaletop_objective_latency_seconds",
+        "gauge",
+        "What the percentile of the objective must not exceed, as it is now.",
+    ),
+    ("scaletop_objective_errors_ratio", "gauge", "The share of bad requests that the objective allows, as it is now."),
     ("scaletop_objective_met", "gauge", "1 when the objective held over the last seconds, by intended second, else 0."),
     ("scaletop_step", "gauge", "Number of the step in force."),
     ("scaletop_step_seconds", "gauge", "Times of each step since its start, once reached, by number."),
@@ -161,6 +167,14 @@ pub(crate) fn page(session: &Session) -> String {
     last_second(&mut page, session);
     instances(&mut page, session);
     let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.judged.is_good());
+    let slo = session.objective();
+    let percentile = slo.percentile_name();
+    page.sample(
+        "scaletop_objective_latency_seconds",
+        &[("percentile", percentile.as_str())],
+        slo.latency.as_secs_f64(),
+    );
+    page.sample("scaletop_objective_errors_ratio", &[], slo.errors);
     page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
     let standing = standing(session, session.now()).label();
     for label in Standing::LABELS {

@@ -11,7 +11,7 @@ use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
 use crate::text::{as_millis, exact_millis, plain, thousands};
-use crate::timeline::Column;
+use crate::timeline::{Column, Objectives};
 
 /// Lines and bands are drawn in at most this many columns: about one a pixel.
 const DRAWN: u32 = 900;
@@ -35,14 +35,25 @@ struct Curve {
     is_band: bool,
 }
 
+/// This share of the width has room for the name of a level.
+const ROOM_FOR_A_NAME: f64 = 0.25;
+
+/// A level of a chart, from one second to another.
+struct Level {
+    value: f64,
+    from: f64,
+    until: f64,
+    label: String,
+}
+
 struct Chart {
     title: &'static str,
     subtitle: String,
     ticks: Vec<(f64, String)>,
     curves: Vec<Curve>,
     frame: Frame,
-    /// A level that stands for itself, such as the objective.
-    level: Option<(f64, String)>,
+    /// Levels that stand for themselves, such as the objective.
+    levels: Vec<Level>,
 }
 
 /// All of them, on one time axis.
@@ -97,10 +108,10 @@ fn figure(session: &Session, chart: &Chart, seconds: f64, names_steps: bool, has
                         path class={ "line " (curve.key) } fill="none" stroke=(ink(curve.key)) stroke-width="1.5" d=(curve.path) {}
                     }
                 }
-                @if let Some((value, label)) = &chart.level {
-                    @let y = place(chart.frame.y(*value));
-                    line.level stroke=(ink("level")) stroke-dasharray="6 4" x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                    text.tick.levelname fill=(ink("level")) font-size="11" text-anchor="end" x=(WIDTH - 3.0) y=(y) dy="-.35em" { (label) }
+                @for level in &chart.levels {
+                    @let (y, x1, x2) = (place(chart.frame.y(level.value)), place(chart.frame.x(level.from)), place(chart.frame.x(level.until)));
+                    line.level stroke=(ink("level")) stroke-dasharray="6 4" x1=(x1) x2=(x2) y1=(y) y2=(y) {}
+                    text.tick.levelname fill=(ink("level")) font-size="11" text-anchor="end" x=(place(chart.frame.x(level.until) - 3.0)) y=(y) dy="-.35em" { (level.label) }
                 }
                 (moments(session, chart.frame, bottom, names_steps))
                 line.cross stroke="none" x1="-9" x2="-9" y1=(TOP) y2=(bottom) {}
@@ -158,21 +169,22 @@ fn rates(series: &Series, seconds: f64) -> Chart {
             Curve { key: "ok", label: "ok", path: frame.line(points(series, ok), span), is_band: false },
         ],
         frame,
-        level: None,
+        levels: Vec::new(),
     }
 }
 
 fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
-    let slo = session.header().settings.slo;
-    let objective = as_millis(slo.latency);
+    let objectives = session.objectives();
+    let millis = || objectives.all().map(|(_, slo)| as_millis(slo.latency));
+    let (strictest, loosest) = (millis().fold(f64::INFINITY, f64::min), millis().fold(0.0, f64::max));
     let p50 = |column: &Column| ms(column.p50);
     let p99 = |column: &Column| ms(column.p99);
     let failed = |column: &Column| ms(column.failed_p99);
     let oldest = |column: &Column| ms(column.oldest);
     let all = || series.columns.iter().flat_map(|column| [p50(column), p99(column), failed(column)]).flatten();
-    let least = all().filter(|&value| value > 0.0).fold(objective, f64::min);
+    let least = all().filter(|&value| value > 0.0).fold(strictest, f64::min);
     // Room above the objective, so that its name fits.
-    let greatest = most(series.columns.iter().map(oldest)).max(all().fold(objective * 1.5, f64::max));
+    let greatest = most(series.columns.iter().map(oldest)).max(all().fold(loosest * 1.5, f64::max));
     let (scale, ticks) = ticks::log(least * 0.9, greatest);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
@@ -201,8 +213,22 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
         ticks,
         curves,
         frame,
-        level: Some((objective, format!("objective: {slo}"))),
+        levels: objective_levels(objectives, seconds),
     }
+}
+
+/// The objective, each as far as it held. Of short ones only the last has room for its name.
+fn objective_levels(objectives: &Objectives, seconds: f64) -> Vec<Level> {
+    let all: Vec<_> = objectives.all().collect();
+    let until = |at: usize| all.get(at + 1).map_or(seconds, |(next, _)| f64::from(*next));
+    let mut levels = Vec::new();
+    for (at, (from, slo)) in all.iter().enumerate() {
+        let (from, until) = (f64::from(*from), until(at));
+        let has_room = at + 1 == all.len() || (until - from) / seconds.max(1.0) > ROOM_FOR_A_NAME;
+        let label = if has_room { format!("objective: {slo}") } else { String::new() };
+        levels.push(Level { value: as_millis(slo.latency), from, until, label });
+    }
+    levels
 }
 
 /// A layer of the chart of errors: its name in the style sheet, its name for people, how much of it a column has.
@@ -247,7 +273,7 @@ fn errors(series: &Series, seconds: f64) -> Chart {
         ticks: labelled(ticks),
         curves,
         frame,
-        level: None,
+        levels: Vec::new(),
     }
 }
 
@@ -266,7 +292,7 @@ fn connections(series: &Series, seconds: f64) -> Option<Chart> {
         ticks: labelled(ticks),
         curves: vec![Curve { key: "open", label: "open", path, is_band: false }],
         frame,
-        level: None,
+        levels: Vec::new(),
     })
 }
 
@@ -307,6 +333,6 @@ fn instances(series: &Series, seconds: f64) -> Chart {
         ticks: labelled(ticks),
         curves,
         frame,
-        level: None,
+        levels: Vec::new(),
     }
 }

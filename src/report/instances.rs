@@ -18,6 +18,7 @@ pub(super) fn table(session: &Session) -> Markup {
         return html! { p.none { "No answer named its instance (header " code { (shown(header)) } ")." } };
     }
     let end = session.now().as_secs_f64().max(1.0);
+    let came = session.came(session.tracks());
     let answers: u64 = session.tracks().iter().map(|track| track.requests).sum();
     html! {
         (pinned(session))
@@ -26,11 +27,11 @@ pub(super) fn table(session: &Session) -> Markup {
                 thead {
                     tr {
                         th { "instance" } th.lane { "when it answered" } th { "first OK" } th { "last" } th { "answers" } th { "share" }
-                        th { "OK" } th { "p50" } th { "p99" } th { "cold start" }
+                        th { "OK" } th { "p50" } th { "p99" } th { "extra latency of its first answers" } th { "from decision/step to its first answer" }
                     }
                 }
                 tbody {
-                    @for track in session.tracks().iter().take(MOST_INSTANCES) {
+                    @for (track, came) in session.tracks().iter().zip(&came).take(MOST_INSTANCES) {
                         @let (from, to) = (track.first.as_secs_f64() / end * 100.0, track.last.as_secs_f64() / end * 100.0);
                         tr {
                             td.id { (shown(track.id.as_str())) }
@@ -48,6 +49,7 @@ pub(super) fn table(session: &Session) -> Markup {
                             td { (latency(track.response.quantile(0.5))) }
                             td { (latency(track.response.quantile(0.99))) }
                             td { (track.cold_start.map_or_else(|| "–".to_owned(), |by| format!("+{}", latency(Some(by))))) }
+                            td { (came.map_or_else(|| "–".to_owned(), |came| format!("{} ({})", secs(came.took.as_secs_f64()), came.after.label()))) }
                         }
                     }
                 }

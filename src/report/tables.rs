@@ -125,15 +125,27 @@ pub(super) fn all_numbers(session: &Session) -> Markup {
     }
 }
 
-/// Where the time of each scale-out went; `None` where no platform tells.
+/// Where the time of each scale-out went, and why the other steps up had none; `None` where nobody knows of any.
 pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
-    let falls: Vec<_> =
-        session.steps().iter().filter_map(|report| Some((report, session.waterfall(report)?))).collect();
+    let (mut falls, mut others) = (Vec::new(), Vec::new());
+    for report in session.steps() {
+        match session.scale_out(report) {
+            Some(Ok(fall)) => falls.push((report, fall)),
+            Some(Err(why)) => others.push((report, why)),
+            None => {}
+        }
+    }
     (!falls.is_empty()).then(|| {
         html! {
             @for (report, fall) in falls.iter().take(MOST_WATERFALLS) { (waterfall(report, fall)) }
             @if falls.len() > MOST_WATERFALLS {
                 p.note { (falls.len() - MOST_WATERFALLS) " more are in " code { "summary.json" } "." }
+            }
+            @for (report, why) in others.iter().take(MOST_WATERFALLS) {
+                p.note { "Step " (report.step.id) ", " (rates(&report.step)) ": " (why) "." }
+            }
+            @if others.len() > MOST_WATERFALLS {
+                p.note { "Neither had " (others.len() - MOST_WATERFALLS) " other steps a scale-out." }
             }
         }
     })
@@ -244,7 +256,7 @@ pub(super) fn settings(session: &Session) -> Markup {
             dt { "target" } dd { (shown(&settings.target)) }
             dt { "request" } dd { (shown(&settings.method)) " " (shown(&settings.url)) }
             @if let Some(plan) = &settings.plan { dt { "plan" } dd { (shown(plan)) } }
-            dt { "objective" } dd { (settings.slo) }
+            dt { "objective" } dd { (session.objectives()) }
             dt { "arrivals" } dd { (format!("{:?}", settings.arrivals).to_lowercase()) ", open model, seed " (settings.seed) }
             dt { "ceiling" } dd { (thousands(settings.max_rate)) " requests/s, " (thousands(settings.max_in_flight)) " in flight" }
             dt { "timeout" } dd { (secs(settings.timeout.as_secs_f64())) }

@@ -76,3 +76,20 @@ fn an_empty_session_is_a_page_too() {
     let page = page_of(&Session::new(header));
     assert!(page.contains("The rate was never changed") && page.contains("No request was answered"));
 }
+
+#[test]
+fn the_report_says_when_the_objective_changed_and_draws_each() {
+    let mut session = Session::new(Header::new(0, Settings::default()));
+    let strict = crate::slo::Slo { latency: Duration::from_millis(300), ..session.header().settings.slo };
+    for index in 0..40 {
+        if index == 20 {
+            session.apply(Elapsed::from_secs(20), &SessionEvent::Objective(strict));
+        }
+        let second = Second::new(index, ArrivalRate::new(5));
+        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+    }
+    let page = page_of(&session);
+    assert!(page.contains("objective p99 ≤ 500ms, errors ≤ 1%; from 0:20 on p99 ≤ 300ms, errors ≤ 1%"));
+    assert_eq!(page.matches("class=\"level\"").count(), 2, "a line for each");
+    assert!(page.contains("objective: p99 ≤ 300ms") && page.contains("objective: p99 ≤ 500ms"));
+}

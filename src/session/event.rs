@@ -19,14 +19,14 @@ use scaletop_units::Elapsed;
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 4;
+pub(crate) const FORMAT_VERSION: u32 = 5;
 
 /// The first version that says which arrivals the generator was late for.
 pub(crate) const TELLS_LATENESS: u32 = 4;
 
 /// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
-/// failures apart, and the arrivals that we were late for.
+/// failures apart, and the arrivals that we were late for. 5 may change the objective: a reader of 4 would judge all by the first.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -61,7 +61,7 @@ pub struct Settings {
     pub method: String,
     /// The plan's name, when a plan drives the load.
     pub plan: Option<String>,
-    /// What counts as good.
+    /// What counts as good when the session begins.
     pub slo: Slo,
     /// How arrivals are spaced.
     pub arrivals: Arrivals,
@@ -173,6 +173,8 @@ pub enum SessionEvent {
         /// What they called it; untrusted text.
         text: String,
     },
+    /// What counts as good from the next whole second on; the header has what the session began with.
+    Objective(Slo),
     /// Something worth a line in the log.
     Notice(Notice),
     Ended {

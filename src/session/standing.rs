@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use crate::analysis::health;
+use crate::analysis::words::Present;
 use crate::session::state::Session;
+use crate::slo::Slo;
 use crate::text::{clean_to, latency, percent};
 use crate::timeline::objective::WINDOW_SECS;
-use crate::timeline::{Row, SecondJudged};
+use crate::timeline::{Cohort, Row, SecondJudged};
 use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
@@ -51,6 +53,18 @@ impl Standing {
     pub(crate) const LABELS: [&'static str; 7] =
         ["nothing_sent", "no_load", "open", "held", "missed", "none_ok", "generator"];
 
+    /// The same for the sentence of the step that is open.
+    pub(crate) const fn present(&self) -> Present {
+        match self {
+            Self::NothingSent | Self::Open => Present::Unjudged,
+            Self::NoLoad => Present::NoLoad,
+            Self::Held => Present::Held,
+            Self::Missed { .. } => Present::Missed,
+            Self::NoneOk { .. } => Present::NoneOk,
+            Self::Generator { .. } => Present::NotMeasured,
+        }
+    }
+
     /// In words, `now` being the moment that it is about: `MISSED 9 s: 80 % answer 429`.
     pub(crate) fn words(&self, now: Elapsed) -> String {
         let for_secs = |since: Elapsed| format!("{} s", now.saturating_since(since).as_secs().max(1));
@@ -84,7 +98,7 @@ pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
     if seen.due == 0 && seen.outcomes.total() == 0 && last.in_flight == 0 {
         return Standing::NoLoad;
     }
-    let slo = session.header().settings.slo;
+    let slo = session.objectives().at(last.second);
     if seen.ours() as f64 > slo.errors * seen.due as f64 {
         return Standing::Generator { why: generator_in_words(recent()) };
     }
@@ -100,7 +114,9 @@ pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
 fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
     let cohorts = session.timeline().cohorts();
     let end = cohorts.partition_point(|cohort| cohort.second <= last.second);
-    let known = || cohorts.range(..end).rev().filter(|cohort| cohort.judged != SecondJudged::Unknown);
+    // A second without arrivals only shows that those of before slid out of its window.
+    let is_known = |cohort: &&Cohort| cohort.due > 0 && cohort.judged != SecondJudged::Unknown;
+    let known = || cohorts.range(..end).rev().filter(is_known);
     let Some(newest) = known().next().filter(|newest| last.second.saturating_sub(newest.second) <= 2 * WINDOW_SECS)
     else {
         return Standing::Open;
@@ -120,7 +136,10 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
             let kind = most_frequent(&seen.outcomes);
             Standing::Missed { since: since(), why: share(kind, &seen.outcomes) }
         }
-        SecondJudged::Bad => Standing::Missed { since: since(), why: why_missed(session, last, seen) },
+        SecondJudged::Bad => {
+            let slo = session.objectives().at(newest.second);
+            Standing::Missed { since: since(), why: why_missed(slo, last, seen) }
+        }
     }
 }
 
@@ -151,8 +170,7 @@ impl Seen {
 }
 
 /// Why the objective is missed: what most requests got instead, else how slow the answers are.
-fn why_missed(session: &Session, last: &Row, seen: &Seen) -> String {
-    let slo = session.header().settings.slo;
+fn why_missed(slo: &Slo, last: &Row, seen: &Seen) -> String {
     let answered = seen.outcomes.total().saturating_add(seen.dropped_cap);
     let failed = answered.saturating_sub(seen.outcomes.get(OutcomeKind::Ok));
     if failed as f64 > slo.errors * answered as f64 {

@@ -12,13 +12,14 @@ use crate::analysis::demand::{CapacityEstimate, needed};
 use crate::analysis::failures::{FailureTotals, failure_in_words};
 use crate::analysis::gathered::Gathered;
 use crate::analysis::service_time::Trailing;
-use crate::analysis::waterfall::{self, Waterfall};
+use crate::analysis::waterfall::{self, Observed, Waterfall};
 use crate::instances::milestone::Milestone;
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, SessionEvent, TELLS_LATENESS};
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
-use crate::timeline::{Completed, Percentiles, Row, Timeline};
+use crate::slo::Slo;
+use crate::timeline::{Completed, Objectives, Percentiles, Row, Timeline};
 use scaletop_load::Failure;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
@@ -26,6 +27,7 @@ use scaletop_load::RateProfile;
 use scaletop_load::Second;
 use scaletop_units::{ArrivalRate, Elapsed};
 
+mod births;
 #[cfg(test)]
 mod by_hand;
 mod connections;
@@ -35,6 +37,7 @@ mod observations;
 mod readers;
 mod steps;
 
+pub(crate) use births::Came;
 pub(crate) use connections::ConnectionTotals;
 pub(crate) use instance_table::InstanceTrack;
 
@@ -63,6 +66,8 @@ pub struct Session {
     rates: Vec<(Elapsed, RateProfile, RateCause)>,
     /// Rows and cohorts.
     timeline: Timeline,
+    /// What they are judged by.
+    objectives: Objectives,
     /// Every step so far, the open one last.
     steps: Vec<StepReport>,
     /// Every instance seen in answers, in the order of their first; at most `instance_table::MAX_INSTANCES`.
@@ -146,12 +151,14 @@ pub struct Totals {
 
 impl Session {
     pub fn new(header: Header) -> Self {
+        let objectives = Objectives::new(header.settings.slo);
         Self {
             header,
             now: Elapsed::ZERO,
             rate: (Elapsed::ZERO, RateProfile::PAUSED),
             rates: Vec::new(),
             timeline: Timeline::default(),
+            objectives,
             steps: Vec::new(),
             instances: Vec::new(),
             answers_beyond: 0,
@@ -192,6 +199,7 @@ impl Session {
                 self.milestones.push(seen.clone());
             }
             SessionEvent::Mark { text } => bounded_push(&mut self.marks, (at, cut(text))),
+            SessionEvent::Objective(slo) => self.change_objective(at, slo),
             SessionEvent::Notice(notice) => self.note(at, notice.level, &notice.text),
             SessionEvent::Ended { reason } => {
                 self.ended = Some(cut(reason));
@@ -205,9 +213,21 @@ impl Session {
         Percentiles::of(&self.totals.ok)
     }
 
-    /// Where the time of a step's scale-out went: see [`waterfall::of`].
+    /// Where the time of a step's scale-out went, if it had one: see [`waterfall::of`].
     pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
-        waterfall::of(report, self.now, &self.milestones, &self.observations, &self.feeds)
+        self.scale_out(report)?.ok()
+    }
+
+    /// The same, or why a step up had none.
+    pub(crate) fn scale_out(&self, report: &StepReport) -> Option<Result<Waterfall, String>> {
+        let observed = Observed {
+            milestones: &self.milestones,
+            counts: &self.observations,
+            feeds: &self.feeds,
+            limits: self.limits,
+            births: self.births(&report.step),
+        };
+        waterfall::of(report, self.now, &observed)
     }
 
     /// How many instances the rate needs now, by Little's law.
@@ -237,6 +257,13 @@ impl Session {
         self.timeline.push(row, &completed, second);
         self.file(second);
         self.thin_observations(second.index);
+    }
+
+    fn change_objective(&mut self, at: Elapsed, slo: &Slo) {
+        let before = *self.objectives.now();
+        self.objectives.change(at, self.timeline.latest().map(|row| row.second), *slo);
+        self.note(at, NoticeLevel::Info, &format!("objective from now on: {slo} (until now {before})"));
+        self.refresh_unfinished();
     }
 
     fn learn_limits(&mut self, limits: Limits) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::slo::Slo;
-use crate::timeline::objective::{self, Judgement, SecondJudged, WINDOW_SECS, certain_after};
-use crate::timeline::{KEPT_SECS, Percentiles, THINNED_SPAN};
+use crate::timeline::objective::{self, Judgement, SecondJudged, certain_after};
+use crate::timeline::{KEPT_SECS, Objectives, Percentiles, THINNED_SPAN};
 use scaletop_load::CohortPart;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
@@ -194,7 +194,7 @@ impl Cohorts {
     }
 
     /// Files what a second (`closed`) holds of the requests intended in this or an earlier one.
-    pub(crate) fn file(&mut self, closed: u32, parts: &[CohortPart], slo: &Slo) {
+    pub(crate) fn file(&mut self, closed: u32, parts: &[CohortPart], objectives: &Objectives) {
         self.at(closed);
         for part in parts {
             // An arrival cannot be intended after it was filed; a damaged recording may say so.
@@ -204,7 +204,7 @@ impl Cohorts {
             }
             let at = self.at(second);
             let cohort = &mut self.list[at];
-            cohort.count(part, slo);
+            cohort.count(part, objectives.at(second));
             if second < self.settled_before {
                 continue; // Later than it could be: counted, but its percentiles stand.
             }
@@ -219,7 +219,13 @@ impl Cohorts {
     /// Judges again every cohort that is not settled, now that second `closed` has closed. Settles those that cannot change
     /// any more, and returns their seconds. `expected` is the rate in force: a cohort without arrivals may still get some
     /// when arrivals were expected.
-    pub(crate) fn settle(&mut self, closed: u32, expected: ArrivalRate, slo: &Slo, timeout: Duration) -> Vec<u32> {
+    pub(crate) fn settle(
+        &mut self,
+        closed: u32,
+        expected: ArrivalRate,
+        objectives: &Objectives,
+        timeout: Duration,
+    ) -> Vec<u32> {
         let now = Elapsed::from_secs(u64::from(closed) + 1);
         let certain = certain_after(timeout);
         let first = self.first_at(self.settled_before);
@@ -232,7 +238,7 @@ impl Cohorts {
             // A cohort is judged together with those just before it: it is final only when they are.
             is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
             cohort.is_final = is_final;
-            self.judge(at, now, slo);
+            self.judge(at, now, objectives);
         }
         let mut settled = Vec::new();
         for at in first..self.list.len() {
@@ -248,12 +254,12 @@ impl Cohorts {
     }
 
     /// Settles every cohort, because the session has ended. Returns the seconds of those that were not settled before.
-    pub(crate) fn settle_all(&mut self, now: Elapsed, slo: &Slo) -> Vec<u32> {
+    pub(crate) fn settle_all(&mut self, now: Elapsed, objectives: &Objectives) -> Vec<u32> {
         let first = self.first_at(self.settled_before);
         let mut settled = Vec::new();
         for at in first..self.list.len() {
             self.list[at].is_final = true;
-            self.judge(at, now, slo);
+            self.judge(at, now, objectives);
             settled.push(self.list[at].second);
             self.settled_before = self.list[at].second.saturating_add(1);
             self.retire(at);
@@ -261,8 +267,9 @@ impl Cohorts {
         settled
     }
 
-    fn judge(&mut self, at: usize, now: Elapsed, slo: &Slo) {
-        let earliest = self.list[at].second.saturating_sub(WINDOW_SECS - 1);
+    fn judge(&mut self, at: usize, now: Elapsed, objectives: &Objectives) {
+        let second = self.list[at].second;
+        let (slo, earliest) = (objectives.at(second), objectives.window_from(second));
         let mut judgement = Judgement::default();
         let window = self.list.range(..=at).rev().take_while(|cohort| cohort.second >= earliest);
         window.for_each(|cohort| judgement.add(cohort, now, slo));

@@ -29,8 +29,8 @@ fn folded(seconds: impl IntoIterator<Item = Second>) -> Timeline {
         let completed = Completed::of(&second);
         timeline.push(Row::of(&second, &completed), &completed, &second);
         let cohorts = timeline.cohorts_mut();
-        cohorts.file(second.index, &second.parts, &Slo::default());
-        cohorts.settle(second.index, second.target, &Slo::default(), TIMEOUT);
+        cohorts.file(second.index, &second.parts, &Objectives::new(Slo::default()));
+        cohorts.settle(second.index, second.target, &Objectives::new(Slo::default()), TIMEOUT);
     }
     timeline
 }

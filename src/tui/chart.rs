@@ -66,8 +66,8 @@ pub(crate) struct Curve {
     /// How it is drawn.
     pub(crate) stroke: Stroke,
     pub(crate) role: Role,
-    /// What lies above this is drawn in the colour of [`Role::Bad`].
-    pub(crate) alarm: Option<f64>,
+    /// What lies above this is drawn in the colour of [`Role::Bad`]: one point a dot column.
+    pub(crate) alarm: Option<Points>,
 }
 
 impl Curve {
@@ -126,7 +126,15 @@ fn ink(pen: &mut Pen<'_>, curve: &Curve, scale: Scale, rows: u16) {
             continue;
         };
         let y = scale::dot(scale, value, rows);
-        let role = if curve.alarm.is_some_and(|alarm| value > alarm) { Role::Bad } else { curve.role };
+        let role = if curve
+            .alarm
+            .as_ref()
+            .is_some_and(|alarm| alarm.get(x).copied().flatten().is_some_and(|alarm| value > alarm))
+        {
+            Role::Bad
+        } else {
+            curve.role
+        };
         // A jump is joined by a vertical line in the later column: what was between was not measured, and a slanted
         // line would pretend that it was.
         let dots = match before {

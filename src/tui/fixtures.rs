@@ -219,6 +219,13 @@ impl Builder {
     }
 
     /// A line of the log.
+    /// From now on the objective's percentile may take so long.
+    pub(crate) fn objective_ms(self, millis: u64) -> Self {
+        let first = self.session.header().settings.slo;
+        let slo = crate::slo::Slo { latency: Duration::from_millis(millis), ..first };
+        self.event(&SessionEvent::Objective(slo))
+    }
+
     pub(crate) fn notice(self, level: NoticeLevel, text: &str) -> Self {
         self.event(&SessionEvent::Notice(Notice { level, text: text.to_owned() }))
     }

@@ -39,6 +39,9 @@ pub(crate) fn screen(area: Rect, is_replay: bool) -> Frame {
     Frame { header, body, bar, footer }
 }
 
+/// Lanes get at most this share of what the charts have, in percent.
+const MOST_FOR_LANES: u16 = 45;
+
 /// The parts of the overview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overview {
@@ -54,8 +57,8 @@ pub(crate) struct Overview {
     pub(crate) side: Rect,
 }
 
-/// The parts of the overview.
-pub(crate) fn overview(body: Rect) -> Overview {
+/// The parts of the overview; `lanes` are the rows that the instances need for a lane each, if they have lanes.
+pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
     let steps = match body.height {
         0..=15 => 0,
         16..=20 => 2,
@@ -74,16 +77,19 @@ pub(crate) fn overview(body: Rect) -> Overview {
         Constraint::Length(steps),
     ])
     .areas(main);
-    let heights = chart_heights(charts.height);
+    let heights = chart_heights(charts.height, lanes.unwrap_or(0));
     let charts = Layout::vertical(heights.map(Constraint::Length)).areas(charts);
     Overview { rules, charts, times, steps, side }
 }
 
-/// The heights of the four charts, titles included: rate and latency get the most, errors the least.
-fn chart_heights(rows: u16) -> [u16; 4] {
+/// The heights of the four charts, titles included: rate and latency get the most, errors the least. Instances get the rows that
+/// their lanes need, where that leaves the others theirs.
+fn chart_heights(rows: u16, lanes: u16) -> [u16; 4] {
     let plots = rows.saturating_sub(4);
     let share = |percent: u16| (plots * percent + 50) / 100;
     let (latency, errors, instances) = (share(30), share(16), share(23));
+    let more = if lanes <= share(MOST_FOR_LANES) { lanes.saturating_sub(instances) } else { 0 };
+    let (latency, instances) = (latency - more / 2, instances + more);
     let rate = plots.saturating_sub(latency + errors + instances);
     [rate, latency, errors, instances].map(|plot| plot + 1)
 }
@@ -94,14 +100,16 @@ mod tests {
 
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
-        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true).body);
-        assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
+        for lanes in [None, Some(2), Some(5), Some(8)] {
+            let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true).body, lanes);
+            assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
+        }
     }
 
     #[test]
     fn charts_share_their_columns() {
         for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            let parts = overview(screen(Rect::new(0, 0, width, height), false).body);
+            let parts = overview(screen(Rect::new(0, 0, width, height), false).body, Some(6));
             assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
         }
     }

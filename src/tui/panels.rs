@@ -5,6 +5,7 @@ pub(crate) mod charts;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod help;
+pub(crate) mod lanes;
 pub(crate) mod side;
 pub(crate) mod steps;
 pub(crate) mod welcome;

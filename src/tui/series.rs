@@ -81,14 +81,13 @@ pub(crate) struct CountSeries {
     pub(crate) provisional: Points,
 }
 
-/// The counts of a basis as a step line: each observation as long as it holds; then there is a gap.
+/// The counts of a basis as a step line: each observation as long as it stands; then there is a gap.
 pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> CountSeries {
     let mut counts = CountSeries { settled: vec![None; axis.dots()], provisional: vec![None; axis.dots()] };
     for (at, observation) in observations.iter().enumerate() {
-        let next = observations.get(at + 1).map(|next| next.as_of);
-        let until = observation.holds_until(next);
+        let stands = observation.stands(observations.get(at + 1));
         let points = if observation.provisional { &mut counts.provisional } else { &mut counts.settled };
-        for point in &mut points[axis.dots_of(observation.as_of, until)] {
+        for point in &mut points[axis.dots_of(stands.start, stands.end)] {
             *point = Some(f64::from(observation.count));
         }
     }
@@ -97,7 +96,7 @@ pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> C
 
 /// The latest count of a basis at the right edge of the axis.
 pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis) -> Option<InstanceObservation> {
-    let end = observations.partition_point(|observation| observation.as_of < axis.end());
+    let end = observations.partition_point(|observation| observation.stands(None).start < axis.end());
     observations.get(end.checked_sub(1)?).copied()
 }
 
@@ -149,9 +148,10 @@ mod tests {
         let at = |points: &Points, secs: u64| {
             points[axis.dots_of(Elapsed::from_secs(secs), Elapsed::from_secs(secs + 1)).start]
         };
-        let settled: Vec<_> = [5, 10, 19, 20, 49, 55].map(|secs| at(&counts.settled, secs)).into();
-        assert_eq!(settled, [None, Some(1.0), Some(1.0), Some(2.0), None, None]);
-        assert_eq!((at(&counts.provisional, 45), at(&counts.provisional, 55)), (Some(3.0), None));
+        let settled: Vec<_> = [15, 20, 29, 30, 49, 55].map(|secs| at(&counts.settled, secs)).into();
+        // Each stands from the end of its ten seconds on.
+        assert_eq!(settled, [None, Some(1.0), Some(1.0), Some(2.0), Some(2.0), None]);
+        assert_eq!((at(&counts.provisional, 45), at(&counts.provisional, 55)), (None, Some(3.0)));
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! (a p50 of 0.3 ms was 80.7); `T_capacity` is the first OK answer of the instance that completes the
 //! count; what was there all along was not waited for, though a step of eight seconds cannot show it held for ten (one cell, its
 //! words); the period of a metric that straddles a step's start shows what came in it, and is not what was before (the first
-//! instance, counted in the first step of App Runner's session, and its first response).
+//! instance, counted in the first step of App Runner's session, and its first response); what a metric's point shows stands from the
+//! end of its period on, in `instances_active` too (four cells of two files); a step that ended while the objective held again, for too
+//! short, says so (the words of two steps).
 
 use std::fs;
 use std::path::Path;

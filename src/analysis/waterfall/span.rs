@@ -63,8 +63,9 @@ impl Span {
         Timing::NotWithin { secs: told.min(self.end).saturating_since(self.start).as_secs_f64(), open: self.is_open }
     }
 
-    /// When the platform's count first exceeded what it was before the step.
-    pub(super) fn counted(&self, counts: &[InstanceObservation]) -> Timing {
+    /// When the platform's count first exceeded what it was before the step; `enough` are as many as are needed, or allowed, and
+    /// `has_births` whether an instance came that had never answered.
+    pub(super) fn counted(&self, counts: &[InstanceObservation], enough: Option<u32>, has_births: bool) -> Timing {
         let first_of_step = match counts.first() {
             Some(seen) if seen.basis == Basis::Active => first_period_of(counts, self.start),
             _ => counts.partition_point(|seen| seen.as_of <= self.start),
@@ -79,7 +80,15 @@ impl Span {
         };
         let is_of_step = |seen: &&InstanceObservation| seen.as_of < self.end || self.is_open;
         let Some(first) = counts[first_of_step..].iter().filter(is_of_step).find(|seen| seen.count > before) else {
-            return self.not_counted(counts);
+            return match self.not_counted(counts) {
+                Timing::NotWithin { .. } if enough.is_some_and(|enough| before >= enough) => {
+                    Timing::NotApplicable("as many as are needed were counted before the step")
+                }
+                Timing::NotWithin { .. } if has_births => {
+                    Timing::NotApplicable("no more were counted than before the step")
+                }
+                timing => timing,
+            };
         };
         let (from, to) = if first.basis == Basis::Active {
             spoken_of(first)

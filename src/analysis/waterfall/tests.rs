@@ -45,6 +45,8 @@ fn evidence<'a>(
         milestones,
         counts,
         desired: &[],
+        enough: None,
+        births: 0,
         scaling: None,
         tasks: None,
         first_response: Ok(first_response),
@@ -453,6 +455,36 @@ fn what_a_source_was_silent_about_is_not_known_and_what_answers_do_not_name_neit
     let found = fall(stale(260), live());
     assert!(matches!(found.timing(ScaleOutStage::Decision), Some(Timing::NotWithin { .. })), "{found:?}");
     assert_eq!(not_applicable(&found, ScaleOutStage::FirstResponse), "no answer names its instance");
+}
+
+#[test]
+fn what_was_counted_before_a_step_was_not_awaited_in_it() {
+    let counts = [count(Basis::Active, 5, 80, 10), count(Basis::Active, 5, 90, 10), count(Basis::Active, 5, 140, 10)];
+    let found = |enough, births| {
+        let evidence = ScaleOutEvidence { enough, births, ..evidence(200, &[], &counts, None) };
+        waterfall(&step(100, Some(148)), &evidence)
+    };
+    assert_eq!(
+        not_applicable(&found(Some(5), 0), ScaleOutStage::Counted),
+        "as many as are needed were counted before the step"
+    );
+    assert_eq!(not_applicable(&found(Some(6), 1), ScaleOutStage::Counted), "no more were counted than before the step");
+    let missing = Some(Timing::NotWithin { secs: 48.0, open: false });
+    assert_eq!(found(Some(6), 0).timing(ScaleOutStage::Counted), missing, "more are needed, and none came");
+}
+
+#[test]
+fn no_count_stands_in_a_chart_before_the_waterfall_can_have_counted_it() {
+    for from in 90..110 {
+        let counts = [count(Basis::Active, 1, from - 10, 10), count(Basis::Active, 5, from, 10)];
+        let found = waterfall(&step(100, None), &evidence(200, &[], &counts, None));
+        let Some(Timing::Reached { secs, plus_minus }) = found.timing(ScaleOutStage::Counted) else {
+            assert!(from + 10 <= 100, "its period was over before the step: {from}");
+            continue;
+        };
+        let stands = counts[1].stands(None).start.as_secs_f64() - 100.0;
+        assert!(stands >= 0.0 && stands >= secs - plus_minus, "{from}: stands from {stands}, counted {secs}");
+    }
 }
 
 proptest! {

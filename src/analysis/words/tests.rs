@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::analysis::InstanceSpan;
 use crate::analysis::demand::DemandBasis;
+use crate::analysis::{InstanceSpan, Timing};
+use crate::timeline::SecondJudged;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn step(before: u32, profile: RateProfile, end: Option<u64>) -> Step {
@@ -35,6 +36,8 @@ fn spike() -> StepNumbers {
         serving: reached(8.1),
         capacity: reached(31.04),
         recover: reached(32.0),
+        judged_last: SecondJudged::Good,
+        good_at_end: 200,
         target: Some(5),
         demand: Some(DemandBasis::Given { per_instance: 120.0 }),
         instances: Some(InstanceSpan { before: Some(1), peak: 5, last: 5 }),
@@ -45,8 +48,19 @@ fn spike() -> StepNumbers {
     }
 }
 
+fn in_words(step: &Step, numbers: &StepNumbers, validity: &Validity, present: Present) -> String {
+    let slo = Slo::default();
+    let judged_by = JudgedBy { slo: &slo, changed: None };
+    // What is open stands somehow, and what is over does not.
+    let present = match (present, step.end) {
+        (Present::Over, None) => Present::Missed,
+        (present, _) => present,
+    };
+    sentence(step, numbers, validity, judged_by, false, present)
+}
+
 fn said(step: &Step, numbers: &StepNumbers) -> String {
-    sentence(step, numbers, &Validity::Valid, &Slo::default(), false)
+    in_words(step, numbers, &Validity::Valid, Present::Over)
 }
 
 #[test]
@@ -62,7 +76,15 @@ fn a_spike_reads_as_the_contract_has_it() {
 fn what_never_came_is_said_with_how_long_it_was_awaited() {
     let censored = Timing::NotWithin { secs: 42.3, open: false };
     let few = Some(InstanceSpan { before: Some(1), peak: 3, last: 3 });
-    let numbers = StepNumbers { serving: censored, capacity: censored, recover: censored, instances: few, ..spike() };
+    let numbers = StepNumbers {
+        serving: censored,
+        capacity: censored,
+        recover: censored,
+        instances: few,
+        judged_last: SecondJudged::Bad,
+        good_at_end: 0,
+        ..spike()
+    };
     assert_eq!(
         said(&step(5, to(600), Some(62)), &numbers),
         "5→600/s: no new instance within 42 s, 5 instances not reached within 42 s, \
@@ -99,7 +121,7 @@ fn a_ramp_says_how_long_it_took() {
 #[test]
 fn an_invalid_step_says_so_last() {
     let validity = Validity::InvalidGenerator("p99 send lag 34 ms".to_owned());
-    let text = sentence(&step(5, to(600), Some(300)), &spike(), &validity, &Slo::default(), false);
+    let text = in_words(&step(5, to(600), Some(300)), &spike(), &validity, Present::Over);
     assert!(text.ends_with("; invalid: generator (p99 send lag 34 ms)"), "{text}");
 }
 
@@ -113,4 +135,326 @@ fn a_fresh_step_says_that_nothing_is_known() {
 fn an_excursion_within_two_seconds_ends_where_it_began() {
     let numbers = StepNumbers { recover: Timing::Absorbed, due: 100, ..StepNumbers::default() };
     assert_eq!(said(&step(5, to(5), Some(60)), &numbers), "5→5/s: absorbed, the objective held; no requests lost");
+}
+
+/// What the objective of a step may have come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Recovery {
+    Never,
+    Back,
+    Relapsed,
+    Pending,
+    Not,
+    Before,
+    Unsaid,
+    TooFew,
+    NotJudged,
+    NoArrivals,
+}
+
+impl Recovery {
+    const ALL: [Self; 10] = [
+        Self::Never,
+        Self::Back,
+        Self::Relapsed,
+        Self::Pending,
+        Self::Not,
+        Self::Before,
+        Self::Unsaid,
+        Self::TooFew,
+        Self::NotJudged,
+        Self::NoArrivals,
+    ];
+
+    fn set(self, numbers: &mut StepNumbers, open: bool) {
+        let within = Timing::NotWithin { secs: 36.0, open };
+        let (recover, judged_last, good_at_end) = match self {
+            Self::Never => (Timing::Absorbed, SecondJudged::Good, 30),
+            Self::Back => (reached(12.0), SecondJudged::Good, 20),
+            Self::Relapsed => (reached(12.0), SecondJudged::Bad, 0),
+            Self::Pending => (within, SecondJudged::Good, 4),
+            Self::Not => (within, SecondJudged::Bad, 0),
+            Self::Before => (Timing::AlreadyViolated, SecondJudged::Bad, 0),
+            Self::TooFew => (Timing::NotApplicable(TOO_FEW), SecondJudged::NotShown, 0),
+            Self::Unsaid | Self::NotJudged | Self::NoArrivals => (Timing::default(), SecondJudged::Unknown, 0),
+        };
+        numbers.not_judged = (self == Self::NotJudged).then(|| "100 % answer 404".to_owned());
+        numbers.due = if self == Self::NoArrivals { 0 } else { 1_000 };
+        (numbers.recover, numbers.judged_last, numbers.good_at_end) = (recover, judged_last, good_at_end);
+    }
+
+    /// Whether a session could stand so at the same moment.
+    fn may_be(self, present: Present) -> bool {
+        use Present::{Held, Missed};
+        match self {
+            Self::Pending | Self::Back => present != Missed,
+            Self::Relapsed | Self::Not => present != Held,
+            _ => true,
+        }
+    }
+}
+
+/// What the instances of a step may have done, with `needed` known or not.
+fn supplies() -> Vec<(&'static str, StepNumbers)> {
+    let within = Timing::NotWithin { secs: 36.0, open: false };
+    let demand = Some(DemandBasis::Given { per_instance: 120.0 });
+    let counted = |before, last| Some(InstanceSpan { before, peak: 5, last });
+    let none = StepNumbers { serving: within, ..StepNumbers::default() };
+    vec![
+        ("unknown", StepNumbers::default()),
+        (
+            "enough",
+            StepNumbers {
+                capacity: reached(0.0),
+                target: Some(3),
+                demand,
+                instances: counted(Some(5), 5),
+                ..none.clone()
+            },
+        ),
+        (
+            "fell",
+            StepNumbers { capacity: within, target: Some(3), demand, instances: counted(Some(5), 2), ..none.clone() },
+        ),
+        (
+            "reached",
+            StepNumbers {
+                serving: reached(8.1),
+                capacity: reached(31.0),
+                target: Some(3),
+                demand,
+                instances: counted(Some(1), 3),
+                ..none.clone()
+            },
+        ),
+        (
+            "lately",
+            StepNumbers {
+                serving: reached(8.1),
+                capacity: within,
+                target: Some(3),
+                demand,
+                instances: counted(Some(1), 3),
+                ..none.clone()
+            },
+        ),
+        (
+            "short",
+            StepNumbers { capacity: within, target: Some(3), demand, instances: counted(Some(1), 1), ..none.clone() },
+        ),
+        (
+            "short, nobody counted before",
+            StepNumbers { capacity: within, target: Some(3), demand, instances: counted(None, 1), ..none },
+        ),
+    ]
+}
+
+/// What cannot both be true of one step at one moment: of what the header says, of two parts of the sentence.
+fn contradicts(header: Present, text: &str) -> Option<String> {
+    let says = |words: &str| text.contains(words);
+    let pairs: &[(Present, &[&str])] = &[
+        (
+            Present::Held,
+            &[
+                "back under 500 ms yet",
+                "back under 1 % yet",
+                "missed again",
+                "missed now",
+                "and is now",
+                "no answer yet",
+            ],
+        ),
+        (Present::Missed, &["held so far", "absorbed", "holds now", "were enough", "was enough", "(counts from"]),
+        (Present::NoneOk, &["held so far", "absorbed", "holds now", "were enough", "was enough", "(counts from"]),
+        (Present::NotMeasured, &["held so far,", "missed now", "holds now", "(counts from"]),
+        (
+            Present::NoLoad,
+            &["not back under 500 ms yet", "not back under 1 % yet", "(counts from", "holds now", "missed now"],
+        ),
+        (Present::Unjudged, &["(counts from", "holds now", "missed now"]),
+        (Present::Over, &[" yet", "so far", " now"]),
+    ];
+    let of_header = pairs.iter().filter(|(present, _)| *present == header).flat_map(|(_, words)| words.iter());
+    if let Some(words) = of_header.copied().find(|words| says(words)) {
+        return Some(format!("the header says {header:?}, the sentence “{words}”"));
+    }
+    let both: &[(&str, &str)] = &[
+        ("enough", "not reached"),
+        ("enough", "not back"),
+        ("enough", "no new instance"),
+        ("enough", "missed"),
+        ("absorbed", "not reached"),
+        ("absorbed", "not back"),
+        ("absorbed", "missed"),
+        ("held so far", "not reached"),
+        ("held so far", "missed"),
+        ("no answer", "held"),
+        ("no load", "lost"),
+        ("only in its last", "not reached"),
+    ];
+    both.iter().find(|(a, b)| says(a) && says(b)).map(|(a, b)| format!("“{a}” and “{b}”"))
+}
+
+#[test]
+fn no_case_of_a_step_contradicts_the_header_or_itself() {
+    let objections = [
+        Validity::Valid,
+        Validity::InvalidGenerator("p99 send lag 34 ms".to_owned()),
+        Validity::InvalidStart("instances <= 1".to_owned()),
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (before, rate, end) in [(5, 600), (600, 5), (5, 5), (600, 0), (0, 0), (0, 5)]
+        .into_iter()
+        .flat_map(|(before, rate)| [None, Some(62)].map(|end| (before, rate, end)))
+    {
+        for (supply, numbers) in supplies() {
+            for recovery in Recovery::ALL {
+                for present in Present::ALL {
+                    if (present == Present::Over) != end.is_some() || !recovery.may_be(present) {
+                        continue;
+                    }
+                    for validity in &objections {
+                        let step = step(before, to(rate), end);
+                        let mut numbers = numbers.clone();
+                        let is_waited_for = end.is_none() && rate > 0;
+                        recovery.set(&mut numbers, is_waited_for);
+                        let text = in_words(&step, &numbers, validity, present);
+                        let of = format!("{supply}, {recovery:?}, {present:?}: {text}");
+                        assert_eq!(contradicts(present, &text), None, "{of}");
+                        assert!(!text.contains(", ,") && !text.contains(": ;") && !text.ends_with(": "), "{of}");
+                        assert_eq!(text.contains("invalid"), *validity != Validity::Valid, "{of}");
+                        if rate == 0 {
+                            assert!(
+                                !text.contains("back under 500 ms yet"),
+                                "nothing is waited for without load: {of}"
+                            );
+                        }
+                        seen.insert(text);
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 300, "the cases are told apart: {}", seen.len());
+}
+
+/// What the instances did, what the objective came to, the rate, the header; the sentence, its colour.
+type Case = (&'static str, Recovery, u32, Present, &'static str, Tone);
+
+fn cases() -> Vec<Case> {
+    use Present::{Held, Missed, NoLoad, NotMeasured, Over};
+    vec![
+        ("enough", Recovery::Never, 600, Over, "5 instances were enough, absorbed, the objective held", Tone::Good),
+        (
+            "enough",
+            Recovery::Not,
+            600,
+            Missed,
+            "5 instances there, 3 reckoned to be needed, p99 not back under 500 ms yet",
+            Tone::Bad,
+        ),
+        (
+            "fell",
+            Recovery::Never,
+            600,
+            Held,
+            "no new instance yet, 2 of 3 instances reckoned to be needed (5 before it), objective held so far",
+            Tone::Good,
+        ),
+        (
+            "short",
+            Recovery::Never,
+            600,
+            Held,
+            "no new instance yet, 1 of 3 instances reckoned to be needed, objective held so far",
+            Tone::Good,
+        ),
+        (
+            "short",
+            Recovery::Not,
+            600,
+            Missed,
+            "no new instance yet, 3 instances not reached yet, p99 not back under 500 ms yet",
+            Tone::Bad,
+        ),
+        (
+            "short",
+            Recovery::Not,
+            600,
+            Over,
+            "no new instance within 36 s, 3 instances not reached within 36 s, p99 not back under 500 ms within 36 s",
+            Tone::Bad,
+        ),
+        (
+            "lately",
+            Recovery::Pending,
+            600,
+            Held,
+            "first new instance after 8.1 s, 3 instances there, not yet for 10 s, p99 under 500 ms again for 4 s (counts from 10 s on)",
+            Tone::Warning,
+        ),
+        (
+            "unknown",
+            Recovery::Pending,
+            600,
+            Over,
+            "p99 under 500 ms again only for the last 4 of 36 s, too short to count (10 s)",
+            Tone::Warning,
+        ),
+        (
+            "unknown",
+            Recovery::Relapsed,
+            600,
+            Missed,
+            "p99 back under 500 ms after 12.0 s (judged over 5 s), the objective is missed again now",
+            Tone::Bad,
+        ),
+        (
+            "unknown",
+            Recovery::Relapsed,
+            600,
+            Over,
+            "p99 back under 500 ms after 12.0 s (judged over 5 s), the objective was missed again at its end",
+            Tone::Bad,
+        ),
+        ("unknown", Recovery::Never, 600, Missed, "objective missed now, held until then", Tone::Bad),
+        ("unknown", Recovery::Never, 600, NotMeasured, "objective held as far as it was measured", Tone::Good),
+        ("unknown", Recovery::Not, 0, NoLoad, "p99 not back under 500 ms when the load ended after 36 s", Tone::Bad),
+        (
+            "unknown",
+            Recovery::Before,
+            600,
+            Held,
+            "the objective was already missed before, it holds now",
+            Tone::Neutral,
+        ),
+        ("unknown", Recovery::NotJudged, 600, Missed, "not judged: 100 % answer 404", Tone::Warning),
+        ("unknown", Recovery::NoArrivals, 600, Held, "no arrivals yet", Tone::Neutral),
+        ("unknown", Recovery::NoArrivals, 0, NoLoad, "no load", Tone::Neutral),
+    ]
+}
+
+#[test]
+fn each_case_has_its_sentence_and_its_colour() {
+    let with = |supply: &str, recovery: Recovery, open: bool| {
+        let mut numbers = supplies().into_iter().find(|(name, _)| *name == supply).unwrap().1;
+        recovery.set(&mut numbers, open);
+        numbers
+    };
+    for (supply, recovery, rate, present, expected, tone) in cases() {
+        let end = (present == Present::Over).then_some(62);
+        let step = step(5, to(rate), end);
+        let numbers = with(supply, recovery, end.is_none() && rate > 0);
+        let text = in_words(&step, &numbers, &Validity::Valid, present);
+        let (_, said) = text.split_once(": ").unwrap();
+        assert_eq!(said.split(';').next(), Some(expected), "{supply}, {recovery:?}, {present:?}");
+        assert_eq!(tone_of(&Objective::of(&step, &numbers, present)), tone, "{expected}");
+    }
+}
+
+#[test]
+fn single_seconds_are_no_breach_and_not_hidden() {
+    let numbers = StepNumbers { recover: Timing::Absorbed, bad_seconds: 2, due: 100, ..StepNumbers::default() };
+    let over = said(&step(5, to(10), Some(60)), &numbers);
+    assert_eq!(over, "5→10/s: absorbed, the objective held but for 2 single seconds; no requests lost");
 }

@@ -178,7 +178,14 @@ pub(super) const TABLE: &[Binding] = &[
         Some(("zoom", 6)),
         &[char('+', Action::ZoomIn), char('=', Action::ZoomIn), char('-', Action::ZoomOut), char('_', Action::ZoomOut)],
     ),
-    line(BOTH, "Enter", "the step under the cursor, or the entry", Group::Look, None, &[key(Key::Enter, Action::Open)]),
+    line(
+        BOTH,
+        "Enter",
+        "the step under the cursor, the entry, those that are gone",
+        Group::Look,
+        None,
+        &[key(Key::Enter, Action::Open)],
+    ),
     line(
         BOTH,
         ":",

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::app::action::Action;
 use crate::app::state::{Characters, Colors, View, Window};
-use crate::values;
+use crate::values::{self, Objective};
 use scaletop_units::Elapsed;
 
 /// What was typed asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Asked {
     /// What a key could ask for, too.
     Do(Action),
@@ -16,6 +16,8 @@ pub(crate) enum Asked {
     Mark(String),
     /// Show what in the log has that in it; nothing: all.
     Filter(String),
+    /// Judge by this from now on; what is not named stays.
+    Judge(Vec<Objective>),
 }
 
 /// A command.
@@ -25,7 +27,7 @@ pub(crate) struct Command {
     /// What it takes, as people write it; empty when nothing.
     pub(crate) takes: &'static str,
     pub(crate) does: &'static str,
-    /// Whether it drives load: it does not in a replay.
+    /// Whether it changes a session: it does not in a replay.
     is_live: bool,
     read: fn(&str) -> Result<Asked, String>,
 }
@@ -65,6 +67,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "" | "svg" => Ok(Asked::Do(Action::SaveScreen)),
         _ => Err("svg".to_owned()),
     }),
+    command("slo", "p99=300ms errors=1%", "another objective from now on, either or both", true, objectives),
     command("spike", "", "to the spike rate; again: fall back", true, |rest| nothing(rest, Action::Spike)),
     command("theme", "dark|light|ansi|mono", "the colours", false, |rest| {
         named(rest, &Colors::ALL).map(Action::UseColors).map(Asked::Do)
@@ -108,7 +111,10 @@ pub(crate) fn read(typed: &str, is_replay: bool) -> Result<Asked, String> {
         }
     };
     if is_replay && command.is_live {
-        return Err(format!("{} drives a live session, and this is a replay", command.name));
+        return Err(format!(
+            "{} is for live sessions, and this is a replay: nothing of it can be changed",
+            command.name
+        ));
     }
     (command.read)(rest.trim())
 }
@@ -137,6 +143,23 @@ pub(crate) fn ramp(text: &str) -> Result<Asked, String> {
             let over = values::duration(text).map_err(|error| error.to_string())?;
             Ok(Asked::Do(Action::Ramp(rate, over)))
         }
+    }
+}
+
+/// `p99=300ms`, `errors=0.5%`, or both, with a space or a comma between them.
+fn objectives(text: &str) -> Result<Asked, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let asked: Vec<Objective> =
+        words.map(values::objective).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let is_twice = |is: fn(&Objective) -> bool| asked.iter().filter(|objective| is(objective)).count() > 1;
+    if asked.is_empty() {
+        Err("which? p99=300ms, errors=0.5%, or both".to_owned())
+    } else if is_twice(|one| matches!(one, Objective::Latency(..)))
+        || is_twice(|one| matches!(one, Objective::Errors(_)))
+    {
+        Err("one percentile and one share of errors, such as p99=300ms errors=0.5%".to_owned())
+    } else {
+        Ok(Asked::Judge(asked))
     }
 }
 
@@ -201,6 +224,12 @@ mod tests {
             ("glyphs a", Asked::Do(Action::UseCharacters(Characters::Ascii))),
             ("go 90s", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
             ("filter", Asked::Filter(String::new())),
+            ("slo p99=300ms", Asked::Judge(vec![Objective::Latency(0.99, Duration::from_millis(300))])),
+            ("slo errors=0.5%", Asked::Judge(vec![Objective::Errors(0.005)])),
+            (
+                "slo max=2s, errors=2%",
+                Asked::Judge(vec![Objective::Latency(1.0, Duration::from_secs(2)), Objective::Errors(0.02)]),
+            ),
         ] {
             assert_eq!(read(typed, false), Ok(expected), "{typed}");
         }
@@ -216,11 +245,18 @@ mod tests {
             ("undo it", "it takes nothing"),
             ("view x", "overview, latency"),
             ("go later", "no moment"),
+            ("slo", "which? p99=300ms"),
+            ("slo fast", "such as p99=500ms"),
+            ("slo p99=fast", "such as 500ms"),
+            ("slo p99=0s", "such as 500ms"),
+            ("slo errors=1", "such as 1%"),
+            ("slo p99=1s p95=1s", "one percentile and one share"),
         ] {
             let error = read(typed, false).expect_err(typed);
             assert!(error.contains(why), "{typed}: {error}");
         }
         assert!(read("rate 5", true).expect_err("a replay").contains("this is a replay"));
+        assert!(read("slo p99=1s", true).expect_err("a replay").contains("nothing of it can be changed"));
         assert_eq!(read("view log", true), Ok(Asked::Do(Action::Show(View::Log))));
     }
 
@@ -228,6 +264,7 @@ mod tests {
     fn tab_completes_as_far_as_it_is_sure() {
         let all = |typed| completed(typed);
         assert_eq!(all("sp"), Some("spike".to_owned()));
+        assert_eq!(all("sl"), Some("slo ".to_owned()));
         assert_eq!(all("ma"), Some("mark ".to_owned()));
         assert_eq!(all("r"), Some("ra".to_owned()));
         assert_eq!((all("ra"), all("rate 4"), all("zz")), (None, None, None));

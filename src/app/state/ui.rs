@@ -22,6 +22,8 @@ pub struct Ui {
     pub linear_latency: bool,
     /// Charts the service time instead of the response time.
     pub service_time: bool,
+    /// Whether the Instances view shows those that are gone.
+    pub gone: Gone,
     /// The selected row of the view's list, counted from the newest.
     pub selected: usize,
     pub prompt: Option<Prompt>,
@@ -33,6 +35,26 @@ pub struct Ui {
     pub help: bool,
     /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
     pub toast: Option<(Elapsed, String)>,
+}
+
+/// How the Instances view shows those that are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gone {
+    /// In one line.
+    #[default]
+    Folded,
+    /// With a lane each.
+    Unfolded,
+}
+
+impl Gone {
+    /// The other way.
+    pub(crate) const fn toggled(self) -> Self {
+        match self {
+            Self::Folded => Self::Unfolded,
+            Self::Unfolded => Self::Folded,
+        }
+    }
 }
 
 /// Colours that can be asked for.

@@ -2,6 +2,7 @@
 
 mod live;
 mod look;
+mod objective;
 mod prompt;
 mod rate;
 mod replay;

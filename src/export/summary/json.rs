@@ -7,7 +7,7 @@ use crate::analysis::numbers::{self, Value as Worth};
 use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::recording::Damage;
-use crate::session::state::{InstanceTrack, Session};
+use crate::session::state::{Came, InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge, none_ok};
 use crate::text::{as_millis, clean_to, plain, timestamp};
 use scaletop_load::OutcomeKind;
@@ -55,6 +55,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
                 "latency_ms": rounded(as_millis(settings.slo.latency)),
                 "errors_percent": rounded(settings.slo.errors * 100.0),
             },
+            "objectives": objectives(session),
             "arrivals": settings.arrivals,
             "seed": settings.seed,
             "max_rate_rps": settings.max_rate,
@@ -95,7 +96,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "failures": totals.failures.by_count().into_iter().map(failure).collect::<Vec<_>>(),
         "failures_beyond": totals.failures.beyond(),
         "instances_seen": session.tracks().len(),
-        "instances": session.tracks().iter().take(MOST_INSTANCES).map(instance).collect::<Vec<_>>(),
+        "instances": instances(session),
         "steps": session.steps().iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
     })
@@ -211,7 +212,12 @@ fn percentiles(latency: &Latency) -> Value {
     })
 }
 
-fn instance(track: &InstanceTrack) -> Value {
+fn instances(session: &Session) -> Vec<Value> {
+    let seen = session.tracks().iter().zip(session.came(session.tracks()));
+    seen.take(MOST_INSTANCES).map(|(track, came)| instance(track, came)).collect()
+}
+
+fn instance(track: &InstanceTrack, came: Option<Came>) -> Value {
     json!({
         "id": track.id.as_str(),
         "first_ok_s": track.first_ok.map(secs),
@@ -222,6 +228,8 @@ fn instance(track: &InstanceTrack) -> Value {
         "p50_ms": millis(track.response.quantile(0.5)),
         "p99_ms": millis(track.response.quantile(0.99)),
         "cold_start_ms": millis(track.cold_start),
+        "came_s": came.map(|came| rounded(came.took.as_secs_f64())),
+        "came_after": came.map(|came| came.after.label()),
     })
 }
 
@@ -284,6 +292,22 @@ fn worth(value: &Worth) -> Value {
         Worth::Timing(Timing::AlreadyViolated) => json!({ "already_violated": true }),
         value => value.known().map_or(Value::Null, rounded),
     }
+}
+
+/// Each objective with the first second that it judges.
+fn objectives(session: &Session) -> Vec<Value> {
+    session
+        .objectives()
+        .all()
+        .map(|(from, slo)| {
+            json!({
+                "from_s": from,
+                "percentile": slo.percentile_name(),
+                "latency_ms": rounded(as_millis(slo.latency)),
+                "errors_percent": rounded(slo.errors * 100.0),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]

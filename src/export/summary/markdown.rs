@@ -33,7 +33,7 @@ pub fn markdown(session: &Session) -> String {
         "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped.",
         cell(&settings.target),
         session.now(),
-        settings.slo,
+        session.objectives(),
         totals.due,
         totals.sent,
         totals.outcomes.failed()

@@ -148,3 +148,23 @@ fn a_full_disk_is_reported_and_the_next_line_starts_clean() {
     let kept: Vec<_> = reader.by_ref().map(|e| e.unwrap().at.second()).collect();
     assert!(kept.contains(&1) && kept.contains(&3), "seconds that ended at 1 and 3 s survive: {kept:?}");
 }
+
+#[test]
+fn a_change_of_the_objective_is_written_as_people_can_read_it_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
+    let slo = crate::slo::Slo { errors: 0.005, ..crate::slo::Slo::default() };
+    let changed = Recorded { at: Elapsed::from_millis(1_500), event: SessionEvent::Objective(slo) };
+    writer.append(&changed).unwrap();
+    writer.flush().unwrap();
+    let text = std::fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
+    assert!(text.contains("\"objective\":{\"quantile\":0.99,"), "{text}");
+    assert_eq!(RecordingReader::open(folder.path()).unwrap().next_event().unwrap(), Some(changed));
+}
+
+#[test]
+fn the_version_before_is_read_as_ever() {
+    let text = serde_json::to_string(&Header { version: FORMAT_VERSION - 1, ..header() }).unwrap();
+    let folder = folder_with(&format!("{text}\n"));
+    assert_eq!(RecordingReader::open(folder.path()).unwrap().header().version, FORMAT_VERSION - 1);
+}

@@ -1,8 +1,10 @@
 //! From closed seconds and counts to the numbers of the steps they belong to. What a number is, `analysis` says.
 
 use crate::analysis::evidence::{DescriptorsCap, Evidence, before};
+use crate::analysis::words::Present;
 use crate::instances::Basis;
 use crate::session::event::TELLS_LATENESS;
+use crate::session::standing::standing;
 use crate::session::state::Session;
 use scaletop_load::{OutcomeKind, Second};
 use scaletop_units::Elapsed;
@@ -13,14 +15,14 @@ const STEADY_SECS: u32 = 10;
 impl Session {
     /// Files a closed second under the steps that its requests were intended in, and brings their numbers up to date.
     pub(super) fn file(&mut self, second: &Second) {
-        let (slo, timeout) = (self.header.settings.slo, self.header.settings.timeout);
-        self.timeline.cohorts_mut().file(second.index, &second.parts, &slo);
+        let timeout = self.header.settings.timeout;
+        self.timeline.cohorts_mut().file(second.index, &second.parts, &self.objectives);
         let mut late = Vec::new();
         for part in &second.parts {
             let intended = part.intended.min(second.index);
             if let Some(at) = self.owner(intended) {
                 let is_measured = self.timeline.kept_cohorts().get(intended).is_none_or(|cohort| !cohort.is_late());
-                self.fold.gathered[at].add(part, slo.latency, is_measured);
+                self.fold.gathered[at].add(part, self.objectives.at(intended), is_measured);
                 if is_measured {
                     self.totals.ok_measured.merge(&part.ok);
                 }
@@ -30,7 +32,7 @@ impl Session {
             }
         }
         self.file_service(second);
-        let settled = self.timeline.cohorts_mut().settle(second.index, second.target, &slo, timeout);
+        let settled = self.timeline.cohorts_mut().settle(second.index, second.target, &self.objectives, timeout);
         self.absorb_settled(&settled);
         late.dedup();
         for at in late {
@@ -58,14 +60,13 @@ impl Session {
 
     /// Takes what is settled into the steps it belongs to, and into what is known of an instance's capacity.
     pub(super) fn absorb_settled(&mut self, settled: &[u32]) {
-        let slo = self.header.settings.slo;
         for &second in settled {
             let Some(cohort) = self.timeline.kept_cohorts().get(second).cloned() else { continue };
             if let Some(at) = self.owner(second) {
                 // An arrival that is due at the very end of a step makes no second of it.
                 let is_within = self.steps[at].step.end.is_none_or(|end| Elapsed::from_secs(second.into()) < end);
                 if is_within {
-                    self.fold.gathered[at].add_settled(&cohort, &slo);
+                    self.fold.gathered[at].add_settled(&cohort, self.objectives.at(second));
                 }
             }
             let (Some(good), Some(instances)) = (cohort.judged.is_good(), self.steady_instances(second)) else {
@@ -105,7 +106,7 @@ impl Session {
             timeline: &self.timeline,
             observations: &self.observations,
             limits: self.limits,
-            slo: &settings.slo,
+            objectives: &self.objectives,
             given: settings.capacity_per_instance,
             descriptors_cap: match settings.max_connections {
                 _ if !settings.capped_by_descriptors => DescriptorsCap::Nothing,
@@ -116,6 +117,7 @@ impl Session {
             max_connections: settings.connections_limit(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.tracks().is_empty(),
+            present: if report.step.end.is_some() { Present::Over } else { standing(self, self.now).present() },
         };
         self.steps[at] = evidence.report();
     }

@@ -9,7 +9,8 @@ use crate::session::event::{Fact, Header, Notice, RateCause};
 #[cfg(doc)]
 use crate::session::state::instance_table::MAX_INSTANCES;
 use crate::session::state::{InstanceTrack, Session, Totals};
-use crate::timeline::Timeline;
+use crate::slo::Slo;
+use crate::timeline::{Objectives, Timeline};
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
 
@@ -22,6 +23,16 @@ impl Session {
     /// The time of the last event.
     pub const fn now(&self) -> Elapsed {
         self.now
+    }
+
+    /// What counts as good now. The one in the header is the one that the session began with.
+    pub fn objective(&self) -> &Slo {
+        self.objectives.now()
+    }
+
+    /// Which objective each second is judged by.
+    pub(crate) const fn objectives(&self) -> &Objectives {
+        &self.objectives
     }
 
     /// The rate in force, and its anchor.

@@ -138,8 +138,7 @@ impl Session {
         if let Some(last) = self.steps.last_mut() {
             last.step.end = last.step.end.or(Some(self.now));
         }
-        let slo = self.header.settings.slo;
-        let settled = self.timeline.cohorts_mut().settle_all(self.now, &slo);
+        let settled = self.timeline.cohorts_mut().settle_all(self.now, &self.objectives);
         self.absorb_settled(&settled);
         (0..self.steps.len()).for_each(|at| self.refresh(at));
         self.finish_steps();

@@ -1,6 +1,9 @@
 //! The fold: events in, what is known out.
 
+mod agreement;
 mod fold;
+mod objective;
+mod scale_out;
 
 use std::time::Duration;
 

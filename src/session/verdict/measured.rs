@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session) -> StepNumbers {
         sent: totals.sent,
         ok: totals.outcomes.get(OutcomeKind::Ok),
         not_judged: none_ok(session)
-            .or_else(|| totals.failures.not_shown(&totals.outcomes, session.header().settings.slo.errors)),
+            .or_else(|| totals.failures.not_shown(&totals.outcomes, session.objective().errors)),
         lost: objective::lost(&totals.outcomes, totals.dropped_cap),
         slow: session.steps().iter().map(|report| report.numbers.slow).sum(),
         outcomes: totals.outcomes,

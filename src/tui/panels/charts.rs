@@ -1,5 +1,6 @@
 //! The four charts of the overview: rate, latency, errors, instances, on one time axis.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -17,6 +18,7 @@ use crate::tui::series::{self, Points};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
 use scaletop_load::{OutcomeCounts, OutcomeKind};
+use scaletop_units::Elapsed;
 
 /// What a scale has to hold of a value of each second, with its memory.
 fn held(scene: &Scene<'_>, towers: Towers, value: impl Fn(&Row) -> Option<f64>) -> f64 {
@@ -90,8 +92,7 @@ fn apart(scene: &Scene<'_>, otherwise: Stroke) -> Stroke {
 /// From the least to the most important: the band, the objective, the oldest, failures, p50, p99.
 pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let (theme, ui) = (scene.theme, scene.state.ui());
-    let slo = scene.state.session().header().settings.slo;
-    let limit = as_millis(slo.latency);
+    let limits = objectives(scene);
     let points = |pick: fn(&Column) -> Option<Duration>| -> Points {
         scene.columns.points(|column| pick(column).map(as_millis))
     };
@@ -101,7 +102,7 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         (points(|column| column.p50), points(|column| column.p99))
     };
     let areas = vec![Area { from: Floor::At(p50.clone()), until: p99.clone(), role: Role::P99 }];
-    let mut curves = vec![Curve::level(limit, &scene.axis, Role::Slo)];
+    let mut curves = vec![Curve::new(limits.clone(), Stroke::Dotted, Role::Slo)];
     if !ui.service_time {
         curves.push(Curve::new(points(|column| column.oldest), Stroke::Dashed, Role::Oldest));
     }
@@ -112,11 +113,13 @@ pub(crate) fn latency(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         curves.push(Curve::new(failed, Stroke::Dotted, Role::OtherErrors));
     }
     curves.push(Curve::new(p50, p50_stroke, Role::P50));
-    curves.push(Curve { alarm: Some(limit), ..Curve::new(p99, Stroke::Solid, Role::P99) });
+    let shown = || limits.iter().flatten().copied();
+    let limits_shown = shown().fold(f64::INFINITY, f64::min)..shown().fold(0.0, f64::max);
+    curves.push(Curve { alarm: Some(limits), ..Curve::new(p99, Stroke::Solid, Role::P99) });
     let late: Vec<usize> =
         scene.columns.by_cell().enumerate().filter(|(_, cell)| cell.is_late).map(|(x, _)| x).collect();
     chart::title(buf, area, theme, "Latency", latency_legend(scene, p50_stroke, has_failures, !late.is_empty()));
-    let (scale, ticks) = latency_scale(scene, area, limit);
+    let (scale, ticks) = latency_scale(scene, area, &limits_shown);
     chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::millis_label, areas, curves });
     chart::shade(buf, area, theme, &late);
 }
@@ -136,14 +139,28 @@ fn latencies_of(row: &Row, service_time: bool) -> impl Iterator<Item = f64> + us
 /// Below this only OK answers stretch a logarithmic scale, in milliseconds.
 const FLOOR_MS: f64 = 1.0;
 
-fn latency_scale(scene: &Scene<'_>, area: Rect, limit: f64) -> (Scale, Vec<f64>) {
+/// The latency of the objective that each dot column is judged by, in milliseconds.
+fn objectives(scene: &Scene<'_>) -> Points {
+    let objectives = scene.state.session().objectives();
+    let mut points: Points = vec![None; scene.axis.dots()];
+    for (from, slo) in objectives.all() {
+        let second = Elapsed::from_secs(from.into());
+        // The first one is the level of the whole chart, of what came before the session, too.
+        let first = if from == 0 { 0 } else { scene.axis.dots_of(second, second + Duration::from_secs(1)).start };
+        points[first..].fill(Some(as_millis(slo.latency)));
+    }
+    points
+}
+
+/// The scale, with room for the objectives that are shown, `limits`.
+fn latency_scale(scene: &Scene<'_>, area: Rect, limits: &Range<f64>) -> (Scale, Vec<f64>) {
     let service_time = scene.state.ui().service_time;
     let most = |row: &Row| latencies_of(row, service_time).reduce(f64::max);
     if scene.state.ui().linear_latency {
         // The objective does not stretch it: where it is off the scale it is marked there.
         return linear(area, held(scene, Towers::Marked, most), 1.0);
     }
-    let top = held(scene, Towers::Held, most).max(limit);
+    let top = held(scene, Towers::Held, most).max(limits.end);
     // Refusals that come within a millisecond do not press what is answered into the upper rows: they are marked at the border.
     let least = |row: &Row| latencies_of(row, service_time).map(|ms| ms.max(FLOOR_MS)).reduce(f64::min);
     let least_ok = |row: &Row| if service_time { row.service_p50 } else { row.ok.map(|ok| ok.p50) }.map(as_millis);
@@ -151,14 +168,14 @@ fn latency_scale(scene: &Scene<'_>, area: Rect, limit: f64) -> (Scale, Vec<f64>)
         held(scene, Towers::Held, |row| least(row).filter(|&ms| ms > 0.0).map(f64::recip))
     };
     let fastest = slowness(&least).max(slowness(&least_ok));
-    let bottom = if fastest > 0.0 { fastest.recip().min(limit) } else { limit / 10.0 };
+    let bottom = if fastest > 0.0 { fastest.recip().min(limits.start) } else { limits.start / 10.0 };
     let scale = Scale::log(bottom, top);
     (scale, scale::labels(scale, chart::plot_area(area).height))
 }
 
 fn latency_legend(scene: &Scene<'_>, p50_stroke: Stroke, has_failures: bool, is_late: bool) -> Vec<Piece> {
     let (theme, service_time) = (scene.theme, scene.state.ui().service_time);
-    let slo = scene.state.session().header().settings.slo;
+    let slo = scene.state.session().objective();
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
     let (now50, now99) = if service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))
@@ -267,12 +284,7 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
 pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
     let session = &scene.state.session();
-    let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| text::count(count.into()));
     let mut curves = Vec::new();
-    let needed = scene.row.and_then(|row| row.needed);
-    let responding = scene.row.and_then(|row| row.responding);
-    let mut pieces =
-        vec![chart::legend(theme, 0, Stroke::Area, Role::Responding, Basis::Responding.label(), &number(responding))];
     for limit in [session.limits().max, session.limits().min.filter(|&min| min > 1)].into_iter().flatten() {
         curves.push(Curve::level(f64::from(limit), &scene.axis, Role::Limit));
     }
@@ -288,19 +300,10 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let counted = [Curve::new(counts.provisional, Stroke::Dotted, role), Curve::new(counts.settled, stroke, role)];
         most = counted.iter().map(Curve::max).fold(most, f64::max);
         curves.extend(counted);
-        pieces.push(basis_legend(scene, basis));
     }
     let responding = scene.columns.points(|column| column.responding.map(f64::from));
     curves.push(Curve::new(responding.clone(), Stroke::Solid, Role::Responding));
-    pieces.push(chart::legend(theme, 1, Stroke::Dashed, Role::Needed, "needed", &number(needed)));
-    if let Some(max) = session.limits().max {
-        let range = session.limits().min.map_or_else(|| max.to_string(), |min| format!("{min}–{max}"));
-        pieces.push(chart::legend(theme, 2, Stroke::Dotted, Role::Limit, "limits", &range));
-    }
-    if let Some(concurrency) = session.limits().concurrency {
-        pieces.push(Piece::new(4, format!("{concurrency} at a time each"), theme.style(Role::Label)));
-    }
-    chart::title(buf, area, theme, "Instances", pieces);
+    chart::title(buf, area, theme, "Instances", instance_legend(scene));
     let limit = session.limits().max.map(f64::from);
     let most = most.max(limit.unwrap_or(0.0)).max(held(scene, Towers::Held, |row| {
         let needed = row.needed.map(|needed| needed_shown(f64::from(needed), limit));
@@ -309,6 +312,28 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let (scale, ticks) = counts(most, usize::from(chart::plot_area(area).height.saturating_sub(1) / 2).max(1));
     let areas = vec![Area { from: Floor::Bottom, until: responding, role: Role::Responding }];
     chart::plot(buf, area, theme, &Plot { scale, ticks, unit: scale::count_label, areas, curves });
+}
+
+/// How many answer, how many the platform counts, how many are needed, and how many there may be.
+pub(crate) fn instance_legend(scene: &Scene<'_>) -> Vec<Piece> {
+    let (theme, session) = (scene.theme, scene.state.session());
+    let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| text::count(count.into()));
+    let responding = number(scene.row.and_then(|row| row.responding));
+    let mut pieces =
+        vec![chart::legend(theme, 0, Stroke::Area, Role::Responding, Basis::Responding.label(), &responding)];
+    let is_counted = |basis: &Basis| session.observations().get(basis).is_some_and(|seen| !seen.is_empty());
+    let platforms = Basis::ALL.into_iter().filter(|&basis| basis != Basis::Responding).filter(is_counted);
+    pieces.extend(platforms.map(|basis| basis_legend(scene, basis)));
+    let needed = number(scene.row.and_then(|row| row.needed));
+    pieces.push(chart::legend(theme, 1, Stroke::Dashed, Role::Needed, "needed", &needed));
+    if let Some(max) = session.limits().max {
+        let range = session.limits().min.map_or_else(|| max.to_string(), |min| format!("{min}–{max}"));
+        pieces.push(chart::legend(theme, 2, Stroke::Dotted, Role::Limit, "limits", &range));
+    }
+    if let Some(concurrency) = session.limits().concurrency {
+        pieces.push(Piece::new(4, format!("{concurrency} at a time each"), theme.style(Role::Label)));
+    }
+    pieces
 }
 
 /// The latest count of a platform's basis, with its age when it is not of this moment.
@@ -327,7 +352,7 @@ fn basis_legend(scene: &Scene<'_>, basis: Basis) -> Piece {
 }
 
 /// The role and the stroke of a basis: those of one platform differ in both.
-const fn basis_look(basis: Basis) -> (Role, Stroke) {
+pub(crate) const fn basis_look(basis: Basis) -> (Role, Stroke) {
     match basis {
         Basis::Responding => (Role::Responding, Stroke::Area),
         Basis::Active => (Role::Active, Stroke::Solid),

@@ -215,7 +215,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
             pieces.push(Piece::new(rank, format!("{name} "), label).and(value, scene.style(Role::Text)));
         }
     }
-    let slo = scene.state.session().header().settings.slo;
+    let slo = scene.state.session().objective();
     pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
     if scene.state.player().is_some() {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));

@@ -71,7 +71,7 @@ fn service(scene: &Scene<'_>) -> Vec<Entry> {
     let settings = &session.header().settings;
     let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
     entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
-    entries.push(pair("objective", settings.slo.to_string()));
+    entries.push(pair("objective", session.objective().to_string()));
     entries.push(pair("arrivals", format!("{:?}", settings.arrivals).to_lowercase()));
     entries.extend(session.facts().iter().take(8).map(|(name, fact)| pair(name, fact.value.clone())));
     entries

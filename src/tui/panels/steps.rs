@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::analysis::numbers::{self, Kind, Unit, Value};
-use crate::analysis::{StepReport, Timing, Validity};
+use crate::analysis::words::{Tone, tone};
+use crate::analysis::{InstanceSpan, StepReport, Timing, Validity};
 use crate::app::state::State;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -57,14 +58,16 @@ static COLUMNS: [TableColumn; 14] = [
     TableColumn::number(&numbers::SLOW, 8, 4),
     TableColumn { title: "bad s", ..TableColumn::number(&numbers::BAD_SECONDS, 7, 3) },
     TableColumn::number(&numbers::PEAK_P99, 9, 0),
-    TableColumn::head("instances", 10, 2, |report, _| (instances(report), Role::Text)),
+    TableColumn::head("instances", 10, 2, |report, _| {
+        (report.numbers.instances.map_or_else(|| "–".to_owned(), instances), Role::Text)
+    }),
 ];
 
 /// A number as short as a cell, and how good it is.
 pub(crate) fn number(kind: &Kind, report: &StepReport, state: &State) -> (String, Role) {
-    let limit = state.session().header().settings.slo.latency;
+    let limit = state.session().objectives().before(report.step.end).latency;
     match kind.value(&report.numbers) {
-        Value::Timing(reached) => timing(&reached),
+        Value::Timing(reached) => timing_of(kind, &reached, report),
         Value::Latency(latency) => {
             let is_peak = *kind == numbers::PEAK_P99;
             (text::latency(Some(latency)), if is_peak && latency > limit { Role::Bad } else { Role::Text })
@@ -99,6 +102,17 @@ fn length(report: &StepReport, state: &State) -> String {
     text::age(end.saturating_since(report.step.start))
 }
 
+/// A timing of a step and how good it is: that no instance came is bad only where one was missed.
+fn timing_of(kind: &Kind, reached: &Timing, report: &StepReport) -> (String, Role) {
+    let (words, role) = timing(reached);
+    let role = match (reached, tone(report)) {
+        (Timing::NotWithin { .. }, Tone::Warning) => Role::Warn,
+        (Timing::NotWithin { .. }, Tone::Good | Tone::Neutral) if *kind != numbers::T_RECOVER => Role::Label,
+        _ => role,
+    };
+    (words, role)
+}
+
 /// A timing and how good it is.
 pub(crate) fn timing(timing: &Timing) -> (String, Role) {
     let role = match timing {
@@ -109,21 +123,16 @@ pub(crate) fn timing(timing: &Timing) -> (String, Role) {
         Timing::NotApplicable(_) => Role::Label,
     };
     let words = match timing {
-        Timing::Absorbed => "0, absorbed".to_owned(),
+        Timing::Absorbed => "absorbed".to_owned(),
         Timing::AlreadyViolated => "already bad".to_owned(),
         timing => timing.to_string(),
     };
     (words, role)
 }
 
-fn instances(report: &StepReport) -> String {
-    report.numbers.instances.map_or_else(
-        || "–".to_owned(),
-        |span| {
-            let before = span.before.map_or_else(|| "?".to_owned(), |before| before.to_string());
-            format!("{before}→{}", span.last)
-        },
-    )
+/// `1→5`; `5` where nobody counted before the step.
+pub(crate) fn instances(span: InstanceSpan) -> String {
+    span.before.map_or_else(|| span.last.to_string(), |before| format!("{before}→{}", span.last))
 }
 
 /// The report that is selected: counted from the newest.

@@ -64,7 +64,7 @@ fn lines(state: &State, theme: Theme, width: usize) -> Vec<Line<'static>> {
     if let Some(image) = session.facts().get("image") {
         lines.push(row("image", &image.value));
     }
-    lines.push(row("judged by", &settings.slo.to_string()));
+    lines.push(row("judged by", &state.session().objective().to_string()));
     lines.push(Line::default());
     if let Some(live) = state.as_live() {
         lines.push(row("↑", &format!("sends {}/s more; ↓ fewer", live.increment())));

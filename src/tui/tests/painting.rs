@@ -1,6 +1,8 @@
 //! What must be true of every chart that is painted: no cut number, no lost colour, no glyph out of the list.
 
 use super::*;
+use crate::instances::Basis;
+use crate::tui::panels::lanes;
 use crate::tui::theme::Look;
 
 /// Whether a number in a row is whole: groups of three digits after a comma. Cut ones end in `…`.
@@ -205,9 +207,11 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
     for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
         for theme in [Theme::DARK, Theme::LIGHT] {
             let has = |state: &State, chart: usize, color: Color| {
-                let area =
-                    layout::overview(layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false).body)
-                        .charts[chart];
+                let area = layout::overview(
+                    layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false).body,
+                    lanes::rows(state),
+                )
+                .charts[chart];
                 let terminal = frame(state, theme, columns, rows);
                 let cells = chart::plot_area(area).positions();
                 cells.map(|at| terminal.backend().buffer()[at].clone()).any(|cell| cell.fg == color || cell.bg == color)
@@ -239,4 +243,72 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
             assert!(has(spike, 1, theme.color(Role::Bad)), "p99 over the objective at {columns}×{rows}");
         }
     }
+}
+
+#[test]
+fn the_line_of_the_objective_steps_where_it_changed() {
+    let rows_of = |state: &State| -> Vec<u16> {
+        let terminal = frame(state, Theme::DARK, 120, 40);
+        let area = layout::overview(layout::screen(Rect::new(0, 0, 120, 40), false).body, lanes::rows(state)).charts[1];
+        let cells = chart::plot_area(area).positions();
+        let is_line =
+            |at: &ratatui::layout::Position| terminal.backend().buffer()[*at].fg == Theme::DARK.color(Role::Slo);
+        let mut rows: Vec<u16> = cells.filter(is_line).map(|at| at.y).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    };
+    let whole = |builder: fixtures::Builder| builder.ui(|ui| ui.range.window = Window::All).build();
+    assert_eq!(rows_of(&whole(state().rate(50).run(60))).len(), 1);
+    let changed = whole(state().rate(50).run(30).objective_ms(20).run(30));
+    assert_eq!(rows_of(&changed).len(), 2, "the old one on the left, the new one on the right");
+}
+
+#[test]
+fn up_to_six_instances_are_lanes_and_more_are_lines() {
+    let with = |ids: &[&'static str]| {
+        let begun = state().rate(600).run(5);
+        let state = ids.iter().fold(begun, |state, id| state.instance(id).run(3));
+        state.ui(|ui| ui.range.window = Window::All).build()
+    };
+    let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7"];
+    let six = with(&ids[..5]);
+    assert_eq!(lanes::rows(&six), Some(7), "a lane each, and what is needed");
+    let screen = letters(frame(&six, Theme::DARK, 120, 50).backend().buffer()).join("\n");
+    for id in &ids[..5] {
+        assert!(screen.contains(&format!("\n{id} ")), "{id}:\n{screen}");
+    }
+    assert!(screen.contains("5.1 s▸"), "how long after the step the first of them answered:\n{screen}");
+    let seven = with(&ids);
+    assert_eq!(lanes::rows(&seven), None);
+    assert!(!letters(frame(&seven, Theme::DARK, 120, 50).backend().buffer()).join("\n").contains("\ni-2 "));
+}
+
+#[test]
+fn where_lanes_have_no_room_every_count_is_there_as_a_number() {
+    let state = state().limits().rate(600).run(5).instance("i-2").run(3).instance("i-3").run(3).instance("i-4").run(20);
+    let counted = [(1, 25), (4, 15)].into_iter().fold(state, |state, (count, ago)| {
+        state.observed(Basis::Running, count, ago, false).observed(Basis::Desired, count, ago, false)
+    });
+    let state = counted.ui(|ui| ui.range.window = Window::All).build();
+    let rows = letters(frame(&state, Theme::DARK, 80, 24).backend().buffer());
+    for (label, changes) in [("respond", "1─2─3─4"), ("running", "1─4"), ("needed", "5")] {
+        let row = rows.iter().find(|row| row.starts_with(label)).unwrap_or_else(|| panic!("{label}: {rows:?}"));
+        let mut told: String = row.chars().filter(|ch| ch.is_ascii_digit() || *ch == '─').collect();
+        while told.contains("──") {
+            told = told.replace("──", "─");
+        }
+        assert!(told.contains(changes), "{label}: {row}");
+    }
+}
+
+#[test]
+fn those_that_are_gone_are_a_line_that_enter_unfolds() {
+    let state = state().rate(100).run(20).instance("i-2").run(20).without_first_instance().run(40);
+    let state = state.view(View::Instances).build();
+    let screen = |state: &State| letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
+    let folded = screen(&state);
+    assert!(folded.contains("1 gone: i-7f3a  Enter unfolds them") && !folded.contains("\ni-7f3a"), "{folded}");
+    let unfolded = screen(&looked_at(&state, |ui| ui.gone = ui.gone.toggled()));
+    assert!(unfolded.contains("\ni-7f3a") && unfolded.contains("Enter folds them"), "{unfolded}");
 }

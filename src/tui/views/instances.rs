@@ -1,39 +1,72 @@
-//! One lane per instance: when it came, how slow its first answers were, what share it gets, how fast it is, when it went.
-
-use std::time::Duration;
+//! One lane per instance: when it came and how long that took, how slow its first answers were, what share it gets, how fast it
+//! is, when it went. Those that are gone are one line, until Enter unfolds it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::state::State;
+use crate::app::state::{Gone, State};
 use crate::session::history::is_gone;
-use crate::session::state::{InstanceTrack, Session};
+use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::layout::Frame;
-use crate::tui::painter::DOTS_WIDE;
-use crate::tui::panels::charts;
+use crate::tui::panels::{charts, lanes};
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
-use scaletop_units::Elapsed;
 
-/// Eighths of a cell; what answered at all is visible, and the last eighth keeps lanes apart.
-const EIGHTHS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
+/// The share of the width that lanes have at least, in percent, where facts can be left out.
+const LEAST_FOR_LANES: u16 = 40;
 
-/// Columns of the facts left of the lanes, and their headings.
-const FACTS: [(&str, u16); 6] =
-    [("instance", 14), ("born", 7), ("cold start", 10), ("share", 7), ("p99", 7), ("answers", 9)];
+/// Rows of a lane at most.
+const HIGHEST_LANE: u16 = 3;
+
+/// A column of the facts left of the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fact {
+    Id,
+    FirstSeen,
+    /// From what asked for it to its first answer.
+    Came,
+    /// By how much its first answers were slower than its later ones.
+    FirstAnswers,
+    Share,
+    P99,
+    Errors,
+    Answers,
+}
+
+/// Each fact with its heading in two lines and its columns.
+const FACTS: [(Fact, [&str; 2], u16); 8] = [
+    (Fact::Id, ["", "instance"], 10),
+    (Fact::FirstSeen, ["first", "seen"], 7),
+    (Fact::Came, ["decision or step", "to first answer"], 16),
+    (Fact::FirstAnswers, ["extra latency of", "its first answers"], 17),
+    (Fact::Share, ["", "share"], 7),
+    (Fact::P99, ["", "p99"], 7),
+    (Fact::Errors, ["", "errors"], 7),
+    (Fact::Answers, ["", "answers"], 9),
+];
+
+/// What is not said by a heading alone.
+const MEANINGS: [&str; 2] = [
+    "decision or step to first answer: from the platform's decision for more, or from the start of the step where no platform tells of \
+     one, to when the first request that it answered OK was due",
+    "extra latency of its first answers: by how much they were slower than its later ones; the start of the instance itself is over by then",
+];
+
+/// What goes first where there is no room.
+const LEFT_OUT: [Fact; 6] = [Fact::Answers, Fact::P99, Fact::FirstSeen, Fact::FirstAnswers, Fact::Errors, Fact::Share];
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let body = screen.body;
     let facts = facts_for(body.width);
     // The chart stands above the lanes, so that both share their columns and step lines.
-    let facts_width: u16 = facts.iter().map(|(_, width)| width + 1).sum::<u16>().max(GUTTER);
-    let left = facts_width - GUTTER;
+    let left = facts_width(&facts) - GUTTER;
     let right = Rect { x: body.x + left, width: body.width.saturating_sub(left), ..body };
     let scene = super::scene(buf, screen.header, right, state, theme);
-    let chart_height = (body.height / 3).clamp(4, 12);
+    let list = List::of(&scene);
+    let (chart_height, lane_height) = list.heights(body.height);
     chart::rule_labels(buf, Rect { height: 1, ..right }, theme, &scene.events);
     chart::rules(buf, Rect { y: right.y + 1, height: right.height.saturating_sub(1), ..right }, theme, &scene.events);
     let chart_area = Rect { height: chart_height, y: body.y + 1, ..right };
@@ -42,7 +75,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     chart::times(buf, times, theme, &scene.axis, &scene.window_label());
     spread(buf, Rect { width: left, height: chart_height + 2, ..body }, &scene);
     let rest = Rect { y: times.bottom(), height: body.bottom().saturating_sub(times.bottom()), ..body };
-    lanes(buf, rest, &scene, &facts);
+    list.draw(buf, rest, &scene, &facts, lane_height);
     let all = Rect { y: chart_area.y, height: body.bottom().saturating_sub(chart_area.y), ..right };
     super::look(buf, all, &scene)
 }
@@ -65,48 +98,122 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         None if alive > 1 => lines.push(("the load is spread".to_owned(), Role::Good)),
         None => {}
     }
+    lines.push((String::new(), Role::Label));
+    for meaning in MEANINGS {
+        lines.extend(text::wrap(meaning, width, 4).into_iter().map(|line| (line, Role::Label)));
+    }
     for (y, (line, role)) in (area.top()..area.bottom()).zip(lines) {
         text::put(buf, area.x, y, line, width, scene.style(role));
     }
 }
 
-fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)]) {
-    let session = &scene.state.session();
-    let at = scene.axis.end();
-    let mut top = area.top();
-    if session.tracks().is_empty() {
-        let header = &session.header().settings.instance_header;
-        let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
-        text::put(buf, area.x, top, words, usize::from(area.width), scene.style(Role::Label));
-        return;
+/// The instances in their order: those that answer first, by their birth; then those that are gone, the last gone first.
+struct List<'a> {
+    tracks: Vec<&'a InstanceTrack>,
+    alive: usize,
+    is_unfolded: bool,
+}
+
+impl<'a> List<'a> {
+    fn of(scene: &Scene<'a>) -> Self {
+        let session = scene.state.session();
+        let mut tracks: Vec<&InstanceTrack> = session.tracks().iter().collect();
+        tracks.sort_by_key(|track| {
+            let gone = is_gone(session, track.last);
+            (gone, if gone { u64::MAX - track.last.as_nanos() } else { track.first.as_nanos() })
+        });
+        let alive = tracks.iter().filter(|track| !is_gone(session, track.last)).count();
+        Self { tracks, alive, is_unfolded: scene.state.ui().gone == Gone::Unfolded }
     }
-    let facts_width: u16 = facts.iter().map(|(_, width)| width + 1).sum();
-    let lane = Rect { x: area.x + facts_width, width: area.width.saturating_sub(facts_width), ..area };
-    let mut x = area.x;
+
+    fn shown(&self) -> &[&'a InstanceTrack] {
+        if self.is_unfolded { &self.tracks } else { &self.tracks[..self.alive] }
+    }
+
+    fn gone(&self) -> &[&'a InstanceTrack] {
+        &self.tracks[self.alive..]
+    }
+
+    /// The heights of the chart and of a lane: lanes grow first, the chart has what is left.
+    fn heights(&self, body: u16) -> (u16, u16) {
+        let least = (body / 3).clamp(4, 12);
+        let lanes = u16::try_from(self.shown().len()).unwrap_or(u16::MAX).max(1);
+        // The rules above the chart, the times below it, two lines of headings, the line of those that are gone.
+        let others = 4 + u16::from(!self.gone().is_empty());
+        let high = (body.saturating_sub(least + others) / lanes).clamp(1, HIGHEST_LANE);
+        (body.saturating_sub(others.saturating_add(lanes.saturating_mul(high))).max(least), high)
+    }
+
+    fn draw(&self, buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)], high: u16) {
+        let session = &scene.state.session();
+        let at = scene.axis.end();
+        let style = scene.style(Role::Label);
+        if self.tracks.is_empty() {
+            let header = &session.header().settings.instance_header;
+            let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
+            text::put(buf, area.x, area.y, words, usize::from(area.width), style);
+            return;
+        }
+        headings(buf, area, scene, facts);
+        let fold = u16::from(!self.gone().is_empty());
+        let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2 + fold), ..area };
+        let lane =
+            Rect { x: area.x + facts_width(facts), width: area.width.saturating_sub(facts_width(facts)), ..rows };
+        let fit = usize::from(rows.height / high);
+        let shown = self.shown();
+        let hidden = usize::from(shown.len() > fit);
+        let fit = fit.saturating_sub(hidden);
+        let first = scene.state.ui().selected.min(shown.len().saturating_sub(fit));
+        let visible = &shown[first..(first + fit).min(shown.len())];
+        let total: u64 = self.tracks.iter().map(|track| track.recent_requests(at)).sum();
+        let busiest = lanes::busiest(shown);
+        let came = session.came(visible.iter().copied());
+        let mut y = rows.y;
+        for (track, came) in visible.iter().zip(came) {
+            fact_row(buf, Rect { y, height: 1, ..area }, scene, facts, (track, came), total);
+            lanes::lane(buf, Rect { y, height: high, ..lane }, scene, track, busiest);
+            lanes::birth(buf, Rect { y, height: 1, ..lane }, scene, track, None);
+            y += high;
+        }
+        if hidden > 0 && y < area.bottom() {
+            let after = shown.len() - first - visible.len();
+            let words = format!("{first} above, {after} below; n and p scroll");
+            text::put(buf, area.x, y, words, usize::from(facts_width(facts)), style);
+            y += 1;
+        }
+        if fold > 0 && y < area.bottom() {
+            self.fold(buf, Rect { y, height: 1, ..area }, scene);
+        }
+    }
+
+    /// `3 gone: i-7f3a, i-21c0, i-b94e  Enter unfolds`.
+    fn fold(&self, buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let label = scene.style(Role::Label);
+        let gone = self.gone();
+        let mut pieces = vec![Piece::new(0, format!("{} gone", gone.len()), scene.style(Role::Text))];
+        if !self.is_unfolded {
+            let ids: Vec<_> = gone.iter().map(|track| track.id.shortened(14)).collect();
+            pieces[0] = Piece::new(0, format!("{} gone: ", gone.len()), scene.style(Role::Text))
+                .and(text::shown(&ids.join(", "), usize::from(area.width / 2)), label);
+        }
+        let does = if self.is_unfolded { "folds them" } else { "unfolds them" };
+        pieces.push(Piece::new(1, "Enter", scene.style(Role::Key)).and(format!(" {does}"), label));
+        text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 2), usize::from(area.width));
+    }
+}
+
+fn headings(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)]) {
     let style = scene.style(Role::Label);
-    for (title, width) in facts {
-        text::put(buf, x, top, title, usize::from(*width), style);
+    let mut x = area.x;
+    for (_, heading, width) in facts {
+        for (y, line) in (area.top()..area.bottom()).zip(heading) {
+            text::put(buf, x, y, line, usize::from(*width), style);
+        }
         x += width + 1;
     }
-    lane_legend(buf, Rect { y: top, height: 1, ..lane }, scene);
-    top += 1;
-    let shown = in_order(session);
-    let rows = usize::from(area.bottom().saturating_sub(top));
-    let hidden_rows = usize::from(shown.len() > rows);
-    let first = scene.state.ui().selected.min(shown.len().saturating_sub(rows.saturating_sub(hidden_rows)));
-    let total: u64 = shown.iter().map(|track| track.recent_requests(at)).sum();
-    let busiest =
-        shown.iter().filter_map(|track| track.recent.iter().map(|second| second.requests).max()).max().unwrap_or(1);
-    let visible: Vec<&InstanceTrack> =
-        shown.iter().skip(first).take(rows.saturating_sub(hidden_rows)).copied().collect();
-    let after = shown.len() - first - visible.len();
-    for (y, track) in (top..area.bottom()).zip(&visible) {
-        fact_row(buf, Rect { y, height: 1, ..area }, scene, facts, track, total);
-        draw_lane(buf, Rect { y, height: 1, ..lane }, scene, track, busiest);
-    }
-    if hidden_rows > 0 && area.height > 0 {
-        let words = format!("{first} above, {after} below; n and p scroll");
-        text::put(buf, area.x, area.bottom() - 1, words, usize::from(facts_width), style);
+    let lane = Rect { x, y: area.y + 1, width: area.right().saturating_sub(x), height: 1 };
+    if area.height > 1 {
+        lane_legend(buf, lane, scene);
     }
 }
 
@@ -122,106 +229,74 @@ fn lane_legend(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 2), usize::from(area.width));
 }
 
-/// Those that answer first, by their birth; then those that are gone, the last gone first.
-fn in_order(session: &Session) -> Vec<&InstanceTrack> {
-    let mut tracks: Vec<&InstanceTrack> = session.tracks().iter().collect();
-    tracks.sort_by_key(|track| {
-        let gone = is_gone(session, track.last);
-        (gone, if gone { u64::MAX - track.last.as_nanos() } else { track.first.as_nanos() })
-    });
-    tracks
-}
-
 /// The facts for which a lane of some width remains.
-fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
+fn facts_for(width: u16) -> Vec<(Fact, [&'static str; 2], u16)> {
     let mut facts = FACTS.to_vec();
-    if width >= 150 {
-        facts[0].1 = 24;
+    if width >= 170 {
+        facts[0].2 = 24;
     }
-    if width < 110 {
-        facts.pop();
-        facts[0].1 = 10;
-    }
-    if width < 76 {
-        facts.remove(2);
+    for left_out in LEFT_OUT {
+        if width.saturating_sub(facts_width(&facts)) < width * LEAST_FOR_LANES / 100 {
+            facts.retain(|(fact, ..)| *fact != left_out);
+        }
     }
     facts
 }
 
-fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
-    let session = &scene.state.session();
-    let gone = is_gone(session, track.last);
-    let recent = track.recent_requests(scene.axis.end());
-    let slo = session.header().settings.slo.latency;
+/// Their columns; at least those that a chart has left of its plot.
+fn facts_width(facts: &[(Fact, [&str; 2], u16)]) -> u16 {
+    facts.iter().map(|(_, _, width)| width + 1).sum::<u16>().max(GUTTER)
+}
+
+fn fact_row(
+    buf: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    facts: &[(Fact, [&str; 2], u16)],
+    instance: (&InstanceTrack, Option<Came>),
+    total: u64,
+) {
     let mut x = area.x;
-    for (title, width) in facts {
-        let (words, role) = match *title {
-            "instance" => (track.id.shortened(usize::from(*width)), if gone { Role::Label } else { Role::Title }),
-            "born" => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
-            "cold start" => (
-                track.cold_start.map_or_else(|| "–".to_owned(), |cold| format!("+{}", text::latency(Some(cold)))),
-                Role::Text,
-            ),
-            "share" if gone => ("gone".to_owned(), Role::Label),
-            "share" if total == 0 => ("–".to_owned(), Role::Label),
-            "share" => (text::percent(recent as f64 / total as f64), Role::Text),
-            "p99" => {
-                let p99 = track.response.quantile(0.99);
-                (text::latency(p99), if p99.is_some_and(|p99| p99 > slo) { Role::Bad } else { Role::Text })
-            }
-            _ => (text::count(track.requests), Role::Label),
-        };
+    for (fact, _, width) in facts {
+        let (words, role) = told(*fact, usize::from(*width), scene.state.session(), instance, (scene, total));
         text::put(buf, x, area.y, words, usize::from(*width), scene.style(role));
         x += width + 1;
     }
 }
 
-/// Its answers a second as bars: the colour says whether they were fast, slow, or errors.
-fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
-    let axis = &scene.axis;
-    let slo = scene.state.session().header().settings.slo.latency;
-    let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
-    for second in &track.recent {
-        let start = Elapsed::from_secs(u64::from(second.second));
-        let dots = axis.dots_of(start, start + Duration::from_secs(1));
-        let role = match second.p99 {
-            _ if second.ok < second.requests => Role::Bad,
-            Some(p99) if p99 > slo => Role::P99,
-            _ => Role::Responding,
-        };
-        for dot in dots {
-            let cell = &mut cells[dot / DOTS_WIDE];
-            // Of several seconds in one column the busiest is drawn, in the colour of the worst.
-            *cell = Some(match *cell {
-                Some((requests, worst)) if severity(worst) >= severity(role) => (requests.max(second.requests), worst),
-                Some((requests, _)) => (requests.max(second.requests), role),
-                None => (second.requests, role),
-            });
+/// A fact of an instance, in words. Of the answers of the last seconds there were `total`.
+fn told(
+    fact: Fact,
+    width: usize,
+    session: &Session,
+    (track, came): (&InstanceTrack, Option<Came>),
+    (scene, total): (&Scene<'_>, u64),
+) -> (String, Role) {
+    let gone = is_gone(session, track.last);
+    let or_none = |words: Option<String>| words.unwrap_or_else(|| "–".to_owned());
+    match fact {
+        Fact::Id => (track.id.shortened(width), if gone { Role::Label } else { Role::Title }),
+        Fact::FirstSeen => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
+        Fact::Came => {
+            let words = came.map(|came| format!("{} +{:.1} s", came.after.label(), came.took.as_secs_f64()));
+            (or_none(words), Role::Text)
         }
-    }
-    for (x, cell) in (area.left()..area.right()).zip(cells) {
-        if let Some((requests, role)) = cell.filter(|(requests, _)| *requests > 0) {
-            let height = (requests * 7).div_ceil(busiest.max(1)).clamp(1, 7) - 1;
-            buf.set_string(x, area.y, EIGHTHS[usize::try_from(height).unwrap_or(6)], scene.style(role));
+        Fact::FirstAnswers => {
+            (or_none(track.cold_start.map(|extra| format!("+{}", text::latency(Some(extra))))), Role::Text)
         }
-    }
-    if let Some(x) =
-        axis.cell(track.first).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x > 0 && x <= area.width)
-    {
-        buf.set_string(area.x + x - 1, area.y, "▸", scene.style(Role::Good));
-    }
-    let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
-        let room = usize::from(area.width - x - 1);
-        text::put(buf, area.x + x + 1, area.y, format!("✕ {}", track.last), room, scene.style(Role::Label));
-    }
-}
-
-const fn severity(role: Role) -> u8 {
-    match role {
-        Role::Bad => 2,
-        Role::P99 => 1,
-        _ => 0,
+        Fact::Share if gone => ("gone".to_owned(), Role::Label),
+        Fact::Share if total == 0 => ("–".to_owned(), Role::Label),
+        Fact::Share => (text::percent(track.recent_requests(scene.axis.end()) as f64 / total as f64), Role::Text),
+        Fact::P99 => {
+            let p99 = track.response.quantile(0.99);
+            let is_over = p99.is_some_and(|p99| p99 > session.objective().latency);
+            (text::latency(p99), if is_over { Role::Bad } else { Role::Text })
+        }
+        Fact::Errors => {
+            let failed = track.requests.saturating_sub(track.ok);
+            (text::count(failed), if failed > 0 { Role::Bad } else { Role::Label })
+        }
+        Fact::Answers => (text::count(track.requests), Role::Label),
     }
 }
 
@@ -232,7 +307,7 @@ mod tests {
     #[test]
     fn the_lanes_leave_room_at_every_width() {
         for width in 60..250 {
-            let facts: u16 = facts_for(width).iter().map(|(_, width)| width + 1).sum();
+            let facts = facts_width(&facts_for(width));
             assert!(width.saturating_sub(facts) >= GUTTER, "{width}: {facts}");
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     heat_map(buf, map, &scene);
     chart::times(buf, Rect { y: map.bottom(), height: 1, ..body }, theme, &scene.axis, &scene.window_label());
     let table_area = Rect { y: body.bottom().saturating_sub(table_height), height: table_height, ..body };
-    table(buf, table_area, theme, &rows, state.session().header().settings.slo.latency);
+    table(buf, table_area, theme, &rows, state.session().objective().latency);
     super::look(buf, charts_area, &scene)
 }
 
@@ -61,7 +61,7 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             if theme.has_color() { "█" } else { ["·", "░", "░", "▒", "▒", "▓", "▓", "█"][level] };
         scale = scale.and(symbol, theme.heat(level));
     }
-    let slo = scene.state.session().header().settings.slo.latency;
+    let slo = scene.state.session().objective().latency;
     let pieces = vec![
         Piece::new(0, "response times of OK answers", label),
         scale.and(" many", label),

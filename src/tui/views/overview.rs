@@ -5,12 +5,12 @@ use ratatui::buffer::Buffer;
 use crate::app::state::State;
 use crate::tui::chart;
 use crate::tui::layout::{self, Frame};
-use crate::tui::panels::{charts, side, steps, welcome};
+use crate::tui::panels::{charts, lanes, side, steps, welcome};
 use crate::tui::theme::Theme;
 use crate::tui::views::Charts;
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
-    let parts = layout::overview(screen.body);
+    let parts = layout::overview(screen.body, lanes::rows(state));
     let scene = super::scene(buf, screen.header, parts.times, state, theme);
     chart::rule_labels(buf, parts.rules, theme, &scene.events);
     let all = parts.charts.into_iter().reduce(ratatui::layout::Rect::union).unwrap_or_default();
@@ -19,7 +19,9 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     charts::rate(buf, rate, &scene);
     charts::latency(buf, latency, &scene);
     charts::errors(buf, errors, &scene);
-    charts::instances(buf, instances, &scene);
+    if !lanes::draw(buf, instances, &scene) {
+        charts::instances(buf, instances, &scene);
+    }
     chart::times(buf, parts.times, theme, &scene.axis, &scene.window_label());
     let words = match parts.steps.height {
         0..=2 => 0,

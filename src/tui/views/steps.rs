@@ -35,8 +35,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     steps::draw(buf, table, state, theme, 0);
     let below = Rect { y: table.bottom(), height: body.bottom().saturating_sub(table.bottom()), ..body };
     if let Some(report) = steps::selected(state) {
-        let fall = state.session().waterfall(report);
-        selected(buf, below, theme, report, &details, wide, fall.as_ref());
+        let scale_out = state.session().scale_out(report);
+        selected(buf, below, theme, report, &details, wide, scale_out.as_ref());
     }
 }
 
@@ -47,8 +47,9 @@ fn selected(
     report: &StepReport,
     details: &[Detail],
     wide: bool,
-    fall: Option<&Waterfall>,
+    scale_out: Option<&Result<Waterfall, String>>,
 ) {
+    let fall = scale_out.and_then(|told| told.as_ref().ok());
     let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
     let title = format!("Step {}{name}", report.step.id);
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
@@ -57,6 +58,20 @@ fn selected(
     for line in text::wrap(&report.words, usize::from(area.width), 4) {
         if y < area.bottom() {
             text::put(buf, area.x, y, line, usize::from(area.width), theme.style(role));
+        }
+        y += 1;
+    }
+    if let Some(Err(why)) = scale_out {
+        if y < area.bottom() {
+            let width = usize::from(area.width);
+            text::put(
+                buf,
+                area.x,
+                y,
+                text::shown(&format!("Scale-out: {why}"), width),
+                width,
+                theme.style(Role::Label),
+            );
         }
         y += 1;
     }
@@ -150,15 +165,10 @@ fn details(report: &StepReport, state: &State) -> Vec<Detail> {
     let all = &report.numbers;
     let mut details: Vec<_> = NUMBERS.iter().map(|kind| detail(kind, report, state)).collect();
     if let Some(span) = all.instances {
-        let before = span.before.map_or_else(|| "?".to_owned(), |before| before.to_string());
         let basis = all.basis.map_or("instances", Basis::label);
-        let meaning = format!("{basis}, before and at the end, {} at most", span.peak);
-        details.push(Detail {
-            name: "instances",
-            value: format!("{before} → {}", span.last),
-            role: Role::Text,
-            meaning,
-        });
+        let of = if span.before.is_some() { "before and at the end" } else { "at the end" };
+        let meaning = format!("{basis}, {of}, {} at most", span.peak);
+        details.push(Detail { name: "instances", value: steps::instances(span), role: Role::Text, meaning });
     }
     if all.target.is_some() {
         details.push(Detail { name: "needed", ..detail(&numbers::INSTANCES_NEEDED, report, state) });

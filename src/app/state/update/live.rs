@@ -163,6 +163,7 @@ impl LiveUpdate<'_> {
                     Some(Asked::Do(asked)) => self.act(&asked),
                     Some(Asked::Mark(text)) => self.mark(text),
                     Some(Asked::Filter(text)) => filter(self.ui, text),
+                    Some(Asked::Judge(objectives)) => self.judge_by(&objectives),
                     None => {}
                 }
             }

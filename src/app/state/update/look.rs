@@ -119,6 +119,10 @@ fn open(ui: &mut Ui, session: &Session, present: u32) {
         }
         return;
     }
+    if ui.view == View::Instances && ui.range.cursor.is_none() {
+        ui.gone = ui.gone.toggled();
+        return;
+    }
     let steps = session.steps();
     let step = match (ui.view, ui.range.cursor) {
         (View::Steps, _) | (_, None) => steps.iter().nth_back(ui.selected),

@@ -49,8 +49,11 @@ impl LiveUpdate<'_> {
         }
         let prompt = self.ui.prompt.as_ref()?;
         let read = read(prompt, false).and_then(|asked| {
-            let goal = if let Asked::Do(action) = &asked { self.goal(action) } else { None };
-            let refusal = goal.and_then(|goal| self.refusal(goal));
+            let refusal = match &asked {
+                Asked::Do(action) => self.goal(action).and_then(|goal| self.refusal(goal)),
+                Asked::Judge(objectives) => self.refusal_to_judge(objectives),
+                Asked::Mark(_) | Asked::Filter(_) => None,
+            };
             refusal.map_or(Ok(asked), Err)
         });
         accept(self.ui, read)

@@ -90,7 +90,7 @@ impl ReplayUpdate<'_> {
                     match accept(self.ui, read) {
                         Some(Asked::Do(asked)) => self.act(&asked),
                         Some(Asked::Filter(text)) => filter(self.ui, text),
-                        Some(Asked::Mark(_)) | None => {}
+                        Some(Asked::Mark(_) | Asked::Judge(_)) | None => {}
                     }
                 }
             }

@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
 use crate::session::event::{Header, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 use crate::session::writer::WriteStatus;
+use crate::slo::Slo;
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
@@ -266,6 +267,29 @@ fn a_typed_rate_is_set_and_a_typed_ramp_ramps() {
         RateProfile::Ramp { from: ArrivalRate::new(450), to: ArrivalRate::new(900), over: Duration::from_mins(1) };
     assert_eq!(effects[0], set_rate(Elapsed::from_secs(1), ramp));
     assert_eq!(state.ui.prompt, None);
+}
+
+#[test]
+fn another_objective_is_recorded_and_judges_from_now_on() {
+    let mut state = state();
+    let effects = typed(&mut state, Action::AskCommand, "slo p99=300ms");
+    let slo = Slo { latency: Duration::from_millis(300), ..Slo::default() };
+    assert_eq!(effects, [recorded(Elapsed::from_secs(1), SessionEvent::Objective(slo))]);
+    assert_eq!(*state.session().objective(), slo);
+    typed(&mut state, Action::AskCommand, "slo errors=0.5%");
+    assert_eq!(*state.session().objective(), Slo { errors: 0.005, ..slo }, "what is not named stays");
+}
+
+#[test]
+fn an_objective_is_refused_where_it_cannot_be_another() {
+    let error = |state: &State| state.ui().prompt.as_ref().unwrap().error.clone().unwrap();
+    let mut live = state();
+    assert_eq!(typed(&mut live, Action::AskCommand, "slo p99=500ms"), []);
+    assert_eq!(error(&live), "it is p99 ≤ 500ms, errors ≤ 1% already");
+    let settings = Settings { plan: Some("spike".to_owned()), ..Settings::default() };
+    let mut planned = State::live(Header::new(0, settings), Live::new(ArrivalRate::new(600)));
+    assert_eq!(typed(&mut planned, Action::AskCommand, "slo p99=300ms"), []);
+    assert!(error(&planned).starts_with("a plan drives this session"), "{}", error(&planned));
 }
 
 #[test]

@@ -1,0 +1,223 @@
+//! Instances as lanes: a bar a moment for what each answered, where it came, and where it went.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::state::{Shown, State};
+use crate::instances::Basis;
+use crate::session::history::is_gone;
+use crate::session::state::{Came, InstanceTrack, Session};
+use crate::tui::chart::{self, GUTTER};
+use crate::tui::glyphs::EIGHTHS;
+use crate::tui::painter::DOTS_WIDE;
+use crate::tui::panels::charts;
+use crate::tui::scene::Scene;
+use crate::tui::series::{self, Points};
+use crate::tui::text;
+use crate::tui::theme::Role;
+use scaletop_units::Elapsed;
+
+/// More instances than this are lines on the overview.
+const MOST_LANES: usize = 6;
+
+/// The instances that the overview shows as lanes: all that answered in the time that is shown, the oldest first; `None` when there
+/// are none, or too many.
+fn shown(state: &State) -> Option<Vec<&InstanceTrack>> {
+    let Shown { window, edge } = state.shown();
+    let (from, until) = (edge.saturating_sub(window), edge);
+    let is_shown =
+        |track: &&InstanceTrack| track.last > Elapsed::from_secs(from.into()) && track.first.second() <= until;
+    let shown: Vec<_> = state.session().tracks().iter().filter(is_shown).collect();
+    (1..=MOST_LANES).contains(&shown.len()).then_some(shown)
+}
+
+/// The rows that the lanes of the overview need below their title; `None` where lines are drawn.
+pub(crate) fn rows(state: &State) -> Option<u16> {
+    let lanes = shown(state)?.len() + summary_rows(state.session());
+    u16::try_from(lanes).ok()
+}
+
+/// What a platform counts, and what is needed, have a row each.
+fn summary_rows(session: &Session) -> usize {
+    1 + usize::from(platforms(session).is_some())
+}
+
+/// What the platform counts, where it does: what runs before what is active.
+fn platforms(session: &Session) -> Option<Basis> {
+    let is_counted = |basis: &Basis| session.observations().get(basis).is_some_and(|seen| !seen.is_empty());
+    [Basis::Running, Basis::Active].into_iter().find(is_counted)
+}
+
+/// Draws the instances of the overview as lanes; where those do not fit, and a platform counts, the counts as numbers: in a few rows
+/// the lines of several counts would hide each other. Whether it drew any of it.
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
+    let session = scene.state.session();
+    let Some(tracks) = shown(scene.state) else { return false };
+    let plot = chart::plot_area(area);
+    let lanes = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
+    let summary = u16::try_from(summary_rows(session)).unwrap_or(u16::MAX);
+    let has_lanes = plot.height >= lanes + summary;
+    if !has_lanes && (platforms(session).is_none() || plot.height < summary + 1) {
+        return false;
+    }
+    chart::title(buf, area, scene.theme, "Instances", charts::instance_legend(scene));
+    if !has_lanes {
+        put_label(buf, area, plot.y, scene, "respond");
+        let responding = scene.columns.points(|column| column.responding.map(f64::from));
+        numbers(buf, Rect { height: 1, ..plot }, scene, Role::Responding, &responding);
+        summarize(buf, Rect { y: plot.y + 1, height: summary, ..area }, scene);
+        return true;
+    }
+    let high = (plot.height - summary) / lanes;
+    let busiest = busiest(&tracks);
+    let came = session.came(tracks.iter().copied());
+    let mut y = plot.y;
+    for (track, came) in tracks.iter().zip(came) {
+        let role = if is_gone(session, track.last) { Role::Label } else { Role::Text };
+        let id = track.id.shortened(usize::from(GUTTER - 1));
+        text::put(buf, area.x, y, id, usize::from(GUTTER - 1), scene.style(role));
+        lane(buf, Rect { y, height: high, ..plot }, scene, track, busiest);
+        birth(buf, Rect { y, height: 1, ..plot }, scene, track, came);
+        y += high;
+    }
+    summarize(buf, Rect { y, height: summary, ..area }, scene);
+    true
+}
+
+/// The most that one of them answered in a second.
+pub(crate) fn busiest(tracks: &[&InstanceTrack]) -> u64 {
+    tracks.iter().filter_map(|track| track.recent.iter().map(|second| second.requests).max()).max().unwrap_or(1)
+}
+
+/// Its answers a second as bars, next to those of the `busiest`: the colour says whether they were fast, slow, or errors.
+pub(crate) fn lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
+    let axis = &scene.axis;
+    let objectives = scene.state.session().objectives();
+    let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
+    for second in &track.recent {
+        let start = Elapsed::from_secs(u64::from(second.second));
+        let dots = axis.dots_of(start, start + Duration::from_secs(1));
+        let role = match second.p99 {
+            _ if second.ok < second.requests => Role::Bad,
+            Some(p99) if p99 > objectives.at(second.second).latency => Role::P99,
+            _ => Role::Responding,
+        };
+        for dot in dots {
+            let cell = &mut cells[dot / DOTS_WIDE];
+            // Of several seconds in one column the busiest is drawn, in the colour of the worst.
+            *cell = Some(match *cell {
+                Some((requests, worst)) if severity(worst) >= severity(role) => (requests.max(second.requests), worst),
+                Some((requests, _)) => (requests.max(second.requests), role),
+                None => (second.requests, role),
+            });
+        }
+    }
+    // What answered at all is visible, and the last eighth keeps lanes apart.
+    let most = u64::from(area.height) * 8 - 1;
+    for (x, cell) in (area.left()..area.right()).zip(cells) {
+        let Some((requests, role)) = cell.filter(|(requests, _)| *requests > 0) else { continue };
+        let eighths = (requests * most).div_ceil(busiest.max(1)).clamp(1, most);
+        for row in 0..area.height {
+            let part = eighths.saturating_sub(u64::from(row) * 8).min(8);
+            if part > 0 {
+                let y = area.bottom() - 1 - row;
+                buf.set_string(x, y, EIGHTHS[usize::try_from(part).unwrap_or(8)], scene.style(role));
+            }
+        }
+    }
+    death(buf, area, scene, track);
+}
+
+/// Where it came: `4.4 s▸` just before its first answer, with the time that it took.
+pub(crate) fn birth(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, came: Option<Came>) {
+    let Some(x) = scene.axis.cell(track.first).and_then(|cell| u16::try_from(cell).ok()) else { return };
+    if x == 0 || x > area.width {
+        return;
+    }
+    let x = area.x + x - 1;
+    buf.set_string(x, area.y, "▸", scene.style(Role::Good));
+    if let Some(came) = came {
+        let words = format!("{:.1} s", came.took.as_secs_f64());
+        let width = u16::try_from(words.chars().count()).unwrap_or(u16::MAX);
+        if x >= area.x + width {
+            text::put(buf, x - width, area.y, words, usize::from(width), scene.style(Role::Label));
+        }
+    }
+}
+
+/// Where it went: `✕ 1:23` after its last answer.
+fn death(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack) {
+    let end = scene.axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok());
+    let end = end.filter(|&x| x + 8 < area.width);
+    if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
+        let room = usize::from(area.width - x - 1);
+        let y = area.bottom() - 1;
+        text::put(buf, area.x + x + 1, y, format!("✕ {}", track.last), room, scene.style(Role::Label));
+    }
+}
+
+const fn severity(role: Role) -> u8 {
+    match role {
+        Role::Bad => 2,
+        Role::P99 => 1,
+        _ => 0,
+    }
+}
+
+/// What the platform counts and what is needed, as numbers where they change.
+fn summarize(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let session = scene.state.session();
+    let plot = chart::plot_area(Rect { y: area.y.saturating_sub(1), height: area.height + 1, ..area });
+    let mut y = area.y;
+    if let Some(basis) = platforms(session) {
+        let (role, _) = charts::basis_look(basis);
+        let counts = series::counts(&session.observations()[&basis], &scene.axis);
+        let both =
+            counts.settled.iter().zip(&counts.provisional).map(|(settled, provisional)| settled.or(*provisional));
+        put_label(buf, area, y, scene, basis.label());
+        numbers(buf, Rect { y, height: 1, ..plot }, scene, role, &both.collect());
+        y += 1;
+    }
+    put_label(buf, area, y, scene, "needed");
+    let needed = scene.columns.points(|column| column.needed.map(f64::from));
+    let mut row = Rect { y, height: 1, ..plot };
+    if let Some(max) = session.limits().max {
+        let words = format!(" at most {max}");
+        let width = u16::try_from(words.len()).unwrap_or(0);
+        if row.width > 2 * width {
+            row.width -= width;
+            text::put(buf, row.right(), y, words, usize::from(width), scene.style(Role::Limit));
+        }
+    }
+    numbers(buf, row, scene, Role::Needed, &needed);
+}
+
+fn put_label(buf: &mut Buffer, area: Rect, y: u16, scene: &Scene<'_>, label: &str) {
+    text::put(buf, area.x, y, label, usize::from(GUTTER - 1), scene.style(Role::Label));
+}
+
+/// `1───3──5──`: each number where it begins to hold; nothing where there is none.
+fn numbers(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, role: Role, points: &Points) {
+    let style = scene.style(role);
+    let (mut before, mut free) = (None, area.left());
+    for (x, dots) in (area.left()..area.right()).zip(points.chunks(DOTS_WIDE)) {
+        let value = dots.iter().rev().flatten().next().map(|value| text::whole(*value));
+        let Some(count) = value else {
+            before = None;
+            continue;
+        };
+        if before != Some(count) {
+            let words = text::count(count);
+            let width = u16::try_from(words.len()).unwrap_or(1);
+            if x >= free && x + width <= area.right() {
+                text::put(buf, x, area.y, words, usize::from(width), style);
+                free = x + width;
+                before = Some(count);
+            }
+        } else if x >= free {
+            buf.set_string(x, area.y, "─", style);
+        }
+    }
+}
