@@ -88,6 +88,15 @@ impl InstanceObservation {
     }
 }
 
+/// The count that was true in `second`, of observations ascending in time: the last one before its end, if it still held
+/// when the second began.
+pub(crate) fn count_at(observations: &[InstanceObservation], second: u32) -> Option<u32> {
+    let after = observations.partition_point(|seen| seen.as_of.second() <= second);
+    let seen = observations.get(after.checked_sub(1)?)?;
+    let next = observations.get(after).map(|next| next.as_of);
+    (seen.holds_until(next) > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
+}
+
 impl InstanceObservation {
     /// Whether this newest word of a source may still stand for the present. Another question than how long the count holds:
     /// a metric is minutes late, so its newest point never reaches the present, and is the best that can be had all the same.

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("replay", "app export session scaletop_units"),
     ("app", "export metrics capacity session plan values scaletop_load scaletop_units"),
     ("doctor", "cloud instances target text scaletop_load scaletop_units"),
-    ("compare", "report session analysis text scaletop_load scaletop_units"),
+    ("compare", "report session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("export", "report session analysis timeline instances files text scaletop_load scaletop_units"),
     ("report", "session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("metrics", "session analysis instances text scaletop_load"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use crate::chart::{Scale, ticks};
-use crate::report::ink::{ink, opacity};
+use crate::report::ink::ink;
 use crate::report::moments::{anchor, clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
 use crate::report::series::span_for;
@@ -104,7 +104,7 @@ pub(super) fn figure(session: &Session, map: &HeatMap, seconds: f64) -> Markup {
         figure.chart.heat {
             svg viewBox={ "0 0 " (WIDTH + 6.0) " " (bottom + 20.0) } role="img" aria-label="Heat map of response times" {
                 @for (shade, path) in shades.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-                    path class={ "h" (shade) } fill=(ink("responding")) fill-opacity=(opacity(shade)) d=(path) {}
+                    path class={ "h" (shade) } fill=(ink(&format!("h{shade}"))) d=(path) {}
                 }
                 @for bucket in (first..=last).step_by(every) {
                     text.tick.y fill=(ink("soft")) font-size="11" text-anchor="end" x=(LEFT - 7.0) y=(format!("{:.1}", edge(bucket))) dy=".35em" { (label(bucket)) }
