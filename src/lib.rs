@@ -65,6 +65,7 @@ pub use instances::{Basis, Feed, InstanceObservation, Limits, SourceErrorKind};
 pub use replay::index;
 pub use replay::playback::Playback;
 pub use replay::seekable::SeekableRecording;
+pub use report::live::Drawing;
 pub use session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
 pub use session::recording::RecordingWriter;
 pub use session::state::Session;

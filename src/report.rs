@@ -12,6 +12,7 @@ pub(crate) mod fixtures;
 mod heat;
 pub(crate) mod ink;
 mod instances;
+pub(crate) mod live;
 mod method;
 pub(crate) mod moments;
 pub(crate) mod plot;
@@ -130,13 +131,13 @@ fn stands(session: &Session, is_live: bool) -> Markup {
     let now = standing(session, at);
     let before = (now == Standing::NoLoad).then(|| standing_under_load(session)).flatten();
     html! {
-        p.verdict.standing class=(tone(&now)) {
+        p class={ "verdict standing " (tone(&now)) } {
             @if !is_live { "at the end: " }
             (shown(&now.words(at)))
         }
         @if let Some((at, before)) = before {
             " "
-            p.verdict.standing class=(tone(&before)) { "under load last, at " (at) ": " (shown(&before.words(at))) }
+            p class={ "verdict standing " (tone(&before)) } { "under load last, at " (at) ": " (shown(&before.words(at))) }
         }
     }
 }

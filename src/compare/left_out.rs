@@ -120,7 +120,6 @@ fn numbers(comparison: &SessionComparison) -> Vec<String> {
 /// `a, b and 3 more`.
 fn listed(mut names: impl ExactSizeIterator<Item = String>) -> String {
     let count = names.len();
-    let named: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
-    let text = named.join(", ");
+    let text = names.by_ref().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
     if count > MOST_NAMED { format!("{text} and {} more", count - MOST_NAMED) } else { text }
 }

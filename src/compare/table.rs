@@ -37,7 +37,9 @@ pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> St
     let left_out = left_out::in_words(comparison);
     if !left_out.is_empty() {
         out.line("");
-        left_out.iter().for_each(|said| wrapped(&mut out, said));
+        for said in &left_out {
+            wrapped(&mut out, said);
+        }
     }
     if !comparison.steps.is_empty() {
         out.line("");

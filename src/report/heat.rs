@@ -8,7 +8,7 @@ use crate::chart::{Scale, ticks};
 use crate::report::ink::ink;
 use crate::report::moments::{anchor, clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
-use crate::report::series::span_for;
+use crate::report::series::{repeats, span_for};
 use crate::session::state::Session;
 use crate::text::{as_millis, exact_millis};
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
@@ -33,6 +33,17 @@ impl HeatMap {
     /// For a session of about `seconds` seconds.
     pub(crate) fn for_length(seconds: u32) -> Self {
         Self { span: span_for(seconds, MOST_COLUMNS), columns: Vec::new() }
+    }
+
+    /// Of what a session still knows of its seconds; a minute of which no more is known fills the columns that it covers.
+    pub(crate) fn of(session: &Session) -> Self {
+        let mut map = Self::for_length(session.now().second());
+        for column in session.timeline().heat() {
+            for at in repeats(column.span, map.span) {
+                map.push(&HeatColumn { second: column.second + at, ..column.clone() });
+            }
+        }
+        map
     }
 
     /// Adds the answers of a second; seconds come in their order.

@@ -95,13 +95,13 @@ mod tests {
         };
         let (light, dark) = STYLE.split_once("@media (prefers-color-scheme: dark)").unwrap();
         let (dark, rules) = dark.split_once("* {").unwrap();
-        let roles: Vec<String> = Hue::ALL.into_iter().map(|hue| name(hue).to_owned()).collect();
+        let of_palette: Vec<String> = Hue::ALL.into_iter().map(|hue| name(hue).to_owned()).collect();
         for (sheet, paper) in [(light, 0xff_ffff), (dark, 0x10_151c)] {
             let found = names(sheet);
             assert!(found.len() > 30, "{found:?}");
             for (name, color) in found {
                 let of_ramp = name.len() == 2 && name.starts_with(['h', 's']);
-                let is_known = roles.contains(&name) || OF_THE_PAGE.contains(&name.as_str()) || of_ramp;
+                let is_known = of_palette.contains(&name) || OF_THE_PAGE.contains(&name.as_str()) || of_ramp;
                 assert!(is_known, "--{name} is no role of the palette");
                 let is_ground = GROUNDS.contains(&name.as_str()) || name.starts_with('h');
                 assert!(is_ground || contrast(color, paper) >= 3.0, "--{name}: {:.2}", contrast(color, paper));

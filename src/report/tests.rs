@@ -99,6 +99,11 @@ fn the_heading_says_how_it_stood_in_the_words_of_the_screen() {
         assert!(heading.contains(&format!("at the end: {words}</p>")), "second {index}: {words}");
     }
     let page = page_of(&session);
-    assert!(page.contains("at the end: no load</p>"), "it has come to rest");
-    assert!(page.contains("under load last, at 0:10: NOT ONE OK for 10 s: 100 % answer 429</p>"), "{page}");
+    assert!(page.contains("<p class=\"verdict standing neutral\">at the end: no load</p>"), "it has come to rest");
+    assert!(
+        page.contains(
+            "<p class=\"verdict standing bad\">under load last, at 0:10: NOT ONE OK for 10 s: 100 % answer 429</p>"
+        ),
+        "{page}"
+    );
 }
