@@ -16,6 +16,7 @@ mod commands;
 mod compare;
 mod consent;
 mod doctor;
+mod endpoint;
 mod experiment;
 mod export;
 mod files;
@@ -35,6 +36,7 @@ mod text;
 mod timeline;
 mod tui;
 mod values;
+mod web;
 
 pub use analysis::elasticity::Jitter;
 pub use analysis::{StepReport, Timing, Validity};
