@@ -15,8 +15,12 @@
 //! three, 3% at four, 0.8% at five. So three repeats are the least, five are good.
 
 pub(crate) mod align;
+mod charts;
+mod curves;
 pub(crate) mod difference;
 mod html;
+mod left_out;
+mod sentence;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,7 @@ mod tests;
 use crate::session::state::Session;
 
 pub use align::compare;
+pub(crate) use curves::Curves;
 pub(crate) use html::html;
 pub use table::table;
 

@@ -65,8 +65,9 @@ pub enum ExportError {
     },
 }
 
-/// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read.
-pub(crate) fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
+/// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read. `watch` sees it
+/// after each of its events.
+pub(crate) fn fold(path: &Path, mut watch: impl FnMut(&Session)) -> Result<(Session, Damage), ReadError> {
     let reader = RecordingReader::open(path)?;
     let mut session = Session::new(reader.header().clone());
     let damage = ahead::read(
@@ -74,6 +75,7 @@ pub(crate) fn fold(path: &Path) -> Result<(Session, Damage), ReadError> {
         |_| Ok(()),
         |recorded, _| {
             session.apply(recorded.at, &recorded.event);
+            watch(&session);
             Ok::<_, ReadError>(())
         },
     )?;
@@ -109,7 +111,7 @@ pub fn export(path: &Path) -> Result<Exported, ExportError> {
     }
     instances.finish()?;
     Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;
-    let evidence = ReportInput { session: &session, series: &series, heat: &heat, damage };
+    let evidence = ReportInput { session: &session, series: &series, heat: &heat, damage, is_live: false };
     Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
     Ok(Exported { folder: folder.to_owned(), session, damage })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::cli::config_file::merge;
 use crate::cli::environment;
-use crate::compare::{Contender, compare, html, table};
+use crate::compare::{Contender, Curves, compare, html, table};
 use crate::export::in_memory::{Exported, export};
 use crate::export::summary::{self, junit, markdown};
 use crate::plan::Plan;
@@ -127,7 +127,8 @@ fn check_files(exported: &Exported) {
     let session = &exported.session;
     let contenders = [Contender { name: &session.header().settings.target, session }; 2];
     let comparison = compare(&contenders);
-    let pages = [(&exported.report, 2), (&html(&contenders, &comparison), 0)];
+    let pages =
+        [(&exported.report, 2), (&html(&contenders, &comparison, &[Curves::of(session), Curves::of(session)]), 0)];
     for (page, scripts) in pages {
         assert!(page.to_ascii_lowercase().matches("<script").count() <= scripts, "a script of somebody else's");
         check_lines("a page", page);

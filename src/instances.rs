@@ -89,6 +89,15 @@ impl InstanceObservation {
     }
 }
 
+/// The count that was true in `second`, of observations ascending in time: the last one before its end, if it still held
+/// when the second began.
+pub(crate) fn count_at(observations: &[InstanceObservation], second: u32) -> Option<u32> {
+    let after = observations.partition_point(|seen| seen.as_of.second() <= second);
+    let seen = observations.get(after.checked_sub(1)?)?;
+    let next = observations.get(after).map(|next| next.as_of);
+    (seen.holds_until(next) > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
+}
+
 impl InstanceObservation {
     /// When what it says stands, for charts, files and steps: from when on, and until when, if `next` is the next observation of the
     /// same basis. A metric's point is the most of its period, which may have come at its very end: it stands from there on, never

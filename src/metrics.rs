@@ -5,36 +5,19 @@
 
 pub(crate) mod exposition;
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use crate::endpoint::{self, Answer, accept};
 use crate::session::state::Session;
-
-/// Connections at the same time. One more takes the place of the oldest, so that those that do nothing keep nobody out.
-const MOST_CONNECTIONS: usize = 64;
-
-/// A connection is closed after this long, whatever it does: scrapers come back.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(30);
-
-/// The head of a request must have come by then, also the next one on a connection that is kept.
-const LONGEST_HEAD: Duration = Duration::from_secs(20);
-
-/// How long to wait when a connection cannot be accepted, most likely for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +42,7 @@ impl Metrics {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (page, latest) = watch::channel(Bytes::new());
-        let server = tokio::spawn(accept(listener, latest));
+        let server = tokio::spawn(accept(listener, move |request, _| ready(answer(&request, &latest))));
         Ok(Self { page, address, server })
     }
 
@@ -79,42 +62,7 @@ impl Drop for Metrics {
     }
 }
 
-/// A loop of its own, not the embedded cluster's: metrics may not depend on the cluster, and what a stranger may scrape is
-/// bounded in the number of connections and in their length.
-async fn accept(listener: TcpListener, latest: watch::Receiver<Bytes>) {
-    let mut connections = JoinSet::new();
-    let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    oldest_first.retain(|connection| !connection.is_finished());
-                    if oldest_first.len() >= MOST_CONNECTIONS
-                        && let Some(oldest) = oldest_first.pop_front()
-                    {
-                        oldest.abort();
-                    }
-                    let latest = latest.clone();
-                    oldest_first.push_back(connections.spawn(async move {
-                        // An error is the client's: it went away, or does not speak HTTP.
-                        let _ = tokio::time::timeout(LONGEST_CONNECTION, converse(stream, latest)).await;
-                    }));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn converse(stream: TcpStream, latest: watch::Receiver<Bytes>) -> hyper::Result<()> {
-    let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&request, &latest))));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD);
-    http.serve_connection(TokioIo::new(stream), service).await
-}
-
-fn answer(request: &Request<Incoming>, latest: &watch::Receiver<Bytes>) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, latest: &watch::Receiver<Bytes>) -> Answer {
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => {
             (StatusCode::OK, exposition::CONTENT_TYPE, latest.borrow().clone())
@@ -122,17 +70,18 @@ fn answer(request: &Request<Incoming>, latest: &watch::Receiver<Bytes>) -> Respo
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "text/plain", Bytes::from_static(b"only GET\n")),
         _ => (StatusCode::NOT_FOUND, "text/plain", Bytes::from_static(b"the metrics are at /metrics\n")),
     };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    response
+    endpoint::whole(status, kind, body)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     use super::*;
+    use crate::endpoint::MOST_CONNECTIONS;
     use crate::session::event::{Header, Settings};
 
     async fn get(address: SocketAddr, path: &str) -> String {

@@ -10,17 +10,19 @@ mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod heat;
-mod ink;
+pub(crate) mod ink;
 mod instances;
+pub(crate) mod live;
 mod method;
-mod moments;
-mod plot;
+pub(crate) mod moments;
+pub(crate) mod plot;
 pub(crate) mod series;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::session::recording::Damage;
+use crate::session::standing::{Standing, standing, standing_under_load};
 use crate::session::state::{Session, Totals};
 use crate::session::verdict::{Verdict, judge};
 use crate::text::{clean_to, date_and_time, latency, percent, thousands};
@@ -44,84 +46,18 @@ pub(crate) struct ReportInput<'a> {
     pub heat: &'a HeatMap,
     /// What of the recording could not be read.
     pub damage: Damage,
+    /// Whether the session goes on: what is not known yet is no doubt then.
+    pub is_live: bool,
 }
 
 pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
     let session = evidence.session;
-    let settings = &session.header().settings;
-    let title = settings.plan.as_deref().unwrap_or(&settings.target);
-    let seconds = f64::from(evidence.series.end().max(1));
+    let (header, main): (Vec<_>, Vec<_>) = parts(evidence).into_iter().partition(|(key, _)| *key == HEADER);
     page(
-        &format!("{}: scaletop report", clean_to(title, 60)),
+        &format!("{}: scaletop report", clean_to(title(session), 60)),
         &html! {
-            header {
-                p.kicker { "scaletop report" }
-                h1 { (shown(title)) }
-                p.facts {
-                    span { (shown(&settings.target)) }
-                    @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
-                    span { (date_and_time(session.header().started_unix_micros)) }
-                    span { (session.now()) }
-                    span { "objective " (session.objectives()) }
-                }
-                (verdict(&judge(session)))
-            }
-            main {
-                (tiles(session))
-                section {
-                    h2 { "Steps, in words" }
-                    (tables::words(session))
-                }
-                section {
-                    h2 { "The session on one time axis" }
-                    (charts::overview(session, evidence.series))
-                    p.readout #readout { "Move over a chart, or use the arrow keys, to read values." }
-                    p.note {
-                        @if evidence.series.span == 1 {
-                            "A point is a second; values are those of " code { "timeline.csv" } "."
-                        } @else {
-                            "A point covers " (evidence.series.span) " s: the mean of rates, the worst second of latencies, the "
-                            "latest of counts. " code { "timeline.csv" } " has every second."
-                        }
-                    }
-                }
-                section {
-                    h2 { "Steps, in numbers" }
-                    (tables::headline(session))
-                    (tables::all_numbers(session))
-                }
-                @if let Some(falls) = tables::waterfalls(session) {
-                    section {
-                        h2 { "Where the time of each scale-out went" }
-                        (falls)
-                    }
-                }
-                section {
-                    h2 { "Where response times lie" }
-                    (heat::figure(session, evidence.heat, seconds))
-                }
-                section {
-                    h2 { "Instances" }
-                    (instances::table(session))
-                }
-                section {
-                    h2 { "The generator" }
-                    (tables::generator(session, evidence.series))
-                    (connections::tables(session))
-                }
-                section {
-                    h2 { "Target and settings" }
-                    (tables::settings(session))
-                }
-                section {
-                    h2 { "What was uncertain" }
-                    (method::uncertain(evidence))
-                }
-                section {
-                    h2 { "How it was measured" }
-                    (method::explained())
-                }
-            }
+            header { p.kicker { "scaletop report" } @for (_, part) in &header { (part) } }
+            main { @for (_, part) in &main { (part) } }
             footer { "Written by " (shown(&session.header().writer)) ", from " code { "recording.jsonl" } "." }
             p #unscripted { "Scripts are blocked: the charts are whole, but have no crosshair; every second stands in " code { "timeline.csv" } "." }
             script type="application/json" #data { (PreEscaped(data::block(session, evidence.series))) }
@@ -131,19 +67,125 @@ pub(crate) fn html(evidence: &ReportInput<'_>) -> String {
     .into_string()
 }
 
+/// What the session is called: its plan, or its target.
+fn title(session: &Session) -> &str {
+    let settings = &session.header().settings;
+    settings.plan.as_deref().unwrap_or(&settings.target)
+}
+
+/// The part that stands above all others.
+const HEADER: &str = "header";
+
+/// The parts of the page with their names, from the top down.
+fn parts(evidence: &ReportInput<'_>) -> Vec<(&'static str, Markup)> {
+    let session = evidence.session;
+    let section = |heading: &str, what: &Markup| html! { section { h2 { (heading) } (what) } };
+    let seconds = f64::from(evidence.series.end().max(1));
+    let falls = tables::waterfalls(session).map(|falls| section("Where the time of each scale-out went", &falls));
+    vec![
+        (HEADER, heading(evidence)),
+        ("totals", tiles(session)),
+        ("words", section("Steps, in words", &tables::words(session))),
+        ("charts", section("The session on one time axis", &axis(evidence))),
+        (
+            "numbers",
+            section("Steps, in numbers", &html! { (tables::headline(session)) (tables::all_numbers(session)) }),
+        ),
+        ("waterfalls", falls.unwrap_or_default()),
+        ("heat", section("Where response times lie", &heat::figure(session, evidence.heat, seconds))),
+        ("instances", section("Instances", &instances::table(session))),
+        (
+            "generator",
+            section(
+                "The generator",
+                &html! { (tables::generator(session, evidence.series)) (connections::tables(session)) },
+            ),
+        ),
+        ("settings", section("Target and settings", &tables::settings(session))),
+        ("uncertain", section("What was uncertain", &method::uncertain(evidence))),
+        ("method", section("How it was measured", &method::explained())),
+    ]
+}
+
+fn heading(evidence: &ReportInput<'_>) -> Markup {
+    let session = evidence.session;
+    let settings = &session.header().settings;
+    html! {
+        h1 { (shown(title(session))) }
+        p.facts {
+            span { (shown(&settings.target)) }
+            @if !settings.url.is_empty() && settings.url != settings.target { span { (shown(&settings.url)) } }
+            span { (date_and_time(session.header().started_unix_micros)) }
+            span { (session.now()) }
+            span { "objective " (session.objectives()) }
+        }
+        (stands(session, evidence.is_live))
+        // What a plan promised is judged when it is over.
+        @if !evidence.is_live { (verdict(&judge(session))) }
+    }
+}
+
+/// How it stands, or stood at the end, in the words of the screen.
+fn stands(session: &Session, is_live: bool) -> Markup {
+    let at = session.now();
+    let now = standing(session, at);
+    let before = (now == Standing::NoLoad).then(|| standing_under_load(session)).flatten();
+    html! {
+        p class={ "verdict standing " (tone(&now)) } {
+            @if !is_live { "at the end: " }
+            (shown(&now.words(at)))
+        }
+        @if let Some((at, before)) = before {
+            " "
+            p class={ "verdict standing " (tone(&before)) } { "under load last, at " (at) ": " (shown(&before.words(at))) }
+        }
+    }
+}
+
+const fn tone(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::NothingSent | Standing::NoLoad | Standing::Open => "neutral",
+        Standing::Held => "good",
+        Standing::Missed { .. } | Standing::NoneOk { .. } => "bad",
+        Standing::Generator { .. } => "warn",
+    }
+}
+
+fn axis(evidence: &ReportInput<'_>) -> Markup {
+    html! {
+        (charts::overview(evidence.session, evidence.series))
+        p.readout #readout { "Move over a chart, or use the arrow keys, to read values." }
+        p.note {
+            @if evidence.series.span == 1 {
+                "A point is a second; values are those of " code { "timeline.csv" } "."
+            } @else {
+                "A point covers " (evidence.series.span) " s: the mean of rates, the worst second of latencies, the "
+                "latest of counts. " code { "timeline.csv" } " has every second."
+            }
+        }
+    }
+}
+
 /// A page around `body`, with our style; it loads nothing.
 pub(crate) fn page(title: &str, body: &Markup) -> Markup {
+    let policy = html! { meta http-equiv="Content-Security-Policy" content=(POLICY); };
+    document(title, &policy, None, body)
+}
+
+/// A page around `body`; `policy` says what it may load, or nothing where whoever serves it says so. Styles and scripts have
+/// the `nonce` that the policy asks for.
+fn document(title: &str, policy: &Markup, nonce: Option<&str>, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                (policy)
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style nonce=[nonce] { (PreEscaped(STYLE)) }
             }
             body {
                 p.blocked {

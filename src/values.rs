@@ -66,6 +66,11 @@ pub enum ValueError {
     /// Not a speed of a replay.
     #[error("\"{0}\" is not a speed: give 1, 2, 5, 10, 20 or 50")]
     Speed(String),
+    /// Not an address to listen on.
+    #[error(
+        "\"{0}\" is no address to listen on: give a port, such as 8899, for this machine alone, or ADDRESS:PORT, such as 127.0.0.1:8899 or 0.0.0.0:8899"
+    )]
+    Listen(String),
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
 }
@@ -75,6 +80,16 @@ pub(crate) fn speed(text: &str) -> Result<u32, ValueError> {
     let digits = text.trim().trim_start_matches(['x', '×']).trim_end_matches(['x', '×']);
     let speed = digits.parse().ok().filter(|speed| SPEEDS.contains(speed));
     speed.ok_or_else(|| ValueError::Speed(text.to_owned()))
+}
+
+/// An address to listen on; a port alone, or with `localhost`, is one of this machine alone.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, ValueError> {
+    let text = text.trim();
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
+        Err(_) => text.parse().map_err(|_| ValueError::Listen(text.to_owned())),
+    }
 }
 
 /// How many engine threads there are.
@@ -453,6 +468,21 @@ mod tests {
             ["p99", "p99>1s", "p99=500", "p0=1s", "p100=1s", "errors=1", "errors=101%", "p99=-1s", "=", "q99=1s"]
         {
             assert!(objective(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine_alone() {
+        for (text, address) in [
+            ("8899", "127.0.0.1:8899"),
+            ("localhost:0", "127.0.0.1:0"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:8899", "[::1]:8899"),
+        ] {
+            assert_eq!(listen(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in ["", ":8899", "70000", "example.com:80", "127.0.0.1", "http://127.0.0.1:80"] {
+            assert!(listen(text).unwrap_err().to_string().contains("such as 8899"), "{text}");
         }
     }
 }

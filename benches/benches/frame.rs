@@ -1,4 +1,5 @@
-//! How long a frame takes with an hour of load behind it, in every view.
+//! How long a frame takes with an hour of load behind it, in every view; and what the live page costs then: a copy of the session
+//! on the thread of its loop, and a drawing on a thread of its own.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scaletop::{
-    Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, TimeRange, Ui, View, Window,
-    draw,
+    Drawing, Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, TimeRange, Ui, View,
+    Window, draw,
 };
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -31,7 +32,16 @@ fn frame(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(frames, frame);
+fn live_page(criterion: &mut Criterion) {
+    let session = an_hour();
+    let mut group = criterion.benchmark_group("live page");
+    group.bench_function("a copy of the session", |bencher| bencher.iter(|| session.clone()));
+    let before = Drawing::of(&session, None, None);
+    group.bench_function("a drawing", |bencher| bencher.iter(|| Drawing::of(&session, None, Some(&before))));
+    group.finish();
+}
+
+criterion_group!(frames, frame, live_page);
 criterion_main!(frames);
 
 /// Load that changes every minute, answered by up to five instances.

@@ -19,6 +19,7 @@ use crate::export::{ExportError, Exported, export};
 use crate::metrics::Metrics;
 use crate::session::event::{RateCause, RateChange, SessionEvent};
 use crate::session::writer::{BackgroundWriter, WriteStatus};
+use crate::web::Web;
 use scaletop_load::{LoadHandle, RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
@@ -41,6 +42,8 @@ pub(crate) struct LiveBackEnd {
     pub kill: Option<Kill>,
     /// Where the numbers are served live.
     pub metrics: Option<Metrics>,
+    /// Where others look on.
+    pub web: Option<Web>,
     pub folder: PathBuf,
     /// When to panic: the tests' way to see that the terminal survives it.
     pub panic_at: Option<Instant>,
@@ -126,8 +129,8 @@ impl BackEnd for LiveBackEnd {
         match effect {
             Effect::SetRate { at, profile } => self.load.set(at, profile),
             Effect::Record(recorded) => {
-                if let (SessionEvent::Second(_), Some(metrics)) = (&recorded.event, &self.metrics) {
-                    metrics.publish(state.session());
+                if matches!(recorded.event, SessionEvent::Second(_)) {
+                    self.publish(state);
                 }
                 self.recording.record(recorded);
             }
@@ -155,6 +158,18 @@ impl BackEnd for LiveBackEnd {
     }
 }
 
+impl LiveBackEnd {
+    /// A second has closed: tells those who look from elsewhere.
+    fn publish(&self, state: &State) {
+        if let Some(metrics) = &self.metrics {
+            metrics.publish(state.session());
+        }
+        if let Some(web) = &self.web {
+            web.publish(state.session());
+        }
+    }
+}
+
 /// Runs a live session to its end, starting at `rate`.
 pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
     if !rate.is_paused() {
@@ -179,6 +194,9 @@ async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finishe
             state = state.in_folder(folder.clone());
             back.folder = folder;
         }
+    }
+    if let Some(web) = &back.web {
+        web.end(state.session(), format!("scaletop report {}", back.folder.display()));
     }
     if at_once {
         return Ok(Finished { state, exported: None, signal });

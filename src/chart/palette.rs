@@ -32,12 +32,16 @@ pub(crate) enum Hue {
     Limit,
     Good,
     Bad,
+    /// What needs attention, and is not bad yet.
+    Warn,
+    /// What the user marked.
+    Mark,
 }
 
 impl Hue {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Target,
         Self::Sent,
         Self::Ok,
@@ -57,6 +61,8 @@ impl Hue {
         Self::Limit,
         Self::Good,
         Self::Bad,
+        Self::Warn,
+        Self::Mark,
     ];
 
     /// On dark, as 0xRRGGBB.
@@ -76,7 +82,8 @@ impl Hue {
             Self::Responding => 0x56_d4dd,
             Self::Active => 0x5f_98ff,
             Self::Desired => 0xbc_8cff,
-            Self::Needed => 0xe3_b341,
+            Self::Needed | Self::Warn => 0xe3_b341,
+            Self::Mark => 0xf7_78ba,
             Self::Limit => 0x8b_949e,
         }
     }
@@ -98,7 +105,8 @@ impl Hue {
             Self::Responding => 0x12_929e,
             Self::Active => 0x0a_3fae,
             Self::Desired => 0x82_50df,
-            Self::Needed => 0x9a_6700,
+            Self::Needed | Self::Warn => 0x9a_6700,
+            Self::Mark => 0xbf_3989,
             Self::Limit => 0x57_606a,
         }
     }
@@ -110,8 +118,49 @@ pub(crate) const FILL_OK: (u32, u32) = (0x23_532d, 0xcf_e8d5);
 pub(crate) const FILL_BAD: (u32, u32) = (0xe8_625c, 0xd8_616b);
 /// The band from p50 to p99.
 pub(crate) const FILL_BAND: (u32, u32) = (0x43_3b56, 0xe4_dcf5);
+/// How many steps of intensity a heat map tells apart.
+pub(crate) const HEAT_LEVELS: usize = 8;
+
+/// Its colours, from cold to hot; perceived lightness rises evenly (after Matplotlib's inferno).
+pub(crate) const HEAT_DARK: [u32; HEAT_LEVELS] =
+    [0x2b_1055, 0x4a_0c6b, 0x78_1c6d, 0xa5_2c60, 0xcf_4446, 0xed_6925, 0xfb_9b06, 0xf7_d13d];
+
+/// The same on white, where more is darker.
+pub(crate) const HEAT_LIGHT: [u32; HEAT_LEVELS] =
+    [0xfd_e0b5, 0xfb_c486, 0xf6_a25e, 0xee_7d46, 0xd9_5640, 0xb8_3655, 0x8a_2267, 0x55_0f6d];
+
+/// The curves of sessions that are compared, by their letters: on dark, on light.
+pub(crate) const SESSION_HUES: [(u32, u32); 5] = [
+    (0x6c_b6ff, 0x0a_58ca),
+    (0xf0_a03c, 0xc2_5a00),
+    (0xf0_f6fc, 0x1b_2330),
+    (0x2f_b39a, 0x14_8f7a),
+    (0xf0_7fc8, 0xb0_379a),
+];
+/// Their strokes, as dashes of an SVG; one fewer than hues, so that the first twenty sessions all look different.
+pub(crate) const SESSION_STROKES: [&str; 4] = ["none", "8 3", "2 3", "10 3 2 3"];
 /// The area below the count of responding instances.
 pub(crate) const FILL_RESPONDING: (u32, u32) = (0x24_4448, 0xd5_ecee);
+
+#[cfg(test)]
+fn linear(color: u32) -> [f64; 3] {
+    [16, 8, 0].map(|shift| {
+        let part = f64::from(color >> shift & 0xff) / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    })
+}
+
+#[cfg(test)]
+fn dot(row: [f64; 3], color: [f64; 3]) -> f64 {
+    row.into_iter().zip(color).map(|(a, b)| a * b).sum()
+}
+
+/// The contrast of two colours (WCAG 2.2, relative luminance).
+#[cfg(test)]
+pub(crate) fn contrast(a: u32, b: u32) -> f64 {
+    let [a, b] = [a, b].map(|color| dot([0.2126, 0.7152, 0.0722], linear(color)) + 0.05);
+    a.max(b) / a.min(b)
+}
 
 #[cfg(test)]
 mod tests {
@@ -145,22 +194,6 @@ mod tests {
     /// Size", 2014).
     const TOLD_APART: f64 = 14.0;
 
-    fn linear(color: u32) -> [f64; 3] {
-        [16, 8, 0].map(|shift| {
-            let part = f64::from(color >> shift & 0xff) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        })
-    }
-
-    fn dot(row: [f64; 3], color: [f64; 3]) -> f64 {
-        row.into_iter().zip(color).map(|(a, b)| a * b).sum()
-    }
-
-    fn contrast(a: u32, b: u32) -> f64 {
-        let [a, b] = [a, b].map(|color| dot([0.2126, 0.7152, 0.0722], linear(color)) + 0.05);
-        a.max(b) / a.min(b)
-    }
-
     /// CIELAB under D65.
     fn lab(color: [f64; 3]) -> [f64; 3] {
         let color = color.map(|part| part.clamp(0.0, 1.0));
@@ -187,6 +220,21 @@ mod tests {
             for (color, grounds) in [(hue.on_dark(), &DARK[..]), (hue.on_light(), &LIGHT[..])] {
                 for &ground in grounds {
                     assert!(contrast(color, ground) >= 3.0, "{hue:?} on {ground:06x}: {:.2}", contrast(color, ground));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_stand_out_and_are_told_apart_by_the_colour_blind() {
+        for (at, (dark, light)) in SESSION_HUES.into_iter().enumerate() {
+            assert!(DARK.iter().all(|&ground| contrast(dark, ground) >= 3.0), "{dark:06x}");
+            assert!(LIGHT.iter().all(|&ground| contrast(light, ground) >= 3.0), "{light:06x}");
+            for (other_dark, other_light) in &SESSION_HUES[at + 1..] {
+                for (eye, matrix) in EYES {
+                    for (a, b) in [(dark, *other_dark), (light, *other_light)] {
+                        assert!(distance(a, b, matrix) >= TOLD_APART, "{a:06x} and {b:06x} with {eye}");
+                    }
                 }
             }
         }

@@ -262,6 +262,9 @@ pub struct OutputArgs {
     /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
     #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
+    /// Serve the report's page live, for others to look on in a browser; 8899 is 127.0.0.1:8899 (docs/live-page.md)
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen, env = "SCALETOP_WEB")]
+    pub web: Option<SocketAddr>,
     /// Do not ask the service once before the load begins
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_PREFLIGHT")]
     pub no_preflight: bool,

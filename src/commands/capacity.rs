@@ -51,6 +51,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         ..Script::default()
     };
     let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;
+    ready.announce();
     let mut finished = ready.run(Log::new(None, verbosity(&args.drive.output))).await?;
     let Some(Controller::Capacity(search)) = finished.state.as_live().and_then(|live| live.controller.as_ref()) else {
         unreachable!("the controller of a session stays what it is");

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use crate::cli::CompareArgs;
 use crate::commands::{CommandError, say};
-use crate::compare::{Contender, compare as compare_sessions, html, table};
+use crate::compare::{Contender, Curves, compare as compare_sessions, html, table};
 use crate::export;
 use crate::files;
 use crate::text::clean;
 
 /// Compares the sessions; the first is the baseline.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
-    let mut sessions = Vec::new();
+    let (mut sessions, mut curves) = (Vec::new(), Vec::new());
     for path in &args.sessions {
-        let (session, damage) = export::fold(path)?;
+        let mut seconds = Curves::default();
+        let (session, damage) = export::fold(path, |session| seconds.follow(session))?;
+        curves.push(seconds);
         if let Some(damage) = damage.describe() {
             say(&format!("note: {}: {damage}", path.display()));
         }
@@ -22,7 +24,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     }
     let contenders: Vec<_> = sessions.iter().map(|(name, session)| Contender { name, session }).collect();
     let comparison = compare_sessions(&contenders);
-    write_page(&args.html, &html(&contenders, &comparison))?;
+    write_page(&args.html, &html(&contenders, &comparison, &curves))?;
     let mut out = io::stdout().lock();
     out.write_all(table(&contenders, &comparison).as_bytes())?;
     writeln!(out, "page: {}", clean(&args.html.display().to_string()))?;

@@ -36,6 +36,7 @@ use crate::slo::Slo;
 use crate::target::{Target, without_secrets};
 use crate::tui::front::{Manners, TerminalFront};
 use crate::values;
+use crate::web::Bound;
 use scaletop_cluster::{Cluster, ClusterArgs};
 use scaletop_load::{Prepared, RequestOptions, Running};
 use scaletop_load::{default_max_in_flight, raise_fd_limit};
@@ -71,6 +72,9 @@ pub(super) struct Ready {
     destination: Destination,
     folder: PathBuf,
     metrics: Option<Metrics>,
+    web: Option<Bound>,
+    /// What the log says at the beginning.
+    notice: Option<String>,
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
@@ -84,7 +88,10 @@ pub(super) struct Ready {
 /// Runs a session on the screen.
 pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
-    let ready = prepare(&drive, target, cluster, script).await?;
+    let mut ready = prepare(&drive, target, cluster, script).await?;
+    // Before the screen is taken; it is covered then, and the log has the address, too.
+    ready.announce();
+    ready.notice = ready.web.as_ref().map(live_page);
     let front =
         TerminalFront::open(theme(drive.screen), Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell })?;
     let mut finished = ready.run(front).await?;
@@ -136,12 +143,17 @@ pub(super) async fn prepare(
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
     };
-    if let Some(address) = metrics.as_ref().map(Metrics::address).filter(|address| !address.ip().is_loopback()) {
-        say(&format!(
-            "warning: --metrics listens on {address}: whoever reaches this machine can read the live numbers; \
-             127.0.0.1:{} keeps them here",
-            address.port()
-        ));
+    let web = drive.output.web.map(Bound::new).transpose()?;
+    let listening =
+        [("--metrics", metrics.as_ref().map(Metrics::address)), ("--web", web.as_ref().map(Bound::address))];
+    for (option, address) in listening {
+        if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+            say(&format!(
+                "warning: {option} listens on {address}: whoever reaches this machine can read the live numbers; \
+                 127.0.0.1:{} keeps them here",
+                address.port()
+            ));
+        }
     }
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
@@ -186,6 +198,8 @@ pub(super) async fn prepare(
         destination,
         folder,
         metrics,
+        web,
+        notice: None,
         spike_rate: load.spike_rate.unwrap_or(SPIKE_RATE),
         panic_after: drive.output.panic_after,
         is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
@@ -196,18 +210,34 @@ pub(super) async fn prepare(
     })
 }
 
+/// Where the live page is.
+fn live_page(web: &Bound) -> String {
+    format!("live page: http://{}/", web.address())
+}
+
 impl Ready {
-    /// Runs the session to its end.
-    pub(super) async fn run<F: FrontEnd>(self, front: F) -> Result<Finished, CommandError> {
+    /// Says where the live numbers are.
+    pub(super) fn announce(&self) {
         if let Some(metrics) = &self.metrics {
             say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
+        if let Some(web) = &self.web {
+            say(&live_page(web));
+        }
+    }
+
+    /// Runs the session to its end.
+    pub(super) async fn run<F: FrontEnd>(self, front: F) -> Result<Finished, CommandError> {
+        let web = self.web.map(|web| web.serve(&self.header)).transpose()?;
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
         if let Some(text) = self.warning {
             let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
             let _ = feeds_tx.try_send(notice);
+        }
+        if let Some(text) = self.notice {
+            let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
         }
         let watchers = self.destination.watch(&feeds_tx);
         let (cluster, endpoints) = match self.destination.platform {
@@ -232,6 +262,7 @@ impl Ready {
             statuses,
             kill: cluster.clone().map(kill),
             metrics: self.metrics,
+            web,
             folder: self.folder.clone(),
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             background: Background::default(),

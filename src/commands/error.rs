@@ -15,6 +15,7 @@ use crate::session::recording::{ReadError, WriteError};
 use crate::target::TargetError;
 use crate::tui::terminal::TerminalError;
 use crate::values::ValueError;
+use crate::web::WebError;
 use scaletop_cluster::ClusterError;
 use scaletop_cluster::wire::EmbeddedError;
 use scaletop_load::EngineError;
@@ -102,6 +103,9 @@ pub enum CommandError {
     /// The live numbers cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// Nor can the live page.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// A folder of sessions cannot be read.
     #[error("cannot read the sessions in {}: {source}", path.display())]
     ReadFolder {

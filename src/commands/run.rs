@@ -144,6 +144,7 @@ pub(super) struct ReadyPlan {
 impl ReadyPlan {
     /// Plays it.
     pub(super) async fn run(self) -> Result<Finished, CommandError> {
+        self.ready.announce();
         self.ready.run(self.log).await
     }
 }

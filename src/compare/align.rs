@@ -6,8 +6,9 @@ use crate::analysis::numbers::{self, Kind};
 use crate::analysis::{StepReport, Validity};
 use crate::compare::Contender;
 use crate::compare::difference::{Difference, Runs};
+use crate::compare::left_out::{LeftOut, Why};
 use scaletop_load::RateProfile;
-use scaletop_units::ArrivalRate;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 /// Steps whose lengths differ by more than this share are pointed out: sums over them are not comparable.
 const LENGTHS_DIFFER: f64 = 0.2;
@@ -33,8 +34,10 @@ impl std::fmt::Display for Key {
 pub struct SessionComparison {
     /// Steps that the baseline and at least one other session have, in the order of the baseline.
     pub steps: Vec<ComparedStep>,
-    /// Steps that only one of the sessions has: the session's place and the step's rates.
-    pub alone: Vec<(usize, Key)>,
+    /// Steps that take no part, in the order of their sessions.
+    pub left_out: Vec<LeftOut>,
+    /// Numbers that nobody could tell in any compared step.
+    pub untold: Vec<&'static Kind>,
     /// What keeps the sessions from being comparable.
     pub warnings: Vec<String>,
 }
@@ -45,7 +48,35 @@ pub struct ComparedStep {
     pub key: Key,
     /// Its repeats in each session.
     pub repeats: Vec<usize>,
+    /// When each repeat began and ended, by session.
+    pub spans: Vec<Vec<(Elapsed, Elapsed)>>,
     pub rows: Vec<ComparedNumber>,
+    /// What the objective could not judge in it: the session's place, and why.
+    pub unjudged: Vec<(usize, String)>,
+}
+
+impl ComparedStep {
+    /// The shortest and the longest of its repeats in all sessions.
+    fn lengths(&self) -> Option<(Duration, Duration)> {
+        let lengths = || self.spans.iter().flatten().map(|(start, end)| end.saturating_since(*start));
+        Some((lengths().min()?, lengths().max()?))
+    }
+
+    /// Whether its repeats last so differently that sums over them are not comparable.
+    pub fn lasts_differently(&self) -> bool {
+        self.lengths()
+            .is_some_and(|(least, most)| most.as_secs_f64() - least.as_secs_f64() > LENGTHS_DIFFER * most.as_secs_f64())
+    }
+
+    /// How long the longest of its repeats is.
+    pub fn longest(&self) -> Duration {
+        self.lengths().map_or(Duration::ZERO, |(_, most)| most)
+    }
+
+    /// One of its numbers, where it is told.
+    pub fn number(&self, kind: &Kind) -> Option<&ComparedNumber> {
+        self.rows.iter().find(|row| row.kind == kind)
+    }
 }
 
 /// One number of a step in all sessions.
@@ -63,20 +94,6 @@ pub struct ComparedNumber {
 pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
     let mut warnings = unlike(contenders);
     let valid: Vec<Vec<(Key, &StepReport)>> = contenders.iter().map(valid_steps).collect();
-    for (at, contender) in contenders.iter().enumerate() {
-        let which = super::letter(at);
-        for (what, why) in [
-            ("generator", "the generator was the limit in them"),
-            ("start condition", "they did not begin from what their plan waited for"),
-        ] {
-            let is_so =
-                |report: &&StepReport| report.validity.objection().is_some_and(|(objection, _)| objection == what);
-            let left_out = contender.session.steps().iter().filter(is_so).count();
-            if left_out > 0 {
-                warnings.push(format!("{which}: {left_out} steps are left out, {why}"));
-            }
-        }
-    }
     let mut keys: Vec<Key> = Vec::new();
     for (key, _) in valid.iter().flatten() {
         if !keys.contains(key) {
@@ -84,28 +101,80 @@ pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
         }
     }
     let of = |at: usize, key: Key| valid[at].iter().filter(move |(mine, _)| *mine == key).map(|(_, report)| *report);
-    let (mut steps, mut alone) = (Vec::new(), Vec::new());
+    let mut steps = Vec::new();
     for key in keys {
         let reports: Vec<Vec<&StepReport>> = (0..contenders.len()).map(|at| of(at, key).collect()).collect();
-        let having: Vec<usize> = (0..reports.len()).filter(|&at| !reports[at].is_empty()).collect();
-        if having.len() < 2 || having[0] != 0 {
-            alone.extend(having.iter().map(|&at| (at, key)));
+        let having = reports.iter().filter(|reports| !reports.is_empty()).count();
+        if having < 2 || reports[0].is_empty() {
             continue;
         }
-        warnings.extend(lengths(key, contenders, &reports));
-        steps.push(ComparedStep { key, repeats: reports.iter().map(Vec::len).collect(), rows: rows(&reports) });
+        let step = ComparedStep {
+            key,
+            repeats: reports.iter().map(Vec::len).collect(),
+            spans: spans(contenders, &reports),
+            rows: rows(&reports),
+            unjudged: unjudged(&reports),
+        };
+        warnings.extend(lengths(&step));
+        steps.push(step);
     }
-    SessionComparison { steps, alone, warnings }
+    let left_out = left_out(contenders, &steps);
+    let is_told = |kind: &Kind| steps.iter().any(|step| step.number(kind).is_some());
+    let untold = numbers::kinds().filter(|kind| !steps.is_empty() && !is_told(kind)).collect();
+    SessionComparison { steps, left_out, untold, warnings }
+}
+
+fn key(report: &StepReport) -> Key {
+    Key { before: report.step.before, profile: report.step.profile }
 }
 
 fn valid_steps<'a>(contender: &Contender<'a>) -> Vec<(Key, &'a StepReport)> {
-    contender
-        .session
-        .steps()
-        .iter()
-        .filter(|report| report.validity == Validity::Valid)
-        .map(|report| (Key { before: report.step.before, profile: report.step.profile }, report))
-        .collect()
+    let valid = contender.session.steps().iter().filter(|report| report.validity == Validity::Valid);
+    valid.map(|report| (key(report), report)).collect()
+}
+
+fn spans(contenders: &[Contender<'_>], reports: &[Vec<&StepReport>]) -> Vec<Vec<(Elapsed, Elapsed)>> {
+    let span =
+        |at: usize, report: &StepReport| (report.step.start, report.step.end.unwrap_or(contenders[at].session.now()));
+    reports.iter().enumerate().map(|(at, all)| all.iter().map(|report| span(at, report)).collect()).collect()
+}
+
+fn unjudged(reports: &[Vec<&StepReport>]) -> Vec<(usize, String)> {
+    let of = |(at, all): (usize, &Vec<&StepReport>)| {
+        let mut why: Vec<(usize, String)> =
+            all.iter().filter_map(|report| Some((at, report.numbers.not_judged.clone()?))).collect();
+        why.dedup();
+        why
+    };
+    reports.iter().enumerate().flat_map(of).collect()
+}
+
+/// The steps that are in none of `compared`, and why.
+fn left_out(contenders: &[Contender<'_>], compared: &[ComparedStep]) -> Vec<LeftOut> {
+    let elsewhere = |at: usize, of: Key| {
+        let others = contenders.iter().enumerate().filter(move |(other, _)| *other != at);
+        others.flat_map(|(_, other)| other.session.steps()).any(|report| key(report) == of)
+    };
+    let mut left_out = Vec::new();
+    for (session, contender) in contenders.iter().enumerate() {
+        for report in contender.session.steps() {
+            let key = key(report);
+            let why = match &report.validity {
+                Validity::InvalidGenerator(why) => Why::Generator(why.clone()),
+                Validity::InvalidStart(why) => Why::Start(why.clone()),
+                Validity::Valid if compared.iter().any(|step| step.key == key && step.repeats[session] > 0) => continue,
+                Validity::Valid if !elsewhere(session, key) => Why::Alone,
+                Validity::Valid
+                    if session > 0 && !contenders[0].session.steps().iter().any(|r| self::key(r) == key) =>
+                {
+                    Why::NotInBaseline
+                }
+                Validity::Valid => Why::OthersAreLeftOut,
+            };
+            left_out.push(LeftOut { session, step: report.step.id, key, why });
+        }
+    }
+    left_out
 }
 
 fn rows(reports: &[Vec<&StepReport>]) -> Vec<ComparedNumber> {
@@ -144,19 +213,12 @@ fn unlike(contenders: &[Contender<'_>]) -> Vec<String> {
     warnings
 }
 
-fn lengths(key: Key, contenders: &[Contender<'_>], reports: &[Vec<&StepReport>]) -> Option<String> {
-    let length = |at: usize, report: &StepReport| {
-        report.step.end.unwrap_or(contenders[at].session.now()).saturating_since(report.step.start)
-    };
-    let all: Vec<Duration> =
-        reports.iter().enumerate().flat_map(|(at, all)| all.iter().map(move |report| length(at, report))).collect();
-    let (least, most) = (all.iter().min()?, all.iter().max()?);
-    let differ = most.as_secs_f64() - least.as_secs_f64() > LENGTHS_DIFFER * most.as_secs_f64();
-    differ.then(|| {
-        format!(
-            "{key}: the steps last from {:.0} to {:.0} s; sums over them (lost, bad seconds) are not comparable",
-            least.as_secs_f64(),
-            most.as_secs_f64()
-        )
-    })
+fn lengths(step: &ComparedStep) -> Option<String> {
+    let (least, most) = step.lengths().filter(|_| step.lasts_differently())?;
+    Some(format!(
+        "{}: the steps last from {:.0} to {:.0} s; sums over them (lost, bad seconds) are not comparable",
+        step.key,
+        least.as_secs_f64(),
+        most.as_secs_f64()
+    ))
 }

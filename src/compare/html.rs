@@ -3,38 +3,39 @@
 use maud::{Markup, html};
 
 use crate::compare::align::{ComparedStep, SessionComparison};
+use crate::compare::charts::overlaid;
+use crate::compare::curves::Curves;
 use crate::compare::difference::Significance;
+use crate::compare::left_out;
+use crate::compare::sentence::sentences;
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::report::{page, shown};
 use crate::text::{date_and_time, thousands};
 
-pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
+/// The page; `curves` are those of the contenders, in their order.
+pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison, curves: &[Curves]) -> String {
+    let left_out = left_out::in_words(comparison);
     page(
         "scaletop compare",
         &html! {
             header {
                 p.kicker { "scaletop compare" }
                 h1 { (contenders.len()) " sessions, step by step" }
+                @for sentence in sentences(comparison, contenders.len()) { p.summary { (shown(&sentence)) } }
             }
             main {
                 (sessions(contenders))
                 @if !comparison.warnings.is_empty() {
                     ul.doubts { @for warning in &comparison.warnings { li { (shown(warning)) } } }
                 }
-                p.note { (NOISE_RULE) }
-                @if comparison.steps.is_empty() {
-                    p.none { "No step of A has the same rates as a step of another session: there is nothing to compare." }
-                }
                 @for compared in &comparison.steps {
-                    section { h2 { (compared.key) } (step(compared)) }
+                    section { h2 { (compared.key) } (overlaid(compared, contenders, curves)) (step(compared)) }
                 }
-                @if !comparison.alone.is_empty() {
-                    section {
-                        h2 { "Without a counterpart" }
-                        p { @for (n, (at, key)) in comparison.alone.iter().enumerate() {
-                            @if n > 0 { ", " } (key) " (" (letter(*at)) ")"
-                        } }
-                    }
+                @if !comparison.steps.is_empty() { p.note { (NOISE_RULE) } }
+                section {
+                    h2 { "What was left out" }
+                    @if left_out.is_empty() { p.none { "Nothing: every step took part, and every number was told." } }
+                    ul.doubts { @for said in &left_out { li { (shown(said)) } } }
                 }
             }
             footer { "Steps are aligned by their rates, not by the wall clock." }
@@ -47,14 +48,15 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
     html! {
         div.wide {
             table.sessions {
-                thead { tr { th { "" } th.left { "session" } th.left { "target" } th { "started" } th { "lasted" } th { "requests due" } } }
+                thead { tr { th { "" } th.left { "session" } th.left { "target" } th.left { "plan" } th { "started" } th { "lasted" } th { "requests due" } } }
                 tbody {
                     @for (at, contender) in contenders.iter().enumerate() {
                         @let header = contender.session.header();
                         tr {
                             th { (letter(at)) }
                             td.left { (shown(contender.name)) }
-                            td.left { (shown(header.settings.plan.as_deref().unwrap_or(&header.settings.target))) }
+                            td.left { (shown(&header.settings.target)) }
+                            td.left { (header.settings.plan.as_deref().map_or_else(|| "–".to_owned(), shown)) }
                             td { (date_and_time(header.started_unix_micros)) }
                             td { (contender.session.now()) }
                             td { (thousands(contender.session.totals().due)) }

@@ -1,6 +1,8 @@
 //! The comparison for a terminal of 80 columns.
 
 use crate::compare::align::{ComparedStep, SessionComparison};
+use crate::compare::left_out;
+use crate::compare::sentence::sentences;
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::text::{Lines, clean, clean_to, columns, cut, wrap};
 
@@ -11,33 +13,38 @@ const NUMBER: usize = 18;
 const VALUE: usize = 20;
 const DELTA: usize = 12;
 
-/// The comparison as text: each of the other sessions against the first.
+/// The comparison as text: what it says in a sentence, then each of the other sessions against the first.
 pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = Lines::default();
+    for sentence in sentences(comparison, contenders.len()) {
+        wrapped(&mut out, &sentence);
+    }
+    out.line("");
     for (at, contender) in contenders.iter().enumerate() {
         let settings = &contender.session.header().settings;
-        let what = settings.plan.as_deref().unwrap_or(&settings.target);
-        let line = format!("{}  {}  ({})", letter(at), clean_to(contender.name, 200), clean_to(what, 60));
-        out.line(&cut(&line, WIDTH));
+        let plan = settings.plan.as_deref().map(|plan| format!(", plan {}", clean_to(plan, 60))).unwrap_or_default();
+        let (name, target) = (clean_to(contender.name, 200), clean_to(&settings.target, 60));
+        out.line(&cut(&format!("{}  {name}  (target {target}{plan})", letter(at)), WIDTH));
     }
     for warning in &comparison.warnings {
         wrapped(&mut out, &format!("note: {warning}"));
-    }
-    if comparison.steps.is_empty() {
-        wrapped(&mut out, "No step of A has the same rates as a step of another session: there is nothing to compare.");
     }
     for other in 1..contenders.len() {
         for step in comparison.steps.iter().filter(|step| step.repeats[other] > 0) {
             block(&mut out, step, other);
         }
     }
-    if !comparison.alone.is_empty() {
-        let alone: Vec<_> = comparison.alone.iter().map(|(at, key)| format!("{key} ({})", letter(*at))).collect();
+    let left_out = left_out::in_words(comparison);
+    if !left_out.is_empty() {
         out.line("");
-        wrapped(&mut out, &format!("Without a counterpart: {}", alone.join(", ")));
+        for said in &left_out {
+            wrapped(&mut out, said);
+        }
     }
-    out.line("");
-    wrapped(&mut out, NOISE_RULE);
+    if !comparison.steps.is_empty() {
+        out.line("");
+        wrapped(&mut out, NOISE_RULE);
+    }
     out.finish()
 }
 

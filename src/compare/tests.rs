@@ -9,8 +9,10 @@ use super::*;
 use crate::analysis::numbers::{Kind, Value, kinds};
 use crate::analysis::{Step, StepNumbers, StepReport, Timing, Validity};
 use crate::compare::align::SessionComparison;
-use crate::session::event::{Header, Settings};
-use scaletop_load::RateProfile;
+use crate::compare::left_out::Why;
+use crate::compare::sentence::sentences;
+use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
+use scaletop_load::{OutcomeKind, RateProfile, Second};
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 fn kind(key: &str) -> &'static Kind {
@@ -64,8 +66,9 @@ fn steps_meet_by_their_rates_whenever_they_happened() {
     let comparison = compared(&a, &b);
     assert_eq!(comparison.steps.iter().map(|step| step.key.to_string()).collect::<Vec<_>>(), ["5→600/s"]);
     assert_eq!(difference(&comparison, "5→600/s", "t_recover_s").delta, Some(10.0));
-    let alone: Vec<_> = comparison.alone.iter().map(|(at, key)| (*at, key.to_string())).collect();
+    let alone: Vec<_> = comparison.left_out.iter().map(|left| (left.session, left.key.to_string())).collect();
     assert_eq!(alone, [(0, "0→5/s".to_owned()), (1, "0→50/s".to_owned()), (1, "50→5/s".to_owned())]);
+    assert!(comparison.left_out.iter().all(|left| left.why == Why::Alone));
 }
 
 #[test]
@@ -134,15 +137,83 @@ fn invalid_steps_are_left_out_and_said_to_be() {
     b.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
     let comparison = compared(&a, &b);
     assert!(comparison.steps.is_empty());
-    assert!(
-        comparison.warnings.iter().any(|warning| warning.contains("B: 1 steps are left out")),
-        "{:?}",
-        comparison.warnings
+    let said = |comparison: &SessionComparison| left_out::in_words(comparison).join(" ");
+    assert_eq!(
+        said(&comparison),
+        "A: step 1 (5→600/s) is left out: the other sessions' steps with its rates are left out themselves. \
+         B: step 1 (5→600/s) is left out: the generator was the limit in it (send lag)."
     );
+    assert_eq!(sentences(&comparison, 2), ["Nothing of B can be compared with A: every step of B is left out."]);
     b.steps_mut()[0].validity = Validity::InvalidStart("rest: instances <= 1 was not reached".into());
     let comparison = compared(&a, &b);
-    let said = "B: 1 steps are left out, they did not begin from what their plan waited for";
-    assert!(comparison.steps.is_empty() && comparison.warnings.iter().any(|warning| warning == said), "{comparison:?}");
+    let why = "B: step 1 (5→600/s) is left out: it did not begin from what its plan waited for \
+               (rest: instances <= 1 was not reached).";
+    assert!(comparison.steps.is_empty() && said(&comparison).ends_with(why), "{}", said(&comparison));
+}
+
+#[test]
+fn what_is_left_out_is_said_in_words_of_one_and_of_several() {
+    let a = session(&[(0, 5, reached(0.0), 0), (5, 600, reached(30.0), 0), (600, 5, Timing::Absorbed, 0)]);
+    let mut b = session(&[(5, 600, reached(30.0), 0), (5, 600, reached(30.0), 0), (5, 600, reached(30.0), 0)]);
+    for step in &mut b.steps_mut()[1..] {
+        step.validity = Validity::InvalidGenerator("CPU".into());
+    }
+    let said = left_out::in_words(&compared(&a, &b));
+    assert_eq!(said[0], "A: 2 steps are left out, because their rates occur only in A: 1 (0→5/s), 3 (600→5/s).");
+    assert_eq!(
+        said[1],
+        "B: 2 steps are left out, because the generator was the limit in them: 2 (5→600/s: CPU), 3 (5→600/s: CPU)."
+    );
+    assert!(said.iter().any(|said| said.contains("T_trigger (no source said")), "numbers that nobody told: {said:?}");
+    let many = session(&(1..=20).map(|n| (n, n + 1, reached(1.0), 0)).collect::<Vec<_>>());
+    assert!(left_out::in_words(&compared(&a, &many))[1].ends_with("12 (12→13/s) and 8 more."));
+}
+
+/// What is said of B beside A, each with three runs of a step at 5→600/s.
+fn said_of(a: [(f64, u64); 3], b: [(f64, u64); 3]) -> String {
+    let of = |runs: [(f64, u64); 3]| session(&runs.map(|(recover, lost)| (5, 600, reached(recover), lost)));
+    sentences(&compared(&of(a), &of(b)), 2).remove(0)
+}
+
+#[test]
+fn the_sentence_says_what_differs_beyond_the_noise_and_in_which_direction() {
+    let a = [(30.0, 100), (31.0, 102), (32.0, 104)];
+    assert_eq!(
+        said_of(a, [(26.0, 88), (27.0, 89), (28.0, 90)]),
+        "B recovered 4 s sooner and lost 13% fewer requests than A at 5→600/s."
+    );
+    assert_eq!(
+        said_of(a, [(36.0, 101), (37.0, 103), (38.0, 105)]),
+        "B recovered 6 s later than A at 5→600/s; lost is within the noise."
+    );
+    assert_eq!(said_of(a, a), "B does not differ from A beyond the noise, at 5→600/s.");
+    let same = [(30.0, 100); 3];
+    assert_eq!(said_of(same, same), "B does not differ from A, number for number, at 5→600/s.");
+}
+
+#[test]
+fn the_sentence_calls_nothing_better_that_ran_once() {
+    let a = session(&[(5, 600, reached(30.0), 100)]);
+    let b = session(&[(5, 600, reached(20.0), 50)]);
+    let said = sentences(&compared(&a, &b), 2).remove(0);
+    let once = "Whether B differs from A beyond the noise is not known, with one run on a side; in what there is, \
+                B recovered 10 s sooner and lost 50% fewer requests than A at 5→600/s.";
+    assert_eq!(said, once);
+    let never = session(&[(5, 600, Timing::NotWithin { secs: 60.0, open: false }, 100)]);
+    let said = sentences(&compared(&a, &never), 2).remove(0);
+    assert!(said.contains("B recovered at least 30 s later than A"), "{said}");
+    let hardly = session(&[(5, 600, reached(30.01), 100)]);
+    let said = sentences(&compared(&a, &hardly), 2).remove(0);
+    assert!(said.contains("shows no difference from A") && !said.contains("0.0"), "{said}");
+}
+
+#[test]
+fn where_nothing_can_be_compared_the_sentence_says_why() {
+    let a = session(&[(5, 600, reached(30.0), 100)]);
+    let of = |b: &Session| sentences(&compared(&a, b), 2).remove(0);
+    assert_eq!(of(&session(&[])), "Nothing of B can be compared with A: B has no step.");
+    let other = session(&[(5, 700, reached(30.0), 100)]);
+    assert_eq!(of(&other), "Nothing of B can be compared with A: no step of B has the same rates as a step of A.");
 }
 
 #[test]
@@ -183,7 +254,65 @@ fn foreign_text_stays_text_in_the_page() {
     a.header_mut().settings.target = "<img src=x onerror=alert(1)>".into();
     let contenders =
         [Contender { name: "\"><script>alert(1)</script>", session: &a }, Contender { name: "b", session: &a }];
-    let page = html(&contenders, &compare(&contenders));
+    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&a)]);
     assert!(!page.contains("<script") && !page.contains("<img"), "compare.html has no script of its own");
     assert!(page.contains("&lt;script&gt;alert(1)"));
+}
+
+/// A session at 5/s that goes to 600/s after `before` seconds, for 30 s; it answers so many of them OK.
+fn measured(before: u32, ok: u64) -> Session {
+    let mut session = Session::new(Header::new(0, Settings { target: "demo".into(), ..Settings::default() }));
+    let rate = |session: &mut Session, at: u32, rate: u32| {
+        let profile = RateProfile::Constant(ArrivalRate::new(rate));
+        let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
+        session.apply(Elapsed::from_secs(at.into()), &SessionEvent::Rate(change));
+    };
+    rate(&mut session, 0, 5);
+    for index in 0..before + 30 {
+        if index == before {
+            rate(&mut session, before, 600);
+        }
+        let mut second = Second::new(index, ArrivalRate::new(if index < before { 5 } else { 600 }));
+        let part = second.part_mut(index);
+        let answered = if index < before { 5 } else { ok };
+        (part.due, part.sent) = (answered, answered);
+        for _ in 0..answered {
+            part.outcomes.add(OutcomeKind::Ok);
+            part.ok.record(std::time::Duration::from_millis(80));
+        }
+        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+    }
+    session
+}
+
+#[test]
+fn the_curves_of_both_begin_where_the_step_began() {
+    let (a, b) = (measured(10, 500), measured(40, 600));
+    let contenders = [Contender { name: "a", session: &a }, Contender { name: "b", session: &b }];
+    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&b)]);
+    let (_, page) = page.split_once("<h2>5→600/s</h2>").unwrap();
+    let path = |class: &str| {
+        let (_, rest) = page.split_once(&format!("<path class=\"line {class}\"")).unwrap();
+        rest.split_once("d=\"").unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let begin = |path: &str| path.split(' ').next().unwrap().to_owned();
+    let (first, second) = (path("s0"), path("s1"));
+    assert_eq!(begin(&first), begin(&second), "aligned, though B's step began 30 s later: {first} {second}");
+    assert_ne!(first, second, "500/s is lower than 600/s");
+    assert!(page.contains("Rate answered OK") && page.contains("Response time, p99"), "{page}");
+    assert!(!page.contains("<h3>Instances"), "nobody counted any");
+}
+
+#[test]
+fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
+    let mut a = session(&[(5, 600, reached(30.0), 1), (5, 600, reached(31.0), 1), (5, 600, reached(32.0), 1)]);
+    a.header_mut().settings.plan = Some("short".into());
+    let contenders = [Contender { name: "a", session: &a }, Contender { name: "b", session: &a }];
+    let comparison = compare(&contenders);
+    let page = html(&contenders, &comparison, &[Curves::of(&a), Curves::of(&a)]);
+    assert!(
+        page.contains("×3, a line each") && page.contains("<td class=\"left\">demo</td><td class=\"left\">short</td>")
+    );
+    assert!(table(&contenders, &comparison).contains("A  a  (target demo, plan short)\n"));
+    assert!(table(&contenders, &comparison).starts_with("B does not differ from A beyond the noise"));
 }

@@ -51,7 +51,7 @@ pub(crate) fn export(header: Header, events: &[Recorded]) -> Exported {
         ("instances.csv", instances),
     ];
     let damage = Damage::default();
-    let report = report::html(&ReportInput { session: &session, series: &series, heat: &heat, damage });
+    let report = report::html(&ReportInput { session: &session, series: &series, heat: &heat, damage, is_live: false });
     Exported {
         csv: csv.into_iter().map(|(name, rows)| (name, written(&rows))).collect(),
         summary: json::text(&session, damage),

@@ -24,7 +24,7 @@ pub(super) fn tables(session: &Session) -> Markup {
             None => p.none { "Nothing is known of connections: this recording or this transport does not tell." }
         }
         @if took.iter().any(|(_, latency)| !latency.is_empty()) {
-            div.scroll {
+            div.wide {
                 table {
                     thead { tr { th { "connections" } th { "count" } th { "p50" } th { "p90" } th { "p99" } th { "max" } } }
                     tbody {
@@ -41,7 +41,7 @@ pub(super) fn tables(session: &Session) -> Markup {
             }
         }
         @if !failures.is_empty() {
-            div.scroll {
+            div.wide {
                 table {
                     thead { tr { th { "failures" } th { "counted as" } th { "while" } th { "cause" } } }
                     tbody {

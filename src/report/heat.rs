@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use crate::chart::{Scale, ticks};
-use crate::report::ink::{ink, opacity};
+use crate::report::ink::ink;
 use crate::report::moments::{anchor, clock, moments};
 use crate::report::plot::{Frame, LEFT, WIDTH};
-use crate::report::series::span_for;
+use crate::report::series::{repeats, span_for};
 use crate::session::state::Session;
 use crate::text::{as_millis, exact_millis};
 use crate::timeline::heat::{BUCKETS, HeatColumn, bucket_start};
@@ -33,6 +33,17 @@ impl HeatMap {
     /// For a session of about `seconds` seconds.
     pub(crate) fn for_length(seconds: u32) -> Self {
         Self { span: span_for(seconds, MOST_COLUMNS), columns: Vec::new() }
+    }
+
+    /// Of what a session still knows of its seconds; a minute of which no more is known fills the columns that it covers.
+    pub(crate) fn of(session: &Session) -> Self {
+        let mut map = Self::for_length(session.now().second());
+        for column in session.timeline().heat() {
+            for at in repeats(column.span, map.span) {
+                map.push(&HeatColumn { second: column.second + at, ..column.clone() });
+            }
+        }
+        map
     }
 
     /// Adds the answers of a second; seconds come in their order.
@@ -104,7 +115,7 @@ pub(super) fn figure(session: &Session, map: &HeatMap, seconds: f64) -> Markup {
         figure.chart.heat {
             svg viewBox={ "0 0 " (WIDTH + 6.0) " " (bottom + 20.0) } role="img" aria-label="Heat map of response times" {
                 @for (shade, path) in shades.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
-                    path class={ "h" (shade) } fill=(ink("responding")) fill-opacity=(opacity(shade)) d=(path) {}
+                    path class={ "h" (shade) } fill=(ink(&format!("h{shade}"))) d=(path) {}
                 }
                 @for bucket in (first..=last).step_by(every) {
                     text.tick.y fill=(ink("soft")) font-size="11" text-anchor="end" x=(LEFT - 7.0) y=(format!("{:.1}", edge(bucket))) dy=".35em" { (label(bucket)) }

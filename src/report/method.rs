@@ -40,7 +40,7 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     if let Some(damage) = evidence.damage.describe() {
         doubts.push(format!("The recording is damaged: {damage}."));
     }
-    if session.ended().is_none() {
+    if session.ended().is_none() && !evidence.is_live {
         doubts.push("The recording does not say how the session ended: it was still running, or it was killed; up to two seconds may be missing.".to_owned());
     }
     let measured: u64 = series.columns.iter().map(|column| u64::from(column.measured)).sum();
@@ -57,7 +57,7 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
         doubts.push(format!("{dropped} requests were never sent because every connection that is allowed was busy."));
     }
     let unanswered = session.totals().sent.saturating_sub(session.totals().outcomes.total());
-    if unanswered > 0 {
+    if unanswered > 0 && !evidence.is_live {
         let unanswered = thousands(unanswered);
         doubts
             .push(format!("{unanswered} requests had no answer when the recording ended; they are in no percentile."));

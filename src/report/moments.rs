@@ -13,7 +13,7 @@ use crate::text::{clean_to, plain};
 const MOST_MARKS: usize = 100;
 
 /// Lines of the time axis, and their labels below the last chart.
-pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -> Markup {
+pub(crate) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -> Markup {
     html! {
         @for second in ticks::times(seconds) {
             @let x = place(frame.x(second));
@@ -26,7 +26,7 @@ pub(super) fn time_grid(frame: Frame, seconds: f64, bottom: f64, labels: bool) -
 }
 
 /// Where steps begin and marks stand.
-pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool) -> Markup {
+pub(crate) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool) -> Markup {
     html! {
         @for report in session.steps() {
             @let x = place(frame.x(report.step.start.as_secs_f64()));
@@ -37,18 +37,18 @@ pub(super) fn moments(session: &Session, frame: Frame, bottom: f64, named: bool)
         }
         @for (at, text) in session.marks().iter().take(MOST_MARKS) {
             @let x = place(frame.x(at.as_secs_f64()));
-            line.mark stroke=(ink("e429")) stroke-dasharray="2 3" x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
+            line.mark stroke=(ink("mark")) stroke-dasharray="2 3" x1=(x) x2=(x) y1=(place(frame.top)) y2=(place(bottom)) {
                 title { (shown(text)) }
             }
         }
         @for (x, text) in mark_names(session, frame).into_iter().filter(|_| named) {
-            text.markname fill=(ink("e429")) font-size="10" x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
+            text.markname fill=(ink("mark")) font-size="10" x=(place(x)) dx="3" y=(place(frame.top + 20.0)) { (text) }
         }
     }
 }
 
 /// How the label of a moment stands to its place: the last one must not leave the picture.
-pub(super) fn anchor(x: f64) -> &'static str {
+pub(crate) fn anchor(x: f64) -> &'static str {
     if x > WIDTH - 14.0 { "end" } else { "middle" }
 }
 
@@ -65,12 +65,12 @@ fn mark_names(session: &Session, frame: Frame) -> Vec<(f64, String)> {
 }
 
 /// A place with a tenth of a unit.
-pub(super) fn place(value: f64) -> String {
+pub(crate) fn place(value: f64) -> String {
     plain((value * 10.0).round() / 10.0)
 }
 
 /// `1:05`, `1:02:05`.
-pub(super) fn clock(seconds: f64) -> String {
+pub(crate) fn clock(seconds: f64) -> String {
     scaletop_units::Elapsed::from_millis({
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a session")]
         let millis = (seconds * 1e3) as u64;

@@ -1,21 +1,28 @@
 "use strict";
 (() => {
   document.getElementById("unscripted").remove();
+  const idle = "Move over a chart, or use the arrow keys, to read values.";
   // Places of the plot in its view box: WIDTH, LEFT and the view box' width of the charts.
   const WIDTH = 1000, LEFT = 52, BOX = 1006;
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
-  const values = {};
-  for (const [key, text] of Object.entries(data.values)) {
-    values[key] = text.split(",").flatMap((run) => {
-      const [value, times] = run.split("*");
-      return Array(Number(times || 1)).fill(value === "~" ? null : value);
-    });
+  let data, seconds, values, end, crosses, shown, readout;
+
+  // Reads the values behind the charts, and finds what shows them.
+  function read() {
+    data = JSON.parse(document.getElementById("data").textContent);
+    seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
+    values = {};
+    for (const [key, text] of Object.entries(data.values)) {
+      values[key] = text.split(",").flatMap((run) => {
+        const [value, times] = run.split("*");
+        return Array(Number(times || 1)).fill(value === "~" ? null : value);
+      });
+    }
+    end = Math.max(1, data.end);
+    crosses = [...document.querySelectorAll(".cross")];
+    shown = [...document.querySelectorAll("[data-v]")];
+    readout = document.getElementById("readout");
   }
-  const end = Math.max(1, data.end);
-  const crosses = [...document.querySelectorAll(".cross")];
-  const shown = [...document.querySelectorAll("[data-v]")];
-  const readout = document.getElementById("readout");
+
   const units = { p50: " ms", p99: " ms", oldest: " ms" };
   const pad = (n) => String(n).padStart(2, "0");
   const clock = (s) => (s >= 3600 ? `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}` : `${Math.floor(s / 60)}`) + `:${pad(s % 60)}`;
@@ -41,7 +48,7 @@
       place.textContent = off ? "" : value == null ? "–" : round(value) + (units[place.dataset.v] || "");
       place.dataset.value = value ?? "";
     }
-    if (off) { readout.textContent = "Move over a chart, or use the arrow keys, to read values."; return; }
+    if (off) { readout.textContent = idle; return; }
     const from = seconds[index], till = from + data.span;
     const step = data.steps.filter((s) => Math.floor(s[0]) <= from).pop();
     readout.replaceChildren();
@@ -61,17 +68,33 @@
     show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end))));
   }
 
-  for (const area of document.querySelectorAll("#charts, .heat")) {
-    area.addEventListener("pointermove", follow);
-    area.addEventListener("pointerdown", follow);
-    area.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") show(-1); });
+  // Heard on the document: the areas may be replaced.
+  let isInside = false;
+  const areaOf = (event) => event.target.closest?.("#charts, .heat");
+  function leave(event) {
+    if (isInside && event.pointerType === "mouse") { isInside = false; show(-1); }
   }
-  document.getElementById("charts").addEventListener("keydown", (event) => {
+  document.addEventListener("pointermove", (event) => {
+    if (!areaOf(event)) { leave(event); return; }
+    isInside = true;
+    follow(event);
+  });
+  document.addEventListener("pointerdown", (event) => { if (areaOf(event)) follow(event); });
+  document.documentElement.addEventListener("pointerleave", leave);
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id !== "charts") return;
     const jump = event.shiftKey ? 10 : 1;
     const to = { ArrowLeft: at - jump, ArrowRight: at + jump, Home: 0, End: seconds.length - 1, Escape: -1 }[event.key];
     if (to === undefined || !seconds.length) return;
     event.preventDefault();
     show(event.key === "Escape" ? -1 : Math.max(0, Math.min(seconds.length - 1, to)));
   });
+  // A live page has put newer parts in place: what was pointed at still is, by its second.
+  document.addEventListener("updated", () => {
+    const second = at < 0 ? -1 : seconds[at];
+    read();
+    show(second < 0 ? -1 : nearest(second));
+  });
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+  read();
 })();

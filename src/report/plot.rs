@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use crate::chart::Scale;
 
 /// The width of a plot, in the units of its view box.
-pub(super) const WIDTH: f64 = 1_000.0;
+pub(crate) const WIDTH: f64 = 1_000.0;
 
 /// Room on the left for the labels of the axis.
-pub(super) const LEFT: f64 = 52.0;
+pub(crate) const LEFT: f64 = 52.0;
 
 /// The box that values are drawn into.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// Seconds that the width shows.
     pub seconds: f64,
     pub top: f64,
@@ -26,17 +26,17 @@ const LONE_POINT: f64 = 0.3;
 
 impl Frame {
     /// Where a moment lies.
-    pub(super) fn x(&self, second: f64) -> f64 {
+    pub(crate) fn x(&self, second: f64) -> f64 {
         LEFT + (second / self.seconds.max(1.0)).clamp(0.0, 1.0) * (WIDTH - LEFT)
     }
 
     /// Where a value lies.
-    pub(super) fn y(&self, value: f64) -> f64 {
+    pub(crate) fn y(&self, value: f64) -> f64 {
         self.top + (1.0 - self.scale.height(value)) * self.height
     }
 
     /// A line through `points` (seconds, value), broken where a value is missing or more than `gap` seconds are.
-    pub(super) fn line(&self, points: impl IntoIterator<Item = (f64, Option<f64>)>, gap: f64) -> String {
+    pub(crate) fn line(&self, points: impl IntoIterator<Item = (f64, Option<f64>)>, gap: f64) -> String {
         let mut path = Path::default();
         let mut last = None;
         let mut points = points.into_iter().peekable();
@@ -62,7 +62,7 @@ impl Frame {
     }
 
     /// A line in stairs: each value holds for `span` seconds.
-    pub(super) fn stairs(&self, points: impl IntoIterator<Item = (f64, Option<f64>)>, span: f64) -> String {
+    pub(crate) fn stairs(&self, points: impl IntoIterator<Item = (f64, Option<f64>)>, span: f64) -> String {
         let mut path = Path::default();
         let mut last: Option<(f64, f64)> = None;
         for (second, value) in points {
@@ -82,7 +82,7 @@ impl Frame {
     }
 
     /// A filled band between two values in stairs; nothing where both are the same.
-    pub(super) fn band(&self, points: impl IntoIterator<Item = (f64, f64, f64)>, span: f64) -> String {
+    pub(crate) fn band(&self, points: impl IntoIterator<Item = (f64, f64, f64)>, span: f64) -> String {
         let mut path = String::new();
         let mut run: Vec<(f64, f64, f64, f64)> = Vec::new();
         let mut end = f64::NEG_INFINITY;

@@ -2,6 +2,8 @@
 //!
 //! The values are those of the rows and counts that go into the CSV files.
 
+use crate::instances::{Basis, count_at};
+use crate::session::state::Session;
 use crate::timeline::{Column, Counts, Row};
 use scaletop_load::OutcomeKind;
 
@@ -40,6 +42,26 @@ impl Series {
         Self { span: span_for(seconds, MOST_COLUMNS), columns: Vec::new() }
     }
 
+    /// Of what a session still knows of its seconds, in at most `most` columns or one a minute. What is known by the minute
+    /// only is the same in every column of its minute.
+    pub(crate) fn of(session: &Session, most: u32) -> Self {
+        let mut series = Self { span: span_for(session.now().second(), most), columns: Vec::new() };
+        let count = |basis, second| count_at(session.observations().get(&basis).map_or(&[], Vec::as_slice), second);
+        for row in session.timeline().rows() {
+            let counts = Counts {
+                active: count(Basis::Active, row.second),
+                running: count(Basis::Running, row.second),
+                desired: count(Basis::Desired, row.second),
+                max: session.limits().max,
+            };
+            let column = Column::of(row, counts);
+            for at in repeats(row.span, series.span) {
+                series.push_column(&column.clone().beginning_at(row.second + at));
+            }
+        }
+        series
+    }
+
     /// Adds a second; seconds come in their order.
     pub(crate) fn push(&mut self, row: &Row, counts: Counts) {
         self.push_column(&Column::of(row, counts));
@@ -68,6 +90,11 @@ impl Series {
     pub(crate) fn end(&self) -> u32 {
         self.columns.last().map_or(0, |last| last.second + self.span.max(1))
     }
+}
+
+/// Where something that covers `covered` seconds goes in columns of `span` seconds, counted from its start.
+pub(super) fn repeats(covered: u32, span: u32) -> impl Iterator<Item = u32> {
+    (0..covered.max(1)).step_by(span.max(1) as usize)
 }
 
 /// The shortest sensible length of a column so that `seconds` fit into `most` columns.
@@ -102,6 +129,13 @@ mod tests {
         assert_eq!(span_for(3_600, MOST_COLUMNS), 1);
         assert_eq!(span_for(24 * 3_600, MOST_COLUMNS), 30);
         assert_eq!(span_for(u32::MAX, MOST_COLUMNS) % 3_600, 0);
+    }
+
+    #[test]
+    fn a_minute_of_the_distant_past_fills_its_columns() {
+        assert_eq!(repeats(60, 20).collect::<Vec<_>>(), [0, 20, 40]);
+        assert_eq!(repeats(1, 5).collect::<Vec<_>>(), [0], "a second is in one column, however long that is");
+        assert_eq!(repeats(60, 120).collect::<Vec<_>>(), [0]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn page_of(session: &Session) -> String {
     let (mut series, mut heat) = (Series::for_length(10), HeatMap::for_length(10));
     session.timeline().rows().iter().for_each(|row| series.push(row, Counts::default()));
     session.timeline().heat().iter().for_each(|column| heat.push(column));
-    html(&ReportInput { session, series: &series, heat: &heat, damage: Damage::default() })
+    html(&ReportInput { session, series: &series, heat: &heat, damage: Damage::default(), is_live: false })
 }
 
 #[test]
@@ -92,4 +92,35 @@ fn the_report_says_when_the_objective_changed_and_draws_each() {
     assert!(page.contains("objective p99 ≤ 500ms, errors ≤ 1%; from 0:20 on p99 ≤ 300ms, errors ≤ 1%"));
     assert_eq!(page.matches("class=\"level\"").count(), 2, "a line for each");
     assert!(page.contains("objective: p99 ≤ 300ms") && page.contains("objective: p99 ≤ 500ms"));
+}
+
+#[test]
+fn the_heading_says_how_it_stood_in_the_words_of_the_screen() {
+    use crate::session::standing::standing;
+    let mut session = Session::new(Header::new(0, Settings::default()));
+    let rate = ArrivalRate::new(100);
+    for index in 0..20_u32 {
+        let mut second = Second::new(index, rate);
+        let part = second.part_mut(index);
+        if index < 10 {
+            (part.due, part.sent) = (100, 100);
+            for _ in 0..100 {
+                part.outcomes.add(scaletop_load::OutcomeKind::Http429);
+                part.failed.record(Duration::from_millis(1));
+            }
+        }
+        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        let page = page_of(&session);
+        let (_, heading) = page.split_once("<p class=\"verdict standing").unwrap();
+        let words = standing(&session, session.now()).words(session.now());
+        assert!(heading.contains(&format!("at the end: {words}</p>")), "second {index}: {words}");
+    }
+    let page = page_of(&session);
+    assert!(page.contains("<p class=\"verdict standing neutral\">at the end: no load</p>"), "it has come to rest");
+    assert!(
+        page.contains(
+            "<p class=\"verdict standing bad\">under load last, at 0:10: NOT ONE OK for 10 s: 100 % answer 429</p>"
+        ),
+        "{page}"
+    );
 }

@@ -110,6 +110,13 @@ pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
     judged(session, last, &seen)
 }
 
+/// How it stood when there was load last: for a session that has come to rest. `None` where there never was any.
+pub(crate) fn standing_under_load(session: &Session) -> Option<(Elapsed, Standing)> {
+    let last = session.timeline().rows().iter().rev().find(|row| row.due > 0)?;
+    let at = Elapsed::from_secs(u64::from(last.second) + u64::from(last.span.max(1)));
+    Some((at, standing(session, at)))
+}
+
 /// What the last seconds say of the objective.
 fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
     let cohorts = session.timeline().cohorts();
@@ -335,6 +342,21 @@ mod tests {
             (part.sent, part.dropped_connections) = (60, 40);
         });
         assert_eq!(words(&ours), "NOT MEASURED: no connection for 40");
+    }
+
+    #[test]
+    fn a_session_that_came_to_rest_still_says_how_it_stood_under_load() {
+        let rested = session(30, |second| {
+            if second.index < 10 {
+                answer(second, OutcomeKind::Ok, 100, 80);
+            } else {
+                let part = second.part_mut(second.index);
+                (part.due, part.sent) = (0, 0);
+            }
+        });
+        assert_eq!(standing(&rested, rested.now()), Standing::NoLoad);
+        assert_eq!(standing_under_load(&rested), Some((Elapsed::from_secs(10), Standing::Held)));
+        assert_eq!(standing_under_load(&Session::new(Header::new(0, Settings::default()))), None);
     }
 
     #[test]

@@ -74,8 +74,7 @@ pub enum Role {
     Mark,
 }
 
-/// How many steps of intensity [`Theme::heat`] tells apart.
-pub(crate) const HEAT_LEVELS: usize = 8;
+pub(crate) use crate::chart::palette::HEAT_LEVELS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Opens report.html and compare.html in headless Chromium: no console error, nothing loaded, the crosshair moves on every
-# chart, and the values shown are those of the CSV files. Screenshots go to target/browser.
+# chart, and the values shown are those of the CSV files. Then looks on at a session on its live page. Screenshots go to
+# target/browser.
 #
 # Needs node, npm and Chromium (CHROMIUM names another one than the one in PATH); where they cannot be had it says so and
 # is skipped. SCALETOP names the program to test.
@@ -35,3 +36,4 @@ rm -rf "$work/a" "$work/b"
 for session in a b; do "$SCALETOP" report "$work/$session" >/dev/null; done
 "$SCALETOP" compare "$work/a" "$work/b" --html "$work/compare.html" >/dev/null
 CHROMIUM="$chromium" node tests/browser/check.mjs "$work"
+CHROMIUM="$chromium" SCALETOP="$SCALETOP" node tests/browser/live.mjs "$work"

@@ -13,3 +13,4 @@ mod output;
 mod preflight;
 mod services;
 mod surroundings;
+mod web;

@@ -249,6 +249,27 @@ fn the_screen_follows_what_the_terminal_can_show_and_the_background_it_has() {
 }
 
 #[test]
+fn the_log_has_the_address_at_which_others_look_on() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(24, 80, &[&DEMO[..], &["--web", "0"]].concat(), folder.path());
+    terminal.wait_for("Overview");
+    terminal.press("\t\t\t\t");
+    terminal.wait_for("live page: http://127.0.0.1:");
+    let text = terminal.text();
+    let (_, rest) = text.split_once("live page: http://").unwrap();
+    let address = rest.split('/').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains(">live, 0:"), "{page:.2000}");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
 fn ctrl_c_quits_and_gives_the_terminal_back() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();

@@ -3,15 +3,8 @@
 use ratatui::style::Color;
 
 use crate::chart::palette::Hue;
-use crate::tui::theme::{HEAT_LEVELS, Role};
-
-/// From cold to hot; perceived lightness rises evenly (after Matplotlib's inferno).
-pub(super) const HEAT_DARK: [u32; HEAT_LEVELS] =
-    [0x2b_1055, 0x4a_0c6b, 0x78_1c6d, 0xa5_2c60, 0xcf_4446, 0xed_6925, 0xfb_9b06, 0xf7_d13d];
-
-/// The same on white, where more is darker.
-pub(super) const HEAT_LIGHT: [u32; HEAT_LEVELS] =
-    [0xfd_e0b5, 0xfb_c486, 0xf6_a25e, 0xee_7d46, 0xd9_5640, 0xb8_3655, 0x8a_2267, 0x55_0f6d];
+pub(super) use crate::chart::palette::{HEAT_DARK, HEAT_LIGHT};
+use crate::tui::theme::Role;
 
 #[expect(clippy::cast_possible_truncation, reason = "the bytes of a 24 bit colour")]
 pub(super) const fn rgb(hex: u32) -> Color {
@@ -40,15 +33,9 @@ const fn hue(role: Role) -> Option<Hue> {
         Role::Desired => Hue::Desired,
         Role::Needed => Hue::Needed,
         Role::Limit | Role::Pending => Hue::Limit,
-        Role::Text
-        | Role::Label
-        | Role::Faint
-        | Role::Title
-        | Role::Badge
-        | Role::Selected
-        | Role::Key
-        | Role::Warn
-        | Role::Mark => return None,
+        Role::Warn => Hue::Warn,
+        Role::Mark => Hue::Mark,
+        Role::Text | Role::Label | Role::Faint | Role::Title | Role::Badge | Role::Selected | Role::Key => return None,
     })
 }
 
@@ -62,8 +49,6 @@ pub(super) const fn dark(role: Role) -> Color {
         Role::Label => 0x8b_949e,
         Role::Faint => 0x6a_737d,
         Role::Key => 0x58_a6ff,
-        Role::Warn => 0xe3_b341,
-        Role::Mark => 0xf7_78ba,
         _ => return Color::Reset,
     })
 }
@@ -77,8 +62,6 @@ pub(super) const fn light(role: Role) -> Color {
         Role::Label => 0x57_606a,
         Role::Faint => 0x7d_858d,
         Role::Badge | Role::Key => 0x09_69da,
-        Role::Warn => 0x9a_6700,
-        Role::Mark => 0xbf_3989,
         _ => return Color::Reset,
     })
 }

@@ -27,6 +27,7 @@ fn a_variable_that_is_set_to_nothing_is_unset_and_the_file_is_heard() {
         "SLO",
         "OUT",
         "METRICS",
+        "WEB",
         "TIMEOUT",
         "HTTP2",
         "YES",

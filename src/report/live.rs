@@ -1,0 +1,216 @@
+//! The page of a session that goes on: the parts of the report, and what puts newer ones in their place. Pure.
+//!
+//! A [`Drawing`] is the session at a moment, as parts. What is sent to somebody who has seen an earlier one are the parts that
+//! differ ([`Drawing::since`]); whoever could not keep up is sent the difference to the latest one, and never what lies
+//! between.
+
+use std::sync::Arc;
+
+use maud::{PreEscaped, html};
+use serde_json::{Map, Value, json};
+
+use crate::report::{HEADER, HeatMap, ReportInput, SCRIPT, Series, data, document, parts, shown, title};
+use crate::session::recording::Damage;
+use crate::session::state::Session;
+use crate::text::clean_to;
+
+const LIVE_SCRIPT: &str = include_str!("live.js");
+
+/// The charts have at most this many columns: each second they are sent anew.
+const MOST_COLUMNS: u32 = 900;
+
+/// The part that holds the values behind the charts.
+const DATA: &str = "data";
+
+/// A part of the page.
+#[derive(Debug, PartialEq, Eq)]
+struct Part {
+    key: &'static str,
+    html: String,
+}
+
+/// A session at a moment, drawn.
+#[derive(Debug)]
+pub struct Drawing {
+    /// The parts, from the top down; one that is as before is the same as before.
+    parts: Vec<Arc<Part>>,
+    title: String,
+    /// `live, 0:58`, or how to go on from its end.
+    status: String,
+    has_ended: bool,
+    /// When the session began, in microseconds of Unix time: tells it from another one on the same address.
+    started: i64,
+}
+
+impl Drawing {
+    /// Draws a session. With `ended` it is over, and that says how to go on. What has not changed since `before` is taken
+    /// over.
+    pub fn of(session: &Session, ended: Option<&str>, before: Option<&Self>) -> Self {
+        let (series, heat) = (Series::of(session, MOST_COLUMNS), HeatMap::of(session));
+        let is_live = ended.is_none();
+        let input = ReportInput { session, series: &series, heat: &heat, damage: Damage::default(), is_live };
+        let mut drawn: Vec<_> = parts(&input).into_iter().map(|(key, part)| (key, part.into_string())).collect();
+        drawn.push((DATA, data::block(session, &series)));
+        let known = |key: &str, html: &str| {
+            let before = before?.parts.iter().find(|part| part.key == key)?;
+            (before.html == html).then(|| Arc::clone(before))
+        };
+        let keep =
+            |(key, html): (&'static str, String)| known(key, &html).unwrap_or_else(|| Arc::new(Part { key, html }));
+        let now = session.now();
+        Self {
+            parts: drawn.into_iter().map(keep).collect(),
+            title: format!("{}: scaletop live", clean_to(title(session), 60)),
+            status: match ended {
+                None => format!("live, {now}"),
+                Some(more) => format!("the session has ended at {now}: {}", shown(more)),
+            },
+            has_ended: ended.is_some(),
+            started: session.header().started_unix_micros,
+        }
+    }
+
+    /// Whether it is the last one of its session.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// What somebody has to be told who has seen `before`: the parts that differ from it, or all of them.
+    pub(crate) fn since(&self, before: Option<&Self>) -> String {
+        let before = before.filter(|before| before.started == self.started);
+        let is_new =
+            |part: &&Arc<Part>| before.is_none_or(|before| !before.parts.iter().any(|known| Arc::ptr_eq(known, part)));
+        let parts: Map<String, Value> = self
+            .parts
+            .iter()
+            .filter(is_new)
+            .map(|part| (part.key.to_owned(), Value::String(part.html.clone())))
+            .collect();
+        json!({
+            "title": self.title,
+            "status": self.status,
+            "state": if self.has_ended { "ended" } else { "live" },
+            "parts": parts,
+        })
+        .to_string()
+    }
+
+    /// The whole page. Its style and scripts have the `nonce` that the policy of whoever serves it asks for.
+    pub(crate) fn page(&self, nonce: &str) -> String {
+        let of = |key: &str| self.parts.iter().find(|part| part.key == key).map_or("", |part| part.html.as_str());
+        let body = html! {
+            p #live role="status" data-state=(if self.has_ended { "ended" } else { "live" }) { (self.status) }
+            header {
+                p.kicker { "scaletop live" }
+                div data-part=(HEADER) { (PreEscaped(of(HEADER))) }
+            }
+            main {
+                @for part in self.parts.iter().filter(|part| ![HEADER, DATA].contains(&part.key)) {
+                    div data-part=(part.key) { (PreEscaped(&part.html)) }
+                }
+            }
+            footer { "Read only: nothing on this page changes the session." }
+            p #unscripted { "Scripts are blocked: this is the moment at which the page was loaded. Load it again for a later one." }
+            script type="application/json" #data { (PreEscaped(of(DATA))) }
+            script nonce=(nonce) { (PreEscaped(SCRIPT)) }
+            script nonce=(nonce) { (PreEscaped(LIVE_SCRIPT)) }
+        };
+        document(&self.title, &html! {}, Some(nonce), &body).into_string()
+    }
+}
+
+/// What the live page may load: nothing but its own style and scripts, which have the nonce, and its own events.
+pub(crate) fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::{Header, SessionEvent, Settings};
+    use scaletop_load::Second;
+    use scaletop_units::{ArrivalRate, Elapsed};
+
+    fn session(seconds: u32) -> Session {
+        let mut session = Session::new(Header::new(0, Settings { target: "demo".into(), ..Settings::default() }));
+        for index in 0..seconds {
+            let second = Second::new(index, ArrivalRate::new(5));
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+        session
+    }
+
+    fn told(text: &str) -> (Value, Vec<String>) {
+        let told: Value = serde_json::from_str(text).unwrap();
+        let mut parts: Vec<_> = told["parts"].as_object().unwrap().keys().cloned().collect();
+        parts.sort();
+        (told, parts)
+    }
+
+    #[test]
+    fn only_what_differs_from_what_was_seen_is_told() {
+        let first = Drawing::of(&session(1), None, None);
+        let mut marked = session(1);
+        marked.apply(Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
+        let second = Drawing::of(&marked, None, Some(&first));
+        assert_eq!(
+            told(&second.since(Some(&first))).1,
+            ["charts"],
+            "a mark is in the charts alone; nothing was answered"
+        );
+        let (told_all, all) = told(&second.since(None));
+        assert!(all.len() == second.parts.len() && all.contains(&"data".to_owned()), "{all:?}");
+        assert_eq!((&told_all["status"], &told_all["state"]), (&json!("live, 0:01"), &json!("live")));
+        let third = Drawing::of(&marked, None, Some(&second));
+        assert_eq!(told(&third.since(Some(&second))).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_missed_some_is_told_the_difference_to_the_latest() {
+        let first = Drawing::of(&session(1), None, None);
+        let mut marked = session(1);
+        marked.apply(Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
+        let second = Drawing::of(&marked, None, Some(&first));
+        let third = Drawing::of(&marked, None, Some(&second));
+        assert_eq!(third.since(Some(&first)), second.since(Some(&first)));
+    }
+
+    #[test]
+    fn another_session_on_the_same_address_is_told_whole() {
+        let first = Drawing::of(&session(1), None, None);
+        let other = Session::new(Header::new(7, Settings::default()));
+        let second = Drawing::of(&other, None, Some(&first));
+        assert_eq!(told(&second.since(Some(&first))).1.len(), second.parts.len());
+    }
+
+    #[test]
+    fn the_end_says_how_to_go_on() {
+        let drawing = Drawing::of(&session(62), Some("scaletop report here"), None);
+        let (told, _) = told(&drawing.since(None));
+        assert_eq!(told["state"], json!("ended"));
+        assert_eq!(told["status"], json!("the session has ended at 1:02: scaletop report here"));
+    }
+
+    #[test]
+    fn the_page_has_the_nonce_on_all_that_acts_and_nothing_inline_without_it() {
+        let page = Drawing::of(&session(3), None, None).page("abc");
+        assert_eq!(page.matches("<script nonce=\"abc\">").count(), 2);
+        assert_eq!(page.matches("<script").count(), 3, "and the data, which does not act");
+        assert_eq!((page.matches("<style").count(), page.matches("<style nonce=\"abc\">").count()), (1, 1));
+        assert!(
+            !page.contains(" style=\"") && !page.contains(" onload") && !page.contains("unsafe-inline; "),
+            "nothing inline"
+        );
+        assert!(!page.contains("http-equiv"), "the policy comes with the answer");
+        assert!(policy("abc").starts_with("default-src 'none'") && policy("abc").contains("script-src 'nonce-abc'"));
+    }
+
+    #[test]
+    fn no_doubt_is_made_of_what_is_only_not_known_yet() {
+        let page = Drawing::of(&session(3), None, None).page("abc");
+        assert!(!page.contains("does not say how the session ended"));
+    }
+}
