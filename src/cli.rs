@@ -3,6 +3,7 @@
 pub(crate) mod config_file;
 pub(crate) mod environment;
 mod options;
+pub(crate) mod own;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// The keys and colours of `scaletop.toml`.
+    #[arg(skip)]
+    pub own: own::Own,
 }
 
 const EXAMPLES: &str = "\
@@ -41,7 +45,8 @@ Examples:
   scaletop compare SESSION SESSION               two sessions side by side
 
 Every option can also stand in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
-the command line wins. Keys: press ? in the screen.";
+the command line wins. Keys: press ? in the screen. Keys and colours of your own: [keys] and [theme] in scaletop.toml
+(docs/settings.md).";
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]

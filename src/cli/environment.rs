@@ -43,7 +43,7 @@ pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
     // Only a command that is built can name its arguments.
     command.build();
     let parsed = command.clone().try_get_matches_from(&merged.args).and_then(|matches| Cli::from_arg_matches(&matches));
-    parsed.map_err(|error| unparsed(error, &command, merged))
+    parsed.map(|cli| Cli { own: merged.own.clone(), ..cli }).map_err(|error| unparsed(error, &command, merged))
 }
 
 fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unparsed {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
@@ -105,7 +107,10 @@ fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)])
         draw_lane(buf, Rect { y, height: 1, ..lane }, scene, track, busiest);
     }
     if hidden_rows > 0 && area.height > 0 {
-        let words = format!("{first} above, {after} below; n and p scroll");
+        let (keys, mode) = (&scene.state.ui().keys, KeyMap::live(scene.state.ui().view));
+        let scroll = keys.either(mode, &[Action::SelectNext, Action::SelectPrevious]);
+        let how = scroll.map_or_else(String::new, |keys| format!("; {keys} scrolls"));
+        let words = format!("{first} above, {after} below{how}");
         text::put(buf, area.x, area.bottom() - 1, words, usize::from(facts_width), style);
     }
 }
