@@ -29,13 +29,23 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 
 /// `text` in clean lines of at most `width` columns, broken at white space; a word that is longer than a line is cut.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    lines(text, width, false)
+}
+
+/// The same with words that are too long going on in the next line.
+pub(crate) fn wrap_whole(text: &str, width: usize) -> Vec<String> {
+    lines(text, width, true)
+}
+
+fn lines(text: &str, width: usize, breaks_words: bool) -> Vec<String> {
     let text = &text[..text.floor_char_boundary(LONGEST_BYTES)];
-    let words: Vec<_> = text.split_whitespace().map(|word| cut(&clean(word), width)).collect();
+    let word = |word: &str| if breaks_words { clean(word) } else { cut(&clean(word), width) };
+    let words: Vec<String> = text.split_whitespace().map(word).collect();
     if words.is_empty() {
         return Vec::new();
     }
     let options = textwrap::Options::new(width)
-        .break_words(false)
+        .break_words(breaks_words)
         .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
@@ -45,6 +55,12 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_too_long_goes_on_where_nothing_may_be_lost() {
+        assert_eq!(wrap_whole("GET http://example.com", 10), ["GET", "http://exa", "mple.com"]);
+        assert_eq!(wrap("GET http://example.com", 10), ["GET", "http://ex…"]);
+    }
 
     #[test]
     fn what_does_not_fit_is_cut_by_columns_and_says_so() {

@@ -72,7 +72,15 @@ pub(crate) fn span_label(length: Duration) -> String {
 
 /// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.
 pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
-    let mut lines = crate::text::wrap(text, width);
+    at_most(crate::text::wrap(text, width), width, max)
+}
+
+/// The same with words that are too long going on in the next line.
+pub(crate) fn wrap_whole(text: &str, width: usize, max: usize) -> Vec<String> {
+    at_most(crate::text::wrap_whole(text, width), width, max)
+}
+
+fn at_most(mut lines: Vec<String>, width: usize, max: usize) -> Vec<String> {
     if lines.len() > max {
         let rest = lines.split_off(max.saturating_sub(1)).join(" ");
         if max > 0 {
@@ -103,7 +111,8 @@ impl Piece {
         self
     }
 
-    fn width(&self) -> usize {
+    /// Columns that it takes.
+    pub(crate) fn width(&self) -> usize {
         self.spans.iter().map(|(text, _)| text.width()).sum()
     }
 }
