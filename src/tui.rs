@@ -14,6 +14,7 @@ mod chart;
 pub(crate) mod glyphs;
 mod heat;
 mod layout;
+mod line;
 mod mouse;
 mod painter;
 mod panels;

@@ -51,6 +51,8 @@ pub(crate) struct TerminalFront {
     bell: Bell,
     /// What the mouse drags.
     held: Held,
+    /// A key was pressed, and what it does is not shown yet.
+    is_asked: bool,
     /// The terminal has gone away; that was said once.
     is_gone: bool,
     /// A colour of one's own that is hard to see here, and has not been told of.
@@ -72,6 +74,7 @@ impl TerminalFront {
             jobs: JobControl::listen(),
             bell: if manners.bell { Bell::Silent } else { Bell::Off },
             held: Held::default(),
+            is_asked: false,
             is_gone: false,
             hardly_seen: theme.faint().first().copied().filter(|_| is_news),
         })
@@ -146,6 +149,7 @@ impl FrontEnd for TerminalFront {
             match input {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(press, state) {
+                        self.is_asked = true;
                         match action {
                             Action::Repaint => self.screen.repaint(),
                             Action::Suspend => return suspend(),
@@ -173,11 +177,12 @@ impl FrontEnd for TerminalFront {
     }
 
     fn is_ready(&self) -> bool {
-        self.screen.is_idle()
+        self.screen.is_free(self.is_asked)
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
         let rings = self.rings(state);
+        self.is_asked = false;
         self.screen.draw(state, self.theme, rings).map_err(source)
     }
 
