@@ -72,19 +72,23 @@ pub(crate) fn span_label(length: Duration) -> String {
 
 /// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.
 pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
-    at_most(crate::text::wrap(text, width), width, max)
-}
-
-/// The same with words that are too long going on in the next line.
-pub(crate) fn wrap_whole(text: &str, width: usize, max: usize) -> Vec<String> {
-    at_most(crate::text::wrap_whole(text, width), width, max)
-}
-
-fn at_most(mut lines: Vec<String>, width: usize, max: usize) -> Vec<String> {
+    let mut lines = crate::text::wrap(text, width);
     if lines.len() > max {
         let rest = lines.split_off(max.saturating_sub(1)).join(" ");
         if max > 0 {
             lines.push(cut(&rest, width));
+        }
+    }
+    lines
+}
+
+/// The same with words that are too long going on in the next line.
+pub(crate) fn wrap_whole(text: &str, width: usize, max: usize) -> Vec<String> {
+    let mut lines = crate::text::wrap_whole(text, width);
+    if lines.len() > max {
+        lines.truncate(max);
+        if let Some(last) = lines.last_mut() {
+            *last = cut(&format!("{last}…"), width);
         }
     }
     lines
@@ -178,6 +182,7 @@ mod tests {
     #[test]
     fn words_wrap_and_the_last_line_says_that_more_was_there() {
         assert_eq!(wrap("one two three four five", 9, 2), ["one two", "three fo…"]);
+        assert_eq!(wrap_whole("one twothreefour five", 9, 2), ["one twoth", "reefour…"]);
         assert_eq!(wrap("", 9, 2), Vec::<String>::new());
         assert_eq!(wrap("one", 9, 0), Vec::<String>::new());
     }

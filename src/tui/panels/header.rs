@@ -226,7 +226,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let mut pieces = feeds(scene, false, width);
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
         if let Some(fact) = scene.state.session().facts().get(name) {
-            let value = text::shown(&fact.worded(), FACT_AT_LEAST.max(width / 3));
+            let value = text::shown(&fact.worded(), FACT_AT_LEAST.max(width / 2));
             pieces.push(Piece::new(rank, format!("{} ", fact.label()), label).and(value, scene.style(Role::Text)));
         }
     }

@@ -16,7 +16,7 @@ use scaletop_load::OutcomeKind;
 const NAME_WIDTH: (usize, usize) = (15, 22);
 
 /// Lines that a value takes which is too long for one, where the screen has them.
-const VALUE_LINES: usize = 3;
+const VALUE_LINES: usize = 4;
 
 /// The facts of the platform where the screen is low.
 const FEW_FACTS: usize = 8;
