@@ -122,7 +122,7 @@ fn theme(args: ScreenArgs, own: &Own) -> Theme {
         GlyphsChoice::Blocks => Some(Glyphs::Blocks),
         GlyphsChoice::Ascii => Some(Glyphs::Ascii),
     };
-    let theme = Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok()).own(own.colors);
+    let theme = Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok()).own(&own.colors);
     // Where the terminal is asked for its background, the screen says it.
     for role in theme.faint().into_iter().filter(|_| !theme.may_ask_background()) {
         say(&format!(

@@ -18,6 +18,7 @@ mod line;
 mod mouse;
 mod painter;
 mod panels;
+mod partly;
 pub(crate) mod picture;
 mod scale;
 mod scene;

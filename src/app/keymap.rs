@@ -258,8 +258,8 @@ impl KeyMap {
             asked => asked,
         };
         // What keys mean live they mean in a replay, too, as far as it is about looking.
-        let live = if mode == Mode::Replay { map.bound(Self::live(state.ui().view), press) } else { None };
-        match (bound, live, mode, press) {
+        let otherwise = if mode == Mode::Replay { map.bound(Self::live(state.ui().view), press) } else { None };
+        match (bound, otherwise, mode, press) {
             (Some(action), ..) => Some(action.clone()),
             (None, Some((line, action)), ..) if line.group == Group::Look => Some(action.clone()),
             (None, Some((line, _)), ..) => Some(Action::OnlyLive(line.help)),

@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_taken() {
+        let Ok(page) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")) else { return };
+        let (_, rest) = page.split_once("```toml\n").expect("an example");
+        let (example, _) = rest.split_once("```").expect("its end");
+        let own = read(example).unwrap();
+        assert!(*own.keys != KeyMap::default() && own.colors != OwnColors::NONE);
+    }
+
+    #[test]
     fn a_colour_of_one_theme_stays_wherever_it_stands_in_the_file() {
         let own = read("[theme.dark]\nok = 1\n[theme]\nok = 2\n").unwrap();
         let other = read("[theme]\nok = 2\n[theme.dark]\nok = 1\n").unwrap();

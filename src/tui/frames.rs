@@ -65,6 +65,11 @@ impl Frames {
         self.is_idle() && self.0.line().is_free(self.0.elapsed(), is_asked)
     }
 
+    /// How many bytes a frame may have on this line; `None` where that does not matter.
+    pub(crate) fn budget(&self) -> Option<usize> {
+        self.0.line().budget()
+    }
+
     /// A frame begins, or ends: it is handed over whole.
     pub(crate) fn set_drawing(&self, is_drawing: bool) {
         self.0.drawing.store(is_drawing, Ordering::Release);

@@ -180,6 +180,10 @@ impl FrontEnd for TerminalFront {
         self.screen.is_free(self.is_asked)
     }
 
+    fn is_behind(&self) -> bool {
+        self.screen.is_behind()
+    }
+
     fn show(&mut self, state: &State) -> io::Result<()> {
         let rings = self.rings(state);
         self.is_asked = false;

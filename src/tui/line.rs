@@ -21,6 +21,9 @@ const FAST: f64 = 50_000.0;
 /// What buffers are taken to hold, at least and at most, in bytes.
 const BUFFERS: (f64, f64) = (2_048.0, 65_536.0);
 
+/// Seconds of the line that a frame may take: what does not fit waits for the next one.
+const SHARE: f64 = 0.6;
+
 /// A frame that no key asked for leaves the line free for this many times what it took, so that a key rarely waits for it.
 const REST: f64 = 1.0;
 
@@ -109,6 +112,11 @@ impl Line {
         carried >= self.queued + if is_asked { 0.0 } else { self.last * REST }
     }
 
+    /// How many bytes a frame may have; `None` where that does not matter.
+    pub(crate) fn budget(&self) -> Option<usize> {
+        self.rate.map(|rate| usize::try_from(crate::text::whole(rate * SHARE)).unwrap_or(usize::MAX))
+    }
+
     /// Nothing is known any more: somebody wants everything drawn anew.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
@@ -157,6 +165,10 @@ pub(crate) mod tests {
         }
     }
 
+    fn secs(at: f64) -> Duration {
+        Duration::try_from_secs_f64(at).unwrap()
+    }
+
     /// Writes a frame over a slow line as the thread does; returns when it is handed over.
     pub(crate) fn send(line: &mut Line, slow: &mut Slow, bytes: usize, now: f64) -> f64 {
         let mut now = now;
@@ -165,7 +177,7 @@ pub(crate) mod tests {
         while left > 0 {
             let piece = left.min(super::super::frames::PIECE);
             let ended = slow.write(piece, now);
-            line.wrote(piece, Duration::from_secs_f32(now as f32), Duration::from_secs_f32(ended as f32));
+            line.wrote(piece, secs(now), secs(ended));
             (left, now) = (left - piece, ended);
         }
         now
@@ -185,7 +197,7 @@ pub(crate) mod tests {
     #[test]
     fn a_terminal_that_stood_still_for_a_while_is_not_slow() {
         let mut line = Line::default();
-        let secs = Duration::from_secs;
+        let secs = |at: u64| Duration::from_secs(at);
         line.wrote(512, secs(1), secs(61));
         for at in 0..10 {
             line.wrote(512, secs(61 + at), secs(61 + at));
@@ -207,7 +219,7 @@ pub(crate) mod tests {
             let mut busy_until = 0.0;
             while now < 120.0 {
                 now += 0.05;
-                if now >= busy_until && line.is_free(Duration::from_secs_f32(now as f32), false) {
+                if now >= busy_until && line.is_free(secs(now), false) {
                     busy_until = send(&mut line, &mut slow, if now < 0.1 { 9_000 } else { 1_800 }, now);
                 }
                 slow.pass(now);

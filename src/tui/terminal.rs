@@ -16,12 +16,14 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend as _, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::{Frame, Terminal};
 
 use crate::app::state::State;
 use crate::tui::Places;
 use crate::tui::frames::{FrameWriter, Frames};
+use crate::tui::partly;
 use crate::tui::theme::Theme;
 
 /// Why the terminal could not be taken over.
@@ -44,6 +46,9 @@ pub(crate) struct Screen {
     /// Whether the mouse is ours.
     mouse: bool,
     places: Places,
+    /// On a slow line: what is shown, and the row that has waited longest for its turn.
+    shown: Option<Buffer>,
+    waits: Option<u16>,
 }
 
 impl Screen {
@@ -58,7 +63,10 @@ impl Screen {
             Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
         match open() {
-            Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames, mouse, places: Places::default() }),
+            Ok((terminal, frames)) => {
+                let places = Places::default();
+                Ok(Self { terminal: Some(terminal), frames, mouse, places, shown: None, waits: None })
+            }
             Err(error) => {
                 restore();
                 Err(TerminalError::Open(error))
@@ -72,6 +80,11 @@ impl Screen {
         self.frames.is_free(is_asked)
     }
 
+    /// Whether a part of the last frame has to come with the next.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.waits.is_some()
+    }
+
     /// What lies where on the last frame.
     pub(crate) const fn places(&self) -> &Places {
         &self.places
@@ -80,6 +93,7 @@ impl Screen {
     /// The next frame is written whole: something else has written on the screen.
     pub(crate) fn repaint(&mut self) {
         self.frames.forget_line();
+        (self.shown, self.waits) = (None, None);
         if let Some(terminal) = &mut self.terminal {
             // Not ratatui's own clear, as above. What fails here fails again with the frame, and is told then.
             let _ = queue!(terminal.backend_mut(), Clear(ClearType::All));
@@ -94,9 +108,20 @@ impl Screen {
         if self.frames.has_failed() {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
         }
-        let places = &mut self.places;
-        draw_on(terminal, &self.frames, rings, |frame| *places = super::paint(state, theme, frame))
-            .map_err(TerminalError::Draw)
+        let budget = self.frames.budget();
+        let (places, shown, waits) = (&mut self.places, &mut self.shown, &mut self.waits);
+        let paint = |frame: &mut Frame<'_>| {
+            *places = super::paint(state, theme, frame);
+            let buf = frame.buffer_mut();
+            *waits = match (budget, &*shown) {
+                (Some(budget), Some(shown)) if shown.area == buf.area => {
+                    partly::within(buf, shown, budget, waits.unwrap_or(0))
+                }
+                _ => None,
+            };
+            *shown = budget.map(|_| buf.clone());
+        };
+        draw_on(terminal, &self.frames, rings, paint).map_err(TerminalError::Draw)
     }
 }
 
@@ -105,7 +130,7 @@ fn draw_on<W: io::Write>(
     terminal: &mut Terminal<CrosstermBackend<W>>,
     frames: &Frames,
     rings: bool,
-    paint: impl FnOnce(&mut ratatui::Frame<'_>),
+    paint: impl FnOnce(&mut Frame<'_>),
 ) -> io::Result<()> {
     if rings {
         queue!(terminal.backend_mut(), Print('\u{7}'))?;
@@ -121,7 +146,9 @@ fn draw_on<W: io::Write>(
 /// What [`draw_on`] writes when nothing changed.
 fn nothing() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    queue!(bytes, BeginSynchronizedUpdate, Hide, EndSynchronizedUpdate)?;
+    queue!(bytes, BeginSynchronizedUpdate)?;
+    CrosstermBackend::new(&mut bytes).draw(std::iter::empty())?;
+    queue!(bytes, Hide, EndSynchronizedUpdate)?;
     Ok(bytes)
 }
 
@@ -213,7 +240,7 @@ mod tests {
         let mut costs = Vec::new();
         let mut cost = |state: &State| {
             let before = written.0.lock().unwrap().len();
-            let paint = |frame: &mut ratatui::Frame<'_>| {
+            let paint = |frame: &mut Frame<'_>| {
                 let _ = crate::tui::paint(state, Theme::DARK, frame);
             };
             draw_on(&mut terminal, &frames, false, paint).unwrap();

@@ -96,8 +96,8 @@ pub struct Theme {
     may_ask_background: bool,
     /// Whether nobody has said which characters to use, so that they may be measured.
     may_measure: bool,
-    /// What somebody has chosen in place of the palette's.
-    own: OwnColors,
+    /// What somebody has chosen in place of the palette's. Kept outside, since a theme is handed on by value.
+    own: Option<&'static OwnColors>,
 }
 
 /// What the user may say about the look.
@@ -134,14 +134,19 @@ impl Theme {
     pub const MONO: Self = Self::plain(Palette::Mono);
 
     const fn plain(palette: Palette) -> Self {
-        let own = OwnColors::NONE;
+        let own = None;
         Self { palette, indexed: false, glyphs: Glyphs::Braille, may_ask_background: false, may_measure: false, own }
     }
 
-    /// With colours of one's own.
+    /// With colours of one's own. They are kept for as long as the program runs: it has one such choice.
     #[must_use]
-    pub(crate) const fn own(self, own: OwnColors) -> Self {
-        Self { own, ..self }
+    pub(crate) fn own(self, own: &OwnColors) -> Self {
+        Self { own: (*own != OwnColors::NONE).then(|| &*Box::leak(Box::new(*own))), ..self }
+    }
+
+    /// The colour of one's own that a role has.
+    fn own_color(&self, role: Role) -> Option<Color> {
+        self.own.and_then(|own| own.get(self.palette, role))
     }
 
     /// The theme for a terminal that says of itself what `var` returns for environment variables, unless `look` says it.
@@ -189,7 +194,8 @@ impl Theme {
             Palette::Light => (rgb(0xff_ffff), rgb(0x24_292f)),
             Palette::Ansi | Palette::Mono => return Vec::new(),
         };
-        own::faint(&self.own, self.palette, |role| self.role_color(role), back, text)
+        let is_own = |role| self.own_color(role).is_some();
+        own::faint(is_own, |role| self.role_color(role), back, text)
     }
 
     /// Whether the terminal should be asked if its background is light, or how wide its characters are.
@@ -248,7 +254,7 @@ impl Theme {
 
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
-        let is_own = |role| self.own.get(self.palette, role).is_some();
+        let is_own = |role| self.own_color(role).is_some();
         let style = match self.color(role) {
             Color::Reset => Style::new(),
             color => Style::new().fg(color),
@@ -292,7 +298,7 @@ impl Theme {
 
     /// The colour of a role, whatever the terminal has of it.
     fn role_color(&self, role: Role) -> Color {
-        self.own.get(self.palette, role).unwrap_or_else(|| match self.palette {
+        self.own_color(role).unwrap_or_else(|| match self.palette {
             Palette::Mono => Color::Reset,
             Palette::Ansi => ansi(role),
             Palette::Dark => dark(role),
@@ -307,7 +313,7 @@ impl Theme {
             Role::Bad => Role::FailedArea,
             Role::P99 => Role::LatencyBand,
             Role::Responding => Role::RespondingArea,
-            Role::Dropped if self.palette == Palette::Ansi && self.own.get(self.palette, role).is_none() => {
+            Role::Dropped if self.palette == Palette::Ansi && self.own_color(role).is_none() => {
                 return Color::Gray;
             }
             _ => role,

@@ -165,8 +165,11 @@ impl KeyMap {
     }
 }
 
+/// Keys, and what each does.
+type Keys = Vec<(KeyPress, Action)>;
+
 /// The keys of a line as they are wanted in one of its places; `None` leaves it as it is.
-fn wanted(line: &Binding, mode: Mode, rebindings: &[Rebinding]) -> Option<Vec<(KeyPress, Action)>> {
+fn wanted(line: &Binding, mode: Mode, rebindings: &[Rebinding]) -> Option<Keys> {
     let of = |action: &Action| {
         let about = || rebindings.iter().filter(|rebinding| rebinding.action == action);
         // What is said of this place goes before what is said of all.
@@ -186,7 +189,7 @@ fn wanted(line: &Binding, mode: Mode, rebindings: &[Rebinding]) -> Option<Vec<(K
 
 /// A line with keys of one's own: as many lines as there are different wishes for its places. Without a key there is none.
 fn with(line: &Binding, rebindings: &[Rebinding]) -> Vec<Binding> {
-    let mut parts: Vec<(Vec<Mode>, Option<Vec<(KeyPress, Action)>>)> = Vec::new();
+    let mut parts: Vec<(Vec<Mode>, Option<Keys>)> = Vec::new();
     for mode in line.modes.iter() {
         let keys = wanted(line, *mode, rebindings);
         match parts.iter_mut().find(|(_, known)| *known == keys) {
@@ -194,7 +197,7 @@ fn with(line: &Binding, rebindings: &[Rebinding]) -> Vec<Binding> {
             None => parts.push((vec![*mode], keys)),
         }
     }
-    let part = |(modes, keys): (Vec<Mode>, Option<Vec<(KeyPress, Action)>>)| {
+    let part = |(modes, keys): (Vec<Mode>, Option<Keys>)| {
         let mut part = Binding { modes: Cow::Owned(modes), ..line.clone() };
         if let Some(keys) = keys {
             part.keys = Cow::Owned(keys);

@@ -219,7 +219,7 @@ fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
         let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 12_288.0));
         let pressed = 50.0 + f64::from(phase) * 0.37;
         let mut shown = Buffer::empty(frames[0].area);
-        let (mut now, mut busy_until) = (0.0_f64, 0.0);
+        let (mut now, mut busy_until, mut waits_for) = (0.0_f64, 0.0, None);
         let seen = loop {
             now += 0.05;
             let is_asked = now >= pressed;
@@ -227,9 +227,12 @@ fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
                 continue;
             }
             let at = usize::try_from(crate::text::whole(now - 0.5)).unwrap().min(seconds.len() - 1);
-            let target = if is_asked { drawn(&seconds[at], Some(777)) } else { frames[at].clone() };
+            let mut target = if is_asked { drawn(&seconds[at], Some(777)) } else { frames[at].clone() };
             if target == shown {
                 continue;
+            }
+            if let Some(budget) = line.budget() {
+                waits_for = partly::within(&mut target, &shown, budget, waits_for.unwrap_or(0));
             }
             let (bytes, header) = change(&shown, &target);
             let before = slow.written();

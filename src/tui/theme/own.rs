@@ -101,7 +101,7 @@ impl OwnColors {
         };
         let role =
             ROLES.iter().position(|(known, ..)| *known == role).ok_or_else(|| ColorError::Role(role.to_owned()))?;
-        let color: Color = color.trim().parse().map_err(|_| ColorError::Color(color.to_owned()))?;
+        let color = color.trim().parse().ok().ok_or_else(|| ColorError::Color(color.to_owned()))?;
         for (at, colors) in self.0.iter_mut().enumerate() {
             if only.is_none_or(|only| only == at) {
                 colors[role] = Some(color);
@@ -125,13 +125,11 @@ impl OwnColors {
 /// The roles of one's own that do not stand out from what is behind them, as far as that is known: what the 16 colours look
 /// like is the terminal's business. `back` is a usual background of the theme, `text` its letters.
 pub(super) fn faint(
-    own: &OwnColors,
-    palette: Palette,
+    is_own: impl Fn(Role) -> bool,
     color: impl Fn(Role) -> Color,
     back: Color,
     text: Color,
 ) -> Vec<&'static str> {
-    let is_own = |role| own.get(palette, role).is_some();
     let or = |color: Color, other: Color| if color == Color::Reset { other } else { color };
     let hardly =
         |front: Color, behind: Color| contrast(front, behind).is_some_and(|contrast| contrast < LEAST_CONTRAST);
@@ -224,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_hardly_stands_out_is_said_and_what_the_terminal_decides_is_not() {
-        let faint = |theme: Theme, entries| theme.own(own(entries)).faint();
+        let faint = |theme: Theme, entries| theme.own(&own(entries)).faint();
         let entries: &[(Option<&str>, &str, &str)] = &[
             (None, "label", "#333333"),
             (None, "ok", "yellow"),
@@ -244,7 +242,6 @@ mod tests {
         use std::fmt::Write as _;
         let said = |theme: Theme, role: Role| match theme.role_color(role) {
             Color::Reset => "the terminal's".to_owned(),
-            color @ Color::Rgb(..) => format!("`{}`", color.to_string().to_lowercase()),
             color => format!("`{}`", color.to_string().to_lowercase()),
         };
         let mut table = String::from("| role | is | dark | light | 16 colours |\n|---|---|---|---|---|\n");

@@ -63,21 +63,21 @@ fn colours_of_ones_own_are_in_the_place_of_the_themes_and_nobodys_without_colour
         own.with(None, role, color).unwrap();
     }
     for theme in [Theme::DARK, Theme::LIGHT] {
-        let theme = theme.own(own);
+        let theme = theme.own(&own);
         assert_eq!(theme.style(Role::Label).fg, Some(rgb(0xab_cdef)));
         assert_eq!(theme.style(Role::Selected).bg, Some(Color::Indexed(52)));
         assert_eq!(theme.style(Role::Badge).bg, Some(rgb(0x10_2030)));
         assert_eq!(theme.fill(Role::Ok), rgb(0x00_1122));
-        assert_eq!(theme.style(Role::Ok), Theme { own: OwnColors::NONE, ..theme }.style(Role::Ok), "the rest stays");
+        assert_eq!(theme.style(Role::Ok), Theme { own: None, ..theme }.style(Role::Ok), "the rest stays");
     }
     // Of the 16 the nearest, and not faint any more.
-    let ansi = Theme::ANSI.own(own);
+    let ansi = Theme::ANSI.own(&own);
     assert_eq!(ansi.style(Role::Label), Style::new().fg(Color::Gray));
     assert_eq!(ansi.style(Role::Selected), Style::new().bg(Color::Black));
-    let indexed = Theme { indexed: true, ..Theme::DARK.own(own) };
+    let indexed = Theme { indexed: true, ..Theme::DARK.own(&own) };
     assert!(matches!(indexed.color(Role::Label), Color::Indexed(_)));
     for (_, role, _) in ROLES {
-        assert_eq!(Theme::MONO.own(own).style(role), Theme::MONO.style(role));
+        assert_eq!(Theme::MONO.own(&own).style(role), Theme::MONO.style(role));
     }
 }
 
@@ -85,7 +85,7 @@ fn colours_of_ones_own_are_in_the_place_of_the_themes_and_nobodys_without_colour
 fn the_colours_of_ones_own_are_those_of_the_theme_that_is_asked_for_meanwhile() {
     let mut own = OwnColors::NONE;
     own.with(Some("light"), "ok", "#123456").unwrap();
-    let theme = Theme::DARK.own(own);
+    let theme = Theme::DARK.own(&own);
     assert_eq!(theme.color(Role::Ok), Theme::DARK.color(Role::Ok));
     assert_eq!(theme.wished(Some(Colors::Light), None).color(Role::Ok), rgb(0x12_3456));
 }
