@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-micro bench-peers snapshots soak fuzz loadtest pages pictures help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest pages pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,10 +48,15 @@ pictures: ## the README's pictures, from a session that it records (a minute and
 snapshots: ## accept changed screens after looking at each (cargo-insta)
 	cargo insta review
 
-bench: ## beside the peers that are installed, on this machine; writes docs/benchmarks.md. ROUNDS=3 ONLY=TLS
+bench: ## beside the peers that are installed, and what the screen costs; writes docs/benchmarks.md. ROUNDS=3 ONLY=TLS
 	cargo build --release --locked
 	cargo build --release --locked -p scaletop-load --example target
 	python3 benches/peers.py --rounds $(or $(ROUNDS),3) --only '$(ONLY)' $(if $(ONLY),,--write docs/benchmarks.md)
+	$(if $(ONLY),,python3 benches/screen.py --rounds $(or $(ROUNDS),3) --write docs/benchmarks.md)
+
+bench-screen: ## what the screen costs, alone: CPU, bytes, a key on a slow line (three minutes)
+	cargo build --release --locked --bin scaletop
+	python3 benches/screen.py --rounds $(or $(ROUNDS),3)
 
 bench-micro: ## schedule, recorder, merged percentiles, frame (Criterion)
 	cargo bench --locked -p scaletop-benches

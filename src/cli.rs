@@ -4,6 +4,7 @@ pub(crate) mod config_file;
 pub(crate) mod environment;
 mod habits;
 mod options;
+pub(crate) mod own;
 mod unused;
 
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// The keys and colours of `scaletop.toml`.
+    #[arg(skip)]
+    pub own: own::Own,
 }
 
 const EXAMPLES: &str = "\
@@ -45,6 +49,7 @@ Examples:
 
 Every option can also be set in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
 the command line wins. Keys: press ? in the screen. A URL without a command is driven by key, as with live.
+Keys and colours of your own: [keys] and [theme] in scaletop.toml (docs/settings.md).
 
 Also understood, from curl, oha, hey and others: -X, --request (--method); -d, --data (--body); -k (--insecure);
 -u (a basic authorization header); -A (the user-agent header); -m, --max-time (--timeout); -r, --rps, --qps (--rate);

@@ -15,6 +15,7 @@ mod foreign_tests;
 mod offer;
 mod other_scheme;
 mod outcome;
+mod own;
 mod preflight;
 mod replay;
 mod report;
@@ -27,6 +28,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, OutputArgs, ScreenArgs, ThemeChoice};
+use crate::commands::own::Own;
 use crate::headless::Verbosity;
 use crate::target::Target;
 use crate::text::clean_lines;
@@ -44,14 +46,16 @@ const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
 
 /// Does what the command line asks for; the number is the exit code.
 pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
+    // Of whatever command: what is wrong with the file is said before anything is done.
+    let own = Own::read(&cli.own)?;
     match cli.command {
-        Command::Demo(args) => demo(args).await,
-        Command::Live(args) => live(args).await,
+        Command::Demo(args) => demo(args, own).await,
+        Command::Live(args) => live(args, own).await,
         Command::Run(args) => run::run(args).await,
         Command::Capacity(args) => capacity::run(args).await,
         // Boxed: its future holds those of a whole session.
         Command::Experiment(args) => Box::pin(experiment::run(args)).await,
-        Command::Replay(args) => replay::replay(&args).await,
+        Command::Replay(args) => replay::replay(&args, own).await,
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Doctor(args) => doctor::run(*args).await,
@@ -68,24 +72,24 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     }
 }
 
-async fn demo(mut args: DemoArgs) -> Result<u8, CommandError> {
+async fn demo(mut args: DemoArgs, own: Own) -> Result<u8, CommandError> {
     let spike = demo_spike::rate(args.edge);
     args.drive.load.spike_rate.get_or_insert(spike);
     if has_screen() {
-        return drive::on_screen(args.drive, Target::Demo, args.cluster).await;
+        return drive::on_screen(args.drive, Target::Demo, args.cluster, own).await;
     }
     say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
     let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
     run::play(&args.drive, Target::Demo, args.cluster, plan, run::How::default()).await
 }
 
-async fn live(mut args: LiveArgs) -> Result<u8, CommandError> {
+async fn live(mut args: LiveArgs, own: Own) -> Result<u8, CommandError> {
     let spike = demo_spike::rate_on(&args.target, args.edge)?;
     args.drive.load.spike_rate = args.drive.load.spike_rate.or(spike);
     if !has_screen() {
         return Err(CommandError::NoTerminal);
     }
-    drive::on_screen(args.drive, args.target, args.cluster).await
+    drive::on_screen(args.drive, args.target, args.cluster, own).await
 }
 
 /// Serves until a signal says otherwise.
@@ -116,7 +120,7 @@ const fn verbosity(output: &OutputArgs) -> Verbosity {
 }
 
 /// What the screen looks like on this terminal.
-fn theme(args: ScreenArgs) -> Theme {
+fn theme(args: ScreenArgs, own: &Own) -> Theme {
     let theme = match args.colours() {
         ThemeChoice::Auto => None,
         ThemeChoice::Dark => Some(Theme::DARK),
@@ -130,7 +134,15 @@ fn theme(args: ScreenArgs) -> Theme {
         GlyphsChoice::Blocks => Some(Glyphs::Blocks),
         GlyphsChoice::Ascii => Some(Glyphs::Ascii),
     };
-    Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok())
+    let theme = Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok()).own(&own.colors);
+    // Where the terminal is asked for its background, the screen says it.
+    for role in theme.faint().into_iter().filter(|_| !theme.may_ask_background()) {
+        say(&format!(
+            "warning: {}: the colour of `{role}` hardly stands out from this background (less than 3:1)",
+            own.file.display()
+        ));
+    }
+    theme
 }
 
 /// Whether somebody can see a screen and press keys.

@@ -1,6 +1,7 @@
 //! A session: what happened ([`event`]), folded into what is known, and kept on disk.
 
 pub(crate) mod event;
+mod facts;
 pub(crate) mod folder;
 pub(crate) mod history;
 pub(crate) mod recording;

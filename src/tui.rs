@@ -14,9 +14,11 @@ mod chart;
 pub(crate) mod glyphs;
 mod heat;
 mod layout;
+mod line;
 mod mouse;
 mod painter;
 mod panels;
+mod partly;
 pub(crate) mod picture;
 mod scale;
 mod scene;
@@ -34,6 +36,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::action::Action;
 use crate::app::keymap::KeyMap;
 use crate::app::state::{State, View};
 use crate::tui::axis::TimeAxis;
@@ -91,7 +94,7 @@ pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Place
         }
     };
     if state.ui().help {
-        panels::help::draw(buf, parts.header.union(parts.body), KeyMap::mode(state), theme);
+        panels::help::draw(buf, parts.header.union(parts.body), state, theme);
     }
     panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
@@ -107,9 +110,14 @@ fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     } else {
         format!("load goes on at {}", profile.last())
     };
+    let quits = state.ui().keys.either(KeyMap::mode(state), &[Action::AskQuit]);
     let words = format!(
-        "this window is {} × {}; scaletop needs {} × {}. {meanwhile}; q quits",
-        area.width, area.height, SMALLEST.0, SMALLEST.1,
+        "this window is {} × {}; scaletop needs {} × {}. {meanwhile}; {} quits",
+        area.width,
+        area.height,
+        SMALLEST.0,
+        SMALLEST.1,
+        quits.as_deref().unwrap_or("Ctrl-C"),
     );
     let lines = text::wrap(&words, usize::from(area.width), usize::from(area.height));
     let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(0)) / 2;

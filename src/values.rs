@@ -21,6 +21,16 @@ pub(crate) const SPEEDS: [u32; 6] = [1, 2, 5, 10, 20, 50];
 /// The longest time that can be asked for: a week.
 const LONGEST: Duration = Duration::from_hours(7 * 24);
 
+/// How much a name must be like another to be meant by it, from 0 to 1 (Jaro-Winkler).
+const MEANT: f64 = 0.75;
+
+/// Of the names that are known the one that was most likely meant; `None` when none is much like it.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::jaro_winkler(name, known);
+    let alike = known.into_iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness >= MEANT);
+    alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, known)| known)
+}
+
 /// Why a value cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {

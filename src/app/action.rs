@@ -120,6 +120,8 @@ pub enum Action {
     OnlyLive(&'static str),
     /// Says that a key means nothing here.
     NoSuchKey,
+    /// Says that a colour of one's own, by the name of its role, hardly stands out from this background.
+    HardlySeen(&'static str),
     /// Says that a text that was pasted is no keys.
     Pasted,
     /// A character typed into the open prompt.

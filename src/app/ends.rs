@@ -16,6 +16,11 @@ pub trait FrontEnd {
     /// Whether a frame can be shown now; a stalled terminal is not waited for.
     fn is_ready(&self) -> bool;
 
+    /// Whether what was shown last was only a part: the rest is to be shown as soon as it can be.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// Shows the state.
     fn show(&mut self, state: &State) -> io::Result<()>;
 

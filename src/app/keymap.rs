@@ -1,9 +1,15 @@
 //! Which key does what: one table. It feeds the handler, the hints on the bottom line, the help overlay and the README.
 //!
-//! The terminal's own key events become [`KeyPress`]es at the edge (`tui::input`), so that nothing here knows a terminal.
+//! [`KeyMap::default`] is the table itself; `[keys]` of `scaletop.toml` makes another of it ([`rebound`]). The terminal's own
+//! key events become [`KeyPress`]es at the edge (`tui::input`), so that nothing here knows a terminal.
 
+mod grammar;
 mod layouts;
+pub(crate) mod names;
+pub(crate) mod rebound;
 mod table;
+
+use std::borrow::Cow;
 
 use crate::app::action::Action;
 use crate::app::keymap::table::TABLE;
@@ -35,6 +41,12 @@ pub(crate) enum Key {
     Escape,
     /// Backspace.
     Backspace,
+    /// Insert. No key of the table; of one's own it can be, as those that follow.
+    Insert,
+    /// Delete.
+    Delete,
+    /// F1 and so on, by its number.
+    F(u8),
 }
 
 /// A key going down, with what is held beside it.
@@ -95,14 +107,14 @@ impl Group {
 }
 
 /// One line of the table: keys that belong together, what each does, and how help puts it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binding {
     /// When they mean this.
-    pub modes: &'static [Mode],
+    pub modes: Cow<'static, [Mode]>,
     /// The keys and what each does.
-    pub keys: &'static [(KeyPress, Action)],
+    pub keys: Cow<'static, [(KeyPress, Action)]>,
     /// The keys as people write them.
-    pub shown: &'static str,
+    pub shown: Cow<'static, str>,
     pub help: &'static str,
     /// What they are for.
     pub group: Group,
@@ -125,8 +137,47 @@ pub(crate) enum Mode {
     Question,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyMap;
+impl Binding {
+    /// What its keys do, each once, with its keys: in the order of the line.
+    fn groups(&self) -> Vec<(&Action, Vec<KeyPress>)> {
+        let mut groups: Vec<(&Action, Vec<KeyPress>)> = Vec::new();
+        for (press, action) in self.keys.iter() {
+            match groups.iter_mut().find(|(known, _)| *known == action) {
+                Some((_, presses)) => presses.push(*press),
+                None => groups.push((action, vec![*press])),
+            }
+        }
+        groups
+    }
+
+    /// Its keys on the bottom line, which has one of several ways to type each: `↑↓`, `[ ]`, `1…9`, `Tab`, `q`.
+    pub(crate) fn short(&self) -> String {
+        let groups = self.groups();
+        let first = |at: usize| groups.get(at).and_then(|(_, presses)| presses.first()).map(ToString::to_string);
+        let (Some(one), last) = (first(0), first(groups.len().saturating_sub(1))) else { return String::new() };
+        match (first(1), last) {
+            (Some(_), Some(last)) if groups.len() > MOST_IN_WORDS => format!("{one}…{last}"),
+            (Some(other), _) if one.ends_with('↑') && other == one.replace('↑', "↓") => format!("{one}↓"),
+            (Some(other), _) if one.chars().count() == 1 && other.chars().count() == 1 => format!("{one} {other}"),
+            _ => one,
+        }
+    }
+}
+
+/// So many keys of different meanings are written out; of more, the first and the last.
+const MOST_IN_WORDS: usize = 4;
+
+/// The keys in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMap {
+    lines: Vec<Binding>,
+}
+
+impl Default for KeyMap {
+    fn default() -> Self {
+        Self { lines: TABLE.to_vec() }
+    }
+}
 
 const fn key(key: Key, action: Action) -> (KeyPress, Action) {
     (KeyPress::plain(key), action)
@@ -144,7 +195,7 @@ const fn line(
     hint: Option<(&'static str, u8)>,
     keys: &'static [(KeyPress, Action)],
 ) -> Binding {
-    Binding { modes, keys, shown, help, group, hint }
+    Binding { modes: Cow::Borrowed(modes), keys: Cow::Borrowed(keys), shown: Cow::Borrowed(shown), help, group, hint }
 }
 
 impl KeyMap {
@@ -161,66 +212,89 @@ impl KeyMap {
 
     /// What the keys mean that no prompt takes.
     pub(crate) const fn without_question(state: &State) -> Mode {
-        if state.player().is_some() { Mode::Replay } else { Self::live(state) }
+        if state.player().is_some() { Mode::Replay } else { Self::live(state.ui().view) }
     }
 
     /// What the keys would mean on this view of a live session.
-    const fn live(state: &State) -> Mode {
-        match state.ui().view {
+    pub(crate) const fn live(view: View) -> Mode {
+        match view {
             View::Overview | View::Latency => Mode::Normal,
             View::Instances | View::Steps | View::Log => Mode::Table,
         }
     }
 
     /// The lines of a mode.
-    pub(crate) fn bindings(mode: Mode) -> impl Iterator<Item = &'static Binding> {
-        TABLE.iter().filter(move |line| line.modes.contains(&mode))
+    pub(crate) fn bindings(&self, mode: Mode) -> impl Iterator<Item = &Binding> {
+        self.lines.iter().filter(move |line| line.modes.contains(&mode))
+    }
+
+    /// The key for an action, as people write it; `None` when it has none there.
+    pub(crate) fn key(&self, mode: Mode, action: &Action) -> Option<String> {
+        let mut keys = self.bindings(mode).flat_map(|line| line.keys.iter());
+        keys.find(|(_, does)| does == action).map(|(press, _)| press.to_string())
+    }
+
+    /// Those of several actions that have a key, between `or`s: `↑ or s`.
+    pub(crate) fn either(&self, mode: Mode, actions: &[Action]) -> Option<String> {
+        let keys: Vec<String> = actions.iter().filter_map(|action| self.key(mode, action)).collect();
+        (!keys.is_empty()).then(|| keys.join(" or "))
+    }
+
+    /// Whether the key opens a prompt of digits: what is typed in the same moment is for it.
+    pub(crate) fn opens_prompt(&self, press: KeyPress) -> bool {
+        let all = self.lines.iter().flat_map(|line| line.keys.iter());
+        all.filter(|(bound, _)| *bound == press).any(|(_, does)| matches!(does, Action::AskRate | Action::AskRamp))
     }
 
     /// What a key press asks for on this screen; `None` when it means nothing.
     pub(crate) fn action_for(press: KeyPress, state: &State) -> Option<Action> {
-        let mode = Self::mode(state);
-        let bound = Self::bound(mode, press).map(|(_, action)| action);
+        let (map, mode) = (&state.ui().keys, Self::mode(state));
+        let bound = map.bound(mode, press).map(|(_, action)| action);
         let (bound, mode) = match (bound, mode) {
             (None, Mode::Question) => {
                 let mode = Self::without_question(state);
-                (Self::bound(mode, press).map(|(_, action)| action), mode)
+                (map.bound(mode, press).map(|(_, action)| action), mode)
             }
             asked => asked,
         };
-        match (bound, mode, press) {
-            (Some(action), _, _) => Some(action.clone()),
-            (None, Mode::Replay, _) => Self::bound(Self::live(state), press).map(|(line, action)| match line.group {
-                Group::Look => action.clone(),
-                _ => Action::OnlyLive(line.help),
-            }),
-            (None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => Some(Action::PromptChar(ch)),
+        // What keys mean live they mean in a replay, too, as far as it is about looking.
+        let otherwise = if mode == Mode::Replay { map.bound(Self::live(state.ui().view), press) } else { None };
+        match (bound, otherwise, mode, press) {
+            (Some(action), ..) => Some(action.clone()),
+            (None, Some((line, action)), ..) if line.group == Group::Look => Some(action.clone()),
+            (None, Some((line, _)), ..) => Some(Action::OnlyLive(line.help)),
+            (None, None, Mode::Prompt, KeyPress { key: Key::Char(ch), ctrl: false, .. }) => {
+                Some(Action::PromptChar(ch))
+            }
             // On another layout the key in the same place is meant, and under Caps Lock the small letter.
-            (None, _, KeyPress { key: Key::Char(ch), ctrl, shift }) => match layouts::meant(ch) {
+            (None, None, _, KeyPress { key: Key::Char(ch), ctrl, shift }) => match layouts::meant(ch) {
                 Some(latin) => Self::action_for(KeyPress { key: Key::Char(latin), ctrl, shift }, state),
                 None => Some(Action::NoSuchKey),
             },
-            (None, _, _) => None,
+            _ => None,
         }
     }
 
     /// The line of a key, and what the key does.
-    fn bound(mode: Mode, press: KeyPress) -> Option<(&'static Binding, &'static Action)> {
-        let mut all = Self::bindings(mode).flat_map(|line| line.keys.iter().map(move |key| (line, key)));
+    fn bound(&self, mode: Mode, press: KeyPress) -> Option<(&Binding, &Action)> {
+        let mut all = self.bindings(mode).flat_map(|line| line.keys.iter().map(move |key| (line, key)));
         all.find(|(_, (bound, _))| *bound == press).map(|(line, (_, action))| (line, action))
     }
 
     /// The table of a mode as the README has it, in Markdown: a test holds the README to it.
     #[cfg(test)]
-    pub(crate) fn markdown(mode: Mode) -> String {
+    pub(crate) fn markdown(&self, mode: Mode) -> String {
         use std::fmt::Write as _;
 
         let mut table = String::from("| key | does |\n|---|---|\n");
-        for binding in Self::bindings(mode) {
+        for binding in self.bindings(mode) {
             let keys: Vec<String> = binding.shown.split_whitespace().map(|key| format!("`{key}`")).collect();
             // A line without keys speaks of the others, in words.
-            let keys =
-                if binding.keys.is_empty() { binding.shown.to_owned() } else { keys.join(" ").replace("`…`", "…") };
+            let keys = if binding.keys.is_empty() {
+                binding.shown.to_string()
+            } else {
+                keys.join(" ").replace("`…`", "…")
+            };
             // A write to a String cannot fail.
             let _ = writeln!(table, "| {keys} | {} |", binding.help);
         }

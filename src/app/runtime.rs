@@ -97,7 +97,7 @@ impl<F: FrontEnd, B: BackEnd> Runtime<F, B> {
                 _ = tick.tick() => if self.state.changes_with_time() { Event::Tick } else { continue },
                 () = sleep_until(next_frame), if dirty && self.front.is_ready() => {
                     self.front.show(&self.state)?;
-                    dirty = false;
+                    dirty = self.front.is_behind();
                     next_frame = Instant::now() + FRAME;
                     continue;
                 }

@@ -12,7 +12,9 @@ mod undo;
 pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::app::keymap::KeyMap;
 use crate::app::player::Player;
 use crate::session::event::Header;
 use crate::session::state::Session;
@@ -64,6 +66,13 @@ impl State {
     #[must_use]
     pub fn in_folder(self, folder: PathBuf) -> Self {
         Self { folder: Some(folder), ..self }
+    }
+
+    /// With keys of one's own.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, keys: Arc<KeyMap>) -> Self {
+        self.ui.keys = keys;
+        self
     }
 
     /// As if the events of `session` had led here, and it were `now`: for pictures and measurements of the screen.

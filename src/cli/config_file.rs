@@ -2,7 +2,8 @@
 //!
 //! The file's values are put in front of what was typed, as if they had been typed too, so that the same checks apply to
 //! both. What was really typed wins, and so does a variable of the environment. One thing no file can say: that a host may
-//! be load-tested. It stands in a folder that somebody else may have written.
+//! be load-tested. It stands in a folder that somebody else may have written. Two tables of it are no options: `[keys]` and
+//! `[theme]` ([`super::own`]).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,8 +13,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 
+use crate::cli::own::{self, Own, line_of};
 use crate::cli::{environment, habits};
 use crate::files;
+use crate::values;
 
 /// The file's name; looked for in the working directory.
 pub(crate) const FILE_NAME: &str = "scaletop.toml";
@@ -38,7 +41,11 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// A key is no option of any command.
-    #[error("{}, line {line}: unknown key `{key}`; keys are options without their dashes, such as max-rate (see scaletop run --help)", path.display())]
+    #[error(
+        "{}, line {line}: unknown key `{key}`{}; keys are options without their dashes, such as max-rate (see scaletop run --help)",
+        path.display(),
+        nearest.as_ref().map_or_else(String::new, |nearest| format!(", the nearest is `{nearest}`"))
+    )]
     UnknownKey {
         /// The file.
         path: PathBuf,
@@ -46,6 +53,20 @@ pub enum ConfigError {
         line: usize,
         /// The key.
         key: String,
+        /// A key that is known and much like it.
+        nearest: Option<String>,
+    },
+    /// A value of `[keys]` or `[theme]` is none.
+    #[error("{}, line {line}: `{name}` takes {takes}", path.display())]
+    BadOwn {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What it is for.
+        name: String,
+        /// What would have been right.
+        takes: &'static str,
     },
     /// A value has no place on a command line.
     #[error("{}, line {line}: `{key}` takes a text, a number, true or false, or a list of texts", path.display())]
@@ -71,6 +92,8 @@ pub struct Merged {
     pub from_file: Vec<OsString>,
     /// What the user should know of the file.
     pub note: Option<String>,
+    /// Its keys and colours.
+    pub own: Own,
 }
 
 impl Merged {
@@ -109,17 +132,21 @@ pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Merged, Co
 pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merged, ConfigError> {
     let entries: Entries = toml::from_str(text)
         .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
-    let line_of = |key: &Spanned<String>| text[..key.span().start].matches('\n').count() + 1;
+    let own = own::read(path, text)?;
+    let entries: Vec<_> = entries.into_iter().filter_map(options_of).collect();
+    let line_of = |key: &Spanned<String>| line_of(text, key.span().start);
     let cli = environment::grammar();
-    for key in entries.keys() {
+    for (key, _) in &entries {
         if !cli.get_subcommands().any(|command| option(command, key.get_ref()).is_some()) {
+            let known = cli.get_subcommands().flat_map(Command::get_arguments).filter_map(Arg::get_long);
+            let nearest = values::nearest(key.get_ref(), known.chain(["keys"])).map(str::to_owned);
             let (line, key) = (line_of(key), key.get_ref().clone());
-            return Err(ConfigError::UnknownKey { path: path.to_owned(), line, key });
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), line, key, nearest });
         }
     }
     // A command line that is wrong, or asks for help, is answered as it stands, when it is parsed for good.
-    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(Merged::only(args)) };
-    let Some((name, typed)) = typed.subcommand() else { return Ok(Merged::only(args)) };
+    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(Merged { own, ..Merged::only(args) }) };
+    let Some((name, typed)) = typed.subcommand() else { return Ok(Merged { own, ..Merged::only(args) }) };
     let (mut from_file, mut note) = (Vec::new(), None);
     for (key, value) in &entries {
         let Some(arg) = cli.find_subcommand(name).and_then(|command| option(command, key.get_ref())) else { continue };
@@ -149,7 +176,21 @@ pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merg
     let mut merged = args;
     let after_command = merged.len().min(AFTER_COMMAND);
     merged.splice(after_command..after_command, from_file.iter().cloned());
-    Ok(Merged { args: merged, from_file, note })
+    Ok(Merged { args: merged, from_file, note, own })
+}
+
+/// What is an option of an entry of the file; `None` for what is none. `[theme]` is a table of its own, and its `base` is what the
+/// option says.
+fn options_of(
+    (key, value): (Spanned<String>, Spanned<toml::Value>),
+) -> Option<(Spanned<String>, Spanned<toml::Value>)> {
+    match (key.get_ref().as_str(), value.get_ref()) {
+        ("keys", _) => None,
+        ("theme", toml::Value::Table(table)) => {
+            table.get(own::BASE).map(|base| (key.clone(), Spanned::new(value.span(), base.clone())))
+        }
+        _ => Some((key, value)),
+    }
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
@@ -185,8 +226,8 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+    use crate::cli::own::OwnEntry;
     use crate::cli::{Cli, Command as Chosen};
-    use crate::values;
 
     fn merged(text: &str, typed: &[&str]) -> Result<Vec<OsString>, ConfigError> {
         all(text, typed).map(|merged| merged.args)
@@ -255,9 +296,41 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_colours_are_no_options_and_the_base_of_the_colours_is_one() {
+        let file = "max-rate = 7\n[theme]\nbase = \"light\"\nok = 70\n\n[theme.dark]\nok = \"#00ff00\"\n[keys]\nspike = [\"f5\", \"s\"]\n\
+                    [keys.tables]\nundo = []\n";
+        let merged = all(file, &["scaletop", "demo"]).unwrap();
+        let entry = |line, place: Option<&str>, name: &str, values: &[&str]| OwnEntry {
+            line,
+            place: place.map(str::to_owned),
+            name: name.to_owned(),
+            values: values.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(merged.own.keys, [entry(9, None, "spike", &["f5", "s"]), entry(11, Some("tables"), "undo", &[])]);
+        assert_eq!(merged.own.theme, [entry(4, None, "ok", &["70"]), entry(7, Some("dark"), "ok", &["#00ff00"])]);
+        let drive = drive(merged.args);
+        assert_eq!((drive.load.max_rate.get(), drive.screen.theme), (7, crate::cli::ThemeChoice::Light));
+    }
+
+    #[test]
+    fn a_key_or_a_colour_of_another_kind_is_named_with_its_line_and_what_it_takes() {
+        for (file, line, says) in [
+            ("[keys]\nspike = 5\n", 2, "`spike` takes a key or a list of keys"),
+            ("[keys]\nspike = [1]\n", 2, "`spike` takes a key"),
+            ("keys = \"vi\"\n", 1, "`keys` takes a table"),
+            ("[keys.charts.more]\nspike = \"s\"\n", 1, "`more` takes a key"),
+            ("\n[theme.dark]\nok = [1]\n", 3, "`ok` takes a colour"),
+        ] {
+            let error = merged(file, &["scaletop", "demo"]).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {line}: ")) && error.contains(says), "{file}: {error}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let error = merged("yes = true\nmax-rat = 1\n", &["scaletop", "demo"]).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
+        assert!(error.contains("the nearest is `max-rate`"), "{error}");
         let error = merged("# max-rat = 1\n\"max-rat\" = 2\n", &["scaletop", "demo"]).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
         let error = merged("[slo]\np99 = \"1s\"\n", &["scaletop", "demo"]).unwrap_err().to_string();

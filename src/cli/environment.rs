@@ -47,7 +47,7 @@ pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
     let cli = parsed.map_err(|error| unparsed(error, &command, merged))?;
     let typed: Vec<OsString> = merged.typed().cloned().collect();
     match unused::complaint(&command, &typed) {
-        None => Ok(cli),
+        None => Ok(Cli { own: merged.own.clone(), ..cli }),
         Some(complaint) => {
             let text = format!("error: {}: leave it out\n", hide_secrets(&complaint));
             Err(Unparsed { text, is_error: true })

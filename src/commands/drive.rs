@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,12 +16,14 @@ use url::Url;
 
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
+use crate::app::keymap::KeyMap;
 use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
 use crate::commands::destination::Destination;
+use crate::commands::own::Own;
 use crate::commands::preflight;
 use crate::commands::sending::{check_certificates, check_length, engine, headers, max_connections, sendable};
 use crate::commands::{CommandError, outcome, say, theme};
@@ -78,6 +81,7 @@ pub(super) struct Ready {
     spike_rate: ArrivalRate,
     panic_after: Option<Duration>,
     script: Script,
+    keys: Arc<KeyMap>,
     /// Whether the load leaves this machine.
     is_elsewhere: bool,
     /// What is wrong by the one request beforehand.
@@ -86,14 +90,21 @@ pub(super) struct Ready {
 }
 
 /// Runs a session on the screen.
-pub(super) async fn on_screen(drive: DriveArgs, target: Target, cluster: ClusterArgs) -> Result<u8, CommandError> {
+pub(super) async fn on_screen(
+    drive: DriveArgs,
+    target: Target,
+    cluster: ClusterArgs,
+    own: Own,
+) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
-    let mut ready = prepare(&drive, target, cluster, script).await?;
+    let mut ready = Ready { keys: Arc::clone(&own.keys), ..prepare(&drive, target, cluster, script).await? };
     // Before the screen is taken; it is covered then, and the log has the address, too.
     ready.announce();
     ready.notice = ready.web.as_ref().map(live_page);
-    let front =
-        TerminalFront::open(theme(drive.screen), Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell })?;
+    let front = TerminalFront::open(
+        theme(drive.screen, &own),
+        Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell },
+    )?;
     let mut finished = ready.run(front).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;
@@ -204,6 +215,7 @@ pub(super) async fn prepare(
         panic_after: drive.output.panic_after,
         is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
         script,
+        keys: Arc::default(),
         warning,
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
@@ -267,7 +279,7 @@ impl Ready {
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             background: Background::default(),
         };
-        let state = State::live(self.header, live).in_folder(self.folder);
+        let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys);
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.script.rate).await?;
         if let Some(cluster) = cluster.and_then(Rc::into_inner) {

@@ -123,6 +123,14 @@ pub enum CommandError {
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A key or a colour of one's own makes no sense.
+    #[error("{}, line {line}: {problem}", file.display())]
+    Own {
+        file: PathBuf,
+        /// From 1.
+        line: usize,
+        problem: String,
+    },
     /// An option makes no sense.
     #[error("{0}")]
     Option(String),
@@ -179,6 +187,7 @@ impl CommandError {
             | Self::PlanFile { .. }
             | Self::Target(_)
             | Self::Option(_)
+            | Self::Own { .. }
             | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
             | Self::Cluster(EmbeddedError::Cluster(ClusterError::Options(_)))
             | Self::Value(_) => 2,

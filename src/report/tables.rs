@@ -275,7 +275,7 @@ pub(super) fn settings(session: &Session) -> Markup {
                 ", concurrency " (limit(session.limits().concurrency))
             }
             @for fact in session.facts().values().take(40) {
-                dt { (shown(&fact.name)) } dd { (shown(&fact.value)) " " small { "at " (clock(fact.as_of.as_secs_f64())) } }
+                dt { (shown(fact.label())) } dd { (shown(&fact.worded())) " " small { "at " (clock(fact.as_of.as_secs_f64())) } }
             }
         }
     }

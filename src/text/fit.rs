@@ -42,9 +42,61 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     textwrap::wrap(&words.join(" "), options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
+/// The same with nothing lost: a word that is too long for a line begins where it stands and goes on in the next.
+pub(crate) fn wrap_whole(text: &str, width: usize) -> Vec<String> {
+    let text = &text[..text.floor_char_boundary(LONGEST_BYTES)];
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace().map(clean) {
+        let mut rest = word.as_str();
+        let used = lines.last().map_or(width, |line| columns(line) + 1);
+        let room = width.saturating_sub(used);
+        let begins_here = columns(rest) <= room || (columns(rest) > width && room > 0);
+        if let Some(line) = lines.last_mut().filter(|_| begins_here) {
+            line.push(' ');
+            rest = &rest[fill(line, rest, width)..];
+        }
+        while !rest.is_empty() && width > 0 {
+            let mut line = String::new();
+            let taken = fill(&mut line, rest, width);
+            // A character that is wider than the line has no place in it.
+            if taken == 0 {
+                break;
+            }
+            rest = &rest[taken..];
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Fills a line up to `width` columns; returns how many bytes of the text it has taken.
+fn fill(line: &mut String, text: &str, width: usize) -> usize {
+    let mut left = width.saturating_sub(columns(line));
+    let mut taken = 0;
+    for ch in text.chars() {
+        let wide = columns(ch.encode_utf8(&mut [0; 4]));
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        taken += ch.len_utf8();
+        line.push(ch);
+    }
+    taken
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_too_long_goes_on_where_nothing_may_be_lost() {
+        assert_eq!(wrap_whole("GET http://example.com", 10), ["GET http:/", "/example.c", "om"]);
+        assert_eq!(wrap_whole("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap_whole("日本語", 3), ["日", "本", "語"]);
+        assert_eq!((wrap_whole("", 9), wrap_whole("日", 1), wrap_whole("a", 0)), (vec![], vec![], vec![]));
+        assert_eq!(wrap("GET http://example.com", 10), ["GET", "http://ex…"]);
+    }
 
     #[test]
     fn what_does_not_fit_is_cut_by_columns_and_says_so() {

@@ -64,6 +64,14 @@ pub(crate) fn state() -> Builder {
 }
 
 impl Builder {
+    /// With another target; nothing has happened yet.
+    pub(crate) fn at_url(mut self, target: &str, url: &str) -> Self {
+        let mut header = self.session.header().clone();
+        (header.settings.target, header.settings.url) = (target.to_owned(), url.to_owned());
+        self.session = Session::new(header);
+        self
+    }
+
     /// The session is this many seconds old; nothing was measured since the last second.
     pub(crate) fn at(mut self, secs: u64) -> Self {
         self.now = Elapsed::from_secs(secs);

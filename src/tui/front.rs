@@ -51,14 +51,20 @@ pub(crate) struct TerminalFront {
     bell: Bell,
     /// What the mouse drags.
     held: Held,
+    /// A key was pressed, and what it does is not shown yet.
+    is_asked: bool,
     /// The terminal has gone away; that was said once.
     is_gone: bool,
+    /// A colour of one's own that is hard to see here, and has not been told of.
+    hardly_seen: Option<&'static str>,
 }
 
 impl TerminalFront {
     /// Takes the terminal over; it is given back when this is dropped.
     pub(crate) fn open(theme: Theme, manners: Manners) -> Result<Self, TerminalError> {
         let screen = Screen::open(manners.mouse)?;
+        // Where the background was known before, whoever opens the screen has said so.
+        let is_news = theme.may_ask_background();
         // Before anybody else reads from the terminal.
         let theme = if theme.may_ask() { theme.on(asking::ask()) } else { theme };
         Ok(Self {
@@ -68,7 +74,9 @@ impl TerminalFront {
             jobs: JobControl::listen(),
             bell: if manners.bell { Bell::Silent } else { Bell::Off },
             held: Held::default(),
+            is_asked: false,
             is_gone: false,
+            hardly_seen: theme.faint().first().copied().filter(|_| is_news),
         })
     }
 }
@@ -117,6 +125,9 @@ impl TerminalFront {
 impl FrontEnd for TerminalFront {
     async fn next(&mut self, state: &State) -> Event {
         while !self.is_gone {
+            if let Some(role) = self.hardly_seen.take() {
+                return Event::Action(Action::HardlySeen(role));
+            }
             if state.ui().picture_asked.is_some() {
                 return Event::Saved(self.save(state).map_err(|error| error.to_string()));
             }
@@ -133,11 +144,12 @@ impl FrontEnd for TerminalFront {
                         return Event::Resized;
                     }
                 },
-                input = self.input.next(state.ui().prompt.is_some()) => input,
+                input = self.input.next(state.ui().prompt.is_some(), |press| state.ui().keys.opens_prompt(press)) => input,
             };
             match input {
                 Ok(Some(Input::Key(press))) => {
                     if let Some(action) = KeyMap::action_for(press, state) {
+                        self.is_asked = true;
                         match action {
                             Action::Repaint => self.screen.repaint(),
                             Action::Suspend => return suspend(),
@@ -165,11 +177,16 @@ impl FrontEnd for TerminalFront {
     }
 
     fn is_ready(&self) -> bool {
-        self.screen.is_idle()
+        self.screen.is_free(self.is_asked)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.screen.is_behind()
     }
 
     fn show(&mut self, state: &State) -> io::Result<()> {
         let rings = self.rings(state);
+        self.is_asked = false;
         self.screen.draw(state, self.theme, rings).map_err(source)
     }
 

@@ -47,9 +47,6 @@ pub(crate) enum Mouse {
 /// So many keys in one moment, not all the same, are a text.
 const TEXT_IN_A_MOMENT: usize = 8;
 
-/// The keys that open a prompt: what follows them in the same moment is for it.
-const OPEN_A_PROMPT: [Key; 2] = [Key::Char('g'), Key::Char('r')];
-
 /// A key after so long is no part of a text any more.
 const GAP_IN_A_TEXT: Duration = Duration::from_millis(20);
 
@@ -74,8 +71,12 @@ impl InputStream {
     }
 
     /// The next thing the user did; `None` when the terminal is gone. Cancel-safe: nothing is lost but the wait. Where
-    /// `takes_text`, as a prompt does, keys that come at once are typed text.
-    pub(crate) async fn next(&mut self, takes_text: bool) -> io::Result<Option<Input>> {
+    /// `takes_text`, as a prompt does, keys that come at once are typed text; so they are after a key that `opens` one.
+    pub(crate) async fn next(
+        &mut self,
+        takes_text: bool,
+        opens: impl Fn(KeyPress) -> bool,
+    ) -> io::Result<Option<Input>> {
         loop {
             if let Some(input) = self.waiting.pop_front() {
                 return Ok(Some(input));
@@ -86,7 +87,7 @@ impl InputStream {
             while let Some(Some(event)) = self.events.next().now_or_never() {
                 self.take(&event?);
             }
-            self.forget_text(takes_text);
+            self.forget_text(takes_text, &opens);
         }
     }
 
@@ -110,10 +111,10 @@ impl InputStream {
     }
 
     /// Puts a word about pasting in place of keys that can only be a text.
-    fn forget_text(&mut self, takes_text: bool) {
+    fn forget_text(&mut self, takes_text: bool, opens: &dyn Fn(KeyPress) -> bool) {
         let now = Instant::now();
         let goes_on = self.text_until.take().is_some_and(|until| now < until);
-        if takes_text || !(goes_on || is_text(&self.waiting)) {
+        if takes_text || !(goes_on || is_text(&self.waiting, opens)) {
             return;
         }
         self.text_until = Some(now + GAP_IN_A_TEXT);
@@ -125,7 +126,7 @@ impl InputStream {
 }
 
 /// Whether what came in one moment can only be a text: a key that is held is the same one again and again.
-fn is_text(inputs: &VecDeque<Input>) -> bool {
+fn is_text(inputs: &VecDeque<Input>, opens: &dyn Fn(KeyPress) -> bool) -> bool {
     let keys = || {
         inputs.iter().filter_map(|input| match input {
             Input::Key(press) => Some(press),
@@ -133,7 +134,7 @@ fn is_text(inputs: &VecDeque<Input>) -> bool {
         })
     };
     let different = keys().enumerate().filter(|(at, press)| !keys().take(*at).any(|other| other == *press)).count();
-    let is_for_prompt = keys().next().is_some_and(|press| OPEN_A_PROMPT.contains(&press.key));
+    let is_for_prompt = keys().next().is_some_and(|press| opens(*press));
     keys().count() >= TEXT_IN_A_MOMENT && different > 2 && !is_for_prompt
 }
 
@@ -178,10 +179,13 @@ fn press(event: &KeyEvent) -> Option<KeyPress> {
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Escape,
         KeyCode::Backspace => Key::Backspace,
+        KeyCode::Insert => Key::Insert,
+        KeyCode::Delete => Key::Delete,
+        KeyCode::F(number) => Key::F(number),
         _ => return None,
     };
-    // Some terminals report shift with a character that already is the shifted one (`?`), others do not.
-    let shift = event.modifiers.contains(KeyModifiers::SHIFT) && !matches!(key, Key::Char(_));
+    // Some terminals report shift with a key that already is the shifted one (`?`, Shift-Tab), others do not.
+    let shift = event.modifiers.contains(KeyModifiers::SHIFT) && !matches!(key, Key::Char(_) | Key::BackTab);
     Some(KeyPress { key, ctrl: event.modifiers.contains(KeyModifiers::CONTROL), shift })
 }
 
@@ -206,9 +210,10 @@ mod tests {
 
     #[test]
     fn what_comes_in_one_moment_is_a_text_unless_it_is_a_key_that_is_held() {
-        assert!(is_text(&typed("https://example.com/s/9?e=q")));
+        let opens = |press: KeyPress| press == KeyPress::plain(Key::Char('r'));
+        assert!(is_text(&typed("https://example.com/s/9?e=q"), &opens));
         for keys in ["", "s", "ss", "jjjjjjjjjjjj", "1234", "jkjkjkjk", "r600 30s"] {
-            assert!(!is_text(&typed(keys)), "{keys}");
+            assert!(!is_text(&typed(keys), &opens), "{keys}");
         }
     }
 

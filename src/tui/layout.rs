@@ -8,8 +8,8 @@ pub(crate) const SMALLEST: (u16, u16) = (60, 16);
 /// From this width on, a column of facts stands beside the charts.
 const WIDE: u16 = 150;
 
-/// Columns of that column.
-const SIDE_WIDTH: u16 = 44;
+/// Columns of that column, there and on the widest screens.
+const SIDE_WIDTH: (u16, u16) = (44, 80);
 
 /// What every view has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,11 @@ pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
         39..=45 => 10,
         _ => 12,
     };
-    let side_width = if body.width >= WIDE { SIDE_WIDTH } else { 0 };
+    let side_width = match body.width.checked_sub(WIDE) {
+        // The charts take two of three columns more.
+        Some(more) => (SIDE_WIDTH.0 + more / 3).min(SIDE_WIDTH.1),
+        None => 0,
+    };
     let [main, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(body);
     let [rules, charts, times, _, steps] = Layout::vertical([
         Constraint::Length(1),

@@ -16,12 +16,14 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend as _, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::{Frame, Terminal};
 
 use crate::app::state::State;
 use crate::tui::Places;
 use crate::tui::frames::{FrameWriter, Frames};
+use crate::tui::partly;
 use crate::tui::theme::Theme;
 
 /// Why the terminal could not be taken over.
@@ -44,6 +46,9 @@ pub(crate) struct Screen {
     /// Whether the mouse is ours.
     mouse: bool,
     places: Places,
+    /// On a slow line: what is shown, and the row that has waited longest for its turn.
+    shown: Option<Buffer>,
+    waits: Option<u16>,
 }
 
 impl Screen {
@@ -54,11 +59,14 @@ impl Screen {
         // From here on something must be undone, so every failure goes through `restore`.
         let open = || {
             enter(mouse)?;
-            let (writer, frames) = FrameWriter::new(io::stdout())?;
+            let (writer, frames) = FrameWriter::new(io::stdout(), nothing()?)?;
             Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
         };
         match open() {
-            Ok((terminal, frames)) => Ok(Self { terminal: Some(terminal), frames, mouse, places: Places::default() }),
+            Ok((terminal, frames)) => {
+                let places = Places::default();
+                Ok(Self { terminal: Some(terminal), frames, mouse, places, shown: None, waits: None })
+            }
             Err(error) => {
                 restore();
                 Err(TerminalError::Open(error))
@@ -66,9 +74,15 @@ impl Screen {
         }
     }
 
-    /// Whether the terminal has taken every frame so far: while it has not, a new one would only queue up.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.frames.is_idle()
+    /// Whether the terminal has taken every frame so far: while it has not, a new one would only queue up. `is_asked`: somebody
+    /// waits for what a key has done.
+    pub(crate) fn is_free(&self, is_asked: bool) -> bool {
+        self.frames.is_free(is_asked)
+    }
+
+    /// Whether a part of the last frame has to come with the next.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.waits.is_some()
     }
 
     /// What lies where on the last frame.
@@ -78,6 +92,8 @@ impl Screen {
 
     /// The next frame is written whole: something else has written on the screen.
     pub(crate) fn repaint(&mut self) {
+        self.frames.forget_line();
+        (self.shown, self.waits) = (None, None);
         if let Some(terminal) = &mut self.terminal {
             // Not ratatui's own clear, as above. What fails here fails again with the frame, and is told then.
             let _ = queue!(terminal.backend_mut(), Clear(ClearType::All));
@@ -92,15 +108,48 @@ impl Screen {
         if self.frames.has_failed() {
             return Err(TerminalError::Draw(io::ErrorKind::BrokenPipe.into()));
         }
-        if rings {
-            queue!(terminal.backend_mut(), Print('\u{7}')).map_err(TerminalError::Draw)?;
-        }
-        queue!(terminal.backend_mut(), BeginSynchronizedUpdate).map_err(TerminalError::Draw)?;
-        let places = &mut self.places;
-        let drawn = terminal.draw(|frame| *places = super::paint(state, theme, frame)).map(drop);
-        let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
-        drawn.and(shown).map_err(TerminalError::Draw)
+        let budget = self.frames.budget();
+        let (places, shown, waits) = (&mut self.places, &mut self.shown, &mut self.waits);
+        let paint = |frame: &mut Frame<'_>| {
+            *places = super::paint(state, theme, frame);
+            let buf = frame.buffer_mut();
+            *waits = match (budget, &*shown) {
+                (Some(budget), Some(shown)) if shown.area == buf.area => {
+                    partly::within(buf, shown, budget, waits.unwrap_or(0))
+                }
+                _ => None,
+            };
+            *shown = budget.map(|_| buf.clone());
+        };
+        draw_on(terminal, &self.frames, rings, paint).map_err(TerminalError::Draw)
     }
+}
+
+/// Draws a frame, and hands it over whole.
+fn draw_on<W: io::Write>(
+    terminal: &mut Terminal<CrosstermBackend<W>>,
+    frames: &Frames,
+    rings: bool,
+    paint: impl FnOnce(&mut Frame<'_>),
+) -> io::Result<()> {
+    if rings {
+        queue!(terminal.backend_mut(), Print('\u{7}'))?;
+    }
+    queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
+    frames.set_drawing(true);
+    let drawn = terminal.draw(paint).map(drop);
+    frames.set_drawing(false);
+    let shown = execute!(terminal.backend_mut(), EndSynchronizedUpdate);
+    drawn.and(shown)
+}
+
+/// What [`draw_on`] writes when nothing changed.
+fn nothing() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    queue!(bytes, BeginSynchronizedUpdate)?;
+    CrosstermBackend::new(&mut bytes).draw(std::iter::empty())?;
+    queue!(bytes, Hide, EndSynchronizedUpdate)?;
+    Ok(bytes)
 }
 
 impl Screen {
@@ -155,4 +204,57 @@ fn restore_on_panic() {
             before(panic);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use ratatui::layout::Rect;
+    use ratatui::{TerminalOptions, Viewport};
+
+    use super::*;
+    use crate::tui::fixtures::spike;
+
+    /// What was written to a terminal.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_frame_in_which_nothing_changed_costs_not_one_byte_and_a_content_frame_less_than_two_kilobytes() {
+        let written = Written::default();
+        let (writer, frames) = FrameWriter::new(written.clone(), nothing().unwrap()).unwrap();
+        let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 40)) };
+        let mut terminal = Terminal::with_options(CrosstermBackend::new(writer), options).unwrap();
+        let mut builder = spike(4, 270);
+        let mut costs = Vec::new();
+        let mut cost = |state: &State| {
+            let before = written.0.lock().unwrap().len();
+            let paint = |frame: &mut Frame<'_>| {
+                let _ = crate::tui::paint(state, Theme::DARK, frame);
+            };
+            draw_on(&mut terminal, &frames, false, paint).unwrap();
+            frames.wait();
+            written.0.lock().unwrap().len() - before
+        };
+        assert!(cost(&builder.clone().build()) > 2_048, "the first frame is all of the screen");
+        for _ in 0..15 {
+            builder = builder.run(1);
+            let state = builder.clone().build();
+            costs.push(cost(&state));
+            assert_eq!([cost(&state), cost(&state)], [0, 0]);
+        }
+        costs.sort_unstable();
+        assert!(costs[costs.len() / 2] < 2_048 && costs[0] > 0, "{costs:?}");
+    }
 }

@@ -15,7 +15,8 @@ use ratatui::style::{Color, Modifier, Style};
 
 use self::planes::{colours, letters};
 use super::*;
-use crate::app::state::{Lifecycle, Prompt, PromptKind, TimeRange, Ui, Window};
+use crate::app::keymap::rebound::Wish;
+use crate::app::state::{Lifecycle, Prompt, PromptKind, Question, TimeRange, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
@@ -116,6 +117,19 @@ situations! {
             text: "-5".to_owned(),
             error: Some("a rate is a whole number from 0 to 5000".to_owned()),
         }));
+        silent_target: state().limits().rate(50).stalled().run(3).errors(OutcomeKind::Timeout, 50).run(30);
+        recording_lost: spike(4, 10)
+            .notice(NoticeLevel::Error, "not recording: no space left on device (os error 28)")
+            .ui(|ui| ui.toast = Some((Elapsed::ZERO, "not recording: no space left on device (os error 28)".to_owned())));
+        question_of_a_jump: state().limits().rate(50).run(60).ui(|ui| ui.question = Some(Question::Jump {
+            action: Action::Spike,
+            to: ArrivalRate::new(600),
+            highest: ArrivalRate::new(50),
+        }));
+        question_before_the_end: spike(4, 100).ui(|ui| ui.question = Some(Question::Quit));
+        prompt: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt { text: "45".to_owned(), ..Prompt::new(PromptKind::Rate) }));
+        palette: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt::new(PromptKind::Command)));
+        palette_of_one: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt { text: "ram".to_owned(), ..Prompt::new(PromptKind::Command) }));
         hostile_text: state().rate(50).run(30).mark("\x1b[2J\x07 two\nlines \u{202e}").run(10).fact("status", "\x1b]0;title\x07").failed("evil\x1b[31m");
     }
     latency {
@@ -146,6 +160,7 @@ situations! {
             .notice(NoticeLevel::Warning, "the send lag rose over 10 ms: the generator, not the service, may be the limit")
             .notice(NoticeLevel::Error, "cannot write recording.jsonl: no space left on device; free some, load goes on")
             .view(View::Log);
+        filtered: spike(4, 10).mark("deploy 1.2").run(2).view(View::Log).ui(|ui| ui.filter = Some("deploy".to_owned()));
     }
     replay {
         playing: spike(4, 20).replay(10, 3_600);
@@ -178,7 +193,58 @@ fn a_window_that_is_too_small_says_so_and_how_large_it_should_be() {
 #[test]
 fn the_overview_works_on_the_smallest_and_on_large_screens() {
     snapshots("sizes__scale_out", built("overview__scale_out"), &[(60, 16), (200, 60)]);
+    snapshots("sizes__empty", built("overview__empty"), &[(60, 16), (200, 60)]);
+    snapshots("sizes__scale_out_on_ecs", built("steps__scale_out_on_ecs"), &[(60, 16), (200, 60)]);
+    let facts = state()
+        .at_url("checkout", &format!("https://checkout.eu-west-1.example.com/api/{}", "orders/".repeat(8)))
+        .limits()
+        .rate(50)
+        .live("cloudwatch")
+        .fact("platform_2xx_per_s", "18.0")
+        .fact("cpu_percent", "12.5")
+        .fact("image", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/checkout:2026-11-24-a1b2c3d4e5")
+        .run(30)
+        .build();
+    snapshots("sizes__facts", &facts, &[(200, 60), (300, 80)]);
     snapshots("sizes__source_stale", built("overview__source_stale"), &[(200, 60)]);
+}
+
+#[test]
+fn on_a_wide_screen_urls_and_facts_are_whole_and_on_any_they_are_whole_or_say_that_they_are_not() {
+    let url = format!("https://checkout.eu-west-1.example.com/api/{}", "orders/".repeat(8));
+    let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/checkout:2026-11-24-a1b2c3d4e5";
+    let state = |target: &str| {
+        state()
+            .at_url(target, &url)
+            .limits()
+            .rate(50)
+            .live("cloudwatch")
+            .fact("platform_2xx_per_s", "18.0")
+            .fact("platform_concurrency", "7.0")
+            .fact("image", image)
+            .run(30)
+            .build()
+    };
+    let shown =
+        |state: &State, columns, rows| letters(frame(state, Theme::DARK, columns, rows).backend().buffer()).join("\n");
+    for (columns, rows) in [(200, 60), (300, 80)] {
+        for target in ["checkout", &url] {
+            let text = shown(&state(target), columns, rows);
+            let first = text.lines().next().unwrap();
+            assert!(first.contains(&url), "{columns}×{rows}: {text}");
+            assert!(text.contains("platform 2xx") && text.contains("18.0/s") && !text.contains("platform_"), "{text}");
+            assert!(text.contains("platform concurrency"), "{text}");
+            assert!(text.contains(image) || !text.contains("image …"), "{text}");
+        }
+    }
+    // The first screen has it whole, too.
+    let first = fixtures::state().at_url("checkout", &url).build();
+    assert!(shown(&first, 200, 60).contains(&format!("GET {url}")));
+    for (columns, rows) in [(60, 16), (80, 24), (100, 30), (150, 40)] {
+        let text = shown(&state(&url), columns, rows);
+        let first = text.lines().next().unwrap();
+        assert!(first.contains("…") || first.contains(&url) || !first.contains("https:"), "{columns}×{rows}: {first}");
+    }
 }
 
 /// The style of the first cell of `text` on the screen.
@@ -218,6 +284,42 @@ fn a_p99_over_the_objective_is_red_in_title_and_curve() {
     let terminal = frame(&under, Theme::DARK, 120, 40);
     let dots = terminal.backend().buffer().content.iter().filter(|cell| is_braille(cell.symbol()) && cell.fg == red);
     assert_eq!(dots.count(), 0, "a red curve although the objective holds");
+}
+
+/// A session that has sent nothing, with keys of one's own.
+fn with_keys_of_ones_own(ui: impl FnOnce(&mut Ui)) -> State {
+    let spike = ["f5".to_owned()];
+    let up = ["w".to_owned()];
+    let wish = |action, keys| Wish { place: None, action, keys };
+    let wishes =
+        [wish("spike", &spike[..]), wish("rate-up", &up), wish("cycle-window", &[]), wish("cancel", &spike[..0])];
+    let keys = std::sync::Arc::new(KeyMap::rebound(&wishes).unwrap());
+    state()
+        .ui(|shown| {
+            shown.keys = keys;
+            ui(shown);
+        })
+        .build()
+}
+
+#[test]
+fn hints_help_and_the_first_screen_show_the_keys_in_force() {
+    let shown = |state: &State| letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
+    let first = shown(&with_keys_of_ones_own(|_| {}));
+    assert!(
+        first.contains("w          sends 50/s more; ↓ fewer") && first.contains("F5         spikes to 600/s"),
+        "{first}"
+    );
+    assert!(first.contains("w ↓ rate  ") && first.contains("  F5 spike  "), "{first}");
+    assert!(first.contains("none yet: w raises the rate, F5 spikes it"), "{first}");
+    let help = shown(&with_keys_of_ones_own(|ui| ui.help = true));
+    assert!(
+        help.contains("│ w  ↓ j          raise, lower the rate") && help.contains("│ F5              spike"),
+        "{help}"
+    );
+    assert!(help.contains(" ? closes; every key keeps working ") && !help.contains("time window"), "{help}");
+    let past = shown(&with_keys_of_ones_own(|ui| ui.range.until = Some(Elapsed::ZERO)));
+    assert!(!past.contains("back to live"), "no key does it: {past}");
 }
 
 fn is_braille(symbol: &str) -> bool {

@@ -82,6 +82,18 @@ pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
     lines
 }
 
+/// The same with words that are too long going on in the next line.
+pub(crate) fn wrap_whole(text: &str, width: usize, max: usize) -> Vec<String> {
+    let mut lines = crate::text::wrap_whole(text, width);
+    if lines.len() > max {
+        lines.truncate(max);
+        if let Some(last) = lines.last_mut() {
+            *last = cut(&format!("{last}…"), width);
+        }
+    }
+    lines
+}
+
 /// A piece of a line that can be left out when there is no room for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
@@ -103,7 +115,8 @@ impl Piece {
         self
     }
 
-    fn width(&self) -> usize {
+    /// Columns that it takes.
+    pub(crate) fn width(&self) -> usize {
         self.spans.iter().map(|(text, _)| text.width()).sum()
     }
 }
@@ -169,6 +182,7 @@ mod tests {
     #[test]
     fn words_wrap_and_the_last_line_says_that_more_was_there() {
         assert_eq!(wrap("one two three four five", 9, 2), ["one two", "three fo…"]);
+        assert_eq!(wrap_whole("one twothreefour five", 9, 2), ["one twoth", "reefour…"]);
         assert_eq!(wrap("", 9, 2), Vec::<String>::new());
         assert_eq!(wrap("one", 9, 0), Vec::<String>::new());
     }

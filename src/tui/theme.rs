@@ -1,19 +1,20 @@
 //! What things look like: roles to styles, for dark and light terminals, 16 colours, and none.
 //!
-//! State and panels speak of roles. The colours of what is charted are those of [`palette`], which the report has too; here stand
+//! State and panels speak of roles. The colours of what is charted are those of `chart::palette`, which the report has too; here stand
 //! those that only a screen needs.
 
 mod colors;
+pub(crate) mod own;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::app::state::{Characters, Colors};
-use crate::chart::palette;
 use crate::tui::asking::Answer;
 use crate::tui::glyphs::Glyphs;
-use crate::tui::theme::colors::{HEAT_DARK, HEAT_LIGHT, ansi, dark, light, nearest_indexed, rgb};
+use crate::tui::theme::colors::{HEAT_DARK, HEAT_LIGHT, ansi, dark, light, nearest_indexed, nearest_of_16, rgb};
+use crate::tui::theme::own::OwnColors;
 
 /// What something on the screen is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub enum Role {
     Title,
     /// The rate in force, the view on screen.
     Badge,
+    BadgeBackground,
     /// The selected row of a list.
     Selected,
     /// A key in hints and help.
@@ -42,9 +44,14 @@ pub enum Role {
     Sent,
     /// Requests answered OK.
     Ok,
+    /// The area of them, and of what failed.
+    OkArea,
+    FailedArea,
     P50,
     /// The 99th percentile.
     P99,
+    /// The band from one to the other.
+    LatencyBand,
     /// The oldest request in flight.
     Oldest,
     Slo,
@@ -58,6 +65,8 @@ pub enum Role {
     Dropped,
     /// Instances seen in answers.
     Responding,
+    /// The area below them.
+    RespondingArea,
     /// App Runner's active instances.
     Active,
     /// Running tasks.
@@ -86,6 +95,8 @@ pub struct Theme {
     may_ask_background: bool,
     /// Whether nobody has said which characters to use, so that they may be measured.
     may_measure: bool,
+    /// What somebody has chosen in place of the palette's. Kept outside, since a theme is handed on by value.
+    own: Option<&'static OwnColors>,
 }
 
 /// What the user may say about the look.
@@ -122,7 +133,19 @@ impl Theme {
     pub const MONO: Self = Self::plain(Palette::Mono);
 
     const fn plain(palette: Palette) -> Self {
-        Self { palette, indexed: false, glyphs: Glyphs::Braille, may_ask_background: false, may_measure: false }
+        let own = None;
+        Self { palette, indexed: false, glyphs: Glyphs::Braille, may_ask_background: false, may_measure: false, own }
+    }
+
+    /// With colours of one's own. They are kept for as long as the program runs: it has one such choice.
+    #[must_use]
+    pub(crate) fn own(self, own: &OwnColors) -> Self {
+        Self { own: (*own != OwnColors::NONE).then(|| &*Box::leak(Box::new(*own))), ..self }
+    }
+
+    /// The colour of one's own that a role has.
+    fn own_color(&self, role: Role) -> Option<Color> {
+        self.own.and_then(|own| own.get(self.palette, role))
     }
 
     /// The theme for a terminal that says of itself what `var` returns for environment variables, unless `look` says it.
@@ -156,6 +179,22 @@ impl Theme {
             Some(_) => Self { indexed, ..Self::DARK },
             None => Self { indexed, may_ask_background: true, ..Self::DARK },
         }
+    }
+
+    /// Whether the background is not known yet.
+    pub(crate) const fn may_ask_background(&self) -> bool {
+        self.may_ask_background
+    }
+
+    /// The roles of one's own that hardly stand out from the background.
+    pub(crate) fn faint(&self) -> Vec<&'static str> {
+        let (back, text) = match self.palette {
+            Palette::Dark => (rgb(0x1e_1e1e), rgb(0xd5_dae0)),
+            Palette::Light => (rgb(0xff_ffff), rgb(0x24_292f)),
+            Palette::Ansi | Palette::Mono => return Vec::new(),
+        };
+        let is_own = |role| self.own_color(role).is_some();
+        own::faint(is_own, |role| self.role_color(role), back, text)
     }
 
     /// Whether the terminal should be asked if its background is light, or how wide its characters are.
@@ -214,6 +253,7 @@ impl Theme {
 
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
+        let is_own = |role| self.own_color(role).is_some();
         let style = match self.color(role) {
             Color::Reset => Style::new(),
             color => Style::new().fg(color),
@@ -221,14 +261,17 @@ impl Theme {
         match (role, self.palette) {
             (Role::Badge, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
             // Reversed, so that the letters have the colour of the background.
-            (Role::Badge, Palette::Light) => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
-            (Role::Badge, _) => style.add_modifier(Modifier::BOLD).bg(self.badge_background()),
-            (Role::Selected, Palette::Mono | Palette::Ansi) => Style::new().add_modifier(Modifier::REVERSED),
-            (Role::Selected, Palette::Dark) => Style::new().bg(self.shade(Color::Rgb(0x2a, 0x33, 0x40))),
-            (Role::Selected, Palette::Light) => Style::new().bg(self.shade(Color::Rgb(0xdd, 0xe6, 0xf0))),
+            (Role::Badge, Palette::Light) if !is_own(Role::BadgeBackground) => {
+                style.add_modifier(Modifier::BOLD | Modifier::REVERSED)
+            }
+            (Role::Badge, _) => style.add_modifier(Modifier::BOLD).bg(self.color(Role::BadgeBackground)),
+            (Role::Selected, Palette::Mono | Palette::Ansi) if !is_own(Role::Selected) => {
+                Style::new().add_modifier(Modifier::REVERSED)
+            }
+            (Role::Selected, _) => Style::new().bg(self.color(Role::Selected)),
             (Role::Title | Role::Key, _) => style.add_modifier(Modifier::BOLD),
             (Role::Bad | Role::Warn, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD),
-            (Role::Label | Role::Faint | Role::Limit | Role::Pending, Palette::Ansi) => {
+            (Role::Label | Role::Faint | Role::Limit | Role::Pending, Palette::Ansi) if !is_own(role) => {
                 Style::new().add_modifier(Modifier::DIM)
             }
             _ => style,
@@ -249,28 +292,31 @@ impl Theme {
 
     /// The colour of a role, for dots.
     pub fn color(&self, role: Role) -> Color {
-        let color = match self.palette {
+        self.shade(self.role_color(role))
+    }
+
+    /// The colour of a role, whatever the terminal has of it.
+    fn role_color(&self, role: Role) -> Color {
+        self.own_color(role).unwrap_or_else(|| match self.palette {
             Palette::Mono => Color::Reset,
             Palette::Ansi => ansi(role),
             Palette::Dark => dark(role),
             Palette::Light => light(role),
-        };
-        self.shade(color)
+        })
     }
 
     /// The colour of an area of a role, behind lines.
     pub fn fill(&self, role: Role) -> Color {
-        let fill = match (role, self.palette) {
-            (Role::P99 | Role::Responding, Palette::Ansi) => return Color::DarkGray,
-            (Role::Dropped, Palette::Ansi) => return Color::Gray,
-            (_, Palette::Ansi | Palette::Mono) => return self.color(role),
-            (Role::Ok, _) => palette::FILL_OK,
-            (Role::Bad, _) => palette::FILL_BAD,
-            (Role::P99, _) => palette::FILL_BAND,
-            (Role::Responding, _) => palette::FILL_RESPONDING,
-            _ => return self.color(role),
-        };
-        self.shade(rgb(if self.palette == Palette::Light { fill.1 } else { fill.0 }))
+        self.color(match role {
+            Role::Ok => Role::OkArea,
+            Role::Bad => Role::FailedArea,
+            Role::P99 => Role::LatencyBand,
+            Role::Responding => Role::RespondingArea,
+            Role::Dropped if self.palette == Palette::Ansi && self.own_color(role).is_none() => {
+                return Color::Gray;
+            }
+            _ => role,
+        })
     }
 
     /// The style of a heat map's cell, from 0 (least) to [`HEAT_LEVELS`] − 1 (most).
@@ -289,156 +335,18 @@ impl Theme {
         }
     }
 
-    fn badge_background(self) -> Color {
-        match self.palette {
-            Palette::Dark => self.shade(rgb(0x1f_6feb)),
-            Palette::Ansi => Color::Blue,
-            Palette::Light | Palette::Mono => Color::Reset,
-        }
-    }
-
     /// The nearest colour that the terminal has.
     fn shade(self, color: Color) -> Color {
-        match color {
-            Color::Rgb(r, g, b) if self.indexed => Color::Indexed(nearest_indexed(r, g, b)),
-            color => color,
+        match (self.palette, own::parts(color)) {
+            // What is not of the 16 can only be of one's own.
+            (Palette::Ansi, Some(parts)) => nearest_of_16(parts),
+            (_, Some([red, green, blue])) if self.indexed && matches!(color, Color::Rgb(..)) => {
+                Color::Indexed(nearest_indexed(red, green, blue))
+            }
+            _ => color,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(pairs: &'static [(&'static str, &'static str)]) -> impl Fn(&str) -> Option<String> {
-        |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    }
-
-    #[test]
-    fn no_color_wins_over_everything() {
-        let light = Look { theme: Some(Theme::LIGHT), ..Look::default() };
-        let theme = Theme::from_env(light, env(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]));
-        assert_eq!(theme, Theme::MONO);
-        assert_eq!(theme.style(Role::Status429).fg, None);
-    }
-
-    #[test]
-    fn an_empty_no_color_does_not_count() {
-        assert_eq!(
-            Theme::from_env(
-                Look::default(),
-                env(&[("NO_COLOR", ""), ("COLORTERM", "truecolor"), ("COLORFGBG", "15;0")])
-            ),
-            Theme::DARK
-        );
-    }
-
-    #[test]
-    fn a_light_background_is_told_from_a_dark_one() {
-        assert_eq!(
-            Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "0;15")])),
-            Theme::LIGHT
-        );
-        assert_eq!(
-            Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("COLORFGBG", "15;default;0")])),
-            Theme::DARK
-        );
-    }
-
-    /// Every role, as far as it has a colour of its own.
-    const ROLES: [Role; 29] = [
-        Role::Text,
-        Role::Label,
-        Role::Faint,
-        Role::Title,
-        Role::Key,
-        Role::Good,
-        Role::Warn,
-        Role::Bad,
-        Role::Target,
-        Role::Sent,
-        Role::Ok,
-        Role::P50,
-        Role::P99,
-        Role::Oldest,
-        Role::Slo,
-        Role::Status429,
-        Role::Status5xx,
-        Role::OtherErrors,
-        Role::Dropped,
-        Role::Responding,
-        Role::Active,
-        Role::Running,
-        Role::Desired,
-        Role::Pending,
-        Role::Needed,
-        Role::Limit,
-        Role::Mark,
-        Role::Selected,
-        Role::Badge,
-    ];
-
-    fn luminance([red, green, blue]: [u8; 3]) -> f64 {
-        let linear = |part: u8| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-    }
-
-    fn parts(color: Color) -> Option<[u8; 3]> {
-        const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-        match color {
-            Color::Rgb(red, green, blue) => Some([red, green, blue]),
-            Color::Indexed(at @ 232..) => Some([8 + 10 * (at - 232); 3]),
-            Color::Indexed(at @ 16..) => Some([36, 6, 1].map(|by| LEVELS[usize::from((at - 16) / by % 6)])),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn every_text_stands_out_from_its_background() {
-        for (theme, background) in [(Theme::DARK, [0x1e; 3]), (Theme::LIGHT, [255; 3])] {
-            for theme in [theme, Theme { indexed: true, ..theme }] {
-                for role in ROLES {
-                    let style = theme.style(role);
-                    let behind = style.bg.and_then(parts).unwrap_or(background);
-                    let Some(front) = style.fg.and_then(parts) else { continue };
-                    let (a, b) = (luminance(front) + 0.05, luminance(behind) + 0.05);
-                    assert!(a.max(b) / a.min(b) >= 3.0, "{theme:?} {role:?}: {:.2}", a.max(b) / a.min(b));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_terminal_is_asked_only_what_nobody_has_said() {
-        let theme = |look, pairs| Theme::from_env(look, env(pairs));
-        let look = Look::default();
-        assert!(theme(look, &[("TERM", "xterm-256color")]).may_ask_background);
-        assert!(!theme(look, &[("TERM", "xterm-256color"), ("COLORFGBG", "0;15")]).may_ask_background);
-        let dark = Look { theme: Some(Theme::DARK), ..look };
-        assert!(!theme(dark, &[("TERM", "xterm-256color")]).may_ask_background);
-        assert!(theme(dark, &[("TERM", "xterm-256color")]).may_measure);
-        assert!(!theme(Look { glyphs: Some(Glyphs::Braille), ..dark }, &[("TERM", "xterm-256color")]).may_ask());
-        assert!(!theme(look, &[("TERM", "linux")]).may_ask() && !theme(look, &[("TERM", "dumb")]).may_ask());
-    }
-
-    #[test]
-    fn what_the_terminal_answers_decides_what_is_drawn() {
-        let asked = Theme::from_env(Look::default(), env(&[("COLORTERM", "truecolor"), ("TERM", "xterm")]));
-        let answer = |is_light, probe_width| Answer { is_light, probe_width };
-        assert_eq!(asked.on(answer(Some(true), Some(1))), Theme::LIGHT);
-        assert_eq!(asked.on(answer(None, None)), Theme::DARK);
-        assert_eq!(asked.on(answer(Some(false), Some(2))).glyphs(), Glyphs::Ascii);
-        let said = Theme::from_env(Look { glyphs: Some(Glyphs::Blocks), ..Look::default() }, env(&[("TERM", "xterm")]));
-        assert_eq!(said.on(answer(None, Some(2))).glyphs(), Glyphs::Blocks, "what the user says wins");
-    }
-
-    #[test]
-    fn terminals_with_fewer_colors_get_colors_they_have() {
-        assert_eq!(Theme::from_env(Look::default(), env(&[("TERM", "linux")])).palette, Palette::Ansi);
-        let theme = Theme::from_env(Look::default(), env(&[("TERM", "xterm-256color")]));
-        assert!(matches!(theme.color(Role::Ok), Color::Indexed(_)));
-    }
-}
+mod tests;

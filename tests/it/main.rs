@@ -29,6 +29,8 @@ mod kept;
 mod moto;
 #[cfg(unix)]
 mod pty;
+#[cfg(unix)]
+mod pty_keys;
 mod replay;
 mod report;
 mod scenarios;

@@ -18,7 +18,7 @@ use scaletop_units::{ArrivalRate, Elapsed};
 use crate::support::{deadline, turn};
 
 /// A program in a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
     /// All that was written to it.
     raw: Arc<Mutex<Vec<u8>>>,
@@ -28,7 +28,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
+    pub(crate) fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
         Self::start_with(rows, cols, args, folder, &[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
     }
 
@@ -75,7 +75,7 @@ impl Terminal {
         Self { screen, raw, keys, child, master: pair.master }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -88,22 +88,27 @@ impl Terminal {
 
     fn resize(&mut self, rows: u16, cols: u16) {
         // First the screen, so that nothing drawn for the new size is cut off.
-        self.screen.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.screen().screen_mut().set_size(size(rows), size(cols));
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// All that was written to it so far.
-    fn drawn(&self) -> String {
+    pub(crate) fn drawn(&self) -> String {
         String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
     }
 
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+    pub(crate) fn text(&self) -> String {
+        self.screen().screen().contents()
+    }
+
+    /// What is shown, as it is now.
+    pub(crate) fn screen(&self) -> std::sync::MutexGuard<'_, vt100::Parser> {
+        self.screen.lock().unwrap()
     }
 
     /// Waits until the screen satisfies `is_there`; panics with the screen when it does not in time.
     #[expect(clippy::disallowed_methods, reason = "a real terminal lives in real time; this polls it with a deadline")]
-    fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
+    pub(crate) fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + deadline();
         while !is_there(&self.text()) {
             assert!(Instant::now() < deadline, "{what} did not appear in time:\n{}", self.text());
@@ -111,13 +116,13 @@ impl Terminal {
         }
     }
 
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
 
     /// Waits for the program's end and returns its exit code.
     #[expect(clippy::disallowed_methods, reason = "a real program ends in real time; this polls it with a deadline")]
-    fn ended(&mut self) -> u32 {
+    pub(crate) fn ended(&mut self) -> u32 {
         let deadline = Instant::now() + deadline();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -129,9 +134,9 @@ impl Terminal {
     }
 
     /// The alternate screen is left, the cursor is visible again.
-    fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         self.wait("the shell's screen", |_| {
-            let parser = self.screen.lock().unwrap();
+            let parser = self.screen();
             !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
         });
     }
@@ -148,7 +153,7 @@ fn size(cells: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(cells).unwrap()
 }
 
-const DEMO: [&str; 9] =
+pub(crate) const DEMO: [&str; 9] =
     ["demo", "--cold-start", "1s", "--spike-rate", "300", "--scale-in-after", "60s", "--out", "session"];
 
 #[test]
@@ -325,7 +330,7 @@ fn without_a_shell_ctrl_z_says_so_and_a_repaint_brings_back_what_was_overwritten
     terminal.wait_for("Overview");
     terminal.press("\x1a");
     terminal.wait_for("no shell to go back to");
-    terminal.screen.lock().unwrap().process(b"\x1b[2J");
+    terminal.screen().process(b"\x1b[2J");
     terminal.press("\x0c");
     terminal.wait_for("Overview");
     terminal.press("q");
@@ -427,7 +432,7 @@ fn too_small_a_window_says_so_and_recovers() {
 }
 
 /// A recorded session of two minutes: 5 requests a second, from 0:30 on 20, from 1:00 on 10, each answered within 80 ms.
-fn recorded(folder: &Path) {
+pub(crate) fn recorded(folder: &Path) {
     let settings = Settings { target: "http://recorded.test/".to_owned(), ..Settings::default() };
     let header = Header::new(1_764_000_000_000_000, settings);
     std::fs::create_dir(folder).unwrap();

@@ -31,8 +31,8 @@ pub(super) const TABLE: &[Binding] = &[
     ),
     line(
         TABLES,
-        "↑ k  ↓ j",
-        "the row above, below (n p too)",
+        "↑ k p  ↓ j n",
+        "the row above, below",
         Group::Look,
         Some(("row", 1)),
         &[
@@ -143,11 +143,7 @@ pub(super) const TABLE: &[Binding] = &[
         "next, previous view",
         Group::Look,
         Some(("view", 3)),
-        &[
-            key(Key::Tab, Action::NextView),
-            key(Key::BackTab, Action::PreviousView),
-            (KeyPress::shift(Key::BackTab), Action::PreviousView),
-        ],
+        &[key(Key::Tab, Action::NextView), key(Key::BackTab, Action::PreviousView)],
     ),
     line(
         BOTH,
@@ -160,15 +156,18 @@ pub(super) const TABLE: &[Binding] = &[
     line(
         BOTH,
         "← →",
-        "move the cursor (Shift: by ten columns)",
+        "move the cursor",
         Group::Look,
         Some(("cursor", 2)),
-        &[
-            key(Key::Left, Action::MoveCursor(-1)),
-            key(Key::Right, Action::MoveCursor(1)),
-            (KeyPress::shift(Key::Left), Action::MoveCursor(-10)),
-            (KeyPress::shift(Key::Right), Action::MoveCursor(10)),
-        ],
+        &[key(Key::Left, Action::MoveCursor(-1)), key(Key::Right, Action::MoveCursor(1))],
+    ),
+    line(
+        BOTH,
+        "Shift-← Shift-→",
+        "move the cursor by ten columns",
+        Group::Look,
+        None,
+        &[(KeyPress::shift(Key::Left), Action::MoveCursor(-10)), (KeyPress::shift(Key::Right), Action::MoveCursor(10))],
     ),
     line(
         BOTH,
@@ -258,7 +257,7 @@ pub(super) const TABLE: &[Binding] = &[
     line(
         LIVE,
         "q  Ctrl-C",
-        "quit: drain, export, summary; again: at once; after 2 min q asks first",
+        "quit: drain, export, summary; again: at once; after 2 min it asks first",
         Group::Session,
         Some(("quit", 1)),
         &[char('q', Action::AskQuit), (KeyPress::ctrl(Key::Char('c')), Action::Quit)],

@@ -104,7 +104,7 @@ pub(crate) fn read(typed: &str, is_replay: bool) -> Result<Asked, String> {
     let found = matching(name);
     let command = match (found.iter().find(|command| command.name == name), found.as_slice()) {
         (Some(command), _) | (None, [command]) => command,
-        (None, []) => return Err(format!("no command begins with “{name}”: Tab shows them")),
+        (None, []) => return Err(format!("no command begins with “{name}”: an empty line shows them all")),
         (None, several) => {
             let names: Vec<_> = several.iter().map(|command| command.name).collect();
             return Err(format!("which one: {}?", names.join(", ")));

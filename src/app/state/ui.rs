@@ -1,8 +1,10 @@
 //! What the user looks at, and how.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::TimeRange;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -11,6 +13,8 @@ use scaletop_units::{ArrivalRate, Elapsed};
 pub struct Ui {
     /// The view on screen.
     pub view: View,
+    /// The keys in force.
+    pub keys: Arc<KeyMap>,
     /// Which part of the session the charts show.
     pub range: TimeRange,
     /// The colours and characters that were asked for meanwhile; `None` leaves what the terminal began with.

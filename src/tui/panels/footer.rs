@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use url::Url;
 
-use crate::app::keymap::{KeyMap, Mode};
+use crate::app::action::Action;
+use crate::app::keymap::{Binding, KeyMap, Mode};
 use crate::app::state::{Prompt, PromptKind, Question, State, palette};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
@@ -20,7 +21,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     }
     let width = usize::from(area.width);
     let line = match (&state.ui().prompt, &state.ui().question) {
-        (Some(prompt), _) => ask(prompt, theme, width),
+        (Some(prompt), _) => ask(prompt, state, theme, width),
         (None, Some(question)) => wonder(question, state, theme, width),
         (None, None) => {
             // The message stands at the right, and leaves the keys their half.
@@ -57,12 +58,12 @@ fn wonder(question: &Question, state: &State, theme: Theme, width: usize) -> Lin
         Question::Quit => format!("end this session of {}?", state.now()),
     };
     let mut pieces = vec![Piece::new(0, text::shown(&words, width.saturating_sub(18)), theme.style(Role::Warn))];
-    pieces.extend(hint_pieces(theme, Mode::Question, 1));
+    pieces.extend(hint_pieces(state, theme, Mode::Question, 1));
     text::fit(pieces, width, 2)
 }
 
 /// `rate (requests/s): 45▏`, and what is wrong with it.
-fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
+fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'static> {
     let (question, example) = match prompt.kind {
         PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
         PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
@@ -83,7 +84,7 @@ fn ask(prompt: &Prompt, theme: Theme, width: usize) -> Line<'static> {
         Some(error) => pieces.push(Piece::new(1, text::shown(error, width / 2), theme.style(Role::Bad))),
         None => pieces.push(Piece::new(3, example, theme.style(Role::Label))),
     }
-    pieces.extend(hint_pieces(theme, Mode::Prompt, 3));
+    pieces.extend(hint_pieces(state, theme, Mode::Prompt, 3));
     text::fit(pieces, width, 2)
 }
 
@@ -108,36 +109,20 @@ fn commands(prompt: &Prompt, theme: Theme) -> Vec<Piece> {
 
 fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
     let mode = KeyMap::mode(state);
-    let mut pieces = hint_pieces(theme, mode, 0);
-    if state.ui().range.is_past() {
-        let (key, where_to) = ("Esc", if mode == Mode::Replay { " on with the replay" } else { " back to live" });
+    let mut pieces = hint_pieces(state, theme, mode, 0);
+    let back = state.ui().keys.key(mode, &Action::Cancel);
+    if let Some(key) = back.filter(|_| state.ui().range.is_past()) {
+        let where_to = if mode == Mode::Replay { " on with the replay" } else { " back to live" };
         pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
     }
     text::fit(pieces, width, 2)
 }
 
-fn hint_pieces(theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
-    KeyMap::bindings(mode)
-        .filter_map(|binding| {
-            let (word, rank) = binding.hint?;
-            let keys: Vec<&str> = binding.shown.split_whitespace().collect();
-            // Of several ways to type it the bottom line shows one: `↑↓`, `[]`, `1…9`, `Tab`, `q`.
-            let keys = match keys.as_slice() {
-                ["↑", _, "↓", _] => "↑↓".to_owned(),
-                ["[", "]"] => "[ ]".to_owned(),
-                [",", ".", ..] => ", .".to_owned(),
-                ["←", "→"] => "← →".to_owned(),
-                ["+", "-"] => "+ -".to_owned(),
-                ["<", ">"] => "< >".to_owned(),
-                ["Shift-↑", "Shift-↓"] => "Shift-↑↓".to_owned(),
-                ["1", "…", "9"] => "1…9".to_owned(),
-                [first, ..] => (*first).to_owned(),
-                [] => return None,
-            };
-            Some(
-                Piece::new(rank + demotion, keys, theme.style(Role::Key))
-                    .and(format!(" {word}"), theme.style(Role::Label)),
-            )
-        })
-        .collect()
+fn hint_pieces(state: &State, theme: Theme, mode: Mode, demotion: u8) -> Vec<Piece> {
+    let hint = |binding: &Binding| {
+        let (word, rank) = binding.hint?;
+        let keys = Piece::new(rank + demotion, binding.short(), theme.style(Role::Key));
+        Some(keys.and(format!(" {word}"), theme.style(Role::Label)))
+    };
+    state.ui().keys.bindings(mode).filter_map(hint).collect()
 }

@@ -17,6 +17,14 @@ use crate::tui::theme::Role;
 use scaletop_load::OutcomeKind;
 use scaletop_units::Elapsed;
 
+/// Columns below which a URL is left out rather than cut.
+const URL_AT_LEAST: usize = 40;
+
+/// Columns of a fact, a reason or a folder on a line of the header, and how many parts of a wide line they may take.
+const FACT_AT_LEAST: usize = 30;
+const REASON_AT_LEAST: usize = 90;
+const FOLDER_AT_LEAST: usize = 70;
+
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let width = usize::from(area.width);
@@ -45,13 +53,20 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     // What is wrong has the line, where it needs it.
     let room = if role == Role::Bad || role == Role::Warn { left_width } else { left_width / 2 };
     let mut left = vec![Piece::new(0, text::shown(&words, room), scene.style(role))];
-    let target = text::shown(&settings.target, (left_width / 3).max(8));
+    let tabs = tabs(scene, width);
+    // What the verdict and the views leave, with the gaps before and after.
+    let free = left_width.saturating_sub(left[0].width() + tabs.width() + 4);
+    let has_url = !settings.url.is_empty() && settings.url != settings.target;
+    let most = if has_url { free / 2 } else { free };
+    let target = text::shown(&settings.target, most.max(left_width / 3).max(8));
+    let left_over = free.saturating_sub(usize::from(text::columns(&target)) + 2);
     left.push(Piece::new(2, target, scene.style(Role::Title)));
-    let url = text::shown(&format!("{} {}", settings.method, settings.url), 60);
-    if !settings.url.is_empty() && settings.url != settings.target {
+    if has_url {
+        // Cut where it does not fit, but not to a stump that says nothing.
+        let url = text::shown(&format!("{} {}", settings.method, settings.url), left_over.max(URL_AT_LEAST));
         left.push(Piece::new(3, url, scene.style(Role::Label)));
     }
-    left.push(tabs(scene, width));
+    left.push(tabs);
     let mut line = text::fit(left, left_width, 2);
     let fill = width.saturating_sub(line.width() + right.width());
     line.push_span(" ".repeat(fill));
@@ -176,7 +191,7 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
     }
     pieces.push(generator(scene, if alone { 24 } else { 60 }, !alone));
     if alone {
-        pieces.extend(feeds(scene, true));
+        pieces.extend(feeds(scene, true, width));
     }
     text::fit(pieces, width, 2)
 }
@@ -208,11 +223,11 @@ fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
 /// Sources of instance counts, and where the files go.
 fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let label = scene.style(Role::Label);
-    let mut pieces = feeds(scene, false);
+    let mut pieces = feeds(scene, false, width);
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
         if let Some(fact) = scene.state.session().facts().get(name) {
-            let value = text::shown(&fact.value, 30);
-            pieces.push(Piece::new(rank, format!("{name} "), label).and(value, scene.style(Role::Text)));
+            let value = text::shown(&fact.worded(), FACT_AT_LEAST.max(width / 2));
+            pieces.push(Piece::new(rank, format!("{} ", fact.label()), label).and(value, scene.style(Role::Text)));
         }
     }
     let slo = scene.state.session().objective();
@@ -221,7 +236,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
     }
     if let Some(folder) = scene.state.folder() {
-        let folder = text::shown(&folder.display().to_string(), 70);
+        let folder = text::shown(&folder.display().to_string(), FOLDER_AT_LEAST.max(width / 2));
         pieces.push(Piece::new(6, "files ", label).and(folder, scene.style(Role::Text)));
     }
     text::fit(pieces, width, 3)
@@ -238,7 +253,7 @@ fn wall_clock(scene: &Scene<'_>) -> String {
 }
 
 /// `cloudwatch live · ecs stale 40 s: …`; with `only_trouble`, those that answer are left out.
-fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
+fn feeds(scene: &Scene<'_>, only_trouble: bool, width: usize) -> Vec<Piece> {
     let state = scene.state;
     let now = state.now().max(state.session().now());
     let mut pieces = Vec::new();
@@ -253,7 +268,11 @@ fn feeds(scene: &Scene<'_>, only_trouble: bool) -> Vec<Piece> {
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
             && !only_trouble
         {
-            pieces.push(Piece::new(2, text::shown(&error.to_string(), 90), scene.style(Role::Label)));
+            pieces.push(Piece::new(
+                2,
+                text::shown(&error.to_string(), REASON_AT_LEAST.max(width / 2)),
+                scene.style(Role::Label),
+            ));
         }
     }
     pieces

@@ -5,7 +5,9 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget as _};
 
-use crate::app::keymap::{Group, KeyMap, Mode};
+use crate::app::action::Action;
+use crate::app::keymap::{Binding, Group, KeyMap, Mode};
+use crate::app::state::State;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
@@ -20,8 +22,9 @@ const READING: [(&str, &str); 7] = [
     ("T_serving …", "seconds from the step to a new instance's first answer, to enough, to good"),
 ];
 
-/// Columns of the keys.
+/// Columns of the keys; with keys of one's own that are longer, so many at most.
 const KEYS_WIDTH: usize = 16;
+const WIDEST_KEYS: usize = 24;
 
 /// Columns of the words that are explained.
 const WORD_WIDTH: usize = 18;
@@ -31,27 +34,35 @@ const WIDTH: u16 = 96;
 
 /// Draws the help over the middle of the screen. The keys come first: what explains the charts is left out where there is
 /// no room for both.
-pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
+pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) {
     let room = usize::from(screen.height.saturating_sub(2));
     // A sliver of the screen left and right of the help would only confuse.
     let width = if screen.width < WIDTH + 6 { screen.width } else { WIDTH };
     let inside = usize::from(width.saturating_sub(4));
     let reading = reading(theme, inside);
-    let with_headings = keys(mode, theme, true, inside);
+    let with_headings = keys(state, theme, true, inside);
     let with_reading = room > with_headings.len() + reading.len();
-    let columns = if with_reading { vec![with_headings] } else { columns(mode, theme, room, inside) };
+    let columns = if with_reading { vec![with_headings] } else { columns(state, theme, room, inside) };
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
     let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(screen.height);
     let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
     Clear.render(area, buf);
+    let closes = state.ui().keys.either(KeyMap::mode(state), &[Action::Cancel, Action::ToggleHelp]);
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.style(Role::Key))
         .padding(Padding::horizontal(1))
         .title(Line::styled(" Keys ", theme.style(Role::Title)))
         .title_bottom(
-            Line::styled(" Esc or ? closes; every key keeps working ", theme.style(Role::Label)).right_aligned(),
+            Line::styled(
+                format!(
+                    " {}every key keeps working ",
+                    closes.map_or_else(String::new, |keys| format!("{keys} closes; "))
+                ),
+                theme.style(Role::Label),
+            )
+            .right_aligned(),
         );
     let inner = block.inner(area);
     block.render(area, buf);
@@ -71,12 +82,17 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, mode: Mode, theme: Theme) {
 }
 
 /// The table, group by group, in lines of `width` columns. What has no room for its whole sentence has its first part.
-fn keys(mode: Mode, theme: Theme, with_headings: bool, width: usize) -> Vec<Line<'static>> {
+fn keys(state: &State, theme: Theme, with_headings: bool, width: usize) -> Vec<Line<'static>> {
+    let (map, mode) = (&state.ui().keys, KeyMap::mode(state));
+    let widest = map.bindings(mode).map(|binding| usize::from(text::columns(&binding.shown)) + 1).max().unwrap_or(0);
+    let keys_width = widest.clamp(KEYS_WIDTH, WIDEST_KEYS);
+    let only_closes = |binding: &Binding| binding.keys.iter().all(|(_, action)| *action == Action::Cancel);
     let mut lines = Vec::new();
     for group in Group::ALL {
         // How to close it stands on the border already.
-        let mut bindings = KeyMap::bindings(mode)
-            .filter(|binding| binding.group == group && (mode == Mode::Replay || binding.shown != "Esc"))
+        let mut bindings = map
+            .bindings(mode)
+            .filter(|binding| binding.group == group && (mode == Mode::Replay || !only_closes(binding)))
             .peekable();
         if with_headings && bindings.peek().is_some() {
             lines.extend((!lines.is_empty()).then(Line::default));
@@ -84,8 +100,11 @@ fn keys(mode: Mode, theme: Theme, with_headings: bool, width: usize) -> Vec<Line
         }
         lines.extend(bindings.map(|binding| {
             Line::from(vec![
-                Span::styled(format!("{:<KEYS_WIDTH$}", binding.shown), theme.style(Role::Title)),
-                Span::styled(explained(binding.help, width.saturating_sub(KEYS_WIDTH + 1)), theme.style(Role::Text)),
+                Span::styled(
+                    format!("{:<keys_width$}", text::shown(&binding.shown, keys_width - 1)),
+                    theme.style(Role::Title),
+                ),
+                Span::styled(explained(binding.help, width.saturating_sub(keys_width + 1)), theme.style(Role::Text)),
             ])
         }));
     }
@@ -102,12 +121,12 @@ fn explained(help: &str, room: usize) -> String {
 }
 
 /// One column where that fits, else two.
-fn columns(mode: Mode, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line<'static>>> {
-    let lines = keys(mode, theme, false, inside);
+fn columns(state: &State, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line<'static>>> {
+    let lines = keys(state, theme, false, inside);
     if lines.len() <= room {
         return vec![lines];
     }
-    let mut lines = keys(mode, theme, false, inside / 2);
+    let mut lines = keys(state, theme, false, inside / 2);
     let rest = lines.split_off(lines.len().div_ceil(2));
     vec![lines, rest]
 }

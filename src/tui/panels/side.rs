@@ -12,8 +12,17 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 use scaletop_load::OutcomeKind;
 
-/// Columns of the names.
-const NAME_WIDTH: usize = 15;
+/// Columns of the names: with the gap behind them, at least and at most.
+const NAME_WIDTH: (usize, usize) = (15, 22);
+
+/// Lines that a value takes which is too long for one, where the screen has them.
+const VALUE_LINES: usize = 4;
+
+/// The facts of the platform where the screen is low.
+const FEW_FACTS: usize = 8;
+
+/// Rows from which on all facts are there.
+const TALL: u16 = 40;
 
 /// One line: a heading, a name with its value, or a remark.
 enum Entry {
@@ -32,7 +41,12 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         buf.set_string(area.x + 1, y, "│", scene.style(Role::Faint));
     }
     let width = usize::from(inner.width);
-    for (y, entry) in (inner.top()..inner.bottom()).zip(entries(scene, width)) {
+    let entries = entries(scene, width, area.height);
+    let widest =
+        entries.iter().map(|entry| if let Entry::Pair(name, ..) = entry { text::columns(name) } else { 0 }).max();
+    let names = usize::from(widest.unwrap_or(0) + 1).clamp(NAME_WIDTH.0, NAME_WIDTH.1);
+    let entries = wrapped(entries, width.saturating_sub(names), usize::from(area.height));
+    for (y, entry) in (inner.top()..inner.bottom()).zip(entries) {
         let mut put = |x: usize, words: &str, style: Style| {
             let x = u16::try_from(x).unwrap_or(0);
             text::put(buf, inner.x + x, y, words, usize::from(inner.width.saturating_sub(x)), style);
@@ -40,8 +54,8 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         match entry {
             Entry::Heading(words) => put(0, words, scene.style(Role::Key)),
             Entry::Pair(name, value, role) => {
-                put(0, &text::shown(&name, NAME_WIDTH - 1), scene.style(Role::Label));
-                put(NAME_WIDTH, &text::shown(&value, width - NAME_WIDTH), scene.style(role));
+                put(0, &text::shown(&name, names - 1), scene.style(Role::Label));
+                put(names, &text::shown(&value, width.saturating_sub(names)), scene.style(role));
             }
             Entry::Remark(words) => put(2, &words, scene.style(Role::Label)),
             Entry::Blank => {}
@@ -49,12 +63,33 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
 }
 
+/// The same with values that are too long going on in the lines below, as far as there are lines for them.
+fn wrapped(entries: Vec<Entry>, room: usize, rows: usize) -> Vec<Entry> {
+    let mut spare = rows.saturating_sub(entries.len());
+    let mut all = Vec::new();
+    for entry in entries {
+        let Entry::Pair(name, value, role) = entry else {
+            all.push(entry);
+            continue;
+        };
+        let lines = if room == 0 { Vec::new() } else { text::wrap_whole(&value, room, VALUE_LINES.min(spare + 1)) };
+        if lines.len() < 2 {
+            all.push(Entry::Pair(name, value, role));
+            continue;
+        }
+        spare -= lines.len() - 1;
+        let names = std::iter::once(name).chain(std::iter::repeat(String::new()));
+        all.extend(names.zip(lines).map(|(name, line)| Entry::Pair(name, line, role)));
+    }
+    all
+}
+
 fn pair(name: &str, value: String) -> Entry {
     Entry::Pair(name.to_owned(), value, Role::Text)
 }
 
-fn entries(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
-    let mut entries = service(scene);
+fn entries(scene: &Scene<'_>, width: usize, rows: u16) -> Vec<Entry> {
+    let mut entries = service(scene, rows);
     entries.push(Entry::Blank);
     entries.extend(totals(scene));
     entries.push(Entry::Blank);
@@ -66,14 +101,17 @@ fn entries(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
     entries
 }
 
-fn service(scene: &Scene<'_>) -> Vec<Entry> {
+fn service(scene: &Scene<'_>, rows: u16) -> Vec<Entry> {
     let session = &scene.state.session();
     let settings = &session.header().settings;
     let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
     entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
     entries.push(pair("objective", session.objective().to_string()));
     entries.push(pair("arrivals", format!("{:?}", settings.arrivals).to_lowercase()));
-    entries.extend(session.facts().iter().take(8).map(|(name, fact)| pair(name, fact.value.clone())));
+    let most = if rows < TALL { FEW_FACTS } else { usize::MAX };
+    entries.extend(
+        session.facts().values().take(most).map(|fact| pair(&text::shown(fact.label(), NAME_WIDTH.1), fact.worded())),
+    );
     entries
 }
 

@@ -6,6 +6,8 @@ use ratatui::layout::Rect;
 use crate::analysis::numbers::{self, Kind, Unit, Value};
 use crate::analysis::words::{Tone, tone};
 use crate::analysis::{InstanceSpan, StepReport, Timing, Validity};
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -160,7 +162,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
     let words = u16::try_from(spoken.len()).unwrap_or(words);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + words), ..area };
     if steps.is_empty() {
-        let hint = if state.as_live().is_some() { "none yet: ↑ raises the rate, s spikes it" } else { "none yet" };
+        let hint = none_yet(state);
         text::put(
             buf,
             rows.x + 2,
@@ -215,6 +217,17 @@ fn row(
 
 fn words_of(report: &StepReport, width: u16, max: u16) -> Vec<String> {
     text::wrap(&report.words, usize::from(width.saturating_sub(2)), usize::from(max))
+}
+
+/// What stands in place of the steps, with the keys that begin one.
+fn none_yet(state: &State) -> String {
+    let key = |action: &Action, does: &str| {
+        let key = state.ui().keys.key(KeyMap::mode(state), action).filter(|_| state.as_live().is_some());
+        key.map(|key| format!("{key} {does}"))
+    };
+    let keys = [key(&Action::RateUp, "raises the rate"), key(&Action::Spike, "spikes it")];
+    let keys: Vec<String> = keys.into_iter().flatten().collect();
+    if keys.is_empty() { "none yet".to_owned() } else { format!("none yet: {}", keys.join(", ")) }
 }
 
 /// The columns that fit, in their order.

@@ -6,12 +6,15 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget as _};
 
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
-/// Columns of the card.
+/// Columns of the card, and of the longest line for which it is made wider.
 const WIDTH: u16 = 72;
+const WIDEST: usize = 160;
 
 /// Columns of the words at its left.
 const NAMES: usize = 11;
@@ -23,7 +26,8 @@ pub(crate) fn is_wanted(state: &State) -> bool {
 
 /// Draws the card over the middle of the charts.
 pub(crate) fn draw(buf: &mut Buffer, charts: Rect, state: &State, theme: Theme) {
-    let width = WIDTH.min(charts.width);
+    let wanted = lines(state, theme, WIDEST).iter().map(Line::width).max().unwrap_or(0);
+    let width = u16::try_from(wanted + 4).unwrap_or(WIDTH).max(WIDTH).min(charts.width);
     let inside = usize::from(width.saturating_sub(4));
     let lines = lines(state, theme, inside);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(charts.height);
@@ -66,10 +70,19 @@ fn lines(state: &State, theme: Theme, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(row("judged by", &state.session().objective().to_string()));
     lines.push(Line::default());
+    // The keys are those in force; what has none is left out.
+    let key = |action: &Action| state.ui().keys.key(KeyMap::mode(state), action);
     if let Some(live) = state.as_live() {
-        lines.push(row("↑", &format!("sends {}/s more; ↓ fewer", live.increment())));
-        lines.push(row("s", &format!("spikes to {}, and back", live.spike_rate)));
+        if let Some(up) = key(&Action::RateUp) {
+            let fewer = key(&Action::RateDown).map_or_else(String::new, |down| format!("; {down} fewer"));
+            lines.push(row(&up, &format!("sends {}/s more{fewer}", live.increment())));
+        }
+        if let Some(spike) = key(&Action::Spike) {
+            lines.push(row(&spike, &format!("spikes to {}, and back", live.spike_rate)));
+        }
     }
-    lines.push(row("?", "shows every key"));
+    if let Some(help) = key(&Action::ToggleHelp) {
+        lines.push(row(&help, "shows every key"));
+    }
     lines
 }

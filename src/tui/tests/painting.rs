@@ -184,6 +184,71 @@ fn a_second_more_costs_less_than_two_kilobytes() {
     }
 }
 
+/// Bytes from one frame to the next, and how many of them there are before a text is whole in the header.
+fn change(before: &Buffer, after: &Buffer) -> (usize, usize) {
+    let cells = before.diff(after);
+    let bytes = |cells: &[(u16, u16, &ratatui::buffer::Cell)]| {
+        let mut bytes = Vec::new();
+        CrosstermBackend::new(&mut bytes).draw(cells.iter().copied()).unwrap();
+        bytes.len()
+    };
+    let header: Vec<_> = cells.iter().copied().take_while(|(_, y, _)| *y < 2).collect();
+    (bytes(&cells), bytes(&header))
+}
+
+/// On a line of 1,200 bytes a second a key is seen within two seconds, in whichever moment it is pressed: in virtual time, with the
+/// frames that a session under load has and buffers as those of a pseudo terminal.
+#[test]
+fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
+    use crate::tui::line::Line;
+    use crate::tui::line::tests::{Slow, send};
+    use std::time::Duration;
+
+    let mut builder = spike(4, 270);
+    let seconds: Vec<Builder> = (0..60)
+        .map(|_| {
+            builder = builder.clone().run(1);
+            builder.clone()
+        })
+        .collect();
+    let drawn = |builder: &Builder, rate: Option<u32>| {
+        let builder = rate.map_or_else(|| builder.clone(), |rate| builder.clone().rate(rate));
+        frame(&builder.build(), Theme::DARK, 120, 40).backend().buffer().clone()
+    };
+    let frames: Vec<Buffer> = seconds.iter().map(|second| drawn(second, None)).collect();
+    let mut waits = Vec::new();
+    for phase in 0..16 {
+        let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 12_288.0));
+        let pressed = 50.0 + f64::from(phase) * 0.37;
+        let mut shown = Buffer::empty(frames[0].area);
+        let (mut now, mut busy_until, mut waits_for) = (0.0_f64, 0.0, None);
+        let seen = loop {
+            now += 0.05;
+            let is_asked = now >= pressed;
+            if now < busy_until || !line.is_free(Duration::from_millis(crate::text::whole(now * 1_000.0)), is_asked) {
+                continue;
+            }
+            let at = usize::try_from(crate::text::whole(now - 0.5)).unwrap().min(seconds.len() - 1);
+            let mut target = if is_asked { drawn(&seconds[at], Some(777)) } else { frames[at].clone() };
+            if target == shown {
+                continue;
+            }
+            if let Some(budget) = line.budget() {
+                waits_for = partly::within(&mut target, &shown, budget, waits_for.unwrap_or(0));
+            }
+            let (bytes, header) = change(&shown, &target);
+            let before = slow.written();
+            busy_until = send(&mut line, &mut slow, bytes, now);
+            shown = target;
+            if is_asked {
+                break slow.seen_at(before + header as f64).max(now);
+            }
+        };
+        waits.push(seen - pressed);
+    }
+    assert!(waits.iter().all(|wait| *wait <= 2.0), "{waits:.2?}");
+}
+
 #[test]
 fn a_replay_of_a_moment_is_drawn_as_the_moment_was() {
     // Of the scale's memory, too: the burst has left the scale at one moment and not at the other.

@@ -2,7 +2,7 @@
 
 use ratatui::style::Color;
 
-use crate::chart::palette::Hue;
+use crate::chart::palette::{FILL_BAD, FILL_BAND, FILL_OK, FILL_RESPONDING, Hue};
 pub(super) use crate::chart::palette::{HEAT_DARK, HEAT_LIGHT};
 use crate::tui::theme::Role;
 
@@ -35,7 +35,18 @@ const fn hue(role: Role) -> Option<Hue> {
         Role::Limit | Role::Pending => Hue::Limit,
         Role::Warn => Hue::Warn,
         Role::Mark => Hue::Mark,
-        Role::Text | Role::Label | Role::Faint | Role::Title | Role::Badge | Role::Selected | Role::Key => return None,
+        Role::Text
+        | Role::Label
+        | Role::Faint
+        | Role::Title
+        | Role::Badge
+        | Role::BadgeBackground
+        | Role::OkArea
+        | Role::FailedArea
+        | Role::LatencyBand
+        | Role::RespondingArea
+        | Role::Selected
+        | Role::Key => return None,
     })
 }
 
@@ -44,7 +55,13 @@ pub(super) const fn dark(role: Role) -> Color {
         return rgb(hue.on_dark());
     }
     rgb(match role {
+        Role::OkArea => FILL_OK.0,
+        Role::FailedArea => FILL_BAD.0,
+        Role::LatencyBand => FILL_BAND.0,
+        Role::RespondingArea => FILL_RESPONDING.0,
         Role::Badge => 0xff_ffff,
+        Role::BadgeBackground => 0x1f_6feb,
+        Role::Selected => 0x2a_3340,
         Role::Title => 0xf0_f6fc,
         Role::Label => 0x8b_949e,
         Role::Faint => 0x6a_737d,
@@ -58,6 +75,11 @@ pub(super) const fn light(role: Role) -> Color {
         return rgb(hue.on_light());
     }
     rgb(match role {
+        Role::OkArea => FILL_OK.1,
+        Role::FailedArea => FILL_BAD.1,
+        Role::LatencyBand => FILL_BAND.1,
+        Role::RespondingArea => FILL_RESPONDING.1,
+        Role::Selected => 0xdd_e6f0,
         Role::Title => 0x1f_2328,
         Role::Label => 0x57_606a,
         Role::Faint => 0x7d_858d,
@@ -78,22 +100,48 @@ pub(super) const fn ansi(role: Role) -> Color {
         | Role::Pending
         | Role::Dropped => Color::Reset,
         Role::Badge => Color::White,
+        Role::BadgeBackground => Color::Blue,
+        Role::LatencyBand | Role::RespondingArea => Color::DarkGray,
         Role::Sent | Role::Active => Color::LightBlue,
-        Role::Good | Role::Ok | Role::Running => Color::Green,
+        Role::Good | Role::Ok | Role::OkArea | Role::Running => Color::Green,
         Role::Warn | Role::Oldest | Role::Needed | Role::Status429 => Color::Yellow,
-        Role::Bad | Role::Status5xx | Role::Slo => Color::Red,
+        Role::Bad | Role::FailedArea | Role::Status5xx | Role::Slo => Color::Red,
         Role::Key | Role::P50 | Role::Responding => Color::Cyan,
         Role::P99 | Role::Desired | Role::OtherErrors | Role::Mark => Color::Magenta,
     }
 }
 
+/// The closest of the 16, as xterm has them; what a terminal makes of them is its own business.
+pub(super) fn nearest_of_16(color: [u8; 3]) -> Color {
+    const COLORS: [(Color, [u8; 3]); 16] = [
+        (Color::Black, [0, 0, 0]),
+        (Color::Red, [205, 0, 0]),
+        (Color::Green, [0, 205, 0]),
+        (Color::Yellow, [205, 205, 0]),
+        (Color::Blue, [0, 0, 238]),
+        (Color::Magenta, [205, 0, 205]),
+        (Color::Cyan, [0, 205, 205]),
+        (Color::Gray, [229, 229, 229]),
+        (Color::DarkGray, [127, 127, 127]),
+        (Color::LightRed, [255, 0, 0]),
+        (Color::LightGreen, [0, 255, 0]),
+        (Color::LightYellow, [255, 255, 0]),
+        (Color::LightBlue, [92, 92, 255]),
+        (Color::LightMagenta, [255, 0, 255]),
+        (Color::LightCyan, [0, 255, 255]),
+        (Color::White, [255, 255, 255]),
+    ];
+    COLORS.into_iter().min_by_key(|(_, known)| distance(*known, color)).map_or(Color::Reset, |(color, _)| color)
+}
+
+fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
+    one.into_iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+}
+
 /// The closest of the 6 × 6 × 6 cube and the 24 greys of the 256 colour palette.
 pub(super) fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let distance = |color: [u8; 3]| -> u32 {
-        color.into_iter().zip([red, green, blue]).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
-    };
     let cube = (0..216_u8).map(|at| (16 + at, [at / 36, at / 6 % 6, at % 6].map(|level| LEVELS[usize::from(level)])));
     let greys = (0..24_u8).map(|at| (232 + at, [8 + 10 * at; 3]));
-    cube.chain(greys).min_by_key(|&(_, color)| distance(color)).map_or(15, |(index, _)| index)
+    cube.chain(greys).min_by_key(|&(_, color)| distance(color, [red, green, blue])).map_or(15, |(index, _)| index)
 }

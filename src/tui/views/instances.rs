@@ -4,6 +4,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::{Gone, State};
 use crate::session::history::is_gone;
 use crate::session::state::{Came, InstanceTrack, Session};
@@ -177,7 +179,10 @@ impl<'a> List<'a> {
         }
         if hidden > 0 && y < area.bottom() {
             let after = shown.len() - first - visible.len();
-            let words = format!("{first} above, {after} below; n and p scroll");
+            let (keys, mode) = (&scene.state.ui().keys, KeyMap::mode(scene.state));
+            let scroll = keys.either(mode, &[Action::SelectNext, Action::SelectPrevious]);
+            let how = scroll.map_or_else(String::new, |keys| format!("; {keys} scrolls"));
+            let words = format!("{first} above, {after} below{how}");
             text::put(buf, area.x, y, words, usize::from(facts_width(facts)), style);
             y += 1;
         }

@@ -3,6 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::instances::Feed;
 use crate::session::event::NoticeLevel;
@@ -60,11 +62,16 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let mut entries = history::entries(state.session(), filter);
     // Of the same moment, too, the later one comes first.
     entries.reverse();
+    let key = |action: &Action| state.ui().keys.key(KeyMap::live(state.ui().view), action);
+    let says = |action, does: &str| key(&action).map_or_else(String::new, |key| format!("{key} {does}"));
+    let (opens, filters) = (says(Action::Open, "puts the cursor there"), says(Action::AskFilter, "filters"));
+    let (how, changes) = (both(&opens, &filters), says(Action::AskFilter, "changes it"));
     let remark = match filter {
         Some(filter) => {
-            format!("{} entries with “{}”, newest first; / changes it", entries.len(), text::shown(filter, 30))
+            let what = format!("{} entries with “{}”, newest first", entries.len(), text::shown(filter, 30));
+            after(what, &changes)
         }
-        None => format!("{} entries, newest first; Enter puts the cursor there, / filters", entries.len()),
+        None => after(format!("{} entries, newest first", entries.len()), &how),
     };
     super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, "Log", &remark);
     let width = area.width.saturating_sub(LEFT);
@@ -89,9 +96,22 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
         }
     }
     if entries.is_empty() && y < area.bottom() {
-        let words = if filter.is_some() { "nothing has that in it; Esc shows all" } else { "nothing yet" };
+        let words = match filter {
+            Some(_) => after("nothing has that in it".to_owned(), &says(Action::Cancel, "shows all")),
+            None => "nothing yet".to_owned(),
+        };
         text::put(buf, area.x + LEFT, y, words, usize::from(width), theme.style(Role::Label));
     }
+}
+
+/// What can be done, behind a semicolon; nothing where there is no key for it.
+fn after(what: String, how: &str) -> String {
+    if how.is_empty() { what } else { format!("{what}; {how}") }
+}
+
+/// One, the other, or both with a comma.
+fn both(one: &str, other: &str) -> String {
+    [one, other].iter().filter(|words| !words.is_empty()).copied().collect::<Vec<_>>().join(", ")
 }
 
 /// How an entry is marked.

@@ -6,6 +6,8 @@ use ratatui::layout::Rect;
 use crate::analysis::numbers::{self, Kind, Value};
 use crate::analysis::waterfall::Waterfall;
 use crate::analysis::{StepReport, Timing, Validity};
+use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::instances::Basis;
 use crate::tui::layout::Frame;
@@ -35,6 +37,12 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     steps::draw(buf, table, state, theme, 0);
     let below = Rect { y: table.bottom(), height: body.bottom().saturating_sub(table.bottom()), ..body };
     if let Some(report) = steps::selected(state) {
+        let (keys, mode) = (&state.ui().keys, KeyMap::mode(state));
+        let select = keys.either(mode, &[Action::SelectNext, Action::SelectPrevious]);
+        let how = select.map_or_else(String::new, |keys| format!("{keys} selects another"));
+        let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
+        let title = format!("Step {}{name}", report.step.id);
+        super::heading(buf, Rect { height: below.height.min(1), ..below }, theme, &title, &how);
         let scale_out = state.session().scale_out(report);
         selected(buf, below, theme, report, &details, wide, scale_out.as_ref());
     }
@@ -50,9 +58,6 @@ fn selected(
     scale_out: Option<&Result<Waterfall, String>>,
 ) {
     let fall = scale_out.and_then(|told| told.as_ref().ok());
-    let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
-    let title = format!("Step {}{name}", report.step.id);
-    super::heading(buf, Rect { height: area.height.min(1), ..area }, theme, &title, "n and p select another");
     let mut y = area.y + 1;
     let role = if matches!(report.validity, Validity::Valid) { Role::Text } else { Role::Warn };
     for line in text::wrap(&report.words, usize::from(area.width), 4) {

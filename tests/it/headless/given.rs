@@ -272,3 +272,36 @@ fn a_quiet_run_says_what_happens_and_nothing_of_how_far_it_is() {
     assert!(ended.stderr.contains("warning: --metrics listens on 0.0.0.0:"), "{}", ended.stderr);
     assert!(ended.stdout.contains("requests: 10 due"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_key_for_two_actions_and_a_colour_of_nothing_are_refused_by_every_command_before_anything_is_done() {
+    let work = Workplace::new();
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    service.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/", service.local_addr().unwrap());
+    let plan = work.plan(PLAN);
+    for (file, says) in [
+        (
+            "max-rate = 50\n[keys]\nspike = \"u\"\n",
+            "scaletop.toml, line 3: `u` would be both `spike` and `undo` in charts",
+        ),
+        ("[keys]\nquit = []\n", "scaletop.toml, line 2: ctrl-c always quits"),
+        (
+            "[theme]\nlabels = \"red\"\n",
+            "scaletop.toml, line 2: nothing on the screen is called `labels`; the nearest is `label`",
+        ),
+    ] {
+        std::fs::write(work.path().join("scaletop.toml"), file).unwrap();
+        for args in [
+            &["run", "--check", &plan, &url][..],
+            &["run", &plan, &url],
+            &["doctor", &url],
+            &["live", &url],
+            &["replay", "session"],
+        ] {
+            let ended = work.run(args);
+            assert!(ended.assert_code(2).stderr.contains(says), "{args:?}: {}", ended.stderr);
+        }
+    }
+    assert!(service.accept().is_err(), "nobody came");
+}

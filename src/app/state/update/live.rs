@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
+use crate::app::keymap::KeyMap;
 use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
 use crate::app::state::update::prompt::filter;
@@ -83,6 +84,11 @@ impl LiveUpdate<'_> {
     /// A short message on the screen.
     pub(super) fn toast(&mut self, text: impl Into<String>) {
         self.ui.toast = Some((self.now, text.into()));
+    }
+
+    /// The keys for some actions on this view.
+    pub(super) fn either(&self, actions: &[Action]) -> Option<String> {
+        self.ui.keys.either(KeyMap::live(self.ui.view), actions)
     }
 
     /// A line in the log and, briefly, on the screen.

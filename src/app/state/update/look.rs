@@ -1,6 +1,7 @@
 //! The actions that only change what the user looks at: the same live and in a replay.
 
 use crate::app::action::Action;
+use crate::app::keymap::KeyMap;
 use crate::app::state::{Prompt, PromptKind, Ui, View, Window, present};
 use crate::session::history::entries;
 use crate::session::state::Session;
@@ -75,7 +76,15 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
         Action::NoShell => {
             ui.toast = Some((at, "there is no shell to go back to: scaletop was started without one".to_owned()));
         }
-        Action::NoSuchKey => ui.toast = Some((at, "no such key: ? helps".to_owned())),
+        Action::NoSuchKey => {
+            let help = ui.keys.key(KeyMap::live(ui.view), &Action::ToggleHelp);
+            let how = help.map_or_else(String::new, |key| format!(": {key} helps"));
+            ui.toast = Some((at, format!("no such key{how}")));
+        }
+        Action::HardlySeen(role) => {
+            ui.toast =
+                Some((at, format!("the colour of {role} (scaletop.toml) hardly stands out from this background")));
+        }
         Action::Pasted => ui.toast = Some((at, "pasting does nothing here: press the keys".to_owned())),
         // Everything that changes more than the view is handled before this.
         _ => {}

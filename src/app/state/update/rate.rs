@@ -175,7 +175,9 @@ impl LiveUpdate<'_> {
         }
         let rate = self.current_rate();
         if rate.is_paused() {
-            return self.toast("the rate is 0 already: raise it with ↑, a digit or s");
+            let raises = self.either(&[Action::RateUp, Action::Preset(1), Action::Spike]);
+            let how = raises.map_or_else(String::new, |keys| format!(": raise it with {keys}"));
+            return self.toast(format!("the rate is 0 already{how}"));
         }
         self.live.paused_from = Some(rate);
         self.hold(ArrivalRate::PAUSED, RateCause::Pause, None);
@@ -187,7 +189,9 @@ impl LiveUpdate<'_> {
         if !rate.is_paused() {
             self.live.paused_from = Some(rate);
             self.hold(ArrivalRate::PAUSED, RateCause::Pause, None);
-            self.toast(format!("the load was paused for the shell: space resumes {rate}"));
+            let how =
+                self.either(&[Action::TogglePause]).map_or_else(String::new, |key| format!(": {key} resumes {rate}"));
+            self.toast(format!("the load was paused for the shell{how}"));
         }
     }
 
