@@ -2,7 +2,7 @@
 //!
 //! It has a thread of its own, on which pages are drawn and sent. Nothing of it waits in the session's loop: while nobody
 //! looks, the loop does nothing for it; while somebody does, it hands over a copy of the session when the thread asks for one.
-//! Drawing takes at most a twentieth of a core ([`REST`]): the longer a session, the more rarely it is drawn.
+//! Drawing takes at most a twentieth of a core: the longer a session, the more rarely it is drawn.
 //!
 //! What is sent is pulled: whoever is slow is sent the difference to the latest drawing when there is room for it, and never
 //! what lies between.

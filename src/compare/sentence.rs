@@ -29,7 +29,7 @@ fn of_session(comparison: &SessionComparison, other: usize) -> String {
     if !beyond.is_empty() {
         let sentences = beyond.iter().take(MOST_STEPS).map(|(step, story)| story.sentence(step, &which));
         let more = beyond.len().saturating_sub(MOST_STEPS);
-        let more = (more > 0).then(|| format!("It differs beyond the noise in {} more.", plural(more, "step")));
+        let more = (more > 0).then(|| format!("It differs beyond the noise in {}.", plural(more, "more step")));
         return sentences.chain(more).collect::<Vec<_>>().join(" ");
     }
     let single: Vec<_> = told.iter().filter(|(_, story)| !story.single.is_empty()).collect();
@@ -174,11 +174,12 @@ fn amount(row: &ComparedNumber, other: usize, verb: &str, [less, more]: [&str; 2
     Some(format!("{verb} {bound}{by} {}", if delta < 0.0 { less } else { more }))
 }
 
-/// `lost 12% fewer requests`; as a count where there is nothing that it is a share of.
+/// `lost 12% fewer requests`; as a count where there is nothing that it is a share of, or it is more than twice that.
 fn lost(row: &ComparedNumber, other: usize) -> Option<String> {
     let (delta, by) = visible(row, other)?;
     let direction = if delta < 0.0 { "fewer" } else { "more" };
-    let percent = row.differences[other - 1].percent(&row.runs[0]);
+    let base = row.runs[0].median().map_or(0.0, |median| median.value);
+    let percent = row.differences[other - 1].percent(&row.runs[0]).filter(|_| delta <= 2.0 * base);
     let by = percent.map_or(by, |percent| percent.trim_start_matches(['+', '−', '-']).to_owned());
     Some(format!("lost {by} {direction} requests"))
 }

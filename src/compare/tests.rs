@@ -202,6 +202,9 @@ fn the_sentence_calls_nothing_better_that_ran_once() {
     let never = session(&[(5, 600, Timing::NotWithin { secs: 60.0, open: false }, 100)]);
     let said = sentences(&compared(&a, &never), 2).remove(0);
     assert!(said.contains("B recovered at least 30 s later than A"), "{said}");
+    let many = session(&[(5, 600, reached(30.0), 16_193)]);
+    let said = sentences(&compared(&a, &many), 2).remove(0);
+    assert!(said.contains("B lost 16,093 more requests than A"), "{said}");
     let hardly = session(&[(5, 600, reached(30.01), 100)]);
     let said = sentences(&compared(&a, &hardly), 2).remove(0);
     assert!(said.contains("shows no difference from A") && !said.contains("0.0"), "{said}");
