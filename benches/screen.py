@@ -8,6 +8,7 @@ none; and a terminal that takes 1,200 bytes a second, for how long it takes unti
 bounds and values. No bound that is missed is an error: machines differ. The bytes are held by tests, too, in virtual time.
 """
 import argparse
+import codecs
 import datetime
 import fcntl
 import http.server
@@ -37,11 +38,16 @@ KEYS = ((b"]", "±100"), (b"[", "±50"))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def blank():
+    return [[" "] * SIZE[1] for _ in range(SIZE[0])]
+
+
 class Terminal:
     """A program in a terminal of its own that reads as fast as it is told to: bytes per second, or all."""
 
     def __init__(self, argv, folder, rate=None):
         self.rate, self.read, self.owed, self.at = rate, bytearray(), 0.0, time.monotonic()
+        self.rows, self.place, self.decoder, self.rest = blank(), (0, 0), codecs.getincrementaldecoder("utf-8")("ignore"), ""
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "COLORFGBG": "15;0"}
@@ -58,7 +64,7 @@ class Terminal:
         while (now := time.monotonic()) - began < seconds:
             if until and len(self.read) > mark and until in self.text():
                 return now - began
-            self.owed = min(self.owed + (now - self.at) * self.rate, 64.0) if self.rate else 65_536
+            self.owed = min(self.owed + (now - self.at) * self.rate, self.rate) if self.rate else 65_536
             self.at = now
             if self.owed < 1 or not select.select([self.master], [], [], 0.01)[0]:
                 time.sleep(0.005)
@@ -68,22 +74,31 @@ class Terminal:
             except OSError:
                 return None
             self.read += got
+            self.feed(got)
             self.owed -= len(got)
         return None
 
-    def text(self):
-        """What is on the screen: our frames only move, colour and write."""
-        rows, (row, column) = [[" "] * SIZE[1] for _ in range(SIZE[0])], (0, 0)
-        for match in TOKEN.finditer(self.read.decode(errors="ignore")):
+    def feed(self, got):
+        """Puts what is read on the screen: our frames only move, colour and write."""
+        text = self.rest + self.decoder.decode(got)
+        # A sequence that is not whole yet waits for its end.
+        begun = text.rfind("\x1b")
+        whole = len(text) if begun < 0 or re.match(r"\x1b(\[[\d;?]*[a-zA-Z]|[^\[])", text[begun:]) else begun
+        text, self.rest = text[:whole], text[whole:]
+        row, column = self.place
+        for match in TOKEN.finditer(text):
             if match[3]:
                 if row < SIZE[0] and column < SIZE[1]:
-                    rows[row][column] = match[3]
+                    self.rows[row][column] = match[3]
                 column += 1
             elif match[0].endswith("H"):
                 row, column = int(match[1] or 1) - 1, int(match[2] or 1) - 1
             elif match[0] == "\x1b[2J":
-                rows = [[" "] * SIZE[1] for _ in range(SIZE[0])]
-        return "\n".join("".join(row) for row in rows)
+                self.rows = blank()
+        self.place = (row, column)
+
+    def text(self):
+        return "\n".join("".join(row) for row in self.rows)
 
     def cpu(self):
         """CPU seconds so far of the threads that draw and write."""

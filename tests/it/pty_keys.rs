@@ -99,6 +99,11 @@ fn footer(screen: &str) -> &str {
     screen.lines().nth(usize::from(SCREEN.0) - 1).unwrap_or_default()
 }
 
+/// The message on the bottom line, which has keys beside it.
+fn message(screen: &str) -> &str {
+    footer(screen).split_once('»').map_or("", |(_, message)| message)
+}
+
 fn is_past(screen: &str) -> bool {
     screen.contains("PAST") || screen.contains("on with the replay")
 }
@@ -166,15 +171,15 @@ impl Hands<'_> {
     /// Whatever was said before is said no more.
     fn forget(&mut self) {
         self.press("$");
-        self.see("another message", |screen| footer(screen).contains("no such key"));
+        self.see("another message", |screen| message(screen).contains("no such key"));
     }
 
     /// A message that was not there before.
     fn says(&mut self, key: &str, words: &str) {
-        let before = footer(&self.terminal.text()).to_owned();
-        assert!(!before.contains(words), "{words} is there already: {before}");
+        let text = self.terminal.text();
+        assert!(!message(&text).contains(words), "{words} is there already");
         self.press(key);
-        self.see(words, |screen| footer(screen).contains(words));
+        self.see(words, |screen| message(screen).contains(words));
     }
 
     /// Presses a key, waits for the words, and closes what it opened.
@@ -205,7 +210,7 @@ impl Hands<'_> {
 
     /// What is on the screen, with its colours, once no message is left that would go by itself.
     fn picture(&self) -> String {
-        self.see("no message", |screen| !footer(screen).contains('»'));
+        self.see("no message", |screen| message(screen).is_empty());
         self.terminal.screen().screen().contents_formatted()
     }
 
@@ -242,9 +247,7 @@ fn looks(hands: &mut Hands<'_>, action: &str, key: &str) -> bool {
             hands.see("another view", |_| hands.view().0 != before);
         }
         "cycle-window" => {
-            let before = footer(&hands.terminal.text()).to_owned();
-            hands.press(key);
-            hands.see("the window", |screen| footer(screen).contains("time window:") && footer(screen) != before);
+            hands.says(key, "time window:");
             // Back to the one of the beginning.
             for _ in 0..3 {
                 hands.press(key);
@@ -388,7 +391,7 @@ fn live(hands: &mut Hands<'_>, action: &str, key: &str) {
         "mark" => hands.says(key, "mark "),
         "export" => {
             hands.press(key);
-            hands.see("the export", |screen| footer(screen).contains("wrote "));
+            hands.see("the export", |screen| message(screen).contains("wrote "));
         }
         _ => assert!(looks(hands, action, key), "what is to be seen of {action}?"),
     }
