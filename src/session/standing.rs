@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::analysis::health;
+use crate::analysis::recovery::TOO_FEW;
 use crate::analysis::words::Present;
 use crate::session::state::Session;
 use crate::slo::Slo;
@@ -140,8 +141,12 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
             Standing::Generator { why: format!("we sent up to {lag} late") }
         }
         SecondJudged::NotShown => {
-            let kind = most_frequent(&seen.outcomes);
-            Standing::Missed { since: since(), why: share(kind, &seen.outcomes) }
+            let why = match most_frequent(&seen.outcomes) {
+                // What was answered otherwise is older than these seconds.
+                OutcomeKind::Ok => TOO_FEW.to_owned(),
+                kind => share(kind, &seen.outcomes),
+            };
+            Standing::Missed { since: since(), why }
         }
         SecondJudged::Bad => {
             let slo = session.objectives().at(newest.second);

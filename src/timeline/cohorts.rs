@@ -60,6 +60,12 @@ impl Cohort {
         self.sent.saturating_sub(self.outcomes.total())
     }
 
+    /// Arrivals that are neither sent nor given up yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        let given_up = [self.dropped_cap, self.dropped_late, self.dropped_connections];
+        given_up.into_iter().fold(self.due.saturating_sub(self.sent), u64::saturating_sub)
+    }
+
     /// Whether we were too late for its latencies to be the service's.
     pub fn is_late(&self) -> bool {
         objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)

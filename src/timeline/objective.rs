@@ -92,9 +92,9 @@ impl Judgement {
     /// Adds one second of arrivals as it stands when time has come to `now`.
     ///
     /// Requests without an answer are *overdue*, and thus bad, once all of the second's are older than the objective's
-    /// latency; before that they may still become anything.
+    /// latency; before that they may still become anything. So are arrivals that wait to be sent: nobody answered them either.
     pub(crate) fn add(&mut self, cohort: &Cohort, now: Elapsed, slo: &Slo) {
-        let pending = cohort.pending();
+        let pending = cohort.pending().saturating_add(cohort.waiting());
         let end = Elapsed::from_secs(u64::from(cohort.second) + u64::from(cohort.span));
         let is_overdue = cohort.is_final || now.saturating_since(end) >= slo.latency;
         self.due = self.due.saturating_add(cohort.due);
@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_to_be_sent_is_unanswered_and_not_answered_otherwise() {
+        let mut waiting = cohort(100, 0, 0);
+        waiting.sent = 0;
+        assert_eq!(verdict(&waiting, 11_400), Unknown);
+        assert_eq!(verdict(&waiting, 11_500), Bad);
+        waiting.dropped_connections = 100;
+        assert_eq!(verdict(&waiting, 11_500), NotMeasured, "once it is given up, it was ours");
+    }
+
+    #[test]
     fn nothing_asked_is_neither_good_nor_bad() {
         assert_eq!(verdict(&cohort(0, 0, 0), 20_000), Unknown);
     }
@@ -271,7 +281,9 @@ mod tests {
         assert_eq!(verdict(&refused, 20_000), Bad);
         (refused.dropped_cap, refused.dropped_late) = (0, 2);
         assert_eq!(verdict(&refused, 20_000), NotMeasured);
-        refused.dropped_late = 1;
+        // Each arrival is sent, given up, or waits: this one is sent, and answered.
+        (refused.sent, refused.dropped_late) = (99, 1);
+        refused.outcomes.add(OutcomeKind::Ok);
         assert_eq!(verdict(&refused, 20_000), Good);
     }
 }
