@@ -515,7 +515,7 @@ fn what_cannot_be_replayed_is_said_and_the_terminal_is_left_alone() {
         ("newer", "has format version 99"),
         ("torn", "ends within its header"),
         (".", "is not a session"),
-        ("nowhere", "cannot read nowhere"),
+        ("nowhere", "there is no session nowhere"),
     ] {
         let mut terminal = Terminal::start(24, 120, &["replay", name], folder.path());
         assert_eq!(terminal.ended(), 1, "{name}");
