@@ -15,12 +15,12 @@
 //! three, 3% at four, 0.8% at five. So three repeats are the least, five are good.
 
 pub(crate) mod align;
-pub(crate) mod difference;
 mod html;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::analysis::difference::{self, NOISE_RULE};
 use crate::session::state::Session;
 
 pub use align::compare;
@@ -42,7 +42,3 @@ pub(crate) fn letter(at: usize) -> String {
         .filter(|&at| at < 26)
         .map_or_else(|| format!("#{}", at + 1), |at| char::from(b'A' + at).to_string())
 }
-
-/// The noise rule in a sentence, for every output.
-pub(crate) const NOISE_RULE: &str = "Median of repeats (least–greatest). Two sessions differ only when these ranges do not overlap; \
-     with one run on either side the noise is unknown. Three repeats are the least, five are good.";

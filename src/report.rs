@@ -4,6 +4,7 @@
 //! is put into the page as it is are this program's own style sheet and script, and a block of JSON in which `<` cannot
 //! occur. A content security policy keeps the page from loading anything, whatever is in it.
 
+mod beside;
 mod charts;
 mod connections;
 mod data;
@@ -26,6 +27,7 @@ use crate::session::verdict::{Verdict, judge};
 use crate::text::{clean_to, date_and_time, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
+pub(crate) use beside::{html_of_two, tone};
 pub(crate) use heat::HeatMap;
 pub(crate) use series::Series;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod event;
 pub(crate) mod folder;
+pub(crate) mod halves;
 pub(crate) mod history;
 pub(crate) mod recording;
 pub(crate) mod settled;

@@ -95,7 +95,7 @@ pub(super) async fn prepare(
         plan: Some(plan),
         must_answer: false,
     };
-    Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
+    Ok(ReadyPlan { ready: drive::prepare(drive, &[target], &cluster, script).await?, log })
 }
 
 /// Reads the plan at `path`.
@@ -138,7 +138,7 @@ fn check(args: &RunArgs, plan: &Plan) -> Result<u8, CommandError> {
     let assumed = Assumptions {
         service_time: args.service_time,
         timeout: request.timeout,
-        max_in_flight: drive::max_in_flight(load),
+        max_in_flight: drive::max_in_flight(load, 1),
     };
     let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
     io::stdout().lock().write_all(text.as_bytes())?;

@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 
 use crate::compare::align::{ComparedStep, SessionComparison};
-use crate::compare::difference::Significance;
 use crate::compare::{Contender, NOISE_RULE, letter};
-use crate::report::{page, shown};
+use crate::report::{page, shown, tone};
 use crate::text::{date_and_time, thousands};
 
 pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
@@ -104,14 +103,5 @@ fn step(compared: &ComparedStep) -> Markup {
                 }
             }
         }
-    }
-}
-
-const fn tone(significance: Significance) -> &'static str {
-    match significance {
-        Significance::Better => "better",
-        Significance::Worse => "worse",
-        Significance::Differs => "differs",
-        Significance::WithinNoise | Significance::Same | Significance::OneRun | Significance::Unknown => "same",
     }
 }

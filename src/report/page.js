@@ -3,16 +3,22 @@
   document.getElementById("unscripted").remove();
   // Places of the plot in its view box: WIDTH, LEFT and the view box' width of the charts.
   const WIDTH = 1000, LEFT = 52, BOX = 1006;
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
-  const values = {};
-  for (const [key, text] of Object.entries(data.values)) {
-    values[key] = text.split(",").flatMap((run) => {
-      const [value, times] = run.split("*");
-      return Array(Number(times || 1)).fill(value === "~" ? null : value);
-    });
-  }
-  const end = Math.max(1, data.end);
+  const read = (block) => {
+    const data = JSON.parse(block.textContent);
+    const seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
+    const values = {};
+    for (const [key, text] of Object.entries(data.values)) {
+      values[key] = text.split(",").flatMap((run) => {
+        const [value, times] = run.split("*");
+        return Array(Number(times || 1)).fill(value === "~" ? null : value);
+      });
+    }
+    return { data, seconds, values };
+  };
+  // One target, or two whose charts stand beside one another.
+  const halves = ["data", "data-second"].map((id) => document.getElementById(id)).filter(Boolean).map(read);
+  const { data, seconds } = halves[0];
+  const end = Math.max(1, ...halves.map((half) => half.data.end));
   const crosses = [...document.querySelectorAll(".cross")];
   const shown = [...document.querySelectorAll("[data-v]")];
   const readout = document.getElementById("readout");
@@ -22,7 +28,7 @@
   const round = (text) => { const n = Number(text); return Math.abs(n) >= 100 ? String(Math.round(n)) : String(Math.round(n * 10) / 10); };
   let at = -1;
 
-  function nearest(second) {
+  function nearest(second, seconds) {
     if (!seconds.length) return -1;
     let low = 0, high = seconds.length - 1;
     while (low < high) { const mid = (low + high + 1) >> 1; if (seconds[mid] <= second) low = mid; else high = mid - 1; }
@@ -36,8 +42,15 @@
     const middle = off ? 0 : seconds[index] + data.span / 2;
     const x = off ? -9 : LEFT + Math.min(1, middle / end) * (WIDTH - LEFT);
     for (const cross of crosses) { cross.setAttribute("x1", x); cross.setAttribute("x2", x); }
+    // Of the other target the column that covers the same second, if one does.
+    const indices = halves.map((half, of) => {
+      if (off || of === 0) return index;
+      const there = nearest(seconds[index], half.seconds);
+      return there >= 0 && Math.abs(half.seconds[there] - seconds[index]) < half.data.span ? there : -1;
+    });
     for (const place of shown) {
-      const value = off ? undefined : values[place.dataset.v]?.[index];
+      const half = Number(place.closest("[data-half]")?.dataset.half || 0);
+      const value = off ? undefined : halves[half].values[place.dataset.v]?.[indices[half]];
       place.textContent = off ? "" : value == null ? "–" : round(value) + (units[place.dataset.v] || "");
       place.dataset.value = value ?? "";
     }
@@ -58,7 +71,7 @@
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * BOX;
     if (x < LEFT - 4 || x > WIDTH + 4) return;
-    show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end))));
+    show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end)), seconds));
   }
 
   for (const area of document.querySelectorAll("#charts, .heat")) {

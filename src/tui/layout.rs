@@ -2,6 +2,8 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use crate::session::event::Side;
+
 /// The smallest screen on which the charts can be read.
 pub(crate) const SMALLEST: (u16, u16) = (60, 16);
 
@@ -23,9 +25,12 @@ pub(crate) struct Frame {
     pub(crate) footer: Rect,
 }
 
-/// Header, body and footer, and the bar of a replay.
-pub(crate) fn screen(area: Rect, is_replay: bool) -> Frame {
-    let header = if area.height < 30 { 2 } else { 3 };
+/// Columns between the halves of two targets.
+const BETWEEN: u16 = 2;
+
+/// Header, body and footer, and the bar of a replay. Two targets have a line of their own in the header.
+pub(crate) fn screen(area: Rect, is_replay: bool, has_two: bool) -> Frame {
+    let header = if area.height < 30 { 2 } else { 3 } + u16::from(has_two);
     // On a tall screen a blank line keeps header and charts apart.
     let air = u16::from(area.height >= 36);
     let [header, _, body, bar, footer] = Layout::vertical([
@@ -54,8 +59,28 @@ pub(crate) struct Overview {
     pub(crate) side: Rect,
 }
 
+/// The left or the right half: one a target, equally wide.
+pub(crate) fn half(area: Rect, side: Side) -> Rect {
+    let width = area.width.saturating_sub(BETWEEN) / 2;
+    let x = match side {
+        Side::First => area.x,
+        Side::Second => area.right() - width,
+    };
+    Rect { x, width, ..area }
+}
+
 /// The parts of the overview.
 pub(crate) fn overview(body: Rect) -> Overview {
+    overview_with(body, if body.width >= WIDE { SIDE_WIDTH } else { 0 })
+}
+
+/// The parts of the overview of two targets, of which the charts and what belongs to them are to be halved. The facts have to be
+/// looked up elsewhere.
+pub(crate) fn overview_of_two(body: Rect) -> Overview {
+    overview_with(body, 0)
+}
+
+fn overview_with(body: Rect, side_width: u16) -> Overview {
     let steps = match body.height {
         0..=15 => 0,
         16..=20 => 2,
@@ -64,7 +89,6 @@ pub(crate) fn overview(body: Rect) -> Overview {
         39..=45 => 10,
         _ => 12,
     };
-    let side_width = if body.width >= WIDE { SIDE_WIDTH } else { 0 };
     let [main, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(body);
     let [rules, charts, times, _, steps] = Layout::vertical([
         Constraint::Length(1),
@@ -94,14 +118,14 @@ mod tests {
 
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
-        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true).body);
+        let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true, true).body);
         assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
     }
 
     #[test]
     fn charts_share_their_columns() {
         for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            let parts = overview(screen(Rect::new(0, 0, width, height), false).body);
+            let parts = overview(screen(Rect::new(0, 0, width, height), false, false).body);
             assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
         }
     }

@@ -6,5 +6,7 @@ pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod help;
 pub(crate) mod side;
+pub(crate) mod sides;
 pub(crate) mod steps;
+pub(crate) mod steps_beside;
 pub(crate) mod welcome;

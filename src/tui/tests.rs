@@ -153,6 +153,15 @@ situations! {
         help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
         scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.range.until = Some(Elapsed::from_secs(70)));
     }
+    two {
+        empty: state().limits().beside("demo:ecs", state().limits());
+        scale_out: spike(4, 20).beside("demo:ecs", spike(1, 38));
+        latency: spike(4, 20).beside("demo:ecs", spike(1, 38)).view(View::Latency);
+        instances: spike(4, 20).beside("demo:ecs", spike(1, 38)).view(View::Instances);
+        steps: spike(4, 60).rate(50).run(20).beside("demo:ecs", spike(2, 72).rate(50).run(20)).view(View::Steps).ui(|ui| ui.selected = 1);
+        log: spike(4, 20).mark("deploy 1.2").beside("demo:ecs", spike(1, 38).mark("deploy 1.2").notice(NoticeLevel::Warning, "objective MISSED 9 s: 80 % answer 429")).view(View::Log);
+        replay: spike(4, 20).replay(10, 3_600).beside("https://a-host-with-a-long-name.example.com/", spike(1, 38));
+    }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
     }

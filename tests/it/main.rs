@@ -33,3 +33,4 @@ mod replay;
 mod report;
 mod scenarios;
 mod support;
+mod two_targets;

@@ -18,7 +18,7 @@ use scaletop_units::{ArrivalRate, Elapsed};
 use crate::support::{deadline, turn};
 
 /// A program in a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
     /// All that was written to it.
     raw: Arc<Mutex<Vec<u8>>>,
@@ -28,7 +28,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
+    pub(crate) fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
         Self::start_with(rows, cols, args, folder, &[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
     }
 
@@ -75,7 +75,7 @@ impl Terminal {
         Self { screen, raw, keys, child, master: pair.master }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -97,13 +97,13 @@ impl Terminal {
         String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
     /// Waits until the screen satisfies `is_there`; panics with the screen when it does not in time.
     #[expect(clippy::disallowed_methods, reason = "a real terminal lives in real time; this polls it with a deadline")]
-    fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
+    pub(crate) fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + deadline();
         while !is_there(&self.text()) {
             assert!(Instant::now() < deadline, "{what} did not appear in time:\n{}", self.text());
@@ -111,13 +111,13 @@ impl Terminal {
         }
     }
 
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
 
     /// Waits for the program's end and returns its exit code.
     #[expect(clippy::disallowed_methods, reason = "a real program ends in real time; this polls it with a deadline")]
-    fn ended(&mut self) -> u32 {
+    pub(crate) fn ended(&mut self) -> u32 {
         let deadline = Instant::now() + deadline();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -411,7 +411,7 @@ fn recorded(folder: &Path) {
     let header = Header::new(1_764_000_000_000_000, settings);
     std::fs::create_dir(folder).unwrap();
     let mut recording = RecordingWriter::create(folder, &header).unwrap();
-    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded { at, event }).unwrap();
+    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded::new(at, event)).unwrap();
     let mut rate = 0;
     for index in 0..120_u32 {
         let start = Elapsed::from_secs(u64::from(index));

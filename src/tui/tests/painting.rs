@@ -205,9 +205,10 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
     for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
         for theme in [Theme::DARK, Theme::LIGHT] {
             let has = |state: &State, chart: usize, color: Color| {
-                let area =
-                    layout::overview(layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false).body)
-                        .charts[chart];
+                let area = layout::overview(
+                    layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false, false).body,
+                )
+                .charts[chart];
                 let terminal = frame(state, theme, columns, rows);
                 let cells = chart::plot_area(area).positions();
                 cells.map(|at| terminal.backend().buffer()[at].clone()).any(|cell| cell.fg == color || cell.bg == color)

@@ -27,29 +27,39 @@ const FACTS: [(&str, u16); 6] =
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let body = screen.body;
-    let facts = facts_for(body.width);
-    // The chart stands above the lanes, so that both share their columns and step lines.
-    let facts_width: u16 = facts.iter().map(|(_, width)| width + 1).sum::<u16>().max(GUTTER);
+    let scene = super::scene(buf, screen.header, columns(body), state, theme);
+    within(buf, body, &scene)
+}
+
+/// The columns of the chart, which stands above the lanes, so that both share them and the step lines; left of them are the facts.
+pub(crate) fn columns(area: Rect) -> Rect {
+    let facts_width: u16 = facts_for(area.width).iter().map(|(_, width)| width + 1).sum::<u16>().max(GUTTER);
     let left = facts_width - GUTTER;
-    let right = Rect { x: body.x + left, width: body.width.saturating_sub(left), ..body };
-    let scene = super::scene(buf, screen.header, right, state, theme);
+    Rect { x: area.x + left, width: area.width.saturating_sub(left), ..area }
+}
+
+/// Draws the instances of one target, for whose [`columns`] the scene is.
+pub(crate) fn within(buf: &mut Buffer, body: Rect, scene: &Scene<'_>) -> Charts {
+    let theme = scene.theme;
+    let (facts, right) = (facts_for(body.width), columns(body));
+    let left = right.x - body.x;
     let chart_height = (body.height / 3).clamp(4, 12);
     chart::rule_labels(buf, Rect { height: 1, ..right }, theme, &scene.events);
     chart::rules(buf, Rect { y: right.y + 1, height: right.height.saturating_sub(1), ..right }, theme, &scene.events);
     let chart_area = Rect { height: chart_height, y: body.y + 1, ..right };
-    charts::instances(buf, chart_area, &scene);
+    charts::instances(buf, chart_area, scene);
     let times = Rect { y: chart_area.bottom(), height: 1, ..right };
     chart::times(buf, times, theme, &scene.axis, &scene.window_label());
-    spread(buf, Rect { width: left, height: chart_height + 2, ..body }, &scene);
+    spread(buf, Rect { width: left, height: chart_height + 2, ..body }, scene);
     let rest = Rect { y: times.bottom(), height: body.bottom().saturating_sub(times.bottom()), ..body };
-    lanes(buf, rest, &scene, &facts);
+    lanes(buf, rest, scene, &facts);
     let all = Rect { y: chart_area.y, height: body.bottom().saturating_sub(chart_area.y), ..right };
-    super::look(buf, all, &scene)
+    super::look(buf, all, scene)
 }
 
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let session = &scene.state.session();
+    let session = scene.session();
     let alive = session.tracks().iter().filter(|track| !is_gone(session, track.last)).count();
     let mut lines = vec![
         ("Seen in answers".to_owned(), Role::Title),
@@ -71,7 +81,7 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 }
 
 fn lanes(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)]) {
-    let session = &scene.state.session();
+    let session = scene.session();
     let at = scene.axis.end();
     let mut top = area.top();
     if session.tracks().is_empty() {
@@ -149,7 +159,7 @@ fn facts_for(width: u16) -> Vec<(&'static str, u16)> {
 }
 
 fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16)], track: &InstanceTrack, total: u64) {
-    let session = &scene.state.session();
+    let session = scene.session();
     let gone = is_gone(session, track.last);
     let recent = track.recent_requests(scene.axis.end());
     let slo = session.header().settings.slo.latency;
@@ -179,7 +189,7 @@ fn fact_row(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(&str, u16
 /// Its answers a second as bars: the colour says whether they were fast, slow, or errors.
 fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
     let axis = &scene.axis;
-    let slo = scene.state.session().header().settings.slo.latency;
+    let slo = scene.session().header().settings.slo.latency;
     let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
     for second in &track.recent {
         let start = Elapsed::from_secs(u64::from(second.second));
@@ -211,7 +221,7 @@ fn draw_lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTr
         buf.set_string(area.x + x - 1, area.y, "▸", scene.style(Role::Good));
     }
     let end = axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok()).filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
+    if let (true, Some(x)) = (is_gone(scene.session(), track.last), end) {
         let room = usize::from(area.width - x - 1);
         text::put(buf, area.x + x + 1, area.y, format!("✕ {}", track.last), room, scene.style(Role::Label));
     }
