@@ -79,6 +79,8 @@ Examples:
   scaletop run spike.toml https://example.com/api/test --out results/today --yes
   scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
 
+A plan drives one target; two at the same time, by key: scaletop live A B.
+
 Exit codes: 0 fine, 1 could not do it, a start condition (until) was not met, or nothing was answered as expected, 2 usage, 3 a threshold failed,
 4 the generator was the limit (result invalid), 5 an instance source that a threshold needs gave nothing, 128 + n ended by signal n. A start
 condition goes before 4, 4 before 5, 5 before 3.")]

@@ -219,9 +219,10 @@ impl Ready {
             beside: second.as_ref().map(|second| second.place),
             ..Live::new(self.spike_rate)
         };
-        let (second, second_kept) =
-            second.map_or((None, None), |second| (Some((second.load, second.watched)), Some(second.kept)));
-        let (second_load, second) = second.map_or((None, None), |(load, watched)| (Some(load), Some(watched)));
+        let (second_load, second, second_kept) = match second {
+            Some(Started { load, watched, kept, .. }) => (Some(load), Some(watched), Some(kept)),
+            None => (None, None, None),
+        };
         let back = LiveBackEnd {
             loads: Loads::new(first.load, second_load, self.clock),
             first: first.watched,

@@ -15,7 +15,8 @@ use crate::session::halves::Halves;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 
-/// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is.
+/// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is; with two
+/// targets, sixteen.
 pub const MAX_SNAPSHOTS: u32 = 24;
 
 /// Two snapshots are at least so many seconds of load apart: folding fewer takes no longer than going to a snapshot.

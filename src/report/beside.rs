@@ -16,15 +16,8 @@ use crate::session::verdict::judge;
 use crate::text::{clean_to, date_and_time};
 
 /// The numbers of the table of steps; those of each step have them all.
-static KINDS: [&Kind; 7] = [
-    &numbers::T_SERVING,
-    &numbers::T_CAPACITY,
-    &numbers::T_RECOVER,
-    &numbers::BAD_SECONDS,
-    &numbers::LOST,
-    &numbers::LOST_PERCENT,
-    &numbers::PEAK_P99,
-];
+static KINDS: [&Kind; 5] =
+    [&numbers::T_SERVING, &numbers::T_CAPACITY, &numbers::T_RECOVER, &numbers::LOST, &numbers::PEAK_P99];
 
 /// The page of both halves, the first one first.
 pub(crate) fn html_of_two(halves: [&ReportInput<'_>; 2]) -> String {
@@ -63,7 +56,7 @@ pub(crate) fn html_of_two(halves: [&ReportInput<'_>; 2]) -> String {
             }
             main {
                 (each(&|half| tiles(half.session)))
-                section { h2 { "Steps, beside one another" } (steps(sessions.map(|session| session.steps()))) }
+                section { h2 { "Steps, beside one another" } (steps([first.session.steps(), second.session.steps()])) }
                 section {
                     h2 { "Both on one time axis" }
                     (charts::overview_of_two(sessions, halves.map(|half| half.series), &names))
@@ -127,7 +120,7 @@ fn steps([first, second]: [&[StepReport]; 2]) -> Markup {
                             }
                         }
                         @if let Some(objection) = Beside::objection(a, b) {
-                            tr { td {} td.left colspan="23" { span.invalid { (shown(&objection)) } } }
+                            tr { td {} td.left colspan=(2 + 3 * KINDS.len()) { span.invalid { (shown(&objection)) } } }
                         }
                     }
                 }

@@ -309,8 +309,8 @@ fn connections(at: usize, drawn: &[Series], seconds: f64) -> Option<Chart> {
 }
 
 fn instances(at: usize, drawn: &[Series], seconds: f64) -> Chart {
-    let series = &drawn[at];
     type Read = fn(&Column) -> Option<u32>;
+    let series = &drawn[at];
     let kinds: [(&str, &str, Read); 6] = [
         ("needed", "needed", |column| column.needed),
         ("desired", "desired", |column| column.counts.desired),

@@ -67,6 +67,7 @@ impl Side {
         }
     }
 
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::First => Self::Second,

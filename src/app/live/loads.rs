@@ -64,6 +64,7 @@ mod tests {
     use scaletop_load::{Arrivals, LoadConfig, Reply, Transport, start_inline};
     use scaletop_units::ArrivalRate;
     use tokio::task::LocalSet;
+    use tokio::time::sleep;
 
     /// Notes when it is asked to send, and answers after a while, of its own.
     struct Fake {
@@ -97,8 +98,9 @@ mod tests {
         ]
     }
 
-    /// When each target was sent a request, and how many were due by the seconds of each.
-    async fn drive(arrivals: Arrivals) -> ([Vec<Elapsed>; 2], [u64; 2]) {
+    /// When each target was sent a request, and how many were due by the seconds of each; the second load hears of every change
+    /// so much later than the first.
+    async fn drive(arrivals: Arrivals, later: Duration) -> ([Vec<Elapsed>; 2], [u64; 2]) {
         let clock = RunClock::start();
         let settings = Settings { arrivals, seed: 11, ..Settings::default() };
         let config = LoadConfig { arrivals, seed: settings.seed, ..LoadConfig::default() };
@@ -108,14 +110,20 @@ mod tests {
             start_inline(&config, transport, clock)
         };
         let ((first, mut seconds), (second, mut others)) = (start(0, 20), start(1, 900));
-        let mut loads = Loads::new(first, Some(second), clock);
+        let mut loads = Loads::new(first.clone(), Some(second.clone()), clock);
         let header = Header::new(0, settings.clone()).beside(settings);
         let mut state = State::live(header, Live::new(ArrivalRate::new(600)));
         for (at, action) in script() {
             sleep_until(clock.instant_at(Elapsed::from_millis(at))).await;
             for effect in update(&mut state, clock.now(), Event::Action(action)) {
                 match effect {
-                    Effect::SetRate { at, profile } => loads.set(at, profile),
+                    Effect::SetRate { at, profile } if later.is_zero() => loads.set(at, profile),
+                    Effect::SetRate { at, profile } => {
+                        first.set(at, profile);
+                        sleep(later).await;
+                        second.set(at, profile);
+                        loads.anchor = at;
+                    }
                     Effect::Drain => assert_eq!(loads.drain(Duration::from_secs(5)).await, 0, "all is answered"),
                     _ => {}
                 }
@@ -144,11 +152,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_moment_at_which_a_request_is_due_is_one_for_each_target() {
         for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
-            let (sent, due) = LocalSet::new().run_until(drive(arrivals)).await;
-            assert!(sent[0].len() > 1_500, "{arrivals:?}: {}", sent[0].len());
-            let apart = sent[0].iter().zip(&sent[1]).position(|(first, second)| first != second);
-            assert_eq!((apart, sent[0].len()), (None, sent[1].len()), "{arrivals:?}: the first that differs");
-            assert_eq!(due, sent.map(|sent| sent.len() as u64), "{arrivals:?}");
+            assert_same(arrivals, Duration::ZERO).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_arrivals_stay_the_same_though_one_load_hears_of_each_change_later() {
+        for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
+            assert_same(arrivals, Duration::from_millis(80)).await;
+        }
+    }
+
+    async fn assert_same(arrivals: Arrivals, later: Duration) {
+        let (sent, due) = LocalSet::new().run_until(drive(arrivals, later)).await;
+        assert!(sent[0].len() > 1_500, "{arrivals:?}: {}", sent[0].len());
+        let apart = sent[0].iter().zip(&sent[1]).position(|(first, second)| first != second);
+        assert_eq!((apart, sent[0].len()), (None, sent[1].len()), "{arrivals:?}: the first that differs");
+        assert_eq!(due, sent.map(|sent| sent.len() as u64), "{arrivals:?}");
     }
 }

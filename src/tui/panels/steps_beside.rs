@@ -39,6 +39,9 @@ const NAMES: u16 = 13;
 const VALUES: u16 = 14;
 const WORD: u16 = 9;
 
+/// Columns below which nothing is said of what a number means.
+const MEANING: u16 = 30;
+
 /// The table's columns.
 struct Columns {
     /// Whether there is room for when a step began.
@@ -226,9 +229,13 @@ pub(crate) fn draw_in_full(buf: &mut Buffer, body: Rect, state: &State, theme: T
     let row = |y: u16| Rect { y, height: u16::from(y < body.bottom()), ..body };
     let mut heading = Line { buf, area: row(y), theme, x: body.x };
     heading.cell(&format!("Step {}", first.step.id), NAMES, Role::Title);
-    for (title, width) in [("A", VALUES), ("B", VALUES), ("B − A", DELTA), ("", WORD), ("n and p select another", 30)]
-    {
+    for (title, width) in [("A", VALUES), ("B", VALUES), ("B − A", DELTA), ("", WORD)] {
         heading.cell(title, width, Role::Label);
+    }
+    // A few letters of a sentence explain nothing.
+    let explains = body.right().saturating_sub(heading.x) >= MEANING;
+    if explains {
+        heading.cell("n and p select another", body.width, Role::Label);
     }
     y += 1;
     let beside = beside(state);
@@ -241,14 +248,16 @@ pub(crate) fn draw_in_full(buf: &mut Buffer, body: Rect, state: &State, theme: T
         let significance = number.difference.significance;
         line.cell(&number.difference.say(kind), DELTA, tone(significance));
         line.cell(significance.word(), WORD, tone(significance));
-        line.cell(kind.meaning, body.width, Role::Label);
+        if explains {
+            line.cell(kind.meaning, body.width, Role::Label);
+        }
         y += 1;
     }
 }
 
 /// Whether the screen tells this number; the files tell all of them.
-fn is_told(kind: &Kind) -> bool {
-    crate::tui::views::steps::NUMBERS.iter().any(|told| *told == kind)
+fn is_told(kind: &'static Kind) -> bool {
+    crate::tui::views::steps::NUMBERS.contains(&kind)
 }
 
 #[cfg(test)]
