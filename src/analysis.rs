@@ -19,7 +19,9 @@ use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
+pub(crate) mod beside;
 pub(crate) mod demand;
+pub(crate) mod difference;
 pub(crate) mod elasticity;
 pub(crate) mod evidence;
 pub(crate) mod failures;

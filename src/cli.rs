@@ -75,7 +75,13 @@ Examples:
   scaletop live apprunner:checkout --path /api/test --region eu-west-1
   scaletop live ecs:default/checkout --path /api/test
   scaletop live terraform:infra --path /api/test
-  scaletop live http://127.0.0.1:8080/api/test --slo p95=200ms --slo errors=0.5%")]
+  scaletop live http://127.0.0.1:8080/api/test --slo p95=200ms --slo errors=0.5%
+  scaletop live demo:apprunner demo:ecs          two targets, the same arrivals: App Runner beside ECS
+  scaletop live https://a.example.com https://b.example.com --path /api/test
+
+Two targets: every option holds for both (request, headers and body, objective, region and profile, --max-in-flight and
+--max-connections each, the demo's cluster flags). Each host that is not this machine is asked about. --platform gives way to
+demo:apprunner and demo:ecs; --cluster-port, and --url for two services of the cloud, name one place and are refused.")]
     Live(LiveArgs),
     /// Play a plan without a screen: progress on stderr (a line every ten seconds in a log), a summary on stdout
     #[command(after_help = "\
@@ -85,6 +91,8 @@ Examples:
   scaletop run demo-spike demo                   a built-in plan
   scaletop run spike.toml https://example.com/api/test --out results/today --yes
   scaletop run spike.toml demo --abort-on-fail --format junit > spike.xml
+
+A plan drives one target; two at the same time, by key: scaletop live A B.
 
 Exit codes: 0 passed; 1 failed to run, a start condition (until) was not met, or without thresholds nothing was
 answered as expected; 2 usage; 3 a threshold failed; 4 the generator was the limit (result invalid); 5 an instance
@@ -131,6 +139,7 @@ written. Without a terminal: scaletop report SESSION.")]
 Examples:
   scaletop compare before after                  two sessions, the first is the baseline
   scaletop compare apprunner ecs --html platforms.html
+  scaletop compare both                          one session of scaletop live A B: its halves
 
 Steps are aligned by their rates, not by the wall clock. Repeats of a step (a plan's repeat) show the noise: with three or
 more on each side, a difference is called better or worse only when the ranges do not overlap.")]
@@ -181,9 +190,10 @@ pub struct DemoArgs {
 /// `scaletop live`.
 #[derive(Clone, Debug, Args)]
 pub struct LiveArgs {
-    /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
-    #[arg(env = "SCALETOP_TARGET")]
-    pub target: Target,
+    /// What to measure: a URL, demo (or demo:apprunner, demo:ecs), apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or
+    /// terraform:DIR; two of them get the same arrivals, each due request once to each, and stand beside one another
+    #[arg(id = "target", value_name = "TARGET", num_args = 1..=2, required = true, env = "SCALETOP_TARGET")]
+    pub targets: Vec<Target>,
     /// How the load is driven.
     #[command(flatten)]
     pub drive: DriveArgs,
@@ -353,8 +363,9 @@ pub struct ReplayArgs {
 /// `scaletop compare`.
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
-    /// The sessions: their folders, or their recording.jsonl; the first one is the baseline
-    #[arg(num_args = 2.., required = true)]
+    /// The sessions: their folders, or their recording.jsonl; the first one is the baseline. One session with two targets
+    /// is enough: its halves are compared
+    #[arg(num_args = 1.., required = true)]
     pub sessions: Vec<PathBuf>,
     /// Where the page goes
     #[arg(long, default_value = "compare.html", value_name = "FILE")]

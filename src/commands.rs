@@ -1,5 +1,6 @@
 //! What each command does: the edge where options become a running session.
 
+mod aim;
 mod capacity;
 mod compare;
 #[cfg(feature = "aws")]
@@ -76,20 +77,20 @@ async fn demo(mut args: DemoArgs, own: Own) -> Result<u8, CommandError> {
     let spike = demo_spike::rate(args.edge);
     args.drive.load.spike_rate.get_or_insert(spike);
     if has_screen() {
-        return drive::on_screen(args.drive, Target::Demo, args.cluster, own).await;
+        return drive::on_screen(args.drive, vec![Target::Demo(None)], args.cluster, own).await;
     }
     say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
     let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
-    run::play(&args.drive, Target::Demo, args.cluster, plan, run::How::default()).await
+    run::play(&args.drive, Target::Demo(None), args.cluster, plan, run::How::default()).await
 }
 
 async fn live(mut args: LiveArgs, own: Own) -> Result<u8, CommandError> {
-    let spike = demo_spike::rate_on(&args.target, args.edge)?;
+    let spike = demo_spike::rate_on_all(&args.targets, args.edge)?;
     args.drive.load.spike_rate = args.drive.load.spike_rate.or(spike);
     if !has_screen() {
         return Err(CommandError::NoTerminal);
     }
-    drive::on_screen(args.drive, args.target, args.cluster, own).await
+    drive::on_screen(args.drive, args.targets, args.cluster, own).await
 }
 
 /// Serves until a signal says otherwise.

@@ -17,7 +17,6 @@
 pub(crate) mod align;
 mod charts;
 mod curves;
-pub(crate) mod difference;
 mod html;
 mod left_out;
 mod sentence;
@@ -25,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::analysis::difference::{self, NOISE_RULE};
 use crate::session::state::Session;
 
 pub use align::compare;
@@ -47,7 +47,3 @@ pub(crate) fn letter(at: usize) -> String {
         .filter(|&at| at < 26)
         .map_or_else(|| format!("#{}", at + 1), |at| char::from(b'A' + at).to_string())
 }
-
-/// The noise rule in a sentence, for every output.
-pub(crate) const NOISE_RULE: &str = "Median of repeats (least–greatest). Two sessions differ only when these ranges do not overlap; \
-     with one run on either side the noise is unknown. Three repeats are the least, five are good.";

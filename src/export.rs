@@ -16,6 +16,7 @@ mod late;
 pub mod summary;
 mod text;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,28 +25,26 @@ use crate::export::draft::{CsvDraft, Draft};
 use crate::export::late::LateCounts;
 use crate::export::summary::json;
 use crate::report::{self, HeatMap, ReportInput, Series};
-use crate::session::event::{Recorded, SessionEvent};
+use crate::session::event::{Recorded, SessionEvent, Side};
+use crate::session::halves::Halves;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 use crate::timeline::Completed;
 
 /// The derived files: what to look at first, first.
-pub const FILES: [&str; 8] = [
-    "report.html",
-    "summary.json",
-    "timeline.csv",
-    "cohorts.csv",
-    "steps.csv",
-    "instances.csv",
-    "events.csv",
-    "latency.hlog",
-];
+pub const FILES: [&str; 8] =
+    [REPORT, "summary.json", "timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv", "latency.hlog"];
+
+/// The folder of the files of a second target, in that of the session.
+pub(crate) const SECOND: &str = "second";
+
+const REPORT: &str = "report.html";
 
 #[derive(Clone, Debug)]
 pub struct Exported {
     pub folder: PathBuf,
     /// The session as folded from the recording.
-    pub session: Session,
+    pub halves: Halves,
     /// What of the recording could not be read.
     pub damage: Damage,
 }
@@ -65,55 +64,107 @@ pub enum ExportError {
     },
 }
 
-/// The session at `path` (its folder, or its recording) as its events fold, and what of it could not be read. `watch` sees it
-/// after each of its events.
-pub(crate) fn fold(path: &Path, mut watch: impl FnMut(&Session)) -> Result<(Session, Damage), ReadError> {
-    let reader = RecordingReader::open(path)?;
-    let mut session = Session::new(reader.header().clone());
+/// What the session at `path` (its folder, or its recording) says of its target, or of both, as its events fold; and what of it
+/// could not be read. `watch` sees it after each of its events.
+pub(crate) fn fold(path: &Path, mut watch: impl FnMut(&Halves)) -> Result<(Halves, Damage), ReadError> {
+    let reader = RecordingReader::open_whole(path)?;
+    let mut halves = Halves::new(reader.header());
     let damage = ahead::read(
         reader,
         |_| Ok(()),
         |recorded, _| {
-            session.apply(recorded.at, &recorded.event);
-            watch(&session);
+            halves.apply(&recorded);
+            watch(&halves);
             Ok::<_, ReadError>(())
         },
     )?;
-    Ok((session, damage))
+    Ok((halves, damage))
 }
 
-/// Writes every derived file of the session at `path` (its folder, or its recording).
+/// Writes every derived file of the session at `path` (its folder, or its recording). Those of a second target go to a folder of
+/// their own, [`SECOND`], and the report beside the recording is that of both.
 pub fn export(path: &Path) -> Result<Exported, ExportError> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
-    let late = LateCounts::read(path)?;
-    let reader = RecordingReader::open(path)?;
-    let mut session = Session::new(reader.header().clone());
-    let mut log = LatencyLog::create(folder, &session)?;
-    let mut rows = RowFiles::create(folder, late)?;
-    let damage = ahead::read(
-        reader,
-        |recorded| log.take(recorded),
-        |recorded, _| {
-            session.apply(recorded.at, &recorded.event);
-            rows.take(&session, &recorded)
+    let has_two = RecordingReader::open_whole(path)?.header().beside.is_some();
+    let first = Half::write(path, Side::First, folder)?;
+    let second = if has_two {
+        let below = subfolder(folder, SECOND)?;
+        let second = Half::write(path, Side::Second, &below)?;
+        Draft::write_whole(&below, REPORT, &report::html(&second.evidence()))?;
+        Draft::write_whole(folder, REPORT, &report::html_of_two([&first.evidence(), &second.evidence()]))?;
+        Some(second.session)
+    } else {
+        Draft::write_whole(folder, REPORT, &report::html(&first.evidence()))?;
+        None
+    };
+    Ok(Exported { folder: folder.to_owned(), halves: Halves::of(first.session, second), damage: first.damage })
+}
+
+/// The folder `name` in `folder`, made if it is not there. A link in its place is not followed.
+fn subfolder(folder: &Path, name: &str) -> Result<PathBuf, ExportError> {
+    let path = folder.join(name);
+    let made = match fs::create_dir(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::symlink_metadata(&path) {
+            Ok(there) if there.is_dir() => Ok(()),
+            _ => Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "something else has the name of the folder: move it away",
+            )),
         },
-    )?;
-    log.out.finish()?;
-    let (series, heat) = rows.finish(&session)?;
-    let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
-    for report in session.steps() {
-        steps.row(&columns::step(report))?;
+        made => made,
+    };
+    made.map(|()| path.clone()).map_err(|source| ExportError::Write { path, source })
+}
+
+/// What is derived for one target.
+struct Half {
+    session: Session,
+    series: Series,
+    heat: HeatMap,
+    damage: Damage,
+}
+
+impl Half {
+    /// Writes the files of one target into `folder`, all but the report.
+    fn write(path: &Path, side: Side, folder: &Path) -> Result<Self, ExportError> {
+        let late = LateCounts::read(path, side)?;
+        let reader = RecordingReader::open_half(path, side)?;
+        let mut session = Session::new(reader.header().clone());
+        let mut log = LatencyLog::create(folder, &session)?;
+        let mut rows = RowFiles::create(folder, late)?;
+        let damage = ahead::read(
+            reader,
+            |recorded| log.take(recorded),
+            |recorded, _| {
+                session.apply(recorded.at, &recorded.event);
+                rows.take(&session, &recorded)
+            },
+        )?;
+        log.out.finish()?;
+        let (series, heat) = rows.finish(&session)?;
+        let mut steps = CsvDraft::create(folder, "steps.csv", &columns::steps())?;
+        for report in session.steps() {
+            steps.row(&columns::step(report))?;
+        }
+        steps.finish()?;
+        let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
+        for seen in columns::instances_seen(&session) {
+            instances.row(&seen)?;
+        }
+        instances.finish()?;
+        Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;
+        Ok(Self { session, series, heat, damage })
     }
-    steps.finish()?;
-    let mut instances = CsvDraft::create(folder, "instances.csv", &columns::INSTANCES)?;
-    for seen in columns::instances_seen(&session) {
-        instances.row(&seen)?;
+
+    fn evidence(&self) -> ReportInput<'_> {
+        ReportInput {
+            session: &self.session,
+            series: &self.series,
+            heat: &self.heat,
+            damage: self.damage,
+            is_live: false,
+        }
     }
-    instances.finish()?;
-    Draft::write_whole(folder, "summary.json", &json::text(&session, damage))?;
-    let evidence = ReportInput { session: &session, series: &series, heat: &heat, damage, is_live: false };
-    Draft::write_whole(folder, "report.html", &report::html(&evidence))?;
-    Ok(Exported { folder: folder.to_owned(), session, damage })
 }
 
 /// `latency.hlog` in the making. It needs no fold, only the seconds.

@@ -103,7 +103,7 @@ pub fn texts(data: &[u8]) {
         SessionEvent::Fact(Fact { name: next(), value: next(), as_of: Elapsed::ZERO }),
         SessionEvent::Ended { reason: next() },
     ];
-    let at = |(second, event)| Recorded { at: Elapsed::from_secs(second), event };
+    let at = |(second, event)| Recorded::new(Elapsed::from_secs(second), event);
     let events: Vec<_> = (1..).zip(events).map(at).collect();
     check_files(&export(Header::new(0, settings), &events));
 }

@@ -68,7 +68,10 @@ pub use replay::index;
 pub use replay::playback::Playback;
 pub use replay::seekable::SeekableRecording;
 pub use report::live::Drawing;
-pub use session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings};
+pub use session::event::{
+    Fact, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent, Settings, Side,
+};
+pub use session::halves::Halves;
 pub use session::recording::RecordingWriter;
 pub use session::state::Session;
 pub use slo::Slo;

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::endpoint::{self, Answer, accept};
-use crate::session::state::Session;
+use crate::session::halves::Halves;
 
 /// Why there is no endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +51,8 @@ impl Metrics {
     }
 
     /// Makes the page from what is known now.
-    pub(crate) fn publish(&self, session: &Session) {
-        self.page.send_replace(Bytes::from(exposition::page(session)));
+    pub(crate) fn publish(&self, halves: &Halves) {
+        self.page.send_replace(Bytes::from(exposition::page(halves)));
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
     async fn the_latest_page_is_served_under_metrics_alone() {
         let metrics = Metrics::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let header = Header::new(0, Settings::default());
-        metrics.publish(&Session::new(header));
+        metrics.publish(&Halves::new(&header));
         let answer = get(metrics.address(), "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("scaletop_requests_due_total 0"), "{answer}");
         assert!(answer.contains("text/plain; version=0.0.4"), "{answer}");
@@ -107,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn clients_that_send_nothing_or_read_nothing_keep_nobody_out() {
         let metrics = Metrics::serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        metrics.publish(&Session::new(Header::new(0, Settings::default())));
+        metrics.publish(&Halves::new(&Header::new(0, Settings::default())));
         let mut idle = Vec::new();
         for number in 0..3 * MOST_CONNECTIONS {
             let mut stream = TcpStream::connect(metrics.address()).await.unwrap();

@@ -4,6 +4,7 @@
 //! is put into the page as it is are this program's own style sheet and script, and a block of JSON in which `<` cannot
 //! occur. A content security policy keeps the page from loading anything, whatever is in it.
 
+mod beside;
 mod charts;
 mod connections;
 mod data;
@@ -28,6 +29,7 @@ use crate::session::verdict::{Verdict, judge};
 use crate::text::{clean_to, date_and_time, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
+pub(crate) use beside::{html_of_two, tone};
 pub(crate) use heat::HeatMap;
 pub(crate) use series::Series;
 
@@ -131,18 +133,18 @@ fn stands(session: &Session, is_live: bool) -> Markup {
     let now = standing(session, at);
     let before = (now == Standing::NoLoad).then(|| standing_under_load(session)).flatten();
     html! {
-        p class={ "verdict standing " (tone(&now)) } {
+        p class={ "verdict standing " (standing_tone(&now)) } {
             @if !is_live { "at the end: " }
             (shown(&now.words(at)))
         }
         @if let Some((at, before)) = before {
             " "
-            p class={ "verdict standing " (tone(&before)) } { "under load last, at " (at) ": " (shown(&before.words(at))) }
+            p class={ "verdict standing " (standing_tone(&before)) } { "under load last, at " (at) ": " (shown(&before.words(at))) }
         }
     }
 }
 
-const fn tone(standing: &Standing) -> &'static str {
+const fn standing_tone(standing: &Standing) -> &'static str {
     match standing {
         Standing::NothingSent | Standing::NoLoad | Standing::Open => "neutral",
         Standing::Held => "good",

@@ -3,6 +3,7 @@
 pub(crate) mod event;
 mod facts;
 pub(crate) mod folder;
+pub(crate) mod halves;
 pub(crate) mod history;
 pub(crate) mod recording;
 pub(crate) mod settled;

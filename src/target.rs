@@ -14,7 +14,8 @@ use url::{Host, Url};
 pub enum Target {
     /// Any service by its URL: only what answers show is known of it.
     Url(Url),
-    Demo,
+    /// The embedded cluster; on the platform that its options name, unless the target itself says which.
+    Demo(Option<DemoPlatform>),
     /// An App Runner service.
     AppRunner(AppRunnerName),
     /// A service on ECS; Express services are ECS services.
@@ -26,8 +27,15 @@ pub enum Target {
 impl Target {
     /// Whether it is an embedded cluster of ours.
     pub(crate) const fn is_demo(&self) -> bool {
-        matches!(self, Self::Demo)
+        matches!(self, Self::Demo(_))
     }
+}
+
+/// Whose way of balancing and scaling the demo follows, where the target says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DemoPlatform {
+    AppRunner,
+    Ecs,
 }
 
 /// How an App Runner service was named.
@@ -91,6 +99,14 @@ pub enum TargetError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Not a platform of the demo.
+    #[error(
+        "`demo:{given}` is no platform of the demo; write demo:apprunner, demo:ecs, or demo for the one that --platform names"
+    )]
+    BadDemo {
+        /// What followed `demo:`.
+        given: String,
+    },
     /// Not a name or ARN of an App Runner service.
     #[error(
         "`{given}` names no App Runner service: {reason}; write apprunner:NAME or \
@@ -126,13 +142,14 @@ impl FromStr for Target {
             return Err(TargetError::Empty);
         }
         if given.eq_ignore_ascii_case("demo") {
-            return Ok(Self::Demo);
+            return Ok(Self::Demo(None));
         }
         let Some((scheme, rest)) = given.split_once(':') else {
             return Err(no_scheme(given));
         };
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => parse_url(given).map(Self::Url),
+            "demo" => parse_demo(rest),
             "apprunner" => parse_app_runner(rest).map(Self::AppRunner),
             "ecs" => parse_ecs(rest).map(Self::Ecs),
             "terraform" if rest.trim().is_empty() => Err(TargetError::NoTerraformFolder),
@@ -147,12 +164,27 @@ impl FromStr for Target {
     }
 }
 
+fn parse_demo(given: &str) -> Result<Target, TargetError> {
+    let platform = match given.trim().to_ascii_lowercase().as_str() {
+        "apprunner" | "app-runner" => DemoPlatform::AppRunner,
+        "ecs" => DemoPlatform::Ecs,
+        // `demo:8080`: a host of that name and a port.
+        port if port.starts_with(|first: char| first.is_ascii_digit()) => {
+            return Err(no_scheme(&format!("demo:{given}")));
+        }
+        _ => return Err(TargetError::BadDemo { given: hide_secrets(given) }),
+    };
+    Ok(Target::Demo(Some(platform)))
+}
+
 impl fmt::Display for Target {
     /// As the user named it, without the credentials and the query of a URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => f.write_str(without_secrets(url).as_str()),
-            Self::Demo => f.write_str("demo"),
+            Self::Demo(None) => f.write_str("demo"),
+            Self::Demo(Some(DemoPlatform::AppRunner)) => f.write_str("demo:apprunner"),
+            Self::Demo(Some(DemoPlatform::Ecs)) => f.write_str("demo:ecs"),
             Self::AppRunner(AppRunnerName::Name(name)) => write!(f, "apprunner:{name}"),
             Self::AppRunner(AppRunnerName::Arn(arn)) => write!(f, "apprunner:{arn}"),
             Self::Ecs(EcsName { cluster, service, .. }) => write!(f, "ecs:{cluster}/{service}"),
@@ -189,7 +221,7 @@ impl Target {
     pub fn slug(&self) -> String {
         let name = match self {
             Self::Url(url) => url.host_str().unwrap_or("url").to_owned(),
-            Self::Demo => "demo".to_owned(),
+            Self::Demo(_) => self.to_string(),
             Self::AppRunner(AppRunnerName::Name(name)) => name.clone(),
             Self::AppRunner(AppRunnerName::Arn(arn)) => arn.resource.split('/').nth(1).unwrap_or("service").to_owned(),
             Self::Ecs(EcsName { cluster, service, .. }) => format!("{cluster}-{service}"),

@@ -54,6 +54,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
 pub(crate) struct Places {
     /// The columns of the charts, and which time they are.
     pub(crate) charts: Option<(Rect, TimeAxis)>,
+    /// The columns of the charts of a second target, where they stand right of the first's: the same times.
+    pub(crate) beside: Option<Rect>,
     /// The bar of a replay.
     pub(crate) bar: Option<Rect>,
 }
@@ -62,6 +64,10 @@ impl Places {
     /// The moment under a cell of the screen; `beyond`: also beside and above the charts.
     pub(crate) fn moment(&self, column: u16, row: u16, beyond: bool) -> Option<Elapsed> {
         let (area, axis) = self.charts.filter(|(area, _)| area.width > 0)?;
+        let column = match self.beside {
+            Some(beside) if column >= beside.left() => column - beside.left() + area.left(),
+            _ => column,
+        };
         if !beyond && !area.contains((column, row).into()) {
             return None;
         }
@@ -79,8 +85,14 @@ pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Place
         glyphs::translate(buf, theme.glyphs());
         return Places::default();
     }
-    let parts = layout::screen(area, state.player().is_some());
+    let parts = layout::screen(area, state.player().is_some(), state.halves().second().is_some());
+    let mut beside = None;
     let charts = match state.ui().view {
+        view if state.halves().second().is_some() => {
+            let drawn = views::two::draw(buf, &parts, state, theme, view);
+            beside = drawn.as_ref().and_then(|drawn| drawn.beside);
+            drawn.map(|drawn| drawn.charts)
+        }
         View::Overview => Some(views::overview::draw(buf, &parts, state, theme)),
         View::Latency => Some(views::latency::draw(buf, &parts, state, theme)),
         View::Instances => Some(views::instances::draw(buf, &parts, state, theme)),
@@ -99,7 +111,7 @@ pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Place
     panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
     glyphs::translate(buf, theme.glyphs());
-    Places { charts, bar: (!parts.bar.is_empty()).then_some(parts.bar) }
+    Places { charts, beside, bar: (!parts.bar.is_empty()).then_some(parts.bar) }
 }
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.

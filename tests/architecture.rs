@@ -83,6 +83,7 @@ const PURE: &[&str] = &[
     "report",
     "export/as_plan.rs",
     "session/event.rs",
+    "session/halves.rs",
     "session/history.rs",
     "session/settled.rs",
     "session/standing.rs",

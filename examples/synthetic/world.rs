@@ -126,7 +126,7 @@ pub(crate) fn hostile() -> Vec<Recorded> {
             SessionEvent::Fact(fact),
             SessionEvent::Feed { source: text, feed: Feed::Waiting },
         ]
-        .map(|event| Recorded { at: Elapsed::ZERO, event })
+        .map(|event| Recorded::new(Elapsed::ZERO, event))
     };
     HARMFUL.into_iter().enumerate().flat_map(carriers).collect()
 }
@@ -160,7 +160,7 @@ impl World {
         let limits = Limits { min: Some(1), max: Some(MAX_INSTANCES), concurrency: Some(CONCURRENCY) };
         let fact = Fact { name: "status".to_owned(), value: "RUNNING".to_owned(), as_of: at };
         let feed = SessionEvent::Feed { source: "cloudwatch".to_owned(), feed: Feed::Live { heard: at } };
-        [SessionEvent::Limits(limits), SessionEvent::Fact(fact), feed].map(|event| Recorded { at, event }).to_vec()
+        [SessionEvent::Limits(limits), SessionEvent::Fact(fact), feed].map(|event| Recorded::new(at, event)).to_vec()
     }
 
     /// What is recorded in the next second.
@@ -188,14 +188,14 @@ impl World {
             in_flight_peak: second.in_flight + self.rng.u64(0..12),
             ..GeneratorHealth::default()
         };
-        events.push(Recorded { at, event: SessionEvent::Second(Box::new(second)) });
+        events.push(Recorded::new(at, SessionEvent::Second(Box::new(second))));
         // The platform's own count: a point a minute, two minutes late.
         if self.now % 60 == 59 && self.now > 120 {
             let as_of = Elapsed::from_secs(u64::from(self.now - 119));
             let count = u32::try_from(self.alive.len()).unwrap_or(0);
             let uncertainty = Duration::from_secs(30);
             let seen = InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional: false };
-            events.push(Recorded { at, event: SessionEvent::Observed(seen) });
+            events.push(Recorded::new(at, SessionEvent::Observed(seen)));
         }
         self.now += 1;
         events
@@ -205,7 +205,7 @@ impl World {
     pub(crate) fn end(&self) -> Vec<Recorded> {
         let at = Elapsed::from_secs(u64::from(self.now));
         let ended = SessionEvent::Ended { reason: "the plan is done".to_owned() };
-        vec![Recorded { at, event: ended }]
+        vec![Recorded::new(at, ended)]
     }
 
     fn change_rate(&mut self, events: &mut Vec<Recorded>) {
@@ -224,10 +224,10 @@ impl World {
             stage: stage.name.map(str::to_owned),
             unmet_start: None,
         };
-        events.push(Recorded { at, event: SessionEvent::Rate(change) });
+        events.push(Recorded::new(at, SessionEvent::Rate(change)));
         if self.stage.is_multiple_of(7) {
             let text = format!("stage {} began", self.stage);
-            events.push(Recorded { at, event: SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }) });
+            events.push(Recorded::new(at, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text })));
         }
     }
 

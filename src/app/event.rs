@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use crate::app::action::Action;
 use crate::app::player::Outline;
-use crate::session::event::{RateChange, Recorded, SessionEvent};
-use crate::session::state::Session;
+use crate::session::event::{RateChange, Recorded, SessionEvent, Side};
+use crate::session::halves::Halves;
 use crate::session::writer::WriteStatus;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Something of the session itself, from the engine or a source: recorded.
     Session(SessionEvent),
+    /// The same of one of two targets.
+    Half(Side, SessionEvent),
     /// The user, or a signal, asked for something.
     Action(Action),
     /// The rate changes without a key: the session starts with one.
@@ -44,7 +46,7 @@ pub enum ReplayEvent {
     /// The next event of the recording.
     Next(Box<Recorded>),
     /// What was known at another moment.
-    At(Arc<Session>),
+    At(Arc<Halves>),
     /// Whether everything up to the position is folded in.
     Behind(bool),
     /// How long the recording is, and where its steps begin; and what of it cannot be read, in words.

@@ -1,4 +1,7 @@
-//! What makes a live session happen: the engine, the sources, the recording and the exports.
+//! What makes a live session happen: the engine, the sources, the recording and the exports. With two targets there are two of
+//! the first ones, which get the same commands.
+
+mod loads;
 
 use std::fmt;
 use std::io;
@@ -17,11 +20,13 @@ use crate::app::runtime::{Ended, Runtime, sleep_until_option};
 use crate::app::state::State;
 use crate::export::{ExportError, Exported, export};
 use crate::metrics::Metrics;
-use crate::session::event::{RateCause, RateChange, SessionEvent};
+use crate::session::event::{RateCause, RateChange, SessionEvent, Side};
 use crate::session::writer::{BackgroundWriter, WriteStatus};
 use crate::web::Web;
-use scaletop_load::{LoadHandle, RateProfile, Second};
+use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
+
+pub(crate) use loads::Loads;
 
 /// Kills an instance of the demo; its name, or why there was none to kill.
 pub(crate) type Kill = Box<dyn Fn() -> Result<String, String>>;
@@ -31,15 +36,14 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What makes a live session happen.
 pub(crate) struct LiveBackEnd {
-    pub load: LoadHandle,
-    /// What the load did, second by second.
-    pub seconds: mpsc::Receiver<Second>,
-    pub feeds: mpsc::Receiver<SessionEvent>,
+    pub loads: Loads,
+    /// What happens at the target, or the first one.
+    pub first: Watched,
+    /// What happens at the second target.
+    pub second: Option<Watched>,
     pub recording: BackgroundWriter,
     /// Whether it can be written.
     pub statuses: mpsc::Receiver<WriteStatus>,
-    /// Kills an instance of the demo.
-    pub kill: Option<Kill>,
     /// Where the numbers are served live.
     pub metrics: Option<Metrics>,
     /// Where others look on.
@@ -59,7 +63,39 @@ pub(crate) struct Background {
     /// Requests that were given up, once that is known and until the last second has closed.
     abandoned: Option<u64>,
     export: Option<JoinHandle<Result<Exported, ExportError>>>,
+}
+
+/// What happens at one target.
+pub(crate) struct Watched {
+    /// What the load did, second by second.
+    seconds: mpsc::Receiver<Second>,
+    feeds: mpsc::Receiver<SessionEvent>,
+    /// Kills an instance, if it is the demo.
+    kill: Option<Kill>,
     seconds_are_over: bool,
+}
+
+impl Watched {
+    pub(crate) const fn new(
+        seconds: mpsc::Receiver<Second>,
+        feeds: mpsc::Receiver<SessionEvent>,
+        kill: Option<Kill>,
+    ) -> Self {
+        Self { seconds, feeds, kill, seconds_are_over: false }
+    }
+
+    /// What happens next; `None` when the last second has come. Cancel-safe.
+    async fn next(&mut self) -> Option<SessionEvent> {
+        tokio::select! {
+            biased;
+            second = self.seconds.recv(), if !self.seconds_are_over => {
+                self.seconds_are_over = second.is_none();
+                second.map(|second| SessionEvent::Second(Box::new(second)))
+            }
+            Some(event) = self.feeds.recv() => Some(event),
+            else => std::future::pending().await,
+        }
+    }
 }
 
 impl fmt::Debug for Background {
@@ -88,18 +124,17 @@ impl BackEnd for LiveBackEnd {
     async fn next(&mut self) -> io::Result<Option<Event>> {
         let background = &mut self.background;
         // Only when the last second has been counted is the session over.
-        if background.seconds_are_over
-            && let Some(abandoned) = background.abandoned.take()
-        {
+        let is_over = self.first.seconds_are_over && self.second.as_ref().is_none_or(|second| second.seconds_are_over);
+        if is_over && let Some(abandoned) = background.abandoned.take() {
             return Ok(Some(Event::Drained { abandoned }));
         }
         Ok(tokio::select! {
             biased;
-            second = self.seconds.recv(), if !background.seconds_are_over => {
-                background.seconds_are_over = second.is_none();
-                second.map(|second| Event::Session(SessionEvent::Second(Box::new(second))))
-            }
-            Some(event) = self.feeds.recv() => Some(Event::Session(event)),
+            event = self.first.next() => event.map(|event| match self.second {
+                Some(_) => Event::Half(Side::First, event),
+                None => Event::Session(event),
+            }),
+            event = next_of(self.second.as_mut()) => event.map(|event| Event::Half(Side::Second, event)),
             Some(status) = self.statuses.recv() => {
                 if let WriteStatus::Moved(folder) = &status {
                     self.folder.clone_from(folder);
@@ -109,7 +144,7 @@ impl BackEnd for LiveBackEnd {
             abandoned = poll_option(&mut background.drain) => {
                 background.drain = None;
                 background.abandoned = Some(abandoned);
-                self.load.stop();
+                self.loads.stop();
                 None
             }
             result = join_option(&mut background.export) => {
@@ -122,12 +157,12 @@ impl BackEnd for LiveBackEnd {
     }
 
     async fn settle(&mut self) {
-        self.load.drain(SETTLES_WITHIN).await;
+        self.loads.drain(SETTLES_WITHIN).await;
     }
 
     fn perform(&mut self, effect: Effect, state: &State) -> Option<Event> {
         match effect {
-            Effect::SetRate { at, profile } => self.load.set(at, profile),
+            Effect::SetRate { at, profile } => self.loads.set(at, profile),
             Effect::Record(recorded) => {
                 if matches!(recorded.event, SessionEvent::Second(_)) {
                     self.publish(state);
@@ -143,13 +178,12 @@ impl BackEnd for LiveBackEnd {
                 }));
             }
             Effect::KillInstance => {
-                let nothing = || Err("there is no cluster".to_owned());
-                return Some(Event::Killed(self.kill.as_ref().map_or_else(nothing, |kill| kill())));
+                return Some(Event::Killed(self.kill()));
             }
             Effect::Drain => {
                 let deadline = state.session().header().settings.drains_within();
-                let load = self.load.clone();
-                self.background.drain = Some(Box::pin(async move { load.drain(deadline).await }));
+                let loads = self.loads.clone();
+                self.background.drain = Some(Box::pin(async move { loads.drain(deadline).await }));
             }
             // The loop's own.
             Effect::Exit { .. } | Effect::Suspend => {}
@@ -159,14 +193,50 @@ impl BackEnd for LiveBackEnd {
 }
 
 impl LiveBackEnd {
-    /// A second has closed: tells those who look from elsewhere.
+    /// A second has closed: tells those who look from elsewhere. The live page is that of the first target.
     fn publish(&self, state: &State) {
         if let Some(metrics) = &self.metrics {
-            metrics.publish(state.session());
+            metrics.publish(state.halves());
         }
         if let Some(web) = &self.web {
             web.publish(state.session());
         }
+    }
+
+    /// Kills an instance, or one of each target: the same is to happen to both.
+    fn kill(&self) -> Result<String, String> {
+        let kills: Vec<_> = [(Side::First, Some(&self.first)), (Side::Second, self.second.as_ref())]
+            .into_iter()
+            .filter_map(|(side, watched)| Some((side, watched?.kill.as_ref()?)))
+            .collect();
+        match kills.as_slice() {
+            [] => Err("there is no cluster".to_owned()),
+            [(_, kill)] => kill(),
+            several => {
+                let (killed, failed): (Vec<_>, Vec<_>) =
+                    several.iter().map(|(side, kill)| (side.letter(), kill())).partition(|(_, result)| result.is_ok());
+                let killed: Vec<_> =
+                    killed.into_iter().filter_map(|(of, id)| Some(format!("{} of {of}", id.ok()?))).collect();
+                let failed = failed.into_iter().filter_map(|(of, why)| Some(format!("none of {of}: {}", why.err()?)));
+                let failed: Vec<_> = failed.collect();
+                if killed.is_empty() {
+                    return Err(failed.join("; "));
+                }
+                Ok([killed.join(" and "), failed.join("; ")]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; "))
+            }
+        }
+    }
+}
+
+/// What happens next at the second target, where there is one.
+async fn next_of(watched: Option<&mut Watched>) -> Option<SessionEvent> {
+    match watched {
+        Some(watched) => watched.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -183,7 +253,7 @@ pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate:
 /// The last frame, the rest of the recording, and the derived files; a second signal ends it before they are written.
 async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finished> {
     let Ended { runtime: Runtime { mut state, mut front, mut back, mut signals, .. }, mut signal, at_once } = ended;
-    back.load.stop();
+    back.loads.stop();
     if front.is_ready() {
         front.show(&state)?;
     }

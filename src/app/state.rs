@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::app::keymap::KeyMap;
 use crate::app::player::Player;
 use crate::session::event::Header;
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
@@ -32,7 +33,7 @@ pub use ui::{Ui, View, Window};
 /// Everything the views may know.
 #[derive(Clone, Debug)]
 pub struct State {
-    session: Session,
+    halves: Halves,
     now: Elapsed,
     run: Run,
     ui: Ui,
@@ -49,17 +50,19 @@ enum Run {
 
 impl State {
     /// A session that is about to begin.
+    #[expect(clippy::needless_pass_by_value, reason = "who begins a session has no other use for it")]
     pub fn live(header: Header, live: Live) -> Self {
-        Self::new(header, Run::Live(Box::new(live)))
+        Self::new(&header, Run::Live(Box::new(live)))
     }
 
     /// A recording that is about to be shown.
+    #[expect(clippy::needless_pass_by_value, reason = "as for a session that begins")]
     pub fn replay(header: Header, player: Player) -> Self {
-        Self::new(header, Run::Replay(player))
+        Self::new(&header, Run::Replay(player))
     }
 
-    fn new(header: Header, run: Run) -> Self {
-        Self { session: Session::new(header), now: Elapsed::ZERO, run, ui: Ui::default(), folder: None }
+    fn new(header: &Header, run: Run) -> Self {
+        Self { halves: Halves::new(header), now: Elapsed::ZERO, run, ui: Ui::default(), folder: None }
     }
 
     /// With the session's files in `folder`.
@@ -78,12 +81,23 @@ impl State {
     /// As if the events of `session` had led here, and it were `now`: for pictures and measurements of the screen.
     #[must_use]
     pub fn showing(self, session: Session, now: Elapsed, ui: Ui) -> Self {
-        Self { session, now, ui, ..self }
+        self.showing_halves(Halves::of(session, None), now, ui)
     }
 
-    /// What is known of the session.
+    /// The same for a session with two targets.
+    #[must_use]
+    pub(crate) fn showing_halves(self, halves: Halves, now: Elapsed, ui: Ui) -> Self {
+        Self { halves, now, ui, ..self }
+    }
+
+    /// What is known of the session; with two targets, of the first.
     pub const fn session(&self) -> &Session {
-        &self.session
+        self.halves.first()
+    }
+
+    /// What is known of each target.
+    pub const fn halves(&self) -> &Halves {
+        &self.halves
     }
 
     /// Now, as of the last event: may be later than the session's last one. In a replay, the moment that is shown.
@@ -98,7 +112,7 @@ impl State {
 
     /// The part of the session that the charts show.
     pub(crate) fn shown(&self) -> Shown {
-        self.ui.range.shown(present(&self.session, self.now))
+        self.ui.range.shown(present(&self.halves, self.now))
     }
 
     /// Where the session's files are.

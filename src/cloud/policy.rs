@@ -25,7 +25,7 @@ pub(crate) fn least_privilege(
         account: target.account().or(account).unwrap_or("ACCOUNT").to_owned(),
     };
     let mut statements = match target {
-        Target::Url(_) | Target::Demo => return None,
+        Target::Url(_) | Target::Demo(_) => return None,
         Target::AppRunner(name) => scope.app_runner(name),
         Target::Ecs(name) => scope.ecs(name),
         // What is deployed there is not known without asking: both, by the names that Terraform gives.
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_url_needs_no_policy_and_what_is_unknown_is_left_to_fill_in() {
-        assert_eq!(least_privilege(&Target::Demo, None, None, None), None);
+        assert_eq!(least_privilege(&Target::Demo(None), None, None, None), None);
         let open = least_privilege(&"apprunner:demo".parse().expect("target"), None, None, None).expect("policy");
         assert_eq!(open["Statement"][0]["Resource"], "arn:aws:apprunner:REGION:ACCOUNT:service/demo/*");
     }

@@ -114,7 +114,7 @@ pub async fn resolve(
     };
     match target {
         Target::Url(own) => Ok(Resolved { url: url.unwrap_or_else(|| own.clone()), service: None, cloud: None }),
-        Target::Demo => {
+        Target::Demo(_) => {
             let url = url.ok_or(ResolveError::NoUrl { service: "the demo".to_owned(), why: String::new() })?;
             Ok(Resolved { url, service: None, cloud: None })
         }

@@ -38,10 +38,14 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         patience: args.patience.max(args.settle),
         hold: args.hold,
         timeout: args.drive.request.timeout,
-        max_connections: connections_limit(load.max_connections, drive::max_in_flight(load), args.drive.request.http2),
+        max_connections: connections_limit(
+            load.max_connections,
+            drive::max_in_flight(load, 1),
+            args.drive.request.http2,
+        ),
     };
     let mut cluster = args.cluster;
-    if args.per_instance && args.target == Target::Demo {
+    if args.per_instance && matches!(args.target, Target::Demo(_)) {
         cluster.max_size = cluster.max_size.or(Some(1));
     }
     let script = Script {
@@ -50,7 +54,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         must_answer: true,
         ..Script::default()
     };
-    let ready = drive::prepare(&args.drive, args.target, cluster, script).await?;
+    let ready = drive::prepare(&args.drive, &[args.target], &cluster, script).await?;
     ready.announce();
     let mut finished = ready.run(Log::new(None, verbosity(&args.drive.output))).await?;
     let Some(Controller::Capacity(search)) = finished.state.as_live().and_then(|live| live.controller.as_ref()) else {

@@ -10,17 +10,29 @@ use crate::export;
 use crate::files;
 use crate::text::clean;
 
-/// Compares the sessions; the first is the baseline.
+/// Compares the sessions; the first is the baseline. One with two targets counts for two.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     let (mut sessions, mut curves) = (Vec::new(), Vec::new());
     for path in &args.sessions {
-        let mut seconds = Curves::default();
-        let (session, damage) = export::fold(path, |session| seconds.follow(session))?;
-        curves.push(seconds);
+        let mut seconds = [Curves::default(), Curves::default()];
+        let (halves, damage) = export::fold(path, |halves| {
+            for (curves, (_, half)) in seconds.iter_mut().zip(halves.each()) {
+                curves.follow(half);
+            }
+        })?;
+        curves.extend(seconds.into_iter().take(1 + usize::from(halves.second().is_some())));
         if let Some(damage) = damage.describe() {
             say(&format!("note: {}: {damage}", path.display()));
         }
-        sessions.push((path.display().to_string(), session));
+        let (path, has_two) = (path.display().to_string(), halves.second().is_some());
+        for session in halves.into_each() {
+            let target = &session.header().settings.target;
+            sessions.push((if has_two { format!("{path}: {target}") } else { path.clone() }, session));
+        }
+    }
+    if sessions.len() < 2 {
+        let why = "a session with one target is compared with another one: name both, or a session with two targets";
+        return Err(CommandError::Option(why.to_owned()));
     }
     let contenders: Vec<_> = sessions.iter().map(|(name, session)| Contender { name, session }).collect();
     let comparison = compare_sessions(&contenders);

@@ -19,12 +19,18 @@ pub(super) const fn rate(args: EdgeArgs) -> ArrivalRate {
 /// Where the spike goes when the target is the demo. Another target has no edge that we know.
 pub(super) fn rate_on(target: &Target, args: EdgeArgs) -> Result<Option<ArrivalRate>, CommandError> {
     match target {
-        Target::Demo => Ok(Some(rate(args))),
+        Target::Demo(_) => Ok(Some(rate(args))),
         other if args.edge => {
             Err(CommandError::Option(format!("--edge is for the target demo, not for {other}: leave it out")))
         }
         _ => Ok(None),
     }
+}
+
+/// The same for all targets of a session, which get one rate: it is the demo's, when one of them is.
+pub(super) fn rate_on_all(targets: &[Target], args: EdgeArgs) -> Result<Option<ArrivalRate>, CommandError> {
+    let demo = targets.iter().find(|target| matches!(target, Target::Demo(_)));
+    demo.or(targets.first()).map_or(Ok(None), |target| rate_on(target, args))
 }
 
 #[cfg(test)]
@@ -47,6 +53,6 @@ mod tests {
         assert_eq!(rate_on(&url, EdgeArgs { edge: false }).unwrap(), None);
         let error = rate_on(&url, EdgeArgs { edge: true }).unwrap_err().to_string();
         assert!(error.contains("--edge is for the target demo, not for http://127.0.0.1:1"), "{error}");
-        assert_eq!(rate_on(&Target::Demo, EdgeArgs { edge: true }).unwrap(), Some(ArrivalRate::new(600)));
+        assert_eq!(rate_on(&Target::Demo(None), EdgeArgs { edge: true }).unwrap(), Some(ArrivalRate::new(600)));
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::CloudArgs;
 use crate::commands::CommandError;
 use crate::instances::Limits;
 use crate::session::event::SessionEvent;
-use crate::target::{self, Target};
+use crate::target::{self, DemoPlatform, Target};
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions, Platform};
 use scaletop_units::RunClock;
@@ -31,6 +31,17 @@ pub(super) struct Watchers {
     _tasks: tokio::task::JoinSet<()>,
 }
 
+/// How the demo's cluster is set up: what the target itself says of its platform goes before what the options do.
+pub(super) fn demo_options(platform: Option<DemoPlatform>, cluster: &ClusterArgs) -> ClusterOptions {
+    let options = cluster.over(&ClusterOptions::default());
+    let platform = match platform {
+        None => options.platform,
+        Some(DemoPlatform::AppRunner) => Platform::AppRunner,
+        Some(DemoPlatform::Ecs) => Platform::Ecs,
+    };
+    ClusterOptions { platform, ..options }
+}
+
 /// The platform that `target` runs on; `None` for a URL, of which nobody says. Asks the cloud only about what Terraform made.
 pub(super) async fn platform(
     target: &Target,
@@ -38,7 +49,7 @@ pub(super) async fn platform(
     cloud: &CloudArgs,
 ) -> Result<Option<Platform>, CommandError> {
     match target {
-        Target::Demo => Ok(Some(cluster.over(&ClusterOptions::default()).platform)),
+        Target::Demo(platform) => Ok(Some(demo_options(*platform, cluster).platform)),
         Target::Url(_) => Ok(None),
         Target::AppRunner(_) => Ok(Some(Platform::AppRunner)),
         Target::Ecs(_) => Ok(Some(Platform::Ecs)),
@@ -58,7 +69,7 @@ impl Destination {
         clock: RunClock,
     ) -> Result<Self, CommandError> {
         match target {
-            Target::Demo => Self::demo(cluster.over(&ClusterOptions::default()), clock).await,
+            Target::Demo(platform) => Self::demo(demo_options(*platform, cluster), clock).await,
             // `--url` names where a service of the cloud answers; a URL says that itself.
             Target::Url(url) => Ok(Self::at(url.clone())),
             target => Self::in_the_cloud(target, cloud, clock).await,

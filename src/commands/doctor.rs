@@ -9,13 +9,13 @@ use url::Url;
 
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
+use crate::commands::destination;
 use crate::commands::drive::{join, request_options};
 use crate::commands::sending::check_headers;
 use crate::commands::{CommandError, other_scheme, say};
 use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach, worst};
 use crate::target::{self, Target};
-use scaletop_cluster::ClusterOptions;
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_load::HttpTransport;
 use scaletop_load::Transport as _;
@@ -35,8 +35,9 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     heading("this machine")?;
     printout.print(machine(&args, clock))?;
     let platform = match args.target {
-        Some(Target::Demo) => {
-            Some(EmbeddedPlatform::start(args.cluster.over(&ClusterOptions::default()), None, clock, 0).await?)
+        Some(Target::Demo(platform)) => {
+            let options = destination::demo_options(platform, &args.cluster);
+            Some(EmbeddedPlatform::start(options, None, clock, 0).await?)
         }
         _ => None,
     };

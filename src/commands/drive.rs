@@ -8,7 +8,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use clap::ValueEnum as _;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use tokio::sync::mpsc;
@@ -17,32 +16,32 @@ use url::Url;
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
 use crate::app::keymap::KeyMap;
-use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd};
+use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Loads, Watched};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
-use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs, TransportKind};
-use crate::commands::destination::Destination;
+use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
+use crate::commands::aim::{self, Aim};
+use crate::commands::destination::Watchers;
 use crate::commands::own::Own;
-use crate::commands::preflight;
-use crate::commands::sending::{check_certificates, check_length, engine, headers, max_connections, sendable};
+use crate::commands::sending::{check_certificates, check_length, headers};
 use crate::commands::{CommandError, outcome, say, theme};
-use crate::consent;
 use crate::files;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
-use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent, Settings};
+use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent};
 use crate::session::folder;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
-use crate::target::{Target, without_secrets};
+use crate::target::Target;
 use crate::tui::front::{Manners, TerminalFront};
 use crate::values;
 use crate::web::Bound;
+use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{Prepared, RequestOptions, Running};
-use scaletop_load::{default_max_in_flight, raise_fd_limit};
+use scaletop_load::{EngineThreads, LoadHandle, Prepared, RequestOptions, Running};
+use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
@@ -71,8 +70,8 @@ pub(super) struct Script {
 pub(super) struct Ready {
     header: Header,
     clock: RunClock,
-    engine: Prepared,
-    destination: Destination,
+    /// The target, or two of them, with their engines.
+    aimed: Vec<(Aim, Prepared)>,
     folder: PathBuf,
     metrics: Option<Metrics>,
     web: Option<Bound>,
@@ -82,25 +81,21 @@ pub(super) struct Ready {
     panic_after: Option<Duration>,
     script: Script,
     keys: Arc<KeyMap>,
-    /// Whether the load leaves this machine.
-    is_elsewhere: bool,
-    /// What is wrong by the one request beforehand.
-    warning: Option<String>,
     signals: Signals,
 }
 
 /// Runs a session on the screen.
 pub(super) async fn on_screen(
     drive: DriveArgs,
-    target: Target,
+    targets: Vec<Target>,
     cluster: ClusterArgs,
     own: Own,
 ) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..Script::default() };
-    let mut ready = Ready { keys: Arc::clone(&own.keys), ..prepare(&drive, target, cluster, script).await? };
+    let mut ready = Ready { keys: Arc::clone(&own.keys), ..prepare(&drive, &targets, &cluster, script).await? };
     // Before the screen is taken; it is covered then, and the log has the address, too.
     ready.announce();
-    ready.notice = ready.web.as_ref().map(live_page);
+    ready.notice = ready.live_page();
     let front = TerminalFront::open(
         theme(drive.screen, &own),
         Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell },
@@ -135,21 +130,23 @@ pub(super) fn slo(load: &LoadArgs, plan: Option<&Plan>) -> Slo {
     of_plan.unwrap_or_else(|| values::slo(&load.slo))
 }
 
-/// The cap on requests in flight.
-pub(super) fn max_in_flight(load: &LoadArgs) -> u64 {
-    load.max_in_flight.unwrap_or_else(default_max_in_flight)
+/// The cap on requests in flight at each of so many targets.
+pub(super) fn max_in_flight(load: &LoadArgs, targets: usize) -> u64 {
+    load.max_in_flight.unwrap_or_else(|| default_max_in_flight_each(targets as u64))
 }
 
 /// Everything that can go wrong goes wrong here, before the first request.
 pub(super) async fn prepare(
     drive: &DriveArgs,
-    target: Target,
-    cluster: ClusterArgs,
+    targets: &[Target],
+    cluster: &ClusterArgs,
     script: Script,
 ) -> Result<Ready, CommandError> {
     let load = &drive.load;
     let plan = script.plan.as_ref();
-    check_rates(load, plan.map_or(script.rate, Plan::peak).max(script.rate))?;
+    let peak = plan.map_or(script.rate, Plan::peak).max(script.rate);
+    check_rates(load, peak)?;
+    aim::check_places(targets, drive, cluster)?;
     let metrics = match drive.output.metrics {
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
@@ -169,62 +166,62 @@ pub(super) async fn prepare(
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
     let clock = RunClock::start();
-    let destination = Destination::find(&target, &cluster, &drive.cloud, clock).await?;
-    let url = join(destination.url.clone(), drive.request.path.as_deref());
-    let request = request_options(&drive.request, url.clone())?;
-    // What cannot be sent is refused before anybody is asked, or anything is left behind.
-    let factory = sendable(drive, &request)?;
+    // Two targets that get the same arrivals have the same seed.
+    let common =
+        aim::Common { drive, plan, targets: targets.len(), seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)) };
+    let mut aims = Vec::new();
+    for target in targets {
+        aims.push(Aim::find(&common, target, cluster, clock).await?);
+    }
     if !drive.output.yes {
-        consent::ensure(&url, &request.resolve, consent::memory().as_deref())?;
+        for aim in &aims {
+            aim.ask_the_user()?;
+        }
     }
     if let Some(folder) = &drive.output.out {
         folder::check_free(folder)?;
     }
-    let mut settings = settings(drive, &target, &url, plan);
-    // The demo's service is our own.
-    let seen = match target {
-        Target::Demo => None,
-        _ if drive.output.no_preflight => None,
-        _ => Box::pin(preflight::ask(&request, drive.request.expect, &url, clock)).await,
-    };
-    if let (true, Some(complaint)) = (script.must_answer, seen.as_ref().and_then(|seen| seen.complaint.clone())) {
-        return Err(CommandError::Preflight(complaint));
+    if !drive.output.no_preflight {
+        for aim in &mut aims {
+            let complaint = aim.ask_once(drive.request.expect, peak, clock).await;
+            if let (true, Some(complaint)) = (script.must_answer, complaint) {
+                return Err(CommandError::Preflight(complaint));
+            }
+        }
     }
-    settings.preflight = seen.as_ref().map(|seen| seen.told.clone());
-    let cap = settings.max_in_flight.min(settings.max_connections.unwrap_or(u64::MAX));
-    let warning = seen.and_then(|seen| seen.warning(plan.map_or(script.rate, Plan::peak), cap));
-    let header = Header::new(clock.started_unix_micros(), settings);
+    let mut settings = aims.iter().map(|aim| aim.settings.clone());
+    let header = Header::new(clock.started_unix_micros(), settings.next().unwrap_or_default());
+    let header = match settings.next() {
+        Some(second) => header.beside(second),
+        None => header,
+    };
     let folder = match &drive.output.out {
         Some(folder) => {
             folder::prepare(folder)?;
             folder.clone()
         }
-        None => folder::fresh(&folder::name(header.started_unix_micros, &target))?,
+        None => folder::fresh(&folder::name(header.started_unix_micros, targets))?,
     };
-    let engine = engine(load, &header.settings, factory, &request, drive.request.expect).await?;
+    let mut aimed = Vec::new();
+    for mut aim in aims {
+        let engine = aim.engine(load, drive.request.expect).await?;
+        aimed.push((aim, engine));
+    }
     Ok(Ready {
         header,
         clock,
-        engine,
-        destination,
+        aimed,
         folder,
         metrics,
         web,
         notice: None,
         spike_rate: load.spike_rate.unwrap_or(SPIKE_RATE),
         panic_after: drive.output.panic_after,
-        is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
         script,
         keys: Arc::default(),
-        warning,
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
     })
-}
-
-/// Where the live page is.
-fn live_page(web: &Bound) -> String {
-    format!("live page: http://{}/", web.address())
 }
 
 impl Ready {
@@ -233,46 +230,45 @@ impl Ready {
         if let Some(metrics) = &self.metrics {
             say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
-        if let Some(web) = &self.web {
-            say(&live_page(web));
+        if let Some(page) = self.live_page() {
+            say(&page);
         }
+    }
+
+    /// Where the live page is, and of which target, if there are two.
+    fn live_page(&self) -> Option<String> {
+        let of = if self.aimed.len() > 1 { " (of the first target; the report has both)" } else { "" };
+        Some(format!("live page: http://{}/{of}", self.web.as_ref()?.address()))
     }
 
     /// Runs the session to its end.
     pub(super) async fn run<F: FrontEnd>(self, front: F) -> Result<Finished, CommandError> {
         let web = self.web.map(|web| web.serve(&self.header)).transpose()?;
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
-        let Running { handle: load, seconds, threads } = self.engine.start(self.clock)?;
-        let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        if let Some(text) = self.warning {
-            let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
-            let _ = feeds_tx.try_send(notice);
+        let (mut started, mut notice) = (Vec::new(), self.notice);
+        for (aim, engine) in self.aimed {
+            started.push(Started::of(aim, engine.start(self.clock)?, notice.take()));
         }
-        if let Some(text) = self.notice {
-            let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
-        }
-        let watchers = self.destination.watch(&feeds_tx);
-        let (cluster, endpoints) = match self.destination.platform {
-            Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
-            None => (None, None),
-        };
+        let mut started = started.into_iter();
+        let Some(first) = started.next() else { return Err(CommandError::NoTarget) };
+        let second = started.next();
         let live = Live {
             controller: self.script.controller,
             abort_within: self.script.abort_within,
-            place: match (&cluster, self.is_elsewhere) {
-                (Some(_), _) => Place::Demo,
-                (None, true) => Place::Elsewhere,
-                (None, false) => Place::Here,
-            },
+            place: first.place,
+            beside: second.as_ref().map(|second| second.place),
             ..Live::new(self.spike_rate)
         };
+        let (second_load, second, second_kept) = match second {
+            Some(Started { load, watched, kept, .. }) => (Some(load), Some(watched), Some(kept)),
+            None => (None, None, None),
+        };
         let back = LiveBackEnd {
-            load,
-            seconds,
-            feeds,
+            loads: Loads::new(first.load, second_load, self.clock),
+            first: first.watched,
+            second,
             recording,
             statuses,
-            kill: cluster.clone().map(kill),
             metrics: self.metrics,
             web,
             folder: self.folder.clone(),
@@ -282,11 +278,62 @@ impl Ready {
         let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys);
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.script.rate).await?;
-        if let Some(cluster) = cluster.and_then(Rc::into_inner) {
+        for kept in [Some(first.kept), second_kept].into_iter().flatten() {
+            kept.end().await;
+        }
+        Ok(finished)
+    }
+}
+
+/// The load on a target, started, and who watches it.
+struct Started {
+    load: LoadHandle,
+    watched: Watched,
+    place: Place,
+    kept: Kept,
+}
+
+/// What goes on as long as the load on a target does.
+struct Kept {
+    cluster: Option<Rc<Cluster>>,
+    threads: EngineThreads,
+    watchers: Watchers,
+    endpoints: Option<WireServer>,
+}
+
+impl Started {
+    fn of(aim: Aim, running: Running, notice: Option<String>) -> Self {
+        let Running { handle: load, seconds, threads } = running;
+        let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
+        if let Some(text) = aim.warning {
+            let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
+            let _ = feeds_tx.try_send(notice);
+        }
+        if let Some(text) = notice {
+            let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
+        }
+        let watchers = aim.destination.watch(&feeds_tx);
+        let (cluster, endpoints) = match aim.destination.platform {
+            Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
+            None => (None, None),
+        };
+        let place = match (&cluster, aim.is_elsewhere) {
+            (Some(_), _) => Place::Demo,
+            (None, true) => Place::Elsewhere,
+            (None, false) => Place::Here,
+        };
+        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill));
+        Self { load, watched, place, kept: Kept { cluster, threads, watchers, endpoints } }
+    }
+}
+
+impl Kept {
+    /// Ends it, the demo's instances first.
+    async fn end(self) {
+        if let Some(cluster) = self.cluster.and_then(Rc::into_inner) {
             cluster.shutdown().await;
         }
-        drop((threads, watchers, endpoints));
-        Ok(finished)
+        drop((self.threads, self.watchers, self.endpoints));
     }
 }
 
@@ -360,39 +407,6 @@ fn basic(user: &str) -> Result<HeaderValue, CommandError> {
     }
     let (_, value) = values::header(&format!("authorization: Basic {}", BASE64_STANDARD.encode(user)))?;
     Ok(value)
-}
-
-fn settings(drive: &DriveArgs, target: &Target, url: &Url, plan: Option<&Plan>) -> Settings {
-    let (request, load) = (&drive.request, &drive.load);
-    Settings {
-        target: public(target),
-        url: without_secrets(url).to_string(),
-        method: request.method().to_owned(),
-        plan: plan.map(|plan| plan.name.clone()),
-        slo: slo(load, plan),
-        arrivals: load.arrivals,
-        max_rate: load.max_rate.get(),
-        max_in_flight: max_in_flight(load),
-        capped_by_descriptors: load.max_in_flight.is_none() && max_in_flight(load) < Settings::default().max_in_flight,
-        timeout: request.timeout,
-        conn_max_age: (request.conn_max_age > Duration::ZERO).then_some(request.conn_max_age),
-        transport: load.transport.to_possible_value().map(|value| value.get_name().to_owned()),
-        http2: request.http2,
-        max_connections: (load.transport == TransportKind::Own).then(|| max_connections(load)),
-        preflight: None,
-        expected: Some(request.expect.to_string()),
-        instance_header: request.instance_header.clone(),
-        capacity_per_instance: load.capacity,
-        seed: load.load_seed.unwrap_or_else(|| fastrand::u64(..)),
-        thresholds: plan.map(|plan| plan.thresholds.clone()).unwrap_or_default(),
-    }
-}
-
-fn public(target: &Target) -> String {
-    match target {
-        Target::Url(url) => without_secrets(url).to_string(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ struct Part {
 /// Plays the plans and writes the report.
 pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
     let home = args.drive.output.out.clone().unwrap_or_else(|| {
-        let name = folder::name(RunClock::start().started_unix_micros(), &args.target);
+        let name = folder::name(RunClock::start().started_unix_micros(), std::slice::from_ref(&args.target));
         PathBuf::from(folder::HOME).join(format!("{name}-experiment"))
     });
     if args.report_only {
@@ -173,7 +173,7 @@ async fn parts(args: &ExperimentArgs) -> Result<Vec<Part>, CommandError> {
     let demo_spike = demo_spike::rate_on(&args.target, args.edge)?;
     let mut parts = Vec::new();
     for scenario in SCENARIOS {
-        if scenario.demo_max_size.is_some() && args.target != Target::Demo {
+        if scenario.demo_max_size.is_some() && !matches!(args.target, Target::Demo(_)) {
             say(&format!(
                 "left out: {0}, which is for a service pinned to one instance; to play it: scaletop experiment {1} scenarios/{0}.toml",
                 scenario.name, args.target

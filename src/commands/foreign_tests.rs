@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::threshold::Threshold;
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
+use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::slo::Slo;
@@ -140,7 +141,7 @@ fn no_text_from_outside_acts_on_any_surface() {
         ("junit", junit::junit(&session)),
         ("summary.json", json::text(&session, Damage::default())),
         ("doctor", Check::failure(hostile("name"), hostile("detail"), hostile("remedy")).to_string()),
-        ("metrics", exposition::page(&session)),
+        ("metrics", exposition::page(&Halves::of(session.clone(), None))),
         ("plan", as_plan::text(session.header(), &[(Elapsed::ZERO, change(5))], &[], session.now())),
         ("compare", table(&contenders, &compare(&contenders))),
         ("experiment", experiment(&hostile("target"), &[played])),

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::app::live::Finished;
 use crate::cli::Format;
 use crate::commands::{CommandError, say};
+use crate::export::SECOND;
 use crate::export::summary::{self, json, junit, markdown};
+use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
@@ -19,18 +21,30 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The session as `format` says. Text ends with where the files are; nothing else does, so that it can be parsed.
 pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), CommandError> {
     let session = finished.state.session();
+    let halves = finished.state.halves();
     let text = match format {
-        Format::Text => summary::text(session),
+        Format::Text => summary_of(halves),
         Format::Json => json::text(session, Damage::default()),
         Format::Markdown => markdown::markdown(session),
         Format::Junit => junit::junit(session),
     };
-    if let Some(why) = judge(session).none_ok {
-        say(&why);
+    for (side, half) in halves.each() {
+        if let Some(why) = judge(half).none_ok {
+            say(&halves.second().map_or_else(|| why.clone(), |_| format!("{}: {why}", side.letter())));
+        }
+        // First what the pipeline collects: stdout may be gone.
+        add_to_step_summary(&markdown::markdown(half));
     }
-    // First what the pipeline collects: stdout may be gone.
-    add_to_step_summary(&markdown::markdown(session));
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// The summary in text, of two targets one after the other.
+pub(super) fn summary_of(halves: &Halves) -> String {
+    if halves.second().is_none() {
+        return summary::text(halves.first());
+    }
+    let of = |(side, half)| format!("{}\n{}", clean(&halves.name(side)), summary::text(half));
+    halves.each().map(of).collect::<Vec<_>>().join("\n")
 }
 
 /// Appends `text` to the pipeline's summary, where there is one. That it cannot be written fails nothing but itself.
@@ -62,6 +76,9 @@ pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(),
         if is_exported {
             let folder = clean(&folder.display().to_string());
             writeln!(out, "look:  {folder}/report.html in a browser, or scaletop replay {folder}")?;
+            if finished.state.halves().second().is_some() {
+                writeln!(out, "both:  scaletop compare {folder}; the files of B are in {folder}/{SECOND}")?;
+            }
         }
     } else {
         say(&text);

@@ -4,9 +4,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::ReportArgs;
-use crate::commands::{CommandError, offer, say};
+use crate::commands::{CommandError, offer, outcome, say};
+use crate::export::as_plan;
 use crate::export::{self, ExportError};
-use crate::export::{as_plan, summary};
 use crate::files;
 use crate::session::event::SessionEvent;
 use crate::session::recording::RecordingReader;
@@ -21,7 +21,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
         say(&format!("note: {damage}"));
     }
     let mut out = io::stdout().lock();
-    out.write_all(summary::text(&exported.session).as_bytes())?;
+    out.write_all(outcome::summary_of(&exported.halves).as_bytes())?;
     writeln!(out, "files: {}", clean(&exported.folder.display().to_string()))?;
     if let Some(path) = &args.plan {
         write_plan(&session, path)?;

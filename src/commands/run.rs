@@ -167,7 +167,7 @@ pub(super) async fn prepare(
         plan: Some(plan),
         must_answer: false,
     };
-    Ok(ReadyPlan { ready: drive::prepare(drive, target, cluster, script).await?, log })
+    Ok(ReadyPlan { ready: drive::prepare(drive, &[target], &cluster, script).await?, log })
 }
 
 /// Plans that are built in, by their names in `scenarios/`.
@@ -242,7 +242,7 @@ fn check(args: &RunArgs, target: Option<Target>, plan: &Plan) -> Result<u8, Comm
     let assumed = Assumptions {
         service_time: args.service_time,
         timeout: request.timeout,
-        max_in_flight: drive::max_in_flight(load),
+        max_in_flight: drive::max_in_flight(load, 1),
     };
     let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
     io::stdout().lock().write_all(text.as_bytes())?;

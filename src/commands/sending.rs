@@ -9,7 +9,6 @@ use url::{Position, Url};
 
 use crate::cli::{DriveArgs, LoadArgs, TransportKind};
 use crate::commands::CommandError;
-use crate::commands::drive::max_in_flight;
 use crate::files;
 use crate::session::event::Settings;
 use crate::values;
@@ -23,11 +22,6 @@ const LONGEST_PATH: usize = 65_534;
 
 /// Headers about the connection, which HTTP/2 does not have (RFC 9113, section 8.2.2).
 const OF_THE_CONNECTION: [&str; 4] = ["connection", "keep-alive", "proxy-connection", "upgrade"];
-
-/// The cap on connections: every request in flight may need one.
-pub(super) fn max_connections(load: &LoadArgs) -> u64 {
-    load.max_connections.unwrap_or_else(|| max_in_flight(load))
-}
 
 /// The engine, its threads up and its connections open.
 pub(super) async fn engine(
@@ -46,7 +40,9 @@ pub(super) async fn engine(
         seed: settings.seed,
         max_in_flight: settings.max_in_flight,
         capped_by_descriptors: settings.capped_by_descriptors,
-        max_connections: usize::try_from(max_connections(load)).unwrap_or(usize::MAX),
+        // Every request in flight may need a connection.
+        max_connections: usize::try_from(settings.max_connections.unwrap_or(settings.max_in_flight))
+            .unwrap_or(usize::MAX),
         warm: usize::try_from(load.warm).unwrap_or(0),
         workers,
         expected,

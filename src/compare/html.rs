@@ -5,11 +5,10 @@ use maud::{Markup, html};
 use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::charts::overlaid;
 use crate::compare::curves::Curves;
-use crate::compare::difference::Significance;
 use crate::compare::left_out;
 use crate::compare::sentence::sentences;
 use crate::compare::{Contender, NOISE_RULE, letter};
-use crate::report::{page, shown};
+use crate::report::{page, shown, tone};
 use crate::text::{date_and_time, thousands};
 
 /// The page; `curves` are those of the contenders, in their order.
@@ -106,14 +105,5 @@ fn step(compared: &ComparedStep) -> Markup {
                 }
             }
         }
-    }
-}
-
-const fn tone(significance: Significance) -> &'static str {
-    match significance {
-        Significance::Better => "better",
-        Significance::Worse => "worse",
-        Significance::Differs => "differs",
-        Significance::WithinNoise | Significance::Same | Significance::OneRun | Significance::Unknown => "same",
     }
 }

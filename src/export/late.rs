@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::instances::{Basis, InstanceObservation};
-use crate::session::event::SessionEvent;
+use crate::session::event::{SessionEvent, Side};
 use crate::session::recording::{ReadError, RecordingReader};
 use scaletop_units::Elapsed;
 
@@ -16,10 +16,10 @@ pub(super) struct LateCounts {
 }
 
 impl LateCounts {
-    /// Reads the recording at `path`, without what is in its seconds.
-    pub(super) fn read(path: &Path) -> Result<Self, ReadError> {
+    /// Reads one half of the recording at `path`, without what is in its seconds.
+    pub(super) fn read(path: &Path, side: Side) -> Result<Self, ReadError> {
         let mut late = Self::default();
-        let mut reader = RecordingReader::open(path)?;
+        let mut reader = RecordingReader::open_half(path, side)?;
         while let Some((at, event)) = reader.next_but_seconds()? {
             late.end = late.end.max(at);
             if let Some(SessionEvent::Observed(seen)) = event {

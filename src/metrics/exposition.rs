@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::analysis::numbers::{self, Kind};
 use crate::instances::Basis;
+use crate::session::event::Side;
+use crate::session::halves::Halves;
 use crate::session::standing::{Standing, standing};
 use crate::session::state::Session;
 use crate::text::clean;
@@ -100,23 +102,40 @@ static COUNTS: [(&str, &Kind); 2] =
 
 /// A page under way.
 struct Page {
-    text: String,
-    family: &'static str,
+    /// The families with their samples, in the order of their first ones.
+    families: Vec<(&'static str, String)>,
+    /// The label that tells two targets apart.
+    side: Option<Side>,
 }
 
 impl Page {
-    /// One sample; the family's help and type go before its first.
+    /// One sample.
     fn sample(&mut self, name: &'static str, labels: &[(&str, &str)], value: f64) {
-        if self.family != name {
-            self.family = name;
+        let at = self.families.iter().position(|family| family.0 == name).unwrap_or_else(|| {
+            self.families.push((name, String::new()));
+            self.families.len() - 1
+        });
+        let text = &mut self.families[at].1;
+        text.push_str(name);
+        let side = self.side.map(|side| side.letter().to_string());
+        let side = side.as_deref().map(|side| ("side", side));
+        let labels = side.iter().chain(labels);
+        let mut separator = '{';
+        for (label, value) in labels {
+            let _ = write!(text, "{separator}{label}=\"{}\"", escaped(value));
+            separator = ',';
+        }
+        let _ = writeln!(text, "{} {value}", if separator == '{' { "" } else { "}" });
+    }
+
+    /// The text of it: each family's help and type go before its samples.
+    fn text(self) -> String {
+        let mut text = String::new();
+        for (name, samples) in self.families {
             let (kind, help) = FAMILIES.iter().find(|family| family.0 == name).map_or(("untyped", ""), |f| (f.1, f.2));
-            let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}");
         }
-        self.text.push_str(name);
-        for (at, (label, value)) in labels.iter().enumerate() {
-            let _ = write!(self.text, "{}{label}=\"{}\"", if at == 0 { '{' } else { ',' }, escaped(value));
-        }
-        let _ = writeln!(self.text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+        text
     }
 
     fn count(&mut self, name: &'static str, labels: &[(&str, &str)], value: u64) {
@@ -149,9 +168,18 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The page of what is known now.
-pub(crate) fn page(session: &Session) -> String {
-    let mut page = Page { text: String::new(), family: "" };
+/// The page of what is known now. With two targets each sample has a label more, `side`: A or B.
+pub(crate) fn page(halves: &Halves) -> String {
+    let mut page = Page { families: Vec::new(), side: None };
+    for (side, half) in halves.each() {
+        page.side = halves.second().map(|_| side);
+        add(&mut page, half);
+    }
+    page.text()
+}
+
+/// All that is known of one target.
+fn add(page: &mut Page, session: &Session) {
     let settings = &session.header().settings;
     let labels = [
         ("target", settings.target.as_str()),
@@ -163,9 +191,9 @@ pub(crate) fn page(session: &Session) -> String {
     let (since, profile) = &session.rate();
     let rate = profile.rate_after(session.now().saturating_since(*since));
     page.count("scaletop_target_rate", &[], rate.get().into());
-    totals(&mut page, session);
-    last_second(&mut page, session);
-    instances(&mut page, session);
+    totals(page, session);
+    last_second(page, session);
+    instances(page, session);
     let good = session.timeline().cohorts().iter().rev().find_map(|cohort| cohort.judged.is_good());
     let slo = session.objective();
     let percentile = slo.percentile_name();
@@ -180,9 +208,8 @@ pub(crate) fn page(session: &Session) -> String {
     for label in Standing::LABELS {
         page.count("scaletop_standing", &[("is", label)], u64::from(label == standing));
     }
-    steps(&mut page, session);
-    generator(&mut page, session);
-    page.text
+    steps(page, session);
+    generator(page, session);
 }
 
 fn totals(page: &mut Page, session: &Session) {
@@ -348,7 +375,7 @@ mod tests {
     #[test]
     fn the_page_is_in_the_format_and_tells_the_sessions_own_numbers() {
         let session = session();
-        let text = page(&session);
+        let text = page(&Halves::of(session.clone(), None));
         assert!(text.ends_with('\n'));
         let samples = parse(&text);
         assert!(samples[r#"scaletop_info{target="a\"b\\c�d",plan="spike",version="0.1.0"}"#] > 0.0);
@@ -373,9 +400,18 @@ mod tests {
     }
 
     #[test]
+    fn of_two_targets_each_sample_says_of_which() {
+        let halves = Halves::of(session(), Some(session()));
+        let samples = parse(&page(&halves));
+        let due = |side: &str| samples[&format!("scaletop_requests_due_total{{side=\"{side}\"}}")];
+        assert!((due("A") - due("B")).abs() < 1e-9 && due("A") > 0.0);
+        assert!(samples.contains_key(r#"scaletop_instances{side="B",basis="running"}"#), "{samples:?}");
+    }
+
+    #[test]
     fn what_is_unknown_is_left_out() {
         let header = Header::new(0, Settings::default());
-        let samples = parse(&page(&Session::new(header)));
+        let samples = parse(&page(&Halves::new(&header)));
         assert!(!samples.keys().any(|series| series.starts_with("scaletop_instances")), "{samples:?}");
         assert!(!samples.contains_key("scaletop_in_flight"));
     }

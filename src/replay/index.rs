@@ -11,10 +11,12 @@ use crate::app::player::Outline;
 use crate::export::ahead;
 use crate::replay::seekable::Snapshot;
 use crate::session::event::SessionEvent;
+use crate::session::halves::Halves;
 use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 
-/// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is.
+/// At most so many snapshots are kept: one takes eight megabytes from the first hour on, however long the session is; with two
+/// targets, sixteen.
 pub const MAX_SNAPSHOTS: u32 = 24;
 
 /// Two snapshots are at least so many seconds of load apart: folding fewer takes no longer than going to a snapshot.
@@ -65,20 +67,20 @@ fn index(path: &Path, updates: &mpsc::Sender<IndexUpdate>) -> Result<(), Stop> {
     let (outline, seconds, damage) = outline(path)?;
     send(IndexUpdate::Outline(outline, damage))?;
     let spacing = MIN_SPACING.max(seconds.div_ceil(MAX_SNAPSHOTS));
-    let reader = RecordingReader::open(path)?;
-    let mut session = Session::new(reader.header().clone());
+    let reader = RecordingReader::open_whole(path)?;
+    let mut known = Halves::new(reader.header());
     let mut since = 0;
     ahead::read(
         reader,
         |_| if updates.is_closed() { Err(Stop::ReceiverGone) } else { Ok(()) },
         |recorded, next| {
-            session.apply(recorded.at, &recorded.event);
+            known.apply(&recorded);
             since += u32::from(matches!(recorded.event, SessionEvent::Second(_)));
             if since < spacing {
                 return Ok(());
             }
             since = 0;
-            send(IndexUpdate::Snapshot(Snapshot { session: Arc::new(session.clone()), next }))
+            send(IndexUpdate::Snapshot(Snapshot { known: Arc::new(known.clone()), next }))
         },
     )?;
     Ok(())
@@ -88,7 +90,7 @@ fn index(path: &Path, updates: &mpsc::Sender<IndexUpdate>) -> Result<(), Stop> {
 ///
 /// Steps follow from the changes of rate alone, so a session that is told only of those has the same steps.
 fn outline(path: &Path) -> Result<(Outline, u32, Damage), ReadError> {
-    let mut reader = RecordingReader::open(path)?;
+    let mut reader = RecordingReader::open_whole(path)?;
     let mut rates = Session::new(reader.header().clone());
     let (mut outline, mut seconds) = (Outline::default(), 0_u32);
     while let Some((at, event)) = reader.next_but_seconds()? {

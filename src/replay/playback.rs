@@ -93,9 +93,9 @@ impl BackEnd for Playback {
 
     fn due(&mut self, state: &State) -> Result<Option<Event>, ReplayError> {
         let Some(player) = state.player() else { return Ok(None) };
-        let (now, position) = (state.session().now(), player.position());
-        if let Some(session) = self.recording.seek(now, position, WORTH)? {
-            return Ok(Some(Event::Replay(ReplayEvent::At(session))));
+        let (now, position) = (state.halves().now(), player.position());
+        if let Some(known) = self.recording.seek(now, position, WORTH)? {
+            return Ok(Some(Event::Replay(ReplayEvent::At(known))));
         }
         let is_far = self.is_left_to_index(player, now);
         if is_far {

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::session::event::{Header, Recorded};
+use crate::session::halves::Halves;
 use crate::session::recording::{ReadError, RecordingReader};
-use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 /// The state after some event of the recording.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What is known by then. Its `now` is the latest time of what has happened so far.
-    pub session: Arc<Session>,
+    pub known: Arc<Halves>,
     /// Where the next event begins.
     pub next: u64,
 }
@@ -30,14 +30,14 @@ pub struct SeekableRecording {
     ahead: Option<Recorded>,
     /// Where the first event begins.
     first: u64,
-    /// By their session's `now`.
+    /// By the `now` of what is known.
     snapshots: BTreeMap<Elapsed, Snapshot>,
 }
 
 impl SeekableRecording {
     /// Opens the recording at `path`: a session's folder, or the file itself.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        let reader = RecordingReader::open(path)?;
+        let reader = RecordingReader::open_whole(path)?;
         let first = reader.offset();
         Ok(Self { reader, ahead: None, first, snapshots: BTreeMap::new() })
     }
@@ -58,27 +58,22 @@ impl SeekableRecording {
 
     /// Keeps a snapshot to start from.
     pub fn keep(&mut self, snapshot: Snapshot) {
-        self.snapshots.insert(snapshot.session.now(), snapshot);
+        self.snapshots.insert(snapshot.known.now(), snapshot);
     }
 
     /// Makes ready to read from a state that is known at `now` up to `position`. Where another state is the better start
     /// (`now` is later than `position`, or a snapshot is closer to it by more than `worth`), returns that one; the next
     /// event is then the one after it.
-    pub fn seek(
-        &mut self,
-        now: Elapsed,
-        position: Elapsed,
-        worth: Duration,
-    ) -> Result<Option<Arc<Session>>, ReadError> {
+    pub fn seek(&mut self, now: Elapsed, position: Elapsed, worth: Duration) -> Result<Option<Arc<Halves>>, ReadError> {
         let nearest = self.snapshots.range(..=position).next_back().map(|(_, snapshot)| snapshot);
         let is_past = now > position;
-        let (session, next) = match nearest {
-            Some(near) if is_past || near.session.now() > now + worth => (Arc::clone(&near.session), near.next),
-            None if is_past => (Arc::new(Session::new(self.reader.header().clone())), self.first),
+        let (known, next) = match nearest {
+            Some(near) if is_past || near.known.now() > now + worth => (Arc::clone(&near.known), near.next),
+            None if is_past => (Arc::new(Halves::new(self.reader.header())), self.first),
             _ => return Ok(None),
         };
         self.ahead = None;
         self.reader.resume_at(next)?;
-        Ok(Some(session))
+        Ok(Some(known))
     }
 }

@@ -59,14 +59,8 @@ struct Chart {
 /// All of them, on one time axis.
 pub(super) fn overview(session: &Session, series: &Series) -> Markup {
     let seconds = f64::from(series.end().max(1));
-    let drawn = series.coarser(DRAWN);
-    let mut charts = vec![
-        rates(&drawn, seconds),
-        latencies(session, &drawn, seconds),
-        errors(&drawn, seconds),
-        instances(&drawn, seconds),
-    ];
-    charts.extend(connections(&drawn, seconds));
+    let drawn = [series.coarser(DRAWN)];
+    let charts = all_of(session, 0, &drawn, seconds);
     let last = charts.len() - 1;
     html! {
         div #charts tabindex="0" aria-label="Charts on one time axis; arrow keys move the crosshair" {
@@ -75,6 +69,47 @@ pub(super) fn overview(session: &Session, series: &Series) -> Markup {
             }
         }
     }
+}
+
+/// Those of two targets, each beside the same one of the other: on one time axis and one scale.
+pub(super) fn overview_of_two(sessions: [&Session; 2], series: [&Series; 2], names: &[String; 2]) -> Markup {
+    let seconds = f64::from(series.iter().map(|series| series.end()).max().unwrap_or(0).max(1));
+    let drawn = series.map(|series| series.coarser(DRAWN));
+    let charts = [0, 1].map(|at| all_of(sessions[at], at, &drawn, seconds));
+    let rows = charts.iter().map(Vec::len).max().unwrap_or(0);
+    html! {
+        div #charts tabindex="0" aria-label="Charts of both targets on one time axis; arrow keys move the crosshair" {
+            div.two { @for name in names { h3.half { (name) } } }
+            @for row in 0..rows {
+                div.two {
+                    @for at in [0, 1] {
+                        div data-half=(at) {
+                            @if let Some(chart) = charts[at].get(row) {
+                                (figure(sessions[at], chart, seconds, row == 0, row + 1 == charts[at].len()))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The charts of one of the targets whose series are drawn. The scale of each holds those of all of them.
+fn all_of(session: &Session, at: usize, drawn: &[Series], seconds: f64) -> Vec<Chart> {
+    let mut charts = vec![
+        rates(at, drawn, seconds),
+        latencies(session, at, drawn, seconds),
+        errors(at, drawn, seconds),
+        instances(at, drawn, seconds),
+    ];
+    charts.extend(connections(at, drawn, seconds));
+    charts
+}
+
+/// The columns of all series that share a scale.
+fn columns(drawn: &[Series]) -> impl Iterator<Item = &Column> {
+    drawn.iter().flat_map(|series| &series.columns)
 }
 
 /// The heights of the plot with its axis, for the view box.
@@ -153,9 +188,10 @@ fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
     ticks.into_iter().map(|tick| (tick, thousands(plain(tick)))).collect()
 }
 
-fn rates(series: &Series, seconds: f64) -> Chart {
+fn rates(at: usize, drawn: &[Series], seconds: f64) -> Chart {
+    let series = &drawn[at];
     let (target, sent, ok) = (Column::target, Column::sent_rate, Column::ok_rate);
-    let all = series.columns.iter().flat_map(|column| [target(column), sent(column), ok(column)]);
+    let all = columns(drawn).flat_map(|column| [target(column), sent(column), ok(column)]);
     let (scale, ticks) = ticks::linear(most(all), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
@@ -173,7 +209,8 @@ fn rates(series: &Series, seconds: f64) -> Chart {
     }
 }
 
-fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
+fn latencies(session: &Session, at: usize, drawn: &[Series], seconds: f64) -> Chart {
+    let series = &drawn[at];
     let objectives = session.objectives();
     let millis = || objectives.all().map(|(_, slo)| as_millis(slo.latency));
     let (strictest, loosest) = (millis().fold(f64::INFINITY, f64::min), millis().fold(0.0, f64::max));
@@ -181,10 +218,10 @@ fn latencies(session: &Session, series: &Series, seconds: f64) -> Chart {
     let p99 = |column: &Column| ms(column.p99);
     let failed = |column: &Column| ms(column.failed_p99);
     let oldest = |column: &Column| ms(column.oldest);
-    let all = || series.columns.iter().flat_map(|column| [p50(column), p99(column), failed(column)]).flatten();
+    let all = || columns(drawn).flat_map(|column| [p50(column), p99(column), failed(column)]).flatten();
     let least = all().filter(|&value| value > 0.0).fold(strictest, f64::min);
     // Room above the objective, so that its name fits.
-    let greatest = most(series.columns.iter().map(oldest)).max(all().fold(loosest * 1.5, f64::max));
+    let greatest = most(columns(drawn).map(oldest)).max(all().fold(loosest * 1.5, f64::max));
     let (scale, ticks) = ticks::log(least * 0.9, greatest);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
@@ -250,15 +287,15 @@ fn layers() -> Vec<Layer> {
     layers
 }
 
-fn errors(series: &Series, seconds: f64) -> Chart {
+fn errors(at: usize, drawn: &[Series], seconds: f64) -> Chart {
+    let series = &drawn[at];
     let mut layers = layers();
-    layers.retain(|layer| series.columns.iter().any(|column| (layer.read)(column) > 0));
+    layers.retain(|layer| columns(drawn).any(|column| (layer.read)(column) > 0));
     let height = |column: &Column, upto: usize| {
         let sum = layers[..upto].iter().map(|layer| (layer.read)(column)).sum();
         column.per_second(sum).unwrap_or(0.0)
     };
-    let (scale, ticks) =
-        ticks::linear(most(series.columns.iter().map(|column| Some(height(column, layers.len())))), false);
+    let (scale, ticks) = ticks::linear(most(columns(drawn).map(|column| Some(height(column, layers.len())))), false);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
     let curves = layers.iter().enumerate().map(|(at, layer)| {
@@ -278,12 +315,13 @@ fn errors(series: &Series, seconds: f64) -> Chart {
 }
 
 /// How many connections were open; `None` when nobody says.
-fn connections(series: &Series, seconds: f64) -> Option<Chart> {
+fn connections(at: usize, drawn: &[Series], seconds: f64) -> Option<Chart> {
+    let series = &drawn[at];
     let open = |column: &Column| column.open.map(|open| open as f64);
     if series.columns.iter().all(|column| column.open.is_none()) {
         return None;
     }
-    let (scale, ticks) = ticks::linear(most(series.columns.iter().map(open)), true);
+    let (scale, ticks) = ticks::linear(most(columns(drawn).map(open)), true);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let path = frame.stairs(starts(series, open), f64::from(series.span.max(1)));
     Some(Chart {
@@ -296,8 +334,9 @@ fn connections(series: &Series, seconds: f64) -> Option<Chart> {
     })
 }
 
-fn instances(series: &Series, seconds: f64) -> Chart {
+fn instances(at: usize, drawn: &[Series], seconds: f64) -> Chart {
     type Read = fn(&Column) -> Option<u32>;
+    let series = &drawn[at];
     let kinds: [(&str, &str, Read); 6] = [
         ("needed", "needed", |column| column.needed),
         ("desired", "desired", |column| column.counts.desired),
@@ -306,22 +345,22 @@ fn instances(series: &Series, seconds: f64) -> Chart {
         ("responding", "responding", |column| column.responding),
         ("max", "limit", |column| column.counts.max),
     ];
-    let kinds: Vec<_> =
-        kinds.into_iter().filter(|(_, _, read)| series.columns.iter().any(|column| read(column).is_some())).collect();
+    let is_known = |read: Read| columns(drawn).any(|column| read(column).is_some());
+    let kinds: Vec<_> = kinds.into_iter().filter(|(_, _, read)| is_known(*read)).collect();
     // What is needed beyond twice the limit is off the scale, as on the screen.
     let shown = |key: &str, column: &Column, count: u32| match key {
         "needed" => needed_shown(f64::from(count), column.counts.max.map(f64::from)),
         _ => f64::from(count),
     };
-    let all = series
-        .columns
-        .iter()
+    let all = columns(drawn)
         .flat_map(|column| kinds.iter().map(move |(key, _, read)| read(column).map(|count| shown(key, column, count))));
     let (scale, ticks) = ticks::linear(most(all), true);
     let frame = Frame { seconds, top: TOP, height: HEIGHT, scale };
     let span = f64::from(series.span.max(1));
+    // What is counted of the other target alone is no line here.
     let curves = kinds
         .into_iter()
+        .filter(|(_, _, read)| series.columns.iter().any(|column| read(column).is_some()))
         .map(|(key, label, read)| {
             let path = frame.stairs(starts(series, |column| read(column).map(f64::from)), span);
             Curve { key, label, path, is_band: false }

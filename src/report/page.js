@@ -4,20 +4,28 @@
   const idle = "Move over a chart, or use the arrow keys, to read values.";
   // Places of the plot in its view box: WIDTH, LEFT and the view box' width of the charts.
   const WIDTH = 1000, LEFT = 52, BOX = 1006;
-  let data, seconds, values, end, crosses, shown, readout;
+  // One target, or two whose charts stand beside one another. `data` and `seconds` are those of the first.
+  let halves, data, seconds, end, crosses, shown, readout;
 
-  // Reads the values behind the charts, and finds what shows them.
-  function read() {
-    data = JSON.parse(document.getElementById("data").textContent);
-    seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
-    values = {};
+  // The values behind the charts of one target.
+  function valuesOf(block) {
+    const data = JSON.parse(block.textContent);
+    const seconds = data.seconds.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i * data.span));
+    const values = {};
     for (const [key, text] of Object.entries(data.values)) {
       values[key] = text.split(",").flatMap((run) => {
         const [value, times] = run.split("*");
         return Array(Number(times || 1)).fill(value === "~" ? null : value);
       });
     }
-    end = Math.max(1, data.end);
+    return { data, seconds, values };
+  }
+
+  // Reads the values behind the charts, and finds what shows them.
+  function read() {
+    halves = ["data", "data-second"].map((id) => document.getElementById(id)).filter(Boolean).map(valuesOf);
+    ({ data, seconds } = halves[0]);
+    end = Math.max(1, ...halves.map((half) => half.data.end));
     crosses = [...document.querySelectorAll(".cross")];
     shown = [...document.querySelectorAll("[data-v]")];
     readout = document.getElementById("readout");
@@ -29,7 +37,7 @@
   const round = (text) => { const n = Number(text); return Math.abs(n) >= 100 ? String(Math.round(n)) : String(Math.round(n * 10) / 10); };
   let at = -1;
 
-  function nearest(second) {
+  function nearest(second, seconds) {
     if (!seconds.length) return -1;
     let low = 0, high = seconds.length - 1;
     while (low < high) { const mid = (low + high + 1) >> 1; if (seconds[mid] <= second) low = mid; else high = mid - 1; }
@@ -43,8 +51,15 @@
     const middle = off ? 0 : seconds[index] + data.span / 2;
     const x = off ? -9 : LEFT + Math.min(1, middle / end) * (WIDTH - LEFT);
     for (const cross of crosses) { cross.setAttribute("x1", x); cross.setAttribute("x2", x); }
+    // Of the other target the column that covers the same second, if one does.
+    const indices = halves.map((half, of) => {
+      if (off || of === 0) return index;
+      const there = nearest(seconds[index], half.seconds);
+      return there >= 0 && Math.abs(half.seconds[there] - seconds[index]) < half.data.span ? there : -1;
+    });
     for (const place of shown) {
-      const value = off ? undefined : values[place.dataset.v]?.[index];
+      const half = Number(place.closest("[data-half]")?.dataset.half || 0);
+      const value = off ? undefined : halves[half].values[place.dataset.v]?.[indices[half]];
       place.textContent = off ? "" : value == null ? "–" : round(value) + (units[place.dataset.v] || "");
       place.dataset.value = value ?? "";
     }
@@ -65,7 +80,7 @@
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * BOX;
     if (x < LEFT - 4 || x > WIDTH + 4) return;
-    show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end))));
+    show(nearest(Math.max(0, Math.min(end, ((x - LEFT) / (WIDTH - LEFT)) * end)), seconds));
   }
 
   // Heard on the document: the areas may be replaced.
@@ -93,7 +108,7 @@
   document.addEventListener("updated", () => {
     const second = at < 0 ? -1 : seconds[at];
     read();
-    show(second < 0 ? -1 : nearest(second));
+    show(second < 0 ? -1 : nearest(second, seconds));
   });
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
   read();

@@ -26,7 +26,8 @@ pub(crate) const TELLS_LATENESS: u32 = 4;
 
 /// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
-/// failures apart, and the arrivals that we were late for. 5 may change the objective: a reader of 4 would judge all by the first.
+/// failures apart, and the arrivals that we were late for. 5 may change the objective, and may have two targets: a reader of 4
+/// would judge all by the first, and take the events of both for those of one.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -40,13 +41,61 @@ pub struct Header {
     pub started_unix_micros: i64,
     /// How the measurement was set up.
     pub settings: Settings,
+    /// How that of a second target was, when the session drives two with the same arrivals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<Settings>>,
+}
+
+/// One of the two targets that a session drives with the same arrivals. All that is said of one of them alone is its *half* of
+/// the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The one that was named first: the baseline.
+    First,
+    Second,
+}
+
+impl Side {
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+    /// What it is called wherever two stand beside one another, as in a comparison of sessions.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::First => 'A',
+            Self::Second => 'B',
+        }
+    }
+
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
 }
 
 impl Header {
     /// The first line that this program writes.
     pub fn new(started_unix_micros: i64, settings: Settings) -> Self {
         let writer = concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { version: FORMAT_VERSION, writer, started_unix_micros, settings }
+        Self { version: FORMAT_VERSION, writer, started_unix_micros, settings, beside: None }
+    }
+
+    /// The same with a second target.
+    #[must_use]
+    pub fn beside(self, settings: Settings) -> Self {
+        Self { beside: Some(Box::new(settings)), ..self }
+    }
+
+    /// The header of one half: that of a session with this target alone. `None` for the second of a session with one target.
+    pub fn half(&self, side: Side) -> Option<Self> {
+        let settings = match side {
+            Side::First => &self.settings,
+            Side::Second => self.beside.as_deref()?,
+        };
+        Some(Self { settings: settings.clone(), beside: None, writer: self.writer.clone(), ..*self })
     }
 }
 
@@ -145,8 +194,18 @@ impl Default for Settings {
 pub struct Recorded {
     /// When it happened; for a closed second, its end.
     pub at: Elapsed,
+    /// Of two targets the one that it is about; `None`: both, or the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
     #[serde(flatten)]
     pub event: SessionEvent,
+}
+
+impl Recorded {
+    /// What is about every target.
+    pub const fn new(at: Elapsed, event: SessionEvent) -> Self {
+        Self { at, side: None, event }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

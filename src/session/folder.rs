@@ -29,11 +29,12 @@ pub enum FolderError {
     Taken { path: PathBuf },
 }
 
-/// The folder's name: when, and against what. `2026-11-24T00-06-44Z-demo`.
-pub(crate) fn name(started_unix_micros: i64, target: &Target) -> String {
+/// The folder's name: when, and against what. `2026-11-24T00-06-44Z-demo`, of two targets `…Z-demo-apprunner-and-demo-ecs`.
+pub(crate) fn name(started_unix_micros: i64, targets: &[Target]) -> String {
     let when = jiff::Timestamp::from_microsecond(started_unix_micros)
         .map_or_else(|_| "unknown".to_owned(), |at| format!("{at:.0}").replace(':', "-"));
-    format!("{when}-{}", target.slug())
+    let slugs: Vec<_> = targets.iter().map(Target::slug).collect();
+    format!("{when}-{}", slugs.join("-and-"))
 }
 
 /// Makes the folder `path` and tries to write into it.
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_named_by_time_and_host_and_never_by_secrets() {
-        let name = |target: &str| name(1_764_000_000_000_000, &target.parse().unwrap());
+        let name = |target: &str| name(1_764_000_000_000_000, &[target.parse().unwrap()]);
         assert_eq!(name("demo"), "2025-11-24T16-00-00Z-demo");
         assert_eq!(name("https://user:pw@example.com:8080/a?token=x"), "2025-11-24T16-00-00Z-example.com");
     }

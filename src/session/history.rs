@@ -1,9 +1,10 @@
 //! What happened in a session, in the order in which it did: changes of rate, instances that came and went, marks, notices. One
-//! list for the log on the screen; what lies beyond the bounds of its parts is not in it.
+//! list for the log on the screen; what lies beyond the bounds of its parts is not in it. With two targets it says whose each is.
 
 use std::time::Duration;
 
-use crate::session::event::{Notice, NoticeLevel, RateCause};
+use crate::session::event::{Notice, NoticeLevel, RateCause, Side};
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use crate::text::thousands;
 use scaletop_load::RateProfile;
@@ -36,7 +37,43 @@ pub(crate) struct Entry {
 }
 
 /// What happened, ascending in time; with `filter`, only what has that text in it, whatever the case.
-pub(crate) fn entries(session: &Session, filter: Option<&str>) -> Vec<Entry> {
+pub(crate) fn entries(halves: &Halves, filter: Option<&str>) -> Vec<Entry> {
+    let mut entries = all_of(halves.first());
+    if let Some(second) = halves.second() {
+        entries = told_apart(entries, all_of(second));
+    }
+    if let Some(filter) = filter.map(str::to_lowercase).filter(|filter| !filter.is_empty()) {
+        entries.retain(|entry| entry.text.to_lowercase().contains(&filter));
+    }
+    entries
+}
+
+/// The entries of both targets. What happened to both at the same time is one entry, what is of one says of which.
+fn told_apart(mut first: Vec<Entry>, second: Vec<Entry>) -> Vec<Entry> {
+    let of = |side: Side, entry: Entry| Entry { text: format!("{}: {}", side.letter(), entry.text), ..entry };
+    let mut is_shared = vec![false; first.len()];
+    let mut others = Vec::new();
+    for entry in second {
+        let from = first.partition_point(|known| known.at < entry.at);
+        let same = (from..first.len())
+            .take_while(|&at| first[at].at == entry.at)
+            .find(|&at| !is_shared[at] && first[at] == entry);
+        match same {
+            Some(at) => is_shared[at] = true,
+            None => others.push(of(Side::Second, entry)),
+        }
+    }
+    first = first
+        .into_iter()
+        .zip(is_shared)
+        .map(|(entry, both)| if both { entry } else { of(Side::First, entry) })
+        .collect();
+    first.extend(others);
+    first.sort_by_key(|entry| entry.at);
+    first
+}
+
+fn all_of(session: &Session) -> Vec<Entry> {
     let mut entries = rates(session);
     for track in session.tracks() {
         let id = &track.id;
@@ -55,9 +92,6 @@ pub(crate) fn entries(session: &Session, filter: Option<&str>) -> Vec<Entry> {
         text: text.clone(),
     };
     entries.extend(session.log().iter().map(notice));
-    if let Some(filter) = filter.map(str::to_lowercase).filter(|filter| !filter.is_empty()) {
-        entries.retain(|entry| entry.text.to_lowercase().contains(&filter));
-    }
     entries.sort_by_key(|entry| entry.at);
     entries
 }
@@ -128,10 +162,23 @@ mod tests {
         session.apply(Elapsed::from_secs(5), &SessionEvent::Mark { text: "deploy v2".to_owned() });
         let notice = Notice { level: NoticeLevel::Warning, text: "ECS says no".to_owned() };
         session.apply(Elapsed::from_secs(7), &SessionEvent::Notice(notice));
-        let texts = |filter| entries(&session, filter).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
+        let halves = Halves::of(session, None);
+        let texts = |filter| entries(&halves, filter).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
         let all = ["rate 0→100/s", "deploy v2", "ECS says no", "rate 100→600/s (spike)", "rate 600→650/s"];
         assert_eq!(texts(None), all);
         assert_eq!(texts(Some("ecs")), ["ECS says no"]);
         assert_eq!(texts(Some("RATE")).len(), 3);
+    }
+
+    #[test]
+    fn of_two_targets_what_both_share_is_told_once_and_what_is_of_one_says_of_which() {
+        let settings = Settings::default();
+        let mut halves = Halves::new(&Header::new(0, settings.clone()).beside(settings));
+        let notice = |text: &str| SessionEvent::Notice(Notice { level: NoticeLevel::Info, text: text.to_owned() });
+        halves.apply_to(None, Elapsed::from_secs(1), &SessionEvent::Mark { text: "deploy v2".to_owned() });
+        halves.apply_to(Some(Side::Second), Elapsed::from_secs(2), &notice("the objective holds"));
+        halves.apply_to(Some(Side::First), Elapsed::from_secs(3), &notice("the objective holds"));
+        let texts: Vec<_> = entries(&halves, None).into_iter().map(|entry| entry.text).collect();
+        assert_eq!(texts, ["deploy v2", "B: the objective holds", "A: the objective holds"]);
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::session::event::{FORMAT_VERSION, Header, OLDEST_VERSION, Recorded, SessionEvent};
+use crate::session::event::{FORMAT_VERSION, Header, OLDEST_VERSION, Recorded, SessionEvent, Side};
 use crate::text::clean_to;
 use scaletop_units::Elapsed;
 
@@ -158,12 +158,14 @@ impl<W: Write> RecordingWriter<W> {
     }
 }
 
-/// Reads a recording, event by event.
+/// Reads a recording, event by event: one half of it as if the session had had that target alone, or the whole.
 #[derive(Debug)]
 pub(crate) struct RecordingReader {
     path: PathBuf,
     lines: BufReader<File>,
     header: Header,
+    /// The half that is left out.
+    left_out: Option<Side>,
     damage: Damage,
     /// Bytes from the start of the file to the next line.
     offset: u64,
@@ -193,8 +195,23 @@ impl Damage {
 }
 
 impl RecordingReader {
-    /// Opens the recording at `path`: a session folder, or the file itself.
+    /// Opens the recording at `path`: a session folder, or the file itself. Of two targets it reads the first.
     pub(crate) fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::open_half(path, Side::First)
+    }
+
+    /// Opens one half of the recording at `path`; of a session with one target, that.
+    pub(crate) fn open_half(path: &Path, side: Side) -> Result<Self, ReadError> {
+        let mut reader = Self::open_whole(path)?;
+        if reader.header.beside.is_some() {
+            reader.header = reader.header.half(side).unwrap_or(reader.header);
+            reader.left_out = Some(side.other());
+        }
+        Ok(reader)
+    }
+
+    /// Opens the recording at `path` with the events of both targets, where there are two.
+    pub(crate) fn open_whole(path: &Path) -> Result<Self, ReadError> {
         let path = locate(path)?;
         let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let mut lines = BufReader::new(file);
@@ -202,7 +219,7 @@ impl RecordingReader {
         let Some(Line { text: first, is_whole: true }) = first else { return Err(ReadError::NoHeader { path }) };
         let header = parse_header(&path, &first)?;
         let offset = first.len() as u64;
-        Ok(Self { path, lines, header, damage: Damage::default(), offset })
+        Ok(Self { path, lines, header, left_out: None, damage: Damage::default(), offset })
     }
 
     /// Where the next event begins, or what is damaged before it: a place for [`RecordingReader::resume_at`].
@@ -235,11 +252,17 @@ impl RecordingReader {
     /// The next event and its time, without what is in a closed second, whose histograms take most of the time to read.
     pub(crate) fn next_but_seconds(&mut self) -> Result<Option<(Elapsed, Option<SessionEvent>)>, ReadError> {
         self.next_parsed(|line| match serde_json::from_slice(line)? {
-            Outline { at, second: Some(_) } => Ok((at, None)),
+            Outline { at, second: Some(_), .. } => Ok((at, None)),
             Outline { second: None, .. } => {
                 serde_json::from_slice(line).map(|recorded: Recorded| (recorded.at, Some(recorded.event)))
             }
         })
+    }
+
+    /// Whether the line is about the half that is left out.
+    fn is_left_out(&self, line: &[u8]) -> bool {
+        let of = |line| serde_json::from_slice(line).ok().and_then(|outline: Outline| outline.side);
+        self.left_out.is_some_and(|left_out| of(line) == Some(left_out))
     }
 
     fn next_parsed<T>(
@@ -251,7 +274,7 @@ impl RecordingReader {
                 next_line(&mut self.lines).map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
             let Some(Line { text, is_whole }) = line else { return Ok(None) };
             self.offset += text.len() as u64;
-            if text.trim_ascii().is_empty() {
+            if text.trim_ascii().is_empty() || self.is_left_out(&text) {
                 continue;
             }
             match parse(&text) {
@@ -263,10 +286,12 @@ impl RecordingReader {
     }
 }
 
-/// What of a line says whether it is a closed second.
+/// What of a line says whether it is a closed second, and whose.
 #[derive(Deserialize)]
 struct Outline {
     at: Elapsed,
+    #[serde(default)]
+    side: Option<Side>,
     #[serde(default)]
     second: Option<IgnoredAny>,
 }

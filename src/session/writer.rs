@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn mark(n: u64) -> Recorded {
-        Recorded { at: Elapsed::from_secs(n), event: SessionEvent::Mark { text: n.to_string() } }
+        Recorded::new(Elapsed::from_secs(n), SessionEvent::Mark { text: n.to_string() })
     }
 
     #[tokio::test]
@@ -244,7 +244,7 @@ mod tests {
 
     fn second(n: u32) -> Recorded {
         let second = scaletop_load::Second::new(n, scaletop_units::ArrivalRate::PAUSED);
-        Recorded { at: second.end(), event: SessionEvent::Second(Box::new(second)) }
+        Recorded::new(second.end(), SessionEvent::Second(Box::new(second)))
     }
 
     #[tokio::test]

@@ -16,7 +16,18 @@ fn message(text: &str) -> String {
 
 #[test]
 fn every_kind_of_target_is_understood() {
-    assert_eq!(target("demo"), Target::Demo);
+    assert_eq!(target("demo"), Target::Demo(None));
+    for (given, platform, shown) in [
+        ("demo:apprunner", DemoPlatform::AppRunner, "demo:apprunner"),
+        ("Demo:App-Runner", DemoPlatform::AppRunner, "demo:apprunner"),
+        ("demo:ecs", DemoPlatform::Ecs, "demo:ecs"),
+    ] {
+        let demo = target(given);
+        assert_eq!((demo.clone(), demo.to_string().as_str()), (Target::Demo(Some(platform)), shown));
+        assert_eq!(demo.slug(), shown.replace(':', "-"));
+    }
+    assert!("demo:lambda".parse::<Target>().unwrap_err().to_string().contains("write demo:apprunner, demo:ecs"));
+    assert!("demo:8080/x".parse::<Target>().unwrap_err().to_string().contains("no scheme"));
     assert_eq!(
         target(" https://example.com/api/test "),
         Target::Url(Url::parse("https://example.com/api/test").unwrap())

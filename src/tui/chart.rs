@@ -80,10 +80,6 @@ impl Curve {
     pub(crate) fn level(value: f64, axis: &TimeAxis, role: Role) -> Self {
         Self::new(vec![Some(value); axis.dots()], Stroke::Dotted, role)
     }
-
-    pub(crate) fn max(&self) -> f64 {
-        self.points.iter().flatten().copied().fold(0.0, f64::max)
-    }
 }
 
 /// Where an area begins, one point a dot column.

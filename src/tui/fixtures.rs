@@ -9,6 +9,7 @@ use crate::app::state::{Live, State, Ui, View};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, SourceErrorKind};
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -23,6 +24,8 @@ const PER_INSTANCE: u64 = 125;
 #[derive(Clone, Debug)]
 pub(crate) struct Builder {
     session: Session,
+    /// What is known of a second target.
+    second: Option<Session>,
     live: Live,
     player: Option<Player>,
     ui: Ui,
@@ -46,6 +49,7 @@ pub(crate) fn state() -> Builder {
     let header = Header { writer: "scaletop 0.1.0".to_owned(), ..Header::new(1_764_000_000_000_000, settings) };
     Builder {
         session: Session::new(header),
+        second: None,
         live: Live { place: crate::app::state::Place::Demo, ..Live::new(ArrivalRate::new(600)) },
         player: None,
         ui: Ui::default(),
@@ -249,6 +253,17 @@ impl Builder {
         self
     }
 
+    /// The same with what happened meanwhile at a second target.
+    pub(crate) fn beside(self, target: &str, second: Self) -> Self {
+        let of = |session: Session, target: &str| {
+            let mut session = session;
+            target.clone_into(&mut session.header_mut().settings.target);
+            session
+        };
+        let second = Some(of(second.session, target));
+        Self { session: of(self.session, "demo:apprunner"), second, ..self }
+    }
+
     /// The view on screen.
     pub(crate) fn view(self, view: View) -> Self {
         self.ui(|ui| ui.view = view)
@@ -273,7 +288,11 @@ impl Builder {
             None => State::live(header, self.live),
         };
         let now = self.now + Duration::from_millis(150);
-        state.in_folder("scaletop-sessions/20261124T001500Z-demo".into()).showing(self.session, now, self.ui)
+        state.in_folder("scaletop-sessions/20261124T001500Z-demo".into()).showing_halves(
+            Halves::of(self.session, self.second),
+            now,
+            self.ui,
+        )
     }
 
     fn event(mut self, event: &SessionEvent) -> Self {
@@ -396,7 +415,7 @@ impl Builder {
 pub(crate) fn looked_at(state: &State, change: impl FnOnce(&mut Ui)) -> State {
     let mut ui = state.ui().clone();
     change(&mut ui);
-    state.clone().showing(state.session().clone(), state.now(), ui)
+    state.clone().showing_halves(state.halves().clone(), state.now(), ui)
 }
 
 /// Calm, a spike to 600, an instance after the other, calm again: the picture that scaletop is for.

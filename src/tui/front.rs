@@ -87,9 +87,12 @@ impl TerminalFront {
         if self.bell == Bell::Off {
             return false;
         }
-        let now = match standing(state.session(), state.now()) {
-            Standing::Held => Bell::Held,
-            Standing::Missed { .. } | Standing::NoneOk { .. } => Bell::Lost,
+        // Of two targets it rings for the one that loses it first, and when both hold it again.
+        let standings: Vec<_> = state.halves().each().map(|(_, half)| standing(half, state.now())).collect();
+        let is_lost = |one: &Standing| matches!(one, Standing::Missed { .. } | Standing::NoneOk { .. });
+        let now = match standings.as_slice() {
+            some if some.iter().any(is_lost) => Bell::Lost,
+            all if all.iter().all(|one| *one == Standing::Held) => Bell::Held,
             _ => return false,
         };
         let before = std::mem::replace(&mut self.bell, now);
@@ -100,7 +103,7 @@ impl TerminalFront {
     /// Writes the screen as a picture beside the session's files: `screen-1.svg`, and so on.
     fn save(&self, state: &State) -> io::Result<PathBuf> {
         let size = crossterm::terminal::size()?;
-        let title = format!("scaletop, {} at {}", state.session().header().settings.target, state.now());
+        let title = format!("scaletop, {} at {}", targets(state), state.now());
         let picture = picture(state, self.theme, size, &title);
         let folder = state.folder().map_or_else(PathBuf::new, Path::to_owned);
         for number in 1..=MOST_PICTURES {
@@ -120,6 +123,12 @@ impl TerminalFront {
         let (area, _) = self.screen.places().charts?;
         (area.width != state.ui().range.columns).then_some(area.width)
     }
+}
+
+/// What is measured, in a title.
+fn targets(state: &State) -> String {
+    let targets: Vec<_> = state.halves().each().map(|(_, half)| half.header().settings.target.as_str()).collect();
+    targets.join(" and ")
 }
 
 impl FrontEnd for TerminalFront {

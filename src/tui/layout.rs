@@ -2,6 +2,8 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use crate::session::event::Side;
+
 /// The smallest screen on which the charts can be read.
 pub(crate) const SMALLEST: (u16, u16) = (60, 16);
 
@@ -23,9 +25,12 @@ pub(crate) struct Frame {
     pub(crate) footer: Rect,
 }
 
-/// Header, body and footer, and the bar of a replay.
-pub(crate) fn screen(area: Rect, is_replay: bool) -> Frame {
-    let header = if area.height < 30 { 2 } else { 3 };
+/// Columns between the halves of two targets.
+const BETWEEN: u16 = 2;
+
+/// Header, body and footer, and the bar of a replay. Two targets have a line of their own in the header.
+pub(crate) fn screen(area: Rect, is_replay: bool, has_two: bool) -> Frame {
+    let header = if area.height < 30 { 2 } else { 3 } + u16::from(has_two);
     // On a tall screen a blank line keeps header and charts apart.
     let air = u16::from(area.height >= 36);
     let [header, _, body, bar, footer] = Layout::vertical([
@@ -57,8 +62,33 @@ pub(crate) struct Overview {
     pub(crate) side: Rect,
 }
 
+/// The left or the right half: one a target, equally wide.
+pub(crate) fn half(area: Rect, side: Side) -> Rect {
+    let width = area.width.saturating_sub(BETWEEN) / 2;
+    let x = match side {
+        Side::First => area.x,
+        Side::Second => area.right() - width,
+    };
+    Rect { x, width, ..area }
+}
+
 /// The parts of the overview; `lanes` are the rows that the instances need for a lane each, if they have lanes.
 pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
+    let side_width = match body.width.checked_sub(WIDE) {
+        // The charts take two of three columns more.
+        Some(more) => (SIDE_WIDTH.0 + more / 3).min(SIDE_WIDTH.1),
+        None => 0,
+    };
+    overview_with(body, side_width, lanes)
+}
+
+/// The parts of the overview of two targets, of which the charts and what belongs to them are to be halved. The facts have to be
+/// looked up elsewhere.
+pub(crate) fn overview_of_two(body: Rect) -> Overview {
+    overview_with(body, 0, None)
+}
+
+fn overview_with(body: Rect, side_width: u16, lanes: Option<u16>) -> Overview {
     let steps = match body.height {
         0..=15 => 0,
         16..=20 => 2,
@@ -66,11 +96,6 @@ pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
         30..=38 => 9,
         39..=45 => 10,
         _ => 12,
-    };
-    let side_width = match body.width.checked_sub(WIDE) {
-        // The charts take two of three columns more.
-        Some(more) => (SIDE_WIDTH.0 + more / 3).min(SIDE_WIDTH.1),
-        None => 0,
     };
     let [main, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(body);
     let [rules, charts, times, _, steps] = Layout::vertical([
@@ -104,8 +129,10 @@ mod tests {
 
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
-        for lanes in [None, Some(2), Some(5), Some(8)] {
-            let parts = overview(screen(Rect::new(0, 0, SMALLEST.0, SMALLEST.1), true).body, lanes);
+        let smallest = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
+        let two = overview_of_two(screen(smallest, true, true).body);
+        let one = [None, Some(2), Some(5), Some(8)].map(|lanes| overview(screen(smallest, true, false).body, lanes));
+        for parts in one.iter().chain([&two]) {
             assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
         }
     }
@@ -113,7 +140,7 @@ mod tests {
     #[test]
     fn charts_share_their_columns() {
         for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            let parts = overview(screen(Rect::new(0, 0, width, height), false).body, Some(6));
+            let parts = overview(screen(Rect::new(0, 0, width, height), false, false).body, Some(6));
             assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
         }
     }

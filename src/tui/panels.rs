@@ -7,5 +7,7 @@ pub(crate) mod header;
 pub(crate) mod help;
 pub(crate) mod lanes;
 pub(crate) mod side;
+pub(crate) mod sides;
 pub(crate) mod steps;
+pub(crate) mod steps_beside;
 pub(crate) mod welcome;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::app::state::State;
+use crate::session::event::Side;
+use crate::session::state::Session;
 use crate::timeline::Row;
 use crate::tui::axis::{self, Event, TimeAxis};
 use crate::tui::series::{self, Columns};
@@ -14,6 +16,8 @@ use ratatui::style::Style;
 pub(crate) struct Scene<'a> {
     /// What there is to show.
     pub(crate) state: &'a State,
+    /// Of two targets the one that it is about.
+    pub(crate) side: Side,
     pub(crate) theme: Theme,
     /// The time axis of every chart.
     pub(crate) axis: TimeAxis,
@@ -26,16 +30,24 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The scene for plots of `cells` columns.
+    /// The scene for plots of `cells` columns; of two targets that of the first.
     pub(crate) fn new(state: &'a State, theme: Theme, cells: u16) -> Self {
+        Self::of(Side::First, state, theme, cells)
+    }
+
+    /// The scene of one target. The axis is one for both, and so are the steps and marks on it.
+    pub(crate) fn of(side: Side, state: &'a State, theme: Theme, cells: u16) -> Self {
         let axis = TimeAxis::new(state, cells);
-        let columns = Columns::new(state.session(), &axis);
+        let session = state.halves().get(side);
+        let columns = Columns::new(session, &axis);
         let events = axis::events(state, &axis);
-        let row = match state.ui().range.cursor {
-            Some(cursor) => series::at(state.session(), cursor),
-            None => series::current(state.session(), &axis),
-        };
-        Self { state, theme, axis, columns, events, row }
+        let row = row(session, state, &axis);
+        Self { state, side, theme, axis, columns, events, row }
+    }
+
+    /// What is known of the target that it is about.
+    pub(crate) fn session(&self) -> &'a Session {
+        self.state.halves().get(self.side)
     }
 
     /// The style of a role.
@@ -55,5 +67,13 @@ impl<'a> Scene<'a> {
             // There is less than was chosen: all of it is shown.
             _ => "all".to_owned(),
         }
+    }
+}
+
+/// The second of a target that the values in titles speak of.
+pub(crate) fn row<'a>(session: &'a Session, state: &State, axis: &TimeAxis) -> Option<&'a Row> {
+    match state.ui().range.cursor {
+        Some(cursor) => series::at(session, cursor),
+        None => series::current(session, axis),
     }
 }

@@ -18,7 +18,8 @@ use super::*;
 use crate::app::keymap::rebound::Wish;
 use crate::app::state::{Lifecycle, Prompt, PromptKind, Question, TimeRange, Ui, Window};
 use crate::instances::milestone::MilestoneKind;
-use crate::session::event::NoticeLevel;
+use crate::session::event::{NoticeLevel, Side};
+use crate::tui::chart::GUTTER;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
 use crate::tui::glyphs::Glyphs;
 use scaletop_load::OutcomeKind;
@@ -167,6 +168,15 @@ situations! {
         at_the_end: spike(4, 20).mark("deploy 1.2").replay(1, 0);
         help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
         scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.range.until = Some(Elapsed::from_secs(70)));
+    }
+    two {
+        empty: state().limits().beside("demo:ecs", state().limits());
+        scale_out: spike(4, 20).beside("demo:ecs", spike(1, 38));
+        latency: spike(4, 20).beside("demo:ecs", spike(1, 38)).view(View::Latency);
+        instances: spike(4, 20).beside("demo:ecs", spike(1, 38)).view(View::Instances);
+        steps: spike(4, 60).rate(50).run(20).beside("demo:ecs", spike(2, 72).rate(50).run(20)).view(View::Steps).ui(|ui| ui.selected = 1);
+        log: spike(4, 20).mark("deploy 1.2").beside("demo:ecs", spike(1, 38).mark("deploy 1.2").notice(NoticeLevel::Warning, "objective MISSED 9 s: 80 % answer 429")).view(View::Log);
+        replay: spike(4, 20).replay(10, 3_600).beside("https://a-host-with-a-long-name.example.com/", spike(1, 38));
     }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
@@ -353,6 +363,36 @@ fn no_control_character_reaches_the_terminal() {
                 assert_eq!(hostile, None, "{name} in {view:?} at {columns}×{rows}");
             }
         }
+    }
+}
+
+#[test]
+fn the_halves_of_two_targets_have_the_same_scales() {
+    for name in ["two__scale_out", "two__latency"] {
+        for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+            let terminal = frame(built(name), Theme::DARK, columns, rows);
+            let buffer = terminal.backend().buffer();
+            let right = layout::half(buffer.area, Side::Second).x;
+            let text =
+                |from: u16, y: u16| -> String { (from..from + GUTTER).map(|x| buffer[(x, y)].symbol()).collect() };
+            let labels = (0..rows).map(|y| (text(0, y), text(right, y))).filter(|(left, _)| left.ends_with('┤'));
+            let labels: Vec<_> = labels.collect();
+            assert!(labels.len() >= 2, "{name} at {columns}×{rows}: {labels:?}");
+            assert!(labels.iter().all(|(left, right)| left == right), "{name} at {columns}×{rows}: {labels:?}");
+        }
+    }
+}
+
+#[test]
+fn a_column_of_either_half_is_the_same_moment_for_the_mouse() {
+    let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    let mut places = Places::default();
+    terminal.draw(|frame| places = paint(built("two__scale_out"), Theme::DARK, frame)).unwrap();
+    let right = layout::half(ratatui::layout::Rect::new(0, 0, 120, 40), Side::Second).x;
+    for column in [GUTTER, GUTTER + 17, right - 4] {
+        let moment = places.moment(column, 12, false);
+        assert_eq!(moment, places.moment(column + right, 12, false), "{column}");
+        assert!(moment.is_some(), "{column}");
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod latency;
 pub(crate) mod log;
 pub(crate) mod overview;
 pub(crate) mod steps;
+pub(crate) mod two;
 pub(crate) mod waterfall;
 
 use ratatui::buffer::Buffer;

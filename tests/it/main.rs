@@ -35,3 +35,4 @@ mod replay;
 mod report;
 mod scenarios;
 mod support;
+mod two_targets;

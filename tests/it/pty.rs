@@ -437,7 +437,7 @@ pub(crate) fn recorded(folder: &Path) {
     let header = Header::new(1_764_000_000_000_000, settings);
     std::fs::create_dir(folder).unwrap();
     let mut recording = RecordingWriter::create(folder, &header).unwrap();
-    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded { at, event }).unwrap();
+    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded::new(at, event)).unwrap();
     let mut rate = 0;
     for index in 0..120_u32 {
         let start = Elapsed::from_secs(u64::from(index));

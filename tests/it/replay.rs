@@ -51,7 +51,7 @@ fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> 
         _ => world.second(),
     };
     for second in 0..seconds {
-        for Recorded { at, event } in events(&mut world, second) {
+        for Recorded { at, event, .. } in events(&mut world, second) {
             // A second is told a moment after it ended, and what the user did in that moment comes before it.
             if second % 17 == 5 && matches!(event, SessionEvent::Second(_)) {
                 happen(at + Duration::from_millis(40), Event::Action(Action::Mark));
@@ -63,7 +63,7 @@ fn run_live(folder: &Path, network: Network, stages: &[Stage], seconds: u32) -> 
             }
         }
     }
-    for Recorded { at, event } in world.end() {
+    for Recorded { at, event, .. } in world.end() {
         happen(at, Event::Session(event));
     }
     moments
@@ -78,7 +78,7 @@ fn known_at(moments: &[(Elapsed, Session)], position: Elapsed) -> Session {
 /// Folds from where `session` is to `position`.
 fn seek(recording: &mut SeekableRecording, session: &mut Session, position: Elapsed) {
     if let Some(other) = recording.seek(session.now(), position, Duration::ZERO).unwrap() {
-        *session = (*other).clone();
+        *session = other.first().clone();
     }
     while let Some(recorded) = recording.next_until(position).unwrap() {
         session.apply(recorded.at, &recorded.event);

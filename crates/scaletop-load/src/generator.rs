@@ -34,14 +34,20 @@ pub fn raise_fd_limit() -> Option<u64> {
 
 /// The default cap on requests in flight: what the limit on open files allows, at most 10,000.
 pub fn default_max_in_flight() -> u64 {
-    cap_for(system::fd_limit())
+    default_max_in_flight_each(1)
+}
+
+/// The same for each of several engines that run at the same time: together they must get by with the limit on open files.
+pub fn default_max_in_flight_each(engines: u64) -> u64 {
+    cap_for(system::fd_limit(), engines)
 }
 
 /// Every request in flight may need a connection, hence a descriptor, of its own.
-fn cap_for(fd_limit: Option<u64>) -> u64 {
+fn cap_for(fd_limit: Option<u64>, engines: u64) -> u64 {
     let Some(limit) = fd_limit else { return MAX_IN_FLIGHT };
     // Under a very low limit the reserve would leave nothing: then half is for load.
-    limit.saturating_sub(FD_RESERVE).max(limit / 2).clamp(1, MAX_IN_FLIGHT)
+    let for_load = limit.saturating_sub(FD_RESERVE).max(limit / 2);
+    (for_load / engines.max(1)).clamp(1, MAX_IN_FLIGHT)
 }
 
 /// Reads the generator's health once a second.
@@ -284,11 +290,12 @@ mod tests {
 
     #[test]
     fn the_cap_follows_the_limit_on_open_files() {
-        assert_eq!(cap_for(None), 10_000);
-        assert_eq!(cap_for(Some(1_048_576)), 10_000);
-        assert_eq!(cap_for(Some(1_024)), 768);
-        assert_eq!(cap_for(Some(256)), 128);
-        assert_eq!(cap_for(Some(0)), 1);
+        assert_eq!(cap_for(None, 1), 10_000);
+        assert_eq!(cap_for(Some(1_048_576), 1), 10_000);
+        assert_eq!(cap_for(Some(1_024), 1), 768);
+        assert_eq!(cap_for(Some(1_024), 2), 384, "two share the descriptors");
+        assert_eq!(cap_for(Some(256), 1), 128);
+        assert_eq!(cap_for(Some(0), 1), 1);
     }
 
     #[test]

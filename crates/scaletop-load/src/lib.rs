@@ -29,9 +29,9 @@ mod timer;
 mod transport;
 mod worker;
 
-pub use engine::{EngineError, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
+pub use engine::{EngineError, EngineThreads, LoadConfig, LoadHandle, Prepared, Running, Workers, start_inline};
 pub use expected::{Expected, ExpectedError};
-pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, raise_fd_limit};
+pub use generator::{Bottleneck, GeneratorProbe, default_max_in_flight, default_max_in_flight_each, raise_fd_limit};
 pub use http::{CertificateError, HttpFactory, HttpTransport, RequestOptions, TransportError};
 pub use line::{Exchange, Line};
 pub use pacer::{Pacer, Share};

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::app::player::Player;
 use crate::app::state::{Live, Prompt, PromptKind, Question, Ui, View};
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::event::{Header, Settings};
 use crate::session::state::Session;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 fn header() -> Header {
-    Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
+    Header { writer: "t".into(), ..Header::new(0, Settings::default()) }
 }
 
 fn looking(ui: Ui) -> State {

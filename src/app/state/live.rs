@@ -27,6 +27,8 @@ pub struct Live {
     pub(crate) highest: ArrivalRate,
     /// How the objective was last told to stand.
     pub(crate) told: Told,
+    /// The same of the second target.
+    pub(crate) told_beside: Told,
     /// The rates before the last changes.
     pub(crate) undo: Undo,
     /// What decides the rate where nobody presses keys.
@@ -43,6 +45,8 @@ pub struct Live {
     pub is_cut_said: bool,
     /// Where the load goes.
     pub(crate) place: Place,
+    /// Where the same load goes to the second target, if there is one.
+    pub(crate) beside: Option<Place>,
 }
 
 /// Where the load goes.
@@ -78,6 +82,7 @@ impl Live {
             spiked_from: None,
             highest: ArrivalRate::PAUSED,
             told: Told::new(),
+            told_beside: Told::new(),
             undo: Undo::new(),
             controller: None,
             abort_within: None,
@@ -86,7 +91,13 @@ impl Live {
             is_waiting_said: false,
             is_cut_said: false,
             place: Place::Here,
+            beside: None,
         }
+    }
+
+    /// Whether load goes to such a place.
+    pub(crate) fn goes_to(&self, place: Place) -> bool {
+        self.place == place || self.beside == Some(place)
     }
 
     /// The increment of the rate keys, requests per second.

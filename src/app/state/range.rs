@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::app::state::Window;
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_units::{Elapsed, NANOS_PER_SEC};
 
@@ -63,8 +64,13 @@ impl Shown {
     }
 }
 
-/// The end of what there is to show, in seconds since the start; `now` is the latest time that anybody has heard of.
-pub(crate) fn present(session: &Session, now: Elapsed) -> u32 {
+/// The end of what there is to show of each target, in seconds since the start; `now` is the latest time that anybody has heard
+/// of. Of two targets the one whose second closes later counts, so that no half ends in a gap for a moment.
+pub(crate) fn present(halves: &Halves, now: Elapsed) -> u32 {
+    halves.each().map(|(_, half)| present_of(half, now)).min().unwrap_or(1)
+}
+
+fn present_of(session: &Session, now: Elapsed) -> u32 {
     let newest = session.timeline().latest().map_or(0, |row| row.second.saturating_add(row.span));
     newest.max(now.max(session.now()).second().saturating_sub(CLOSING_SECS)).max(1)
 }

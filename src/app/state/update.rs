@@ -25,7 +25,7 @@ const TOAST_STAYS: Duration = Duration::from_secs(6);
 
 /// Folds `event` into the state, at `now`; returns what is to be done about it.
 pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
-    let State { session, now: latest, run, ui, folder } = state;
+    let State { halves, now: latest, run, ui, folder } = state;
     forget_toast(ui, now);
     if let Event::Saved(saved) = &event {
         ui.picture_asked = None;
@@ -41,17 +41,17 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
                 *folder = Some(moved.clone());
             }
             *latest = now.max(*latest);
-            let mut update = LiveUpdate { session, ui, live, now, latest: *latest, effects: Vec::new() };
+            let mut update = LiveUpdate { halves, ui, live, now, latest: *latest, effects: Vec::new() };
             update.apply(event);
             update.follow_controller();
             update.effects
         }
         Run::Replay(player) => {
             let shown = *latest;
-            let effects = ReplayUpdate { session, ui, player, folder: folder.as_deref(), now, shown, is_over: false }
-                .apply(event);
+            let effects =
+                ReplayUpdate { halves, ui, player, folder: folder.as_deref(), now, shown, is_over: false }.apply(event);
             // On its way to the position the screen shows the moment that it has come to.
-            *latest = if player.is_behind() { session.now().min(player.position()) } else { player.position() };
+            *latest = if player.is_behind() { halves.now().min(player.position()) } else { player.position() };
             effects
         }
     }

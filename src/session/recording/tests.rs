@@ -1,7 +1,7 @@
 //! What is written is read back; what is damaged, alien or of another version is told apart.
 
 use super::*;
-use crate::session::event::Settings;
+use crate::session::event::{Settings, Side};
 use scaletop_load::Second;
 use scaletop_units::ArrivalRate;
 
@@ -11,7 +11,7 @@ fn header() -> Header {
 
 fn second(index: u32) -> Recorded {
     let second = Second::new(index, ArrivalRate::new(5));
-    Recorded { at: second.end(), event: SessionEvent::Second(Box::new(second)) }
+    Recorded::new(second.end(), SessionEvent::Second(Box::new(second)))
 }
 
 fn folder_with(text: &str) -> tempfile::TempDir {
@@ -26,7 +26,7 @@ fn what_is_written_is_read_back() {
     let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
     writer.append(&second(0)).unwrap();
     writer
-        .append(&Recorded { at: Elapsed::from_millis(1500), event: SessionEvent::Mark { text: "a \"mark\"\n".into() } })
+        .append(&Recorded::new(Elapsed::from_millis(1500), SessionEvent::Mark { text: "a \"mark\"\n".into() }))
         .unwrap();
     writer.append(&second(1)).unwrap();
     let mut reader = RecordingReader::open(folder.path()).unwrap();
@@ -43,7 +43,7 @@ fn leaving_out_seconds_leaves_out_nothing_else() {
     let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
     let mark = SessionEvent::Mark { text: "m".into() };
     writer.append(&second(0)).unwrap();
-    writer.append(&Recorded { at: Elapsed::from_millis(1_500), event: mark.clone() }).unwrap();
+    writer.append(&Recorded::new(Elapsed::from_millis(1_500), mark.clone())).unwrap();
     writer.append(&second(1)).unwrap();
     let mut reader = RecordingReader::open(folder.path()).unwrap();
     let read: Vec<_> = std::iter::from_fn(|| reader.next_but_seconds().unwrap()).collect();
@@ -154,7 +154,7 @@ fn a_change_of_the_objective_is_written_as_people_can_read_it_and_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = RecordingWriter::create(folder.path(), &header()).unwrap();
     let slo = crate::slo::Slo { errors: 0.005, ..crate::slo::Slo::default() };
-    let changed = Recorded { at: Elapsed::from_millis(1_500), event: SessionEvent::Objective(slo) };
+    let changed = Recorded { at: Elapsed::from_millis(1_500), side: None, event: SessionEvent::Objective(slo) };
     writer.append(&changed).unwrap();
     writer.flush().unwrap();
     let text = std::fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
@@ -167,4 +167,35 @@ fn the_version_before_is_read_as_ever() {
     let text = serde_json::to_string(&Header { version: FORMAT_VERSION - 1, ..header() }).unwrap();
     let folder = folder_with(&format!("{text}\n"));
     assert_eq!(RecordingReader::open(folder.path()).unwrap().header().version, FORMAT_VERSION - 1);
+}
+
+#[test]
+fn of_two_targets_each_half_reads_as_a_session_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |target: &str| Settings { target: target.to_owned(), ..Settings::default() };
+    let header = Header::new(0, of("demo:apprunner")).beside(of("demo:ecs"));
+    let mut writer = RecordingWriter::create(folder.path(), &header).unwrap();
+    let mark = |text: &str| SessionEvent::Mark { text: text.to_owned() };
+    let events = [(None, "both"), (Some(Side::First), "first"), (Some(Side::Second), "second"), (None, "both again")];
+    for (at, (side, text)) in (1..).zip(events) {
+        writer.append(&Recorded { at: Elapsed::from_secs(at), side, event: mark(text) }).unwrap();
+    }
+    writer.flush().unwrap();
+    let read = |reader: RecordingReader| {
+        let target = reader.header().settings.target.clone();
+        let texts: Vec<_> = reader
+            .map(|recorded| match recorded.unwrap().event {
+                SessionEvent::Mark { text } => text,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        (target, texts)
+    };
+    let half = |side| read(RecordingReader::open_half(folder.path(), side).unwrap());
+    let first = ["both", "first", "both again"].map(str::to_owned).to_vec();
+    assert_eq!(half(Side::First), ("demo:apprunner".to_owned(), first.clone()));
+    assert_eq!(read(RecordingReader::open(folder.path()).unwrap()).1, first, "unless somebody asks for more");
+    let second = ["both", "second", "both again"].map(str::to_owned).to_vec();
+    assert_eq!(half(Side::Second), ("demo:ecs".to_owned(), second));
+    assert_eq!(read(RecordingReader::open_whole(folder.path()).unwrap()).1.len(), 4);
 }

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use crate::chart::steady::{self, Span, Towers};
 use crate::chart::{Scale, counts, needed_shown};
 use crate::instances::Basis;
+use crate::session::state::Session;
 use crate::text::as_millis;
 use crate::timeline::{Column, Row};
 use crate::tui::chart::{self, Area, Curve, Floor, Plot, Stroke};
@@ -20,13 +21,16 @@ use crate::tui::theme::Role;
 use scaletop_load::{OutcomeCounts, OutcomeKind};
 use scaletop_units::Elapsed;
 
-/// What a scale has to hold of a value of each second, with its memory.
+/// What a scale has to hold of a value of each second, with its memory. Two targets have one scale.
 fn held(scene: &Scene<'_>, towers: Towers, value: impl Fn(&Row) -> Option<f64>) -> f64 {
     let end = scene.axis.end().second();
-    let rows = scene.state.session().timeline().rows().iter().take_while(|row| row.second < end);
-    let spans: Vec<Span> =
-        rows.filter_map(|row| Some(Span { second: row.second, length: row.span.max(1), value: value(row)? })).collect();
-    steady::most(&spans, scene.axis.window(), towers)
+    let most = |session: &Session| {
+        let rows = session.timeline().rows().iter().take_while(|row| row.second < end);
+        let span = |row: &Row| Some(Span { second: row.second, length: row.span.max(1), value: value(row)? });
+        let spans: Vec<Span> = rows.filter_map(span).collect();
+        steady::most(&spans, scene.axis.window(), towers)
+    };
+    scene.state.halves().each().map(|(_, half)| most(half)).fold(0.0, f64::max)
 }
 
 /// A count of a second as a rate.
@@ -175,7 +179,7 @@ fn latency_scale(scene: &Scene<'_>, area: Rect, limits: &Range<f64>) -> (Scale, 
 
 fn latency_legend(scene: &Scene<'_>, p50_stroke: Stroke, has_failures: bool, is_late: bool) -> Vec<Piece> {
     let (theme, service_time) = (scene.theme, scene.state.ui().service_time);
-    let slo = scene.state.session().objective();
+    let slo = scene.session().objective();
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
     let (now50, now99) = if service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))
@@ -283,13 +287,12 @@ fn error_legend(scene: &Scene<'_>) -> Vec<Piece> {
 /// From the least to the most important: responding as an area, limits, needed, what the platform counts, responding as a line.
 pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let theme = scene.theme;
-    let session = &scene.state.session();
+    let session = scene.session();
     let mut curves = Vec::new();
     for limit in [session.limits().max, session.limits().min.filter(|&min| min > 1)].into_iter().flatten() {
         curves.push(Curve::level(f64::from(limit), &scene.axis, Role::Limit));
     }
     curves.push(Curve::new(scene.columns.points(|column| column.needed.map(f64::from)), Stroke::Dashed, Role::Needed));
-    let mut most = 0.0_f64;
     for basis in Basis::ALL.into_iter().filter(|&basis| basis != Basis::Responding) {
         let Some(observations) = session.observations().get(&basis).filter(|observations| !observations.is_empty())
         else {
@@ -297,15 +300,15 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         };
         let (role, stroke) = basis_look(basis);
         let counts = series::counts(observations, &scene.axis);
-        let counted = [Curve::new(counts.provisional, Stroke::Dotted, role), Curve::new(counts.settled, stroke, role)];
-        most = counted.iter().map(Curve::max).fold(most, f64::max);
-        curves.extend(counted);
+        curves.extend([Curve::new(counts.provisional, Stroke::Dotted, role), Curve::new(counts.settled, stroke, role)]);
     }
     let responding = scene.columns.points(|column| column.responding.map(f64::from));
     curves.push(Curve::new(responding.clone(), Stroke::Solid, Role::Responding));
     chart::title(buf, area, theme, "Instances", instance_legend(scene));
-    let limit = session.limits().max.map(f64::from);
-    let most = most.max(limit.unwrap_or(0.0)).max(held(scene, Towers::Held, |row| {
+    // Two targets have one scale.
+    let limits = scene.state.halves().each().filter_map(|(_, half)| half.limits().max.map(f64::from));
+    let limit = limits.reduce(f64::max);
+    let most = most_counted(scene).max(limit.unwrap_or(0.0)).max(held(scene, Towers::Held, |row| {
         let needed = row.needed.map(|needed| needed_shown(f64::from(needed), limit));
         [needed, row.responding.map(f64::from)].into_iter().flatten().reduce(f64::max)
     }));
@@ -316,7 +319,7 @@ pub(crate) fn instances(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// How many answer, how many the platform counts, how many are needed, and how many there may be.
 pub(crate) fn instance_legend(scene: &Scene<'_>) -> Vec<Piece> {
-    let (theme, session) = (scene.theme, scene.state.session());
+    let (theme, session) = (scene.theme, scene.session());
     let number = |count: Option<u32>| count.map_or_else(|| "–".to_owned(), |count| text::count(count.into()));
     let responding = number(scene.row.and_then(|row| row.responding));
     let mut pieces =
@@ -336,10 +339,20 @@ pub(crate) fn instance_legend(scene: &Scene<'_>) -> Vec<Piece> {
     pieces
 }
 
+/// The most that a platform counts of what is shown.
+fn most_counted(scene: &Scene<'_>) -> f64 {
+    let all = scene.state.halves().each().flat_map(|(_, half)| half.observations());
+    let counted = all.filter(|(basis, _)| **basis != Basis::Responding).flat_map(|(_, observations)| {
+        let counts = series::counts(observations, &scene.axis);
+        [counts.settled, counts.provisional]
+    });
+    counted.flatten().flatten().fold(0.0, f64::max)
+}
+
 /// The latest count of a platform's basis, with its age when it is not of this moment.
 fn basis_legend(scene: &Scene<'_>, basis: Basis) -> Piece {
     let (role, stroke) = basis_look(basis);
-    let observations = &scene.state.session().observations()[&basis];
+    let observations = &scene.session().observations()[&basis];
     let Some(latest) = series::latest_count(observations, &scene.axis) else {
         return chart::legend(scene.theme, 1, stroke, role, basis.label(), "–");
     };

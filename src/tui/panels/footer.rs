@@ -8,6 +8,7 @@ use url::Url;
 use crate::app::action::Action;
 use crate::app::keymap::{Binding, KeyMap, Mode};
 use crate::app::state::{Prompt, PromptKind, Question, State, palette};
+use crate::session::state::Session;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 
@@ -49,17 +50,25 @@ fn said(message: &str, theme: Theme, width: usize) -> Line<'static> {
 fn wonder(question: &Question, state: &State, theme: Theme, width: usize) -> Line<'static> {
     let words = match question {
         Question::Jump { to, highest, .. } => {
-            let host = Url::parse(&state.session().header().settings.url)
-                .ok()
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .unwrap_or_else(|| "another machine".to_owned());
-            format!("send {to} to {host}? it has had {highest} at most")
+            format!("send {to} to {}? it has had {highest} at most", hosts(state))
         }
         Question::Quit => format!("end this session of {}?", state.now()),
     };
     let mut pieces = vec![Piece::new(0, text::shown(&words, width.saturating_sub(18)), theme.style(Role::Warn))];
     pieces.extend(hint_pieces(state, theme, Mode::Question, 1));
     text::fit(pieces, width, 2)
+}
+
+/// Where the load goes: one host, or both.
+fn hosts(state: &State) -> String {
+    let host = |session: &Session| {
+        let url = Url::parse(&session.header().settings.url).ok()?;
+        url.host_str().map(str::to_owned)
+    };
+    let mut hosts: Vec<_> =
+        state.halves().each().map(|(_, half)| host(half).unwrap_or_else(|| "another machine".to_owned())).collect();
+    hosts.dedup();
+    hosts.join(" and ")
 }
 
 /// `rate (requests/s): 45▏`, and what is wrong with it.

@@ -11,7 +11,9 @@ use crate::app::player::Player;
 use crate::app::state::{Lifecycle, State, View};
 use crate::instances::Feed;
 use crate::session::standing::{Standing, standing};
-use crate::tui::scene::Scene;
+use crate::session::state::Session;
+use crate::tui::panels::sides;
+use crate::tui::scene::{self, Scene};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
 use scaletop_load::OutcomeKind;
@@ -28,13 +30,23 @@ const FOLDER_AT_LEAST: usize = 70;
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let width = usize::from(area.width);
-    let lines = match area.height {
+    let height = area.height - u16::from(has_two(scene));
+    if has_two(scene) {
+        sides::draw(buf, Rect { y: area.y + height, height: 1, ..area }, scene);
+    }
+    let area = Rect { height, ..area };
+    let lines = match height {
         0..=2 => vec![identity(scene, width), load(scene, width, true)],
         _ => vec![identity(scene, width), load(scene, width, false), surroundings(scene, width)],
     };
     for (row, line) in (area.top()..area.bottom()).zip(lines) {
         text::put_line(buf, area.x, row, &line, usize::from(area.width));
     }
+}
+
+/// Whether it is about two targets: what is of one of them stands in a line of its own.
+fn has_two(scene: &Scene<'_>) -> bool {
+    scene.state.halves().second().is_some()
 }
 
 /// `scaletop  demo  http://…   Overview …   running 4:32`.
@@ -49,7 +61,11 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     };
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
-    let (words, role) = verdict(scene);
+    if has_two(scene) {
+        let what = Piece::new(2, " two targets, the same arrivals", scene.style(Role::Label));
+        return spread(text::fit(vec![what, tabs(scene, width)], left_width, 2), right, width);
+    }
+    let (words, role) = verdict(scene, state.session());
     // What is wrong has the line, where it needs it.
     let room = if role == Role::Bad || role == Role::Warn { left_width } else { left_width / 2 };
     let mut left = vec![Piece::new(0, text::shown(&words, room), scene.style(role))];
@@ -67,24 +83,28 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
         left.push(Piece::new(3, url, scene.style(Role::Label)));
     }
     left.push(tabs);
-    let mut line = text::fit(left, left_width, 2);
+    spread(text::fit(left, left_width, 2), right, width)
+}
+
+/// A line of what stands at the left and what stands at the right.
+fn spread(mut line: Line<'static>, right: Line<'static>, width: usize) -> Line<'static> {
     let fill = width.saturating_sub(line.width() + right.width());
     line.push_span(" ".repeat(fill));
     line.spans.extend(right.spans);
     line
 }
 
-/// How it stands at the moment that is looked at.
-fn verdict(scene: &Scene<'_>) -> (String, Role) {
+/// How a target stands at the moment that is looked at.
+pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
     let state = scene.state;
     let at = if state.ui().range.is_past() {
         // The second under the cursor is part of it.
         let edge = Elapsed::from_secs(state.shown().edge.into());
-        state.ui().range.cursor.map_or(edge, |cursor| (cursor + Duration::from_secs(1)).min(state.session().now()))
+        state.ui().range.cursor.map_or(edge, |cursor| (cursor + Duration::from_secs(1)).min(session.now()))
     } else {
-        state.now().max(state.session().now())
+        state.now().max(session.now())
     };
-    let standing = standing(state.session(), at);
+    let standing = standing(session, at);
     let (sign, role) = match standing {
         Standing::NothingSent | Standing::NoLoad | Standing::Open => ("·", Role::Label),
         Standing::Held => ("●", Role::Good),
@@ -163,20 +183,33 @@ fn rate_now(scene: &Scene<'_>) -> String {
 
 /// ` 600/s  ±50  sent 598 …`; with `alone`, also what must be said of generator and sources.
 fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
+    let (state, label) = (scene.state, scene.style(Role::Label));
+    let mut pieces = vec![Piece::new(0, rate_now(scene), scene.style(Role::Badge))];
+    if let Some(live) = state.as_live() {
+        pieces.push(Piece::new(1, format!("±{}", live.increment()), label));
+    }
+    if !has_two(scene) {
+        pieces.extend(answered(scene));
+    }
+    pieces.push(generator(scene, if alone { 24 } else { 60 }, !alone));
+    if alone {
+        pieces.extend(feeds(scene, true, width));
+    }
+    text::fit(pieces, width, 2)
+}
+
+/// What leaves, what is answered, what waits for an answer.
+fn answered(scene: &Scene<'_>) -> Vec<Piece> {
     let (state, label, value) = (scene.state, scene.style(Role::Label), scene.style(Role::Title));
     let per_second = |count: fn(&crate::timeline::Row) -> u64| {
         text::per_second(scene.row.map(|row| count(row) as f64 / f64::from(row.span.max(1))))
     };
     let mut pieces = vec![
-        Piece::new(0, rate_now(scene), scene.style(Role::Badge)),
         Piece::new(4, "sent ", label).and(per_second(|row| row.sent), value).and("/s", label),
         Piece::new(5, "ok ", label)
             .and(per_second(|row| row.outcomes.get(OutcomeKind::Ok)), scene.style(Role::Ok))
             .and("/s", label),
     ];
-    if let Some(live) = state.as_live() {
-        pieces.insert(1, Piece::new(1, format!("±{}", live.increment()), label));
-    }
     let cap = state.session().header().settings.max_in_flight;
     let in_flight = scene.row.map_or_else(|| "–".to_owned(), |row| text::count(row.in_flight));
     let crowded = scene.row.and_then(health::cap_use).is_some_and(|share| share > 0.9);
@@ -189,17 +222,17 @@ fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
     if dropped > 0 {
         pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
     }
-    pieces.push(generator(scene, if alone { 24 } else { 60 }, !alone));
-    if alone {
-        pieces.extend(feeds(scene, true, width));
-    }
-    text::fit(pieces, width, 2)
+    pieces
 }
 
 /// `generator ok · send lag p99 0.4 ms · CPU 12 %`.
 fn generator(scene: &Scene<'_>, room: usize, in_full: bool) -> Piece {
     let label = scene.style(Role::Label);
-    let Some(row) = scene.row else { return Piece::new(4, "generator –", label) };
+    // One process drives both targets.
+    let rows = scene.state.halves().each().filter_map(|(_, half)| scene::row(half, scene.state, &scene.axis));
+    let rows: Vec<_> = rows.collect();
+    let worst = rows.iter().find(|row| !health::complaints(row).is_empty());
+    let Some(row) = worst.or(rows.first()) else { return Piece::new(4, "generator –", label) };
     let complaints = health::complaints(row);
     let mut piece = match complaints.first() {
         None => Piece::new(3, "generator ", label).and("ok", scene.style(Role::Good)),
@@ -225,7 +258,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let label = scene.style(Role::Label);
     let mut pieces = feeds(scene, false, width);
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
-        if let Some(fact) = scene.state.session().facts().get(name) {
+        if let Some(fact) = scene.state.session().facts().get(name).filter(|_| !has_two(scene)) {
             let value = text::shown(&fact.worded(), FACT_AT_LEAST.max(width / 2));
             pieces.push(Piece::new(rank, format!("{} ", fact.label()), label).and(value, scene.style(Role::Text)));
         }
@@ -257,13 +290,15 @@ fn feeds(scene: &Scene<'_>, only_trouble: bool, width: usize) -> Vec<Piece> {
     let state = scene.state;
     let now = state.now().max(state.session().now());
     let mut pieces = Vec::new();
-    for (name, feed) in state.session().feeds() {
+    let all = state.halves().each().flat_map(|(side, half)| half.feeds().iter().map(move |feed| (side, feed)));
+    for (side, (name, feed)) in all {
         let (role, words) = feed_words(feed, now);
         if only_trouble && role == Role::Good {
             continue;
         }
         let rank = if role == Role::Good { 4 } else { 1 };
-        let name = text::shown(name, 20);
+        let of = if has_two(scene) { format!("{} ", side.letter()) } else { String::new() };
+        let name = format!("{of}{}", text::shown(name, 20));
         pieces.push(Piece::new(rank, format!("{name} "), scene.style(Role::Label)).and(words, scene.style(role)));
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
             && !only_trouble

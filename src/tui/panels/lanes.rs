@@ -53,7 +53,7 @@ fn platforms(session: &Session) -> Option<Basis> {
 /// Draws the instances of the overview as lanes; where those do not fit, and a platform counts, the counts as numbers: in a few rows
 /// the lines of several counts would hide each other. Whether it drew any of it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
-    let session = scene.state.session();
+    let session = scene.session();
     let Some(tracks) = shown(scene.state) else { return false };
     let plot = chart::plot_area(area);
     let lanes = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
@@ -94,7 +94,7 @@ pub(crate) fn busiest(tracks: &[&InstanceTrack]) -> u64 {
 /// Its answers a second as bars, next to those of the `busiest`: the colour says whether they were fast, slow, or errors.
 pub(crate) fn lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
     let axis = &scene.axis;
-    let objectives = scene.state.session().objectives();
+    let objectives = scene.session().objectives();
     let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
     for second in &track.recent {
         let start = Elapsed::from_secs(u64::from(second.second));
@@ -151,7 +151,7 @@ pub(crate) fn birth(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &Ins
 fn death(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack) {
     let end = scene.axis.cell(track.last).and_then(|cell| u16::try_from(cell).ok());
     let end = end.filter(|&x| x + 8 < area.width);
-    if let (true, Some(x)) = (is_gone(scene.state.session(), track.last), end) {
+    if let (true, Some(x)) = (is_gone(scene.session(), track.last), end) {
         let room = usize::from(area.width - x - 1);
         let y = area.bottom() - 1;
         text::put(buf, area.x + x + 1, y, format!("✕ {}", track.last), room, scene.style(Role::Label));
@@ -168,7 +168,7 @@ const fn severity(role: Role) -> u8 {
 
 /// What the platform counts and what is needed, as numbers where they change.
 fn summarize(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let session = scene.state.session();
+    let session = scene.session();
     let plot = chart::plot_area(Rect { y: area.y.saturating_sub(1), height: area.height + 1, ..area });
     let mut y = area.y;
     if let Some(basis) = platforms(session) {

@@ -94,7 +94,7 @@ fn entries(scene: &Scene<'_>, width: usize, rows: u16) -> Vec<Entry> {
     entries.extend(totals(scene));
     entries.push(Entry::Blank);
     entries.extend(generator(scene, width));
-    if !scene.state.session().feeds().is_empty() {
+    if !scene.session().feeds().is_empty() {
         entries.push(Entry::Blank);
         entries.extend(sources(scene, width));
     }
@@ -102,7 +102,7 @@ fn entries(scene: &Scene<'_>, width: usize, rows: u16) -> Vec<Entry> {
 }
 
 fn service(scene: &Scene<'_>, rows: u16) -> Vec<Entry> {
-    let session = &scene.state.session();
+    let session = scene.session();
     let settings = &session.header().settings;
     let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
     entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
@@ -116,7 +116,7 @@ fn service(scene: &Scene<'_>, rows: u16) -> Vec<Entry> {
 }
 
 fn totals(scene: &Scene<'_>) -> Vec<Entry> {
-    let totals = &scene.state.session().totals();
+    let totals = scene.session().totals();
     let share = |part: u64| {
         if totals.due == 0 { String::new() } else { format!("  {}", text::percent(part as f64 / totals.due as f64)) }
     };
@@ -133,7 +133,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
         Entry::Pair("dropped".to_owned(), format!("{}{}", text::count(dropped), share(dropped)), role(dropped)),
         pair("p50 p90 p99", format!("{}  {}  {}", quantile(0.5), quantile(0.9), quantile(0.99))),
         pair("slowest", text::latency(totals.ok.max())),
-        pair("instances seen", scene.state.session().tracks().len().to_string()),
+        pair("instances seen", scene.session().tracks().len().to_string()),
     ]
 }
 

@@ -92,7 +92,8 @@ pub(crate) fn number(kind: &Kind, report: &StepReport, state: &State) -> (String
     }
 }
 
-fn change(report: &StepReport) -> String {
+/// From which rate to which.
+pub(crate) fn change(report: &StepReport) -> String {
     let profile = report.step.profile;
     let arrow = if profile.ramp_duration().is_zero() { "→" } else { "↗" };
     format!("{}{arrow}{}", report.step.before.get(), profile.last().get())

@@ -45,8 +45,6 @@ pub(crate) fn draw(buf: &mut Buffer, charts: Rect, state: &State, theme: Theme) 
 }
 
 fn lines(state: &State, theme: Theme, width: usize) -> Vec<Line<'static>> {
-    let session = state.session();
-    let settings = &session.header().settings;
     let row = |name: &str, words: &str| {
         let name = format!("{name:<NAMES$}");
         let words = text::shown(words, width.saturating_sub(NAMES));
@@ -55,18 +53,22 @@ fn lines(state: &State, theme: Theme, width: usize) -> Vec<Line<'static>> {
     };
     let heading = text::shown("Nothing is sent yet: raise the load and watch the service scale.", width);
     let mut lines = vec![Line::styled(heading, theme.style(Role::Title)), Line::default()];
-    lines.push(row("target", &format!("{} {}", settings.method, settings.url)));
-    if let Some(found) = &settings.preflight {
-        lines.push(row("found", found));
-    }
-    let limits = session.limits();
-    if let Some(max) = limits.max {
-        let min = limits.min.map_or_else(String::new, |min| format!("{min} to "));
-        let each = limits.concurrency.map_or_else(String::new, |each| format!(", {each} requests at a time each"));
-        lines.push(row("scales", &format!("{min}{max} instances{each}")));
-    }
-    if let Some(image) = session.facts().get("image") {
-        lines.push(row("image", &image.value));
+    for (side, half) in state.halves().each() {
+        let settings = &half.header().settings;
+        let name = state.halves().second().map_or_else(|| "target".to_owned(), |_| side.letter().to_string());
+        lines.push(row(&name, &format!("{} {}", settings.method, settings.url)));
+        if let Some(found) = &settings.preflight {
+            lines.push(row("found", found));
+        }
+        let limits = half.limits();
+        if let Some(max) = limits.max {
+            let min = limits.min.map_or_else(String::new, |min| format!("{min} to "));
+            let each = limits.concurrency.map_or_else(String::new, |each| format!(", {each} requests at a time each"));
+            lines.push(row("scales", &format!("{min}{max} instances{each}")));
+        }
+        if let Some(image) = half.facts().get("image") {
+            lines.push(row("image", &image.value));
+        }
     }
     lines.push(row("judged by", &state.session().objective().to_string()));
     lines.push(Line::default());

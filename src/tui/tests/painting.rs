@@ -273,7 +273,7 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
         for theme in [Theme::DARK, Theme::LIGHT] {
             let has = |state: &State, chart: usize, color: Color| {
                 let area = layout::overview(
-                    layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false).body,
+                    layout::screen(ratatui::layout::Rect::new(0, 0, columns, rows), false, false).body,
                     lanes::rows(state),
                 )
                 .charts[chart];
@@ -314,7 +314,8 @@ fn every_series_with_a_value_has_a_cell_of_its_colour_in_its_plot() {
 fn the_line_of_the_objective_steps_where_it_changed() {
     let rows_of = |state: &State| -> Vec<u16> {
         let terminal = frame(state, Theme::DARK, 120, 40);
-        let area = layout::overview(layout::screen(Rect::new(0, 0, 120, 40), false).body, lanes::rows(state)).charts[1];
+        let area =
+            layout::overview(layout::screen(Rect::new(0, 0, 120, 40), false, false).body, lanes::rows(state)).charts[1];
         let cells = chart::plot_area(area).positions();
         let is_line =
             |at: &ratatui::layout::Position| terminal.backend().buffer()[*at].fg == Theme::DARK.color(Role::Slo);

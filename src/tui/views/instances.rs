@@ -61,30 +61,39 @@ const MEANINGS: [&str; 2] = [
 const LEFT_OUT: [Fact; 6] = [Fact::Answers, Fact::P99, Fact::FirstSeen, Fact::FirstAnswers, Fact::Errors, Fact::Share];
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
-    let body = screen.body;
-    let facts = facts_for(body.width);
-    // The chart stands above the lanes, so that both share their columns and step lines.
-    let left = facts_width(&facts) - GUTTER;
-    let right = Rect { x: body.x + left, width: body.width.saturating_sub(left), ..body };
-    let scene = super::scene(buf, screen.header, right, state, theme);
-    let list = List::of(&scene);
+    let scene = super::scene(buf, screen.header, columns(screen.body), state, theme);
+    within(buf, screen.body, &scene)
+}
+
+/// The columns of the chart, which stands above the lanes, so that both share them and the step lines; left of them are the facts.
+pub(crate) fn columns(area: Rect) -> Rect {
+    let left = facts_width(&facts_for(area.width)) - GUTTER;
+    Rect { x: area.x + left, width: area.width.saturating_sub(left), ..area }
+}
+
+/// Draws the instances of one target, for whose [`columns`] the scene is.
+pub(crate) fn within(buf: &mut Buffer, body: Rect, scene: &Scene<'_>) -> Charts {
+    let theme = scene.theme;
+    let (facts, right) = (facts_for(body.width), columns(body));
+    let left = right.x - body.x;
+    let list = List::of(scene);
     let (chart_height, lane_height) = list.heights(body.height);
     chart::rule_labels(buf, Rect { height: 1, ..right }, theme, &scene.events);
     chart::rules(buf, Rect { y: right.y + 1, height: right.height.saturating_sub(1), ..right }, theme, &scene.events);
     let chart_area = Rect { height: chart_height, y: body.y + 1, ..right };
-    charts::instances(buf, chart_area, &scene);
+    charts::instances(buf, chart_area, scene);
     let times = Rect { y: chart_area.bottom(), height: 1, ..right };
     chart::times(buf, times, theme, &scene.axis, &scene.window_label());
-    spread(buf, Rect { width: left, height: chart_height + 2, ..body }, &scene);
+    spread(buf, Rect { width: left, height: chart_height + 2, ..body }, scene);
     let rest = Rect { y: times.bottom(), height: body.bottom().saturating_sub(times.bottom()), ..body };
-    list.draw(buf, rest, &scene, &facts, lane_height);
+    list.draw(buf, rest, scene, &facts, lane_height);
     let all = Rect { y: chart_area.y, height: body.bottom().saturating_sub(chart_area.y), ..right };
-    super::look(buf, all, &scene)
+    super::look(buf, all, scene)
 }
 
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let session = &scene.state.session();
+    let session = &scene.session();
     let alive = session.tracks().iter().filter(|track| !is_gone(session, track.last)).count();
     let mut lines = vec![
         ("Seen in answers".to_owned(), Role::Title),
@@ -118,7 +127,7 @@ struct List<'a> {
 
 impl<'a> List<'a> {
     fn of(scene: &Scene<'a>) -> Self {
-        let session = scene.state.session();
+        let session = scene.session();
         let mut tracks: Vec<&InstanceTrack> = session.tracks().iter().collect();
         tracks.sort_by_key(|track| {
             let gone = is_gone(session, track.last);
@@ -147,7 +156,7 @@ impl<'a> List<'a> {
     }
 
     fn draw(&self, buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)], high: u16) {
-        let session = &scene.state.session();
+        let session = &scene.session();
         let at = scene.axis.end();
         let style = scene.style(Role::Label);
         if self.tracks.is_empty() {
@@ -263,7 +272,7 @@ fn fact_row(
 ) {
     let mut x = area.x;
     for (fact, _, width) in facts {
-        let (words, role) = told(*fact, usize::from(*width), scene.state.session(), instance, (scene, total));
+        let (words, role) = told(*fact, usize::from(*width), scene.session(), instance, (scene, total));
         text::put(buf, x, area.y, words, usize::from(*width), scene.style(role));
         x += width + 1;
     }

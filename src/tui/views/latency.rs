@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::state::State;
+use crate::session::state::Session;
 use crate::timeline::Percentiles;
 use crate::timeline::heat::HeatColumn;
 use crate::tui::chart;
@@ -14,6 +15,7 @@ use crate::tui::heat::Heat;
 use crate::tui::layout::Frame;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
+use crate::tui::series::Columns;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{HEAT_LEVELS, Role, Theme};
 use crate::tui::views::Charts;
@@ -22,6 +24,9 @@ use scaletop_units::Elapsed;
 
 /// Columns of the names of the table's rows.
 const NAME_WIDTH: u16 = 12;
+
+/// The same where the names say of which target a row is.
+const NAME_WIDTH_OF_TWO: u16 = 14;
 
 /// Columns of what the names mean, where there is room.
 const MEANING_WIDTH: u16 = 26;
@@ -33,26 +38,61 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     let body = screen.body;
     let scene = super::scene(buf, screen.header, body, state, theme);
     let rows = table_rows(&scene, body.height > 24);
-    let table_height = u16::try_from(rows.len() + 1).unwrap_or(0);
-    let air = u16::from(body.height > 24);
-    let charts_area = Rect { y: body.y + 1, height: body.height.saturating_sub(table_height + 2 + air), ..body };
-    // On a small screen the map alone: the overview has the curves.
-    let curves_height = if charts_area.height < 10 { 0 } else { charts_area.height * 2 / 5 };
-    let curves = Rect { height: curves_height, ..charts_area };
-    let map = Rect { y: curves.bottom(), height: charts_area.height - curves_height, ..body };
-    chart::rule_labels(buf, Rect { height: 1, ..body }, theme, &scene.events);
-    chart::rules(buf, charts_area, theme, &scene.events);
-    if curves_height > 0 {
-        charts::latency(buf, curves, &scene);
-    }
-    heat_map(buf, map, &scene);
-    chart::times(buf, Rect { y: map.bottom(), height: 1, ..body }, theme, &scene.axis, &scene.window_label());
-    let table_area = Rect { y: body.bottom().saturating_sub(table_height), height: table_height, ..body };
-    table(buf, table_area, theme, &rows, state.session().objective().latency);
+    let charts_area = charts_area(body, rows.len());
+    charts(buf, charts_area, &scene);
+    table_below(buf, body, theme, &rows, state);
     super::look(buf, charts_area, &scene)
 }
 
-fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+/// The place of the charts above a table of so many rows. The steps are named in the line above them, the times stand below.
+pub(crate) fn charts_area(body: Rect, rows: usize) -> Rect {
+    let air = u16::from(body.height > 24);
+    Rect { y: body.y + 1, height: body.height.saturating_sub(table_height(rows) + 2 + air), ..body }
+}
+
+fn table_height(rows: usize) -> u16 {
+    u16::try_from(rows + 1).unwrap_or(0)
+}
+
+/// Draws the curves and the map of one target.
+pub(crate) fn charts(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let theme = scene.theme;
+    // On a small screen the map alone: the overview has the curves.
+    let curves_height = if area.height < 10 { 0 } else { area.height * 2 / 5 };
+    let curves = Rect { height: curves_height, ..area };
+    let map = Rect { y: curves.bottom(), height: area.height - curves_height, ..area };
+    chart::rule_labels(buf, Rect { y: area.y.saturating_sub(1), height: 1, ..area }, theme, &scene.events);
+    chart::rules(buf, area, theme, &scene.events);
+    if curves_height > 0 {
+        charts::latency(buf, curves, scene);
+    }
+    heat_map(buf, map, scene);
+    chart::times(buf, Rect { y: map.bottom(), height: 1, ..area }, theme, &scene.axis, &scene.window_label());
+}
+
+/// Draws the table at the bottom of the body.
+pub(crate) fn table_below(buf: &mut Buffer, body: Rect, theme: Theme, rows: &[TableRow], state: &State) {
+    let height = table_height(rows.len());
+    let area = Rect { y: body.bottom().saturating_sub(height), height, ..body };
+    table(buf, area, theme, rows, state.session().objective().latency);
+}
+
+/// The rows of two targets, each beside the same one of the other; fewer of them where there is no room for twice as many.
+pub(crate) fn rows_of_two(scenes: &[Scene<'_>; 2], is_roomy: bool) -> Vec<TableRow> {
+    let told: &[&str] =
+        if is_roomy { &["last second", "response", "failed", "service", "waiting"] } else { &["response", "service"] };
+    let all = scenes.each_ref().map(|scene| (scene.side, table_rows(scene, is_roomy)));
+    let mut rows = Vec::new();
+    for name in told {
+        for (side, of_side) in &all {
+            let found = of_side.iter().find(|row| row.name == *name);
+            rows.extend(found.map(|row| TableRow { name: format!("{} {name}", side.letter()), ..row.clone() }));
+        }
+    }
+    rows
+}
+
+fn heat_map<'a>(buf: &mut Buffer, area: Rect, scene: &Scene<'a>) {
     let theme = scene.theme;
     let label = theme.style(Role::Label);
     let mut scale = Piece::new(1, "few ", label);
@@ -61,7 +101,7 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             if theme.has_color() { "█" } else { ["·", "░", "░", "▒", "▒", "▓", "▓", "█"][level] };
         scale = scale.and(symbol, theme.heat(level));
     }
-    let slo = scene.state.session().objective().latency;
+    let slo = scene.session().objective().latency;
     let pieces = vec![
         Piece::new(0, "response times of OK answers", label),
         scale.and(" many", label),
@@ -75,10 +115,13 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     if failures_row(buf, plot, scene) {
         plot.height -= 1;
     }
-    let session = &scene.state.session();
-    let columns = session.timeline().heat_between(scene.axis.first_second(), scene.axis.end().second());
-    let columns: Vec<&HeatColumn> = columns.collect();
-    let extremes = columns.iter().filter_map(|column| {
+    let columns_of = |session: &'a Session| -> Vec<&'a HeatColumn> {
+        session.timeline().heat_between(scene.axis.first_second(), scene.axis.end().second()).collect()
+    };
+    let columns = columns_of(scene.session());
+    // Two targets have one scale.
+    let all: Vec<&HeatColumn> = scene.state.halves().each().flat_map(|(_, half)| columns_of(half)).collect();
+    let extremes = all.iter().filter_map(|column| {
         let ((shortest, ..), (_, longest, _)) = (column.buckets().next()?, column.buckets().next_back()?);
         Some((shortest, longest))
     });
@@ -102,10 +145,14 @@ fn heat_map(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 /// What failed, in a row of its own under the map: how fast a refusal came says nothing of the service's speed. Whether there is
 /// such a row.
 fn failures_row(buf: &mut Buffer, plot: Rect, scene: &Scene<'_>) -> bool {
-    let failed: Vec<(u64, u32)> =
-        scene.columns.by_cell().map(|column| (column.outcomes.failed(), column.measured)).collect();
+    let failed = |columns: &Columns| -> Vec<(u64, u32)> {
+        columns.by_cell().map(|column| (column.outcomes.failed(), column.measured)).collect()
+    };
     let per_second = |&(count, secs): &(u64, u32)| count as f64 / f64::from(secs.max(1));
-    let most = failed.iter().map(per_second).fold(0.0, f64::max);
+    // Two targets have one scale, and the row where one of them has.
+    let all = scene.state.halves().each().flat_map(|(_, half)| failed(&Columns::new(half, &scene.axis)));
+    let most = all.map(|cell| per_second(&cell)).fold(0.0, f64::max);
+    let failed = failed(&scene.columns);
     if most <= 0.0 || plot.height < 3 {
         return false;
     }
@@ -125,8 +172,9 @@ fn failures_row(buf: &mut Buffer, plot: Rect, scene: &Scene<'_>) -> bool {
 }
 
 /// A row of the table.
-struct TableRow {
-    name: &'static str,
+#[derive(Clone)]
+pub(crate) struct TableRow {
+    name: String,
     meaning: &'static str,
     count: u64,
     values: Option<Percentiles>,
@@ -134,9 +182,9 @@ struct TableRow {
 
 /// The rows; what connections took is among them once it is known, in full where there `is_roomy`.
 fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
-    let totals = &scene.state.session().totals();
-    let of = |name, meaning, latency: &Latency| TableRow {
-        name,
+    let totals = scene.session().totals();
+    let of = |name: &str, meaning, latency: &Latency| TableRow {
+        name: name.to_owned(),
         meaning,
         count: latency.count(),
         values: Percentiles::of(latency),
@@ -144,7 +192,7 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
     let last = scene.row.map_or(0, |row| row.outcomes.get(OutcomeKind::Ok));
     let mut rows = vec![
         TableRow {
-            name: "last second",
+            name: "last second".to_owned(),
             meaning: "due → OK answer",
             count: last,
             values: scene.row.and_then(|row| row.ok),
@@ -173,6 +221,8 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
 fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objective: Duration) {
     const NAMES: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     let label = theme.style(Role::Label);
+    let is_longer = rows.iter().any(|row| row.name.chars().count() > usize::from(NAME_WIDTH) - 1);
+    let name_width = if is_longer { NAME_WIDTH_OF_TWO } else { NAME_WIDTH };
     let meaning_width = if area.width >= 105 { MEANING_WIDTH } else { 0 };
     let mut put = |x: u16, y: u16, width: u16, words: &str, style| {
         let x = area.x + x;
@@ -180,15 +230,15 @@ fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objectiv
             text::put(buf, x, y, words, usize::from(width.min(area.right() - x)), style);
         }
     };
-    put(0, area.y, NAME_WIDTH, "Percentiles", theme.style(Role::Title));
-    let column = |at: usize| NAME_WIDTH + meaning_width + u16::try_from(at).unwrap_or(0) * NUMBER_WIDTH;
+    put(0, area.y, name_width, "Percentiles", theme.style(Role::Title));
+    let column = |at: usize| name_width + meaning_width + u16::try_from(at).unwrap_or(0) * NUMBER_WIDTH;
     for (at, name) in NAMES.into_iter().enumerate() {
         put(column(at), area.y, NUMBER_WIDTH, name, label);
     }
     put(column(NAMES.len()), area.y, NUMBER_WIDTH, "count", label);
     for (y, row) in (area.y + 1..).zip(rows) {
-        put(0, y, NAME_WIDTH, row.name, theme.style(Role::Text));
-        put(NAME_WIDTH, y, meaning_width, row.meaning, label);
+        put(0, y, name_width, &row.name, theme.style(Role::Text));
+        put(name_width, y, meaning_width, row.meaning, label);
         let values = row.values.map(|v| [v.p50, v.p90, v.p95, v.p99, v.p999, v.max]);
         for at in 0..NAMES.len() {
             let value = values.map(|values| values[at]);

@@ -7,7 +7,7 @@ use crate::app::action::Action;
 use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::instances::Feed;
-use crate::session::event::NoticeLevel;
+use crate::session::event::{NoticeLevel, Side};
 use crate::session::history::{self, Kind};
 use crate::tui::layout::Frame;
 use crate::tui::panels::header;
@@ -21,8 +21,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     let body = screen.body;
     super::scene(buf, screen.header, body, state, theme);
     let mut y = body.y;
-    let feeds = state.session().feeds();
-    if !feeds.is_empty() {
+    if state.halves().each().any(|(_, half)| !half.feeds().is_empty()) {
         y = sources(buf, Rect { height: body.height / 2, ..body }, state, theme) + 1;
     }
     let rest = Rect { y, height: body.bottom().saturating_sub(y), ..body };
@@ -34,12 +33,15 @@ fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
     super::heading(buf, area, theme, "Sources", "of instance counts and platform facts; load goes on without them");
     let now = state.now().max(state.session().now());
     let mut y = area.y + 1;
-    for (name, feed) in state.session().feeds() {
+    let of = |side: Side| state.halves().second().map_or_else(String::new, |_| format!("{} ", side.letter()));
+    let all = state.halves().each().flat_map(|(side, half)| half.feeds().iter().map(move |feed| (side, feed)));
+    for (side, (name, feed)) in all {
         if y >= area.bottom() {
             break;
         }
         let (role, words) = header::feed_words(feed, now);
-        text::put(buf, area.x, y, text::shown(name, 20), 20, theme.style(Role::Text));
+        let name = text::shown(&format!("{}{name}", of(side)), 20);
+        text::put(buf, area.x, y, name, 20, theme.style(Role::Text));
         let left = area.x + 22;
         text::put(buf, left, y, words, usize::from(area.right().saturating_sub(left)), theme.style(role));
         y += 1;
@@ -59,7 +61,7 @@ fn sources(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) -> u16 {
 
 fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let filter = state.ui().filter.as_deref();
-    let mut entries = history::entries(state.session(), filter);
+    let mut entries = history::entries(state.halves(), filter);
     // Of the same moment, too, the later one comes first.
     entries.reverse();
     let key = |action: &Action| state.ui().keys.key(KeyMap::live(state.ui().view), action);

@@ -131,7 +131,7 @@ struct Detail {
 }
 
 /// The numbers that are told one by one, in this order; the span of instances, which is three of them, follows.
-static NUMBERS: [&Kind; 14] = [
+pub(crate) static NUMBERS: [&Kind; 14] = [
     &numbers::T_TRIGGER,
     &numbers::T_FIRST,
     &numbers::T_SERVING,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::app::player::Player;
 use crate::app::state::{Live, Prompt, PromptKind, Question, State, Ui, View};
-use crate::session::event::{FORMAT_VERSION, Header, Settings};
+use crate::session::event::{Header, Settings};
 use crate::session::state::Session;
 use scaletop_units::{ArrivalRate, Elapsed};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn refused(wishes: &[(Option<&str>, &str, &[&str])]) -> (usize, String) {
 }
 
 fn header() -> Header {
-    Header { version: FORMAT_VERSION, writer: "t".into(), started_unix_micros: 0, settings: Settings::default() }
+    Header::new(0, Settings::default())
 }
 
 /// What a key does on a screen with these keys.

@@ -12,11 +12,15 @@ use crate::app::state::update::look::look;
 use crate::app::state::update::prompt::filter;
 use crate::app::state::{INCREMENTS, Lifecycle, Live, Place, Question, Ui};
 use crate::plan::schedule::Instruction;
-use crate::session::event::{Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent};
+use crate::session::event::{
+    Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
+};
+use crate::session::halves::Halves;
 use crate::session::standing::standing;
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
+use scaletop_load::Second;
 use scaletop_units::{Elapsed, InstanceId};
 
 /// A session older than this is not ended by one key.
@@ -24,7 +28,7 @@ const WORTH_A_QUESTION: Duration = Duration::from_mins(2);
 
 /// One update of a live session: the parts of the state, and what is to be done so far.
 pub(super) struct LiveUpdate<'a> {
-    pub(super) session: &'a mut Session,
+    pub(super) halves: &'a mut Halves,
     pub(super) ui: &'a mut Ui,
     pub(super) live: &'a mut Live,
     /// When the event came.
@@ -38,7 +42,8 @@ impl LiveUpdate<'_> {
     /// Folds the event in.
     pub(super) fn apply(&mut self, event: Event) {
         match event {
-            Event::Session(event) => self.observe(event),
+            Event::Session(event) => self.observe(None, event),
+            Event::Half(side, event) => self.observe(Some(side), event),
             Event::Action(action) => self.act(&action),
             Event::Rate(change) => self.change_rate(self.now, change),
             // There is no recording to read while one is written. A new size and the time alone change nothing here.
@@ -57,7 +62,8 @@ impl LiveUpdate<'_> {
     pub(super) fn follow_controller(&mut self) {
         while self.live.phase == Lifecycle::Running {
             let controller = self.live.controller.as_mut();
-            let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.session)) else {
+            let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.halves.first()))
+            else {
                 return;
             };
             match instruction {
@@ -75,10 +81,20 @@ impl LiveUpdate<'_> {
         }
     }
 
+    /// What is known of the session; with two targets, of the first.
+    pub(super) const fn session(&self) -> &Session {
+        self.halves.first()
+    }
+
     /// Folds a session event in and asks for it to be recorded.
     pub(super) fn record(&mut self, at: Elapsed, event: SessionEvent) {
-        self.session.apply(at, &event);
-        self.effects.push(Effect::Record(Recorded { at, event }));
+        self.record_of(None, at, event);
+    }
+
+    /// The same for an event of one target.
+    fn record_of(&mut self, side: Option<Side>, at: Elapsed, event: SessionEvent) {
+        self.halves.apply_to(side, at, &event);
+        self.effects.push(Effect::Record(Recorded { at, side, event }));
     }
 
     /// A short message on the screen.
@@ -97,41 +113,47 @@ impl LiveUpdate<'_> {
         self.record(self.now, SessionEvent::Notice(Notice { level, text }));
     }
 
-    /// What the engine or a source says. A closed second is of its end, however late it is heard of.
-    fn observe(&mut self, event: SessionEvent) {
-        let SessionEvent::Second(second) = event else { return self.record(self.now, event) };
+    /// What the engine or a source says, of one target or of the only one. A closed second is of its end, however late it is
+    /// heard of.
+    fn observe(&mut self, side: Option<Side>, event: SessionEvent) {
+        let SessionEvent::Second(second) = event else { return self.record_of(side, self.now, event) };
         let at = second.end();
         let event = SessionEvent::Second(second);
-        self.session.apply(at, &event);
+        self.halves.apply_to(side, at, &event);
         self.say_what_is_waited_for();
-        if let SessionEvent::Second(second) = &event
-            && !self.live.is_cut_said
-            && let Some(cut) = second.served.iter().find(|served| served.id.is_cut())
-        {
-            self.live.is_cut_said = true;
-            let text = format!(
-                "instance ids are longer than {} characters or hold others than are shown: their beginning and end are kept, and \
-                 a digest of the whole, such as {}",
-                InstanceId::MAX_LEN,
-                cut.id
-            );
-            self.record(self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
-        }
-        if let (SessionEvent::Second(second), Some(controller)) = (&event, &mut self.live.controller) {
-            controller.second(second, self.session);
-        }
-        let is_second = matches!(event, SessionEvent::Second(_));
-        self.effects.push(Effect::Record(Recorded { at, event }));
-        if is_second && self.live.phase == Lifecycle::Running {
-            let standing = standing(self.session, at);
-            if let Some(notice) = self.live.told.second(at, &standing) {
-                self.record(at, SessionEvent::Notice(notice));
+        if let SessionEvent::Second(second) = &event {
+            self.say_that_ids_are_cut(side, second);
+            if let Some(controller) = &mut self.live.controller {
+                controller.second(second, self.halves.first());
             }
         }
-        if let Some(lost) = self.live.abort_within.as_ref().and_then(|budget| lost_already(self.session, budget)) {
+        self.effects.push(Effect::Record(Recorded { at, side, event }));
+        if self.live.phase == Lifecycle::Running {
+            let standing = standing(self.halves.get(side.unwrap_or(Side::First)), at);
+            let told = if side == Some(Side::Second) { &mut self.live.told_beside } else { &mut self.live.told };
+            if let Some(notice) = told.second(at, &standing) {
+                self.record_of(side, at, SessionEvent::Notice(notice));
+            }
+        }
+        if let Some(lost) = self.live.abort_within.as_ref().and_then(|budget| lost_already(self.session(), budget)) {
             self.live.abort_within = None;
             self.lose(&lost.line());
         }
+    }
+
+    /// Says, once, that ids of instances are not shown whole.
+    fn say_that_ids_are_cut(&mut self, side: Option<Side>, second: &Second) {
+        let Some(cut) = second.served.iter().find(|served| served.id.is_cut()) else { return };
+        if std::mem::replace(&mut self.live.is_cut_said, true) {
+            return;
+        }
+        let text = format!(
+            "instance ids are longer than {} characters or hold others than are shown: their beginning and end are kept, and \
+             a digest of the whole, such as {}",
+            InstanceId::MAX_LEN,
+            cut.id
+        );
+        self.record_of(side, self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
     }
 
     fn act(&mut self, action: &Action) {
@@ -155,14 +177,14 @@ impl LiveUpdate<'_> {
                 self.effects.push(Effect::Suspend);
             }
             Action::Mark => {
-                let text = format!("mark {}", self.session.marks().len() + 1);
+                let text = format!("mark {}", self.session().marks().len() + 1);
                 self.mark(text);
             }
             Action::Export => {
                 self.toast("exporting…");
                 self.effects.push(Effect::Export);
             }
-            Action::KillInstance if self.live.place == Place::Demo => self.effects.push(Effect::KillInstance),
+            Action::KillInstance if self.live.goes_to(Place::Demo) => self.effects.push(Effect::KillInstance),
             Action::KillInstance => self.toast("only the demo's instances can be killed"),
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
                 match self.edit_prompt(action) {
@@ -186,7 +208,7 @@ impl LiveUpdate<'_> {
             | Action::Undo
             | Action::TogglePause
             | Action::Clear => self.act_on_rate(action),
-            _ => look(self.ui, self.session, self.latest, self.now, action),
+            _ => look(self.ui, self.halves, self.latest, self.now, action),
         }
     }
 
@@ -223,12 +245,13 @@ impl LiveUpdate<'_> {
 
     /// Says, once, for what the end waits and for how long at most. Where all is answered within the second, nobody waits.
     fn say_what_is_waited_for(&mut self) {
-        let left = self.session.timeline().latest().map_or(0, |row| row.in_flight);
+        let in_flight = |half: &Session| half.timeline().latest().map_or(0, |row| row.in_flight);
+        let left: u64 = self.halves.each().map(|(_, half)| in_flight(half)).sum();
         if self.live.phase != Lifecycle::Draining || self.live.is_waiting_said || left == 0 {
             return;
         }
         self.live.is_waiting_said = true;
-        let within = self.session.header().settings.drains_within();
+        let within = self.session().header().settings.drains_within();
         let text = format!("waiting up to {within:?} for {left} answers; Ctrl-C again ends at once");
         self.notice(NoticeLevel::Info, text);
     }

@@ -3,13 +3,13 @@
 use crate::app::action::Action;
 use crate::app::keymap::KeyMap;
 use crate::app::state::{Prompt, PromptKind, Ui, View, Window, present};
+use crate::session::halves::Halves;
 use crate::session::history::entries;
-use crate::session::state::Session;
 use scaletop_units::Elapsed;
 
 /// Changes what the user looks at; `now` is the present of the charts, `at` the time of the message that may be shown.
-pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, action: &Action) {
-    let present = present(session, now);
+pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, action: &Action) {
+    let present = present(halves, now);
     match action {
         Action::AskRate => ui.prompt = Some(Prompt::new(PromptKind::Rate)),
         Action::AskFilter => {
@@ -47,7 +47,7 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
             ui.range.zoom(*closer, present);
         }
         Action::WholeSession => ui.range.whole(),
-        Action::Open => open(ui, session, present),
+        Action::Open => open(ui, halves, present),
         Action::Drag(from, until) => ui.range.dragged = Some((*from, *until)),
         Action::Dropped => {
             if let Some((from, until)) = ui.range.dragged.take() {
@@ -68,7 +68,7 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
         Action::NextView => turn_view(ui, 1),
         Action::PreviousView => turn_view(ui, View::ALL.len() - 1),
         Action::SelectNext => {
-            let last = longest_list(ui.view, session, ui.filter.as_deref()).saturating_sub(1);
+            let last = longest_list(ui.view, halves, ui.filter.as_deref()).saturating_sub(1);
             ui.selected = ui.selected.saturating_add(1).min(last);
         }
         Action::SelectPrevious => ui.selected = ui.selected.saturating_sub(1),
@@ -91,11 +91,11 @@ pub(super) fn look(ui: &mut Ui, session: &Session, now: Elapsed, at: Elapsed, ac
     }
 }
 
-fn longest_list(view: View, session: &Session, filter: Option<&str>) -> usize {
+fn longest_list(view: View, halves: &Halves, filter: Option<&str>) -> usize {
     match view {
-        View::Log => entries(session, filter).len(),
-        View::Instances => session.tracks().len(),
-        View::Overview | View::Steps | View::Latency => session.steps().len(),
+        View::Log => entries(halves, filter).len(),
+        View::Instances => halves.each().map(|(_, half)| half.tracks().len()).max().unwrap_or(0),
+        View::Overview | View::Steps | View::Latency => halves.first().steps().len(),
     }
 }
 
@@ -118,9 +118,9 @@ fn window_words(window: Window, present: u32) -> String {
 
 /// A step fills the charts: in the table of steps the selected one, else the one under the cursor. An entry of the log gets the
 /// cursor, where the charts can be seen.
-fn open(ui: &mut Ui, session: &Session, present: u32) {
+fn open(ui: &mut Ui, halves: &Halves, present: u32) {
     if ui.view == View::Log {
-        let entries = entries(session, ui.filter.as_deref());
+        let entries = entries(halves, ui.filter.as_deref());
         if let Some(entry) = entries.iter().nth_back(ui.selected) {
             ui.range.look_at(entry.at, present);
             ui.view = View::Overview;
@@ -132,7 +132,7 @@ fn open(ui: &mut Ui, session: &Session, present: u32) {
         ui.gone = ui.gone.toggled();
         return;
     }
-    let steps = session.steps();
+    let steps = halves.first().steps();
     let step = match (ui.view, ui.range.cursor) {
         (View::Steps, _) | (_, None) => steps.iter().nth_back(ui.selected),
         (_, Some(cursor)) => steps.iter().rfind(|report| report.step.start <= cursor),

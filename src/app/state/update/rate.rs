@@ -3,6 +3,8 @@
 //! Nothing passes the ceiling, and what would is refused with the reason rather than cut: a rate that nobody asked for is a
 //! surprise. On a host that is not this machine a jump far above the highest rate so far waits for a yes.
 
+use std::time::Duration;
+
 use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::state::undo::Nudge;
@@ -19,6 +21,10 @@ const JUMP: u32 = 4;
 /// second.
 const SURELY_MEANT: u32 = 25;
 
+/// By then every thread of both loads has heard of a change, unless this machine stands still; as long as a second waits for what
+/// closes it.
+const HEARD_WITHIN: Duration = Duration::from_millis(100);
+
 impl LiveUpdate<'_> {
     /// Changes the rate as `action` asks, or says why not, or asks back.
     pub(super) fn act_on_rate(&mut self, action: &Action) {
@@ -30,7 +36,7 @@ impl LiveUpdate<'_> {
             return self.toast(refusal);
         }
         let highest = self.highest();
-        if self.live.place == Place::Elsewhere && goal.get() > highest.get().max(SURELY_MEANT).saturating_mul(JUMP) {
+        if self.live.goes_to(Place::Elsewhere) && goal.get() > highest.get().max(SURELY_MEANT).saturating_mul(JUMP) {
             self.ui.question = Some(Question::Jump { action: action.clone(), to: goal, highest });
             return;
         }
@@ -51,7 +57,7 @@ impl LiveUpdate<'_> {
 
     /// Why no key goes to this rate, if none does.
     pub(super) fn refusal(&self, goal: ArrivalRate) -> Option<String> {
-        let ceiling = self.session.header().settings.max_rate;
+        let ceiling = self.session().header().settings.max_rate;
         (goal.get() > ceiling)
             .then(|| format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"))
     }
@@ -114,7 +120,11 @@ impl LiveUpdate<'_> {
     }
 
     /// Applies, records and drives a change of rate.
+    ///
+    /// Two targets get the same arrivals, so both loads must hear of a change before it is due in either: its anchor lies a
+    /// little ahead.
     pub(super) fn change_rate(&mut self, at: Elapsed, change: RateChange) {
+        let at = if self.halves.second().is_some() { at.max(self.now + HEARD_WITHIN) } else { at };
         self.live.highest = self.highest().max(change.profile.first());
         self.effects.push(Effect::SetRate { at, profile: change.profile });
         self.record(at, SessionEvent::Rate(change));
@@ -124,7 +134,7 @@ impl LiveUpdate<'_> {
     pub(super) fn stop_rate(&mut self, at: Elapsed, cause: RateCause) {
         let before = self.current_rate();
         self.forget_returns();
-        if self.session.rate().1 != RateProfile::PAUSED {
+        if self.session().rate().1 != RateProfile::PAUSED {
             self.live.undo.note(at, before, None);
             self.change_rate(at, RateChange { profile: RateProfile::PAUSED, cause, stage: None, unmet_start: None });
         }
@@ -132,7 +142,7 @@ impl LiveUpdate<'_> {
 
     /// The rate in force now.
     fn current_rate(&self) -> ArrivalRate {
-        let (anchor, profile) = self.session.rate();
+        let (anchor, profile) = self.session().rate();
         profile.rate_after(self.now.saturating_since(anchor))
     }
 
@@ -152,7 +162,7 @@ impl LiveUpdate<'_> {
 
     fn hold(&mut self, rate: ArrivalRate, cause: RateCause, nudge: Option<Nudge>) {
         let profile = RateProfile::Constant(rate);
-        if self.session.rate().1 != profile {
+        if self.session().rate().1 != profile {
             self.live.undo.note(self.now, self.current_rate(), nudge);
             self.change_rate(self.now, RateChange { profile, cause, stage: None, unmet_start: None });
         }
@@ -164,7 +174,7 @@ impl LiveUpdate<'_> {
         self.forget_returns();
         let profile = RateProfile::Constant(before);
         self.toast(format!("undone: back to {before}"));
-        if self.session.rate().1 != profile {
+        if self.session().rate().1 != profile {
             self.change_rate(self.now, RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None });
         }
     }

@@ -12,12 +12,12 @@ use crate::app::state::Ui;
 use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
 use crate::app::state::update::prompt::{accept, filter, read, type_into};
-use crate::session::state::Session;
+use crate::session::halves::Halves;
 use scaletop_units::Elapsed;
 
 /// A replay in the hands of one update.
 pub(super) struct ReplayUpdate<'a> {
-    pub(super) session: &'a mut Session,
+    pub(super) halves: &'a mut Halves,
     pub(super) ui: &'a mut Ui,
     pub(super) player: &'a mut Player,
     pub(super) folder: Option<&'a Path>,
@@ -54,8 +54,8 @@ impl ReplayUpdate<'_> {
 
     fn read(&mut self, event: ReplayEvent) {
         match event {
-            ReplayEvent::Next(recorded) => self.session.apply(recorded.at, &recorded.event),
-            ReplayEvent::At(session) => *self.session = Arc::unwrap_or_clone(session),
+            ReplayEvent::Next(recorded) => self.halves.apply(&recorded),
+            ReplayEvent::At(halves) => *self.halves = Arc::unwrap_or_clone(halves),
             ReplayEvent::Behind(behind) => self.player.set_behind(behind),
             ReplayEvent::Outline(outline, damage) => {
                 self.player.learn(outline);
@@ -103,7 +103,7 @@ impl ReplayUpdate<'_> {
                 self.ui.range.follow();
                 self.player.seek(*at);
             }
-            action => look(self.ui, self.session, self.shown, self.now, action),
+            action => look(self.ui, self.halves, self.shown, self.now, action),
         }
     }
 
@@ -146,7 +146,7 @@ mod tests {
     use crate::app::player::Outline;
     use crate::app::state::update::update;
     use crate::app::state::{State, View};
-    use crate::session::event::{FORMAT_VERSION, Header, Recorded, SessionEvent, Settings};
+    use crate::session::event::{Header, Recorded, SessionEvent, Settings};
 
     const fn secs(secs: u64) -> Elapsed {
         Elapsed::from_secs(secs)
@@ -154,7 +154,7 @@ mod tests {
 
     fn state() -> State {
         let writer = "test".to_owned();
-        let header = Header { version: FORMAT_VERSION, writer, started_unix_micros: 0, settings: Settings::default() };
+        let header = Header { writer, ..Header::new(0, Settings::default()) };
         let mut state = State::replay(header, Player::new(10));
         let outline = Outline { end: secs(1_000), steps: vec![secs(100), secs(400)] };
         update(&mut state, Elapsed::ZERO, Event::Replay(ReplayEvent::Outline(outline, None)));
@@ -186,9 +186,9 @@ mod tests {
         press(&mut state, 0, Action::JumpEnd);
         update(&mut state, secs(0), Event::Replay(ReplayEvent::Behind(true)));
         let mark = SessionEvent::Mark { text: "m".to_owned() };
-        let next = Event::Replay(ReplayEvent::Next(Box::new(Recorded { at: secs(70), event: mark })));
+        let next = Event::Replay(ReplayEvent::Next(Box::new(Recorded::new(secs(70), mark))));
         update(&mut state, secs(1), next);
-        assert_eq!((state.now, state.session.marks().len()), (secs(70), 1));
+        assert_eq!((state.now, state.session().marks().len()), (secs(70), 1));
         update(&mut state, secs(1), Event::Replay(ReplayEvent::Behind(false)));
         assert_eq!(state.now, secs(1_000));
     }
@@ -225,13 +225,13 @@ mod tests {
     #[test]
     fn nothing_is_recorded_driven_or_exported_and_quitting_ends_at_once() {
         let mut state = state();
-        let before = state.session.clone();
+        let before = state.session().clone();
         for action in [Action::Mark, Action::Spike, Action::RateUp, Action::KillInstance, Action::Export, Action::Clear]
         {
             assert_eq!(press(&mut state, 1, action), []);
         }
         assert_eq!(press(&mut state, 1, Action::OnlyLive("spike")), []);
-        assert!(toast(&state).contains("live only") && state.session == before);
+        assert!(toast(&state).contains("live only") && *state.session() == before);
         press(&mut state, 1, Action::NextView);
         assert_eq!(state.ui.view, View::Latency);
         assert_eq!(press(&mut state, 1, Action::Quit), [Effect::Exit { at_once: true }]);

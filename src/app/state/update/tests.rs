@@ -45,7 +45,7 @@ const fn set_rate(at: Elapsed, profile: RateProfile) -> Effect {
 }
 
 const fn recorded(at: Elapsed, event: SessionEvent) -> Effect {
-    Effect::Record(Recorded { at, event })
+    Effect::Record(Recorded::new(at, event))
 }
 
 fn constant(rate: u32, cause: RateCause) -> SessionEvent {
@@ -183,7 +183,7 @@ fn what_is_applied_is_what_is_recorded_and_driven() {
     let effects = update(&mut state, at, Event::Action(Action::Preset(7)));
     let profile = RateProfile::Constant(ArrivalRate::new(600));
     assert_eq!(effects, [set_rate(at, profile), recorded(at, constant(600, RateCause::Set))]);
-    assert_eq!(state.session.rate(), (at, profile));
+    assert_eq!(state.session().rate(), (at, profile));
 }
 
 #[test]
@@ -466,7 +466,7 @@ proptest! {
                     _ => {}
                 }
             }
-            prop_assert!(state.session.rate().1.last().get() <= 1_000);
+            prop_assert!(state.session().rate().1.last().get() <= 1_000);
         }
         prop_assert!(drains <= 1);
     }

@@ -6,6 +6,10 @@ use crate::analysis::Timing;
 use crate::analysis::numbers::{Better, Kind, Value};
 use crate::text::thousands;
 
+/// The noise rule in a sentence, for every output.
+pub(crate) const NOISE_RULE: &str = "Median of repeats (least–greatest). Two sessions differ only when these ranges do not overlap; \
+     with one run on either side the noise is unknown. Three repeats are the least, five are good.";
+
 /// What is known of one measured value: the interval it lies in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Interval {

@@ -1,0 +1,169 @@
+//! The page of a session with two targets that got the same arrivals: every chart beside the same one of the other target, on one
+//! time axis and one scale, and one table of the steps with the difference. What is of one target alone follows, a part each.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::analysis::StepReport;
+use crate::analysis::beside::Beside;
+use crate::analysis::difference::{NOISE_RULE, Significance};
+use crate::analysis::numbers::{self, Kind};
+use crate::report::moments::clock;
+use crate::report::{
+    ReportInput, SCRIPT, charts, connections, data, heat, instances, method, page, shown, tables, tiles, verdict,
+};
+use crate::session::event::Side;
+use crate::session::verdict::judge;
+use crate::text::{clean_to, date_and_time};
+
+/// The numbers of the table of steps; those of each step have them all.
+static KINDS: [&Kind; 5] =
+    [&numbers::T_SERVING, &numbers::T_CAPACITY, &numbers::T_RECOVER, &numbers::LOST, &numbers::PEAK_P99];
+
+/// The page of both halves, the first one first.
+pub(crate) fn html_of_two(halves: [&ReportInput<'_>; 2]) -> String {
+    let [first, second] = halves;
+    let names = [(Side::First, first), (Side::Second, second)]
+        .map(|(side, half)| format!("{} {}", side.letter(), clean_to(&half.session.header().settings.target, 80)));
+    let sessions = halves.map(|half| half.session);
+    let seconds = f64::from(first.series.end().max(second.series.end()).max(1));
+    let settings = &first.session.header().settings;
+    // A part of each half, below the name of its target.
+    let each = |part: &dyn Fn(&ReportInput<'_>) -> Markup| {
+        html! { @for (name, half) in names.iter().zip(halves) { h3.half { (name) } (part(half)) } }
+    };
+    let script = html! {
+        script type="application/json" #data { (PreEscaped(data::block(first.session, first.series))) }
+        script type="application/json" #data-second { (PreEscaped(data::block(second.session, second.series))) }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    page(
+        &format!("{} and {}: scaletop report", clean_to(&names[0], 60), clean_to(&names[1], 60)),
+        &html! {
+            header {
+                p.kicker { "scaletop report" }
+                h1 { (names[0]) " and " (names[1]) }
+                p.facts {
+                    span { "the same arrivals for both" }
+                    span { (date_and_time(first.session.header().started_unix_micros)) }
+                    span { (first.session.now().max(second.session.now())) }
+                    span { "objective " (settings.slo) }
+                }
+                @for (name, half) in names.iter().zip(halves) {
+                    @let url = &half.session.header().settings.url;
+                    p.facts { span { (name) } @if !url.is_empty() { span { (shown(url)) } } }
+                    (verdict(&judge(half.session)))
+                }
+            }
+            main {
+                (each(&|half| tiles(half.session)))
+                section { h2 { "Steps, beside one another" } (steps([first.session.steps(), second.session.steps()])) }
+                section {
+                    h2 { "Both on one time axis" }
+                    (charts::overview_of_two(sessions, halves.map(|half| half.series), &names))
+                    p.readout #readout { "Move over a chart, or use the arrow keys, to read values." }
+                    p.note {
+                        "Scales are the same left and right. Every second of " (names[0]) " is in " code { "timeline.csv" } ", of "
+                        (names[1]) " in " code { "second/timeline.csv" } "."
+                    }
+                }
+                section { h2 { "Steps, in words" } (each(&|half| tables::words(half.session))) }
+                @if sessions.iter().any(|session| tables::waterfalls(session).is_some()) {
+                    section {
+                        h2 { "Where the time of each scale-out went" }
+                        (each(&|half| tables::waterfalls(half.session).unwrap_or_else(|| html! { p.none { "No platform tells." } })))
+                    }
+                }
+                section { h2 { "Where response times lie" } (each(&|half| heat::figure(half.session, half.heat, seconds))) }
+                section { h2 { "Instances" } (each(&|half| instances::table(half.session))) }
+                section {
+                    h2 { "The generator" }
+                    (each(&|half| html! { (tables::generator(half.session, half.series)) (connections::tables(half.session)) }))
+                }
+                section { h2 { "Targets and settings" } (each(&|half| tables::settings(half.session))) }
+                section { h2 { "What was uncertain" } (each(&|half| method::uncertain(half))) }
+                section { h2 { "How it was measured" } (method::explained()) }
+            }
+            footer { "Written by " (shown(&first.session.header().writer)) ", from " code { "recording.jsonl" } "." }
+            p #unscripted { "Scripts are blocked: the charts are whole, but have no crosshair; every second stands in " code { "timeline.csv" } "." }
+            (script)
+        },
+    )
+    .into_string()
+}
+
+/// A row a step: what a number is worth at each, and the difference.
+fn steps([first, second]: [&[StepReport]; 2]) -> Markup {
+    let beside = Beside::of(first, second);
+    if beside.steps().len() == 0 {
+        return html! { p.none { "The rate was never changed." } };
+    }
+    html! {
+        div.wide {
+            table.steps.beside {
+                thead {
+                    tr {
+                        th rowspan="2" { "step" } th rowspan="2" { "at" } th rowspan="2" { "rate" }
+                        @for kind in &KINDS { th colspan="3" title=(kind.meaning) { (kind.label) } }
+                    }
+                    tr { @for _ in &KINDS { th { "A" } th { "B" } th { "B − A" } } }
+                }
+                tbody {
+                    @for (a, b) in beside.steps() {
+                        tr.doubtful[Beside::objection(a, b).is_some()] {
+                            td { (a.step.id) } td { (clock(a.step.start.as_secs_f64())) } td { (data::rates(&a.step)) }
+                            @for kind in &KINDS {
+                                @let number = beside.number(kind, a, b);
+                                td { (number.first.say(kind)) } td { (number.second.say(kind)) }
+                                td class=(tone(number.difference.significance)) title=(number.difference.significance.words()) {
+                                    (number.difference.say(kind))
+                                }
+                            }
+                        }
+                        @if let Some(objection) = Beside::objection(a, b) {
+                            tr { td {} td.left colspan=(2 + 3 * KINDS.len()) { span.invalid { (shown(&objection)) } } }
+                        }
+                    }
+                }
+            }
+        }
+        p.note { (NOISE_RULE) " Steps of the same rates are the repeats here." }
+        details {
+            summary { "All numbers of each step, and what they mean" }
+            @for (a, b) in beside.steps() { h3 { "step " (a.step.id) " " (data::rates(&a.step)) } (step(&beside, a, b)) }
+        }
+    }
+}
+
+/// Every number of one step.
+fn step(beside: &Beside<'_>, a: &StepReport, b: &StepReport) -> Markup {
+    html! {
+        div.wide {
+            table.numbers {
+                thead { tr { th { "number" } th { "A" } th { "B" } th { "B − A" } th { "" } th.meaning { "meaning" } } }
+                tbody {
+                    @for (kind, number) in beside.numbers(a, b) {
+                        @let significance = number.difference.significance;
+                        tr {
+                            th title=(kind.key) { (kind.label) }
+                            td { (number.first.say(kind)) }
+                            td { (number.second.say(kind)) }
+                            td class=(tone(significance)) { (number.difference.say(kind)) }
+                            td class={ "word " (tone(significance)) } title=(significance.words()) { (significance.word()) }
+                            td.meaning { (kind.meaning) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How a difference looks.
+pub(crate) const fn tone(significance: Significance) -> &'static str {
+    match significance {
+        Significance::Better => "better",
+        Significance::Worse => "worse",
+        Significance::Differs => "differs",
+        Significance::WithinNoise | Significance::Same | Significance::OneRun | Significance::Unknown => "same",
+    }
+}
