@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn the_example_of_the_documentation_is_taken() {
-        let Ok(page) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")) else { return };
+        let Ok(page) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")) else {
+            return;
+        };
         let (_, rest) = page.split_once("```toml\n").expect("an example");
         let (example, _) = rest.split_once("```").expect("its end");
         let own = read(example).unwrap();
