@@ -54,7 +54,7 @@ bench: ## beside the peers that are installed, and what the screen costs; writes
 	python3 benches/peers.py --rounds $(or $(ROUNDS),3) --only '$(ONLY)' $(if $(ONLY),,--write docs/benchmarks.md)
 	$(if $(ONLY),,python3 benches/screen.py --rounds $(or $(ROUNDS),3) --write docs/benchmarks.md)
 
-bench-screen: ## what the screen costs, alone: CPU, bytes, a key on a slow line (three minutes)
+bench-screen: ## what the screen costs, alone: CPU, bytes, a key on a slow line (five minutes)
 	cargo build --release --locked --bin scaletop
 	python3 benches/screen.py --rounds $(or $(ROUNDS),3)
 

@@ -197,7 +197,7 @@ fn change(before: &Buffer, after: &Buffer) -> (usize, usize) {
 }
 
 /// On a line of 1,200 bytes a second a key is seen within two seconds, in whichever moment it is pressed: in virtual time, with the
-/// frames that a session under load has and buffers as those of a pseudo terminal.
+/// frames that a session under load has and buffers as those of a pseudo terminal of Linux.
 #[test]
 fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
     use crate::tui::line::Line;
@@ -218,7 +218,7 @@ fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
     let frames: Vec<Buffer> = seconds.iter().map(|second| drawn(second, None)).collect();
     let mut waits = Vec::new();
     for phase in 0..16 {
-        let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 12_288.0));
+        let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 4_096.0, 128.0));
         let pressed = 50.0 + f64::from(phase) * 0.37;
         let mut shown = Buffer::empty(frames[0].area);
         let (mut now, mut busy_until, mut waits_for) = (0.0_f64, 0.0, None);
