@@ -192,7 +192,7 @@ pub struct DemoArgs {
 pub struct LiveArgs {
     /// What to measure: a URL, demo (or demo:apprunner, demo:ecs), apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or
     /// terraform:DIR; two of them get the same arrivals, each due request once to each, and stand beside one another
-    #[arg(id = "target", value_name = "TARGET", num_args = 1..=2, required = true, env = "SCALETOP_TARGET")]
+    #[arg(id = "target", value_name = "TARGET", num_args = 1..=2, required = true, env = "SCALETOP_TARGET", hide_env_values = true)]
     pub targets: Vec<Target>,
     /// How the load is driven.
     #[command(flatten)]
@@ -249,13 +249,13 @@ pub struct RunArgs {
     #[arg(value_name = "TARGET")]
     pub second: Option<String>,
     /// The target, where it is not given after the plan
-    #[arg(long, hide = true, value_name = "TARGET", env = "SCALETOP_TARGET")]
+    #[arg(long, hide = true, value_name = "TARGET", env = "SCALETOP_TARGET", hide_env_values = true)]
     pub target: Option<Target>,
     /// Without a plan: how long --rate is held
-    #[arg(long, short = 'z', value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_DURATION")]
+    #[arg(long, short = 'z', allow_hyphen_values = true, value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_DURATION")]
     pub duration: Option<Duration>,
     /// Without a plan: spike to --spike-rate this long after the start, until the end
-    #[arg(long, value_parser = values::positive_duration, value_name = "TIME", requires = "duration", env = "SCALETOP_SPIKE_AT")]
+    #[arg(long, value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_SPIKE_AT")]
     pub spike_at: Option<Duration>,
     /// Only say what the plan would do: its timeline, requests and requests in flight
     #[arg(long)]
@@ -284,7 +284,7 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 pub struct CapacityArgs {
     /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
-    #[arg(env = "SCALETOP_TARGET")]
+    #[arg(env = "SCALETOP_TARGET", hide_env_values = true)]
     pub target: Target,
     /// Say what one instance sustains, too; the demo then starts one only, unless --max-size says otherwise
     #[arg(long)]
@@ -316,7 +316,7 @@ pub struct CapacityArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ExperimentArgs {
     /// What to measure: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
-    #[arg(env = "SCALETOP_TARGET")]
+    #[arg(env = "SCALETOP_TARGET", hide_env_values = true)]
     pub target: Target,
     /// The plans to play instead of the shipped ones (scenarios/)
     pub plans: Vec<PathBuf>,
@@ -376,7 +376,7 @@ pub struct CompareArgs {
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArgs {
     /// What is to be measured: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
-    #[arg(env = "SCALETOP_TARGET")]
+    #[arg(env = "SCALETOP_TARGET", hide_env_values = true)]
     pub target: Option<Target>,
     /// Print a minimal IAM policy, and check nothing
     #[arg(long)]

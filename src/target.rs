@@ -287,6 +287,18 @@ pub(crate) fn without_secrets(url: &Url) -> Url {
     url
 }
 
+/// Whether a word can only be meant as a target: a URL, a kind of ours, or a host and its port.
+pub(crate) fn names_a_target(word: &str) -> bool {
+    let kinds = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
+    let port = |word: &str| {
+        word.rsplit_once(':').is_some_and(|(host, rest)| {
+            let port = rest.split('/').next().unwrap_or_default();
+            !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
+        })
+    };
+    word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind)) || port(word)
+}
+
 /// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
 ///
 /// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.

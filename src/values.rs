@@ -95,7 +95,7 @@ pub(crate) fn speed(text: &str) -> Result<u32, ValueError> {
 /// An address to listen on; a port alone, or with `localhost`, is one of this machine alone.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, ValueError> {
     let text = text.trim();
-    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
     match port.parse::<u16>() {
         Ok(port) => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
         Err(_) => text.parse().map_err(|_| ValueError::Listen(text.to_owned())),
@@ -491,7 +491,7 @@ mod tests {
         ] {
             assert_eq!(listen(text), Ok(address.parse().unwrap()), "{text}");
         }
-        for text in ["", ":8899", "70000", "example.com:80", "127.0.0.1", "http://127.0.0.1:80"] {
+        for text in ["", "70000", "example.com:80", "127.0.0.1", "http://127.0.0.1:80"] {
             assert!(listen(text).unwrap_err().to_string().contains("such as 8899"), "{text}");
         }
     }

@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 
 use crate::cli::own::{self, Own, line_of};
-use crate::cli::{environment, habits};
+use crate::cli::{environment, habits, unused};
 use crate::files;
 use crate::values;
 
@@ -68,6 +68,16 @@ pub enum ConfigError {
         /// What would have been right.
         takes: &'static str,
     },
+    /// An option that only somebody at the command line can mean.
+    #[error("{}, line {line}: `{key}` is for the command line alone: --{key}", path.display())]
+    TypedOnly {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+    },
     /// A value has no place on a command line.
     #[error("{}, line {line}: `{key}` takes a text, a number, true or false, or a list of texts", path.display())]
     BadValue {
@@ -82,6 +92,11 @@ pub enum ConfigError {
 
 /// The key that only a person can turn: whether a host may be load-tested.
 const CONSENT: &str = "yes";
+
+/// Options that make a command another one, or name a file that is written: said where it is done, and in no file that others
+/// may have put in the folder.
+const TYPED_ONLY: [&str; 8] =
+    ["check", "plan", "html", "policy", "account", "repository", "report-only", "panic-after"];
 
 /// A command line with what a file had to add.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +152,10 @@ pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merg
     let line_of = |key: &Spanned<String>| line_of(text, key.span().start);
     let cli = environment::grammar();
     for (key, _) in &entries {
+        if TYPED_ONLY.contains(&key.get_ref().as_str()) {
+            let (line, key) = (line_of(key), key.get_ref().clone());
+            return Err(ConfigError::TypedOnly { path: path.to_owned(), line, key });
+        }
         if !cli.get_subcommands().any(|command| option(command, key.get_ref()).is_some()) {
             let known = cli.get_subcommands().flat_map(Command::get_arguments).filter_map(Arg::get_long);
             let nearest = values::nearest(key.get_ref(), known.chain(["keys"])).map(str::to_owned);
@@ -155,7 +174,12 @@ pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merg
             typed.value_source(arg.get_id().as_str()),
             Some(ValueSource::CommandLine | ValueSource::EnvVariable)
         );
-        if is_said {
+        // What is typed goes before its counterpart in the file, too.
+        let counterpart = unused::counterpart(arg.get_id().as_str());
+        let is_overruled = counterpart.is_some_and(|other| {
+            typed.try_contains_id(other).is_ok() && typed.value_source(other) == Some(ValueSource::CommandLine)
+        });
+        if is_said || is_overruled {
             continue;
         }
         let words = words(arg, key.get_ref(), value.get_ref());

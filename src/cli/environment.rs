@@ -2,6 +2,7 @@
 //! from, without the secrets in it.
 
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
@@ -43,9 +44,10 @@ pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
     let mut command = grammar();
     // Only a command that is built can name its arguments.
     command.build();
+    let typed: Vec<OsString> = merged.typed().cloned().collect();
+    let command = unused::without_overruled(command, &typed);
     let parsed = command.clone().try_get_matches_from(&merged.args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = parsed.map_err(|error| unparsed(error, &command, merged))?;
-    let typed: Vec<OsString> = merged.typed().cloned().collect();
     match unused::complaint(&command, &typed) {
         None => Ok(Cli { own: merged.own.clone(), ..cli }),
         Some(complaint) => {
@@ -57,7 +59,11 @@ pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
 
 fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unparsed {
     if !error.use_stderr() {
-        return Unparsed { text: error.render().ansi().to_string(), is_error: false };
+        let help = error.render();
+        let is_plain =
+            !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let text = if is_plain { help.to_string() } else { help.ansi().to_string() };
+        return Unparsed { text, is_error: false };
     }
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),

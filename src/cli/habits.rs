@@ -4,8 +4,7 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-/// Beginnings of what names a target and nothing else.
-const TARGETS: [&str; 5] = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
+use crate::target::names_a_target;
 
 /// What to say of an option that there is none of, in place of a guess by its letters.
 const TIPS: [(&[&str], &str); 8] = [
@@ -39,9 +38,10 @@ const TIPS: [(&[&str], &str); 8] = [
 pub(super) fn with_command(mut args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
     let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
     let is_command = |word: &str| word == "help" || grammar.find_subcommand(word).is_some();
-    let is_target = |word: &str| word.contains("://") || TARGETS.iter().any(|target| word.starts_with(target));
-    // An option before the target is its own only when no command stands there.
-    let is_left_out = !words.iter().any(|word| is_command(word)) && words.iter().any(|word| is_target(word));
+    let is_target = |word: &str| !is_command(word) && names_a_target(word);
+    // A word that is neither may be a misspelt command, and is told so.
+    let begins = words.first().is_some_and(|first| first.starts_with('-') || is_target(first));
+    let is_left_out = begins && !words.iter().any(|word| is_command(word)) && words.iter().any(|word| is_target(word));
     if is_left_out {
         args.insert(1, "live".into());
     }
@@ -73,8 +73,10 @@ mod tests {
         {
             assert_eq!(understood(words), words, "as it was typed");
         }
+        assert_eq!(understood(&["localhost:8080"]), ["live", "localhost:8080"], "which says what is missing");
         // What is no target stays, and is answered as an unknown command.
         assert_eq!(understood(&["dmeo"]), ["dmeo"]);
+        assert_eq!(understood(&["lvie", "http://h"]), ["lvie", "http://h"]);
     }
 
     #[test]

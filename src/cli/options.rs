@@ -46,10 +46,10 @@ pub struct CloudArgs {
     #[arg(long, value_parser = values::word, env = "SCALETOP_PROFILE")]
     pub profile: Option<String>,
     /// One endpoint for every AWS service, such as the embedded cluster's
-    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL", hide_env_values = true)]
     pub endpoint_url: Option<String>,
     /// Where the service answers, when its platform does not say or a domain of your own is in front
-    #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL")]
+    #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL", hide_env_values = true)]
     pub url: Option<Url>,
 }
 
@@ -58,7 +58,7 @@ pub struct CloudArgs {
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
     /// Path to request, in place of the target's own
-    #[arg(long, value_parser = path, env = "SCALETOP_PATH")]
+    #[arg(long, value_parser = path, env = "SCALETOP_PATH", hide_env_values = true)]
     pub path: Option<String>,
     /// HTTP method [default: GET, or POST with a body]
     #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
@@ -143,10 +143,10 @@ pub struct ScreenArgs {
     #[arg(long, alias = "symbols", value_enum, default_value_t, value_name = "GLYPHS", env = "SCALETOP_GLYPHS")]
     pub glyphs: GlyphsChoice,
     /// Leave the mouse to the terminal: to select text; the wheel then sends arrows
-    #[arg(long, env = "SCALETOP_NO_MOUSE")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_MOUSE")]
     pub no_mouse: bool,
     /// Ring the terminal's bell when the objective is lost, and when it holds again
-    #[arg(long, env = "SCALETOP_BELL")]
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_BELL")]
     pub bell: bool,
     /// No colours, as --theme mono
     #[arg(long, alias = "no-colour", hide = true, conflicts_with = "theme")]
@@ -214,13 +214,13 @@ pub struct EdgeArgs {
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Requests per second to start with
-    #[arg(long, short = 'r', aliases = ["rps", "qps"], default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
+    #[arg(long, short = 'r', aliases = ["rps", "qps"], allow_hyphen_values = true, default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
     pub rate: ArrivalRate,
     /// Ceiling that no key passes
-    #[arg(long, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
+    #[arg(long, allow_hyphen_values = true, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
     pub max_rate: ArrivalRate,
     /// The spike key jumps to this rate [default: 600; with the target demo 500, or 600 with --edge]
-    #[arg(long, value_parser = values::rate, env = "SCALETOP_SPIKE_RATE")]
+    #[arg(long, allow_hyphen_values = true, value_parser = values::rate, env = "SCALETOP_SPIKE_RATE")]
     pub spike_rate: Option<ArrivalRate>,
     /// Requests without an answer at the same time; arrivals beyond are dropped and counted [default: from the file
     /// descriptor limit, 10000 at most]
@@ -248,7 +248,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
     /// Requests per second that one instance sustains within the objective, if you know
-    #[arg(long, value_name = "RPS", env = "SCALETOP_CAPACITY")]
+    #[arg(long, allow_hyphen_values = true, value_name = "RPS", env = "SCALETOP_CAPACITY")]
     pub capacity: Option<f64>,
 }
 
@@ -260,7 +260,7 @@ pub struct OutputArgs {
     #[arg(long, short = 'o', alias = "output", value_name = "DIR", env = "SCALETOP_OUT")]
     pub out: Option<PathBuf>,
     /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
-    #[arg(long, value_name = "ADDRESS:PORT", env = "SCALETOP_METRICS")]
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen, env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
     /// Serve the report's page live, for others to look on in a browser; 8899 is 127.0.0.1:8899 (docs/live-page.md)
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen, env = "SCALETOP_WEB")]

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-use crate::target::Target;
+use crate::target::{Target, names_a_target};
 
 /// Options that a command never uses.
 const NEVER: [(&[&str], &[&str], &str); 6] = [
@@ -24,7 +24,7 @@ const NEVER: [(&[&str], &[&str], &str); 6] = [
 ];
 
 /// Options of the embedded cluster.
-const CLUSTER: [&str; 11] = [
+const CLUSTER: [&str; 13] = [
     "max_size",
     "min_size",
     "max_concurrency",
@@ -36,7 +36,13 @@ const CLUSTER: [&str; 11] = [
     "metric_period",
     "time_scale",
     "cluster_port",
+    "seed",
+    "edge",
 ];
+
+/// Options that say the same thing in two ways, or opposite things.
+const COUNTERPARTS: [(&str, &str); 5] =
+    [("json", "format"), ("verbose", "quiet"), ("no_color", "theme"), ("body", "body_file"), ("edge", "spike_rate")];
 
 /// Options of the cloud.
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
@@ -56,6 +62,30 @@ pub(super) fn hidden(mut grammar: Command) -> Command {
     grammar
 }
 
+/// The option that says the same in another way, or the opposite.
+pub(super) fn counterpart(id: &str) -> Option<&'static str> {
+    COUNTERPARTS.iter().find_map(|(one, other)| match id {
+        _ if id == *one => Some(*other),
+        _ if id == *other => Some(*one),
+        _ => None,
+    })
+}
+
+/// `command` without the variables of options whose counterpart was typed: the command line wins.
+pub(super) fn without_overruled(command: Command, typed: &[OsString]) -> Command {
+    let silent = command.clone().mut_subcommands(|inner| inner.mut_args(|arg| arg.env(None::<&'static str>)));
+    let Ok(matches) = silent.try_get_matches_from(typed) else { return command };
+    let Some((name, matches)) = matches.subcommand() else { return command };
+    let is_typed =
+        |id: &str| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
+    command.mut_subcommand(name, |inner| {
+        inner.mut_args(|arg| match counterpart(arg.get_id().as_str()) {
+            Some(other) if is_typed(other) => arg.env(None::<&'static str>),
+            _ => arg,
+        })
+    })
+}
+
 /// Why what was typed cannot be meant so: an option that does nothing, by the name it was declared with.
 pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String> {
     // What is wrong otherwise was told already.
@@ -72,6 +102,11 @@ pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String>
             return Some(format!("{option} does nothing for {name}: {why}"));
         }
     }
+    if name == "run"
+        && let Some(complaint) = of_run(matches, &of)
+    {
+        return Some(complaint);
+    }
     let targets = targets(matches);
     let is_demo = |target: &Target| target.is_demo();
     if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_demo), of(&CLUSTER)) {
@@ -84,6 +119,33 @@ pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String>
     if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_asked), of(&CLOUD)) {
         let target = &targets[0];
         return Some(format!("{option} does nothing for {target}: it is not watched through AWS"));
+    }
+    None
+}
+
+/// What a plan says, and what only a plan says.
+fn of_run(matches: &ArgMatches, of: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
+    let words: Vec<_> = ["first", "second"].into_iter().filter_map(|id| matches.get_one::<String>(id)).collect();
+    let has_target = words.iter().any(|word| names_a_target(word));
+    if words.iter().any(|word| !names_a_target(word)) {
+        let plans = of(&["rate", "duration", "spike_at", "spike_rate"]);
+        if let Some(option) = plans {
+            return Some(format!("{option} does nothing beside a plan, which says every rate and how long it is held"));
+        }
+    } else if of(&["spike_at"]).is_none()
+        && let Some(option) = of(&["spike_rate"])
+    {
+        return Some(format!("{option} does nothing without --spike-at, which says when"));
+    }
+    if let (true, Some(option)) = (has_target, of(&["target"])) {
+        return Some(format!("{option} does nothing beside a target that is named"));
+    }
+    let is_check = matches.get_flag("check");
+    if let (false, Some(option)) = (is_check, of(&["service_time"])) {
+        return Some(format!("{option} does nothing without --check"));
+    }
+    if let (true, Some(option)) = (is_check, of(&["format", "json"])) {
+        return Some(format!("{option} does nothing with --check, which prints text"));
     }
     None
 }
@@ -121,6 +183,14 @@ mod tests {
             ("run http://localhost --duration 5s --cold-start 1s", "--cold-start", "the embedded cluster"),
             ("live http://localhost --region eu-west-1", "--region", "not watched through AWS"),
             ("doctor ecs:default/a --delay 80ms", "--delay", "the embedded cluster"),
+            ("run plan.toml http://localhost --rate 5", "--rate", "says every rate"),
+            ("run plan.toml http://localhost --duration 5s", "--duration", "says every rate"),
+            ("run http://localhost --rate 5 --duration 5s --spike-rate 9", "--spike-rate", "without --spike-at"),
+            ("run plan.toml http://localhost --target demo", "--target", "beside a target"),
+            ("run plan.toml http://localhost --service-time 1s", "--service-time", "without --check"),
+            ("run plan.toml http://localhost --check --json", "--json", "prints text"),
+            ("run plan.toml http://localhost --seed 5", "--seed", "the embedded cluster"),
+            ("live http://localhost --edge", "--edge", "the embedded cluster"),
         ] {
             let told = told(words).unwrap_or_else(|| panic!("{words}: nothing is told"));
             assert!(told.starts_with(option) && told.contains(why), "{words}: {told}");

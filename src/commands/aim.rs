@@ -79,6 +79,14 @@ impl Aim {
         })
     }
 
+    /// What is allowed and rarely meant: a body that says nothing of its type.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        let is_untyped = self.request.body.is_some() && !self.request.headers.contains_key(http::header::CONTENT_TYPE);
+        is_untyped.then_some(
+            "note: the body has no content-type; many services want one: -H 'content-type: application/json'",
+        )
+    }
+
     /// Makes sure that the user wants load there.
     pub(super) fn ask_the_user(&self) -> Result<(), CommandError> {
         Ok(consent::ensure(&self.url, &self.request.resolve, consent::memory().as_deref())?)

@@ -28,7 +28,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         ));
     }
     let load = &args.drive.load;
-    drive::check_rate(load, load.rate)?;
+    drive::check_rates(load, load.rate)?;
     let start = if load.rate.is_paused() { FIRST_RATE } else { load.rate.get() };
     let slo = drive::slo(load, None);
     let search = SearchOptions { start, ceiling: load.max_rate.get(), tolerance: args.tolerance };

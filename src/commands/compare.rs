@@ -10,6 +10,9 @@ use crate::export;
 use crate::files;
 use crate::text::clean;
 
+/// A page that was written before is not larger.
+const MOST_OF_A_PAGE: u64 = 256 * 1024 * 1024;
+
 /// Compares the sessions; the first is the baseline. One with two targets counts for two.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     let (mut sessions, mut curves) = (Vec::new(), Vec::new());
@@ -43,6 +46,13 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     Ok(0)
 }
 
+/// An earlier page is replaced, and nothing else is.
 fn write_page(path: &Path, page: &str) -> Result<(), CommandError> {
+    let is_page = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("<!doctype html");
+    let there = files::read(path, MOST_OF_A_PAGE);
+    let is_other = path.is_file() && !there.is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok_and(is_page));
+    if is_other {
+        return Err(CommandError::Exists { path: path.to_owned(), option: "--html" });
+    }
     files::write(path, page.as_bytes()).map_err(|source| CommandError::WritePage { path: path.to_owned(), source })
 }

@@ -4,7 +4,6 @@
 //! and is refused, which is the edge; 500 leave a fifth free.
 
 use crate::cli::EdgeArgs;
-use crate::commands::CommandError;
 use crate::target::Target;
 use scaletop_units::ArrivalRate;
 
@@ -17,20 +16,13 @@ pub(super) const fn rate(args: EdgeArgs) -> ArrivalRate {
 }
 
 /// Where the spike goes when the target is the demo. Another target has no edge that we know.
-pub(super) fn rate_on(target: &Target, args: EdgeArgs) -> Result<Option<ArrivalRate>, CommandError> {
-    match target {
-        Target::Demo(_) => Ok(Some(rate(args))),
-        other if args.edge => {
-            Err(CommandError::Option(format!("--edge is for the target demo, not for {other}: leave it out")))
-        }
-        _ => Ok(None),
-    }
+pub(super) fn rate_on(target: &Target, args: EdgeArgs) -> Option<ArrivalRate> {
+    target.is_demo().then(|| rate(args))
 }
 
 /// The same for all targets of a session, which get one rate: it is the demo's, when one of them is.
-pub(super) fn rate_on_all(targets: &[Target], args: EdgeArgs) -> Result<Option<ArrivalRate>, CommandError> {
-    let demo = targets.iter().find(|target| matches!(target, Target::Demo(_)));
-    demo.or(targets.first()).map_or(Ok(None), |target| rate_on(target, args))
+pub(super) fn rate_on_all(targets: &[Target], args: EdgeArgs) -> Option<ArrivalRate> {
+    targets.iter().find_map(|target| rate_on(target, args))
 }
 
 #[cfg(test)]
@@ -50,9 +42,8 @@ mod tests {
     #[test]
     fn only_the_demo_has_an_edge() {
         let url: Target = "http://127.0.0.1:1".parse().unwrap();
-        assert_eq!(rate_on(&url, EdgeArgs { edge: false }).unwrap(), None);
-        let error = rate_on(&url, EdgeArgs { edge: true }).unwrap_err().to_string();
-        assert!(error.contains("--edge is for the target demo, not for http://127.0.0.1:1"), "{error}");
-        assert_eq!(rate_on(&Target::Demo(None), EdgeArgs { edge: true }).unwrap(), Some(ArrivalRate::new(600)));
+        assert_eq!(rate_on(&url, EdgeArgs { edge: true }), None);
+        assert_eq!(rate_on(&Target::Demo(None), EdgeArgs { edge: true }), Some(ArrivalRate::new(600)));
+        assert_eq!(rate_on_all(&[url, Target::Demo(None)], EdgeArgs::default()), Some(ArrivalRate::new(500)));
     }
 }

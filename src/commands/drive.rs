@@ -112,6 +112,16 @@ pub(super) fn check_rates(load: &LoadArgs, highest: ArrivalRate) -> Result<(), C
     if load.capacity.is_some_and(|capacity| !(capacity.is_finite() && capacity > 0.0)) {
         return Err(CommandError::Option("--capacity takes a positive number of requests per second".to_owned()));
     }
+    if load.max_rate.is_paused() {
+        return Err(CommandError::Option(
+            "--max-rate 0 allows no request: give the highest rate that may be sent".to_owned(),
+        ));
+    }
+    if load.slo.iter().filter(|objective| matches!(objective, values::Objective::Latency(..))).count() > 1 {
+        return Err(CommandError::Option(
+            "--slo names two percentiles, and an objective has one: give one, and thresholds for the others".to_owned(),
+        ));
+    }
     check_rate(load, highest)
 }
 
@@ -172,6 +182,9 @@ pub(super) async fn prepare(
     let mut aims = Vec::new();
     for target in targets {
         aims.push(Aim::find(&common, target, cluster, clock).await?);
+    }
+    if let Some(hint) = aims.first().and_then(Aim::hint) {
+        say(hint);
     }
     if !drive.output.yes {
         for aim in &aims {

@@ -25,7 +25,10 @@ use scaletop_load::TransportError;
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// `live` draws a screen.
-    #[error("live needs a terminal; to drive a service without one, write a plan and use: scaletop run PLAN TARGET")]
+    #[error(
+        "live needs a terminal; to drive a service without one: scaletop run URL --rate 100 --duration 30s, or scaletop run PLAN \
+         TARGET"
+    )]
     NoTerminal,
     /// `replay` draws a screen.
     #[error("replay needs a terminal; for a session's numbers and pages without one, use: scaletop report {}", session.display())]
@@ -48,10 +51,13 @@ pub enum CommandError {
     },
     /// Neither a plan nor enough to make one of.
     #[error(
-        "no plan: give one (a TOML file, or a built-in one such as demo-spike), or a rate and a time: scaletop run URL --rate 100 \
-         --duration 30s"
+        "no plan: give one (a TOML file, or a built-in one such as demo-spike), or a rate above 0 and a time: scaletop run URL \
+         --rate 100 --duration 30s (from 0 to a spike: --duration 30s --spike-at 5s --spike-rate 100)"
     )]
     NoPlan,
+    /// No request would be due.
+    #[error("plan \"{name}\" sends nothing: its rates and times come to less than one request")]
+    NothingToSend { name: String },
     /// There is no such file, and no built-in plan of that name.
     #[error("there is no plan {}: {tip}", path.display())]
     NoSuchPlan {
@@ -106,6 +112,9 @@ pub enum CommandError {
     /// Nor can the live page.
     #[error(transparent)]
     Web(#[from] WebError),
+    /// A file that was asked for is there already.
+    #[error("{} exists, and is not overwritten: name another file with {option}", path.display())]
+    Exists { path: PathBuf, option: &'static str },
     /// A folder of sessions cannot be read.
     #[error("cannot read the sessions in {}: {source}", path.display())]
     ReadFolder {
@@ -183,6 +192,8 @@ impl CommandError {
             | Self::NoTerminalToReplay { .. }
             | Self::NoTarget
             | Self::NoPlan
+            | Self::NothingToSend { .. }
+            | Self::Exists { .. }
             | Self::NoSession
             | Self::PlanFile { .. }
             | Self::Target(_)

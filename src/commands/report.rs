@@ -16,6 +16,10 @@ use scaletop_units::Elapsed;
 /// Writes the files, and says what is in them.
 pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
     let session = offer::session(args.session.as_deref())?;
+    // A plan may have been written by hand, and what stands beside it is a recording.
+    if let Some(path) = args.plan.as_ref().filter(|path| path.exists() && !is_device(path)) {
+        return Err(CommandError::Exists { path: path.clone(), option: "--plan" });
+    }
     let exported = export::export(&session)?;
     if let Some(damage) = exported.damage.describe() {
         say(&format!("note: {damage}"));
@@ -28,6 +32,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
         writeln!(out, "plan: {0} (play it: scaletop run {0})", clean(&path.display().to_string()))?;
     }
     Ok(0)
+}
+
+/// Whether `path` is something that is written to and not replaced, such as `/dev/stdout`.
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 fn write_plan(session: &Path, path: &Path) -> Result<(), CommandError> {

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
-use crate::cli::{DriveArgs, Format, RunArgs};
+use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::{CommandError, outcome, say, sending, verbosity};
+use crate::commands::{CommandError, demo_spike, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
-use crate::target::{self, Target, hide_secrets};
+use crate::target::{self, Target, hide_secrets, names_a_target};
+use crate::values;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
@@ -24,14 +25,23 @@ use scaletop_units::ArrivalRate;
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
     let Words { plan, target } = words(args.first.as_deref(), args.second.as_deref())?;
+    let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
-            check_unplanned(&args)?;
+            let reads_twice = plan == "-" && args.drive.request.body.as_deref() == Some("@-");
+            if reads_twice {
+                return Err(CommandError::Option(
+                    "standard input is the plan or the body, not both: give one a file".into(),
+                ));
+            }
             read(Path::new(&plan))?
         }
-        None => unplanned(&args)?,
+        None => unplanned(&args, target.as_ref().or(args.target.as_ref()))?,
     };
     let plan = plan.stretched(args.stretch);
+    if is_unplanned && Forecast::of(&plan).requests == 0 {
+        return Err(CommandError::NothingToSend { name: plan.name });
+    }
     let target = match (target.or_else(|| args.target.clone()), &plan.url) {
         (Some(target), _) => Some(target),
         (None, Some(url)) => Some(url.parse()?),
@@ -55,10 +65,8 @@ struct Words {
 
 /// Tells plan and target apart, in either order.
 fn words(first: Option<&str>, second: Option<&str>) -> Result<Words, CommandError> {
-    let is_target = |word: &str| {
-        let kinds = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
-        word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind))
-    };
+    // A file goes before what only looks like a host.
+    let is_target = |word: &str| names_a_target(word) && (word.contains("://") || !Path::new(word).is_file());
     let (plan, target) = match (first, second) {
         (Some(target), None) if is_target(target) => (None, Some(target)),
         (Some(target), Some(plan)) if is_target(target) && !is_target(plan) => (Some(plan), Some(target)),
@@ -74,27 +82,19 @@ fn words(first: Option<&str>, second: Option<&str>) -> Result<Words, CommandErro
     Ok(Words { plan: plan.map(str::to_owned), target: target.map(str::parse).transpose()? })
 }
 
-/// Refuses what only a run without a plan uses.
-fn check_unplanned(args: &RunArgs) -> Result<(), CommandError> {
-    match args.duration {
-        Some(_) => Err(CommandError::Option(
-            "the plan says how long each rate is held: leave --duration out, or multiply the plan's times with --stretch".into(),
-        )),
-        None => Ok(()),
-    }
-}
-
 /// The plan of a run that has none: `--rate` for `--duration`, and a spike if one is asked for.
-fn unplanned(args: &RunArgs) -> Result<Plan, CommandError> {
+fn unplanned(args: &RunArgs, target: Option<&Target>) -> Result<Plan, CommandError> {
     let load = &args.drive.load;
-    let Some(duration) = args.duration.filter(|_| !load.rate.is_paused()) else { return Err(CommandError::NoPlan) };
+    let sends = !load.rate.is_paused() || args.spike_at.is_some();
+    let Some(duration) = args.duration.filter(|_| sends) else { return Err(CommandError::NoPlan) };
     let stage = |name, rate: ArrivalRate, duration: Duration| {
         format!("[[stage]]\nname = \"{name}\"\nrate = {}\nduration = \"{}ns\"\n", rate.get(), duration.as_nanos())
     };
     let stages = match args.spike_at {
         None => stage("steady", load.rate, duration),
         Some(at) if at < duration => {
-            let spike = load.spike_rate.unwrap_or(drive::SPIKE_RATE);
+            let of_demo = target.and_then(|target| demo_spike::rate_on(target, EdgeArgs::default()));
+            let spike = load.spike_rate.or(of_demo).unwrap_or(drive::SPIKE_RATE);
             stage("before", load.rate, at) + &stage("spike", spike, duration.saturating_sub(at))
         }
         Some(at) => {
@@ -206,8 +206,7 @@ fn is_shipped_path(path: &Path) -> bool {
 /// What may have been meant by the name of a plan.
 fn nearest(name: &str) -> String {
     let names = SHIPPED.iter().map(|(shipped, _)| *shipped);
-    let close = names.clone().filter(|shipped| strsim::jaro(shipped, name) > 0.75);
-    match close.max_by(|one, other| strsim::jaro(one, name).total_cmp(&strsim::jaro(other, name))) {
+    match values::nearest(name, names.clone()) {
         Some(shipped) => format!("did you mean the built-in plan {shipped}?"),
         None => format!("built in are {}", names.collect::<Vec<_>>().join(", ")),
     }
