@@ -47,7 +47,7 @@ Examples:
   scaletop replay scaletop-sessions/NAME         watch it again, up to 50 times as fast
   scaletop compare SESSION SESSION               two sessions side by side
 
-Every option can also be set in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000);
+Options can also be set in scaletop.toml (`max-rate = 1000`) or in the environment (SCALETOP_MAX_RATE=1000; help names it);
 the command line wins. Keys: press ? in the screen. A URL without a command is driven by key, as with live.
 Keys and colours of your own: [keys] and [theme] in scaletop.toml (docs/settings.md).
 
