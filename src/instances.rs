@@ -92,10 +92,9 @@ impl InstanceObservation {
 /// The count that was true in `second`, of observations ascending in time: the last one before its end, if it still held
 /// when the second began.
 pub(crate) fn count_at(observations: &[InstanceObservation], second: u32) -> Option<u32> {
-    let after = observations.partition_point(|seen| seen.as_of.second() <= second);
+    let after = observations.partition_point(|seen| seen.stands(None).start.second() <= second);
     let seen = observations.get(after.checked_sub(1)?)?;
-    let next = observations.get(after).map(|next| next.as_of);
-    (seen.holds_until(next) > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
+    (seen.stands(observations.get(after)).end > Elapsed::from_secs(u64::from(second))).then_some(seen.count)
 }
 
 impl InstanceObservation {

@@ -142,3 +142,23 @@ pub enum Action {
     /// Close the prompt, the question or the help without doing anything.
     Cancel,
 }
+
+impl Action {
+    /// Whether it may be done where nothing of the session can be seen: whatever lets go of the load, and what changes no rate.
+    pub(crate) const fn needs_no_sight(&self) -> bool {
+        matches!(
+            self,
+            Self::Quit
+                | Self::AskQuit
+                | Self::TogglePause
+                | Self::Clear
+                | Self::Mark
+                | Self::Export
+                | Self::TogglePlay
+                | Self::Repaint
+                | Self::Suspend
+                | Self::Confirm
+                | Self::Cancel
+        )
+    }
+}

@@ -25,7 +25,11 @@ pub struct Key {
 impl std::fmt::Display for Key {
     /// `5→600/s`, `5→100→600/s in 30s`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}→{}", self.before.get(), self.profile)
+        match self.profile {
+            // A ramp from the rate before it, as keys make them.
+            RateProfile::Ramp { from, .. } if from == self.before => self.profile.fmt(f),
+            profile => write!(f, "{}→{profile}", self.before.get()),
+        }
     }
 }
 

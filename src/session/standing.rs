@@ -137,7 +137,9 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
         SecondJudged::Unknown => Standing::Open,
         SecondJudged::Good => Standing::Held,
         SecondJudged::NotMeasured => {
-            let lag = latency(Some(newest.longest_lag));
+            // Any second of the window may be the reason.
+            let window = known().take_while(|cohort| newest.second.saturating_sub(cohort.second) < WINDOW_SECS);
+            let lag = latency(window.map(|cohort| cohort.longest_lag).max());
             Standing::Generator { why: format!("we sent up to {lag} late") }
         }
         SecondJudged::NotShown => {

@@ -80,7 +80,9 @@ pub(crate) struct Judgement {
     slow: u64,
     overdue: u64,
     young: u64,
-    /// Arrivals that we sent late. Some of them came together, and together they may have been refused.
+    /// Those of the lost that found no room: refused by a service that is full, or dropped at the in-flight cap.
+    refused: u64,
+    /// Arrivals that we sent late. Some of them came together, and together they may have found no room.
     late: u64,
     /// Those of them that were late enough to have been slow because of that.
     delayed: u64,
@@ -100,6 +102,8 @@ impl Judgement {
         self.due = self.due.saturating_add(cohort.due);
         self.ok = self.ok.saturating_add(cohort.outcomes.get(OutcomeKind::Ok));
         self.lost = self.lost.saturating_add(lost(&cohort.outcomes, cohort.dropped_cap));
+        let refused = cohort.outcomes.of_class(OutcomeClass::Capacity).saturating_add(cohort.dropped_cap);
+        self.refused = self.refused.saturating_add(refused);
         self.slow = self.slow.saturating_add(cohort.slow);
         let late = cohort.late.saturating_sub(cohort.dropped_late);
         self.late = self.late.saturating_add(late);
@@ -121,7 +125,7 @@ impl Judgement {
         }
         let allowed = slo.errors * self.due as f64 + 1e-9;
         // Lost without doubt, whatever would have become of what was late or not sent.
-        if self.lost.saturating_sub(self.late) as f64 > allowed {
+        if self.lost.saturating_sub(self.refused_late()) as f64 > allowed {
             return SecondJudged::Bad;
         }
         if self.unsent as f64 > allowed {
@@ -140,10 +144,15 @@ impl Judgement {
         }
     }
 
-    /// The same as if what was late had not been lost, nor slow where it was late enough for that.
+    /// How many may have found no room only because they came together. What failed otherwise would have failed on time, too.
+    fn refused_late(&self) -> u64 {
+        self.refused.min(self.late)
+    }
+
+    /// The same as if what was late had not found the service full, nor been slow where it was late enough for that.
     fn without_the_late(&self) -> Self {
-        let lost = self.lost.saturating_sub(self.late);
-        let left = self.late - (self.lost - lost);
+        let lost = self.lost.saturating_sub(self.refused_late());
+        let left = self.late - self.refused_late();
         let forgiven = self.delayed.min(left);
         let slow = self.slow.saturating_sub(forgiven);
         let overdue = self.overdue.saturating_sub(forgiven - (self.slow - slow));
@@ -272,6 +281,10 @@ mod tests {
         assert_eq!(verdict(&refused, 20_000), Bad, "too many were on time");
         (refused.late, refused.slow) = (9, 2);
         assert_eq!(verdict(&refused, 20_000), Bad, "what was lost is not slow as well");
+        let mut broken = cohort(100, 90, 0);
+        (0..10).for_each(|_| broken.outcomes.add(OutcomeKind::Http5xxApplication));
+        (broken.late, broken.longest_lag) = (100, Duration::from_millis(600));
+        assert_eq!(verdict(&broken, 20_000), Bad, "what breaks would break on time");
     }
 
     #[test]

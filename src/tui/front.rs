@@ -157,7 +157,10 @@ impl FrontEnd for TerminalFront {
             };
             match input {
                 Ok(Some(Input::Key(press))) => {
-                    if let Some(action) = KeyMap::action_for(press, state) {
+                    let action = KeyMap::action_for(press, state);
+                    // Where nothing of the load can be seen, it is only let go of.
+                    if let Some(action) = action.filter(|action| !crate::tui::is_too_small() || action.needs_no_sight())
+                    {
                         self.is_asked = true;
                         match action {
                             Action::Repaint => self.screen.repaint(),

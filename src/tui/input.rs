@@ -5,7 +5,9 @@
 //! (see [`super::asking`]) is none either.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{
@@ -53,6 +55,23 @@ const GAP_IN_A_TEXT: Duration = Duration::from_millis(20);
 /// An answer of the terminal is over after this long, whatever it holds.
 const LONGEST_ANSWER: Duration = Duration::from_millis(200);
 
+/// Whether nobody is at the other end of the terminal any more.
+#[cfg(unix)]
+fn has_hung_up() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let input = rustix::stdio::stdin();
+    let mut asked = [PollFd::new(&input, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    poll(&mut asked, Some(&now)).is_ok_and(|_| asked[0].revents().intersects(gone))
+}
+
+#[cfg(not(unix))]
+const fn has_hung_up() -> bool {
+    false
+}
+
 /// The terminal's events, as they come.
 #[derive(Debug, Default)]
 pub(crate) struct InputStream {
@@ -81,14 +100,20 @@ impl InputStream {
             if let Some(input) = self.waiting.pop_front() {
                 return Ok(Some(input));
             }
-            let Some(event) = self.events.next().await else { return Ok(None) };
+            let Some(event) = self.event().await else { return Ok(None) };
             self.take(&event?);
             // What has come by now came in the same moment.
-            while let Some(Some(event)) = self.events.next().now_or_never() {
+            while let Some(Some(event)) = self.event().now_or_never() {
                 self.take(&event?);
             }
             self.forget_text(takes_text, &opens);
         }
+    }
+
+    /// The terminal's next event; `None` when it is gone. It is asked for that before each read: of a terminal that has hung up
+    /// crossterm reads nothing, for ever, and would take this thread with it.
+    async fn event(&mut self) -> Option<io::Result<Event>> {
+        poll_fn(|cx| if has_hung_up() { Poll::Ready(None) } else { self.events.poll_next_unpin(cx) }).await
     }
 
     fn take(&mut self, event: &Event) {

@@ -140,7 +140,7 @@ pub(crate) fn ramp(text: &str) -> Result<Asked, String> {
     match words.collect::<String>().as_str() {
         "" => Err(format!("over how long? {} 30s", rate.get())),
         text => {
-            let over = values::duration(text).map_err(|error| error.to_string())?;
+            let over = values::positive_duration(text).map_err(|error| error.to_string())?;
             Ok(Asked::Do(Action::Ramp(rate, over)))
         }
     }

@@ -211,7 +211,8 @@ fn numbers(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, role: Role, points: 
         if before != Some(count) {
             let words = text::count(count);
             let width = u16::try_from(words.len()).unwrap_or(1);
-            if x >= free && x + width <= area.right() {
+            // A cell stays between two numbers, or they would be another one.
+            if x > free && x + width <= area.right() || free == area.left() {
                 text::put(buf, x, area.y, words, usize::from(width), style);
                 free = x + width;
                 before = Some(count);
