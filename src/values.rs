@@ -184,8 +184,7 @@ fn thousandths(text: &str) -> Option<u64> {
     if decimals.is_empty() && text.contains('.') {
         return None;
     }
-    digits.push_str(&format!("{decimals:0<3}"));
-    digits.parse().ok()
+    format!("{digits}{decimals:0<3}").parse().ok()
 }
 
 /// An AWS account: twelve digits.

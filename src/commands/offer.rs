@@ -40,7 +40,10 @@ scaletop: spike a service, and watch throughput, latency, errors and instances a
 "
     .to_owned();
     if let Some(newest) = newest {
-        text.push_str(&format!("  2  replay    the newest session here, {}\n", clean(&newest.display().to_string())));
+        let name = clean(&newest.display().to_string());
+        text.push_str("  2  replay    the newest session here, ");
+        text.push_str(&name);
+        text.push('\n');
     }
     text.push_str(
         "  h  help      all commands and options\n  q  quit\n\nChoose one, or give a URL to drive by key [1]: ",
@@ -80,7 +83,7 @@ fn session_in(home: &Path, given: Option<&Path>) -> Result<PathBuf, CommandError
     let near: Vec<_> = near.into_iter().take(MOST_NEAR).map(|(_, name)| clean(&name)).collect();
     let tip = match near.as_slice() {
         [] => "give a session's folder, or its recording.jsonl".to_owned(),
-        names => format!("{} has {}", home.display(), names.join(", ")),
+        some => format!("{} has {}", home.display(), some.join(", ")),
     };
     Err(CommandError::NoSuchSession { path: path.to_owned(), tip })
 }
