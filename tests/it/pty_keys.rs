@@ -291,6 +291,10 @@ fn looks(hands: &mut Hands<'_>, action: &str, key: &str) -> bool {
         }
         "open" => {
             hands.whole();
+            if hands.place == "tables" {
+                // Over Instances it unfolds those that are gone.
+                hands.go("Steps");
+            }
             hands.press(key);
             hands.see("a step", |screen| is_past(screen) || window(screen) != "all");
         }

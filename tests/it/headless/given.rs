@@ -82,7 +82,7 @@ fn what_is_invalid_names_the_variable_or_the_file_that_it_came_from() {
     let (code, said) = check(&work, "SCALETOP_TARGET", "htps://me:hunter2@example.com", &[]);
     assert!(code == 2 && said.contains("SCALETOP_TARGET") && !said.contains("hunter2"), "{said}");
     // What is typed wins, also over what is wrong.
-    assert_eq!(check(&work, "SCALETOP_RATE", "fast", &[NOWHERE, "--rate", "5"]).0, 0);
+    assert_eq!(check(&work, "SCALETOP_TIMEOUT", "10", &[NOWHERE, "--timeout", "5s"]).0, 0);
     assert_eq!(check(&work, "SCALETOP_HTTP2", "1", &[NOWHERE]).0, 0);
     std::fs::write(work.path().join("scaletop.toml"), "timeout = \"10\"\n").unwrap();
     let (code, said) = check(&work, "SCALETOP_RATE", "", &[NOWHERE]);
@@ -220,8 +220,14 @@ fn a_report_on_a_foreign_session_writes_nothing_outside_of_it() {
     std::os::unix::fs::symlink(&outside, session.join("again.toml")).unwrap();
     std::os::unix::fs::symlink(&outside, session.join("compare.html")).unwrap();
     let at = |name: &str| session.join(name).to_string_lossy().into_owned();
-    work.run(&["report", &at(""), "--plan", &at("again.toml")]).assert_code(0);
-    work.run(&["compare", &at(""), &at(""), "--html", &at("compare.html")]).assert_code(0);
+    work.run(&["report", &at("")]).assert_code(0);
+    // What is asked for by name is not overwritten, wherever it leads.
+    for asked in [
+        &["report", &at(""), "--plan", &at("again.toml")][..],
+        &["compare", &at(""), &at(""), "--html", &at("compare.html")],
+    ] {
+        assert!(work.run(asked).assert_code(2).stderr.contains("is not overwritten"));
+    }
     assert_eq!(std::fs::read_to_string(&outside).unwrap(), "untouched");
     assert!(std::fs::read_to_string(session.join("report.html")).unwrap().contains("<html"));
 }

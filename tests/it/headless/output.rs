@@ -85,7 +85,7 @@ fn what_is_typed_wins_over_the_environment_and_that_over_the_file() {
 #[test]
 fn a_session_becomes_a_plan_that_drives_the_same() {
     let (work, service) = (Workplace::new(), service(Duration::from_millis(20)));
-    work.run(&["run", &work.plan(PLAN), &url(&service), "--rate", "7"]);
+    work.run(&["run", &work.plan(PLAN), &url(&service)]);
     let plan = work.path().join("again.toml");
     let session = work.session();
     let ended = work.run(&["report", &session.to_string_lossy(), "--plan", &plan.to_string_lossy()]);

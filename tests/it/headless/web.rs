@@ -83,7 +83,7 @@ fn an_address_that_is_taken_or_none_is_said_before_any_load() {
     let address = taken.local_addr().unwrap().to_string();
     let ended = work.run(&["run", &plan, &url(&service), "--web", &address]);
     assert!(ended.assert_code(1).stderr.contains(&address) && ended.stderr.contains("--web"), "{}", ended.stderr);
-    let ended = work.run(&["run", &plan, &url(&service), "--web", ":8899"]);
+    let ended = work.run(&["run", &plan, &url(&service), "--web", "8899x"]);
     assert!(ended.assert_code(2).stderr.contains("give a port, such as 8899"), "{}", ended.stderr);
     std::fs::write(work.path().join("scaletop.toml"), "web = \"example.com:80\"\n").unwrap();
     let ended = work.run(&["run", &plan, &url(&service)]);
