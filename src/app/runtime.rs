@@ -17,6 +17,9 @@ use crate::app::state::State;
 use crate::app::state::update::update;
 use scaletop_units::RunClock;
 
+/// The signal of a terminal that is closed, by number.
+const HANG_UP: i32 = 1;
+
 /// The time between two frames, at least.
 const FRAME: Duration = Duration::from_millis(50);
 
@@ -89,7 +92,11 @@ impl<F: FrontEnd, B: BackEnd> Runtime<F, B> {
                     None => continue,
                 },
                 event = self.front.next(&self.state) => event,
+                // Whoever closes the terminal after asking for the end does not ask for more than that.
                 number = self.signals.next() => {
+                    if number == HANG_UP && self.state.is_ending() {
+                        continue;
+                    }
                     signal = Some(number);
                     Event::Action(Action::Quit)
                 }

@@ -12,7 +12,7 @@ use crate::app::signals::{JobControl, JobEvent};
 use crate::app::state::State;
 use crate::session::standing::{Standing, standing};
 use crate::tui::asking;
-use crate::tui::input::{Input, InputStream};
+use crate::tui::input::{Input, InputStream, has_hung_up};
 use crate::tui::mouse::{self, Held};
 use crate::tui::picture::picture;
 use crate::tui::terminal::{Screen, TerminalError};
@@ -181,6 +181,10 @@ impl FrontEnd for TerminalFront {
                 // Nobody is there any more: what is measured so far is kept.
                 Ok(None) | Err(_) => {
                     self.is_gone = true;
+                    // What was asked for already is being done, and a second time would be: at once.
+                    if state.is_ending() {
+                        continue;
+                    }
                     return Event::Action(Action::Quit);
                 }
             }
@@ -199,7 +203,11 @@ impl FrontEnd for TerminalFront {
     fn show(&mut self, state: &State) -> io::Result<()> {
         let rings = self.rings(state);
         self.is_asked = false;
-        self.screen.draw(state, self.theme, rings).map_err(source)
+        match self.screen.draw(state, self.theme, rings) {
+            // Nobody looks any more: what is measured and what is being written go on, and `next` asks for the end.
+            Err(_) if has_hung_up() => Ok(()),
+            drawn => drawn.map_err(source),
+        }
     }
 
     fn suspend(&mut self) -> io::Result<()> {

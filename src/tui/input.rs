@@ -57,7 +57,7 @@ const LONGEST_ANSWER: Duration = Duration::from_millis(200);
 
 /// Whether nobody is at the other end of the terminal any more.
 #[cfg(unix)]
-fn has_hung_up() -> bool {
+pub(super) fn has_hung_up() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     let input = rustix::stdio::stdin();
@@ -68,7 +68,7 @@ fn has_hung_up() -> bool {
 }
 
 #[cfg(not(unix))]
-const fn has_hung_up() -> bool {
+pub(super) const fn has_hung_up() -> bool {
     false
 }
 
