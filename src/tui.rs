@@ -75,11 +75,6 @@ impl Places {
     }
 }
 
-/// Whether the terminal has too little room to show anything but that.
-pub(crate) fn is_too_small() -> bool {
-    crossterm::terminal::size().is_ok_and(|(columns, rows)| columns < SMALLEST.0 || rows < SMALLEST.1)
-}
-
 /// Draws the whole screen, and says what lies where.
 pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Places {
     let theme = theme.wished(state.ui().colors, state.ui().characters);

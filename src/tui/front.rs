@@ -13,6 +13,7 @@ use crate::app::state::State;
 use crate::session::standing::{Standing, standing};
 use crate::tui::asking;
 use crate::tui::input::{Input, InputStream, has_hung_up};
+use crate::tui::layout::SMALLEST;
 use crate::tui::mouse::{self, Held};
 use crate::tui::picture::picture;
 use crate::tui::terminal::{Screen, TerminalError};
@@ -159,8 +160,7 @@ impl FrontEnd for TerminalFront {
                 Ok(Some(Input::Key(press))) => {
                     let action = KeyMap::action_for(press, state);
                     // Where nothing of the load can be seen, it is only let go of.
-                    if let Some(action) = action.filter(|action| !crate::tui::is_too_small() || action.needs_no_sight())
-                    {
+                    if let Some(action) = action.filter(|action| !is_too_small() || action.needs_no_sight()) {
                         self.is_asked = true;
                         match action {
                             Action::Repaint => self.screen.repaint(),
@@ -216,6 +216,11 @@ impl FrontEnd for TerminalFront {
         self.screen.enter().map_err(source)?;
         stopped
     }
+}
+
+/// Whether the terminal has too little room to show anything but that.
+fn is_too_small() -> bool {
+    crossterm::terminal::size().is_ok_and(|(columns, rows)| columns < SMALLEST.0 || rows < SMALLEST.1)
 }
 
 fn source(error: TerminalError) -> io::Error {
