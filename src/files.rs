@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
@@ -38,10 +38,26 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     })
 }
 
-/// As [`read`], of text.
+/// Standard input, to its end: the same for everybody who asks, since it can be read once only.
+pub(crate) fn standard_input(most: u64) -> io::Result<&'static [u8]> {
+    static INPUT: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(read) = INPUT.get() {
+        return Ok(read);
+    }
+    let bytes = bounded(io::stdin().lock(), most)?;
+    Ok(INPUT.get_or_init(|| bytes))
+}
+
+/// As [`read`], of text; `-` is standard input.
 pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
-    String::from_utf8(read(path, most)?).map_err(not_text)
+    let bytes = if is_standard_input(path) { standard_input(most)?.to_vec() } else { read(path, most)? };
+    String::from_utf8(bytes).map_err(not_text)
+}
+
+/// Whether a path that was given means standard input.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// As [`read_text`], of a regular file only: what somebody else may have put there is not worth waiting for.
@@ -53,8 +69,13 @@ pub(crate) fn read_regular_text(path: &Path, most: u64) -> io::Result<String> {
 }
 
 fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    bounded(File::open(path)?, most)
+}
+
+/// All of it, which may be `most` bytes.
+fn bounded(input: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    input.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 <= most {
         return Ok(bytes);
     }

@@ -200,6 +200,8 @@ mod tests {
         };
         assert_eq!(stands(first, Some(&next)), (110, 120));
         assert_eq!(stands(first, None), (110, 120), "the last point stands for as long as its period");
+        let at = |second| count_at(&[first, InstanceObservation { count: 5, ..next }], second);
+        assert_eq!([109, 110, 119, 120, 129, 130].map(at), [None, Some(3), Some(3), Some(5), Some(5), None]);
         let polled = seen(Basis::Running, 2);
         assert_eq!(stands(polled, Some(&InstanceObservation { as_of: Elapsed::from_secs(102), ..polled })), (100, 102));
     }

@@ -10,6 +10,11 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+pub use secrets::hide_secrets_in;
+pub(crate) use secrets::{hide_secrets, without_secrets};
+
+mod secrets;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Any service by its URL: only what answers show is known of it.
@@ -275,28 +280,16 @@ impl fmt::Display for Arn {
     }
 }
 
-/// `url` without user, password, query and fragment: what may be shown and written down.
-#[must_use]
-pub(crate) fn without_secrets(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Both fail only for URLs that cannot have credentials, which then hold none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url
-}
-
 /// Whether a word can only be meant as a target: a URL, a kind of ours, or a host and its port.
 pub(crate) fn names_a_target(word: &str) -> bool {
     let kinds = ["apprunner:", "ecs:", "terraform:", "demo:", "k8s:"];
-    let port = |word: &str| {
+    let has_port = || {
         word.rsplit_once(':').is_some_and(|(host, rest)| {
             let port = rest.split('/').next().unwrap_or_default();
             !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
         })
     };
-    word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind)) || port(word)
+    word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind)) || has_port()
 }
 
 /// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
@@ -376,33 +369,6 @@ pub(crate) fn path_as_sent(path: &str) -> Result<(), &'static str> {
         return Err("% does not begin an escape of two hexadecimal digits: write %25 where % itself is meant");
     }
     Ok(())
-}
-
-/// A target, or another text that was given as one word, without what may be a secret in it: user and password, and what
-/// follows a question mark.
-pub(crate) fn hide_secrets(given: &str) -> String {
-    let separator = given.find("://");
-    // One that stands in a password or a query follows no scheme.
-    let scheme = separator.filter(|&at| !given[..at].contains([':', '@', '?', '#'])).map_or(0, |at| at + 3);
-    // The last one: a password may hold another, and a question mark, too.
-    let hidden = given.rfind('@').filter(|&at| at >= scheme && (scheme > 0 || given[..at].contains(':')));
-    let shown = hidden.map_or_else(|| given.to_owned(), |at| format!("{}…{}", &given[..scheme], &given[at..]));
-    match shown.split_once(['?', '#']) {
-        Some((before, _)) if separator.is_some() => format!("{before}?…"),
-        _ => shown,
-    }
-}
-
-/// A message that may repeat what was given, without what may be a secret in any of its words.
-pub fn hide_secrets_in(message: &str) -> String {
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`');
-    message
-        .split_inclusive(is_end)
-        .map(|word| {
-            let end = word.trim_end_matches(is_end).len();
-            hide_secrets(&word[..end]) + &word[end..]
-        })
-        .collect()
 }
 
 fn no_scheme(given: &str) -> TargetError {

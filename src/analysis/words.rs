@@ -146,8 +146,8 @@ fn say_supplied(supplied: Supplied, is_held: bool) -> Option<String> {
         Supplied::Lately { needed, is_open: true } => {
             Some(format!("{} there, not yet for {HOLD_SECS} s", instances(needed)))
         }
-        // They came, and the step was over before they had been there for the ten seconds that count.
-        Supplied::Lately { needed, .. } => Some(format!("{} only in its last {HOLD_SECS} s", instances(needed))),
+        // They came, and the step was over before they had been there for the ten seconds that count; a short step always is.
+        Supplied::Lately { needed, .. } => Some(format!("{} there for less than {HOLD_SECS} s", instances(needed))),
         Supplied::Short { has, needed, .. } if is_held => {
             Some(format!("{has} of {} reckoned to be needed", instances(needed)))
         }

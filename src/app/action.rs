@@ -144,21 +144,21 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it may be done where nothing of the session can be seen: whatever lets go of the load, and what changes no rate.
-    pub(crate) const fn needs_no_sight(&self) -> bool {
-        matches!(
-            self,
+    /// Whether it raises no load, paused or not: so that it may be done where nothing of the session can be seen.
+    pub(crate) const fn lets_go(&self, is_paused: bool) -> bool {
+        match self {
+            Self::TogglePause => !is_paused,
             Self::Quit
-                | Self::AskQuit
-                | Self::TogglePause
-                | Self::Clear
-                | Self::Mark
-                | Self::Export
-                | Self::TogglePlay
-                | Self::Repaint
-                | Self::Suspend
-                | Self::Confirm
-                | Self::Cancel
-        )
+            | Self::AskQuit
+            | Self::Clear
+            | Self::Mark
+            | Self::Export
+            | Self::TogglePlay
+            | Self::Repaint
+            | Self::Suspend
+            | Self::Confirm
+            | Self::Cancel => true,
+            _ => false,
+        }
     }
 }

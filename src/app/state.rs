@@ -120,6 +120,11 @@ impl State {
         self.folder.as_deref()
     }
 
+    /// Whether a live session was paused, and would be resumed by the same key.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.as_live().is_some_and(|live| live.paused_from.is_some())
+    }
+
     /// Whether a live session is on its way to its end: no more load, and what is in flight is waited for.
     pub(crate) fn is_ending(&self) -> bool {
         self.as_live().is_some_and(|live| live.phase != Lifecycle::Running)

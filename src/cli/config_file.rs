@@ -351,6 +351,17 @@ mod tests {
     }
 
     #[test]
+    fn what_makes_a_command_another_one_or_writes_a_file_stands_in_no_file() {
+        for key in TYPED_ONLY {
+            let error = merged(&format!("{key} = \"x\"\n"), &["scaletop", "demo"]).unwrap_err().to_string();
+            assert!(error.contains("line 1") && error.contains(&format!("--{key}")), "{error}");
+            // An option that is called otherwise now would be forgotten silently.
+            let cli = environment::grammar();
+            assert!(cli.get_subcommands().any(|command| option(command, key).is_some()), "{key}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let error = merged("yes = true\nmax-rat = 1\n", &["scaletop", "demo"]).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");

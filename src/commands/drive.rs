@@ -400,17 +400,18 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
 fn body(args: &RequestArgs) -> Result<Option<Bytes>, CommandError> {
     let path = match (&args.body, &args.body_file) {
         (Some(body), _) => match body.strip_prefix('@') {
-            Some("-") => PathBuf::from("/dev/stdin"),
             Some(path) => PathBuf::from(path),
             None => return Ok(Some(Bytes::from(body.clone().into_bytes()))),
         },
         (None, Some(path)) => path.clone(),
         (None, None) => return Ok(None),
     };
-    match files::read(&path, files::MOST_BODY) {
-        Ok(bytes) => Ok(Some(Bytes::from(bytes))),
-        Err(source) => Err(CommandError::ReadBody { path, source }),
-    }
+    let read = if files::is_standard_input(&path) {
+        files::standard_input(files::MOST_BODY).map(Bytes::from_static)
+    } else {
+        files::read(&path, files::MOST_BODY).map(Bytes::from)
+    };
+    read.map(Some).map_err(|source| CommandError::ReadBody { path, source })
 }
 
 /// `user:password` as a header (RFC 7617). It is a secret: nothing prints it.

@@ -1,7 +1,7 @@
 //! What a session leaves behind on stdout, in the pipeline's summary, and as exit code.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::app::live::Finished;
@@ -13,7 +13,7 @@ use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
-use crate::text::clean;
+use crate::text::{clean, flow};
 
 /// Where a pipeline collects Markdown (GitHub Actions sets it).
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -23,7 +23,7 @@ pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), C
     let session = finished.state.session();
     let halves = finished.state.halves();
     let text = match format {
-        Format::Text => summary_of(halves),
+        Format::Text => for_this_terminal(summary_of(halves)),
         Format::Json => json::text(session, Damage::default()),
         Format::Markdown => markdown::markdown(session),
         Format::Junit => junit::junit(session),
@@ -36,6 +36,14 @@ pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), C
         add_to_step_summary(&markdown::markdown(half));
     }
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// Broken at white space where somebody reads it on a terminal; a pipe gets lines as they are.
+pub(super) fn for_this_terminal(text: String) -> String {
+    match crossterm::terminal::size() {
+        Ok((columns, _)) if io::stdout().is_terminal() => flow(&text, usize::from(columns.max(20))),
+        _ => text,
+    }
 }
 
 /// The summary in text, of two targets one after the other.

@@ -25,7 +25,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
         say(&format!("note: {damage}"));
     }
     let mut out = io::stdout().lock();
-    out.write_all(outcome::summary_of(&exported.halves).as_bytes())?;
+    out.write_all(outcome::for_this_terminal(outcome::summary_of(&exported.halves)).as_bytes())?;
     writeln!(out, "files: {}", clean(&exported.folder.display().to_string()))?;
     if let Some(path) = &args.plan {
         write_plan(&session, path)?;

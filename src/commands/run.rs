@@ -28,7 +28,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
     let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
-            let reads_twice = plan == "-" && args.drive.request.body.as_deref() == Some("@-");
+            let request = &args.drive.request;
+            let body = request.body.as_deref().and_then(|body| body.strip_prefix('@')).map(Path::new);
+            let is_body = body.or(request.body_file.as_deref()).is_some_and(files::is_standard_input);
+            let reads_twice = plan == "-" && is_body;
             if reads_twice {
                 return Err(CommandError::Option(
                     "standard input is the plan or the body, not both: give one a file".into(),
@@ -183,7 +186,6 @@ const SHIPPED: [(&str, &str); 7] = [
 
 /// Reads the plan that `word` names: a file, standard input, or one that is built in. A file goes before a name.
 pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
-    let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
     match files::read_text(path, files::MOST_TEXT) {
         Ok(text) => parse(&text, path),
         Err(source) if source.kind() == io::ErrorKind::NotFound => {

@@ -319,3 +319,18 @@ fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
     assert!(table(&contenders, &comparison).contains("A  a  (target demo, plan short)\n"));
     assert!(table(&contenders, &comparison).starts_with("B does not differ from A beyond the noise"));
 }
+
+#[test]
+fn a_step_is_named_by_its_rates_and_a_ramp_from_the_rate_before_it_once() {
+    use crate::compare::align::Key;
+
+    let ramp = |from| RateProfile::Ramp {
+        from: ArrivalRate::new(from),
+        to: ArrivalRate::new(60),
+        over: std::time::Duration::from_secs(3),
+    };
+    let named = |profile| Key { before: ArrivalRate::new(40), profile }.to_string();
+    assert_eq!(named(RateProfile::Constant(ArrivalRate::new(60))), "40→60/s");
+    assert_eq!(named(ramp(40)), "40→60/s in 3s");
+    assert_eq!(named(ramp(5)), "40→5→60/s in 3s");
+}

@@ -352,6 +352,23 @@ mod tests {
     }
 
     #[test]
+    fn the_lag_that_is_told_is_that_of_the_window_and_what_breaks_is_no_fault_of_it() {
+        let late = |kind: OutcomeKind| {
+            session(9, move |second| {
+                let is_burst = second.index == 7;
+                answer(second, kind, if is_burst { 10 } else { 0 }, 1);
+                answer(second, OutcomeKind::Ok, if is_burst { 90 } else { 100 }, 80);
+                if is_burst {
+                    let part = second.part_mut(second.index);
+                    (part.late, part.longest_lag) = (20, Duration::from_millis(20));
+                }
+            })
+        };
+        assert_eq!(words(&late(OutcomeKind::Http429)), "NOT MEASURED: we sent up to 20.0 ms late");
+        assert!(words(&late(OutcomeKind::Http5xxApplication)).starts_with("MISSED 2 s"));
+    }
+
+    #[test]
     fn a_session_that_came_to_rest_still_says_how_it_stood_under_load() {
         let rested = session(30, |second| {
             if second.index < 10 {

@@ -34,12 +34,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     if words.is_empty() {
         return Vec::new();
     }
-    let options = textwrap::Options::new(width)
-        .break_words(false)
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(&words.join(" "), options).into_iter().map(std::borrow::Cow::into_owned).collect()
+    textwrap::wrap(&words.join(" "), at_white_space(width)).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
 /// The same with nothing lost: a word that is too long for a line begins where it stands and goes on in the next.
@@ -85,9 +80,34 @@ fn fill(line: &mut String, text: &str, width: usize) -> usize {
     taken
 }
 
+/// Every line of `text` in lines of at most `width` columns, broken at white space, what follows indented; a word that is longer
+/// than a line, such as a path, stays whole.
+pub(crate) fn flow(text: &str, width: usize) -> String {
+    let options = at_white_space(width).subsequent_indent("  ");
+    let parts = text.lines().flat_map(|line| textwrap::wrap(line, &options));
+    parts.flat_map(|part| [part, "\n".into()]).collect()
+}
+
+fn at_white_space(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width)
+        .break_words(false)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_flow_at_white_space_and_a_path_stays_whole() {
+        assert_eq!(
+            flow("step 1: first answer\n\n  files: /a/long/path\n", 12),
+            "step 1:\n  first\n  answer\n\n  files:\n  /a/long/path\n"
+        );
+        assert_eq!(flow("short\n", 80), "short\n");
+    }
 
     #[test]
     fn a_word_that_is_too_long_goes_on_where_nothing_may_be_lost() {

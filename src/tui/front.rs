@@ -160,7 +160,8 @@ impl FrontEnd for TerminalFront {
                 Ok(Some(Input::Key(press))) => {
                     let action = KeyMap::action_for(press, state);
                     // Where nothing of the load can be seen, it is only let go of.
-                    if let Some(action) = action.filter(|action| !is_too_small() || action.needs_no_sight()) {
+                    let is_blind = is_too_small();
+                    if let Some(action) = action.filter(|action| !is_blind || action.lets_go(state.is_paused())) {
                         self.is_asked = true;
                         match action {
                             Action::Repaint => self.screen.repaint(),

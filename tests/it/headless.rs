@@ -13,4 +13,5 @@ mod output;
 mod preflight;
 mod services;
 mod surroundings;
+mod typed;
 mod web;

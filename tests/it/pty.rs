@@ -2,156 +2,15 @@
 //!
 //! Every wait is for a text on the screen, with a generous deadline.
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use scaletop::RecordingWriter;
-use scaletop::{Header, RateCause, RateChange, Recorded, SessionEvent, Settings};
-use scaletop_load::OutcomeKind;
-use scaletop_load::RateProfile;
-use scaletop_load::Second;
-use scaletop_units::{ArrivalRate, Elapsed};
+use scaletop::{Recorded, SessionEvent};
 
+use crate::support::program::{service, url};
+use crate::support::recorded::recorded;
+use crate::support::terminal::{Abandoned, Terminal};
 use crate::support::{deadline, turn};
-
-/// A program in a terminal of its own.
-pub(crate) struct Terminal {
-    screen: Arc<Mutex<vt100::Parser>>,
-    /// All that was written to it.
-    raw: Arc<Mutex<Vec<u8>>>,
-    keys: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-}
-
-impl Terminal {
-    pub(crate) fn start(rows: u16, cols: u16, args: &[&str], folder: &Path) -> Self {
-        Self::start_with(rows, cols, args, folder, &[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
-    }
-
-    /// With what the environment says of the terminal.
-    fn start_with(rows: u16, cols: u16, args: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_scaletop"));
-        command.args(args);
-        Self::spawn(rows, cols, command, folder, variables)
-    }
-
-    /// A shell with job control, in which programs can be started.
-    fn shell(rows: u16, cols: u16, folder: &Path) -> Self {
-        let mut command = CommandBuilder::new("bash");
-        command.args(["--norc", "--noprofile", "-i"]);
-        let variables = [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("PS1", "shell> ")];
-        Self::spawn(rows, cols, command, folder, &variables)
-    }
-
-    fn spawn(rows: u16, cols: u16, mut command: CommandBuilder, folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        for (name, value) in variables {
-            command.env(name, value);
-        }
-        command.env("HOME", folder);
-        // A backtrace would scroll the message away.
-        command.env("RUST_BACKTRACE", "0");
-        command.cwd(folder);
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(cols), 0)));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let seen = Arc::clone(&screen);
-        // Ends with the terminal: the read fails when the child and the master are gone.
-        let raw = Arc::new(Mutex::new(Vec::new()));
-        let drawn = Arc::clone(&raw);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(n @ 1..) = output.read(&mut bytes) {
-                drawn.lock().unwrap().extend_from_slice(&bytes[..n]);
-                seen.lock().unwrap().process(&bytes[..n]);
-            }
-        });
-        let keys = pair.master.take_writer().unwrap();
-        Self { screen, raw, keys, child, master: pair.master }
-    }
-
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    /// The moment that a person takes before the next key.
-    #[expect(clippy::disallowed_methods, reason = "what comes at once is a text, and this is about keys")]
-    fn pause() {
-        std::thread::sleep(Duration::from_millis(300));
-    }
-
-    fn resize(&mut self, rows: u16, cols: u16) {
-        // First the screen, so that nothing drawn for the new size is cut off.
-        self.screen().screen_mut().set_size(size(rows), size(cols));
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-    }
-
-    /// All that was written to it so far.
-    pub(crate) fn drawn(&self) -> String {
-        String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.screen().screen().contents()
-    }
-
-    /// What is shown, as it is now.
-    pub(crate) fn screen(&self) -> std::sync::MutexGuard<'_, vt100::Parser> {
-        self.screen.lock().unwrap()
-    }
-
-    /// Waits until the screen satisfies `is_there`; panics with the screen when it does not in time.
-    #[expect(clippy::disallowed_methods, reason = "a real terminal lives in real time; this polls it with a deadline")]
-    pub(crate) fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + deadline();
-        while !is_there(&self.text()) {
-            assert!(Instant::now() < deadline, "{what} did not appear in time:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    pub(crate) fn wait_for(&self, text: &str) {
-        self.wait(text, |screen| screen.contains(text));
-    }
-
-    /// Waits for the program's end and returns its exit code.
-    #[expect(clippy::disallowed_methods, reason = "a real program ends in real time; this polls it with a deadline")]
-    pub(crate) fn ended(&mut self) -> u32 {
-        let deadline = Instant::now() + deadline();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.exit_code();
-            }
-            assert!(Instant::now() < deadline, "the program did not end in time:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The alternate screen is left, the cursor is visible again.
-    pub(crate) fn assert_restored(&self) {
-        self.wait("the shell's screen", |_| {
-            let parser = self.screen();
-            !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
-        });
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn size(cells: u16) -> std::num::NonZero<u16> {
-    std::num::NonZero::new(cells).unwrap()
-}
 
 pub(crate) const DEMO: [&str; 9] =
     ["demo", "--cold-start", "1s", "--spike-rate", "300", "--scale-in-after", "60s", "--out", "session"];
@@ -431,35 +290,82 @@ fn too_small_a_window_says_so_and_recovers() {
     assert_eq!(terminal.ended(), 0);
 }
 
-/// A recorded session of two minutes: 5 requests a second, from 0:30 on 20, from 1:00 on 10, each answered within 80 ms.
-pub(crate) fn recorded(folder: &Path) {
-    let settings = Settings { target: "http://recorded.test/".to_owned(), ..Settings::default() };
-    let header = Header::new(1_764_000_000_000_000, settings);
-    std::fs::create_dir(folder).unwrap();
-    let mut recording = RecordingWriter::create(folder, &header).unwrap();
-    let mut append = |at: Elapsed, event: SessionEvent| recording.append(&Recorded::new(at, event)).unwrap();
-    let mut rate = 0;
-    for index in 0..120_u32 {
-        let start = Elapsed::from_secs(u64::from(index));
-        if let Some(next) = [(0, 5), (30, 20), (60, 10)].iter().find(|(at, _)| *at == index).map(|(_, rate)| *rate) {
-            rate = next;
-            let profile = RateProfile::Constant(ArrivalRate::new(rate));
-            append(
-                start,
-                SessionEvent::Rate(RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None }),
-            );
-        }
-        let mut second = Second::new(index, ArrivalRate::new(rate));
-        let part = second.part_mut(index);
-        (part.due, part.sent) = (u64::from(rate), u64::from(rate));
-        for _ in 0..rate {
-            part.outcomes.add(OutcomeKind::Ok);
-            part.ok.record(Duration::from_millis(80));
-            part.service.record(Duration::from_millis(80));
-        }
-        append(second.end(), SessionEvent::Second(Box::new(second)));
+#[test]
+fn a_window_in_which_nothing_can_be_seen_drives_no_load_and_can_be_left() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(15, 59, &[&DEMO[..], &["--rate", "20"]].concat(), folder.path());
+    let goes_on = |terminal: &Terminal, rate: &str| {
+        terminal.wait(rate, |screen| {
+            let words: Vec<_> = screen.split_whitespace().collect();
+            words.join(" ").contains(&format!("load goes on at {rate}"))
+        });
+    };
+    goes_on(&terminal, "20/s");
+    for key in ["\x1b[A", "s", "5", "g"] {
+        terminal.press(key);
+        Terminal::pause();
     }
-    append(Elapsed::from_secs(120), SessionEvent::Ended { reason: "the user quit".to_owned() });
+    // Paused it can be, and a key that would resume what nobody sees does not.
+    terminal.press(" ");
+    goes_on(&terminal, "0/s");
+    terminal.press(" ");
+    Terminal::pause();
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    let session = folder.path().join("session");
+    let text = std::fs::read_to_string(session.join("recording.jsonl")).unwrap();
+    let events = text.lines().skip(1).map(|line| serde_json::from_str::<Recorded>(line).unwrap().event);
+    let rates: Vec<_> = events
+        .filter_map(|event| match event {
+            SessionEvent::Rate(change) => Some(change.profile.last().get()),
+            _ => None,
+        })
+        .collect();
+    assert!(rates.starts_with(&[20, 0]) && rates.iter().skip(1).all(|rate| *rate == 0), "{rates:?}");
+}
+
+#[test]
+fn a_terminal_that_is_closed_right_after_a_key_ends_the_session_as_the_key_does() {
+    let _turn = turn();
+    let service = service(Duration::from_millis(5));
+    for keys in ["q", "\x03"] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = url(&service);
+        let abandoned = Abandoned::start(&["live", &url, "--rate", "10", "--out", "session"], folder.path());
+        let session = folder.path().join("session");
+        let recording = || std::fs::read_to_string(session.join("recording.jsonl")).unwrap_or_default();
+        let until = Instant::now() + deadline();
+        while recording().matches("\"second\":").count() < 3 {
+            assert!(Instant::now() < until, "no second is recorded");
+            Terminal::pause();
+        }
+        // Whether the summary could be printed does not matter any more.
+        assert!(abandoned.press_and_hang_up(keys).is_some(), "{keys:?}: it goes on for ever");
+        assert!(session.join("report.html").is_file(), "{keys:?}: every file is written");
+        assert!(recording().contains("\"ended\""), "{keys:?}");
+    }
+}
+
+#[test]
+fn alone_it_offers_what_there_is() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(24, 80, &[], folder.path());
+    terminal.wait_for("Choose one, or give a URL");
+    assert!(!terminal.text().contains("replay"), "there is no session yet:\n{}", terminal.text());
+    terminal.press("q\r");
+    assert_eq!(terminal.ended(), 0);
+    let newest = folder.path().join("scaletop-sessions").join("20260101-recorded");
+    std::fs::create_dir(folder.path().join("scaletop-sessions")).unwrap();
+    recorded(&newest);
+    let mut terminal = Terminal::start(24, 80, &[], folder.path());
+    terminal.wait_for("20260101-recorded");
+    terminal.press("2\r");
+    terminal.wait_for("REPLAY");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    terminal.assert_restored();
 }
 
 #[test]

@@ -11,6 +11,10 @@ pub(crate) mod faults;
 #[path = "../../crates/scaletop-cluster/tests/support/fixed_cloud.rs"]
 pub(crate) mod fixed_cloud;
 pub(crate) mod program;
+#[cfg(unix)]
+pub(crate) mod recorded;
+#[cfg(unix)]
+pub(crate) mod terminal;
 #[path = "../../examples/synthetic/world.rs"]
 pub(crate) mod world;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 #[cfg(unix)]
-use crate::pty::Terminal;
-#[cfg(unix)]
 use crate::support::program::Workplace;
+#[cfg(unix)]
+use crate::support::terminal::Terminal;
 #[cfg(unix)]
 use crate::support::turn;
 use crate::support::world::{Network, Stage, World, header};

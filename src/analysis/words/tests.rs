@@ -96,7 +96,7 @@ fn what_never_came_is_said_with_how_long_it_was_awaited() {
 fn instances_that_came_at_the_very_end_are_not_said_to_be_missing() {
     let numbers = StepNumbers { capacity: Timing::NotWithin { secs: 42.3, open: false }, ..spike() };
     let text = said(&step(5, to(600), Some(62)), &numbers);
-    assert!(text.contains("5 instances only in its last 10 s") && !text.contains("not reached"), "{text}");
+    assert!(text.contains("5 instances there for less than 10 s") && !text.contains("not reached"), "{text}");
     let open = StepNumbers { capacity: Timing::NotWithin { secs: 42.3, open: true }, ..spike() };
     assert!(!said(&step(5, to(600), None), &open).contains("not reached"));
 }
@@ -290,7 +290,7 @@ fn contradicts(header: Present, text: &str) -> Option<String> {
         ("held so far", "missed"),
         ("no answer", "held"),
         ("no load", "lost"),
-        ("only in its last", "not reached"),
+        ("there for less than", "not reached"),
     ];
     both.iter().find(|(a, b)| says(a) && says(b)).map(|(a, b)| format!("“{a}” and “{b}”"))
 }

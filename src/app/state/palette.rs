@@ -242,6 +242,7 @@ mod tests {
             ("frobnicate", "no command begins with “frobnicate”"),
             ("rate", "rate"),
             ("ramp 600", "over how long? 600 30s"),
+            ("ramp 600 0s", "such as 500ms"),
             ("undo it", "it takes nothing"),
             ("view x", "overview, latency"),
             ("go later", "no moment"),

@@ -200,25 +200,61 @@ fn put_label(buf: &mut Buffer, area: Rect, y: u16, scene: &Scene<'_>, label: &st
 
 /// `1───3──5──`: each number where it begins to hold; nothing where there is none.
 fn numbers(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, role: Role, points: &Points) {
-    let style = scene.style(role);
-    let (mut before, mut free) = (None, area.left());
-    for (x, dots) in (area.left()..area.right()).zip(points.chunks(DOTS_WIDE)) {
-        let value = dots.iter().rev().flatten().next().map(|value| text::whole(*value));
-        let Some(count) = value else {
+    let cells: Vec<_> = points
+        .chunks(DOTS_WIDE)
+        .take(usize::from(area.width))
+        .map(|dots| dots.iter().rev().flatten().next().map(|value| text::whole(*value)))
+        .collect();
+    for (at, words) in number_line(&cells) {
+        let x = area.left().saturating_add(u16::try_from(at).unwrap_or(u16::MAX));
+        let width = words.chars().count();
+        text::put(buf, x, area.y, words, width, scene.style(role));
+    }
+}
+
+/// What stands where in a line of counts, cell by cell. Between two numbers stays a cell at least, or they would read as another
+/// one; a count that is over before there is room for it is left out.
+fn number_line(cells: &[Option<u64>]) -> Vec<(usize, String)> {
+    let (mut line, mut before, mut free) = (Vec::new(), None, None);
+    for (x, count) in cells.iter().enumerate() {
+        let Some(count) = *count else {
             before = None;
             continue;
         };
-        if before != Some(count) {
-            let words = text::count(count);
-            let width = u16::try_from(words.len()).unwrap_or(1);
-            // A cell stays between two numbers, or they would be another one.
-            if x > free && x + width <= area.right() || free == area.left() {
-                text::put(buf, x, area.y, words, usize::from(width), style);
-                free = x + width;
-                before = Some(count);
+        if before == Some(count) {
+            if free.is_none_or(|free| x >= free) {
+                line.push((x, "─".to_owned()));
             }
-        } else if x >= free {
-            buf.set_string(x, area.y, "─", style);
+            continue;
         }
+        let words = text::count(count);
+        let end = x + words.len();
+        if free.is_none_or(|free| x > free) && end <= cells.len() {
+            line.push((x, words));
+            (before, free) = (Some(count), Some(end));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_line_never_run_together_into_another_one() {
+        let drawn = |cells: &[Option<u64>]| {
+            let mut row = vec![' '; cells.len()];
+            for (at, words) in number_line(cells) {
+                row.splice(at..at + words.chars().count(), words.chars());
+            }
+            row.into_iter().collect::<String>()
+        };
+        let counts = |all: &[u64]| all.iter().copied().map(Some).collect::<Vec<_>>();
+        assert_eq!(drawn(&counts(&[1, 1, 1, 2, 5, 5, 5, 5])), "1──2 5──", "2, then 5: not 25");
+        assert_eq!(drawn(&counts(&[7, 8, 15, 28, 27, 27, 27, 27])), "7 15 27─");
+        assert_eq!(drawn(&[Some(3), Some(3), None, None, Some(3), Some(3)]), "3─  3─");
+        assert_eq!(drawn(&counts(&[12, 12, 345])), "12 ", "no number is cut");
+        assert_eq!(drawn(&counts(&[100])), " ");
     }
 }
