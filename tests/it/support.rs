@@ -19,7 +19,7 @@ pub(crate) mod terminal;
 pub(crate) mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -35,4 +35,14 @@ pub(crate) fn turn() -> Turn {
 pub(crate) fn deadline() -> Duration {
     let secs = std::env::var("SCALETOP_TEST_DEADLINE_S").ok().and_then(|secs| secs.parse().ok());
     Duration::from_secs(secs.unwrap_or(120))
+}
+
+/// Waits until something holds. Fails after the [`deadline`], with what did not come.
+#[expect(clippy::disallowed_methods, reason = "processes live in real time; this polls them with a deadline")]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + deadline();
+    while !holds() {
+        assert!(Instant::now() < until, "{what} did not come in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

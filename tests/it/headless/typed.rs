@@ -144,13 +144,13 @@ fn a_body_is_posted_from_a_text_a_file_or_standard_input_and_a_user_is_a_header(
         let ended = run_with(&work, input, &args);
         ended.assert_code(0);
         assert!(ended.stderr.contains("no content-type") && !ended.stderr.contains("secret"), "{}", ended.stderr);
-        let (head, heard) = listener.one();
+        let (head, received) = listener.one();
         assert!(head.starts_with("POST / "), "{head}");
         assert!(
             head.contains("authorization: Basic bWU6c2VjcmV0\r\n") && head.contains("user-agent: mine\r\n"),
             "{head}"
         );
-        assert_eq!(heard, body, "{flags:?}");
+        assert_eq!(received, body, "{flags:?}");
     }
     let listener = Listener::start();
     work.run(&[&["run", &listener.url, "-X", "PUT", "-d", "{}", "-H", "content-type: a/b"][..], &rate].concat());
