@@ -7,13 +7,13 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crossterm::event::{
     Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use crate::app::keymap::{Key, KeyPress};
@@ -55,6 +55,9 @@ const GAP_IN_A_TEXT: Duration = Duration::from_millis(20);
 /// An answer of the terminal is over after this long, whatever it holds.
 const LONGEST_ANSWER: Duration = Duration::from_millis(200);
 
+/// So many events are taken at once, at most.
+const MOST_IN_A_MOMENT: usize = 4_096;
+
 /// Whether nobody is at the other end of the terminal any more.
 #[cfg(unix)]
 pub(super) fn has_hung_up() -> bool {
@@ -70,6 +73,31 @@ pub(super) fn has_hung_up() -> bool {
 #[cfg(not(unix))]
 pub(super) const fn has_hung_up() -> bool {
     false
+}
+
+/// What has come by now, in the same moment; `None` when the terminal is gone. It is asked for that before each read: of a terminal
+/// that has hung up crossterm reads nothing, for ever, and would take this thread with it.
+///
+/// Every question is in the caller's name: crossterm's stream wakes whoever asked first since the last event, so that one in
+/// nobody's name (`now_or_never`) would leave the next key lying until something else happens.
+fn poll_moment(
+    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
+    cx: &mut Context<'_>,
+    has_hung_up: impl Fn() -> bool,
+) -> Poll<Option<Vec<io::Result<Event>>>> {
+    let mut moment = Vec::new();
+    while moment.len() < MOST_IN_A_MOMENT && !has_hung_up() {
+        match events.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok(event))) => moment.push(Ok(event)),
+            Poll::Ready(Some(Err(error))) => {
+                moment.push(Err(error));
+                break;
+            }
+            Poll::Pending if moment.is_empty() => return Poll::Pending,
+            Poll::Ready(None) | Poll::Pending => break,
+        }
+    }
+    Poll::Ready(Some(moment).filter(|moment| !moment.is_empty()))
 }
 
 /// The terminal's events, as they come.
@@ -100,20 +128,14 @@ impl InputStream {
             if let Some(input) = self.waiting.pop_front() {
                 return Ok(Some(input));
             }
-            let Some(event) = self.event().await else { return Ok(None) };
-            self.take(&event?);
-            // What has come by now came in the same moment.
-            while let Some(Some(event)) = self.event().now_or_never() {
+            let Some(moment) = poll_fn(|cx| poll_moment(&mut self.events, cx, has_hung_up)).await else {
+                return Ok(None);
+            };
+            for event in moment {
                 self.take(&event?);
             }
             self.forget_text(takes_text, &opens);
         }
-    }
-
-    /// The terminal's next event; `None` when it is gone. It is asked for that before each read: of a terminal that has hung up
-    /// crossterm reads nothing, for ever, and would take this thread with it.
-    async fn event(&mut self) -> Option<io::Result<Event>> {
-        poll_fn(|cx| if has_hung_up() { Poll::Ready(None) } else { self.events.poll_next_unpin(cx) }).await
     }
 
     fn take(&mut self, event: &Event) {
@@ -216,6 +238,10 @@ fn press(event: &KeyEvent) -> Option<KeyPress> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Waker;
+
     use super::*;
 
     fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {
@@ -240,6 +266,58 @@ mod tests {
         for keys in ["", "s", "ss", "jjjjjjjjjjjj", "1234", "jkjkjkjk", "r600 30s"] {
             assert!(!is_text(&typed(keys), &opens), "{keys}");
         }
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
+
+    impl std::task::Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Events that come one by one, and wake whoever asked first since the last one, as crossterm's do.
+    #[derive(Default)]
+    struct FirstAsked {
+        events: VecDeque<Event>,
+        asked: Option<Waker>,
+    }
+
+    impl FirstAsked {
+        fn comes(&mut self, event: Event) {
+            self.events.push_back(event);
+            self.asked.take().expect("nobody has asked").wake();
+        }
+    }
+
+    impl Stream for FirstAsked {
+        type Item = io::Result<Event>;
+
+        fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            if let Some(event) = self.events.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            self.asked.get_or_insert_with(|| cx.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn each_key_wakes_who_waits_for_it_also_the_one_after_a_key() {
+        let mut events = FirstAsked::default();
+        let press = || key(KeyCode::Char('s'), KeyModifiers::NONE, KeyEventKind::Press);
+        let woken = Arc::new(Wakes::default());
+        let waker = Arc::clone(&woken).into();
+        let mut cx = Context::from_waker(&waker);
+        for count in 1..=3 {
+            assert!(poll_moment(&mut events, &mut cx, || false).is_pending());
+            events.comes(press());
+            assert_eq!(woken.0.load(Ordering::Relaxed), count, "the key lies there");
+            let moment = poll_moment(&mut events, &mut cx, || false);
+            assert!(matches!(moment, Poll::Ready(Some(keys)) if keys.len() == 1));
+        }
+        assert!(matches!(poll_moment(&mut events, &mut cx, || true), Poll::Ready(None)));
     }
 
     #[test]

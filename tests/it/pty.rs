@@ -329,7 +329,8 @@ fn a_window_in_which_nothing_can_be_seen_drives_no_load_and_can_be_left() {
 #[test]
 fn a_terminal_that_is_closed_right_after_a_key_ends_the_session_as_the_key_does() {
     let _turn = turn();
-    let service = service(Duration::from_millis(5));
+    // Slow, so that the load takes a while to end: the terminal is gone before it has.
+    let service = service(Duration::from_millis(700));
     let url = url(&service);
     // Which of the two the program hears of first is chance: several at once.
     let sessions: Vec<_> = ["q", "\x03", "q", "\x03", "q", "q"]

@@ -135,13 +135,48 @@ pub(super) fn nearest_of_16(color: [u8; 3]) -> Color {
 }
 
 fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
-    one.into_iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+    let square = |at: usize| u32::from(one[at].abs_diff(other[at])).pow(2);
+    square(0) + square(1) + square(2)
 }
 
-/// The closest of the 6 × 6 × 6 cube and the 24 greys of the 256 colour palette.
+/// The closest of the 6 × 6 × 6 cube and the 24 greys of the 256 colour palette. Computed, not searched for: it is asked for
+/// each cell of each frame.
 pub(super) fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let cube = (0..216_u8).map(|at| (16 + at, [at / 36, at / 6 % 6, at % 6].map(|level| LEVELS[usize::from(level)])));
-    let greys = (0..24_u8).map(|at| (232 + at, [8 + 10 * at; 3]));
-    cube.chain(greys).min_by_key(|&(_, color)| distance(color, [red, green, blue])).map_or(15, |(index, _)| index)
+    let color = [red, green, blue];
+    // The halves between two levels: 47.5, 115, 155, 195, 235. Each channel is closest on its own.
+    let level = |channel: u8| match channel {
+        0..=47 => 0_u8,
+        48..=114 => 1,
+        _ => (channel - 35) / 40,
+    };
+    let [r, g, b] = color.map(level);
+    let cube = distance([r, g, b].map(|level| LEVELS[usize::from(level)]), color);
+    // Of the greys, 8, 18, … 238, the one that is closest to the mean.
+    let sum = u16::from(red) + u16::from(green) + u16::from(blue);
+    let grey = u8::try_from((sum.saturating_sub(9) / 30).min(23)).unwrap_or(23);
+    if distance([8 + 10 * grey; 3], color) < cube { 232 + grey } else { 16 + 36 * r + 6 * g + b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_computed_color_is_as_close_as_any_of_the_256() {
+        const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+        let known = |index: u8| match index {
+            16..232 => {
+                let at = index - 16;
+                [at / 36, at / 6 % 6, at % 6].map(|level| LEVELS[usize::from(level)])
+            }
+            _ => [8 + 10 * (index - 232); 3],
+        };
+        for seed in 0..0x100_0000_u32 / 977 {
+            let [_, red, green, blue] = (seed * 977).to_be_bytes();
+            let closest = (16..=255).map(|index| distance(known(index), [red, green, blue])).min();
+            let made = nearest_indexed(red, green, blue);
+            assert_eq!(Some(distance(known(made), [red, green, blue])), closest, "{red} {green} {blue}: {made}");
+        }
+    }
 }
