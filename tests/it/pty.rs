@@ -350,6 +350,9 @@ fn a_terminal_that_is_closed_right_after_a_key_ends_the_session_as_the_key_does(
         assert!(abandoned.press_and_hang_up(keys).is_some(), "{keys:?}: it goes on for ever");
         assert!(folder.path().join("session/report.html").is_file(), "{keys:?}: every file is written");
         assert!(recording(folder.path()).contains("\"ended\""), "{keys:?}");
+        // The second time would be: at once, and what is under way would be given up.
+        let summary = std::fs::read_to_string(folder.path().join("session/summary.json")).unwrap();
+        assert!(summary.contains("\"unanswered\": 0"), "{keys:?}: {summary}");
     }
 }
 
