@@ -199,6 +199,13 @@ impl Painter {
     /// What a cell shows of the areas in it.
     fn ground(&self, column: usize, row: usize) -> Option<Ground> {
         let bottom = (self.rows - 1 - row) * PARTS_HIGH;
+        let has_any = |area: &AreaLayer| {
+            let Extent { from, until } = area.columns[column];
+            from.max(bottom) < until.min(bottom + PARTS_HIGH)
+        };
+        if !self.areas.iter().any(has_any) {
+            return None;
+        }
         // From below: what each eighth belongs to.
         let mut eighths = [None; PARTS_HIGH];
         for area in &self.areas {
@@ -214,6 +221,10 @@ impl Painter {
 
 /// One division of a cell, of which each eighth belongs to an area or to none: that which gives away the least.
 fn divided(eighths: [Option<Role>; PARTS_HIGH]) -> Option<Ground> {
+    // Most cells: nothing, or one area alone.
+    if eighths.iter().all(|&other| other == eighths[0]) {
+        return eighths[0].map(Ground::Whole);
+    }
     let covered = eighths.iter().flatten().count();
     let most = |part: &[Option<Role>]| {
         let count = |role: Option<Role>| part.iter().filter(|&&other| other == role).count();
