@@ -124,7 +124,7 @@ impl TimeAxis {
     /// Ticks at round times, at least `spacing` terminal columns apart: column and time.
     pub(crate) fn ticks(&self, spacing: usize) -> Vec<(usize, Elapsed)> {
         let every = ticks::length(u64::from(self.window) * spacing as u64 / self.cells().max(1) as u64);
-        let end = u64::from(self.window) * u64::from(NANOS_PER_SEC);
+        let end = u64::from(self.window) * NANOS_PER_SEC;
         let end = i128::from(self.first + i64::from(self.dots)) * i128::from(end) / i128::from(self.dots);
         let last = Elapsed::from_nanos(u64::try_from(end).unwrap_or(0)).second() / every;
         (self.first_second().div_ceil(every)..=last)

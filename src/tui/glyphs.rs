@@ -70,7 +70,6 @@ impl Glyphs {
             (Self::Braille, _) => None,
             (_, '…') => Some(".."),
             (_, '→' | '↗') => Some("->"),
-            (Self::Blocks, _) => None,
             (Self::Ascii, '←') => Some("<-"),
             (Self::Ascii, '↑') => Some("Up"),
             (Self::Ascii, '↓') => Some("Dn"),
@@ -83,7 +82,7 @@ impl Glyphs {
             (Self::Ascii, 'τ') => Some("tau"),
             (Self::Ascii, 'θ') => Some("theta"),
             (Self::Ascii, 'Σ') => Some("sum"),
-            (Self::Ascii, _) => None,
+            (Self::Blocks | Self::Ascii, _) => None,
         }
     }
 

@@ -132,7 +132,9 @@ pub(crate) fn span_label(length: Duration) -> String {
 /// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.
 pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
     let mut lines = crate::text::wrap(&worded(text), width);
-    lines.iter_mut().for_each(|line| *line = cut(&worded(line), width));
+    for line in &mut lines {
+        *line = cut(&worded(line), width);
+    }
     if lines.len() > max {
         let rest = lines.split_off(max.saturating_sub(1)).join(" ");
         if max > 0 {

@@ -27,6 +27,9 @@ const FACT_AT_LEAST: usize = 30;
 const REASON_AT_LEAST: usize = 90;
 const FOLDER_AT_LEAST: usize = 70;
 
+/// Columns of the views by their first letters.
+const SHORT_TABS: usize = 19;
+
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let width = usize::from(area.width);
@@ -52,20 +55,25 @@ fn has_two(scene: &Scene<'_>) -> bool {
 /// `scaletop  demo  http://…   Overview …   running 4:32`.
 fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let (state, settings) = (scene.state, &scene.state.session().header().settings);
-    let right = if let Some(player) = state.player() {
+    let (words, role) = verdict(scene, state.session());
+    let mut right = if let Some(player) = state.player() {
         replay(scene, player)
     } else {
         let (phase, role) = phase(state);
         let now = state.now().max(state.session().now());
         vec![Piece::new(0, phase, scene.style(role)), Piece::new(0, now.to_string(), scene.style(Role::Title))]
     };
+    let wanted = |right: &[Piece]| right.iter().map(|piece| piece.width() + 2).sum::<usize>() + SHORT_TABS + 2;
+    if state.player().is_some() && !has_two(scene) && usize::from(text::columns(&words)) + wanted(&right) > width {
+        // How it stands says more than a time that the bar has, too.
+        right.pop();
+    }
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
     if has_two(scene) {
         let what = Piece::new(2, " two targets, the same arrivals", scene.style(Role::Label));
         return spread(text::fit(vec![what, tabs(scene, width)], left_width, 2), right, width);
     }
-    let (words, role) = verdict(scene, state.session());
     let mut tabs = tabs(scene, width);
     if left_width < tabs.width() + usize::from(text::columns(&words)) + 2 && width < 100 {
         tabs = short_tabs(scene);

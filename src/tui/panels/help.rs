@@ -26,6 +26,9 @@ const READING: [(&str, &str); 7] = [
 const KEYS_WIDTH: usize = 16;
 const WIDEST_KEYS: usize = 24;
 
+/// Columns of a half of the screen, at most.
+const NARROW: usize = 60;
+
 /// Columns of the words that are explained.
 const WORD_WIDTH: usize = 18;
 
@@ -94,7 +97,9 @@ enum Detail {
 fn keys(state: &State, theme: Theme, with_headings: bool, width: usize, detail: Detail) -> Vec<Vec<Line<'static>>> {
     let (map, mode) = (&state.ui().keys, KeyMap::mode(state));
     let widest = map.bindings(mode).map(|binding| usize::from(text::columns(&binding.shown)) + 1).max().unwrap_or(0);
-    let keys_width = widest.clamp(KEYS_WIDTH, WIDEST_KEYS);
+    // In half the screen the words need the room more than the keys do.
+    let most = if width < NARROW { KEYS_WIDTH } else { WIDEST_KEYS };
+    let keys_width = widest.clamp(KEYS_WIDTH, most);
     let only_closes = |binding: &Binding| binding.keys.iter().all(|(_, action)| *action == Action::Cancel);
     let mut entries = Vec::new();
     for group in Group::ALL {
@@ -108,19 +113,28 @@ fn keys(state: &State, theme: Theme, with_headings: bool, width: usize, detail: 
             entries.push(air.into_iter().chain([Line::styled(group.title(), theme.style(Role::Key))]).collect());
         }
         entries.extend(bindings.map(|binding| {
-            let keys =
-                std::iter::once(text::shown(&binding.shown, keys_width - 1)).chain(std::iter::repeat(String::new()));
+            let keys = in_lines(&binding.shown, keys_width - 1);
             let words = explained(binding.help, width.saturating_sub(keys_width + 1), detail);
-            let line = |(keys, words): (String, String)| {
+            let line = |at: usize| {
+                let of = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
                 Line::from(vec![
-                    Span::styled(format!("{keys:<keys_width$}"), theme.style(Role::Title)),
-                    Span::styled(words, theme.style(Role::Text)),
+                    Span::styled(format!("{:<keys_width$}", of(&keys)), theme.style(Role::Title)),
+                    Span::styled(of(&words), theme.style(Role::Text)),
                 ])
             };
-            keys.zip(words).map(line).collect()
+            (0..keys.len().max(words.len())).map(line).collect()
         }));
     }
     entries
+}
+
+/// Keys as they are written, or in lines of `room` columns where they need more.
+fn in_lines(keys: &str, room: usize) -> Vec<String> {
+    if usize::from(text::columns(keys)) <= room {
+        vec![text::shown(keys, room)]
+    } else {
+        text::wrap(keys, room, usize::MAX)
+    }
 }
 
 /// A sentence, or its first part where the whole is longer than a line, in lines of `room` columns.

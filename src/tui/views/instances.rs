@@ -133,14 +133,12 @@ fn seen_in_words(scene: &Scene<'_>) -> String {
     // An instance may be counted a little longer than it answers, where answers are few.
     let gone = gone.min(seen.len() - alive.unwrap_or(0).min(seen.len()));
     let silent = seen.len() - gone - alive.unwrap_or(0).min(seen.len() - gone);
-    let mut words = alive.map_or_else(|| "nobody answers".to_owned(), |alive| format!("{alive} answering"));
-    if silent > 0 {
-        words += &format!(", {silent} silent");
+    let answering = alive.map_or_else(|| "nobody answers".to_owned(), |alive| format!("{alive} answering"));
+    match (silent, gone) {
+        (0, gone) => format!("{answering}, {gone} gone"),
+        (silent, 0) => format!("{answering}, {silent} silent"),
+        (silent, gone) => format!("{answering}, {silent} silent, {gone} gone"),
     }
-    if gone > 0 || silent == 0 {
-        words += &format!(", {gone} gone");
-    }
-    words
 }
 
 /// The instances in their order: those that answer first, by their birth; then those that are gone, the last gone first.
