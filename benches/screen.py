@@ -30,7 +30,7 @@ import time
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SIZE = (40, 120)
 FRAME = re.compile(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", re.S)
-TOKEN = re.compile(r"\x1b\[(\d*);?(\d*)H|\x1b\[2J|\x1b\[[\d;?]*[a-zA-Z]|(.)", re.S)
+TOKEN = re.compile(r"\x1b\[(\d*);?(\d*)H|\x1b\[2J|\x1b\[(?P<by>\d*)(?P<step>[BCX])|\x1b\[[\d;?]*[a-zA-Z]|(?P<back>\x08)|(?P<text>.)", re.S)
 RATE = 20
 LINE = 1200
 # Keys that change two words of the header and nothing else.
@@ -79,7 +79,7 @@ class Terminal:
         return None
 
     def feed(self, got):
-        """Puts what is read on the screen: our frames only move, colour and write."""
+        """Puts what is read on the screen: our frames only move, colour, erase and write."""
         text = self.rest + self.decoder.decode(got)
         # A sequence that is not whole yet waits for its end.
         begun = text.rfind("\x1b")
@@ -87,10 +87,19 @@ class Terminal:
         text, self.rest = text[:whole], text[whole:]
         row, column = self.place
         for match in TOKEN.finditer(text):
-            if match[3]:
+            by = int(match["by"] or 1)
+            if match["text"]:
                 if row < SIZE[0] and column < SIZE[1]:
-                    self.rows[row][column] = match[3]
+                    self.rows[row][column] = match["text"]
                 column += 1
+            elif match["back"]:
+                column -= 1
+            elif match["step"] == "B":
+                row += by
+            elif match["step"] == "C":
+                column += by
+            elif match["step"] == "X":
+                self.rows[row][column:column + by] = [" "] * by
             elif match[0].endswith("H"):
                 row, column = int(match[1] or 1) - 1, int(match[2] or 1) - 1
             elif match[0] == "\x1b[2J":
@@ -150,7 +159,7 @@ def driven(scaletop, folder, url, name):
     before = len(terminal.read)
     terminal.pump(20)
     frames = FRAME.findall(bytes(terminal.read[before:]))
-    sizes = [len(frame) for frame in frames if TOKEN.sub(r"\3", frame.decode(errors="ignore"))]
+    sizes = [len(frame) for frame in frames if TOKEN.sub(r"\g<text>", frame.decode(errors="ignore"))]
     began, cpu, before = time.monotonic(), terminal.cpu(), len(terminal.read)
     for at in range(200):
         terminal.press(KEYS[at % 2][0])

@@ -11,6 +11,7 @@ pub(crate) mod theme;
 mod asking;
 mod axis;
 mod chart;
+mod encode;
 pub(crate) mod glyphs;
 mod heat;
 mod layout;
@@ -78,8 +79,10 @@ impl Places {
 /// Draws the whole screen, and says what lies where.
 pub(crate) fn paint(state: &State, theme: Theme, frame: &mut Frame<'_>) -> Places {
     let theme = theme.wished(state.ui().colors, state.ui().characters);
-    let area = frame.area();
-    let buf = frame.buffer_mut();
+    text::in_glyphs(theme.glyphs(), || paint_in(state, theme, frame.area(), frame.buffer_mut()))
+}
+
+fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(buf, area, state, theme);
         glyphs::translate(buf, theme.glyphs());

@@ -122,8 +122,6 @@ pub enum Action {
     NoSuchKey,
     /// Says that a colour of one's own, by the name of its role, hardly stands out from this background.
     HardlySeen(&'static str),
-    /// Says that a text that was pasted is no keys.
-    Pasted,
     /// A character typed into the open prompt.
     PromptChar(char),
     /// Complete what was typed into the prompt.

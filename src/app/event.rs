@@ -17,6 +17,8 @@ pub enum Event {
     Half(Side, SessionEvent),
     /// The user, or a signal, asked for something.
     Action(Action),
+    /// A text was pasted: an open prompt takes it, anywhere else it is said to be no keys.
+    Pasted(String),
     /// The rate changes without a key: the session starts with one.
     Rate(RateChange),
     /// Time passed.

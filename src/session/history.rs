@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::session::event::{Notice, NoticeLevel, RateCause, Side};
 use crate::session::halves::Halves;
-use crate::session::state::Session;
+use crate::session::state::{InstanceTrack, Session};
 use crate::text::thousands;
+use crate::timeline::Row;
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
 
@@ -94,6 +95,15 @@ fn all_of(session: &Session) -> Vec<Entry> {
     entries.extend(session.log().iter().map(notice));
     entries.sort_by_key(|entry| entry.at);
     entries
+}
+
+/// Whether an instance was gone at a moment: others had answered since it did last, for long enough.
+pub(crate) fn was_gone(session: &Session, track: &InstanceTrack, at: Elapsed) -> bool {
+    let rows = session.timeline().rows();
+    let end = |row: &Row| Elapsed::from_secs(u64::from(row.second) + u64::from(row.span.max(1)));
+    let known = rows.partition_point(|row| end(row) <= at);
+    let answered = rows.range(..known).rev().find(|row| row.outcomes.total() > 0);
+    answered.is_some_and(|row| end(row) > track.last_before(at) + GONE_AFTER)
 }
 
 /// Whether others have answered since one answered last, at `last`, for long enough.

@@ -19,14 +19,15 @@ pub(crate) struct TimeAxis {
     dots: u32,
     /// Seconds that all columns cover.
     window: u32,
-    /// The right edge, in whole seconds since the start.
-    edge: u32,
+    /// Where what there is to see ends, in whole seconds since the start: at the right edge, or before it while the session is
+    /// younger than the window.
+    end: u32,
 }
 
 impl TimeAxis {
     /// The axis for what the user looks at, over `cells` columns of the terminal.
     pub(crate) fn new(state: &State, cells: u16) -> Self {
-        let Shown { window, edge } = state.shown();
+        let Shown { window, edge, end } = state.shown();
         let dots = u32::from(cells.max(1)) * 2;
         // The last column is the last that the last second lies on (see `dots_of`): one that merely began has nothing to
         // show yet and would blink.
@@ -35,8 +36,10 @@ impl TimeAxis {
         } else {
             (u64::from(edge) * u64::from(dots)).div_ceil(u64::from(window))
         };
+        // In whole columns of the terminal: what has not moved a column is not drawn anew, whatever its dots are.
+        let last = last.next_multiple_of(DOTS_WIDE as u64);
         let last = i64::try_from(last).unwrap_or(i64::MAX - 1);
-        Self { first: last - i64::from(dots), dots, window, edge }
+        Self { first: last - i64::from(dots), dots, window, end }
     }
 
     /// Dot columns.
@@ -54,8 +57,9 @@ impl TimeAxis {
         self.window
     }
 
+    /// Where what there is to see ends.
     pub(crate) fn end(&self) -> Elapsed {
-        Elapsed::from_secs(u64::from(self.edge))
+        Elapsed::from_secs(u64::from(self.end))
     }
 
     /// The first second that may be on the axis.
@@ -75,7 +79,7 @@ impl TimeAxis {
     /// last column: a key press shows at once.
     pub(crate) fn cell(&self, at: Elapsed) -> Option<usize> {
         let index = self.index(at);
-        let still_open = at.second() < self.edge.saturating_add(CLOSING_SECS + 1);
+        let still_open = at.second() < self.end.saturating_add(CLOSING_SECS + 1);
         let index = if index >= i64::from(self.dots) && still_open { i64::from(self.dots) - 1 } else { index };
         usize::try_from(index).ok().filter(|&index| index < self.dots()).map(|index| index / DOTS_WIDE)
     }
@@ -120,7 +124,10 @@ impl TimeAxis {
     /// Ticks at round times, at least `spacing` terminal columns apart: column and time.
     pub(crate) fn ticks(&self, spacing: usize) -> Vec<(usize, Elapsed)> {
         let every = ticks::length(u64::from(self.window) * spacing as u64 / self.cells().max(1) as u64);
-        (self.first_second().div_ceil(every)..=self.edge / every)
+        let end = u64::from(self.window) * NANOS_PER_SEC;
+        let end = i128::from(self.first + i64::from(self.dots)) * i128::from(end) / i128::from(self.dots);
+        let last = Elapsed::from_nanos(u64::try_from(end).unwrap_or(0)).second() / every;
+        (self.first_second().div_ceil(every)..=last)
             .map(|n| Elapsed::from_secs(u64::from(n) * u64::from(every)))
             .filter_map(|at| self.cell(at).map(|cell| (cell, at)))
             .collect()
@@ -165,6 +172,24 @@ mod tests {
         TimeAxis::new(&state().at(secs).ui(|ui| ui.range.window = window).build(), cells)
     }
 
+    const WINDOWS: [Window; 4] = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
+
+    fn dots_of(axis: &TimeAxis, second: u64) -> std::ops::Range<usize> {
+        axis.dots_of(Elapsed::from_secs(second), Elapsed::from_secs(second + 1))
+    }
+
+    #[test]
+    fn a_young_session_grows_from_the_left_over_a_minute_and_then_over_its_window() {
+        for (secs, newest) in [(1, 1), (3, 3), (30, 35), (60, 70), (61, 57), (75, 70), (300, 70), (301, 70)] {
+            // The present is what is closed for sure.
+            let axis = axis(secs + u64::from(CLOSING_SECS), Window::FiveMinutes, 70);
+            assert_eq!(axis.end, u32::try_from(secs).unwrap());
+            let last = dots_of(&axis, secs - 1).end.div_ceil(DOTS_WIDE);
+            assert!(last.abs_diff(newest) <= 1, "{secs} s end in column {last}");
+            assert_eq!(axis.first == 0, secs <= 300, "{secs}");
+        }
+    }
+
     #[test]
     fn a_young_session_is_not_squeezed_into_a_corner() {
         assert_eq!(axis(20, Window::FiveMinutes, 70).window, 60);
@@ -206,18 +231,50 @@ mod tests {
     proptest! {
         #[test]
         fn neighbouring_seconds_never_share_a_column_unless_columns_are_longer(secs in 1_u64..8_000, cells in 30_u16..240, window in 0_usize..4) {
-            let windows = [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All];
-            let axis = axis(secs, windows[window], cells);
+            let axis = axis(secs, WINDOWS[window], cells);
             let mut covered = vec![0_u32; axis.dots()];
-            for second in 0..u64::from(axis.edge) {
-                for dot in axis.dots_of(Elapsed::from_secs(second), Elapsed::from_secs(second + 1)) {
+            for second in 0..u64::from(axis.end) {
+                for dot in dots_of(&axis, second) {
                     covered[dot] += 1;
                 }
             }
-            let started = usize::try_from((-axis.first).max(0)).unwrap_or(0);
-            prop_assert!(covered[started..].iter().all(|&seconds| seconds >= 1), "a hole without a gap: {covered:?}");
+            let newest = dots_of(&axis, u64::from(axis.end) - 1);
+            prop_assert!(!newest.is_empty(), "the newest second is drawn");
+            prop_assert!(covered[..newest.end].iter().all(|&seconds| seconds >= 1), "a hole without a gap: {covered:?}");
+            prop_assert!(covered[newest.end..].iter().all(|&seconds| seconds == 0), "{covered:?}");
+            if axis.end >= axis.window {
+                prop_assert!(axis.dots() - newest.end < DOTS_WIDE, "the newest second is in the last column");
+            }
             if axis.window <= axis.dots {
                 prop_assert!(covered.iter().all(|&seconds| seconds <= 1), "two seconds in one column: {covered:?}");
+            }
+        }
+
+        #[test]
+        fn the_second_under_a_column_is_drawn_in_it_and_the_other_way_round(secs in 1_u64..8_000, cells in 30_u16..240, window in 0_usize..4) {
+            let axis = axis(secs, WINDOWS[window], cells);
+            let newest = dots_of(&axis, u64::from(axis.end) - 1);
+            for cell in 0..newest.end.div_ceil(DOTS_WIDE) {
+                let moment = axis.moment(cell);
+                prop_assert_eq!(axis.cell(moment), Some(cell));
+                if moment < axis.end() {
+                    let drawn = dots_of(&axis, moment.second().into());
+                    let here = cell * DOTS_WIDE..(cell + 1) * DOTS_WIDE;
+                    prop_assert!(drawn.start < here.end && here.start < drawn.end, "{moment} in {cell}: {drawn:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn a_second_more_moves_the_axis_by_no_more_than_a_second_in_whole_columns(secs in 1_u64..3_000, cells in 30_u16..240, window in 0_usize..4) {
+            let (now, later) = (axis(secs, WINDOWS[window], cells), axis(secs + 1, WINDOWS[window], cells));
+            prop_assert!(now.first % 2 == 0 && now.first >= 0, "{}", now.first);
+            if now.window == later.window {
+                let second = i64::from(now.dots.div_ceil(now.window));
+                let most = (second + 1).div_euclid(2) * 2 + 2;
+                prop_assert!((0..=most).contains(&(later.first - now.first)), "{} to {}", now.first, later.first);
+            } else {
+                prop_assert_eq!((now.first, later.first), (0, 0), "it grows, and begins at 0:00");
             }
         }
 

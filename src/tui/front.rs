@@ -171,7 +171,10 @@ impl FrontEnd for TerminalFront {
                         return Event::Action(action);
                     }
                 }
-                Ok(Some(Input::Paste)) => return Event::Action(Action::Pasted),
+                Ok(Some(Input::Paste(text))) => {
+                    self.is_asked = true;
+                    return Event::Pasted(text);
+                }
                 Ok(Some(Input::Resize)) => return Event::Resized,
                 Ok(Some(Input::Mouse(mouse, column, row))) => {
                     let places = self.screen.places();

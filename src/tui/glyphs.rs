@@ -1,8 +1,9 @@
 //! The characters of the screen: which ones it uses, and what stands in their place where a terminal does not have them or
 //! draws them two columns wide.
 //!
-//! Charts are painted in the glyphs that there are ([`Glyphs::dots`], [`Glyphs::shade`]); all other characters of a finished frame
-//! are translated, so that no view has to know.
+//! Charts are painted in the glyphs that there are ([`Glyphs::dots`], [`Glyphs::shade`]). What takes more columns in other characters
+//! ([`Glyphs::words`], such as `<=`) is put in place where texts are measured (`tui::text`), so that there is room for it; all other
+//! characters of a finished frame are translated, one for one. No view has to know.
 
 use ratatui::buffer::Buffer;
 
@@ -60,6 +61,36 @@ impl Glyphs {
             Self::Braille => char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' '),
             Self::Blocks => halves(dots),
             Self::Ascii => mark(role),
+        }
+    }
+
+    /// What stands for a character of a text, where that takes more than one column; `None` where one is enough.
+    pub(super) const fn words(self, ch: char) -> Option<&'static str> {
+        match (self, ch) {
+            (Self::Braille, _) => None,
+            (_, '…') => Some(".."),
+            (_, '→' | '↗') => Some("->"),
+            (Self::Ascii, '←') => Some("<-"),
+            (Self::Ascii, '↑') => Some("Up"),
+            (Self::Ascii, '↓') => Some("Dn"),
+            (Self::Ascii, '±') => Some("+-"),
+            (Self::Ascii, '≤') => Some("<="),
+            (Self::Ascii, '≥') => Some(">="),
+            (Self::Ascii, '²') => Some("^2"),
+            (Self::Ascii, '°') => Some(" deg"),
+            (Self::Ascii, 'Δ') => Some("delta"),
+            (Self::Ascii, 'τ') => Some("tau"),
+            (Self::Ascii, 'θ') => Some("theta"),
+            (Self::Ascii, 'Σ') => Some("sum"),
+            (Self::Blocks | Self::Ascii, _) => None,
+        }
+    }
+
+    /// What a text ends in that is cut.
+    pub(super) const fn cut_mark(self) -> &'static str {
+        match self.words('…') {
+            Some(mark) => mark,
+            None => "…",
         }
     }
 
@@ -125,12 +156,10 @@ fn plain(ch: char, glyphs: Glyphs) -> char {
         '●' | '◉' | '■' | '•' => '■',
         '▼' | '▾' => '↓',
         '◆' => '*',
-        'Σ' => 'S',
         '▲' => '↑',
-        '▶' | '▸' | '»' | '→' | '↗' => '>',
+        '▶' | '▸' | '»' => '>',
         '◀' | '◂' | '«' => '<',
         '‖' | '“' | '”' => '"',
-        '…' => '.',
         '×' | '✕' => 'x',
         other => other,
     };
@@ -162,16 +191,11 @@ fn ascii(ch: char) -> char {
         '▀' => '\'',
         '▄' | '░' | '·' => '.',
         '▌' | '▐' | '▒' => '=',
-        '≤' | '←' | '◂' => '<',
-        '≥' => '>',
+        '◂' => '<',
         '↑' => '^',
         '↓' => 'v',
-        '±' => '~',
         '÷' => '/',
         'µ' => 'u',
-        'Δ' => 'd',
-        'θ' | 'τ' => 't',
-        '°' | '²' => ' ',
         ch if ch.is_ascii() => ch,
         _ => '?',
     }
@@ -208,14 +232,27 @@ mod tests {
         for ch in '\u{2800}'..='\u{28ff}' {
             assert_eq!((ch.width(), ch.width_cjk()), (Some(1), Some(1)), "braille is narrow everywhere: {ch}");
         }
+        let shown =
+            |ch: char, glyphs: Glyphs| glyphs.words(ch).map_or_else(|| plain(ch, glyphs).to_string(), str::to_owned);
         for ch in ALL.chars() {
             assert_eq!(ch.width(), Some(1), "{ch}");
-            let ascii = plain(ch, Glyphs::Ascii);
-            assert!(ascii.is_ascii() && ascii != '?', "{ch} is {ascii}");
-            let block = plain(ch, Glyphs::Blocks);
-            assert!(block.is_ascii() || HAS_CONSOLE.contains(block), "{ch} is {block}");
+            let ascii = shown(ch, Glyphs::Ascii);
+            assert!(ascii.is_ascii() && !ascii.contains('?'), "{ch} is {ascii}");
+            let block = shown(ch, Glyphs::Blocks);
+            assert!(block.chars().all(|ch| ch.is_ascii() || HAS_CONSOLE.contains(ch)), "{ch} is {block}");
         }
         assert_eq!((PROBE.width(), PROBE.width_cjk()), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn in_ascii_no_relation_and_no_tolerance_reads_as_another() {
+        use std::collections::BTreeSet;
+        let all = ["<", ">", "~", ".", "-", "+", "v", "^", "<=", "≤", "≥", "±", "…", "→", "←", "↑", "↓"];
+        let shown = |text: &str| -> String {
+            text.chars().map(|ch| Glyphs::Ascii.words(ch).map_or_else(|| ch.to_string(), str::to_owned)).collect()
+        };
+        let distinct: BTreeSet<String> = all.iter().map(|text| shown(text)).collect();
+        assert_eq!(distinct.len(), all.len() - 1, "only ≤ is written as what it is: {distinct:?}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What the terminal says: key presses, new sizes, the wheel, in the application's own words.
 //!
-//! What is pasted is never keys: an address in the clipboard must not drive load. Terminals that know how mark it; from the
-//! others it comes as many different keys in one moment, faster than anybody types. An answer of the terminal that comes late
+//! What is pasted is never keys: an address in the clipboard must not drive load. It is text for an open prompt, and nothing
+//! elsewhere. Terminals that know how mark it; from the others it comes as many different keys in one moment, faster than anybody
+//! types. An answer of the terminal that comes late
 //! (see [`super::asking`]) is none either.
 
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use crate::app::keymap::{Key, KeyPress};
 
 /// Something the user did at the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A key went down.
     Key(KeyPress),
@@ -27,8 +28,8 @@ pub(crate) enum Input {
     Resize,
     /// The mouse did something over this column and row.
     Mouse(Mouse, u16, u16),
-    /// A text was pasted.
-    Paste,
+    /// This text was pasted; empty where the terminal did not mark it as such.
+    Paste(String),
 }
 
 /// What the mouse does.
@@ -161,15 +162,33 @@ impl InputStream {
     fn forget_text(&mut self, takes_text: bool, opens: &dyn Fn(KeyPress) -> bool) {
         let now = Instant::now();
         let goes_on = self.text_until.take().is_some_and(|until| now < until);
-        if takes_text || !(goes_on || is_text(&self.waiting, opens)) {
+        if takes_text {
+            drop_line_ends(&mut self.waiting);
+            return;
+        }
+        if !(goes_on || is_text(&self.waiting, opens)) {
             return;
         }
         self.text_until = Some(now + GAP_IN_A_TEXT);
         self.waiting.retain(|input| !matches!(input, Input::Key(_)));
         if !goes_on {
-            self.waiting.push_back(Input::Paste);
+            self.waiting.push_back(Input::Paste(String::new()));
         }
     }
+}
+
+/// Takes the line ends out of a text that came in one moment for a prompt: what follows one would be keys once the prompt is
+/// closed. The last of it may be typed.
+fn drop_line_ends(inputs: &mut VecDeque<Input>) {
+    if !is_text(inputs, &|_| false) {
+        return;
+    }
+    let last = inputs.len() - 1;
+    let mut at = 0..;
+    inputs.retain(|input| {
+        let is_last = at.next() == Some(last);
+        is_last || *input != Input::Key(KeyPress::plain(Key::Enter))
+    });
 }
 
 /// Whether what came in one moment can only be a text: a key that is held is the same one again and again.
@@ -193,7 +212,7 @@ pub(crate) fn translate(event: &Event) -> Option<Input> {
     match event {
         Event::Key(event) if event.kind == KeyEventKind::Press => press(event).map(Input::Key),
         Event::Resize(..) => Some(Input::Resize),
-        Event::Paste(_) => Some(Input::Paste),
+        Event::Paste(text) => Some(Input::Paste(text.clone())),
         Event::Mouse(event) => match event.kind {
             MouseEventKind::ScrollUp => Some(Mouse::WheelUp),
             MouseEventKind::ScrollDown => Some(Mouse::WheelDown),
@@ -322,7 +341,29 @@ mod tests {
 
     #[test]
     fn pasting_is_no_key() {
-        assert_eq!(translate(&Event::Paste("s".to_owned())), Some(Input::Paste));
+        assert_eq!(translate(&Event::Paste("s".to_owned())), Some(Input::Paste("s".to_owned())));
+    }
+
+    #[test]
+    fn in_a_prompt_a_line_end_in_the_middle_of_what_comes_at_once_accepts_nothing() {
+        let enter = || Input::Key(KeyPress::plain(Key::Enter));
+        let lines = |parts: &[&str]| {
+            let mut all = VecDeque::new();
+            for (at, part) in parts.iter().enumerate() {
+                if at > 0 {
+                    all.push_back(enter());
+                }
+                all.extend(typed(part));
+            }
+            all
+        };
+        let mut pasted = lines(&["rate 600", "sss", "9"]);
+        drop_line_ends(&mut pasted);
+        assert_eq!(pasted, typed("rate 600sss9"));
+        // A command that a script types at once is typed.
+        let mut command = lines(&["rate 600", ""]);
+        drop_line_ends(&mut command);
+        assert_eq!(command, lines(&["rate 600", ""]));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! then on writes wait for room. Between the ends of two waits as much is carried as is written meanwhile, however large the
 //! buffers are, and whether room comes bit by bit or once they are nearly empty (as in a pseudo terminal of Linux): that is how
 //! fast the line is. Before that nothing is known, and nothing has to be. Once it is known, what was written is taken to be on its way for as long as it takes at that
-//! rate, and the next frame waits for it. So buffers stay empty, and what answers a key is not behind what was drawn before.
+//! rate, and the next frame waits for it. Two such waits within one frame are enough to begin with: the first frame, which is all of
+//! the screen, tells of a slow line. So buffers stay empty, and what answers a key is not behind what was drawn before.
 //!
 //! A line that holds more than it lets feel (ssh takes megabytes before a write waits) is not seen to be slow.
 
@@ -54,12 +55,15 @@ pub(crate) struct Line {
     waited: Option<(Duration, f64)>,
     /// The spans between the ends of the last waits: bytes and seconds.
     spans: Vec<(f64, f64)>,
+    /// Whether the frame that is being written has waited.
+    has_waited: bool,
 }
 
 impl Line {
     /// A frame of so many bytes begins.
     pub(crate) fn begins(&mut self, bytes: usize) {
         self.last = bytes as f64;
+        self.has_waited = false;
     }
 
     /// A piece of so many bytes was written from `began` to `ended`.
@@ -72,6 +76,7 @@ impl Line {
         if took < WAITED {
             return;
         }
+        let is_again = std::mem::replace(&mut self.has_waited, true);
         let Some((since, written)) = self.waited.replace((ended, self.total)) else { return };
         let secs = ended.saturating_sub(since).as_secs_f64();
         let waited = took.as_secs_f64();
@@ -80,6 +85,11 @@ impl Line {
             return;
         }
         self.spans.push((self.total - written, secs));
+        // What waits again and again within one frame, and hardly does anything else, is no terminal that stood still.
+        let is_plain = is_again && self.rate.is_none() && waited >= secs * MOSTLY && waited >= LONG;
+        if is_plain && self.spans.len() < SPANS {
+            self.learn((self.total - written) / secs, ended);
+        }
         if self.spans.len() < SPANS {
             return;
         }
@@ -250,6 +260,25 @@ pub(crate) mod tests {
             assert!((known / rate - 1.0).abs() < 0.25, "{rate}, {buffers}, {low}: {known}");
             assert!(fullest <= 1_800.0 * 1.3, "{rate}, {buffers}, {low}: {fullest} bytes wait");
         }
+    }
+
+    #[test]
+    fn the_first_frame_that_takes_long_tells_what_the_line_carries() {
+        for (rate, buffers, low) in [(1_200.0, 4_096.0, 128.0), (1_200.0, 4_096.0, 3_584.0), (600.0, 4_096.0, 2_048.0)]
+        {
+            let (mut line, mut slow) = (Line::default(), Slow::new(rate, buffers, low));
+            let now = send(&mut line, &mut slow, 9_000, 0.0);
+            let known = line.rate.unwrap_or_else(|| panic!("{rate}, {buffers}, {low}: nothing was learnt"));
+            assert!((known / rate - 1.0).abs() < 0.25, "{rate}, {buffers}, {low}: {known}");
+            assert!(!line.is_free(secs(now), false), "the next frame waits for what is on its way");
+        }
+        // One that stood still once is not slow.
+        let mut line = Line::default();
+        line.begins(9_000);
+        for piece in 0..18 {
+            line.wrote(512, secs(0.0), secs(if piece == 9 { 10.0 } else { 0.0 }));
+        }
+        assert!(line.is_free(secs(10.0), false));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A frame in parts, for a slow line: what is in the header and on the bottom line goes at once, the rows between as far as the
 //! line carries them in a moment, the others with the next frames. Pure.
 
-use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
+
+use crate::tui::encode;
 
 /// Rows at the top that always go.
 const HEADER: u16 = 3;
@@ -39,12 +40,7 @@ pub(crate) fn within(frame: &mut Buffer, shown: &Buffer, budget: usize, from: u1
 fn cost(frame: &Buffer, shown: &Buffer, y: u16) -> usize {
     let area = frame.area;
     let changed = (area.left()..area.right()).filter(|&x| frame[(x, y)] != shown[(x, y)]);
-    let mut bytes = Vec::new();
-    // Memory takes every byte.
-    let _ = CrosstermBackend::new(&mut bytes).draw(changed.map(|x| (x, y, &frame[(x, y)])));
-    let mut nothing = Vec::new();
-    let _ = CrosstermBackend::new(&mut nothing).draw(std::iter::empty());
-    bytes.len().saturating_sub(nothing.len())
+    encode::cost(area.width, changed.map(|x| (x, y, &frame[(x, y)])))
 }
 
 #[cfg(test)]

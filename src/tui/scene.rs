@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::app::state::State;
 use crate::session::event::Side;
 use crate::session::state::Session;
+use crate::slo::Slo;
 use crate::timeline::Row;
 use crate::tui::axis::{self, Event, TimeAxis};
 use crate::tui::series::{self, Columns};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use ratatui::style::Style;
+use scaletop_units::Elapsed;
 
 /// What every panel draws from.
 pub(crate) struct Scene<'a> {
@@ -55,6 +57,33 @@ impl<'a> Scene<'a> {
         self.theme.style(role)
     }
 
+    /// The moment that is looked at, when that is not the present.
+    pub(crate) fn past(&self) -> Option<Elapsed> {
+        let range = &self.state.ui().range;
+        range.is_past().then(|| range.cursor.unwrap_or(self.axis.end()))
+    }
+
+    /// The moment that what is said of one speaks of: of the past, or the end of what there is.
+    pub(crate) fn moment(&self) -> Elapsed {
+        self.past().unwrap_or(self.axis.end())
+    }
+
+    /// The objective at that moment.
+    pub(crate) fn objective(&self) -> &'a Slo {
+        let session = self.session();
+        self.past().map_or_else(|| session.objective(), |at| session.objectives().at(at.second()))
+    }
+
+    /// Arrivals of a target that were not sent, up to that moment.
+    pub(crate) fn dropped(&self, session: &Session) -> u64 {
+        self.past().map_or_else(|| session.totals().dropped(), |at| series::dropped_until(session, at))
+    }
+
+    /// What stands behind a word that is only known of the present, when that is not looked at.
+    pub(crate) fn if_past(&self, words: &'static str) -> &'static str {
+        self.past().map_or("", |_| words)
+    }
+
     /// What stands below the scale's labels: how much time is shown.
     pub(crate) fn window_label(&self) -> String {
         let range = &self.state.ui().range;
@@ -63,7 +92,7 @@ impl<'a> Scene<'a> {
             return text::span_label(Duration::from_secs(shown.window.into()));
         }
         match range.window.length() {
-            Some(length) if length.as_secs() <= shown.edge.into() => format!("last {}", range.window.label()),
+            Some(length) if length.as_secs() <= shown.end.into() => format!("last {}", range.window.label()),
             // There is less than was chosen: all of it is shown.
             _ => "all".to_owned(),
         }

@@ -73,6 +73,12 @@ pub(crate) fn at(session: &Session, at: Elapsed) -> Option<&Row> {
     rows.get(end.checked_sub(1)?).filter(|row| at < row_end(row))
 }
 
+/// Arrivals that were not sent in all seconds up to that of a moment.
+pub(crate) fn dropped_until(session: &Session, at: Elapsed) -> u64 {
+    let rows = session.timeline().rows().iter().take_while(|row| row_start(row) <= at);
+    rows.map(Row::dropped).fold(0, u64::saturating_add)
+}
+
 /// How a count that a platform reported is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CountSeries {
@@ -94,9 +100,9 @@ pub(crate) fn counts(observations: &[InstanceObservation], axis: &TimeAxis) -> C
     counts
 }
 
-/// The latest count of a basis at the right edge of the axis.
-pub(crate) fn latest_count(observations: &[InstanceObservation], axis: &TimeAxis) -> Option<InstanceObservation> {
-    let end = observations.partition_point(|observation| observation.stands(None).start < axis.end());
+/// The latest count of a basis at a moment.
+pub(crate) fn latest_count(observations: &[InstanceObservation], at: Elapsed) -> Option<InstanceObservation> {
+    let end = observations.partition_point(|observation| observation.stands(None).start < at);
     observations.get(end.checked_sub(1)?).copied()
 }
 

@@ -16,12 +16,14 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::backend::{Backend as _, CrosstermBackend};
-use ratatui::buffer::Buffer;
+use ratatui::backend::{Backend, ClearType as Cleared, CrosstermBackend, WindowSize};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Size};
 use ratatui::{Frame, Terminal};
 
 use crate::app::state::State;
 use crate::tui::Places;
+use crate::tui::encode;
 use crate::tui::frames::{FrameWriter, Frames};
 use crate::tui::partly;
 use crate::tui::theme::Theme;
@@ -41,7 +43,7 @@ pub enum TerminalError {
 #[derive(Debug)]
 pub(crate) struct Screen {
     /// `None` only while it is dropped.
-    terminal: Option<Terminal<CrosstermBackend<FrameWriter>>>,
+    terminal: Option<Terminal<Lean<FrameWriter>>>,
     frames: Frames,
     /// Whether the mouse is ours.
     mouse: bool,
@@ -60,7 +62,7 @@ impl Screen {
         let open = || {
             enter(mouse)?;
             let (writer, frames) = FrameWriter::new(io::stdout(), nothing()?)?;
-            Ok((Terminal::new(CrosstermBackend::new(writer))?, frames))
+            Ok((Terminal::new(Lean::new(writer, 0))?, frames))
         };
         match open() {
             Ok((terminal, frames)) => {
@@ -127,7 +129,7 @@ impl Screen {
 
 /// Draws a frame, and hands it over whole.
 fn draw_on<W: io::Write>(
-    terminal: &mut Terminal<CrosstermBackend<W>>,
+    terminal: &mut Terminal<Lean<W>>,
     frames: &Frames,
     rings: bool,
     paint: impl FnOnce(&mut Frame<'_>),
@@ -146,10 +148,83 @@ fn draw_on<W: io::Write>(
 /// What [`draw_on`] writes when nothing changed.
 fn nothing() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    queue!(bytes, BeginSynchronizedUpdate)?;
-    CrosstermBackend::new(&mut bytes).draw(std::iter::empty())?;
-    queue!(bytes, Hide, EndSynchronizedUpdate)?;
+    queue!(bytes, BeginSynchronizedUpdate, EndSynchronizedUpdate)?;
     Ok(bytes)
+}
+
+/// A terminal that is written to in few bytes ([`encode`]). Its cursor is hidden for as long as the screen is ours.
+#[derive(Debug)]
+struct Lean<W: io::Write> {
+    all: CrosstermBackend<W>,
+    /// Its columns, as it was last asked: before each frame.
+    columns: std::cell::Cell<u16>,
+}
+
+impl<W: io::Write> Lean<W> {
+    /// A terminal of so many columns; 0 where it is asked before it is drawn on.
+    const fn new(writer: W, columns: u16) -> Self {
+        Self { all: CrosstermBackend::new(writer), columns: std::cell::Cell::new(columns) }
+    }
+}
+
+impl<W: io::Write> io::Write for Lean<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut self.all, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut self.all)
+    }
+}
+
+impl<W: io::Write> Backend for Lean<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        encode::encode(&mut self.all, self.columns.get(), content)
+    }
+
+    /// It is hidden already, and nobody shows it.
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.all.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        self.all.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.all.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.all.clear()
+    }
+
+    fn clear_region(&mut self, region: Cleared) -> io::Result<()> {
+        self.all.clear_region(region)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        let size = self.all.size()?;
+        self.columns.set(size.width);
+        Ok(size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.all.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.all)
+    }
 }
 
 impl Screen {
@@ -235,7 +310,7 @@ mod tests {
         let written = Written::default();
         let (writer, frames) = FrameWriter::new(written.clone(), nothing().unwrap()).unwrap();
         let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 40)) };
-        let mut terminal = Terminal::with_options(CrosstermBackend::new(writer), options).unwrap();
+        let mut terminal = Terminal::with_options(Lean::new(writer, 120), options).unwrap();
         let mut builder = spike(4, 270);
         let mut costs = Vec::new();
         let mut cost = |state: &State| {

@@ -113,6 +113,16 @@ situations! {
         off_the_scale: state().limits().rate(50).p99_ms(90).run(60).rate(5_000).p99_ms(9_000).run(2).rate(50).p99_ms(90).run(60).ui(|ui| ui.linear_latency = true);
         five_failures: state().limits().rate(400).errors(OutcomeKind::Http5xxApplication, 60).errors(OutcomeKind::Connect, 40).drops(30, 0).run(60);
         exported: spike(4, 10).ui(|ui| ui.toast = Some((Elapsed::ZERO, "exported to scaletop-sessions/20261124T001500Z-demo".to_owned())));
+        second_3: state().limits().rate(50).run(3);
+        second_30: state().limits().rate(50).run(30);
+        second_60: state().limits().rate(50).run(60);
+        second_61: state().limits().rate(50).run(61);
+        second_300: state().limits().rate(50).run(300);
+        prompt_error_in_full: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt {
+            kind: PromptKind::Rate,
+            text: "9000".to_owned(),
+            error: Some("9000/s is above the ceiling of 5,000/s, so nothing changes: --max-rate raises it".to_owned()),
+        }));
         prompt_error: spike(2, 3).ui(|ui| ui.prompt = Some(Prompt {
             kind: PromptKind::Rate,
             text: "-5".to_owned(),
@@ -166,6 +176,7 @@ situations! {
     replay {
         playing: spike(4, 20).replay(10, 3_600);
         at_the_end: spike(4, 20).mark("deploy 1.2").replay(1, 0);
+        missed_at_the_end: spike(1, 60).replay(50, 0);
         help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
         scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.range.until = Some(Elapsed::from_secs(70)));
     }

@@ -1,5 +1,10 @@
 //! Text on the screen: foreign text in so many columns, and lines that drop what does not fit instead of breaking.
+//!
+//! Where the terminal lacks a character that takes more columns in others (`≤` is `<=` in ASCII), all that measures, wraps, cuts or
+//! writes text here has it so already: [`in_glyphs`].
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -9,14 +14,65 @@ use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) use crate::text::{age, count, latency, per_second, percent, whole};
 
-use crate::text::{clean, cut};
+use crate::text::clean;
+use crate::tui::glyphs::Glyphs;
+
+thread_local! {
+    /// The characters of the frame that is being drawn.
+    static GLYPHS: Cell<Glyphs> = const { Cell::new(Glyphs::Braille) };
+}
+
+/// Puts back what was there before, whatever ends the drawing.
+struct Before(Glyphs);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        GLYPHS.set(self.0);
+    }
+}
+
+/// Draws with texts in such characters.
+pub(crate) fn in_glyphs<T>(glyphs: Glyphs, draw: impl FnOnce() -> T) -> T {
+    let _before = Before(GLYPHS.replace(glyphs));
+    draw()
+}
+
+/// A text as it is shown: with what stands for characters that take more columns here.
+fn worded(text: &str) -> Cow<'_, str> {
+    let glyphs = GLYPHS.get();
+    if glyphs == Glyphs::Braille || text.chars().all(|ch| glyphs.words(ch).is_none()) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for ch in text.chars() {
+        match (ch, glyphs.words(ch)) {
+            // `Shift->` would be a riddle.
+            ('→', Some(_)) if shown.ends_with('-') => shown.push_str("Right"),
+            ('←', Some(_)) if shown.ends_with('-') => shown.push_str("Left"),
+            (_, Some(words)) => shown.push_str(words),
+            (ch, None) => shown.push(ch),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A text in at most `width` columns; what is cut says so at its end.
+fn cut(text: &str, width: usize) -> String {
+    let mark = GLYPHS.get().cut_mark();
+    if text.width() <= width || mark.width() == 1 {
+        return crate::text::cut(text, width);
+    }
+    let Some(room) = width.checked_sub(mark.width()) else { return ".".repeat(width) };
+    let kept = crate::text::cut(text, room + 1);
+    format!("{}{mark}", kept.trim_end_matches('…'))
+}
 
 /// Foreign text (marks, names, reasons) in at most `width` columns of one line, without anything a terminal would obey; what
 /// is cut ends in `…`.
 pub(crate) fn shown(text: &str, width: usize) -> String {
     // A frame must not cost more for a text of a megabyte.
     let text = &text[..text.floor_char_boundary(64 * (width + 1))];
-    cut(&clean(&text.replace(['\n', '\r', '\t'], " ")), width)
+    cut(&worded(&clean(&text.replace(['\n', '\r', '\t'], " "))), width)
 }
 
 /// Writes a text in at most `width` columns; what is cut ends in `…`, so that no number is read as another. Returns the column after
@@ -32,18 +88,21 @@ pub(crate) fn put_line(buf: &mut Buffer, x: u16, y: u16, line: &Line<'_>, width:
         return x;
     }
     let left = width.min(usize::from(area.right() - x));
-    let whole: usize = line.spans.iter().map(|span| span.content.width()).sum();
-    // Where not all fits, the last column says so.
-    let mut room = if whole > left { left.saturating_sub(1) } else { left };
+    let contents: Vec<Cow<'_, str>> = line.spans.iter().map(|span| worded(&span.content)).collect();
+    let whole: usize = contents.iter().map(|content| content.width()).sum();
+    let mark = GLYPHS.get().cut_mark();
+    // Where not all fits, the end says so.
+    let mut room = if whole > left { left.saturating_sub(mark.width()) } else { left };
+    let marked = left - room;
     let mut x = x;
-    for span in line.spans.iter().filter(|_| left > 0) {
+    for (span, content) in line.spans.iter().zip(&contents).filter(|_| left > 0) {
         let style = opaque(line.style.patch(span.style));
-        let wide = span.content.width();
+        let wide = content.width();
         if wide > room {
-            let shown = cut(&format!("{}…", span.content), room + 1);
-            return buf.set_stringn(x, y, shown, room + 1, style).0;
+            let shown = cut(&format!("{content}{mark}"), room + marked);
+            return buf.set_stringn(x, y, shown, room + marked, style).0;
         }
-        (x, _) = buf.set_stringn(x, y, &span.content, room, style);
+        (x, _) = buf.set_stringn(x, y, content, room, style);
         room -= wide;
     }
     x
@@ -56,7 +115,7 @@ fn opaque(style: Style) -> Style {
 
 /// Columns that a text takes.
 pub(crate) fn columns(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
+    u16::try_from(worded(text).width()).unwrap_or(u16::MAX)
 }
 
 /// A length of time in at most six columns: `45s`, `2m30`, `1h05`.
@@ -72,7 +131,10 @@ pub(crate) fn span_label(length: Duration) -> String {
 
 /// Foreign text in lines of at most `width` columns, at most `max` of them; the last one is cut.
 pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
-    let mut lines = crate::text::wrap(text, width);
+    let mut lines = crate::text::wrap(&worded(text), width);
+    for line in &mut lines {
+        *line = cut(&worded(line), width);
+    }
     if lines.len() > max {
         let rest = lines.split_off(max.saturating_sub(1)).join(" ");
         if max > 0 {
@@ -84,11 +146,11 @@ pub(crate) fn wrap(text: &str, width: usize, max: usize) -> Vec<String> {
 
 /// The same with words that are too long going on in the next line.
 pub(crate) fn wrap_whole(text: &str, width: usize, max: usize) -> Vec<String> {
-    let mut lines = crate::text::wrap_whole(text, width);
+    let mut lines = crate::text::wrap_whole(&worded(text), width);
     if lines.len() > max {
         lines.truncate(max);
         if let Some(last) = lines.last_mut() {
-            *last = cut(&format!("{last}…"), width);
+            *last = cut(&format!("{last}{}", GLYPHS.get().cut_mark()), width);
         }
     }
     lines
@@ -105,13 +167,13 @@ pub(crate) struct Piece {
 impl Piece {
     /// A piece of one style.
     pub(crate) fn new(rank: u8, text: impl Into<String>, style: Style) -> Self {
-        Self { spans: vec![(text.into(), style)], rank }
+        Self { spans: vec![(worded(&text.into()).into_owned(), style)], rank }
     }
 
     /// The same piece with more text of another style.
     #[must_use]
     pub(crate) fn and(mut self, text: impl Into<String>, style: Style) -> Self {
-        self.spans.push((text.into(), style));
+        self.spans.push((worded(&text.into()).into_owned(), style));
         self
     }
 
@@ -169,6 +231,27 @@ mod tests {
             [12, 11, 10, 9, 6, 5, 1, 0].map(shown),
             ["lost 2,470/s", "lost 2,470…", "lost 2,47…", "lost 2,4…", "lost …", "lost…", "…", ""]
         );
+    }
+
+    #[test]
+    fn in_ascii_what_is_wider_has_room_and_what_is_cut_ends_in_two_dots() {
+        let area = ratatui::layout::Rect::new(0, 0, 12, 1);
+        let put = |text: &str, width: usize| {
+            let mut buf = Buffer::empty(area);
+            let end = put(&mut buf, 0, 0, text, width, Style::new());
+            assert!(usize::from(end) <= width.min(12), "{end}");
+            (0..12).map(|x| buf[(x, 0)].symbol()).collect::<String>().trim_end().to_owned()
+        };
+        in_glyphs(Glyphs::Ascii, || {
+            assert_eq!([put("p99 ≤ 5 ms", 12), put("p99 < 5 ms", 12)], ["p99 <= 5 ms", "p99 < 5 ms"]);
+            assert_eq!([put("±50", 12), put("20→600", 12), put("Shift-→", 12)], ["+-50", "20->600", "Shift-Right"]);
+            let cut = [12, 11, 10, 4, 3, 2, 1, 0].map(|width| put("lost 2,470/s", width));
+            assert_eq!(cut, ["lost 2,470/s", "lost 2,47..", "lost 2,4..", "lo..", "l..", "..", ".", ""]);
+            assert_eq!(shown("deploy of ≥ 2", 9), "deploy ..");
+            assert_eq!((columns("±≤"), Piece::new(0, "a…b", Style::new()).width()), (4, 4));
+            assert_eq!(wrap("p99 ≤ 500 ms", 6, 9), ["p99 <=", "500 ms"]);
+        });
+        assert_eq!(columns("±≤"), 2, "only while it draws");
     }
 
     #[test]

@@ -13,7 +13,9 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::app::state::{Characters, Colors};
 use crate::tui::asking::Answer;
 use crate::tui::glyphs::Glyphs;
-use crate::tui::theme::colors::{HEAT_DARK, HEAT_LIGHT, ansi, dark, light, nearest_indexed, nearest_of_16, rgb};
+use crate::tui::theme::colors::{
+    HEAT_DARK, HEAT_LIGHT, ansi, dark, indexed, light, nearest_indexed, nearest_of_16, rgb,
+};
 use crate::tui::theme::own::OwnColors;
 
 /// What something on the screen is.
@@ -271,7 +273,7 @@ impl Theme {
             (Role::Selected, _) => Style::new().bg(self.color(Role::Selected)),
             (Role::Title | Role::Key, _) => style.add_modifier(Modifier::BOLD),
             (Role::Bad | Role::Warn, Palette::Mono) => Style::new().add_modifier(Modifier::BOLD),
-            (Role::Label | Role::Faint | Role::Limit | Role::Pending, Palette::Ansi) if !is_own(role) => {
+            (Role::Label | Role::Faint | Role::Limit, Palette::Ansi) if !is_own(role) => {
                 Style::new().add_modifier(Modifier::DIM)
             }
             _ => style,
@@ -292,7 +294,11 @@ impl Theme {
 
     /// The colour of a role, for dots.
     pub fn color(&self, role: Role) -> Color {
-        self.shade(self.role_color(role))
+        let has_256 = self.indexed && matches!(self.palette, Palette::Dark | Palette::Light);
+        match indexed(role, self.is_light()) {
+            Some(index) if has_256 && self.own_color(role).is_none() => Color::Indexed(index),
+            _ => self.shade(self.role_color(role)),
+        }
     }
 
     /// The colour of a role, whatever the terminal has of it.

@@ -67,6 +67,13 @@ fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
     Terminal::pause();
     terminal.press("~");
     terminal.wait_for("no such key: ? helps");
+    // Into a prompt it is typed, and waits for Enter however many line ends it has.
+    terminal.press(":");
+    terminal.wait_for("ramp  rate");
+    terminal.press("\u{1b}[200~rate 250\rsss\r\n\u{1b}[201~");
+    terminal.wait_for(":rate 250 sss");
+    terminal.press("\u{1b}");
+    terminal.wait("the end of the prompt", |screen| !screen.contains(":rate 250"));
     // An answer of the terminal that comes late: it holds digits, and those are rates.
     terminal.press("\u{1b}]11;rgb:1111/2222/3333\u{1b}\\");
     Terminal::pause();
@@ -78,6 +85,7 @@ fn what_is_pasted_is_never_keys_and_those_of_other_layouts_are() {
     let events = std::fs::read_to_string(home.path().join("session/events.csv")).unwrap();
     let rates = events.lines().filter(|line| line.contains(",rate,")).count();
     assert!(rates <= 3 && !events.contains("mark") && !events.contains("900"), "start, spike, stop: {events}");
+    assert!(!events.contains("250"), "{events}");
 }
 
 #[test]

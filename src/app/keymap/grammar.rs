@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use super::{Key, KeyPress};
 
 /// What a key that cannot be read could have been.
@@ -38,7 +40,23 @@ impl KeyPress {
         let unknown = || format!("`{text}` is no key: {EXAMPLES}");
         // A character is itself, in its case.
         if let Some(ch) = only(text) {
-            return if ch.is_control() { Err(unknown()) } else { Ok(Self::plain(Key::Char(ch))) };
+            return match ch.width() {
+                _ if ch.is_control() => Err(unknown()),
+                // Combining marks, joiners and the like.
+                Some(0) | None => Err(format!(
+                    "U+{:04X} is no key: it is a part of the character before it, and no terminal sends it alone; {EXAMPLES}",
+                    u32::from(ch)
+                )),
+                Some(_) if ch.is_whitespace() && ch != ' ' => {
+                    Err(format!("U+{:04X} is no key that can be seen: write \"space\"", u32::from(ch)))
+                }
+                Some(_) => Ok(Self::plain(Key::Char(ch))),
+            };
+        }
+        if text.chars().skip(1).any(|ch| ch.width().unwrap_or(0) == 0 && !ch.is_control()) && text.width() <= 2 {
+            return Err(format!(
+                "`{text}` is several characters that are drawn as one: terminals send them one after the other; {EXAMPLES}"
+            ));
         }
         let lower = text.to_lowercase();
         if let Some(key) = named(&lower) {
@@ -178,6 +196,11 @@ mod tests {
             ("shift-esc", "the same"),
             ("ctrl-", "no key"),
             ("\u{1b}", "no key"),
+            ("\u{301}", "U+0301 is no key: it is a part of the character before it"),
+            ("\u{200d}", "no terminal sends it alone"),
+            ("\u{fe0f}", "no terminal sends it alone"),
+            ("e\u{301}", "several characters that are drawn as one"),
+            ("\u{2003}", "write \"space\""),
         ] {
             let refused = KeyPress::read(text).expect_err(text);
             assert!(refused.contains(says), "{text:?}: {refused}");

@@ -45,6 +45,12 @@ pub(crate) enum RebindError {
          [keys.{place}] says it for that place only"
     )]
     Conflict { key: String, one: &'static str, other: &'static str, place: &'static str },
+    /// Nothing would close a prompt but the end of the session.
+    #[error(
+        "with `cancel = []` and `prompt-accept = []` no key closes a prompt: leave one of them its key, or give it one that is no \
+         character, such as \"esc\" or \"f2\""
+    )]
+    NoWayOut,
 }
 
 fn places() -> String {
@@ -139,7 +145,17 @@ impl KeyMap {
         }
         let map = Self { lines: TABLE.iter().flat_map(|line| with(line, &rebindings)).collect() };
         map.check(&rebindings)?;
+        map.check_ways_out(&rebindings)?;
         Ok(map)
+    }
+
+    /// Refuses keys among which none leaves a prompt. The end of the session always has one.
+    fn check_ways_out(&self, rebindings: &[Rebinding]) -> Result<(), (usize, RebindError)> {
+        let leaves = |action: &Action| matches!(action, Action::Cancel | Action::PromptAccept);
+        if self.bindings(Mode::Prompt).flat_map(|line| line.keys.iter()).any(|(_, action)| leaves(action)) {
+            return Ok(());
+        }
+        Err((rebindings.iter().rposition(|one| leaves(one.action)).unwrap_or(0), RebindError::NoWayOut))
     }
 
     /// Refuses a key that means two things in one place.

@@ -108,8 +108,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::NoShell
         | Action::OnlyLive(_)
         | Action::NoSuchKey
-        | Action::HardlySeen(_)
-        | Action::Pasted => false,
+        | Action::HardlySeen(_) => false,
     }
 }
 

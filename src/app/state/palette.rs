@@ -12,6 +12,8 @@ use scaletop_units::Elapsed;
 pub(crate) enum Asked {
     /// What a key could ask for, too.
     Do(Action),
+    /// Put the cursor on this moment, if the session has it.
+    Go(Elapsed),
     /// Mark the moment with this text.
     Mark(String),
     /// Show what in the log has that in it; nothing: all.
@@ -52,7 +54,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("glyphs", "braille|blocks|ascii", "the characters of charts", false, |rest| {
         named(rest, &Characters::ALL).map(Action::UseCharacters).map(Asked::Do)
     }),
-    command("go", "TIME", "put the cursor on a moment", false, |rest| Ok(Asked::Do(Action::LookAt(moment(rest)?)))),
+    command("go", "TIME", "put the cursor on a moment", false, |rest| moment(rest).map(Asked::Go)),
     command("help", "", "the keys", false, |rest| nothing(rest, Action::ToggleHelp)),
     command("kill", "", "kill an instance (demo)", true, |rest| nothing(rest, Action::KillInstance)),
     command("live", "", "back to live", false, |rest| nothing(rest, Action::ToPresent)),
@@ -186,6 +188,9 @@ fn window(text: &str) -> Result<Asked, String> {
 /// `1:30`, `1:02:03`, `90s`, `2m`.
 fn moment(text: &str) -> Result<Elapsed, String> {
     let wrong = || format!("“{text}” is no moment of the session: 1:30, or 90s");
+    if text.starts_with(['-', '−']) {
+        return Err(format!("“{text}” is before the session, which goes from {}: 1:30, or 90s", Elapsed::ZERO));
+    }
     if !text.contains(':') {
         return values::duration(text).map(|after| Elapsed::ZERO + after).map_err(|_error| wrong());
     }
@@ -218,11 +223,11 @@ mod tests {
             ("  undo ", Asked::Do(Action::Undo)),
             ("view st", Asked::Do(Action::Show(View::Steps))),
             ("window all", Asked::Do(Action::SetWindow(Window::All))),
-            ("go 1:30", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
+            ("go 1:30", Asked::Go(Elapsed::from_secs(90))),
             ("save svg", Asked::Do(Action::SaveScreen)),
             ("theme light", Asked::Do(Action::UseColors(Colors::Light))),
             ("glyphs a", Asked::Do(Action::UseCharacters(Characters::Ascii))),
-            ("go 90s", Asked::Do(Action::LookAt(Elapsed::from_secs(90)))),
+            ("go 90s", Asked::Go(Elapsed::from_secs(90))),
             ("filter", Asked::Filter(String::new())),
             ("slo p99=300ms", Asked::Judge(vec![Objective::Latency(0.99, Duration::from_millis(300))])),
             ("slo errors=0.5%", Asked::Judge(vec![Objective::Errors(0.005)])),
@@ -246,6 +251,7 @@ mod tests {
             ("undo it", "it takes nothing"),
             ("view x", "overview, latency"),
             ("go later", "no moment"),
+            ("go -5s", "is before the session"),
             ("slo", "which? p99=300ms"),
             ("slo fast", "such as p99=500ms"),
             ("slo p99=fast", "such as 500ms"),

@@ -45,13 +45,16 @@ impl Default for TimeRange {
     }
 }
 
-/// A range in whole seconds since the start. It begins before the start while the session is younger than it.
+/// A range in whole seconds since the start. It never begins before the start: a session that is younger than its window begins at
+/// the left edge and grows towards the right one, which has not come yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     /// Its length.
     pub window: u32,
-    /// Its right edge.
+    /// Its right edge, at least `window`.
     pub edge: u32,
+    /// Where what there is to see of the session ends: at the edge, or before it.
+    pub end: u32,
 }
 
 impl Shown {
@@ -87,7 +90,10 @@ impl TimeRange {
             Some(cursor) if edge > window => edge.min(cursor.second().saturating_add(window)).max(1),
             _ => edge,
         };
-        Shown { window, edge }
+        let edge = edge.max(window);
+        // Nor is one out of sight that lay right of where another window ended.
+        let edge = self.cursor.map_or(edge, |cursor| edge.max(cursor.second().saturating_add(1).min(present)));
+        Shown { window, edge, end: edge.min(present) }
     }
 
     /// Whether what is shown is not the present.
@@ -114,7 +120,7 @@ impl TimeRange {
     pub(super) fn go_to_start(&mut self, present: u32) {
         let shown = self.shown(present);
         self.until = Some(Elapsed::from_secs(shown.window.into())).filter(|until| until.second() < present);
-        self.cursor = Some(self.centre(0, shown));
+        self.cursor = Some(self.centre(0, shown).min(last_second(present)));
     }
 
     /// Moves the cursor by so many columns, and the range with it.
@@ -130,7 +136,8 @@ impl TimeRange {
 
     /// Puts the cursor on a moment, and the moment into the range.
     pub(super) fn look_at(&mut self, at: Elapsed, present: u32) {
-        let at = at.min(Elapsed::from_secs(present.into()));
+        // What has not come yet cannot be looked at: the last second can.
+        let at = if at.second() < present { at } else { last_second(present) };
         let before = self.shown(present);
         self.cursor = Some(at);
         let half = self.column_nanos(before) / 2;
@@ -141,7 +148,7 @@ impl TimeRange {
             self.end_at(at.as_nanos().saturating_sub(half).saturating_add(before.window_nanos()), present);
         } else if self.until.is_none() {
             // Whoever looks at a moment wants it to stay where it is.
-            self.until = (before.edge < present).then(|| Elapsed::from_secs(before.edge.into()));
+            self.until = (before.end < present).then(|| Elapsed::from_secs(before.edge.into()));
         }
     }
 
@@ -151,7 +158,7 @@ impl TimeRange {
         let longest = grown(present);
         let window = if closer { shown.window / 2 } else { shown.window.saturating_mul(2) };
         let window = window.clamp(SHORTEST.min(longest), longest);
-        let focus = self.cursor.map_or(shown.edge_nanos(), Elapsed::as_nanos);
+        let focus = self.cursor.map_or(u64::from(shown.end) * NANOS_PER_SEC, Elapsed::as_nanos);
         let right_of_it = u128::from(shown.edge_nanos().saturating_sub(focus));
         let right_of_it = right_of_it * u128::from(window) / u128::from(shown.window);
         self.zoom = Some(window);
@@ -184,6 +191,11 @@ impl TimeRange {
         let length = self.column_nanos(shown);
         Elapsed::from_nanos(column.saturating_mul(length).saturating_add(length / 2))
     }
+}
+
+/// The middle of the last second that there is.
+fn last_second(present: u32) -> Elapsed {
+    Elapsed::from_nanos((u64::from(present) * NANOS_PER_SEC).saturating_sub(NANOS_PER_SEC / 2))
 }
 
 fn secs(duration: Duration) -> u32 {
@@ -249,7 +261,7 @@ mod tests {
         for _ in 0..20 {
             range.zoom(false, 1_000);
         }
-        assert_eq!(range.shown(1_000), Shown { window: grown(1_000), edge: 1_000 });
+        assert_eq!(range.shown(1_000), Shown { window: grown(1_000), edge: grown(1_000), end: 1_000 });
         range.cycle();
         assert_eq!((range.zoom, range.window), (None, Window::FiveMinutes), "the window key ends the zoom");
     }
@@ -263,14 +275,47 @@ mod tests {
     }
 
     #[test]
+    fn what_has_not_come_yet_is_not_looked_at_and_zooming_stays_with_what_there_is() {
+        let mut range = range(60);
+        range.look_at(at(50), 20);
+        assert_eq!(range.cursor, Some(Elapsed::from_millis(19_500)), "the last second");
+        range.follow();
+        range.zoom(true, 20);
+        assert_eq!(range.shown(20), Shown { window: 30, edge: 30, end: 20 });
+        range.zoom(true, 20);
+        assert_eq!(range.shown(20), Shown { window: 15, edge: 20, end: 20 });
+        range.move_cursor(-1, 20);
+        range.cycle();
+        let Shown { edge, end, .. } = range.shown(20);
+        assert_eq!((edge, end), (60, 20));
+    }
+
+    #[test]
     fn a_step_is_framed_with_a_little_around_it() {
         let mut range = range(60);
         range.frame(at(100), at(200), 1_000);
-        assert_eq!(range.shown(1_000), Shown { window: 120, edge: 210 });
+        assert_eq!(range.shown(1_000), Shown { window: 120, edge: 210, end: 210 });
         range.frame(at(990), at(1_000), 1_000);
         assert_eq!(range.until, None, "what goes on is followed");
         range.whole();
         assert_eq!(range.shown(1_000).window, grown(1_000));
+    }
+
+    #[test]
+    fn a_young_session_begins_at_the_left_edge_and_grows_until_its_window_is_full() {
+        for window in [Window::Minute, Window::FiveMinutes, Window::FifteenMinutes, Window::All] {
+            let range = TimeRange { window, ..range(112) };
+            let chosen = window.length().map_or(u32::MAX, secs);
+            for present in 1..2_000 {
+                let Shown { window, edge, end } = range.shown(present);
+                assert_eq!(end, present, "the present is shown");
+                if present <= chosen {
+                    assert_eq!((window, edge), (grown(present).min(chosen), window), "{present}: from 0:00");
+                } else {
+                    assert_eq!((window, edge), (chosen, present), "{present}: it slides, a second a second");
+                }
+            }
+        }
     }
 
     proptest! {
@@ -291,7 +336,9 @@ mod tests {
                     _ => range.follow(),
                 }
                 let shown = range.shown(present);
-                prop_assert!(shown.edge <= present && shown.window >= 1 && shown.window <= grown(present));
+                prop_assert!(shown.end <= present && shown.window >= 1 && shown.window <= grown(present));
+                prop_assert!(shown.window <= shown.edge && shown.end <= shown.edge && shown.edge <= grown(present));
+                prop_assert!(shown.end == shown.edge || shown.end == present, "{shown:?}: what there is, is shown");
                 if let Some(cursor) = range.cursor {
                     let nanos = cursor.as_nanos();
                     prop_assert!(nanos <= u64::from(present) * NANOS_PER_SEC);

@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::state::update::live::LiveUpdate;
+use crate::app::state::update::prompt::paste;
 use crate::app::state::update::replay::ReplayUpdate;
 use crate::app::state::{Run, State, Ui};
 use crate::session::writer::WriteStatus;
@@ -34,6 +35,9 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
             Err(why) => format!("the screen could not be saved: {why}"),
         };
         ui.toast = Some((now, text));
+    }
+    if let Event::Pasted(text) = &event {
+        paste(ui, now, text);
     }
     match run {
         Run::Live(live) => {

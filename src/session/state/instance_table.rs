@@ -139,6 +139,16 @@ impl InstanceTable {
 }
 
 impl InstanceTrack {
+    /// The end of the last second before `at` that it answered in. Where that is too long ago to be known, it is taken to have gone
+    /// on answering.
+    pub(crate) fn last_before(&self, at: Elapsed) -> Elapsed {
+        if self.last <= at {
+            return self.last;
+        }
+        let end = |second: &InstanceSecond| Elapsed::from_secs(u64::from(second.second) + 1);
+        self.recent.iter().rev().map(end).find(|end| *end <= at).unwrap_or(at)
+    }
+
     /// What it answered in the seconds that closed before `at`, as far back as [`pinning`] looks.
     pub fn recent_requests(&self, at: Elapsed) -> u64 {
         let from = at.second().saturating_sub(pinning::WINDOW_SECS);

@@ -179,7 +179,7 @@ fn latency_scale(scene: &Scene<'_>, area: Rect, limits: &Range<f64>) -> (Scale, 
 
 fn latency_legend(scene: &Scene<'_>, p50_stroke: Stroke, has_failures: bool, is_late: bool) -> Vec<Piece> {
     let (theme, service_time) = (scene.theme, scene.state.ui().service_time);
-    let slo = scene.session().objective();
+    let slo = scene.objective();
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
     let (now50, now99) = if service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))
@@ -353,11 +353,11 @@ fn most_counted(scene: &Scene<'_>) -> f64 {
 fn basis_legend(scene: &Scene<'_>, basis: Basis) -> Piece {
     let (role, stroke) = basis_look(basis);
     let observations = &scene.session().observations()[&basis];
-    let Some(latest) = series::latest_count(observations, &scene.axis) else {
+    let Some(latest) = series::latest_count(observations, scene.moment()) else {
         return chart::legend(scene.theme, 1, stroke, role, basis.label(), "–");
     };
     let piece = chart::legend(scene.theme, 1, stroke, role, basis.label(), &text::count(latest.count.into()));
-    let age = scene.axis.end().saturating_since(latest.as_of + latest.uncertainty);
+    let age = scene.moment().saturating_since(latest.as_of + latest.uncertainty);
     if age > Duration::from_secs(10) {
         return piece.and(format!(" {} ago", text::age(age)), scene.style(Role::Label));
     }

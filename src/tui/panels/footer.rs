@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use ratatui::widgets::{Clear, Widget as _};
 use url::Url;
 
 use crate::app::action::Action;
@@ -15,14 +16,20 @@ use crate::tui::theme::{Role, Theme};
 /// Columns that a message leaves to the keys, where there are more.
 const KEYS_KEEP: usize = 30;
 
-/// Draws the bottom line.
+/// Lines that what is wrong with a prompt may take above it.
+const MOST_ERROR_LINES: usize = 3;
+
+/// Draws the bottom line; what is wrong with a prompt and has no room beside it stands above it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     if area.is_empty() {
         return;
     }
     let width = usize::from(area.width);
     let line = match (&state.ui().prompt, &state.ui().question) {
-        (Some(prompt), _) => ask(prompt, state, theme, width),
+        (Some(prompt), _) => {
+            complain(buf, area, prompt, theme);
+            ask(prompt, state, theme, width)
+        }
         (None, Some(question)) => wonder(question, state, theme, width),
         (None, None) => {
             // The message stands at the right, and leaves the keys their half.
@@ -71,14 +78,39 @@ fn hosts(state: &State) -> String {
     hosts.join(" and ")
 }
 
-/// `rate (requests/s): 45▏`, and what is wrong with it.
-fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'static> {
-    let (question, example) = match prompt.kind {
+/// What a prompt asks for, and an example.
+const fn asks(kind: PromptKind) -> (&'static str, &'static str) {
+    match kind {
         PromptKind::Rate => ("rate, requests/s: ", "such as 450"),
         PromptKind::Ramp => ("ramp to rate over time: ", "such as 600 30s"),
         PromptKind::Command => (":", ""),
         PromptKind::Filter => ("show what has in it: ", "such as an instance, or rate"),
-    };
+    }
+}
+
+/// What is wrong with a prompt, as far as it has room beside what was typed.
+fn beside(prompt: &Prompt, width: usize) -> Option<&str> {
+    let error = prompt.error.as_deref()?;
+    let columns = |text: &str| usize::from(text::columns(text));
+    let taken = columns(asks(prompt.kind).0) + columns(&prompt.text) + 3;
+    (taken + columns(error) <= width).then_some(error)
+}
+
+/// Says in the lines above the prompt what is wrong with it: reason and remedy, whole.
+fn complain(buf: &mut Buffer, area: Rect, prompt: &Prompt, theme: Theme) {
+    let (Some(error), None) = (&prompt.error, beside(prompt, area.width.into())) else { return };
+    let lines = text::wrap(error, area.width.into(), MOST_ERROR_LINES);
+    let height = u16::try_from(lines.len()).unwrap_or(0).min(area.y.saturating_sub(buf.area.y));
+    let above = Rect { y: area.y - height, height, ..area };
+    Clear.render(above, buf);
+    for (y, line) in (above.top()..above.bottom()).zip(lines) {
+        text::put(buf, area.x, y, line, area.width.into(), theme.style(Role::Bad));
+    }
+}
+
+/// `rate (requests/s): 45▏`, and what is wrong with it.
+fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'static> {
+    let (question, example) = asks(prompt.kind);
     let typed = text::shown(&prompt.text, width.saturating_sub(text::columns(question).into()).saturating_sub(2));
     let mut pieces = vec![
         Piece::new(0, question, theme.style(Role::Key))
@@ -90,7 +122,11 @@ fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'stat
         return text::fit(pieces, width, 2);
     }
     match &prompt.error {
-        Some(error) => pieces.push(Piece::new(1, text::shown(error, width / 2), theme.style(Role::Bad))),
+        Some(_) => {
+            let error =
+                beside(prompt, width).map(|error| Piece::new(1, text::shown(error, width), theme.style(Role::Bad)));
+            pieces.extend(error);
+        }
         None => pieces.push(Piece::new(3, example, theme.style(Role::Label))),
     }
     pieces.extend(hint_pieces(state, theme, Mode::Prompt, 3));

@@ -27,6 +27,9 @@ const FACT_AT_LEAST: usize = 30;
 const REASON_AT_LEAST: usize = 90;
 const FOLDER_AT_LEAST: usize = 70;
 
+/// Columns of the views by their first letters.
+const SHORT_TABS: usize = 19;
+
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let width = usize::from(area.width);
@@ -52,24 +55,33 @@ fn has_two(scene: &Scene<'_>) -> bool {
 /// `scaletop  demo  http://…   Overview …   running 4:32`.
 fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let (state, settings) = (scene.state, &scene.state.session().header().settings);
-    let right = if let Some(player) = state.player() {
+    let (words, role) = verdict(scene, state.session());
+    let mut right = if let Some(player) = state.player() {
         replay(scene, player)
     } else {
         let (phase, role) = phase(state);
         let now = state.now().max(state.session().now());
         vec![Piece::new(0, phase, scene.style(role)), Piece::new(0, now.to_string(), scene.style(Role::Title))]
     };
+    let wanted = |right: &[Piece]| right.iter().map(|piece| piece.width() + 2).sum::<usize>() + SHORT_TABS + 2;
+    if state.player().is_some() && !has_two(scene) && usize::from(text::columns(&words)) + wanted(&right) > width {
+        // How it stands says more than a time that the bar has, too.
+        right.pop();
+    }
     let right = text::fit(right, width, 2);
     let left_width = width.saturating_sub(right.width() + 2);
     if has_two(scene) {
         let what = Piece::new(2, " two targets, the same arrivals", scene.style(Role::Label));
         return spread(text::fit(vec![what, tabs(scene, width)], left_width, 2), right, width);
     }
-    let (words, role) = verdict(scene, state.session());
-    // What is wrong has the line, where it needs it.
-    let room = if role == Role::Bad || role == Role::Warn { left_width } else { left_width / 2 };
+    let mut tabs = tabs(scene, width);
+    if left_width < tabs.width() + usize::from(text::columns(&words)) + 2 && width < 100 {
+        tabs = short_tabs(scene);
+    }
+    // What is wrong has the line, where it needs it, but for the views.
+    let is_wrong = role == Role::Bad || role == Role::Warn;
+    let room = if is_wrong { left_width.saturating_sub(tabs.width() + 2) } else { left_width / 2 };
     let mut left = vec![Piece::new(0, text::shown(&words, room), scene.style(role))];
-    let tabs = tabs(scene, width);
     // What the verdict and the views leave, with the gaps before and after.
     let free = left_width.saturating_sub(left[0].width() + tabs.width() + 4);
     let has_url = !settings.url.is_empty() && settings.url != settings.target;
@@ -99,7 +111,7 @@ pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
     let state = scene.state;
     let at = if state.ui().range.is_past() {
         // The second under the cursor is part of it.
-        let edge = Elapsed::from_secs(state.shown().edge.into());
+        let edge = Elapsed::from_secs(state.shown().end.into());
         state.ui().range.cursor.map_or(edge, |cursor| (cursor + Duration::from_secs(1)).min(session.now()))
     } else {
         state.now().max(session.now())
@@ -128,11 +140,22 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
     piece
 }
 
+/// The views by their first letters, the one on screen highlighted.
+fn short_tabs(scene: &Scene<'_>) -> Piece {
+    let shown = scene.state.ui().view;
+    View::ALL.into_iter().fold(Piece::new(1, "", scene.style(Role::Label)), |piece, view| {
+        let role = if view == shown { Role::Selected } else { Role::Label };
+        piece
+            .and(&view.title()[..3], scene.style(role))
+            .and(if view == View::Log { "" } else { " " }, scene.style(Role::Label))
+    })
+}
+
 /// How the session is going, in a word; what is looked at, when that is the past.
 fn phase(state: &State) -> (String, Role) {
     let range = &state.ui().range;
     if range.is_past() {
-        let at = range.cursor.unwrap_or(Elapsed::from_secs(state.shown().edge.into()));
+        let at = range.cursor.unwrap_or(Elapsed::from_secs(state.shown().end.into()));
         return (format!("◀ PAST {at}"), Role::Warn);
     }
     let (phase, paused_from) =
@@ -218,7 +241,7 @@ fn answered(scene: &Scene<'_>) -> Vec<Piece> {
             .and(in_flight, scene.style(if crowded { Role::Warn } else { Role::Title }))
             .and(format!("/{}", text::count(cap)), label),
     );
-    let dropped = state.session().totals().dropped();
+    let dropped = scene.dropped(state.session());
     if dropped > 0 {
         pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
     }
@@ -260,10 +283,11 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
     for (rank, name) in [(3, "status"), (4, "operation"), (5, "image")] {
         if let Some(fact) = scene.state.session().facts().get(name).filter(|_| !has_two(scene)) {
             let value = text::shown(&fact.worded(), FACT_AT_LEAST.max(width / 2));
-            pieces.push(Piece::new(rank, format!("{} ", fact.label()), label).and(value, scene.style(Role::Text)));
+            let piece = Piece::new(rank, format!("{} ", fact.label()), label).and(value, scene.style(Role::Text));
+            pieces.push(piece.and(scene.if_past(" now"), label));
         }
     }
-    let slo = scene.state.session().objective();
+    let slo = scene.objective();
     pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
     if scene.state.player().is_some() {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
@@ -277,7 +301,8 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
 
 /// What the clocks said at the moment shown: `2026-11-24 00:15:43 UTC`.
 fn wall_clock(scene: &Scene<'_>) -> String {
-    let micros = i64::try_from(scene.state.now().as_micros()).unwrap_or(i64::MAX);
+    let at = scene.past().unwrap_or(scene.state.now());
+    let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
     let at = scene.state.session().header().started_unix_micros.saturating_add(micros);
     jiff::Timestamp::from_microsecond(at).map_or_else(
         |_| "at an unknown time".to_owned(),
@@ -299,7 +324,9 @@ fn feeds(scene: &Scene<'_>, only_trouble: bool, width: usize) -> Vec<Piece> {
         let rank = if role == Role::Good { 4 } else { 1 };
         let of = if has_two(scene) { format!("{} ", side.letter()) } else { String::new() };
         let name = format!("{of}{}", text::shown(name, 20));
-        pieces.push(Piece::new(rank, format!("{name} "), scene.style(Role::Label)).and(words, scene.style(role)));
+        let label = scene.style(Role::Label);
+        let piece = Piece::new(rank, format!("{name} "), label).and(words, scene.style(role));
+        pieces.push(piece.and(scene.if_past(" now"), label));
         if let Feed::Stale { error, .. } | Feed::Failed { error } = feed
             && !only_trouble
         {

@@ -26,6 +26,9 @@ const READING: [(&str, &str); 7] = [
 const KEYS_WIDTH: usize = 16;
 const WIDEST_KEYS: usize = 24;
 
+/// Columns of a half of the screen, at most.
+const NARROW: usize = 60;
+
 /// Columns of the words that are explained.
 const WORD_WIDTH: usize = 18;
 
@@ -40,7 +43,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) 
     let width = if screen.width < WIDTH + 6 { screen.width } else { WIDTH };
     let inside = usize::from(width.saturating_sub(4));
     let reading = reading(theme, inside);
-    let with_headings = keys(state, theme, true, inside);
+    let with_headings = keys(state, theme, true, inside, Detail::Whole).concat();
     let with_reading = room > with_headings.len() + reading.len();
     let columns = if with_reading { vec![with_headings] } else { columns(state, theme, room, inside) };
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
@@ -58,7 +61,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) 
             Line::styled(
                 format!(
                     " {}every key keeps working ",
-                    closes.map_or_else(String::new, |keys| format!("{keys} closes; "))
+                    closes.map_or_else(String::new, |keys| format!("{} closes; ", text::shown(&keys, inside)))
                 ),
                 theme.style(Role::Label),
             )
@@ -81,13 +84,24 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) 
     }
 }
 
-/// The table, group by group, in lines of `width` columns. What has no room for its whole sentence has its first part.
-fn keys(state: &State, theme: Theme, with_headings: bool, width: usize) -> Vec<Line<'static>> {
+/// How much is said of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// All of its sentence.
+    Whole,
+    /// The first part of the sentence, which says the most.
+    FirstPart,
+}
+
+/// The table, group by group: each entry in as many lines of `width` columns as it needs.
+fn keys(state: &State, theme: Theme, with_headings: bool, width: usize, detail: Detail) -> Vec<Vec<Line<'static>>> {
     let (map, mode) = (&state.ui().keys, KeyMap::mode(state));
     let widest = map.bindings(mode).map(|binding| usize::from(text::columns(&binding.shown)) + 1).max().unwrap_or(0);
-    let keys_width = widest.clamp(KEYS_WIDTH, WIDEST_KEYS);
+    // In half the screen the words need the room more than the keys do.
+    let most = if width < NARROW { KEYS_WIDTH } else { WIDEST_KEYS };
+    let keys_width = widest.clamp(KEYS_WIDTH, most);
     let only_closes = |binding: &Binding| binding.keys.iter().all(|(_, action)| *action == Action::Cancel);
-    let mut lines = Vec::new();
+    let mut entries = Vec::new();
     for group in Group::ALL {
         // How to close it stands on the border already.
         let mut bindings = map
@@ -95,40 +109,62 @@ fn keys(state: &State, theme: Theme, with_headings: bool, width: usize) -> Vec<L
             .filter(|binding| binding.group == group && (mode == Mode::Replay || !only_closes(binding)))
             .peekable();
         if with_headings && bindings.peek().is_some() {
-            lines.extend((!lines.is_empty()).then(Line::default));
-            lines.push(Line::styled(group.title(), theme.style(Role::Key)));
+            let air = (!entries.is_empty()).then(Line::default);
+            entries.push(air.into_iter().chain([Line::styled(group.title(), theme.style(Role::Key))]).collect());
         }
-        lines.extend(bindings.map(|binding| {
-            Line::from(vec![
-                Span::styled(
-                    format!("{:<keys_width$}", text::shown(&binding.shown, keys_width - 1)),
-                    theme.style(Role::Title),
-                ),
-                Span::styled(explained(binding.help, width.saturating_sub(keys_width + 1)), theme.style(Role::Text)),
-            ])
+        entries.extend(bindings.map(|binding| {
+            let keys = in_lines(&binding.shown, keys_width - 1);
+            let words = explained(binding.help, width.saturating_sub(keys_width + 1), detail);
+            let line = |at: usize| {
+                let of = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
+                Line::from(vec![
+                    Span::styled(format!("{:<keys_width$}", of(&keys)), theme.style(Role::Title)),
+                    Span::styled(of(&words), theme.style(Role::Text)),
+                ])
+            };
+            (0..keys.len().max(words.len())).map(line).collect()
         }));
     }
-    lines
+    entries
 }
 
-/// A sentence in at most `room` columns: its first part, which says the most, when the whole is too long.
-fn explained(help: &str, room: usize) -> String {
-    if usize::from(text::columns(help)) <= room {
-        return help.to_owned();
+/// Keys as they are written, or in lines of `room` columns where they need more.
+fn in_lines(keys: &str, room: usize) -> Vec<String> {
+    if usize::from(text::columns(keys)) <= room {
+        vec![text::shown(keys, room)]
+    } else {
+        text::wrap(keys, room, usize::MAX)
     }
+}
+
+/// A sentence, or its first part where the whole is longer than a line, in lines of `room` columns.
+fn explained(help: &str, room: usize, detail: Detail) -> Vec<String> {
+    let is_long = usize::from(text::columns(help)) > room;
     let first = help.split([':', ';', '(']).next().unwrap_or(help).trim_end();
-    text::shown(first, room)
+    text::wrap(if is_long && detail == Detail::FirstPart { first } else { help }, room, usize::MAX)
 }
 
-/// One column where that fits, else two.
+/// One column where that fits, else two; and where that is still too much, less of each.
 fn columns(state: &State, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line<'static>>> {
-    let lines = keys(state, theme, false, inside);
-    if lines.len() <= room {
-        return vec![lines];
+    let one = keys(state, theme, false, inside, Detail::Whole).concat();
+    if one.len() <= room {
+        return vec![one];
     }
-    let mut lines = keys(state, theme, false, inside / 2);
-    let rest = lines.split_off(lines.len().div_ceil(2));
-    vec![lines, rest]
+    let two = [Detail::Whole, Detail::FirstPart].map(|detail| halved(keys(state, theme, false, inside / 2, detail)));
+    let fits = |two: &&[Vec<Line<'static>>; 2]| two.iter().all(|column| column.len() <= room);
+    two.iter().find(fits).unwrap_or(&two[1]).to_vec()
+}
+
+/// Entries in two columns of much the same height; none is torn apart.
+fn halved(mut entries: Vec<Vec<Line<'static>>>) -> [Vec<Line<'static>>; 2] {
+    let lines: usize = entries.iter().map(Vec::len).sum();
+    let mut height = 0;
+    let at = entries.iter().take_while(|entry| {
+        height += entry.len();
+        height <= lines.div_ceil(2)
+    });
+    let rest = entries.split_off(at.count());
+    [entries.concat(), rest.concat()]
 }
 
 fn reading(theme: Theme, width: usize) -> Vec<Line<'static>> {

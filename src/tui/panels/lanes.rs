@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::app::state::{Shown, State};
 use crate::instances::Basis;
-use crate::session::history::is_gone;
+use crate::session::history::{is_gone, was_gone};
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::glyphs::EIGHTHS;
@@ -15,27 +15,45 @@ use crate::tui::painter::DOTS_WIDE;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
 use crate::tui::series::{self, Points};
-use crate::tui::text;
+use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
 use scaletop_units::Elapsed;
 
 /// More instances than this are lines on the overview.
 const MOST_LANES: usize = 6;
 
-/// The instances that the overview shows as lanes: all that answered in the time that is shown, the oldest first; `None` when there
-/// are none, or too many.
-fn shown(state: &State) -> Option<Vec<&InstanceTrack>> {
-    let Shown { window, edge } = state.shown();
-    let (from, until) = (edge.saturating_sub(window), edge);
+/// The instances that the overview shows as lanes, the oldest first.
+struct Lanes<'a> {
+    tracks: Vec<&'a InstanceTrack>,
+    /// How many more are gone.
+    folded: usize,
+}
+
+/// Who gets a lane: all that live at the end of the time that is shown, and of those that are gone the last, as far as there are lanes
+/// left. `None` when nobody answered in that time, or more live than there are lanes.
+fn shown(state: &State) -> Option<Lanes<'_>> {
+    let Shown { window, edge, end } = state.shown();
+    let (from, until) = (edge.saturating_sub(window), end);
+    let session = state.session();
     let is_shown =
         |track: &&InstanceTrack| track.last > Elapsed::from_secs(from.into()) && track.first.second() <= until;
-    let shown: Vec<_> = state.session().tracks().iter().filter(is_shown).collect();
-    (1..=MOST_LANES).contains(&shown.len()).then_some(shown)
+    let until = Elapsed::from_secs(until.into());
+    let is_gone = |track: &&InstanceTrack| was_gone(session, track, until);
+    let (mut gone, mut tracks): (Vec<_>, Vec<_>) = session.tracks().iter().filter(is_shown).partition(is_gone);
+    if tracks.len() > MOST_LANES {
+        return None;
+    }
+    gone.sort_by_key(|track| std::cmp::Reverse(track.last));
+    let free = MOST_LANES - tracks.len();
+    let folded = gone.len().saturating_sub(free);
+    tracks.extend(gone.into_iter().take(free));
+    tracks.sort_by_key(|track| track.first);
+    (!tracks.is_empty()).then_some(Lanes { tracks, folded })
 }
 
 /// The rows that the lanes of the overview need below their title; `None` where lines are drawn.
 pub(crate) fn rows(state: &State) -> Option<u16> {
-    let lanes = shown(state)?.len() + summary_rows(state.session());
+    let lanes = shown(state)?.tracks.len() + summary_rows(state.session());
     u16::try_from(lanes).ok()
 }
 
@@ -54,7 +72,7 @@ fn platforms(session: &Session) -> Option<Basis> {
 /// the lines of several counts would hide each other. Whether it drew any of it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     let session = scene.session();
-    let Some(tracks) = shown(scene.state) else { return false };
+    let Some(Lanes { tracks, folded }) = shown(scene.state) else { return false };
     let plot = chart::plot_area(area);
     let lanes = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
     let summary = u16::try_from(summary_rows(session)).unwrap_or(u16::MAX);
@@ -62,7 +80,11 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     if !has_lanes && (platforms(session).is_none() || plot.height < summary + 1) {
         return false;
     }
-    chart::title(buf, area, scene.theme, "Instances", charts::instance_legend(scene));
+    let mut legend = charts::instance_legend(scene);
+    if has_lanes && folded > 0 {
+        legend.push(Piece::new(2, format!("{folded} gone are not shown"), scene.style(Role::Label)));
+    }
+    chart::title(buf, area, scene.theme, "Instances", legend);
     if !has_lanes {
         put_label(buf, area, plot.y, scene, "respond");
         let responding = scene.columns.points(|column| column.responding.map(f64::from));

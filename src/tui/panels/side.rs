@@ -26,7 +26,7 @@ const TALL: u16 = 40;
 
 /// One line: a heading, a name with its value, or a remark.
 enum Entry {
-    Heading(&'static str),
+    Heading(String),
     Pair(String, String, Role),
     Remark(String),
     Blank,
@@ -52,7 +52,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             text::put(buf, inner.x + x, y, words, usize::from(inner.width.saturating_sub(x)), style);
         };
         match entry {
-            Entry::Heading(words) => put(0, words, scene.style(Role::Key)),
+            Entry::Heading(words) => put(0, &words, scene.style(Role::Key)),
             Entry::Pair(name, value, role) => {
                 put(0, &text::shown(&name, names - 1), scene.style(Role::Label));
                 put(names, &text::shown(&value, width.saturating_sub(names)), scene.style(role));
@@ -84,6 +84,11 @@ fn wrapped(entries: Vec<Entry>, room: usize, rows: usize) -> Vec<Entry> {
     all
 }
 
+/// The heading of what is only known of the present: it says so, when the past is looked at.
+fn of_now(scene: &Scene<'_>, heading: &str) -> Entry {
+    Entry::Heading(format!("{heading}{}", scene.if_past(", as of now")))
+}
+
 fn pair(name: &str, value: String) -> Entry {
     Entry::Pair(name.to_owned(), value, Role::Text)
 }
@@ -104,7 +109,7 @@ fn entries(scene: &Scene<'_>, width: usize, rows: u16) -> Vec<Entry> {
 fn service(scene: &Scene<'_>, rows: u16) -> Vec<Entry> {
     let session = scene.session();
     let settings = &session.header().settings;
-    let mut entries = vec![Entry::Heading("Service"), pair("target", settings.target.clone())];
+    let mut entries = vec![of_now(scene, "Service"), pair("target", settings.target.clone())];
     entries.push(pair("request", format!("{} {}", settings.method, settings.url)));
     entries.push(pair("objective", session.objective().to_string()));
     entries.push(pair("arrivals", format!("{:?}", settings.arrivals).to_lowercase()));
@@ -126,7 +131,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
     let role = |count: u64| if count > 0 { Role::Bad } else { Role::Text };
     let quantile = |q: f64| text::latency(totals.ok.quantile(q));
     vec![
-        Entry::Heading("Session"),
+        of_now(scene, "Session"),
         pair("due", text::count(totals.due)),
         Entry::Pair("ok".to_owned(), format!("{}{}", text::count(ok), share(ok)), Role::Ok),
         Entry::Pair("failed".to_owned(), format!("{}{}", text::count(failed), share(failed)), role(failed)),
@@ -138,7 +143,7 @@ fn totals(scene: &Scene<'_>) -> Vec<Entry> {
 }
 
 fn generator(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
-    let mut entries = vec![Entry::Heading("Generator")];
+    let mut entries = vec![Entry::Heading("Generator".to_owned())];
     let Some(row) = scene.row else {
         entries.push(pair("verdict", "–".to_owned()));
         return entries;
@@ -177,7 +182,7 @@ fn generator(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
 fn sources(scene: &Scene<'_>, width: usize) -> Vec<Entry> {
     let state = scene.state;
     let now = state.now().max(state.session().now());
-    let mut entries = vec![Entry::Heading("Sources")];
+    let mut entries = vec![of_now(scene, "Sources")];
     for (name, feed) in state.session().feeds() {
         let (role, words) = header::feed_words(feed, now);
         entries.push(Entry::Pair(name.clone(), words, role));

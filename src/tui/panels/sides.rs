@@ -39,7 +39,7 @@ fn pieces(scene: &Scene<'_>, side: Side, width: usize) -> Vec<Piece> {
     pieces.push(Piece::new(1, "ok ", label).and(ok, scene.style(Role::Ok)).and("/s", label));
     let p99 = row.ok.map(|ok| ok.p99);
     pieces.push(Piece::new(2, "p99 ", label).and(text::latency(p99), scene.style(Role::P99)));
-    let dropped = session.totals().dropped();
+    let dropped = scene.dropped(session);
     if dropped > 0 {
         pieces.push(Piece::new(2, "dropped ", label).and(text::count(dropped), scene.style(Role::Dropped)));
     }

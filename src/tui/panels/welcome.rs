@@ -46,7 +46,7 @@ pub(crate) fn draw(buf: &mut Buffer, charts: Rect, state: &State, theme: Theme) 
 
 fn lines(state: &State, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let row = |name: &str, words: &str| {
-        let name = format!("{name:<NAMES$}");
+        let name = format!("{:<NAMES$}", text::shown(name, NAMES));
         let words = text::shown(words, width.saturating_sub(NAMES));
         let pieces = [(name, Role::Key), (words, Role::Text)].map(|(text, role)| (text, theme.style(role)));
         Line::from_iter(pieces.map(|(text, style)| ratatui::text::Span::styled(text, style)))

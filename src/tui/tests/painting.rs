@@ -163,9 +163,7 @@ fn costs(mut builder: Builder, theme: Theme) -> Vec<usize> {
     for _ in 0..15 {
         builder = builder.run(1);
         let after = shown(&builder);
-        let mut bytes = Vec::new();
-        CrosstermBackend::new(&mut bytes).draw(before.diff(&after).into_iter()).unwrap();
-        costs.push(bytes.len());
+        costs.push(encode::cost(120, before.diff(&after)));
         before = after;
     }
     costs.sort_unstable();
@@ -184,14 +182,40 @@ fn a_second_more_costs_less_than_two_kilobytes() {
     }
 }
 
+/// In the first minutes of a session, too, in which the axis grows and a spike changes everything: with the colours that most
+/// terminals have.
+#[test]
+fn a_second_of_a_spikes_first_minutes_costs_some_hundred_bytes() {
+    let theme = Theme::from_env(Look::default(), |name| (name == "TERM").then(|| "xterm-256color".to_owned()));
+    let shown = |builder: &Builder| frame(&builder.clone().build(), theme, 120, 40).backend().buffer().clone();
+    let mut builder = state().limits().rate(50).run(20);
+    let mut before = shown(&builder);
+    let mut costs: Vec<usize> = Vec::new();
+    for second in 20..110 {
+        builder = match second {
+            30 => builder.rate(600).p99_ms(640),
+            38 => builder.instance("i-21c0"),
+            44 => builder.instance("i-b94e"),
+            50 => builder.instance("i-0d55"),
+            56 => builder.instance("i-e8a2").p99_ms(96),
+            90 => builder.rate(50),
+            _ => builder,
+        };
+        builder = builder.run(1);
+        let after = shown(&builder);
+        costs.push(encode::cost(120, before.diff(&after)));
+        before = after;
+    }
+    costs.sort_unstable();
+    let part = |share: usize| costs[costs.len() * share / 100];
+    // Where the axis grows, or a step changes a scale, most of the screen is drawn anew.
+    assert!(part(50) < 800 && part(90) < 2_048, "{} {} {}", part(50), part(90), part(99));
+}
+
 /// Bytes from one frame to the next, and how many of them there are before a text is whole in the header.
 fn change(before: &Buffer, after: &Buffer) -> (usize, usize) {
     let cells = before.diff(after);
-    let bytes = |cells: &[(u16, u16, &ratatui::buffer::Cell)]| {
-        let mut bytes = Vec::new();
-        CrosstermBackend::new(&mut bytes).draw(cells.iter().copied()).unwrap();
-        bytes.len()
-    };
+    let bytes = |cells: &[(u16, u16, &ratatui::buffer::Cell)]| encode::cost(120, cells.iter().copied());
     let header: Vec<_> = cells.iter().copied().take_while(|(_, y, _)| *y < 2).collect();
     (bytes(&cells), bytes(&header))
 }
@@ -217,9 +241,11 @@ fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
     };
     let frames: Vec<Buffer> = seconds.iter().map(|second| drawn(second, None)).collect();
     let mut waits = Vec::new();
-    for phase in 0..16 {
+    // From when the first frame is there on, and later.
+    let first = change(&Buffer::empty(frames[0].area), &frames[0]).0 as f64 / 1_200.0;
+    assert!(first < 10.0, "{first} s");
+    for pressed in (0..16).flat_map(|phase| [first, 50.0].map(|from| from + f64::from(phase) * 0.37)) {
         let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 4_096.0, 128.0));
-        let pressed = 50.0 + f64::from(phase) * 0.37;
         let mut shown = Buffer::empty(frames[0].area);
         let (mut now, mut busy_until, mut waits_for) = (0.0_f64, 0.0, None);
         let seen = loop {
@@ -348,6 +374,139 @@ fn up_to_six_instances_are_lanes_and_more_are_lines() {
     let seven = with(&ids);
     assert_eq!(lanes::rows(&seven), None);
     assert!(!letters(frame(&seven, Theme::DARK, 120, 50).backend().buffer()).join("\n").contains("\ni-2 "));
+}
+
+#[test]
+fn those_that_are_gone_take_no_lane_from_those_that_live() {
+    let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7", "i-8"];
+    // One leaves whenever another comes: two live at the end, six are gone.
+    let mut session = state().rate(100).run(20);
+    for id in ids {
+        session = session.instance(id).run(10);
+        if id != "i-2" {
+            session = session.without_first_instance().run(10);
+        }
+    }
+    let state = session.ui(|ui| ui.range.window = Window::All).build();
+    assert_eq!(lanes::rows(&state), Some(7), "six lanes, and what is needed");
+    let rows = letters(frame(&state, Theme::DARK, 120, 50).backend().buffer());
+    let screen = rows.join("\n");
+    for id in &ids[1..] {
+        assert!(screen.contains(&format!("\n{id} ")), "{id}: the last that went, and those that live:\n{screen}");
+    }
+    assert!(!screen.contains("\ni-7f3a ") && screen.contains("2 gone are not shown"), "{screen}");
+}
+
+#[test]
+fn how_many_answer_is_one_number_at_every_moment() {
+    let mut session = state().rate(600).run(5).instance("i-2").run(5).instance("i-3").run(5).without_first_instance();
+    for _ in 0..12 {
+        session = session.run(1);
+        for cursor in [None, Some(Elapsed::from_secs(8))] {
+            let state = session.clone().view(View::Instances).ui(|ui| ui.range.cursor = cursor).build();
+            let screen = letters(frame(&state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
+            let (_, of_title) = screen.split_once("responding ").unwrap();
+            let responding = of_title.split_whitespace().next().unwrap();
+            let (said, _) = screen.split_once(" answering").unwrap();
+            assert_eq!(said.split_whitespace().last(), Some(responding), "{screen}");
+            let expected = if cursor.is_some() { "2 answering, 0 gone" } else { "2 answering, 1 " };
+            assert!(screen.contains(expected), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn of_the_past_the_numbers_are_those_of_its_moment_or_say_that_they_are_of_now() {
+    let state = state().limits().rate(600).run(20).drops(40, 0).run(60).live("cloudwatch").fact("status", "RUNNING");
+    let state = state.observed(Basis::Active, 1, 60, false).observed(Basis::Active, 4, 10, false);
+    let shown = |cursor: Option<u64>, columns, rows| {
+        let state = state.clone().ui(|ui| ui.range.cursor = cursor.map(Elapsed::from_secs)).build();
+        letters(frame(&state, Theme::DARK, columns, rows).backend().buffer()).join("\n")
+    };
+    let (now, past) = (shown(None, 149, 40), shown(Some(34), 149, 40));
+    assert!(now.contains("dropped 2,400") && past.contains("dropped 600"), "fifteen seconds of forty:\n{past}");
+    assert!(shown(Some(10), 149, 40).lines().nth(1).is_some_and(|line| !line.contains("dropped")), "none yet");
+    assert!(now.contains("active 4") && past.contains("active 1"), "{past}");
+    assert!(past.contains("cloudwatch live now") && past.contains("status RUNNING now"), "{past}");
+    assert!(!now.contains(" now"), "{now}");
+    let wide = shown(Some(34), 200, 60);
+    for heading in ["Service, as of now", "Session, as of now", "Sources, as of now"] {
+        assert!(wide.contains(heading), "{heading}:\n{wide}");
+    }
+}
+
+#[test]
+fn the_views_are_on_the_first_line_whatever_it_has_to_say() {
+    for (name, state) in BUILT.iter() {
+        for (columns, rows) in [(80, 24), (120, 40)] {
+            let rows = letters(frame(state, Theme::DARK, columns, rows).backend().buffer());
+            for title in ["Ove", "Lat", "Ins", "Ste", "Log"] {
+                assert!(rows[0].contains(title), "{name} at {columns}: {title} in {}", rows[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_entry_of_the_help_is_cut() {
+    for name in ["help__overview", "replay__help"] {
+        for view in [View::Overview, View::Log] {
+            let state = looked_at(built(name), |ui| ui.view = view);
+            for (columns, rows, glyphs) in [
+                (80, 24, Glyphs::Braille),
+                (120, 40, Glyphs::Braille),
+                (80, 24, Glyphs::Ascii),
+                (120, 40, Glyphs::Ascii),
+            ] {
+                let screen = letters(frame(&state, Theme::DARK.with(glyphs), columns, rows).backend().buffer());
+                let top = screen.iter().position(|row| row.contains(" Keys ")).unwrap();
+                let bottom = screen.iter().position(|row| row.contains("every key keeps working")).unwrap();
+                let inside = screen[top + 1..bottom].join("\n");
+                let cut = inside.replace("view, …", "").replace("1 … 9", "").replace("T_serving …", "");
+                let cut = cut.replace("view, ..", "").replace("1 .. 9", "").replace("T_serving ..", "");
+                assert!(!cut.contains('…') && !cut.contains(".."), "{name}, {view:?} at {columns}×{rows}:\n{inside}");
+                let mode = KeyMap::mode(&state);
+                for binding in state.ui().keys.bindings(mode) {
+                    let only_closes =
+                        binding.keys.iter().all(|(_, action)| *action == crate::app::action::Action::Cancel);
+                    let first = binding.help.split([' ', ',', ':']).next().unwrap();
+                    assert!(only_closes || inside.contains(first), "{}: {}\n{inside}", binding.shown, binding.help);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_prompt_is_whole_at_every_width() {
+    let error = "9000/s is above the ceiling of 5,000/s, so nothing changes: --max-rate raises it";
+    for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+        let rows =
+            letters(frame(built("overview__prompt_error_in_full"), Theme::DARK, columns, rows).backend().buffer());
+        let below = rows[rows.len() - 4..].join(" ");
+        let words: String = below.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(error) && words.contains("rate, requests/s: 9000"), "{columns}: {words}");
+    }
+}
+
+#[test]
+fn in_ascii_every_text_is_ascii_and_says_what_it_says() {
+    for (name, state) in BUILT.iter() {
+        for view in View::ALL {
+            let state = looked_at(state, |ui| ui.view = view);
+            for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+                let terminal = frame(&state, Theme::DARK.with(Glyphs::Ascii), columns, rows);
+                let cells = &terminal.backend().buffer().content;
+                let other = cells.iter().find(|cell| !cell.symbol().bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+                assert_eq!(other, None, "{name} in {view:?} at {columns}×{rows}");
+            }
+        }
+    }
+    let screen =
+        letters(frame(built("overview__scale_out"), Theme::DARK.with(Glyphs::Ascii), 120, 40).backend().buffer());
+    let screen = screen.join("\n");
+    assert!(screen.contains("+-50") && screen.contains("p99 <=") && screen.contains("UpDn rate"), "{screen}");
+    assert!(!screen.contains("~50") && !screen.contains("p99 < "), "{screen}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ const fn hue(role: Role) -> Option<Hue> {
         Role::Running => Hue::Running,
         Role::Desired => Hue::Desired,
         Role::Needed => Hue::Needed,
-        Role::Limit | Role::Pending => Hue::Limit,
+        Role::Limit => Hue::Limit,
         Role::Warn => Hue::Warn,
         Role::Mark => Hue::Mark,
         Role::Text
@@ -45,6 +45,7 @@ const fn hue(role: Role) -> Option<Hue> {
         | Role::FailedArea
         | Role::LatencyBand
         | Role::RespondingArea
+        | Role::Pending
         | Role::Selected
         | Role::Key => return None,
     })
@@ -59,6 +60,7 @@ pub(super) const fn dark(role: Role) -> Color {
         Role::FailedArea => FILL_BAD.0,
         Role::LatencyBand => FILL_BAND.0,
         Role::RespondingArea => FILL_RESPONDING.0,
+        Role::Pending => 0xf0_a8a8,
         Role::Badge => 0xff_ffff,
         Role::BadgeBackground => 0x1f_6feb,
         Role::Selected => 0x2a_3340,
@@ -79,6 +81,7 @@ pub(super) const fn light(role: Role) -> Color {
         Role::FailedArea => FILL_BAD.1,
         Role::LatencyBand => FILL_BAND.1,
         Role::RespondingArea => FILL_RESPONDING.1,
+        Role::Pending => 0xb3_5a5a,
         Role::Selected => 0xdd_e6f0,
         Role::Title => 0x1f_2328,
         Role::Label => 0x57_606a,
@@ -97,7 +100,6 @@ pub(super) const fn ansi(role: Role) -> Color {
         | Role::Label
         | Role::Faint
         | Role::Limit
-        | Role::Pending
         | Role::Dropped => Color::Reset,
         Role::Badge => Color::White,
         Role::BadgeBackground => Color::Blue,
@@ -105,10 +107,29 @@ pub(super) const fn ansi(role: Role) -> Color {
         Role::Sent | Role::Active => Color::LightBlue,
         Role::Good | Role::Ok | Role::OkArea | Role::Running => Color::Green,
         Role::Warn | Role::Oldest | Role::Needed | Role::Status429 => Color::Yellow,
-        Role::Bad | Role::FailedArea | Role::Status5xx | Role::Slo => Color::Red,
+        Role::Bad | Role::FailedArea | Role::Status5xx => Color::Red,
+        Role::Slo => Color::LightRed,
         Role::Key | Role::P50 | Role::Responding => Color::Cyan,
-        Role::P99 | Role::Desired | Role::OtherErrors | Role::Mark => Color::Magenta,
+        Role::P99 | Role::Desired | Role::Mark => Color::Magenta,
+        Role::OtherErrors | Role::Pending => Color::LightMagenta,
     }
+}
+
+/// The colour of the 256 where the closest would not do: dark areas would all be greys, and what lies on them has to stand out.
+pub(super) const fn indexed(role: Role, is_light: bool) -> Option<u8> {
+    Some(match (role, is_light) {
+        (Role::OkArea, false) => 22,
+        (Role::OkArea, true) => 194,
+        (Role::RespondingArea, false) => 23,
+        (Role::RespondingArea, true) => 195,
+        (Role::LatencyBand, false) => 54,
+        (Role::Slo, true) => 124,
+        (Role::Active, false) => 75,
+        (Role::Running, false) => 77,
+        (Role::Desired, false) => 177,
+        (Role::Limit, false) => 248,
+        _ => return None,
+    })
 }
 
 /// The closest of the 16, as xterm has them; what a terminal makes of them is its own business.

@@ -49,6 +49,65 @@ fn every_text_stands_out_from_its_background() {
     }
 }
 
+/// The lines of each chart, and the areas behind them.
+const CHARTS: [(&str, &[Role], &[Role]); 4] = [
+    ("rate", &[Role::Target, Role::Sent], &[Role::OkArea, Role::FailedArea]),
+    ("latency", &[Role::P50, Role::P99, Role::Bad, Role::Oldest, Role::OtherErrors, Role::Slo], &[Role::LatencyBand]),
+    ("errors", &[], &[Role::Status429, Role::Status5xx, Role::OtherErrors, Role::Dropped]),
+    (
+        "instances",
+        &[Role::Responding, Role::Active, Role::Running, Role::Desired, Role::Pending, Role::Needed, Role::Limit],
+        &[Role::RespondingArea],
+    ),
+];
+
+#[test]
+fn what_stands_in_one_chart_is_told_apart_in_every_number_of_colours() {
+    let few = |theme| Theme { indexed: true, ..theme };
+    for theme in [Theme::DARK, Theme::LIGHT, few(Theme::DARK), few(Theme::LIGHT), Theme::ANSI] {
+        for (chart, lines, areas) in CHARTS {
+            let mut looks: Vec<(Role, Style)> = lines.iter().map(|&role| (role, theme.style(role))).collect();
+            looks.extend(areas.iter().map(|&role| (role, Style::new().fg(theme.fill(role)))));
+            for (at, (role, look)) in looks.iter().enumerate() {
+                for (other, same) in &looks[..at] {
+                    assert_ne!(look, same, "{role:?} and {other:?} of {chart}, {theme:?}");
+                }
+            }
+        }
+        // Areas of different charts, which are seen above one another.
+        assert!(theme == Theme::ANSI || theme.fill(Role::Ok) != theme.fill(Role::Responding), "{theme:?}");
+    }
+}
+
+#[test]
+fn lines_stand_out_from_the_areas_behind_them_in_256_colours_as_they_do_in_all() {
+    for theme in [Theme::DARK, Theme::LIGHT] {
+        let few = Theme { indexed: true, ..theme };
+        let mut pairs = 0;
+        for (chart, lines, areas) in CHARTS {
+            for (line, area) in lines.iter().flat_map(|&line| areas.iter().map(move |&area| (line, area))) {
+                let of = |theme: Theme| contrast(theme.color(line), theme.color(area)).expect("colours that are known");
+                if of(theme) >= LEAST_CONTRAST {
+                    assert!(of(few) >= LEAST_CONTRAST, "{line:?} on {area:?} of {chart}, {theme:?}: {:.2}", of(few));
+                    pairs += 1;
+                }
+            }
+        }
+        assert!(pairs >= 14, "{pairs}");
+    }
+}
+
+#[test]
+fn areas_keep_their_hue_in_256_colours() {
+    for theme in [Theme::DARK, Theme::LIGHT] {
+        let few = Theme { indexed: true, ..theme };
+        for role in [Role::OkArea, Role::FailedArea, Role::LatencyBand, Role::RespondingArea] {
+            let Color::Indexed(index) = few.color(role) else { panic!("{role:?}") };
+            assert!(index < 232, "{role:?} is a grey: {index}");
+        }
+    }
+}
+
 /// Whether it is no text and no line, but what is behind them.
 fn is_behind(name: &str) -> bool {
     name.ends_with("-area") || name.ends_with("-band") || name.ends_with("-background")

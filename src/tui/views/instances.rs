@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use crate::app::action::Action;
 use crate::app::keymap::KeyMap;
 use crate::app::state::{Gone, State};
-use crate::session::history::is_gone;
+use crate::session::history::{is_gone, was_gone};
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::layout::Frame;
@@ -16,6 +16,7 @@ use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
+use scaletop_units::Elapsed;
 
 /// The share of the width that lanes have at least, in percent, where facts can be left out.
 const LEAST_FOR_LANES: u16 = 40;
@@ -94,11 +95,8 @@ pub(crate) fn within(buf: &mut Buffer, body: Rect, scene: &Scene<'_>) -> Charts 
 /// How many there are, and whether the load is spread over them.
 fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let session = &scene.session();
-    let alive = session.tracks().iter().filter(|track| !is_gone(session, track.last)).count();
-    let mut lines = vec![
-        ("Seen in answers".to_owned(), Role::Title),
-        (format!("{alive} answering, {} gone", session.tracks().len() - alive), Role::Text),
-    ];
+    let alive = answering(scene);
+    let mut lines = vec![("Seen in answers".to_owned(), Role::Title), (seen_in_words(scene), Role::Text)];
     let width = usize::from(area.width.saturating_sub(1));
     match session.pinning(scene.axis.end()) {
         Some(pinning) => {
@@ -106,7 +104,7 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
                 format!("▲ pinned: {pinning}. kept connections stay where they are, or the balancer prefers some");
             lines.extend(text::wrap(&words, width, 4).into_iter().map(|line| (line, Role::Bad)));
         }
-        None if alive > 1 => lines.push(("the load is spread".to_owned(), Role::Good)),
+        None if alive.is_some_and(|alive| alive > 1) => lines.push(("the load is spread".to_owned(), Role::Good)),
         None => {}
     }
     lines.push((String::new(), Role::Label));
@@ -115,6 +113,31 @@ fn spread(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
     for (y, (line, role)) in (area.top()..area.bottom()).zip(lines) {
         text::put(buf, area.x, y, line, width, scene.style(role));
+    }
+}
+
+/// How many answer at the moment that is looked at: the count of the chart's title, and of its line.
+fn answering(scene: &Scene<'_>) -> Option<usize> {
+    scene.row?.responding.and_then(|count| usize::try_from(count).ok())
+}
+
+/// `5 answering, 1 silent, 2 gone`: who is not counted as answering is gone after some seconds.
+fn seen_in_words(scene: &Scene<'_>) -> String {
+    let session = scene.session();
+    let at = scene
+        .row
+        .map_or(scene.axis.end(), |row| Elapsed::from_secs(u64::from(row.second) + u64::from(row.span.max(1))));
+    let seen: Vec<_> = session.tracks().iter().filter(|track| track.first < at).collect();
+    let gone = seen.iter().filter(|track| was_gone(session, track, at)).count();
+    let alive = answering(scene);
+    // An instance may be counted a little longer than it answers, where answers are few.
+    let gone = gone.min(seen.len() - alive.unwrap_or(0).min(seen.len()));
+    let silent = seen.len() - gone - alive.unwrap_or(0).min(seen.len() - gone);
+    let answering = alive.map_or_else(|| "nobody answers".to_owned(), |alive| format!("{alive} answering"));
+    match (silent, gone) {
+        (0, gone) => format!("{answering}, {gone} gone"),
+        (silent, 0) => format!("{answering}, {silent} silent"),
+        (silent, gone) => format!("{answering}, {silent} silent, {gone} gone"),
     }
 }
 

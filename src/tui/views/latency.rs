@@ -22,11 +22,8 @@ use crate::tui::views::Charts;
 use scaletop_load::{Latency, OutcomeKind};
 use scaletop_units::Elapsed;
 
-/// Columns of the names of the table's rows.
+/// Columns of the names of the table's rows, at least.
 const NAME_WIDTH: u16 = 12;
-
-/// The same where the names say of which target a row is.
-const NAME_WIDTH_OF_TWO: u16 = 14;
 
 /// Columns of what the names mean, where there is room.
 const MEANING_WIDTH: u16 = 26;
@@ -85,8 +82,8 @@ pub(crate) fn rows_of_two(scenes: &[Scene<'_>; 2], is_roomy: bool) -> Vec<TableR
     let mut rows = Vec::new();
     for name in told {
         for (side, of_side) in &all {
-            let found = of_side.iter().find(|row| row.name == *name);
-            rows.extend(found.map(|row| TableRow { name: format!("{} {name}", side.letter()), ..row.clone() }));
+            let found = of_side.iter().find(|row| row.kind == *name);
+            rows.extend(found.map(|row| TableRow { name: format!("{} {}", side.letter(), row.name), ..row.clone() }));
         }
     }
     rows
@@ -174,6 +171,9 @@ fn failures_row(buf: &mut Buffer, plot: Rect, scene: &Scene<'_>) -> bool {
 /// A row of the table.
 #[derive(Clone)]
 pub(crate) struct TableRow {
+    /// What it is of.
+    kind: &'static str,
+    /// How it is called here.
     name: String,
     meaning: &'static str,
     count: u64,
@@ -183,8 +183,10 @@ pub(crate) struct TableRow {
 /// The rows; what connections took is among them once it is known, in full where there `is_roomy`.
 fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
     let totals = scene.session().totals();
-    let of = |name: &str, meaning, latency: &Latency| TableRow {
-        name: name.to_owned(),
+    // Of the past a second is known, of the session what it has come to by now.
+    let of = |kind: &'static str, meaning, latency: &Latency| TableRow {
+        kind,
+        name: format!("{kind}{}", scene.if_past(" now")),
         meaning,
         count: latency.count(),
         values: Percentiles::of(latency),
@@ -192,7 +194,8 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
     let last = scene.row.map_or(0, |row| row.outcomes.get(OutcomeKind::Ok));
     let mut rows = vec![
         TableRow {
-            name: "last second".to_owned(),
+            kind: "last second",
+            name: scene.past().map_or("last second", |_| "this second").to_owned(),
             meaning: "due → OK answer",
             count: last,
             values: scene.row.and_then(|row| row.ok),
@@ -202,7 +205,7 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
         of("service", "sent → OK, session", &totals.service),
         of("send lag", "due → our turn, session", &totals.send_lag),
     ];
-    rows.retain(|row| row.name != "failed" || row.count > 0);
+    rows.retain(|row| row.kind != "failed" || row.count > 0);
     let connections = &totals.connections;
     let of_connections = [
         of("waiting", "due → a connection", &connections.slot_wait),
@@ -221,8 +224,8 @@ fn table_rows(scene: &Scene<'_>, is_roomy: bool) -> Vec<TableRow> {
 fn table(buf: &mut Buffer, area: Rect, theme: Theme, rows: &[TableRow], objective: Duration) {
     const NAMES: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     let label = theme.style(Role::Label);
-    let is_longer = rows.iter().any(|row| row.name.chars().count() > usize::from(NAME_WIDTH) - 1);
-    let name_width = if is_longer { NAME_WIDTH_OF_TWO } else { NAME_WIDTH };
+    let longest = rows.iter().map(|row| text::columns(&row.name) + 1).max().unwrap_or(0);
+    let name_width = longest.max(NAME_WIDTH);
     let meaning_width = if area.width >= 105 { MEANING_WIDTH } else { 0 };
     let mut put = |x: u16, y: u16, width: u16, words: &str, style| {
         let x = area.x + x;

@@ -127,6 +127,21 @@ fn ctrl_c_always_quits() {
 }
 
 #[test]
+fn keys_with_which_no_prompt_could_be_left_are_refused_with_both_names() {
+    for place in [None, Some("prompt")] {
+        let (at, error) = refused(&[(place, "prompt-accept", &[]), (None, "undo", &["z"]), (place, "cancel", &[])]);
+        assert!(at == 2 && error.contains("`cancel = []`") && error.contains("`prompt-accept = []`"), "{at}: {error}");
+        for action in ["cancel", "prompt-accept"] {
+            let keys = rebound(&[(place, action, &[])]).unwrap();
+            let prompting = Ui { prompt: Some(Prompt::new(PromptKind::Rate)), ..Ui::default() };
+            assert_eq!(does(&keys, prompting, "ctrl-c"), Some(Action::Quit), "there is always a way to the end");
+        }
+    }
+    // Characters alone leave a prompt the key that it has.
+    assert!(rebound(&[(None, "prompt-accept", &[]), (None, "cancel", &["x"]), (None, "kill-instance", &[])]).is_ok());
+}
+
+#[test]
 fn a_key_that_would_mean_two_things_is_refused_with_both_and_the_place() {
     let (at, error) = refused(&[(None, "mark", &["f2"]), (None, "spike", &["u"])]);
     assert_eq!(at, 1);

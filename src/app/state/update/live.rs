@@ -46,8 +46,9 @@ impl LiveUpdate<'_> {
             Event::Half(side, event) => self.observe(Some(side), event),
             Event::Action(action) => self.act(&action),
             Event::Rate(change) => self.change_rate(self.now, change),
-            // There is no recording to read while one is written. A new size and the time alone change nothing here.
-            Event::Tick | Event::Resized | Event::Saved(_) | Event::Replay(_) => {}
+            // There is no recording to read while one is written. A new size and the time alone change nothing here, and a text that is
+            // pasted is no answer to a question.
+            Event::Tick | Event::Resized | Event::Pasted(_) | Event::Saved(_) | Event::Replay(_) => {}
             Event::Drained { abandoned } => self.drained(abandoned),
             Event::Exported(result) => self.exported(result),
             Event::RecordingStatus(status) => self.recording_changed(status),
@@ -189,6 +190,7 @@ impl LiveUpdate<'_> {
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
                 match self.edit_prompt(action) {
                     Some(Asked::Do(asked)) => self.act(&asked),
+                    Some(Asked::Go(at)) => self.act(&Action::LookAt(at)),
                     Some(Asked::Mark(text)) => self.mark(text),
                     Some(Asked::Filter(text)) => filter(self.ui, text),
                     Some(Asked::Judge(objectives)) => self.judge_by(&objectives),

@@ -50,7 +50,11 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
         Action::Open => open(ui, halves, present),
         Action::Drag(from, until) => ui.range.dragged = Some((*from, *until)),
         Action::Dropped => {
-            if let Some((from, until)) = ui.range.dragged.take() {
+            // What has not come yet is no part of it.
+            let end = Elapsed::from_secs(present.into());
+            if let Some((from, until)) = ui.range.dragged.take().map(|(from, until)| (from.min(end), until.min(end)))
+                && from != until
+            {
                 ui.range.frame(from.min(until), from.max(until), present);
             }
         }
@@ -85,7 +89,6 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
             ui.toast =
                 Some((at, format!("the colour of {role} (scaletop.toml) hardly stands out from this background")));
         }
-        Action::Pasted => ui.toast = Some((at, "pasting does nothing here: press the keys".to_owned())),
         // Everything that changes more than the view is handled before this.
         _ => {}
     }

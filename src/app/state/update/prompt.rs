@@ -3,7 +3,8 @@
 use crate::app::action::Action;
 use crate::app::state::palette::{self, Asked};
 use crate::app::state::update::live::LiveUpdate;
-use crate::app::state::{Prompt, PromptKind, Ui, View};
+use crate::app::state::{Prompt, PromptKind, Ui, View, present};
+use scaletop_units::Elapsed;
 
 /// The longest text a prompt takes, in characters.
 const LONGEST: usize = 120;
@@ -27,12 +28,42 @@ pub(super) fn type_into(ui: &mut Ui, action: &Action) -> bool {
         Action::PromptAccept => return true,
         _ => return false,
     }
+    changed(ui);
+    false
+}
+
+/// Forgets what was wrong with another text than this, and shows what a filter leaves.
+fn changed(ui: &mut Ui) {
+    let Some(prompt) = &mut ui.prompt else { return };
     prompt.error = None;
     if prompt.kind == PromptKind::Filter {
         let text = prompt.text.clone();
         filter(ui, text);
     }
-    false
+}
+
+/// Types a text that was pasted into the open prompt, and accepts nothing; where none is open, it says that a text is no keys.
+pub(super) fn paste(ui: &mut Ui, at: Elapsed, pasted: &str) {
+    let Some(prompt) = &mut ui.prompt else {
+        ui.toast = Some((at, "pasting does nothing here: press the keys".to_owned()));
+        return;
+    };
+    let pasted = one_line(pasted);
+    let (before, more) = (prompt.text.chars().count(), pasted.chars().count());
+    if before + more > LONGEST {
+        // Half of a text could mean something else.
+        prompt.error = Some(format!("what was pasted has {more} characters: {LONGEST} fit in all"));
+        return;
+    }
+    prompt.text.push_str(&pasted);
+    changed(ui);
+}
+
+/// What was pasted as one line: without the line ends around it, and with a space for those within, so that words stay words. What
+/// else a terminal would obey is left out.
+fn one_line(pasted: &str) -> String {
+    let spaced = pasted.trim().replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");
+    spaced.chars().filter(|ch| !ch.is_control()).collect()
 }
 
 /// Shows what in the log has that in it.
@@ -48,8 +79,10 @@ impl LiveUpdate<'_> {
             return None;
         }
         let prompt = self.ui.prompt.as_ref()?;
+        let present = present(self.halves, self.latest);
         let read = read(prompt, false).and_then(|asked| {
             let refusal = match &asked {
+                Asked::Go(at) => not_within(*at, Elapsed::from_secs(present.into())),
                 Asked::Do(action) => self.goal(action).and_then(|goal| self.refusal(goal)),
                 Asked::Judge(objectives) => self.refusal_to_judge(objectives),
                 Asked::Mark(_) | Asked::Filter(_) => None,
@@ -74,6 +107,11 @@ pub(super) fn accept(ui: &mut Ui, read: Result<Asked, String>) -> Option<Asked> 
             None
         }
     }
+}
+
+/// Why a moment cannot be looked at of a session that has come to `end`: it is beyond.
+pub(super) fn not_within(at: Elapsed, end: Elapsed) -> Option<String> {
+    (at > end).then(|| format!("{at} is not within the session, which goes from {} to {end}", Elapsed::ZERO))
 }
 
 /// What the prompt's text asks for.

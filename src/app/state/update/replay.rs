@@ -11,7 +11,7 @@ use crate::app::player::Player;
 use crate::app::state::Ui;
 use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
-use crate::app::state::update::prompt::{accept, filter, read, type_into};
+use crate::app::state::update::prompt::{accept, filter, not_within, read, type_into};
 use crate::session::halves::Halves;
 use scaletop_units::Elapsed;
 
@@ -86,9 +86,15 @@ impl ReplayUpdate<'_> {
                 if type_into(self.ui, action)
                     && let Some(prompt) = &self.ui.prompt
                 {
-                    let read = read(prompt, true);
+                    // What is not played yet can be, as far as it is known.
+                    let end = self.player.end().unwrap_or(self.shown).max(self.shown);
+                    let read = read(prompt, true).and_then(|asked| match asked {
+                        Asked::Go(at) => not_within(at, end).map_or(Ok(asked), Err),
+                        asked => Ok(asked),
+                    });
                     match accept(self.ui, read) {
                         Some(Asked::Do(asked)) => self.act(&asked),
+                        Some(Asked::Go(at)) => self.go(at),
                         Some(Asked::Filter(text)) => filter(self.ui, text),
                         Some(Asked::Mark(_) | Asked::Judge(_)) | None => {}
                     }
@@ -105,6 +111,11 @@ impl ReplayUpdate<'_> {
             }
             action => look(self.ui, self.halves, self.shown, self.now, action),
         }
+    }
+
+    /// Puts the cursor on a moment that has been played; else plays on from there.
+    fn go(&mut self, at: Elapsed) {
+        self.act(&if at < self.shown { Action::LookAt(at) } else { Action::SeekTo(at) });
     }
 
     fn toast(&mut self, text: String) {
@@ -178,6 +189,22 @@ mod tests {
         assert_eq!((state.now, toast(&state)), (secs(400), "step 2 of 2"));
         press(&mut state, 45, Action::PreviousStep);
         assert_eq!((state.now, toast(&state)), (secs(100), "step 1 of 2"));
+    }
+
+    #[test]
+    fn a_moment_that_is_typed_is_looked_at_or_played_from_and_one_beyond_the_end_is_refused() {
+        let go = |text: &str| {
+            let mut state = state();
+            update(&mut state, secs(45), Event::Tick);
+            press(&mut state, 45, Action::AskCommand);
+            update(&mut state, secs(45), Event::Pasted(text.to_owned()));
+            press(&mut state, 45, Action::PromptAccept);
+            (state.now, state.ui.range.cursor, state.ui.prompt.and_then(|prompt| prompt.error))
+        };
+        assert_eq!(go("go 5:00"), (secs(450), Some(secs(300)), None), "played already");
+        assert_eq!(go("go 10:00"), (secs(600), None, None), "not yet");
+        let refused = "20:00 is not within the session, which goes from 0:00 to 16:40".to_owned();
+        assert_eq!(go("go 20:00"), (secs(450), None, Some(refused)));
     }
 
     #[test]

@@ -293,6 +293,65 @@ fn an_objective_is_refused_where_it_cannot_be_another() {
 }
 
 #[test]
+fn a_text_that_is_pasted_is_typed_into_an_open_prompt_and_accepted_by_nobody() {
+    let at = Elapsed::from_secs(1);
+    let pasted = |open: Option<Action>, text: &str| {
+        let mut state = state();
+        if let Some(open) = open {
+            update(&mut state, at, Event::Action(open));
+        }
+        let effects = update(&mut state, at, Event::Pasted(text.to_owned()));
+        assert_eq!(effects, [], "{text:?} drives nothing");
+        state
+    };
+    for (open, text, typed) in [
+        (Action::AskRate, "600\n", "600"),
+        (Action::AskRamp, "600\t30s\r\n", "600 30s"),
+        (Action::AskCommand, "rate 900\r\nspike\n", "rate 900 spike"),
+        (Action::AskFilter, "\x1b[31mdeploy\x07", "[31mdeploy"),
+    ] {
+        let state = pasted(Some(open.clone()), text);
+        assert_eq!(state.ui.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some(typed), "{open:?}");
+        let filter = (open == Action::AskFilter).then(|| typed.to_owned());
+        assert_eq!(state.ui.filter, filter, "what is filtered by is seen at once");
+    }
+    let long = pasted(Some(Action::AskCommand), &"x".repeat(200));
+    let prompt = long.ui.prompt.as_ref().unwrap();
+    assert_eq!(prompt.text, "", "half of it is not taken");
+    assert!(prompt.error.as_ref().unwrap().contains("200 characters: 120 fit"), "{prompt:?}");
+    let elsewhere = pasted(None, "sss\n");
+    assert_eq!(elsewhere.ui.toast.as_ref().unwrap().1, "pasting does nothing here: press the keys");
+}
+
+#[test]
+fn a_text_that_is_pasted_is_no_answer_to_a_question() {
+    let mut state = elsewhere();
+    update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Preset(1)));
+    update(&mut state, Elapsed::from_secs(2), Event::Action(Action::Preset(9)));
+    let question = state.ui.question.clone();
+    assert!(question.is_some(), "a jump is asked for");
+    assert_eq!(update(&mut state, Elapsed::from_secs(3), Event::Pasted("\n".to_owned())), []);
+    assert_eq!(state.ui.question, question);
+}
+
+#[test]
+fn a_moment_that_the_session_has_not_is_refused_with_those_that_it_has() {
+    let error = |text: &str| {
+        let mut state = state();
+        state.now = Elapsed::from_secs(274);
+        update(&mut state, Elapsed::from_secs(274), Event::Action(Action::AskCommand));
+        update(&mut state, Elapsed::from_secs(274), Event::Pasted(text.to_owned()));
+        assert_eq!(update(&mut state, Elapsed::from_secs(274), Event::Action(Action::PromptAccept)), []);
+        (state.ui.prompt.and_then(|prompt| prompt.error), state.ui.range.cursor)
+    };
+    let (refused, cursor) = error("go 9:59");
+    assert_eq!(refused.as_deref(), Some("9:59 is not within the session, which goes from 0:00 to 4:32"));
+    assert_eq!(cursor, None, "nothing moves");
+    assert!(error("go -5s").0.is_some_and(|why| why.contains("before the session, which goes from 0:00")));
+    assert_eq!(error("go 4:31"), (None, Some(Elapsed::from_secs(271))));
+}
+
+#[test]
 fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
     for (open, text) in [
         (Action::AskRate, "-5"),
@@ -325,6 +384,22 @@ fn looking_at_the_past_ends_with_escape_once_the_help_is_closed() {
     press(&mut state, Action::Drag(Elapsed::from_secs(700), Elapsed::from_secs(600)));
     press(&mut state, Action::Dropped);
     assert_eq!((state.ui.range.zoom, state.ui.range.until), (Some(120), Some(Elapsed::from_secs(710))));
+}
+
+#[test]
+fn the_mouse_beyond_the_present_means_the_present() {
+    let mut state = state();
+    let mut mouse = |action: Action| {
+        assert_eq!(update(&mut state, Elapsed::from_secs(22), Event::Action(action)), []);
+        state.ui.range
+    };
+    let secs = Elapsed::from_secs;
+    mouse(Action::Drag(secs(40), secs(50)));
+    assert_eq!(mouse(Action::Dropped).zoom, None, "nothing was dragged over");
+    mouse(Action::Drag(secs(5), secs(50)));
+    let range = mouse(Action::Dropped);
+    assert_eq!((range.zoom, range.until), (Some(17), None), "from the fifth second to the last, with air");
+    assert_eq!(mouse(Action::LookAt(secs(50))).cursor, Some(Elapsed::from_millis(19_500)));
 }
 
 #[test]
