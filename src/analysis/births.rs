@@ -1,8 +1,8 @@
 //! What each new instance came after: a decision for more, the step where nobody tells of one, or the end of an instance that it
 //! replaces. Pure.
 //!
-//! Nobody says which instance answers to which order, so they are taken in the order in which they were asked for: whoever
-//! comes first is the oldest order's. An instance that ended is an order for one. A decision is an order for as many as it adds;
+//! Nobody says which instance answers to which order, so they are taken in the order in which they were asked for: whoever was
+//! created first, or came first where nobody tells of that, is the oldest order's. An instance that ended is an order for one. A decision is an order for as many as it adds;
 //! where that is not known, and of a step whose platform tells of no decision, it is an order for as many as come, and what ended
 //! since is replaced first.
 
@@ -67,6 +67,18 @@ impl Came {
     }
 }
 
+/// A new instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Birth {
+    /// By when it had been asked for: when its task was created where the platform's records have its id, else when it first
+    /// answered OK.
+    pub(crate) asked_by: Elapsed,
+    /// When the first request that it answered OK was due.
+    pub(crate) due: Elapsed,
+    /// The start of the second in which it first answered. A request that waited long was due before the instance was asked for.
+    pub(crate) answered: Elapsed,
+}
+
 /// A step, as far as instances come in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
@@ -79,14 +91,20 @@ pub(crate) struct Asked<'a> {
 }
 
 /// What each of `births`, ascending and all in the step, came after. `None` where nothing is known to have asked for it.
-pub(crate) fn came(asked: &Asked<'_>, births: &[Elapsed]) -> Vec<Option<Came>> {
+pub(crate) fn came(asked: &Asked<'_>, births: &[Birth]) -> Vec<Option<Came>> {
     let mut ends: Vec<Elapsed> = asked.ends.to_vec();
     let mut orders: Vec<Order> = asked.orders.to_vec();
-    births.iter().map(|at| one(asked, *at, &mut orders, &mut ends)).collect()
+    births.iter().map(|birth| one(asked, birth, &mut orders, &mut ends)).collect()
 }
 
-fn one(asked: &Asked<'_>, at: Elapsed, orders: &mut [Order], ends: &mut Vec<Elapsed>) -> Option<Came> {
-    let came = |after, since| Some(Came { after, since, at });
+fn one(asked: &Asked<'_>, birth: &Birth, orders: &mut [Order], ends: &mut Vec<Elapsed>) -> Option<Came> {
+    let at = birth.asked_by;
+    let came = |after, since: Option<Elapsed>| {
+        let since = since.filter(|since| *since <= birth.due.max(birth.answered));
+        // What was due before is no measure.
+        let is_measure = since.is_none_or(|since| since <= birth.due);
+        Some(Came { after, since, at: if is_measure { birth.due } else { birth.answered } })
+    };
     // What ended while the rate was going down was mostly not wanted any more: only the last one may be missing.
     let ended_before = ends.partition_point(|end| *end <= at);
     let oldest = if asked.direction == Direction::Up { 0 } else { ended_before.saturating_sub(1) };
@@ -102,6 +120,8 @@ fn one(asked: &Asked<'_>, at: Elapsed, orders: &mut [Order], ends: &mut Vec<Elap
         _ => {}
     }
     match (orders[..made].last(), orders.get(made)) {
+        // Of those whose number is known none is left: its predecessor is on its way out, as when a task fails its checks.
+        (Some(_), _) if orders[..made].iter().all(|order| order.more.is_some()) => came(CameAfter::Replacement, None),
         (Some(latest), _) => came(CameAfter::Decision, Some(latest.at)),
         // More were asked for only later: whatever it came for, it was not that.
         (None, Some(_)) if asked.direction == Direction::Up => came(CameAfter::Replacement, None),
@@ -123,12 +143,17 @@ mod tests {
         Order { at: Elapsed::from_secs(at), more }
     }
 
+    /// One of which nobody tells but its answers, each at once.
+    fn at_once(at: Elapsed) -> Birth {
+        Birth { asked_by: at, due: at, answered: at }
+    }
+
     /// In words, of a step that began at 100 s.
     fn words(direction: Direction, orders: &[Order], ends: &[u64], births: &[u64]) -> Vec<String> {
         let ends = secs(ends);
         let asked = Asked { start: Elapsed::from_secs(100), direction, orders, ends: &ends };
         let say = |came: &Option<Came>| came.map_or_else(|| "–".to_owned(), |came| came.words());
-        came(&asked, &secs(births)).iter().map(say).collect()
+        came(&asked, &secs(births).into_iter().map(at_once).collect::<Vec<_>>()).iter().map(say).collect()
     }
 
     fn up(orders: &[Order], ends: &[u64], births: &[u64]) -> Vec<String> {
@@ -142,6 +167,8 @@ mod tests {
         assert_eq!(all, ["decision +19.0 s", "decision +20.0 s", "decision +9.0 s"]);
         // A slow one of the first decision is not put down to the second.
         assert_eq!(up(&orders, &[], &[150, 195, 205]), ["decision +19.0 s", "decision +64.0 s", "decision +14.0 s"]);
+        // One more than were asked for, while the one that it replaces still answers.
+        assert_eq!(up(&orders[..1], &[160], &[150, 151, 155])[2], "replaces one");
         // How many were asked for is not known: the latest decision is the likeliest.
         let orders = [order(131, None), order(191, None)];
         assert_eq!(up(&orders, &[], &[150, 200]), ["decision +19.0 s", "decision +9.0 s"]);
@@ -157,6 +184,21 @@ mod tests {
         assert_eq!(up(&[order(131, None)], &[240], &[150, 250]), ["decision +19.0 s", "replaces +10.0 s"]);
         // Nobody saw one end, and more were asked for only later.
         assert_eq!(up(&orders, &[], &[114, 150]), ["replaces one", "decision +19.0 s"]);
+    }
+
+    #[test]
+    fn its_task_says_what_asked_for_it_and_a_request_that_waited_is_no_measure() {
+        let orders = [order(131, Some(1)), order(191, Some(1))];
+        let birth = |created, due, answered| Birth {
+            asked_by: Elapsed::from_secs(created),
+            due: Elapsed::from_secs(due),
+            answered: Elapsed::from_secs(answered),
+        };
+        let asked = Asked { start: Elapsed::from_secs(100), direction: Direction::Up, orders: &orders, ends: &[] };
+        // The second was created at the second decision; what it answered first had been due before.
+        let all = came(&asked, &[birth(132, 150, 150), birth(192, 188, 197), birth(240, 250, 250)]);
+        let words: Vec<_> = all.into_iter().flatten().map(|came| came.words()).collect();
+        assert_eq!(words, ["decision +19.0 s", "decision +6.0 s", "replaces one"]);
     }
 
     #[test]
@@ -182,7 +224,7 @@ mod tests {
         ) {
             let orders: Vec<Order> = made.iter().map(|(at, more)| order(*at, *more)).collect();
             let ends = secs(&ends.into_iter().collect::<Vec<_>>());
-            let births = secs(&births.into_iter().collect::<Vec<_>>());
+            let births: Vec<_> = secs(&births.into_iter().collect::<Vec<_>>()).into_iter().map(at_once).collect();
             let asked = Asked { start: Elapsed::from_secs(100), direction: Direction::Up, orders: &orders, ends: &ends };
             let all: Vec<Came> = came(&asked, &births).into_iter().flatten().collect();
             prop_assert_eq!(all.len(), births.len(), "in a step up there is something to say of each");

@@ -70,15 +70,16 @@ impl Span {
         let Some(before) = before else { return Timing::NotApplicable("no count from before the decision") };
         let later = counts.iter().find(|seen| seen.as_of > at && seen.count > before.count);
         match later.filter(|seen| seen.as_of < self.end || self.is_open) {
-            Some(first) => self.polled(first),
+            // Not before the decision, however long before it the poll before was.
+            Some(first) => self.polled(first, at),
             None => self.not_counted(counts),
         }
     }
 
-    /// When a count of a source that is polled changed: since the poll before.
-    fn polled(&self, first: &InstanceObservation) -> Timing {
-        let early = first.as_of.saturating_since(Elapsed::ZERO).saturating_sub(first.uncertainty);
-        between(self.secs(Elapsed::ZERO + early), self.secs(first.as_of))
+    /// When a count of a source that is polled changed: since the poll before, and not before `at_least`.
+    fn polled(&self, first: &InstanceObservation, at_least: Elapsed) -> Timing {
+        let early = (first.as_of - first.uncertainty).max(at_least);
+        between(self.secs(early), self.secs(first.as_of))
     }
 
     /// When the platform's count first exceeded what it was before the step; `enough` are as many as are needed, or allowed, and
@@ -109,7 +110,7 @@ impl Span {
             };
         };
         if first.basis != Basis::Active {
-            return self.polled(first);
+            return self.polled(first, Elapsed::ZERO);
         }
         let (from, to) = spoken_of(first);
         between(self.secs(from), self.secs(to))

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::analysis::births::{self, Asked, Came, REPLACED_WITHIN};
+use crate::analysis::births::{self, Asked, Birth, Came, REPLACED_WITHIN};
 use crate::analysis::waterfall::orders;
 use crate::analysis::{Direction, Step};
 use crate::instances::Basis;
+use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
 use scaletop_units::{Elapsed, InstanceId};
@@ -17,6 +18,11 @@ const THERE_FROM_THE_BEGINNING: Duration = Duration::from_secs(2);
 /// Later than anything that happens.
 const FOREVER: Elapsed = Elapsed::from_nanos(u64::MAX);
 
+/// A task that was created, and when: by the platform's clock, as late as that may be.
+fn created(one: &Milestone) -> Option<(&str, Elapsed)> {
+    (one.kind == MilestoneKind::TaskCreated).then(|| (one.subject.as_str(), one.as_of + one.clock_error))
+}
+
 impl Session {
     /// Instances that answered OK for the first time in a step, while others had before them.
     pub(super) fn births(&self, step: &Step) -> u32 {
@@ -24,12 +30,12 @@ impl Session {
     }
 
     /// The instances that first answered OK in `[from, until)` and were not there from the beginning, in the order in which they did.
-    fn born_within(&self, from: Elapsed, until: Elapsed) -> Vec<(Elapsed, &InstanceId)> {
-        let firsts = || self.tracks().iter().filter_map(|track| Some((track.first_ok?, &track.id)));
+    fn born_within(&self, from: Elapsed, until: Elapsed) -> Vec<(Elapsed, &InstanceTrack)> {
+        let firsts = || self.tracks().iter().filter_map(|track| Some((track.first_ok?, track)));
         let Some(earliest) = firsts().map(|(at, _)| at).min() else { return Vec::new() };
         let is_born = |at: Elapsed| at.saturating_since(earliest) > THERE_FROM_THE_BEGINNING;
         let mut born: Vec<_> = firsts().filter(|(at, _)| (from..until).contains(at) && is_born(*at)).collect();
-        born.sort_unstable();
+        born.sort_by_key(|(at, _)| *at);
         born
     }
 
@@ -64,8 +70,16 @@ impl Session {
         };
         let ends = [self.unreplaced_before(at), self.ended_within(step.start, end)].concat();
         let asked = Asked { start: step.start, direction: step.direction(), orders: &orders, ends: &ends };
-        let births: Vec<_> = born.iter().map(|(first, _)| *first).collect();
-        born.into_iter().map(|(_, id)| id).zip(births::came(&asked, &births)).collect()
+        let created: BTreeMap<&str, Elapsed> = self.milestones().iter().filter_map(created).collect();
+        let birth = |(due, track): (Elapsed, &'_ InstanceTrack)| {
+            let answered = track.first.max(due);
+            let asked_by = created.get(track.id.as_str()).copied().unwrap_or(answered);
+            Birth { asked_by, due, answered }
+        };
+        let mut births: Vec<_> = born.iter().map(|&(due, track)| (birth((due, track)), &track.id)).collect();
+        births.sort_unstable();
+        let (births, ids): (Vec<_>, Vec<_>) = births.into_iter().unzip();
+        ids.into_iter().zip(births::came(&asked, &births)).collect()
     }
 
     /// The ends of instances shortly before the step at `at` that nobody came for before it. What ended while the rate went down was

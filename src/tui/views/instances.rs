@@ -52,8 +52,8 @@ const FACTS: [(Fact, [&str; 2], u16); 8] = [
 
 /// What is not said by a heading alone.
 const MEANINGS: [&str; 2] = [
-    "came after, and after how long: to when the first request that it answered OK was due, from the platform's decision that asked for \
-     it; from the start of the step where no platform tells of decisions; of one that replaces another, from that one's last answer",
+    "came after, and after how long: the decision that asked for it, or the start of the step where no platform tells of one, or the last \
+     answer of the one that it replaces; to when the first request that it answered OK was due",
     "extra latency of its first answers: by how much they were slower than its later ones; the start of the instance itself is over by then",
 ];
 

@@ -88,7 +88,7 @@ fn selected(
     let place = |at: usize| (falls.len() > 1).then_some((at + 1, falls.len()));
     for (at, fall) in falls.iter().enumerate().filter(|_| !is_drawn) {
         let words = format!("{}: {}", waterfall::title(place(at)), fall.words());
-        for line in text::wrap(&words, usize::from(area.width), 4) {
+        for line in text::wrap(&words, usize::from(area.width), if falls.len() > 1 { 3 } else { 4 }) {
             if y < area.bottom() {
                 text::put(buf, area.x, y, line, usize::from(area.width), theme.style(Role::Label));
             }
