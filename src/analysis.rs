@@ -20,6 +20,7 @@ use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
 
 pub(crate) mod beside;
+pub(crate) mod births;
 pub(crate) mod demand;
 pub(crate) mod difference;
 pub(crate) mod elasticity;
@@ -247,6 +248,8 @@ pub struct InstanceSpan {
     pub before: Option<u32>,
     /// The most during the step.
     pub peak: u32,
+    /// The fewest during the step.
+    pub least: u32,
     /// At its end, or now.
     pub last: u32,
 }

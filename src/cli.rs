@@ -248,6 +248,10 @@ pub struct RunArgs {
     /// when it is left out
     #[arg(value_name = "TARGET")]
     pub second: Option<String>,
+    /// A second target: both get the same arrivals, each due request once to each; thresholds are judged on each, and the
+    /// exit code is the worse of both
+    #[arg(value_name = "TARGET")]
+    pub third: Option<String>,
     /// The target, where it is not given after the plan
     #[arg(long, hide = true, value_name = "TARGET", env = "SCALETOP_TARGET", hide_env_values = true)]
     pub target: Option<Target>,

@@ -81,7 +81,7 @@ async fn demo(mut args: DemoArgs, own: Own) -> Result<u8, CommandError> {
     }
     say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
     let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
-    run::play(&args.drive, Target::Demo(None), args.cluster, plan, run::How::default()).await
+    run::play(&args.drive, &[Target::Demo(None)], args.cluster, plan, run::How::default()).await
 }
 
 async fn live(mut args: LiveArgs, own: Own) -> Result<u8, CommandError> {

@@ -9,7 +9,7 @@ use crossterm::terminal::{Clear, ClearType};
 
 use crate::app::event::Event;
 use crate::app::state::State;
-use crate::session::event::NoticeLevel;
+use crate::session::event::{NoticeLevel, Side};
 use crate::session::state::Session;
 use crate::text::{clean, cut, latency};
 use crate::timeline::Row;
@@ -52,8 +52,9 @@ pub(crate) struct Log {
     progress: Progress,
     /// Whether the cursor is behind a line that may be written again.
     is_open: bool,
-    shown: Option<u32>,
-    notices: usize,
+    /// The last second of each target that was told, and how many notices of it were.
+    shown: [Option<u32>; 2],
+    notices: [usize; 2],
     steps: usize,
     /// Nobody reads stderr any more.
     is_gone: bool,
@@ -71,8 +72,8 @@ impl Log {
                 (Verbosity::Verbose, false) => Progress::Lines(1),
             },
             is_open: false,
-            shown: None,
-            notices: 0,
+            shown: [None; 2],
+            notices: [0; 2],
             steps: 0,
             is_gone: false,
         }
@@ -133,50 +134,108 @@ impl Log {
             }
         }
         self.steps = session.steps().len();
-        for (at, notice) in session.log().iter().skip(self.notices) {
+        for (side, half) in state.halves().each() {
+            self.write_notices(err, state, (side, half))?;
+        }
+        if self.progress == Progress::Hidden {
+            return Ok(());
+        }
+        if self.progress == Progress::Rewritten {
+            return self.rewrite(err, state);
+        }
+        for (side, half) in state.halves().each() {
+            self.write_lines(err, state, (side, half))?;
+        }
+        Ok(())
+    }
+
+    /// What the log says of a target; what it says of both is told once.
+    fn write_notices(
+        &mut self,
+        err: &mut impl io::Write,
+        state: &State,
+        (side, half): (Side, &Session),
+    ) -> io::Result<()> {
+        let told = &mut self.notices[side as usize];
+        let news: Vec<_> = half.log().iter().skip(std::mem::replace(told, half.log().len())).collect();
+        let other = state.halves().second().map(|second| if side == Side::First { second } else { state.session() });
+        for news in news {
+            let is_shared = other.is_some_and(|other| other.log().contains(news));
+            if is_shared && side == Side::Second {
+                continue;
+            }
+            let (at, notice) = news;
             let level = match notice.level {
                 NoticeLevel::Info => "",
                 NoticeLevel::Warning => "warning: ",
                 NoticeLevel::Error => "ERROR: ",
             };
-            self.keep(err, &format!("{at:>5}  {level}{}", notice.text))?;
+            let of = if other.is_some() && !is_shared { format!("{}: ", side.letter()) } else { String::new() };
+            self.keep(err, &format!("{at:>5}  {level}{of}{}", notice.text))?;
         }
-        self.notices = session.log().len();
-        if self.progress == Progress::Hidden {
+        Ok(())
+    }
+
+    /// The line that is written again and again: of one target in full, of two what each answers.
+    fn rewrite(&mut self, err: &mut impl io::Write, state: &State) -> io::Result<()> {
+        let session = state.session();
+        let latest = state.halves().each().filter_map(|(side, half)| Some((side, half.timeline().latest()?)));
+        let latest: Vec<_> = latest.collect();
+        let Some((_, row)) = latest.first() else { return Ok(()) };
+        let now = latest.iter().map(|(_, row)| row.second).max();
+        if std::mem::replace(&mut self.shown[0], now) == now {
             return Ok(());
         }
-        let rows = session.timeline().rows();
-        let from = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
+        let told = match latest.as_slice() {
+            [_] => describe(row, row, Counted::of([*row])),
+            both => both.iter().map(|(side, row)| brief(*side, row)).collect::<Vec<_>>().join("  "),
+        };
+        // What has no room is cut off on the right: first comes how far it is.
+        let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
+        self.replace(err, &format!("{bar}{}  {told}", progress(session, row, self.total)))
+    }
+
+    /// A line of a target for every so many seconds that have closed since.
+    fn write_lines(
+        &mut self,
+        err: &mut impl io::Write,
+        state: &State,
+        (side, half): (Side, &Session),
+    ) -> io::Result<()> {
+        let rows = half.timeline().rows();
+        let of = state.halves().second().map(|_| format!("{} ", side.letter())).unwrap_or_default();
+        let from = self.shown[side as usize].map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
         for row in rows.range(from..) {
-            let progress = progress(session, row, self.total);
-            if self.progress == Progress::Rewritten {
-                self.shown = Some(row.second);
-                // What has no room is cut off on the right: first comes how far it is.
-                let bar = self.total.map(|total| bar(session.now(), total)).unwrap_or_default();
-                self.replace(err, &format!("{bar}{progress}  {}", describe(row, row, Counted::of([row]))))?;
-            } else if self.is_due(row) {
-                let first = self.shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
-                let latest = rows.partition_point(|other| other.second <= row.second);
-                self.shown = Some(row.second);
-                let since = || rows.range(first..latest);
-                let slowest = since().max_by_key(|row| row.ok.as_ref().map(|p| p.p99)).unwrap_or(row);
-                let line = describe(row, slowest, Counted::of(since()));
-                self.keep(err, format!("{line}  {progress}").trim_end())?;
+            let shown = &mut self.shown[side as usize];
+            if !is_due(self.progress, *shown, row) {
+                continue;
             }
+            let first = shown.map_or(0, |shown| rows.partition_point(|row| row.second <= shown));
+            let latest = rows.partition_point(|other| other.second <= row.second);
+            *shown = Some(row.second);
+            let since = || rows.range(first..latest);
+            let slowest = since().max_by_key(|row| row.ok.as_ref().map(|p| p.p99)).unwrap_or(row);
+            let line = describe(row, slowest, Counted::of(since()));
+            let progress = progress(half, row, self.total);
+            self.keep(err, format!("{of}{line}  {progress}").trim_end())?;
         }
         Ok(())
     }
 }
 
-impl Log {
-    /// Whether a log has a line at this second: at the first with load, then every so many seconds.
-    fn is_due(&self, row: &Row) -> bool {
-        let Progress::Lines(every) = self.progress else { return false };
-        match self.shown {
-            Some(shown) => row.second >= shown.saturating_add(every),
-            None => row.sent > 0 || row.second + 1 >= every,
-        }
+/// Whether a log has a line at this second: at the first with load, then every so many seconds.
+fn is_due(progress: Progress, shown: Option<u32>, row: &Row) -> bool {
+    let Progress::Lines(every) = progress else { return false };
+    match shown {
+        Some(shown) => row.second >= shown.saturating_add(every),
+        None => row.sent > 0 || row.second + 1 >= every,
     }
+}
+
+/// What a target of two answers: `A ok 590 failed 10 p99 81 ms`.
+fn brief(side: Side, row: &Row) -> String {
+    let Counted { ok, failed, .. } = Counted::of([row]);
+    format!("{} ok {ok} failed {failed} p99 {}", side.letter(), latency(row.ok.map(|ok| ok.p99)))
 }
 
 /// What happened in some seconds.

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::report::live::Drawing;
 use crate::session::event::Header;
-use crate::session::state::Session;
+use crate::session::halves::Halves;
 
 /// Why there is no live page.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,8 @@ pub(crate) struct Bound {
 /// A session at a moment.
 #[derive(Debug)]
 struct Snapshot {
-    session: Session,
+    /// What is known of the target, or of both.
+    halves: Halves,
     /// How to go on, when it is over.
     ended: Option<String>,
 }
@@ -82,7 +83,7 @@ impl Bound {
             (Arc::new(AtomicBool::new(false)), watch::Sender::new(None), watch::Sender::new(false));
         let loop_ends =
             hub::LoopEnds { wanted: Arc::clone(&wanted), handed: handed.subscribe(), closing: closing.subscribe() };
-        let first = Session::new(header.clone());
+        let first = Halves::new(header);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let serve = move || {
             let first = Drawing::of(&first, None, None);
@@ -107,19 +108,19 @@ impl Web {
     }
 
     /// A second has closed. Costs nothing while nobody looks, or what was handed over last is not drawn yet.
-    pub(crate) fn publish(&self, session: &Session) {
+    pub(crate) fn publish(&self, halves: &Halves) {
         if self.wanted.swap(false, Ordering::Relaxed) {
-            self.hand_over(session, None);
+            self.hand_over(halves, None);
         }
     }
 
     /// The session is over; `more` says how to go on from here.
-    pub(crate) fn end(&self, session: &Session, more: String) {
-        self.hand_over(session, Some(more));
+    pub(crate) fn end(&self, halves: &Halves, more: String) {
+        self.hand_over(halves, Some(more));
     }
 
-    fn hand_over(&self, session: &Session, ended: Option<String>) {
-        self.handed.send_replace(Some(Arc::new(Snapshot { session: session.clone(), ended })));
+    fn hand_over(&self, halves: &Halves, ended: Option<String>) {
+        self.handed.send_replace(Some(Arc::new(Snapshot { halves: halves.clone(), ended })));
     }
 }
 

@@ -7,8 +7,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scaletop::{
-    Drawing, Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, TimeRange, Ui, View,
-    Window, draw,
+    Drawing, Halves, Header, Live, RateCause, RateChange, Session, SessionEvent, Settings, State, Theme, TimeRange, Ui,
+    View, Window, draw,
 };
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -33,7 +33,7 @@ fn frame(criterion: &mut Criterion) {
 }
 
 fn live_page(criterion: &mut Criterion) {
-    let session = an_hour();
+    let session = Halves::of(an_hour(), None);
     let mut group = criterion.benchmark_group("live page");
     group.bench_function("a copy of the session", |bencher| bencher.iter(|| session.clone()));
     let before = Drawing::of(&session, None, None);

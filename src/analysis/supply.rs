@@ -160,10 +160,11 @@ impl Supply {
         (self.until.saturating_since(last.from) >= calm).then_some(last.count)
     }
 
-    /// Before, most and last.
+    /// Before, most, fewest and last.
     pub(crate) fn span(&self) -> InstanceSpan {
-        let peak = self.spells.iter().map(|spell| spell.count).max().unwrap_or(0);
-        InstanceSpan { before: self.before, peak, last: self.spells.last().map_or(0, |spell| spell.count) }
+        let counts = || self.spells.iter().map(|spell| spell.count);
+        let (peak, least) = (counts().max().unwrap_or(0), counts().min().unwrap_or(0));
+        InstanceSpan { before: self.before, peak, least, last: counts().next_back().unwrap_or(0) }
     }
 
     /// Σ|Δs|: how much the count moved, from just before the step on.

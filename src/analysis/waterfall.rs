@@ -80,7 +80,7 @@ impl ScaleOutStage {
     }
 }
 
-/// The waterfall of one step.
+/// The waterfall of one scale-out of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waterfall {
     pub step: StepId,
@@ -236,6 +236,29 @@ pub(crate) struct ScaleOutEvidence<'a> {
     pub tasks: Option<&'a Feed>,
     /// When an instance that had not been seen before first answered OK in the step; or why nobody knows.
     pub first_response: Result<Option<Elapsed>, &'static str>,
+    /// When each instance that came after a decision first answered OK, with the decision's moment.
+    pub answered: &'a [(Elapsed, Elapsed)],
+}
+
+/// A decision for more instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// When it was made.
+    pub at: Elapsed,
+    /// How many more it asked for, where that is known.
+    pub more: Option<u32>,
+}
+
+/// The decisions whose instances a step is to bring, ascending: those made in it, and the one whose tasks were on their way when it
+/// began.
+pub(crate) fn orders(
+    step: &Step,
+    now: Elapsed,
+    milestones: &[Milestone],
+    desired: &[InstanceObservation],
+) -> Vec<Order> {
+    let order = |one: ScaleOut<'_>| Some(Order { at: one.decision?.as_of, more: one.more });
+    ScaleOut::all(milestones, desired, &Span::of(step, now)).into_iter().filter_map(order).collect()
 }
 
 /// Whether a source was silent at a time of the step, so that what it did not tell may have happened.
@@ -247,10 +270,19 @@ fn is_silent(feed: Option<&Feed>, span: &Span) -> bool {
     }
 }
 
-/// The waterfall of `step`.
-pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfall {
+/// The waterfalls of `step`: one for each of its scale-outs, in the order of their decisions; one where none was decided.
+pub(crate) fn waterfalls(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Vec<Waterfall> {
     let span = Span::of(step, evidence.now);
-    let scale_out = ScaleOut::of(evidence, &span);
+    let all = ScaleOut::all(evidence.milestones, evidence.desired, &span);
+    (0..).zip(all).map(|(at, scale_out)| waterfall(step, evidence, (&span, &scale_out, at == 0))).collect()
+}
+
+/// The waterfall of one scale-out of `step`; only the first counts from what there was before the step.
+fn waterfall(
+    step: &Step,
+    evidence: &ScaleOutEvidence<'_>,
+    (span, scale_out, is_first): (&Span, &ScaleOut<'_>, bool),
+) -> Waterfall {
     let (decision, task) = (scale_out.decision, scale_out.task);
     let life = |kind| task.and_then(|task| of_task(evidence.milestones, kind, &task.subject));
     // What hinders is told of App Runner too, which keeps no record of a scale-out.
@@ -261,7 +293,7 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
         Some(one) if span.is_after(one.as_of) || stood_at_the_start(one) => Timing::NotApplicable(before),
         Some(milestone) if span.contains(milestone.as_of) => span.reached_by(milestone),
         _ if !platform_tells => Timing::NotApplicable(NO_RECORD),
-        _ if is_silent(feed, &span) => Timing::NotApplicable("not known: its source did not answer"),
+        _ if is_silent(feed, span) => Timing::NotApplicable("not known: its source did not answer"),
         _ => span.not_reached(),
     };
     let (scaling, tasks) = (evidence.scaling, evidence.tasks);
@@ -284,13 +316,11 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
         ScaleOutStage::Counted if !platform_tells && evidence.counts.is_empty() => {
             Timing::NotApplicable("no source counts instances")
         }
-        ScaleOutStage::Counted => span.counted(evidence.counts, evidence.enough, evidence.births > 0),
-        ScaleOutStage::FirstResponse => match evidence.first_response {
-            Ok(Some(at)) if scale_out.is_before(at, &span) => Timing::NotApplicable(REPLACEMENT),
-            Ok(Some(at)) if span.contains(at) => span.reached(at),
-            Ok(_) => span.not_reached(),
-            Err(why) => Timing::NotApplicable(why),
+        ScaleOutStage::Counted => match decision.filter(|_| !is_first) {
+            Some(decision) => span.counted_after(evidence.counts, decision.as_of),
+            None => span.counted(evidence.counts, evidence.enough, evidence.births > 0),
         },
+        ScaleOutStage::FirstResponse => first_response(evidence, span, scale_out, is_first),
     };
     let mut stages = ScaleOutStage::ALL.map(|stage| (stage, timing(stage))).to_vec();
     fill_gaps(&mut stages);
@@ -304,12 +334,28 @@ pub(crate) fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfa
             .any(is_reached),
         tasks: &scale_out.tasks,
     };
-    let reasons = reasons::reasons(evidence.milestones, &span, progress);
+    let reasons = reasons::reasons(evidence.milestones, span, progress);
     Waterfall {
         step: step.id,
         stages,
         cause: decision.map(|decision| decision.detail.clone()),
         not_scaled: (!reasons.is_empty()).then(|| reasons.join("; ")),
+    }
+}
+
+/// When an instance that a scale-out brought first answered: of the first that is `T_serving`, unless the instance came before it.
+fn first_response(evidence: &ScaleOutEvidence<'_>, span: &Span, scale_out: &ScaleOut<'_>, is_first: bool) -> Timing {
+    let serving = match evidence.first_response {
+        Ok(serving) => serving,
+        Err(why) => return Timing::NotApplicable(why),
+    };
+    let of_it = |(decided, _): &&(Elapsed, Elapsed)| scale_out.decision.is_some_and(|one| one.as_of == *decided);
+    let own = evidence.answered.iter().filter(of_it).map(|(_, at)| *at).filter(|at| span.contains(*at)).min();
+    match (serving.filter(|_| is_first), own) {
+        (Some(at), None) if scale_out.is_before(at, span) => Timing::NotApplicable(REPLACEMENT),
+        (Some(at), _) if span.contains(at) && !scale_out.is_before(at, span) => span.reached(at),
+        (_, Some(own)) => span.reached(own),
+        _ => span.not_reached(),
     }
 }
 
@@ -338,13 +384,15 @@ pub(crate) struct Observed<'a> {
     pub limits: Limits,
     /// Instances that answered for the first time in the step, while others had before.
     pub births: u32,
+    /// When each that came after a decision first answered OK, with the decision's moment.
+    pub answered: &'a [(Elapsed, Elapsed)],
 }
 
-/// The waterfall of a step up, from all that was observed; or, where no instance was added and nobody waits for one, why there is
-/// none. `None` for other steps.
+/// The waterfalls of a step up, one for each scale-out in the order of their decisions, from all that was observed; or, where no
+/// instance was added and nobody waits for one, why there is none. `None` for other steps.
 ///
 /// An instance that is born is a scale-out, whoever else tells of it.
-pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> Option<Result<Waterfall, String>> {
+pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> Option<Result<Vec<Waterfall>, String>> {
     let (step, milestones) = (&report.step, observed.milestones);
     if step.direction() != Direction::Up {
         return None;
@@ -369,15 +417,17 @@ pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> 
         scaling: observed.feeds.get(SCALING),
         tasks: observed.feeds.get(TASKS),
         first_response,
+        answered: observed.answered,
     };
-    let fall = waterfall(step, &evidence);
+    let falls = waterfalls(step, &evidence);
+    let is_unscaled = falls.iter().any(|fall| fall.not_scaled.is_some());
     // What keeps a service from scaling is worth a word where more was needed, or asked for.
     let tells = counts.is_some() || !milestones.is_empty();
-    let is_missed = tells && report.numbers.bad_seconds > 0 && (step.end.is_none() || fall.not_scaled.is_some());
+    let is_missed = tells && report.numbers.bad_seconds > 0 && (step.end.is_none() || is_unscaled);
     let span = Span::of(step, now);
     let was_refused = milestones.iter().any(|one| reasons::is_refusal(one) && span.contains(one.as_of));
-    let has_scaled = fall.is_under_way() || observed.births > 0;
-    Some(if has_scaled || is_missed || was_refused { Ok(fall) } else { Err(why_none(report, needed, tells)) })
+    let has_scaled = falls.iter().any(Waterfall::is_under_way) || observed.births > 0;
+    Some(if has_scaled || is_missed || was_refused { Ok(falls) } else { Err(why_none(report, needed, tells)) })
 }
 
 /// Why a step up has no scale-out, in words.

@@ -12,6 +12,7 @@ pub(crate) use crate::analysis::words::cases::Present;
 use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
 use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, Supplied};
 use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
+use crate::instances::Basis;
 use crate::slo::Slo;
 use crate::text::{exact, percent, plain, thousands};
 use crate::timeline::objective::WINDOW_SECS;
@@ -49,13 +50,16 @@ pub(crate) fn sentence(
 ) -> String {
     let is_open = step.end.is_none();
     let objective = Objective::of(step, numbers, present);
+    let counts = Counts { basis: numbers.basis, is_open };
     let mut said: Vec<String> = Vec::new();
     match step.direction() {
         Direction::Up => {
             let (newcomer, supplied) = cases::scale_out(numbers, is_open, was_idle);
-            said.extend([say_newcomer(newcomer), say_supplied(supplied, objective.is_held())].into_iter().flatten());
+            said.extend(
+                [say_newcomer(newcomer), say_supplied(supplied, objective.is_held(), counts)].into_iter().flatten(),
+            );
         }
-        Direction::Down => said.extend(say_scaled_in(cases::scale_in(numbers, is_open))),
+        Direction::Down => said.extend(say_scaled_in(cases::scale_in(numbers, is_open), counts)),
         Direction::Level => {}
     }
     said.extend(say_objective(&objective, &Terms::of(numbers, judged_by)));
@@ -76,10 +80,16 @@ pub(crate) fn sentence(
     if let Some(after) = judged_by.changed {
         let _ = write!(text, "; the objective changed to {} after {:.0} s", judged_by.slo, after.as_secs_f64());
     }
-    if let Some((what, why)) = validity.objection() {
-        let _ = write!(text, "; invalid: {what} ({why})");
+    if let Some(objection) = objection(validity) {
+        let _ = write!(text, "; {objection}");
     }
     text
+}
+
+/// What makes a step invalid, as its sentence ends: `invalid: generator (p99 send lag 34 ms)`; `None` for a valid one.
+pub(crate) fn objection(validity: &Validity) -> Option<String> {
+    let (what, why) = validity.objection()?;
+    Some(format!("invalid: {what} ({why})"))
 }
 
 /// How a step went, whatever the moment.
@@ -134,39 +144,81 @@ fn say_newcomer(newcomer: Newcomer) -> Option<String> {
     }
 }
 
-/// How many are needed is computed, not seen: what the objective showed goes before it.
-fn say_supplied(supplied: Supplied, is_held: bool) -> Option<String> {
-    match supplied {
-        Supplied::Unsaid => None,
-        Supplied::Enough { had, .. } if is_held => {
-            Some(format!("{} enough", plural(u64::from(had), "instance was", "instances were")))
-        }
-        Supplied::Enough { had, needed } => Some(format!("{} there, {needed} reckoned to be needed", instances(had))),
-        Supplied::Reached { needed, after } => Some(format!("{} after {after}", instances(needed))),
-        Supplied::Lately { needed, is_open: true } => {
-            Some(format!("{} there, not yet for {HOLD_SECS} s", instances(needed)))
-        }
-        // They came, and the step was over before they had been there for the ten seconds that count; a short step always is.
-        Supplied::Lately { needed, .. } => Some(format!("{} there for less than {HOLD_SECS} s", instances(needed))),
-        Supplied::Short { has, needed, .. } if is_held => {
-            Some(format!("{has} of {} reckoned to be needed", instances(needed)))
-        }
-        Supplied::Short { needed, is_open: true, .. } => Some(format!("{} not reached yet", instances(needed))),
-        Supplied::Short { needed, secs, .. } => Some(format!("{} not reached within {secs:.0} s", instances(needed))),
-        Supplied::Fell { had, has, needed } => {
-            Some(format!("{has} of {} reckoned to be needed ({had} before it)", instances(needed)))
-        }
+/// How counts are said: of which basis, at which moment.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    /// Several bases count differently: which one it is.
+    basis: Option<Basis>,
+    is_open: bool,
+}
+
+impl Counts {
+    /// `5 instances responding`.
+    fn instances(self, count: u32) -> String {
+        let basis = self.basis.map(|basis| format!(" {}", basis.label())).unwrap_or_default();
+        format!("{}{basis}", instances(count))
+    }
+
+    /// The moment of the last count of the step.
+    const fn last(self) -> &'static str {
+        if self.is_open { "now" } else { "at its end" }
     }
 }
 
-fn say_scaled_in(scaled_in: ScaledIn) -> Option<String> {
-    match scaled_in {
-        ScaledIn::Unsaid => None,
-        ScaledIn::Down { needed, after } => Some(format!("down to {} after {after}", instances(needed))),
-        ScaledIn::Stayed { has } => Some(format!("stayed at {}", instances(has))),
-        ScaledIn::NotDown { needed, is_open: true, .. } => Some(format!("not down to {} yet", instances(needed))),
-        ScaledIn::NotDown { needed, secs, .. } => Some(format!("not down to {} within {secs:.0} s", instances(needed))),
-    }
+/// How many are needed is computed, not seen: what the objective showed goes before it.
+fn say_supplied(supplied: Supplied, is_held: bool, counts: Counts) -> Option<String> {
+    let (said, last) = (|count| counts.instances(count), counts.last());
+    Some(match supplied {
+        Supplied::Unsaid => return None,
+        Supplied::Enough { had, has, .. } if is_held && had == has => {
+            format!("{} {} enough", said(had), if had == 1 { "was" } else { "were" })
+        }
+        Supplied::Enough { had, has, .. } if is_held => format!("{} {last}, {had} before it: enough", said(has)),
+        Supplied::Enough { had, has, needed } => {
+            let before = if had == has { String::new() } else { format!(" ({had} before it)") };
+            format!("{} there{before}, {needed} reckoned to be needed", said(has))
+        }
+        Supplied::Reached { needed, after, has } if has < needed => {
+            format!("{} after {after}, {has} {last}", said(needed))
+        }
+        Supplied::Reached { needed, after, .. } => format!("{} after {after}", said(needed)),
+        Supplied::Lately { needed, is_open: true, .. } => format!("{} there, not yet for {HOLD_SECS} s", said(needed)),
+        // So short a step can show nothing for as long as counts.
+        Supplied::Lately { needed, secs, .. } if secs < f64::from(HOLD_SECS) => format!("{} {last}", said(needed)),
+        // They came, and the step was over before they had been there for the ten seconds that count.
+        Supplied::Lately { needed, .. } => format!("{} there for less than {HOLD_SECS} s", said(needed)),
+        Supplied::Short { has, needed, .. } if is_held => format!("{} of {needed} reckoned to be needed", said(has)),
+        Supplied::Short { needed, is_open: true, .. } => format!("{} not reached yet", said(needed)),
+        Supplied::Short { needed, secs, .. } => format!("{} not reached within {secs:.0} s", said(needed)),
+        Supplied::Fell { had, has, needed } => {
+            format!("{} {last} of {needed} reckoned to be needed ({had} before it)", said(has))
+        }
+    })
+}
+
+fn say_scaled_in(scaled_in: ScaledIn, counts: Counts) -> Option<String> {
+    let (said, last) = (|count| counts.instances(count), counts.last());
+    Some(match scaled_in {
+        ScaledIn::Unsaid => return None,
+        ScaledIn::Down { needed, after, has } if has > needed => {
+            format!("down to {} after {after}, {has} {last}", said(needed))
+        }
+        ScaledIn::Down { needed, after, .. } => format!("down to {} after {after}", said(needed)),
+        ScaledIn::Stayed { has } => format!("stayed at {}", said(has)),
+        ScaledIn::Few { had, has, needed } => {
+            let before = had.map(|had| format!(", {had} before it")).unwrap_or_default();
+            let needed = needed.map(|needed| format!(", {needed} reckoned to be needed")).unwrap_or_default();
+            format!("{} {last}{before}{needed}", said(has))
+        }
+        ScaledIn::Lately { has, is_open: true } => format!("down to {}, not yet for {HOLD_SECS} s", said(has)),
+        ScaledIn::Lately { has, .. } => format!("down to {} for less than {HOLD_SECS} s at its end", said(has)),
+        ScaledIn::NotDown { has, needed, is_open: true, .. } => {
+            format!("not down to {} yet (still {has})", said(needed))
+        }
+        ScaledIn::NotDown { has, needed, secs, .. } => {
+            format!("not down to {} within {secs:.0} s (still {has})", said(needed))
+        }
+    })
 }
 
 /// The half of the objective that broke, in the words of each case.

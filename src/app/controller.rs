@@ -2,6 +2,7 @@
 
 use crate::capacity::CapacitySearch;
 use crate::plan::schedule::{Instruction, Schedule};
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_load::Second;
 use scaletop_units::Elapsed;
@@ -31,9 +32,9 @@ impl Controller {
     }
 
     /// The next thing to do at `now`, if there is one; call again until there is none.
-    pub fn poll(&mut self, now: Elapsed, session: &Session) -> Option<Instruction> {
+    pub fn poll(&mut self, now: Elapsed, halves: &Halves) -> Option<Instruction> {
         match self {
-            Self::Plan(schedule) => schedule.poll(now, session),
+            Self::Plan(schedule) => schedule.poll(now, halves),
             Self::Capacity(search) => search.poll(now),
         }
     }

@@ -193,13 +193,13 @@ impl BackEnd for LiveBackEnd {
 }
 
 impl LiveBackEnd {
-    /// A second has closed: tells those who look from elsewhere. The live page is that of the first target.
+    /// A second has closed: tells those who look from elsewhere.
     fn publish(&self, state: &State) {
         if let Some(metrics) = &self.metrics {
             metrics.publish(state.halves());
         }
         if let Some(web) = &self.web {
-            web.publish(state.session());
+            web.publish(state.halves());
         }
     }
 
@@ -266,7 +266,7 @@ async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finishe
         }
     }
     if let Some(web) = &back.web {
-        web.end(state.session(), format!("scaletop report {}", back.folder.display()));
+        web.end(state.halves(), format!("scaletop report {}", back.folder.display()));
     }
     if at_once {
         return Ok(Finished { state, exported: None, signal });

@@ -144,7 +144,7 @@ mod tests {
             &["scaletop", "live", "http://me:hunter2@:80/"],
             &["scaletop", "live", "http://me:hunter2@example.com:99999/?key=hunter2"],
             &["scaletop", "live", "https://example.com", "https://example.org", "https://me:hunter2@example.com"],
-            &["scaletop", "run", "plan.toml", "https://example.com", "https://me:hunter2@example.com"],
+            &["scaletop", "run", "plan.toml", "demo", "https://example.com", "https://me:hunter2@example.com"],
             &["scaletop", "htps://me:hunter2@example.com"],
             &["scaletop", "live", "demo", "--url", "ftp://me:hunter2@example.com/"],
             &["scaletop", "live", "demo", "--header", "authorization hunter2"],

@@ -125,7 +125,8 @@ pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String>
 
 /// What a plan says, and what only a plan says.
 fn of_run(matches: &ArgMatches, of: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
-    let words: Vec<_> = ["first", "second"].into_iter().filter_map(|id| matches.get_one::<String>(id)).collect();
+    let words: Vec<_> =
+        ["first", "second", "third"].into_iter().filter_map(|id| matches.get_one::<String>(id)).collect();
     let has_target = words.iter().any(|word| names_a_target(word));
     if words.iter().any(|word| !names_a_target(word)) {
         let plans = of(&["rate", "duration", "spike_at", "spike_rate"]);
@@ -152,7 +153,7 @@ fn of_run(matches: &ArgMatches, of: &dyn Fn(&[&str]) -> Option<String>) -> Optio
 
 /// The targets among what was typed, wherever a command takes them.
 fn targets(matches: &ArgMatches) -> Vec<Target> {
-    ["target", "targets", "first", "second"]
+    ["target", "targets", "first", "second", "third"]
         .into_iter()
         .filter(|id| matches.try_contains_id(id).is_ok_and(|is_there| is_there))
         .filter_map(|id| matches.get_raw(id))

@@ -248,10 +248,9 @@ impl Ready {
         }
     }
 
-    /// Where the live page is, and of which target, if there are two.
+    /// Where the live page is.
     fn live_page(&self) -> Option<String> {
-        let of = if self.aimed.len() > 1 { " (of the first target; the report has both)" } else { "" };
-        Some(format!("live page: http://{}/{of}", self.web.as_ref()?.address()))
+        Some(format!("live page: http://{}/", self.web.as_ref()?.address()))
     }
 
     /// Runs the session to its end.

@@ -13,7 +13,7 @@ use crate::files;
 use crate::plan::Plan;
 use crate::session::folder;
 use crate::session::recording::{self, RecordingReader};
-use crate::session::verdict::judge;
+use crate::session::verdict::{exit_code_of, judge};
 use crate::target::Target;
 use crate::text::clean;
 use scaletop_cluster::{ClusterArgs, Platform};
@@ -108,7 +108,8 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()));
         let mut drive: DriveArgs = args.drive.clone();
         drive.output.out = Some(home.join(&part.name));
-        let prepared = run::prepare(&drive, args.target.clone(), part.cluster.clone(), part.plan.clone(), false);
+        let prepared =
+            run::prepare(&drive, std::slice::from_ref(&args.target), part.cluster.clone(), part.plan.clone(), false);
         let prepared = match Box::pin(until_signal(&mut signals, prepared)).await {
             Ok(prepared) => prepared,
             Err(signal) => return interrupted(&home, &args.target, signal),
@@ -215,9 +216,7 @@ fn report(home: &Path, target: &Target) -> Result<u8, CommandError> {
     out.write_all(text.as_bytes())?;
     writeln!(out, "\nfiles: {}", clean(&home.display().to_string()))?;
     outcome::add_to_step_summary(&text);
-    // The codes of its sessions, in the order in which they apply to one.
-    let codes: Vec<u8> = played.iter().map(|one| judge(&one.session).exit_code()).collect();
-    Ok([1, 4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
+    Ok(exit_code_of(played.iter().map(|one| &one.session)))
 }
 
 fn sessions(home: &Path) -> Result<Vec<Played>, CommandError> {

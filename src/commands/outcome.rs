@@ -11,8 +11,7 @@ use crate::export::SECOND;
 use crate::export::summary::{self, json, junit, markdown};
 use crate::session::halves::Halves;
 use crate::session::recording::Damage;
-use crate::session::state::Session;
-use crate::session::verdict::judge;
+use crate::session::verdict::{exit_code_of, judge};
 use crate::text::{clean, flow};
 
 /// Where a pipeline collects Markdown (GitHub Actions sets it).
@@ -20,21 +19,20 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// The session as `format` says. Text ends with where the files are; nothing else does, so that it can be parsed.
 pub(super) fn write_session(finished: &Finished, format: Format) -> Result<(), CommandError> {
-    let session = finished.state.session();
     let halves = finished.state.halves();
     let text = match format {
         Format::Text => for_this_terminal(summary_of(halves)),
-        Format::Json => json::text(session, Damage::default()),
-        Format::Markdown => markdown::markdown(session),
-        Format::Junit => junit::junit(session),
+        Format::Json => json::text_of(halves, Damage::default()),
+        Format::Markdown => markdown::markdown_of(halves),
+        Format::Junit => junit::junit_of(halves),
     };
     for (side, half) in halves.each() {
         if let Some(why) = judge(half).none_ok {
             say(&halves.second().map_or_else(|| why.clone(), |_| format!("{}: {why}", side.letter())));
         }
-        // First what the pipeline collects: stdout may be gone.
-        add_to_step_summary(&markdown::markdown(half));
     }
+    // First what the pipeline collects: stdout may be gone.
+    add_to_step_summary(&markdown::markdown_of(halves));
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
 }
 
@@ -94,9 +92,9 @@ pub(super) fn write_place(finished: &mut Finished, format: Format) -> Result<(),
     error.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// 128 + n when signal n ended the session, else what the verdict says.
-pub(super) fn exit_code(signal: Option<i32>, session: &Session) -> u8 {
-    by_signal(signal).unwrap_or_else(|| judge(session).exit_code())
+/// 128 + n when signal n ended the session, else what the verdict says; of two targets the worse.
+pub(super) fn exit_code(signal: Option<i32>, halves: &Halves) -> u8 {
+    by_signal(signal).unwrap_or_else(|| exit_code_of(halves.each().map(|(_, half)| half)))
 }
 
 /// 128 + n when signal n ended the session.

@@ -9,7 +9,7 @@ use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::{CommandError, demo_spike, outcome, say, sending, verbosity};
+use crate::commands::{CommandError, aim, demo_spike, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
 use crate::plan::Plan;
@@ -24,7 +24,9 @@ use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
-    let Words { plan, target } = words(args.first.as_deref(), args.second.as_deref())?;
+    let given = [&args.first, &args.second, &args.third].into_iter().flatten().map(String::as_str);
+    let Words { plan, targets } = words(&given.collect::<Vec<_>>())?;
+    let targets = if targets.is_empty() { args.target.iter().cloned().collect() } else { targets };
     let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
@@ -39,23 +41,24 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
             }
             read(Path::new(&plan))?
         }
-        None => unplanned(&args, target.as_ref().or(args.target.as_ref()))?,
+        None => unplanned(&args, &targets)?,
     };
     let plan = plan.stretched(args.stretch);
     if is_unplanned && Forecast::of(&plan).requests == 0 {
         return Err(CommandError::NothingToSend { name: plan.name });
     }
-    let target = match (target.or_else(|| args.target.clone()), &plan.url) {
-        (Some(target), _) => Some(target),
-        (None, Some(url)) => Some(url.parse()?),
-        (None, None) => None,
+    let targets = match &plan.url {
+        Some(url) if targets.is_empty() => vec![url.parse()?],
+        _ => targets,
     };
     if args.check {
-        return check(&args, target, &plan);
+        return check(&args, &targets, &plan);
     }
-    let target = target.ok_or(CommandError::NoTarget)?;
+    if targets.is_empty() {
+        return Err(CommandError::NoTarget);
+    }
     let how = How { format: args.format.chosen(), abort_on_fail: args.abort_on_fail };
-    play(&args.drive, target, args.cluster, plan, how).await
+    play(&args.drive, &targets, args.cluster, plan, how).await
 }
 
 /// What the words after `run` mean.
@@ -63,30 +66,31 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
 struct Words {
     /// A file, `-`, or the name of a plan that is built in.
     plan: Option<String>,
-    target: Option<Target>,
+    /// One, or two that get the same arrivals; none where the plan, or the surroundings, name it.
+    targets: Vec<Target>,
 }
 
-/// Tells plan and target apart, in either order.
-fn words(first: Option<&str>, second: Option<&str>) -> Result<Words, CommandError> {
+/// Tells plan and targets apart, in any order.
+fn words(words: &[&str]) -> Result<Words, CommandError> {
     // A file goes before what only looks like a host.
-    let is_target = |word: &str| names_a_target(word) && (word.contains("://") || !Path::new(word).is_file());
-    let (plan, target) = match (first, second) {
-        (Some(target), None) if is_target(target) => (None, Some(target)),
-        (Some(target), Some(plan)) if is_target(target) && !is_target(plan) => (Some(plan), Some(target)),
-        (Some(one), Some(other)) if is_target(one) && is_target(other) => {
-            return Err(CommandError::Option(format!(
-                "run drives one target, not both {} and {}: for two on one screen, scaletop live",
-                hide_secrets(one),
-                hide_secrets(other)
-            )));
-        }
-        (plan, target) => (plan, target),
-    };
-    Ok(Words { plan: plan.map(str::to_owned), target: target.map(str::parse).transpose()? })
+    let is_target = |word: &&str| names_a_target(word) && (word.contains("://") || !Path::new(word).is_file());
+    let (mut targets, others): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| is_target(word));
+    let plan = others.first().map(|plan| (*plan).to_owned());
+    // What is neither is refused as a target, with what a target may be.
+    targets.extend(others.iter().skip(1));
+    if targets.len() > 2 {
+        return Err(CommandError::Option(format!(
+            "run drives one target, or two with the same arrivals, not {}: {}",
+            targets.len(),
+            targets.iter().map(|target| hide_secrets(target)).collect::<Vec<_>>().join(", ")
+        )));
+    }
+    let targets = targets.into_iter().map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Words { plan, targets })
 }
 
 /// The plan of a run that has none: `--rate` for `--duration`, and a spike if one is asked for.
-fn unplanned(args: &RunArgs, target: Option<&Target>) -> Result<Plan, CommandError> {
+fn unplanned(args: &RunArgs, targets: &[Target]) -> Result<Plan, CommandError> {
     let load = &args.drive.load;
     let sends = !load.rate.is_paused() || args.spike_at.is_some();
     let Some(duration) = args.duration.filter(|_| sends) else { return Err(CommandError::NoPlan) };
@@ -96,7 +100,7 @@ fn unplanned(args: &RunArgs, target: Option<&Target>) -> Result<Plan, CommandErr
     let stages = match args.spike_at {
         None => stage("steady", load.rate, duration),
         Some(at) if at < duration => {
-            let of_demo = target.and_then(|target| demo_spike::rate_on(target, EdgeArgs::default()));
+            let of_demo = demo_spike::rate_on_all(targets, EdgeArgs::default());
             let spike = load.spike_rate.or(of_demo).unwrap_or(drive::SPIKE_RATE);
             stage("before", load.rate, at) + &stage("spike", spike, duration.saturating_sub(at))
         }
@@ -117,13 +121,13 @@ pub(super) struct How {
 /// Plays a plan and says how it went.
 pub(super) async fn play(
     drive: &DriveArgs,
-    target: Target,
+    targets: &[Target],
     cluster: ClusterArgs,
     plan: Plan,
     how: How,
 ) -> Result<u8, CommandError> {
-    let mut finished = prepare(drive, target, cluster, plan, how.abort_on_fail).await?.run().await?;
-    let code = outcome::exit_code(finished.signal, finished.state.session());
+    let mut finished = prepare(drive, targets, cluster, plan, how.abort_on_fail).await?.run().await?;
+    let code = outcome::exit_code(finished.signal, finished.state.halves());
     let written = outcome::write_session(&finished, how.format);
     match written.and_then(|()| outcome::write_place(&mut finished, how.format)) {
         Ok(()) => Ok(code),
@@ -155,7 +159,7 @@ impl ReadyPlan {
 /// Prepares a plan, so that nothing can fail once load flows.
 pub(super) async fn prepare(
     drive: &DriveArgs,
-    target: Target,
+    targets: &[Target],
     cluster: ClusterArgs,
     plan: Plan,
     abort_on_fail: bool,
@@ -170,7 +174,7 @@ pub(super) async fn prepare(
         plan: Some(plan),
         must_answer: false,
     };
-    Ok(ReadyPlan { ready: drive::prepare(drive, &[target], &cluster, script).await?, log })
+    Ok(ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log })
 }
 
 /// Plans that are built in, by their names in `scenarios/`.
@@ -221,29 +225,33 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 }
 
 /// Says what the plan would do, and refuses what playing it would refuse.
-fn check(args: &RunArgs, target: Option<Target>, plan: &Plan) -> Result<u8, CommandError> {
+fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
+    aim::check_places(targets, &args.drive, &args.cluster)?;
     drive::check_rates(load, plan.peak())?;
     if let Some(folder) = &args.drive.output.out {
         folder::check_free(folder)?;
     }
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
-    let (url, is_known) = match (target, &args.drive.cloud.url) {
-        (Some(Target::Url(url)), _) => (url, true),
-        (Some(Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_)), Some(url)) => (url.clone(), true),
-        _ => (target::parse_url("http://127.0.0.1")?, false),
+    let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
+        (Some(Target::Url(url)), _) => Ok((url.clone(), true)),
+        (Some(Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_)), Some(url)) => Ok((url.clone(), true)),
+        _ => target::parse_url("http://127.0.0.1").map(|url| (url, false)),
     };
-    let mut options = drive::request_options(request, drive::join(url, request.path.as_deref()))?;
-    if !is_known {
-        options.resolve.clear();
+    for target in targets.iter().map(Some).chain(targets.is_empty().then_some(None)) {
+        let (url, is_known) = url(target)?;
+        let mut options = drive::request_options(request, drive::join(url, request.path.as_deref()))?;
+        if !is_known {
+            options.resolve.clear();
+        }
+        sending::sendable(&args.drive, &options)?;
     }
-    sending::sendable(&args.drive, &options)?;
     // As before a session: the cap follows what the system allows.
     let _ = raise_fd_limit();
     let assumed = Assumptions {
         service_time: args.service_time,
         timeout: request.timeout,
-        max_in_flight: drive::max_in_flight(load, 1),
+        max_in_flight: drive::max_in_flight(load, targets.len().max(1)),
     };
     let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
     io::stdout().lock().write_all(text.as_bytes())?;

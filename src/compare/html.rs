@@ -6,9 +6,10 @@ use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::charts::overlaid;
 use crate::compare::curves::Curves;
 use crate::compare::left_out;
-use crate::compare::sentence::sentences;
+use crate::compare::sentence::{sentences, verdicts};
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::report::{page, shown, tone};
+use crate::session::verdict::in_words;
 use crate::text::{date_and_time, thousands};
 
 /// The page; `curves` are those of the contenders, in their order.
@@ -20,6 +21,7 @@ pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison,
             header {
                 p.kicker { "scaletop compare" }
                 h1 { (contenders.len()) " sessions, step by step" }
+                p.summary { (shown(&verdicts(contenders))) }
                 @for sentence in sentences(comparison, contenders.len()) { p.summary { (shown(&sentence)) } }
             }
             main {
@@ -47,7 +49,7 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
     html! {
         div.wide {
             table.sessions {
-                thead { tr { th { "" } th.left { "session" } th.left { "target" } th.left { "plan" } th { "started" } th { "lasted" } th { "requests due" } } }
+                thead { tr { th { "" } th.left { "session" } th.left { "target" } th.left { "plan" } th.left { "verdict" } th { "started" } th { "lasted" } th { "requests due" } } }
                 tbody {
                     @for (at, contender) in contenders.iter().enumerate() {
                         @let header = contender.session.header();
@@ -56,6 +58,7 @@ fn sessions(contenders: &[Contender<'_>]) -> Markup {
                             td.left { (shown(contender.name)) }
                             td.left { (shown(&header.settings.target)) }
                             td.left { (header.settings.plan.as_deref().map_or_else(|| "–".to_owned(), shown)) }
+                            td.left { (shown(&in_words(contender.session))) }
                             td { (date_and_time(header.started_unix_micros)) }
                             td { (contender.session.now()) }
                             td { (thousands(contender.session.totals().due)) }

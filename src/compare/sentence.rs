@@ -5,13 +5,20 @@ use crate::analysis::numbers::{BAD_SECONDS, Kind, LOST, LOST_PERCENT, P99, T_CAP
 use crate::compare::align::{ComparedNumber, ComparedStep, SessionComparison};
 use crate::compare::difference::Significance;
 use crate::compare::left_out::Why;
-use crate::compare::letter;
+use crate::compare::{Contender, letter};
+use crate::session::verdict::in_words;
 
 /// Steps that get a sentence of their own; the others are counted.
 const MOST_STEPS: usize = 3;
 
 /// Numbers beyond those of the story that are named.
 const MOST_OTHERS: usize = 4;
+
+/// The verdict on each session: `A: held. B: missed in 14 of 62 s.`
+pub(crate) fn verdicts(contenders: &[Contender<'_>]) -> String {
+    let verdict = |(at, one): (usize, &Contender<'_>)| format!("{}: {}.", letter(at), in_words(one.session));
+    contenders.iter().enumerate().map(verdict).collect::<Vec<_>>().join(" ")
+}
 
 /// A sentence or two for each session after the first, in their order.
 pub(crate) fn sentences(comparison: &SessionComparison, sessions: usize) -> Vec<String> {

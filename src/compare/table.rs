@@ -2,12 +2,16 @@
 
 use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::left_out;
-use crate::compare::sentence::sentences;
+use crate::compare::sentence::{sentences, verdicts};
 use crate::compare::{Contender, NOISE_RULE, letter};
+use crate::session::verdict::in_words;
 use crate::text::{Lines, clean, clean_to, columns, cut, wrap};
 
 /// No line is longer.
 const WIDTH: usize = 80;
+
+/// Before what is said of a session below its name.
+const INDENT: &str = "   ";
 
 const NUMBER: usize = 18;
 const VALUE: usize = 20;
@@ -16,6 +20,7 @@ const DELTA: usize = 12;
 /// The comparison as text: what it says in a sentence, then each of the other sessions against the first.
 pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = Lines::default();
+    wrapped(&mut out, &clean(&verdicts(contenders)));
     for sentence in sentences(comparison, contenders.len()) {
         wrapped(&mut out, &sentence);
     }
@@ -25,6 +30,9 @@ pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> St
         let plan = settings.plan.as_deref().map(|plan| format!(", plan {}", clean_to(plan, 60))).unwrap_or_default();
         let (name, target) = (clean_to(contender.name, 200), clean_to(&settings.target, 60));
         out.line(&cut(&format!("{}  {name}  (target {target}{plan})", letter(at)), WIDTH));
+        for line in wrap(&format!("verdict: {}", clean(&in_words(contender.session))), WIDTH - INDENT.len()) {
+            out.line(&format!("{INDENT}{line}"));
+        }
     }
     for warning in &comparison.warnings {
         wrapped(&mut out, &format!("note: {warning}"));

@@ -307,6 +307,32 @@ fn the_curves_of_both_begin_where_the_step_began() {
 }
 
 #[test]
+fn each_session_has_its_verdict_in_the_sentence_the_table_and_the_page() {
+    let (held, missed) = (measured(10, 600), {
+        let mut session = measured(10, 600);
+        for index in 40..44 {
+            let mut second = Second::new(index, ArrivalRate::new(600));
+            let part = second.part_mut(index);
+            (part.due, part.sent) = (600, 600);
+            (0..600).for_each(|_| part.outcomes.add(OutcomeKind::Http429));
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+        session
+    });
+    let contenders = [Contender { name: "a", session: &held }, Contender { name: "b", session: &missed }];
+    let comparison = compare(&contenders);
+    let text = table(&contenders, &comparison);
+    assert!(text.starts_with("A: held. B: missed in 4 of 44 s."), "{text}");
+    assert!(
+        text.contains("(target demo)\n   verdict: held\n") && text.contains("\n   verdict: missed in 4 of 44 s\n"),
+        "{text}"
+    );
+    let page = html(&contenders, &comparison, &[Curves::of(&held), Curves::of(&missed)]);
+    assert!(page.contains("<p class=\"summary\">A: held. B: missed in 4 of 44 s.</p>"), "{page}");
+    assert!(page.contains("<td class=\"left\">held</td>"), "{page}");
+}
+
+#[test]
 fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
     let mut a = session(&[(5, 600, reached(30.0), 1), (5, 600, reached(31.0), 1), (5, 600, reached(32.0), 1)]);
     a.header_mut().settings.plan = Some("short".into());
@@ -317,7 +343,8 @@ fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
         page.contains("×3, a line each") && page.contains("<td class=\"left\">demo</td><td class=\"left\">short</td>")
     );
     assert!(table(&contenders, &comparison).contains("A  a  (target demo, plan short)\n"));
-    assert!(table(&contenders, &comparison).starts_with("B does not differ from A beyond the noise"));
+    let text = table(&contenders, &comparison);
+    assert!(text.starts_with("A: not judged. B: not judged.\nB does not differ from A beyond the noise"), "{text}");
 }
 
 #[test]

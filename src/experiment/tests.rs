@@ -39,7 +39,7 @@ fn played(capacities: &[f64], bad: &[u32]) -> Played {
                 sent: 180_000,
                 ok: 171_000,
                 lost: 9_000,
-                instances: Some(InstanceSpan { before: Some(1), peak: 5, last: 5 }),
+                instances: Some(InstanceSpan { before: Some(1), peak: 5, least: 1, last: 5 }),
                 ..StepNumbers::default()
             },
             validity: Validity::Valid,

@@ -93,8 +93,19 @@ pub(super) fn cohorts() -> Vec<&'static str> {
 pub(super) const EVENTS: [&str; 4] = ["time_utc", "elapsed_s", "event", "detail"];
 
 /// `instances.csv`.
-pub(super) const INSTANCES: [&str; 10] =
-    ["id", "first_s", "last_s", "requests", "ok", "p50_ms", "p99_ms", "cold_start_ms", "came_s", "came_after"];
+pub(super) const INSTANCES: [&str; 11] = [
+    "id",
+    "first_s",
+    "last_s",
+    "requests",
+    "ok",
+    "p50_ms",
+    "p99_ms",
+    "cold_start_ms",
+    "came_s",
+    "came_after",
+    "came_since_s",
+];
 
 /// A row of `timeline.csv`: what completed in the second.
 pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String> {
@@ -274,8 +285,9 @@ fn instance(track: &InstanceTrack, came: Option<Came>) -> Vec<String> {
         millis(track.response.quantile(0.5)),
         millis(track.response.quantile(0.99)),
         millis(track.cold_start),
-        came.map(|came| format!("{:.3}", came.took.as_secs_f64())).unwrap_or_default(),
+        came.and_then(|came| came.took()).map(|took| format!("{:.3}", took.as_secs_f64())).unwrap_or_default(),
         came.map(|came| came.after.label().to_owned()).unwrap_or_default(),
+        came.and_then(|came| came.since).map(secs).unwrap_or_default(),
     ]
 }
 

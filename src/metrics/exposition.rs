@@ -68,6 +68,11 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
         "1 for how it stands now, 0 for the others: nothing sent, no load, open, held, missed, none OK, generator.",
     ),
     (
+        "scaletop_missed_since_seconds",
+        "gauge",
+        "Second of the session since which the objective is missed without a break; absent while it is not.",
+    ),
+    (
         "scaletop_objective_latency_seconds",
         "gauge",
         "What the percentile of the objective must not exceed, as it is now.",
@@ -204,9 +209,12 @@ fn add(page: &mut Page, session: &Session) {
     );
     page.sample("scaletop_objective_errors_ratio", &[], slo.errors);
     page.some("scaletop_objective_met", &[], good.map(|good| if good { 1.0 } else { 0.0 }));
-    let standing = standing(session, session.now()).label();
+    let stands = standing(session, session.now());
     for label in Standing::LABELS {
-        page.count("scaletop_standing", &[("is", label)], u64::from(label == standing));
+        page.count("scaletop_standing", &[("is", label)], u64::from(label == stands.label()));
+    }
+    if let Some(since) = stands.lost_since() {
+        page.sample("scaletop_missed_since_seconds", &[], since.as_secs_f64());
     }
     steps(page, session);
     generator(page, session);

@@ -10,6 +10,10 @@ use scaletop_units::Elapsed;
 pub trait Conditions {
     /// Instances, on the best basis there is, as counted since `since`; `None` while nobody knows.
     fn instances(&self, since: Elapsed) -> Option<u32>;
+    /// Whether that count is as a condition wants it; of several targets, that of each.
+    fn has_instances(&self, since: Elapsed, is_so: impl Fn(u32) -> bool) -> bool {
+        self.instances(since).is_some_and(is_so)
+    }
     /// Whether the count has stayed the same and the objective has held since `since`, for long enough to call it settled.
     fn is_settled(&self, since: Elapsed) -> bool;
 }
@@ -147,9 +151,7 @@ impl Schedule {
     fn holds(condition: Condition, since: Elapsed, known: &impl Conditions) -> bool {
         match condition {
             Condition::Settled => known.is_settled(since),
-            Condition::Instances(comparison, count) => {
-                known.instances(since).is_some_and(|n| comparison.holds(n, count))
-            }
+            Condition::Instances(comparison, count) => known.has_instances(since, |n| comparison.holds(n, count)),
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) fn table(session: &Session) -> Markup {
                 thead {
                     tr {
                         th { "instance" } th.lane { "when it answered" } th { "first OK" } th { "last" } th { "answers" } th { "share" }
-                        th { "OK" } th { "p50" } th { "p99" } th { "extra latency of its first answers" } th { "from decision/step to its first answer" }
+                        th { "OK" } th { "p50" } th { "p99" } th { "extra latency of its first answers" } th { "what it came after, and how long" }
                     }
                 }
                 tbody {
@@ -49,10 +49,17 @@ pub(super) fn table(session: &Session) -> Markup {
                             td { (latency(track.response.quantile(0.5))) }
                             td { (latency(track.response.quantile(0.99))) }
                             td { (track.cold_start.map_or_else(|| "–".to_owned(), |by| format!("+{}", latency(Some(by))))) }
-                            td { (came.map_or_else(|| "–".to_owned(), |came| format!("{} ({})", secs(came.took.as_secs_f64()), came.after.label()))) }
+                            td { (came.map_or_else(|| "–".to_owned(), |came| came.words())) }
                         }
                     }
                 }
+            }
+        }
+        @if came.iter().any(Option::is_some) {
+            p.note {
+                "How long is counted to when the first request that it answered OK was due: from the platform's decision that asked for \
+                 it; from the start of the step where no platform tells of decisions; of one that replaces another, from that one's \
+                 last answer."
             }
         }
         @if session.tracks().len() > MOST_INSTANCES {

@@ -25,7 +25,7 @@
   }
 
   function put(key, html) {
-    if (key === "data") { document.getElementById("data").textContent = html; return; }
+    if (key === "data" || key === "data-second") { document.getElementById(key).textContent = html; return; }
     const part = parts.get(key);
     if (!part) return;
     if (isSelected(part)) { waiting.set(key, html); return; }
@@ -57,6 +57,8 @@
     const source = new EventSource("events");
     source.addEventListener("update", (event) => {
       const news = JSON.parse(event.data);
+      // Another session on the same address has other parts, if it has another number of targets.
+      if (news.targets !== Number(status.dataset.targets)) { location.reload(); return; }
       isOver = news.state === "ended";
       document.title = news.title;
       say(news.state, news.status);

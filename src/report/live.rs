@@ -9,7 +9,9 @@ use std::sync::Arc;
 use maud::{PreEscaped, html};
 use serde_json::{Map, Value, json};
 
+use crate::report::beside::{parts_of_two, title_of_two};
 use crate::report::{HEADER, HeatMap, ReportInput, SCRIPT, Series, data, document, parts, shown, title};
+use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::Session;
 use crate::text::clean_to;
@@ -19,14 +21,28 @@ const LIVE_SCRIPT: &str = include_str!("live.js");
 /// The charts have at most this many columns: each second they are sent anew.
 const MOST_COLUMNS: u32 = 900;
 
-/// The part that holds the values behind the charts.
-const DATA: &str = "data";
+/// The parts that hold the values behind the charts: of the target, and of the second where there are two.
+const DATA: [&str; 2] = ["data", "data-second"];
 
 /// A part of the page.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
     key: &'static str,
     html: String,
+}
+
+/// What the parts of one target are drawn from.
+struct Drawn<'a> {
+    session: &'a Session,
+    series: Series,
+    heat: HeatMap,
+}
+
+impl Drawn<'_> {
+    fn input(&self, is_live: bool) -> ReportInput<'_> {
+        let Self { session, series, heat } = self;
+        ReportInput { session, series, heat, damage: Damage::default(), is_live }
+    }
 }
 
 /// A session at a moment, drawn.
@@ -43,36 +59,49 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// Draws a session. With `ended` it is over, and that says how to go on. What has not changed since `before` is taken
-    /// over.
-    pub fn of(session: &Session, ended: Option<&str>, before: Option<&Self>) -> Self {
-        let (series, heat) = (Series::of(session, MOST_COLUMNS), HeatMap::of(session));
+    /// Draws a session, of two targets both. With `ended` it is over, and that says how to go on. What has not changed since
+    /// `before` is taken over.
+    pub fn of(halves: &Halves, ended: Option<&str>, before: Option<&Self>) -> Self {
+        let of = |session| Drawn { session, series: Series::of(session, MOST_COLUMNS), heat: HeatMap::of(session) };
+        let (first, second) = (of(halves.first()), halves.second().map(of));
         let is_live = ended.is_none();
-        let input = ReportInput { session, series: &series, heat: &heat, damage: Damage::default(), is_live };
-        let mut drawn: Vec<_> = parts(&input).into_iter().map(|(key, part)| (key, part.into_string())).collect();
-        drawn.push((DATA, data::block(session, &series)));
+        let (name, drawn) = match &second {
+            None => (clean_to(title(first.session), 60), parts(&first.input(is_live))),
+            Some(second) => {
+                let both = [&first.input(is_live), &second.input(is_live)];
+                (title_of_two(both), parts_of_two(both))
+            }
+        };
+        let mut drawn: Vec<_> = drawn.into_iter().map(|(key, part)| (key, part.into_string())).collect();
+        let blocks = [Some(&first), second.as_ref()].into_iter().flatten();
+        drawn.extend(DATA.into_iter().zip(blocks.map(|half| data::block(half.session, &half.series))));
         let known = |key: &str, html: &str| {
             let before = before?.parts.iter().find(|part| part.key == key)?;
             (before.html == html).then(|| Arc::clone(before))
         };
         let keep =
             |(key, html): (&'static str, String)| known(key, &html).unwrap_or_else(|| Arc::new(Part { key, html }));
-        let now = session.now();
+        let now = halves.now();
         Self {
             parts: drawn.into_iter().map(keep).collect(),
-            title: format!("{}: scaletop live", clean_to(title(session), 60)),
+            title: format!("{name}: scaletop live"),
             status: match ended {
                 None => format!("live, {now}"),
                 Some(more) => format!("the session has ended at {now}: {}", shown(more)),
             },
             has_ended: ended.is_some(),
-            started: session.header().started_unix_micros,
+            started: first.session.header().started_unix_micros,
         }
     }
 
     /// Whether it is the last one of its session.
     pub(crate) const fn has_ended(&self) -> bool {
         self.has_ended
+    }
+
+    /// How many targets it is about: the page of two has other parts.
+    fn targets(&self) -> usize {
+        self.parts.iter().filter(|part| DATA.contains(&part.key)).count()
     }
 
     /// What somebody has to be told who has seen `before`: the parts that differ from it, or all of them.
@@ -90,6 +119,7 @@ impl Drawing {
             "title": self.title,
             "status": self.status,
             "state": if self.has_ended { "ended" } else { "live" },
+            "targets": self.targets(),
             "parts": parts,
         })
         .to_string()
@@ -99,19 +129,21 @@ impl Drawing {
     pub(crate) fn page(&self, nonce: &str) -> String {
         let of = |key: &str| self.parts.iter().find(|part| part.key == key).map_or("", |part| part.html.as_str());
         let body = html! {
-            p #live role="status" data-state=(if self.has_ended { "ended" } else { "live" }) { (self.status) }
+            p #live role="status" data-targets=(self.targets()) data-state=(if self.has_ended { "ended" } else { "live" }) { (self.status) }
             header {
                 p.kicker { "scaletop live" }
                 div data-part=(HEADER) { (PreEscaped(of(HEADER))) }
             }
             main {
-                @for part in self.parts.iter().filter(|part| ![HEADER, DATA].contains(&part.key)) {
+                @for part in self.parts.iter().filter(|part| part.key != HEADER && !DATA.contains(&part.key)) {
                     div data-part=(part.key) { (PreEscaped(&part.html)) }
                 }
             }
             footer { "Read only: nothing on this page changes the session." }
             p #unscripted { "Scripts are blocked: this is the moment at which the page was loaded. Load it again for a later one." }
-            script type="application/json" #data { (PreEscaped(of(DATA))) }
+            @for part in self.parts.iter().filter(|part| DATA.contains(&part.key)) {
+                script type="application/json" id=(part.key) { (PreEscaped(&part.html)) }
+            }
             script nonce=(nonce) { (PreEscaped(SCRIPT)) }
             script nonce=(nonce) { (PreEscaped(LIVE_SCRIPT)) }
         };
@@ -130,11 +162,15 @@ pub(crate) fn policy(nonce: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{Header, SessionEvent, Settings};
+    use crate::session::event::{Header, SessionEvent, Settings, Side};
     use scaletop_load::Second;
     use scaletop_units::{ArrivalRate, Elapsed};
 
-    fn session(seconds: u32) -> Session {
+    fn session(seconds: u32) -> Halves {
+        Halves::of(of_seconds(seconds), None)
+    }
+
+    fn of_seconds(seconds: u32) -> Session {
         let mut session = Session::new(Header::new(0, Settings { target: "demo".into(), ..Settings::default() }));
         for index in 0..seconds {
             let second = Second::new(index, ArrivalRate::new(5));
@@ -154,7 +190,7 @@ mod tests {
     fn only_what_differs_from_what_was_seen_is_told() {
         let first = Drawing::of(&session(1), None, None);
         let mut marked = session(1);
-        marked.apply(Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
+        marked.apply_to(None, Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
         let second = Drawing::of(&marked, None, Some(&first));
         assert_eq!(
             told(&second.since(Some(&first))).1,
@@ -172,7 +208,7 @@ mod tests {
     fn who_missed_some_is_told_the_difference_to_the_latest() {
         let first = Drawing::of(&session(1), None, None);
         let mut marked = session(1);
-        marked.apply(Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
+        marked.apply_to(None, Elapsed::from_secs(1), &SessionEvent::Mark { text: "here".into() });
         let second = Drawing::of(&marked, None, Some(&first));
         let third = Drawing::of(&marked, None, Some(&second));
         assert_eq!(third.since(Some(&first)), second.since(Some(&first)));
@@ -181,9 +217,27 @@ mod tests {
     #[test]
     fn another_session_on_the_same_address_is_told_whole() {
         let first = Drawing::of(&session(1), None, None);
-        let other = Session::new(Header::new(7, Settings::default()));
+        let other = Halves::new(&Header::new(7, Settings::default()));
         let second = Drawing::of(&other, None, Some(&first));
         assert_eq!(told(&second.since(Some(&first))).1.len(), second.parts.len());
+    }
+
+    #[test]
+    fn the_page_of_two_targets_shows_both_and_goes_on_with_both() {
+        let of = |target: &str| Settings { target: target.into(), ..Settings::default() };
+        let mut halves = Halves::new(&Header::new(0, of("demo:apprunner")).beside(of("demo:ecs")));
+        let first = Drawing::of(&halves, None, None);
+        let page = first.page("abc");
+        for shown in ["A demo:apprunner", "B demo:ecs", "id=\"data\"", "id=\"data-second\"", "data-half=\"1\""] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        assert_eq!(first.title, "A demo:apprunner and B demo:ecs: scaletop live");
+        let second = Second::new(0, ArrivalRate::new(5));
+        halves.apply_to(Some(Side::Second), second.end(), &SessionEvent::Second(Box::new(second)));
+        let next = Drawing::of(&halves, None, Some(&first));
+        let (news, keys) = told(&next.since(Some(&first)));
+        assert_eq!((&news["targets"], &news["status"]), (&json!(2), &json!("live, 0:01")));
+        assert!(keys.contains(&"data-second".to_owned()) && !keys.contains(&"data".to_owned()), "{keys:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::analysis::numbers::{self, Kind};
 use crate::analysis::waterfall::{Row, Segment, Waterfall};
+use crate::analysis::words::objection;
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::report::data::rates;
 use crate::report::ink::ink;
@@ -45,9 +46,8 @@ pub(super) fn words(session: &Session) -> Markup {
                     span.number { (report.step.id) }
                     span.when { (clock(report.step.start.as_secs_f64())) }
                     span.what {
-                        (shown(&report.words))
+                        (sentence(report))
                         @if let Some(name) = &report.step.name { " " span.stage { (shown(name)) } }
-                        (invalid(report))
                     }
                 }
             }
@@ -55,11 +55,13 @@ pub(super) fn words(session: &Session) -> Markup {
     }
 }
 
-fn invalid(report: &StepReport) -> Markup {
+/// The sentence of a step; that the step is invalid stands at its end, once, and stands out.
+fn sentence(report: &StepReport) -> Markup {
+    let objection = objection(&report.validity).unwrap_or_default();
+    let said = report.words.strip_suffix(&objection).unwrap_or(&report.words);
     html! {
-        @if let Some((what, reason)) = report.validity.objection() {
-            " " span.invalid { "invalid: " (what) ", " (shown(reason)) }
-        }
+        (shown(said))
+        @if !objection.is_empty() { span.invalid { (shown(&objection)) } }
     }
 }
 
@@ -129,15 +131,18 @@ pub(super) fn all_numbers(session: &Session) -> Markup {
 pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
     let (mut falls, mut others) = (Vec::new(), Vec::new());
     for report in session.steps() {
-        match session.scale_out(report) {
-            Some(Ok(fall)) => falls.push((report, fall)),
+        match session.scale_outs(report) {
+            Some(Ok(all)) => {
+                let count = all.len();
+                falls.extend((1..).zip(all).map(|(at, fall)| (report, fall, (at, count))));
+            }
             Some(Err(why)) => others.push((report, why)),
             None => {}
         }
     }
     (!falls.is_empty()).then(|| {
         html! {
-            @for (report, fall) in falls.iter().take(MOST_WATERFALLS) { (waterfall(report, fall)) }
+            @for (report, fall, place) in falls.iter().take(MOST_WATERFALLS) { (waterfall(report, fall, *place)) }
             @if falls.len() > MOST_WATERFALLS {
                 p.note { (falls.len() - MOST_WATERFALLS) " more are in " code { "summary.json" } "." }
             }
@@ -151,13 +156,17 @@ pub(super) fn waterfalls(session: &Session) -> Option<Markup> {
     })
 }
 
-fn waterfall(report: &StepReport, fall: &Waterfall) -> Markup {
+/// The waterfall of one scale-out, the one `at` of `count` of its step.
+fn waterfall(report: &StepReport, fall: &Waterfall, (at, count): (usize, usize)) -> Markup {
     let rows = fall.rows();
     let whole = rows.iter().map(Row::end).fold(0.1, f64::max);
     html! {
         div.wide {
             table.waterfall {
-                caption { "step " (report.step.id) ", " (rates(&report.step)) }
+                caption {
+                    "step " (report.step.id) ", " (rates(&report.step))
+                    @if count > 1 { ", scale-out " (at) " of " (count) }
+                }
                 tbody {
                     @for row in &rows {
                         @match row {

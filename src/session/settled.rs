@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::instances::{Basis, InstanceObservation};
 use crate::plan::schedule::Conditions;
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use crate::timeline::SecondJudged;
 use scaletop_units::Elapsed;
@@ -54,6 +55,23 @@ impl Conditions for Session {
     }
 }
 
+/// A plan that two targets share goes on when what it waits for is so at both.
+impl Conditions for Halves {
+    /// The most at either, where both are known.
+    fn instances(&self, since: Elapsed) -> Option<u32> {
+        let counts: Option<Vec<u32>> = self.each().map(|(_, half)| half.instances(since)).collect();
+        counts?.into_iter().max()
+    }
+
+    fn has_instances(&self, since: Elapsed, is_so: impl Fn(u32) -> bool) -> bool {
+        self.each().all(|(_, half)| half.has_instances(since, &is_so))
+    }
+
+    fn is_settled(&self, since: Elapsed) -> bool {
+        self.each().all(|(_, half)| half.is_settled(since))
+    }
+}
+
 /// What the platform counts.
 struct PlatformCounts<'a> {
     seen: &'a [InstanceObservation],
@@ -91,7 +109,7 @@ impl<'a> PlatformCounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::{Header, SessionEvent, Settings};
+    use crate::session::event::{Header, SessionEvent, Settings, Side};
     use scaletop_units::ArrivalRate;
 
     fn session() -> Session {
@@ -126,6 +144,22 @@ mod tests {
         assert_eq!(session.instances(since), Some(3));
         active(&mut session, 30, 1, false);
         assert_eq!(session.instances(since), Some(1));
+    }
+
+    #[test]
+    fn of_two_targets_both_have_to_be_so() {
+        let settings = Settings::default();
+        let mut halves = Halves::new(&Header::new(0, settings.clone()).beside(settings));
+        let mut count = |side, count| {
+            let (as_of, uncertainty) = (Elapsed::from_secs(20), Duration::from_secs(10));
+            let seen = InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional: false };
+            halves.apply_to(Some(side), Elapsed::from_secs(30), &SessionEvent::Observed(seen));
+            let since = Elapsed::from_secs(15);
+            (halves.has_instances(since, |n| n <= 1), halves.has_instances(since, |n| n >= 3), halves.instances(since))
+        };
+        assert_eq!(count(Side::First, 1), (false, false, None), "nobody knows of the other");
+        assert_eq!(count(Side::Second, 4), (false, false, Some(4)), "one each, and not both");
+        assert_eq!(count(Side::Second, 1), (true, false, Some(1)));
     }
 
     #[test]

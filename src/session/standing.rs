@@ -29,9 +29,20 @@ pub(crate) enum Standing {
     /// The objective holds.
     Held,
     /// It does not.
-    Missed { since: Elapsed, why: String },
-    /// Not one answer is as expected.
-    NoneOk { since: Elapsed, why: String, remedy: Option<&'static str> },
+    Missed {
+        /// The start of the first bad second of the run of them that ends now: see [`lost_since`].
+        since: Elapsed,
+        why: String,
+    },
+    /// Not one answer is as expected: the objective is missed, for this reason.
+    NoneOk {
+        /// As of [`Standing::Missed`]: that the reason has changed is no new beginning.
+        since: Elapsed,
+        /// Since when no answer is as expected; not before `since`.
+        none_since: Elapsed,
+        why: String,
+        remedy: Option<&'static str>,
+    },
     /// We are the limit: nobody can say how the service does.
     Generator { why: String },
 }
@@ -54,6 +65,14 @@ impl Standing {
     pub(crate) const LABELS: [&'static str; 7] =
         ["nothing_sent", "no_load", "open", "held", "missed", "none_ok", "generator"];
 
+    /// Since when the objective is missed, if it is: one moment for everybody who says so.
+    pub(crate) const fn lost_since(&self) -> Option<Elapsed> {
+        match self {
+            Self::Missed { since, .. } | Self::NoneOk { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+
     /// The same for the sentence of the step that is open.
     pub(crate) const fn present(&self) -> Present {
         match self {
@@ -75,9 +94,11 @@ impl Standing {
             Self::Open => "no answer yet".to_owned(),
             Self::Held => "held".to_owned(),
             Self::Missed { since, why } => format!("MISSED {}: {why}", for_secs(*since)),
-            Self::NoneOk { since, why, remedy } => {
+            Self::NoneOk { since, none_since, why, remedy } => {
                 let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
-                format!("NOT ONE OK for {}: {why}{remedy}", for_secs(*since))
+                // It was missed before for another reason: one outage, whose beginning stays what it was.
+                let before = if none_since > since { format!("MISSED {}, ", for_secs(*since)) } else { String::new() };
+                format!("{before}NOT ONE OK for {}: {why}{remedy}", for_secs(*none_since))
             }
             Self::Generator { why } => format!("NOT MEASURED: {why}"),
         }
@@ -105,8 +126,10 @@ pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
     }
     if seen.outcomes.total() > 0 && seen.outcomes.get(OutcomeKind::Ok) == 0 {
         let kind = most_frequent(&seen.outcomes);
-        let since = start_of_run(session, end, |row| row.outcomes.get(OutcomeKind::Ok) == 0);
-        return Standing::NoneOk { since, why: cause(session, kind, &seen.outcomes), remedy: remedy(kind) };
+        let none_since = none_ok_since(session, end);
+        let since = lost_since(session, last.second).unwrap_or(none_since);
+        let (why, remedy) = (cause(session, kind, &seen.outcomes), remedy(kind));
+        return Standing::NoneOk { since, none_since: none_since.max(since), why, remedy };
     }
     judged(session, last, &seen)
 }
@@ -129,10 +152,7 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
     else {
         return Standing::Open;
     };
-    let since = || {
-        let first = known().take_while(|cohort| cohort.judged == newest.judged).last().unwrap_or(newest);
-        Elapsed::from_secs(first.second.into())
-    };
+    let since = || lost_since(session, last.second).unwrap_or(Elapsed::from_secs(newest.second.into()));
     match newest.judged {
         SecondJudged::Unknown => Standing::Open,
         SecondJudged::Good => Standing::Held,
@@ -243,10 +263,42 @@ fn most_frequent(outcomes: &OutcomeCounts) -> OutcomeKind {
     failed.max_by_key(|&kind| outcomes.get(kind)).unwrap_or(OutcomeKind::Ok)
 }
 
-/// When the seconds began that end at row `end` and are all so; those in which nothing was answered say nothing.
-fn start_of_run(session: &Session, end: usize, is_so: impl Fn(&Row) -> bool) -> Elapsed {
-    let rows = session.timeline().rows().range(..end).rev().filter(|row| row.outcomes.total() > 0);
-    let first = rows.take_while(|row| is_so(row)).last();
+/// When the objective was lost, if it is missed in the seconds up to `last`: the first bad second of the unbroken run of them. A
+/// second breaks the run in which it held, and so do five without arrivals; one that nobody can judge, and one that is bad for
+/// another reason, do not.
+fn lost_since(session: &Session, last: u32) -> Option<Elapsed> {
+    let (rows, cohorts) = (session.timeline().rows(), session.timeline().cohorts());
+    // Not one answer was as expected: bad before the second is judged.
+    let is_none_ok = |second: u32| {
+        let row = rows.partition_point(|row| row.second <= second).checked_sub(1).and_then(|at| rows.get(at));
+        row.is_some_and(|row| row.outcomes.total() > 0 && row.outcomes.get(OutcomeKind::Ok) == 0)
+    };
+    let end = cohorts.partition_point(|cohort| cohort.second <= last);
+    let (mut first, mut idle) = (None, 0);
+    for cohort in cohorts.range(..end).rev() {
+        if cohort.due == 0 {
+            idle += cohort.span.max(1);
+            if first.is_some() && idle >= WINDOW_SECS {
+                break;
+            }
+            continue;
+        }
+        idle = 0;
+        match cohort.judged {
+            SecondJudged::Bad | SecondJudged::NotShown => first = Some(cohort.second),
+            _ if is_none_ok(cohort.second) => first = Some(cohort.second),
+            SecondJudged::Good => break,
+            SecondJudged::Unknown | SecondJudged::NotMeasured => {}
+        }
+    }
+    first.map(|second| Elapsed::from_secs(second.into()))
+}
+
+/// Since when no answer is as expected, at row `end`: the first second with load after the last one that had such an answer.
+fn none_ok_since(session: &Session, end: usize) -> Elapsed {
+    let has_load = |row: &&Row| row.due > 0 || row.outcomes.total() > 0;
+    let rows = session.timeline().rows().range(..end).rev().take_while(|row| row.outcomes.get(OutcomeKind::Ok) == 0);
+    let first = rows.filter(has_load).last();
     Elapsed::from_secs(first.map_or(0, |row| row.second).into())
 }
 
@@ -339,6 +391,51 @@ mod tests {
             second.oldest_in_flight = Some(Duration::from_secs((second.index + 1).into()));
         });
         assert!(words(&hanging).contains("no answer for up to"), "{}", words(&hanging));
+    }
+
+    #[test]
+    fn one_outage_has_one_beginning_whatever_its_reason() {
+        // Held, then slow from 10 s on, refused from 14 s on, partly refused from 22 s on.
+        let play = |seconds| {
+            session(seconds, |second| match second.index {
+                0..10 => answer(second, OutcomeKind::Ok, 100, 80),
+                10..14 => answer(second, OutcomeKind::Ok, 100, 900),
+                14..22 => answer(second, OutcomeKind::Http429, 100, 1),
+                _ => {
+                    answer(second, OutcomeKind::Http429, 50, 1);
+                    answer(second, OutcomeKind::Ok, 50, 80);
+                }
+            })
+        };
+        assert_eq!(words(&play(13)), "MISSED 3 s: p99 900 ms over 500 ms");
+        assert_eq!(words(&play(20)), "MISSED 10 s, NOT ONE OK for 6 s: 100 % answer 429");
+        assert!(words(&play(30)).starts_with("MISSED 20 s: "), "{}", words(&play(30)));
+        let since = |seconds| standing(&play(seconds), Elapsed::from_secs(seconds.into())).lost_since();
+        assert!((12..30).all(|seconds| since(seconds) == Some(Elapsed::from_secs(10))));
+    }
+
+    #[test]
+    fn a_pause_ends_an_outage_and_a_second_that_nobody_can_judge_does_not() {
+        let paused = session(40, |second| match second.index {
+            5..10 | 30.. => answer(second, OutcomeKind::Http429, 100, 1),
+            10..30 => {
+                let part = second.part_mut(second.index);
+                (part.due, part.sent) = (0, 0);
+            }
+            _ => answer(second, OutcomeKind::Ok, 100, 80),
+        });
+        assert_eq!(words(&paused), "NOT ONE OK for 10 s: 100 % answer 429");
+        let unjudged = session(20, |second| match second.index {
+            // We send half of it.
+            12 | 13 => {
+                answer(second, OutcomeKind::Http429, 50, 1);
+                let part = second.part_mut(second.index);
+                (part.sent, part.dropped_late) = (50, 50);
+            }
+            8.. => answer(second, OutcomeKind::Http429, 100, 1),
+            _ => answer(second, OutcomeKind::Ok, 100, 80),
+        });
+        assert_eq!(standing(&unjudged, unjudged.now()).lost_since(), Some(Elapsed::from_secs(8)));
     }
 
     #[test]

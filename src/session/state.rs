@@ -37,7 +37,7 @@ mod observations;
 mod readers;
 mod steps;
 
-pub(crate) use births::Came;
+pub(crate) use crate::analysis::births::Came;
 pub(crate) use connections::ConnectionTotals;
 pub(crate) use instance_table::InstanceTrack;
 
@@ -213,19 +213,20 @@ impl Session {
         Percentiles::of(&self.totals.ok)
     }
 
-    /// Where the time of a step's scale-out went, if it had one: see [`waterfall::of`].
+    /// Where the time of a step's first scale-out went, if it had one: see [`waterfall::of`].
     pub fn waterfall(&self, report: &StepReport) -> Option<Waterfall> {
-        self.scale_out(report)?.ok()
+        self.scale_outs(report)?.ok()?.into_iter().next()
     }
 
-    /// The same, or why a step up had none.
-    pub(crate) fn scale_out(&self, report: &StepReport) -> Option<Result<Waterfall, String>> {
+    /// Where the time of each of a step's scale-outs went, or why a step up had none.
+    pub(crate) fn scale_outs(&self, report: &StepReport) -> Option<Result<Vec<Waterfall>, String>> {
         let observed = Observed {
             milestones: &self.milestones,
             counts: &self.observations,
             feeds: &self.feeds,
             limits: self.limits,
             births: self.births(&report.step),
+            answered: &self.answered_after_decisions(&report.step),
         };
         waterfall::of(report, self.now, &observed)
     }

@@ -25,7 +25,7 @@ mod measured;
 
 use crate::analysis::numbers::{Course, Needs};
 use crate::analysis::recovery::HOLD_SECS;
-use crate::analysis::{StepReport, Validity};
+use crate::analysis::{StepNumbers, StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
 use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
@@ -106,6 +106,29 @@ pub(crate) fn judge(session: &Session) -> Verdict {
     let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
     let has_thresholds = !session.header().settings.thresholds.is_empty();
     Verdict { thresholds, invalid, unmet_start, has_thresholds, none_ok: none_ok(session), interrupted }
+}
+
+/// The exit code of several sessions, or of both halves of one: the first of their codes in the order in which they apply to one.
+pub(crate) fn exit_code_of<'a>(sessions: impl IntoIterator<Item = &'a Session>) -> u8 {
+    let codes: Vec<u8> = sessions.into_iter().map(|session| judge(session).exit_code()).collect();
+    [1, 4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+/// The verdict on a session in a few words, thresholds or none: whether the objective held, in how many seconds it was missed, and
+/// what became of the thresholds; or why nothing of that says anything of the service.
+pub(crate) fn in_words(session: &Session) -> String {
+    let verdict = judge(session);
+    if matches!(verdict.exit_code(), 1 | 4) || verdict.none_ok.is_some() {
+        return verdict.headline();
+    }
+    let sum = |of: fn(&StepNumbers) -> u32| session.steps().iter().map(|report| of(&report.numbers)).sum::<u32>();
+    let (bad, judged) = (sum(|numbers| numbers.bad_seconds), sum(|numbers| numbers.judged_seconds));
+    let objective = match (bad, judged) {
+        (_, 0) => "not judged".to_owned(),
+        (0, _) => "held".to_owned(),
+        (bad, judged) => format!("missed in {bad} of {judged} s"),
+    };
+    if verdict.is_silent() { objective } else { format!("{objective}; {}", verdict.headline()) }
 }
 
 /// That not one request was answered as expected, and how instead. What was still without an answer when the session ended was

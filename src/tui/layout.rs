@@ -25,6 +25,9 @@ pub(crate) struct Frame {
     pub(crate) footer: Rect,
 }
 
+/// Lines from which on the facts of two targets stand beside their steps.
+const FACTS_AT_LEAST: u16 = 9;
+
 /// Columns between the halves of two targets.
 const BETWEEN: u16 = 2;
 
@@ -82,10 +85,17 @@ pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
     overview_with(body, side_width, lanes)
 }
 
-/// The parts of the overview of two targets, of which the charts and what belongs to them are to be halved. The facts have to be
-/// looked up elsewhere.
-pub(crate) fn overview_of_two(body: Rect) -> Overview {
-    overview_with(body, 0, None)
+/// The parts of the overview of two targets, of which the charts and what belongs to them are to be halved. The facts of both, which
+/// take `facts` columns, stand beside the charts on a wide screen, else beside the steps where there are lines and columns for them.
+pub(crate) fn overview_of_two(body: Rect, lanes: Option<u16>, facts: u16) -> Overview {
+    let is_wide = body.width >= WIDE;
+    let mut parts = overview_with(body, if is_wide { facts } else { 0 }, lanes);
+    if !is_wide && parts.steps.height >= FACTS_AT_LEAST && parts.steps.width >= 2 * facts {
+        let width = parts.steps.width - facts;
+        parts.side = Rect { x: parts.steps.x + width, width: facts, ..parts.steps };
+        parts.steps.width = width;
+    }
+    parts
 }
 
 fn overview_with(body: Rect, side_width: u16, lanes: Option<u16>) -> Overview {
@@ -130,7 +140,7 @@ mod tests {
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
         let smallest = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let two = overview_of_two(screen(smallest, true, true).body);
+        let two = overview_of_two(screen(smallest, true, true).body, Some(5), 40);
         let one = [None, Some(2), Some(5), Some(8)].map(|lanes| overview(screen(smallest, true, false).body, lanes));
         for parts in one.iter().chain([&two]) {
             assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);

@@ -1,6 +1,7 @@
 //! The parts that views are made of: one panel a file.
 
 pub(crate) mod bar;
+pub(crate) mod both;
 pub(crate) mod charts;
 pub(crate) mod footer;
 pub(crate) mod header;

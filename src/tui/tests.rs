@@ -22,6 +22,7 @@ use crate::session::event::{NoticeLevel, Side};
 use crate::tui::chart::GUTTER;
 use crate::tui::fixtures::{Builder, looked_at, spike, state};
 use crate::tui::glyphs::Glyphs;
+use crate::tui::panels::both;
 use scaletop_load::OutcomeKind;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -383,7 +384,14 @@ fn the_halves_of_two_targets_have_the_same_scales() {
         for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
             let terminal = frame(built(name), Theme::DARK, columns, rows);
             let buffer = terminal.backend().buffer();
-            let right = layout::half(buffer.area, Side::Second).x;
+            // On a wide screen the facts stand right of the charts of the overview.
+            let charts = match name {
+                "two__scale_out" => {
+                    layout::overview_of_two(layout::screen(buffer.area, false, true).body, None, both::WIDTH).times
+                }
+                _ => buffer.area,
+            };
+            let right = layout::half(charts, Side::Second).x;
             let text =
                 |from: u16, y: u16| -> String { (from..from + GUTTER).map(|x| buffer[(x, y)].symbol()).collect() };
             let labels = (0..rows).map(|y| (text(0, y), text(right, y))).filter(|(left, _)| left.ends_with('┤'));

@@ -152,7 +152,7 @@ async fn draw(hub: &Hub, wanted: &AtomicBool, mut handed: watch::Receiver<Handed
 impl Hub {
     fn put(&self, snapshot: &Snapshot) {
         let before = Arc::clone(&self.drawn.borrow().0);
-        let drawing = Drawing::of(&snapshot.session, snapshot.ended.as_deref(), Some(&before));
+        let drawing = Drawing::of(&snapshot.halves, snapshot.ended.as_deref(), Some(&before));
         self.drawn.send_replace((Arc::new(drawing), Some(Instant::now())));
     }
 

@@ -18,11 +18,11 @@ fn serve() -> Web {
     Bound::new("127.0.0.1:0".parse().unwrap()).unwrap().serve(&header()).unwrap()
 }
 
-fn session(seconds: u32) -> Session {
-    let mut session = Session::new(header());
+fn session(seconds: u32) -> Halves {
+    let mut session = Halves::new(&header());
     for index in 0..seconds {
         let second = Second::new(index, ArrivalRate::new(5));
-        session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        session.apply_to(None, second.end(), &SessionEvent::Second(Box::new(second)));
     }
     session
 }
@@ -56,7 +56,7 @@ fn read_until(stream: &mut TcpStream, text: &str) -> String {
 }
 
 /// Hands over moments until the thread has asked for one.
-fn publish(web: &Web, session: &Session) {
+fn publish(web: &Web, session: &Halves) {
     while !web.wanted.load(Ordering::Relaxed) {
         std::thread::park_timeout(Duration::from_millis(1));
     }

@@ -27,8 +27,8 @@ function plan(seconds) {
   writeFileSync(path, `name = "<img src=x onerror='window.harmed=1'> looked on"\n[[stage]]\nrate = 20\nduration = "4s"\n[[stage]]\nname = "more"\nrate = 60\nduration = "${seconds}s"\n`);
   return path;
 }
-function run(seconds, web) {
-  const child = spawn(scaletop, ["run", plan(seconds), target, "--web", web], { cwd: home, stdio: ["ignore", "ignore", "pipe"] });
+function run(seconds, web, targets = [target]) {
+  const child = spawn(scaletop, ["run", plan(seconds), ...targets, "--web", web], { cwd: home, stdio: ["ignore", "ignore", "pipe"] });
   const address = new Promise((found, failed) => {
     let said = "";
     child.stderr.on("data", (some) => {
@@ -142,6 +142,46 @@ try {
   await page.waitForTimeout(3_000);
   check(/^the session has ended/.test(await page.locator("#live").textContent()), "the end is forgotten when the connection goes");
   check(await page.evaluate(() => window.untouched === true), "the page was loaded again by the second session");
+
+  // Two targets: the page of one becomes that of both, each chart beside the same one of the other, and goes on with both.
+  session = run(3600, new URL(address).host, [target, `${target}other`]);
+  await session.address;
+  await page.waitForFunction(() => document.getElementById("live").dataset.targets === "2", null, { timeout: PATIENCE });
+  await says("live, ");
+  await later(10);
+  isHere = true;
+  await page.evaluate(() => { window.untouched = true; });
+  const shown = await page.evaluate(() => ({
+    headings: [...document.querySelectorAll("#charts h3.half")].map((heading) => heading.textContent),
+    charts: [0, 1].map((half) => [...document.querySelectorAll(`#charts [data-half="${half}"] svg[role="img"]`)].map((chart) => ({
+      title: chart.getAttribute("aria-label"),
+      top: Math.round(chart.getBoundingClientRect().top),
+      scale: [...chart.querySelectorAll("text.tick.y")].map((tick) => tick.textContent).join(" "),
+    }))),
+    standings: document.querySelectorAll("[data-part=header] .standing").length,
+    steps: document.querySelectorAll("[data-part=steps] table.beside tbody tr").length,
+  }));
+  const [left, right] = shown.charts;
+  check(shown.headings.length === 2 && shown.headings[0].startsWith("A ") && shown.headings[1].startsWith("B "), `the targets are named ${shown.headings}`);
+  check(left.length >= 4 && left.length === right.length, `${left.length} charts beside ${right.length}`);
+  check(left.every((chart, at) => JSON.stringify(chart) === JSON.stringify(right[at])), `not beside each other on one scale: ${JSON.stringify(shown.charts)}`);
+  check(shown.standings >= 2, "it does not say how each of them stands");
+  check(shown.steps >= 2, "the steps of both are not in one table");
+  await page.locator("#charts").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("End");
+  const values = await page.evaluate(() => [0, 1].map((half) => [...document.querySelectorAll(`#charts [data-half="${half}"] [data-v]`)].map((place) => place.dataset.value).join(",")));
+  check(values.every((some) => /[0-9]/.test(some)), `the crosshair shows no values of both: ${values}`);
+  const drawn = () => page.evaluate(() => [0, 1].map((half) => document.querySelector(`#charts [data-half="${half}"] path`).getAttribute("d")));
+  const then = await drawn();
+  await later(3);
+  check((await drawn()).every((path, at) => path !== then[at]), "not both go on");
+  check(await page.evaluate(() => window.untouched === true), "the page of two was loaded again while it went on");
+  await page.screenshot({ path: join(work, "live-two.png"), fullPage: true });
+  await page.setViewportSize({ width: 400, height: 800 });
+  check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), "the page of two is wider than a phone");
+  isHere = false;
+  session.address.catch(() => {});
   if (!failures.length) console.log("browser test of the live page passed");
 } finally {
   session.child.kill("SIGKILL");

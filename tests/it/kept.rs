@@ -10,7 +10,7 @@
 //! words); the period of a metric that straddles a step's start shows what came in it, and is not what was before (the first
 //! instance, counted in the first step of App Runner's session, and its first response); what a metric's point shows stands from the
 //! end of its period on, in `instances_active` too (four cells of two files); a step that ended while the objective held again, for too
-//! short, says so (the words of two steps).
+//! short, says so (the words of two steps); counts in words name what they count, and how many are left (the words of two steps).
 
 use std::fs;
 use std::path::Path;

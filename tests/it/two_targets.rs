@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
+use std::time::Duration;
 
 #[cfg(unix)]
-use crate::support::program::Workplace;
+use crate::support::program::{Workplace, service, url};
 #[cfg(unix)]
 use crate::support::terminal::Terminal;
 #[cfg(unix)]
@@ -169,6 +171,46 @@ fn app_runner_beside_ecs_get_the_same_arrivals_and_leave_one_session_that_every_
     replay.wait_for("at the end");
     replay.press("q");
     assert_eq!(replay.ended(), 0);
+}
+
+/// A plan of two seconds whose threshold says nothing of how quick this machine is.
+#[cfg(unix)]
+const PLAN: &str =
+    "name = \"both\"\n[[stage]]\nname = \"only\"\nrate = 20\nduration = \"2s\"\n[thresholds]\nok = \"> 50%\"\n";
+
+#[cfg(unix)]
+#[test]
+fn a_plan_on_two_targets_is_one_session_and_its_exit_code_is_the_worse_of_both() {
+    let _turn = turn();
+    let (place, well) = (Workplace::new(), service(Duration::from_millis(5)));
+    let plan = place.plan(PLAN);
+    let (good, bad) = (url(&well), url(&well).replace("/api/test", "/no/such/path"));
+    assert_ne!(good, bad);
+    let both = place.run_valid(&["run", &plan, &good, &bad]);
+    both.assert_code(3);
+    for part in [&format!("A {good}"), &format!("B {bad}"), "threshold: passed ok > 50%", "both:  scaletop compare"] {
+        assert!(both.stdout.contains(part), "{part}: {}", both.stdout);
+    }
+    let (_, second) = both.stdout.split_once("\nB ").unwrap();
+    assert!(second.contains("verdict: failed: "), "{}", both.stdout);
+    let session = place.session();
+    let summary =
+        |name: &str| -> Value { serde_json::from_str(&fs::read_to_string(session.join(name)).unwrap()).unwrap() };
+    let due = ["summary.json", "second/summary.json"].map(|name| summary(name)["totals"]["due"].as_u64());
+    assert!(due[0] == due[1] && due[0] > Some(20), "each arrival once to each: {due:?}");
+    // Whichever is named first, and whoever reads it.
+    let other = place.run_valid(&["run", &bad, &plan, &good, "--json"]);
+    other.assert_code(3);
+    let told: Value = serde_json::from_str(&other.stdout).unwrap();
+    assert_eq!((&told["verdict"]["exit_code"], &told["second"]["verdict"]["exit_code"]), (&3.into(), &0.into()));
+    let junit = place.run_valid(&["run", &plan, &good, &good, "--format", "junit"]);
+    junit.assert_code(0);
+    let suites = [format!("name=\"both: A {good}\""), format!("name=\"both: B {good}\"")];
+    assert!(suites.iter().all(|suite| junit.stdout.contains(suite)), "{}", junit.stdout);
+    place.run(&["run", &plan, &good, &bad, "--check"]).assert_code(0);
+    let bare = place.run_valid(&["run", &good, &good, "--rate", "10", "--duration", "1s"]);
+    bare.assert_code(0);
+    assert!(bare.stderr.contains("A  0:01") && bare.stderr.contains("B  0:01"), "progress of both: {}", bare.stderr);
 }
 
 #[cfg(unix)]

@@ -54,6 +54,17 @@ pub(super) fn is_about_less(words: &str) -> bool {
     alarm_of(words).is_some_and(|name| name.contains("AlarmLow")) || words.contains("AlreadyAtMinCapacity")
 }
 
+/// How many more were asked for by `last`, which overtook the decisions from `first` on: what it sets less what was wanted before
+/// `first`. `None` where that is not known.
+pub(super) fn more(
+    first: &Milestone,
+    last: &Milestone,
+    decisions: &[&Milestone],
+    desired: &[InstanceObservation],
+) -> Option<u32> {
+    wanted(&last.detail)?.checked_sub(wanted_before(first, decisions, desired)?)
+}
+
 /// The count that an activity sets.
 fn wanted(words: &str) -> Option<u32> {
     let (_, rest) = words.split_once("desired count to ")?;

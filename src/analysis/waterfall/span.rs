@@ -63,6 +63,25 @@ impl Span {
         Timing::NotWithin { secs: told.min(self.end).saturating_since(self.start).as_secs_f64(), open: self.is_open }
     }
 
+    /// When the platform's count first exceeded what it was at a decision at `at` within the step. Only platforms whose counts are
+    /// polled tell of decisions.
+    pub(super) fn counted_after(&self, counts: &[InstanceObservation], at: Elapsed) -> Timing {
+        let before = counts.iter().rfind(|seen| seen.as_of <= at);
+        let Some(before) = before else { return Timing::NotApplicable("no count from before the decision") };
+        let later = counts.iter().find(|seen| seen.as_of > at && seen.count > before.count);
+        match later.filter(|seen| seen.as_of < self.end || self.is_open) {
+            // Not before the decision, however long before it the poll before was.
+            Some(first) => self.polled(first, at),
+            None => self.not_counted(counts),
+        }
+    }
+
+    /// When a count of a source that is polled changed: since the poll before, and not before `at_least`.
+    fn polled(&self, first: &InstanceObservation, at_least: Elapsed) -> Timing {
+        let early = (first.as_of - first.uncertainty).max(at_least);
+        between(self.secs(early), self.secs(first.as_of))
+    }
+
     /// When the platform's count first exceeded what it was before the step; `enough` are as many as are needed, or allowed, and
     /// `has_births` whether an instance came that had never answered.
     pub(super) fn counted(&self, counts: &[InstanceObservation], enough: Option<u32>, has_births: bool) -> Timing {
@@ -90,13 +109,10 @@ impl Span {
                 timing => timing,
             };
         };
-        let (from, to) = if first.basis == Basis::Active {
-            spoken_of(first)
-        } else {
-            // Polled: the change came since the poll before.
-            let early = first.as_of.saturating_since(Elapsed::ZERO).saturating_sub(first.uncertainty);
-            (Elapsed::ZERO + early, first.as_of)
-        };
+        if first.basis != Basis::Active {
+            return self.polled(first, Elapsed::ZERO);
+        }
+        let (from, to) = spoken_of(first);
         between(self.secs(from), self.secs(to))
     }
 }

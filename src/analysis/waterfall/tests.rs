@@ -6,6 +6,11 @@ use super::*;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
+/// The waterfall of a step with one scale-out.
+fn waterfall(step: &Step, evidence: &ScaleOutEvidence<'_>) -> Waterfall {
+    waterfalls(step, evidence).into_iter().next().expect("there is always one")
+}
+
 fn step(start: u64, end: Option<u64>) -> Step {
     Step {
         id: StepId(2),
@@ -50,6 +55,7 @@ fn evidence<'a>(
         scaling: None,
         tasks: None,
         first_response: Ok(first_response),
+        answered: &[],
     }
 }
 

@@ -2,7 +2,7 @@
 //! contradict each other or what the header says.
 
 use crate::analysis::recovery::TOO_FEW;
-use crate::analysis::{Step, StepNumbers, Timing};
+use crate::analysis::{InstanceSpan, Step, StepNumbers, Timing};
 use crate::timeline::SecondJudged;
 
 /// How it stands at the moment, as the header has it: a step that is open must not say otherwise.
@@ -151,18 +151,23 @@ pub(super) enum Newcomer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Supplied {
     Unsaid,
-    /// There were before it.
+    /// There were before it, and are now.
     Enough {
         had: u32,
+        has: u32,
         needed: u32,
     },
     Reached {
         needed: u32,
         after: Timing,
+        /// At its end, or now.
+        has: u32,
     },
     /// They are there, and have not been for as long as counts.
     Lately {
         needed: u32,
+        /// Seconds of the step.
+        secs: f64,
         is_open: bool,
     },
     /// There are fewer.
@@ -208,11 +213,12 @@ fn supplied(numbers: &StepNumbers, is_open: bool) -> Supplied {
     let has = span.last;
     let had = span.before.filter(|had| *had >= needed && numbers.demand.is_some());
     match (numbers.capacity, had) {
-        (Timing::Reached { secs, .. }, _) if secs > 0.0 => Supplied::Reached { needed, after: numbers.capacity },
-        (Timing::NotWithin { .. }, Some(had)) if has < needed => Supplied::Fell { had, has, needed },
-        (Timing::NotWithin { .. }, _) if has >= needed => Supplied::Lately { needed, is_open },
+        (Timing::Reached { secs, .. }, _) if secs > 0.0 => Supplied::Reached { needed, after: numbers.capacity, has },
+        // There were enough at first, or all along; what counts is how many are left.
+        (_, Some(had)) if has < needed => Supplied::Fell { had, has, needed },
+        (Timing::NotWithin { secs, .. }, _) if has >= needed => Supplied::Lately { needed, secs, is_open },
         (Timing::NotWithin { secs, .. }, _) => Supplied::Short { has, needed, secs, is_open },
-        (_, Some(had)) => Supplied::Enough { had, needed },
+        (_, Some(had)) => Supplied::Enough { had, has, needed },
         _ => Supplied::Unsaid,
     }
 }
@@ -224,12 +230,27 @@ pub(super) enum ScaledIn {
     Down {
         needed: u32,
         after: Timing,
+        /// At its end, or now.
+        has: u32,
     },
-    /// There were no more than needed before it.
+    /// There were as many all along, and no more than needed.
     Stayed {
         has: u32,
     },
+    /// There were no more than needed from its start on, and not always as many.
+    Few {
+        had: Option<u32>,
+        has: u32,
+        /// How many are needed, where that is computed and not only seen.
+        needed: Option<u32>,
+    },
+    /// There are no more than needed, and have not been for as long as counts.
+    Lately {
+        has: u32,
+        is_open: bool,
+    },
     NotDown {
+        has: u32,
         needed: u32,
         secs: f64,
         is_open: bool,
@@ -237,11 +258,14 @@ pub(super) enum ScaledIn {
 }
 
 pub(super) fn scale_in(numbers: &StepNumbers, is_open: bool) -> ScaledIn {
-    let Some(needed) = numbers.target else { return ScaledIn::Unsaid };
+    let (Some(needed), Some(span)) = (numbers.target, numbers.instances) else { return ScaledIn::Unsaid };
+    let InstanceSpan { before: had, peak, least, last: has } = span;
     match numbers.scale_in {
-        Timing::Reached { secs, .. } if secs > 0.0 => ScaledIn::Down { needed, after: numbers.scale_in },
-        Timing::Reached { .. } => ScaledIn::Stayed { has: numbers.instances.map_or(needed, |span| span.last) },
-        Timing::NotWithin { secs, .. } => ScaledIn::NotDown { needed, secs, is_open },
+        Timing::Reached { secs, .. } if secs > 0.0 => ScaledIn::Down { needed, after: numbers.scale_in, has },
+        Timing::Reached { .. } if peak == least && had.is_none_or(|had| had == has) => ScaledIn::Stayed { has },
+        Timing::Reached { .. } => ScaledIn::Few { had, has, needed: numbers.demand.map(|_| needed) },
+        Timing::NotWithin { .. } if has <= needed => ScaledIn::Lately { has, is_open },
+        Timing::NotWithin { secs, .. } => ScaledIn::NotDown { has, needed, secs, is_open },
         _ => ScaledIn::Unsaid,
     }
 }

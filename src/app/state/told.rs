@@ -10,9 +10,9 @@ const STEADY: u32 = 2;
 /// What the log was told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Told {
-    /// The last that was told.
-    last: Option<&'static str>,
-    /// Since when it is not held, if that was told.
+    /// The last that was told, and since when the objective was missed then, if it was.
+    last: Option<(&'static str, Option<Elapsed>)>,
+    /// Since when it is missed, or was when it was last: as everything else says.
     lost: Option<Elapsed>,
     /// What it has been in the last seconds, and for how many.
     now: Option<(&'static str, u32)>,
@@ -35,10 +35,18 @@ impl Told {
             standing,
             Standing::Held | Standing::Missed { .. } | Standing::NoneOk { .. } | Standing::Generator { .. }
         );
-        if !is_told || steady < STEADY || self.last == Some(label) {
+        let since = standing.lost_since();
+        self.lost = since.or(self.lost);
+        // Lost again after a second in which it held is another loss.
+        let is_known = self.last.is_some_and(|(last, told)| last == label && since <= told);
+        if is_known && *standing == Standing::Held {
+            // What came and went in between was not told.
+            self.lost = None;
+        }
+        if !is_told || steady < STEADY || is_known {
             return None;
         }
-        let was = self.last.replace(label);
+        let was = self.last.replace((label, since));
         let (level, text) = match standing {
             Standing::Held => {
                 let lost = self.lost.take();
@@ -54,8 +62,7 @@ impl Told {
                 };
                 (NoticeLevel::Info, text)
             }
-            Standing::Missed { since, .. } | Standing::NoneOk { since, .. } => {
-                self.lost = self.lost.or(Some(*since));
+            Standing::Missed { .. } | Standing::NoneOk { .. } => {
                 (NoticeLevel::Warning, format!("objective {}", standing.words(at)))
             }
             _ => (NoticeLevel::Warning, standing.words(at)),
@@ -66,7 +73,16 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::session::event::{Header, SessionEvent, Settings};
+    use crate::session::standing::standing;
+    use crate::session::state::Session;
+    use scaletop_load::{OutcomeKind, Second};
+    use scaletop_units::ArrivalRate;
 
     #[test]
     fn a_change_is_told_once_it_has_lasted_and_then_once() {
@@ -84,5 +100,75 @@ mod tests {
             (11, "the objective holds again, 8 s after it was lost".to_owned()),
         ];
         assert_eq!(said, expected);
+    }
+
+    /// Since when something is missed, by what is said of it at `at`.
+    fn said_since(at: Elapsed, words: &str) -> Option<u64> {
+        let (_, rest) = words.split_once("MISSED ").or_else(|| words.split_once("NOT ONE OK for "))?;
+        at.as_nanos().checked_sub(1_000_000_000 * rest.split_once(" s")?.0.parse::<u64>().ok()?)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// The header, the log and whoever else asks name one beginning of an outage, and keep to it until it is over.
+        #[test]
+        fn everybody_names_the_same_beginning(
+            spells in prop::collection::vec((1_u32..12, 0_usize..5), 1..8),
+        ) {
+            let mut session = Session::new(Header::new(0, Settings::default()));
+            let mut told = Told::new();
+            let (mut index, mut before) = (0, None);
+            for (seconds, doing) in spells {
+                for _ in 0..seconds {
+                    let second = second_of(index, doing);
+                    let at = second.end();
+                    session.apply(at, &SessionEvent::Second(Box::new(second)));
+                    index += 1;
+                    let stands = standing(&session, at);
+                    let since = stands.lost_since();
+                    if let (Some(before), Some(since)) = (before, since) {
+                        prop_assert_eq!(before, since, "one outage, two beginnings at {}", at);
+                    }
+                    let words = stands.words(at);
+                    prop_assert_eq!(said_since(at, &words), since.map(Elapsed::as_nanos), "{}", words);
+                    if let Some(notice) = told.second(at, &stands) {
+                        let lost = notice.text.split_once("again, ").and_then(|(_, rest)| rest.split_once(" s after")?.0.parse::<u64>().ok());
+                        match lost {
+                            Some(secs) => prop_assert_eq!(told_end(at, secs), session_lost(&session, at), "{}", notice.text),
+                            None => prop_assert_eq!(said_since(at, &notice.text), since.map(Elapsed::as_nanos), "{}", notice.text),
+                        }
+                    }
+                    before = since;
+                }
+            }
+        }
+    }
+
+    /// When the log says that an outage began which is over.
+    fn told_end(at: Elapsed, secs: u64) -> Option<Elapsed> {
+        at.as_nanos().checked_sub(1_000_000_000 * secs).map(Elapsed::from_nanos)
+    }
+
+    /// When the last outage before `at` began, by what the header says of the moments before it.
+    fn session_lost(session: &Session, at: Elapsed) -> Option<Elapsed> {
+        (1..=at.second()).rev().find_map(|second| standing(session, Elapsed::from_secs(second.into())).lost_since())
+    }
+
+    /// A second in which a service does well, slowly, refuses all, refuses some, or has nothing to do.
+    fn second_of(index: u32, doing: usize) -> Second {
+        let mut second = Second::new(index, ArrivalRate::new(20));
+        let part = second.part_mut(index);
+        let (ok, refused, millis) = [(20, 0, 80), (20, 0, 900), (0, 20, 80), (10, 10, 80), (0, 0, 80)][doing];
+        (part.due, part.sent) = (ok + refused, ok + refused);
+        for _ in 0..ok {
+            part.outcomes.add(OutcomeKind::Ok);
+            part.ok.record(Duration::from_millis(millis));
+        }
+        for _ in 0..refused {
+            part.outcomes.add(OutcomeKind::Http429);
+            part.failed.record(Duration::from_millis(2));
+        }
+        second
     }
 }

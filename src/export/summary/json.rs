@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::analysis::numbers::{self, Value as Worth};
 use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
+use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge, none_ok};
@@ -26,9 +27,22 @@ const LONGEST_TEXT: usize = 1_000;
 
 /// The summary of `session`, indented, ending in a newline.
 pub fn text(session: &Session, damage: Damage) -> String {
-    let mut text = format!("{:#}", value(session, damage));
+    pretty(&value(session, damage))
+}
+
+fn pretty(value: &Value) -> String {
+    let mut text = format!("{value:#}");
     text.push('\n');
     text
+}
+
+/// The summary of a session as JSON that ends in a newline: that of the first target, and with two that of the other as `second`.
+pub fn text_of(halves: &Halves, damage: Damage) -> String {
+    let mut whole = value(halves.first(), damage);
+    if let (Some(second), Some(fields)) = (halves.second(), whole.as_object_mut()) {
+        fields.insert("second".to_owned(), value(second, damage));
+    }
+    pretty(&whole)
 }
 
 /// The summary of `session`.
@@ -97,7 +111,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "failures_beyond": totals.failures.beyond(),
         "instances_seen": session.tracks().len(),
         "instances": instances(session),
-        "steps": session.steps().iter().map(|report| step(report, session.waterfall(report).as_ref())).collect::<Vec<_>>(),
+        "steps": session.steps().iter().map(|report| step(report, &scale_outs(session, report))).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
     })
 }
@@ -228,13 +242,18 @@ fn instance(track: &InstanceTrack, came: Option<Came>) -> Value {
         "p50_ms": millis(track.response.quantile(0.5)),
         "p99_ms": millis(track.response.quantile(0.99)),
         "cold_start_ms": millis(track.cold_start),
-        "came_s": came.map(|came| rounded(came.took.as_secs_f64())),
+        "came_s": came.and_then(|came| came.took()).map(|took| rounded(took.as_secs_f64())),
         "came_after": came.map(|came| came.after.label()),
+        "came_since_s": came.and_then(|came| came.since).map(secs),
     })
 }
 
-fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
-    let step = &report.step;
+fn scale_outs(session: &Session, report: &StepReport) -> Vec<Waterfall> {
+    session.scale_outs(report).and_then(Result::ok).unwrap_or_default()
+}
+
+fn step(report: &StepReport, falls: &[Waterfall]) -> Value {
+    let (step, first) = (&report.step, falls.first());
     let numbers: Map<String, Value> =
         numbers::of(report).into_iter().map(|number| (number.kind.key.to_owned(), worth(&number.value))).collect();
     let invalid = match &report.validity {
@@ -257,23 +276,40 @@ fn step(report: &StepReport, fall: Option<&Waterfall>) -> Value {
             json!({ "instances": pinned.few, "of": pinned.of, "share_percent": rounded(pinned.share * 100.0) })
         }),
         "numbers": numbers,
-        "scale_out": ScaleOutStage::ALL
-            .into_iter()
-            .map(|stage| {
-                let timing = fall.and_then(|fall| fall.timing(stage)).map_or(Value::Null, |timing| worth(&Worth::Timing(timing)));
-                (scale_out_key(stage), timing)
-            })
-            .collect::<Map<_, _>>(),
-        "scale_out_remarks": ScaleOutStage::ALL
-            .into_iter()
-            .filter_map(|stage| match fall?.timing(stage)? {
-                Timing::NotApplicable(why) => Some((scale_out_key(stage), Value::from(why))),
-                _ => None,
-            })
-            .collect::<Map<_, _>>(),
-        "scale_out_cause": fall.and_then(|fall| fall.cause.as_deref()).map(|cause| clean_to(cause, LONGEST_TEXT)),
-        "not_scaled": fall.and_then(|fall| fall.not_scaled.as_deref()).map(|why| clean_to(why, LONGEST_TEXT)),
+        "scale_out": scale_out(first),
+        "scale_out_remarks": scale_out_remarks(first),
+        "scale_out_cause": first.and_then(|fall| fall.cause.as_deref()).map(|cause| clean_to(cause, LONGEST_TEXT)),
+        "not_scaled": first.and_then(|fall| fall.not_scaled.as_deref()).map(|why| clean_to(why, LONGEST_TEXT)),
+        "scale_outs": falls.iter().map(whole_scale_out).collect::<Vec<_>>(),
     })
+}
+
+/// One scale-out of a step.
+fn whole_scale_out(fall: &Waterfall) -> Value {
+    json!({
+        "times": scale_out(Some(fall)),
+        "remarks": scale_out_remarks(Some(fall)),
+        "cause": fall.cause.as_deref().map(|cause| clean_to(cause, LONGEST_TEXT)),
+        "not_scaled": fall.not_scaled.as_deref().map(|why| clean_to(why, LONGEST_TEXT)),
+    })
+}
+
+/// The time of each stage of a scale-out; `null` where it is not known.
+fn scale_out(fall: Option<&Waterfall>) -> Map<String, Value> {
+    let time = |stage| {
+        let timing = fall.and_then(|fall| fall.timing(stage));
+        (scale_out_key(stage), timing.map_or(Value::Null, |timing| worth(&Worth::Timing(timing))))
+    };
+    ScaleOutStage::ALL.into_iter().map(time).collect()
+}
+
+/// Why stages have no time.
+fn scale_out_remarks(fall: Option<&Waterfall>) -> Map<String, Value> {
+    let remark = |stage| match fall?.timing(stage)? {
+        Timing::NotApplicable(why) => Some((scale_out_key(stage), Value::from(why))),
+        _ => None,
+    };
+    ScaleOutStage::ALL.into_iter().filter_map(remark).collect()
 }
 
 /// `t_task_created_s`.

@@ -2,31 +2,73 @@
 
 use std::fmt::Write as _;
 
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use crate::session::verdict::{InvalidStep, ThresholdOutcome, judge};
 use crate::text::clean;
+use scaletop_units::Elapsed;
 
 /// The verdict of `session` as `JUnit` XML.
 ///
 /// A threshold that failed is a failure; one that cannot be told, a generator that was the limit, and a start condition that was not met, are errors. A
 /// session without thresholds has the one test case that it was run.
 pub fn junit(session: &Session) -> String {
+    document(&[suite(session, name(session))], session.now())
+}
+
+/// The same of a session with all its targets: a suite for each, by name.
+pub fn junit_of(halves: &Halves) -> String {
+    if halves.second().is_none() {
+        return junit(halves.first());
+    }
+    let of = |(side, half)| suite(half, &format!("{}: {}", name(half), halves.name(side)));
+    document(&halves.each().map(of).collect::<Vec<_>>(), halves.now())
+}
+
+/// What a session is called: its plan, or its target.
+fn name(session: &Session) -> &str {
+    let settings = &session.header().settings;
+    settings.plan.as_deref().unwrap_or(&settings.target)
+}
+
+fn document(suites: &[Suite], lasted: Elapsed) -> String {
+    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum();
+    let [tests, failures, errors] = [sum(|suite| suite.tests), sum(|suite| suite.failures), sum(|suite| suite.errors)];
+    let counts = counts(tests, failures, errors, lasted.as_secs_f64());
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(out, "<testsuites name=\"scaletop\" {counts}>");
+    suites.iter().for_each(|suite| out.push_str(&suite.text));
+    out.push_str("</testsuites>\n");
+    out
+}
+
+/// What a target contributes.
+struct Suite {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    text: String,
+}
+
+fn counts(tests: usize, failures: usize, errors: usize, secs: f64) -> String {
+    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{secs:.3}\"")
+}
+
+fn suite(session: &Session, name: &str) -> Suite {
     let verdict = judge(session);
-    let name = session.header().settings.plan.as_deref().unwrap_or(&session.header().settings.target);
     let secs = session.now().as_secs_f64();
     let failed = verdict.thresholds.iter().filter(|result| result.outcome == ThresholdOutcome::Failed).count();
     let undecided =
         verdict.thresholds.iter().filter(|r| matches!(r.outcome, ThresholdOutcome::CannotTell { .. })).count();
     let interrupted = usize::from(verdict.interrupted);
     let none_ok = usize::from(verdict.none_ok.is_some());
-    let failed = failed + none_ok;
+    let failures = failed + none_ok;
     let unmet = usize::from(!verdict.unmet_start.is_empty());
     let tests = verdict.thresholds.len() + 1 + unmet + interrupted + none_ok;
     let errors = undecided + usize::from(!verdict.invalid.is_empty()) + unmet + interrupted;
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let counts = format!("tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" time=\"{secs:.3}\"");
-    let _ =
-        writeln!(out, "<testsuites name=\"scaletop\" {counts}>\n  <testsuite name=\"{}\" {counts}>", attribute(name));
+    let mut out = String::new();
+    let counts = counts(tests, failures, errors, secs);
+    let _ = writeln!(out, "  <testsuite name=\"{}\" {counts}>", attribute(name));
     invalid_steps(&mut out, name, "generator", secs, &verdict.invalid);
     if !verdict.unmet_start.is_empty() {
         invalid_steps(&mut out, name, "start conditions were met", secs, &verdict.unmet_start);
@@ -60,8 +102,8 @@ pub fn junit(session: &Session) -> String {
             }
         };
     }
-    out.push_str("  </testsuite>\n</testsuites>\n");
-    out
+    out.push_str("  </testsuite>\n");
+    Suite { tests, failures, errors, text: out }
 }
 
 /// A test case that errs when steps are invalid for what it is about.

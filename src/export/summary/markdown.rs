@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::analysis::numbers::{self, Kind, row as table};
+use crate::session::halves::Halves;
 use crate::session::state::Session;
 use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::{latency, markdown_cell as cell};
@@ -18,11 +19,30 @@ static NUMBERS: [&Kind; 6] = [
     &numbers::PEAK_P99,
 ];
 
+/// The summary of a session with all its targets as Markdown that ends in a newline: of two one after the other, by name.
+pub fn markdown_of(halves: &Halves) -> String {
+    if halves.second().is_none() {
+        return markdown(halves.first());
+    }
+    let of = |(side, half)| named(half, &format!("{}: {}", name(half), halves.name(side)));
+    halves.each().map(of).collect::<Vec<_>>().join("\n")
+}
+
 /// The summary of `session` as Markdown that ends in a newline.
 pub fn markdown(session: &Session) -> String {
+    named(session, name(session))
+}
+
+/// What a session is called: its plan, or its target.
+fn name(session: &Session) -> &str {
+    let settings = &session.header().settings;
+    settings.plan.as_deref().unwrap_or(&settings.target)
+}
+
+fn named(session: &Session, name: &str) -> String {
     let (settings, totals) = (&session.header().settings, session.totals());
     let verdict = judge(session);
-    let mut out = format!("## scaletop: {}\n\n", cell(settings.plan.as_deref().unwrap_or(&settings.target)));
+    let mut out = format!("## scaletop: {}\n\n", cell(name));
     if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() || !verdict.unmet_start.is_empty() {
         let _ = writeln!(out, "**{}**\n", cell(&verdict.headline()));
     }

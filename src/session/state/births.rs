@@ -1,84 +1,128 @@
-//! Which instances came while we watched, and how long after what asked for them.
+//! Which instances came while we watched, and how long after what asked for them. What that is, [`births`] says.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::analysis::waterfall::ScaleOutStage;
-use crate::analysis::{Direction, Step, StepReport, Timing};
+use crate::analysis::births::{self, Asked, Birth, Came, REPLACED_WITHIN};
+use crate::analysis::waterfall::orders;
+use crate::analysis::{Direction, Step};
+use crate::instances::Basis;
+use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
-use scaletop_units::{Elapsed, StepId};
+use scaletop_units::{Elapsed, InstanceId};
 
 /// Who answers within this of the very first answer was there before it.
 const THERE_FROM_THE_BEGINNING: Duration = Duration::from_secs(2);
 
-/// What an instance came after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CameAfter {
-    /// The platform's decision for more, by its own records.
-    Decision,
-    /// The start of the step, where no platform tells of a decision.
-    Step,
-}
+/// Later than anything that happens.
+const FOREVER: Elapsed = Elapsed::from_nanos(u64::MAX);
 
-impl CameAfter {
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Decision => "decision",
-            Self::Step => "step",
-        }
-    }
-}
-
-/// How long an instance took to its first OK answer, by when its request was due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Came {
-    pub(crate) after: CameAfter,
-    pub(crate) took: Duration,
+/// A task that was created, and when: by the platform's clock, as late as that may be.
+fn created(one: &Milestone) -> Option<(&str, Elapsed)> {
+    (one.kind == MilestoneKind::TaskCreated).then(|| (one.subject.as_str(), one.as_of + one.clock_error))
 }
 
 impl Session {
     /// Instances that answered OK for the first time in a step, while others had before them.
     pub(super) fn births(&self, step: &Step) -> u32 {
-        let is_within = |at: &Elapsed| *at >= step.start && step.end.is_none_or(|end| *at < end);
-        u32::try_from(self.born().filter(is_within).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.born_within(step.start, step.end.unwrap_or(FOREVER)).len()).unwrap_or(u32::MAX)
     }
 
-    /// When each instance that was not there from the beginning first answered OK.
-    fn born(&self) -> impl Iterator<Item = Elapsed> + '_ {
-        let firsts = || self.tracks().iter().filter_map(|track| track.first_ok);
-        let earliest = firsts().min().unwrap_or_default();
-        firsts().filter(move |at| at.saturating_since(earliest) > THERE_FROM_THE_BEGINNING)
+    /// The instances that first answered OK in `[from, until)` and were not there from the beginning, in the order in which they did.
+    fn born_within(&self, from: Elapsed, until: Elapsed) -> Vec<(Elapsed, &InstanceTrack)> {
+        let firsts = || self.tracks().iter().filter_map(|track| Some((track.first_ok?, track)));
+        let Some(earliest) = firsts().map(|(at, _)| at).min() else { return Vec::new() };
+        let is_born = |at: Elapsed| at.saturating_since(earliest) > THERE_FROM_THE_BEGINNING;
+        let mut born: Vec<_> = firsts().filter(|(at, _)| (from..until).contains(at) && is_born(*at)).collect();
+        born.sort_by_key(|(at, _)| *at);
+        born
     }
 
-    /// How long each of `tracks` took from what asked for it to its first answer: from the decision where the platform tells of
-    /// one, else from the start of the step. `None` for those that were there from the beginning, and for those that came in a step
-    /// that did not go up: they take the place of others.
-    pub(crate) fn came<'a>(&self, tracks: impl IntoIterator<Item = &'a InstanceTrack>) -> Vec<Option<Came>> {
-        let earliest = self.tracks().iter().filter_map(|track| track.first_ok).min().unwrap_or_default();
-        let mut decisions: BTreeMap<StepId, Option<Elapsed>> = BTreeMap::new();
-        let mut came = |track: &InstanceTrack| {
-            let at = track.first_ok?;
-            let report = self.steps().iter().rfind(|report| report.step.start <= at)?;
-            if at.saturating_since(earliest) <= THERE_FROM_THE_BEGINNING || report.step.direction() != Direction::Up {
-                return None;
+    /// When instances that had answered OK answered last, of those that are gone, in `[from, until)`; ascending.
+    fn ended_within(&self, from: Elapsed, until: Elapsed) -> Vec<Elapsed> {
+        let is_over = |track: &&InstanceTrack| {
+            track.first_ok.is_some() && (from..until).contains(&track.last) && is_gone(self, track.last)
+        };
+        let mut ended: Vec<_> = self.tracks().iter().filter(is_over).map(|track| track.last).collect();
+        ended.sort_unstable();
+        ended
+    }
+
+    /// Until when the step at `at` goes on.
+    fn end_of(&self, at: usize) -> Elapsed {
+        self.steps().get(at + 1).map_or(FOREVER, |next| next.step.start)
+    }
+
+    /// What each instance that was born in the step at `at` came after, in the order of their births.
+    fn came_in(&self, at: usize) -> Vec<(&InstanceId, Option<Came>)> {
+        let Some(report) = self.steps().get(at) else { return Vec::new() };
+        let (step, end) = (&report.step, self.end_of(at));
+        let born = self.born_within(step.start, end);
+        if born.is_empty() {
+            return Vec::new();
+        }
+        let desired = self.observations().get(&Basis::Desired).map_or(&[][..], Vec::as_slice);
+        let orders = if self.milestones().is_empty() {
+            Vec::new()
+        } else {
+            orders(step, self.now(), self.milestones(), desired)
+        };
+        let ends = [self.unreplaced_before(at), self.ended_within(step.start, end)].concat();
+        let asked = Asked { start: step.start, direction: step.direction(), orders: &orders, ends: &ends };
+        let created: BTreeMap<&str, Elapsed> = self.milestones().iter().filter_map(created).collect();
+        let birth = |(due, track): (Elapsed, &'_ InstanceTrack)| {
+            let answered = track.first.max(due);
+            let asked_by = created.get(track.id.as_str()).copied().unwrap_or(answered);
+            Birth { asked_by, due, answered }
+        };
+        let mut births: Vec<_> = born.iter().map(|&(due, track)| (birth((due, track)), &track.id)).collect();
+        births.sort_unstable();
+        let (births, ids): (Vec<_>, Vec<_>) = births.into_iter().unzip();
+        ids.into_iter().zip(births::came(&asked, &births)).collect()
+    }
+
+    /// The ends of instances shortly before the step at `at` that nobody came for before it. What ended while the rate went down was
+    /// not wanted any more.
+    fn unreplaced_before(&self, at: usize) -> Vec<Elapsed> {
+        let before = at.checked_sub(1).and_then(|before| self.steps().get(before));
+        let Some(before) = before.filter(|report| report.step.direction() != Direction::Down) else {
+            return Vec::new();
+        };
+        let start = self.steps()[at].step.start;
+        let from = before.step.start.max(start - REPLACED_WITHIN);
+        let mut ended = self.ended_within(from, start);
+        for (born, _) in self.born_within(from, start) {
+            if ended.first().is_some_and(|end| *end <= born) {
+                ended.remove(0);
             }
-            let decision = *decisions.entry(report.step.id).or_insert_with(|| self.decision(report));
-            Some(match decision.filter(|decision| *decision <= at) {
-                Some(decision) => Came { after: CameAfter::Decision, took: at.saturating_since(decision) },
-                None => Came { after: CameAfter::Step, took: at.saturating_since(report.step.start) },
-            })
+        }
+        ended
+    }
+
+    /// What each of `tracks` came after. `None` for those that were there from the beginning, and where nothing is known to have
+    /// asked for them.
+    pub(crate) fn came<'a>(&self, tracks: impl IntoIterator<Item = &'a InstanceTrack>) -> Vec<Option<Came>> {
+        let mut known: BTreeMap<usize, BTreeMap<&InstanceId, Option<Came>>> = BTreeMap::new();
+        let mut came = |track: &InstanceTrack| {
+            let first = track.first_ok?;
+            let at = self.steps().partition_point(|report| report.step.start <= first).checked_sub(1)?;
+            let of_step = known.entry(at).or_insert_with(|| self.came_in(at).into_iter().collect());
+            of_step.get(&track.id).copied().flatten()
         };
         tracks.into_iter().map(&mut came).collect()
     }
 
-    /// When the platform decided for more in a step.
-    fn decision(&self, report: &StepReport) -> Option<Elapsed> {
+    /// When each instance that came after a decision in a step first answered OK, with the decision's moment.
+    pub(super) fn answered_after_decisions(&self, step: &Step) -> Vec<(Elapsed, Elapsed)> {
         if self.milestones().is_empty() {
-            return None;
+            return Vec::new();
         }
-        match self.waterfall(report)?.timing(ScaleOutStage::Decision)? {
-            Timing::Reached { secs, .. } => Some(report.step.start + Duration::try_from_secs_f64(secs).ok()?),
-            _ => None,
-        }
+        let Some(at) = self.steps().iter().position(|report| report.step.id == step.id) else { return Vec::new() };
+        let of_decision = |(_, came): (_, Option<Came>)| {
+            let came = came.filter(|came| came.after == births::CameAfter::Decision)?;
+            Some((came.since?, came.at))
+        };
+        self.came_in(at).into_iter().filter_map(of_decision).collect()
     }
 }

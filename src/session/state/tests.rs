@@ -96,7 +96,7 @@ fn a_spike_is_told_as_it_happened() {
     assert_eq!(report.numbers.lost, 8 * 275);
     assert_eq!(report.validity, Validity::Valid);
     assert!(
-        report.words.starts_with("100→400/s: first new instance after 8.1 s, 4 instances after 8.1 s"),
+        report.words.starts_with("100→400/s: first new instance after 8.1 s, 4 instances responding after 8.1 s"),
         "{}",
         report.words
     );

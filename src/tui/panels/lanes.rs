@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::app::state::{Shown, State};
 use crate::instances::Basis;
+use crate::session::event::Side;
 use crate::session::history::{is_gone, was_gone};
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
@@ -31,10 +32,10 @@ struct Lanes<'a> {
 
 /// Who gets a lane: all that live at the end of the time that is shown, and of those that are gone the last, as far as there are lanes
 /// left. `None` when nobody answered in that time, or more live than there are lanes.
-fn shown(state: &State) -> Option<Lanes<'_>> {
+fn shown(state: &State, side: Side) -> Option<Lanes<'_>> {
     let Shown { window, edge, end } = state.shown();
     let (from, until) = (edge.saturating_sub(window), end);
-    let session = state.session();
+    let session = state.halves().get(side);
     let is_shown =
         |track: &&InstanceTrack| track.last > Elapsed::from_secs(from.into()) && track.first.second() <= until;
     let until = Elapsed::from_secs(until.into());
@@ -51,10 +52,11 @@ fn shown(state: &State) -> Option<Lanes<'_>> {
     (!tracks.is_empty()).then_some(Lanes { tracks, folded })
 }
 
-/// The rows that the lanes of the overview need below their title; `None` where lines are drawn.
+/// The rows that the lanes of the overview need below their title, of two targets those of the one that needs more; `None` where
+/// lines are drawn.
 pub(crate) fn rows(state: &State) -> Option<u16> {
-    let lanes = shown(state)?.tracks.len() + summary_rows(state.session());
-    u16::try_from(lanes).ok()
+    let lanes = |(side, half)| Some(shown(state, side)?.tracks.len() + summary_rows(half));
+    state.halves().each().filter_map(lanes).max().and_then(|lanes| u16::try_from(lanes).ok())
 }
 
 /// What a platform counts, and what is needed, have a row each.
@@ -72,9 +74,16 @@ fn platforms(session: &Session) -> Option<Basis> {
 /// the lines of several counts would hide each other. Whether it drew any of it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     let session = scene.session();
-    let Some(Lanes { tracks, folded }) = shown(scene.state) else { return false };
+    let Some(Lanes { tracks, folded }) = shown(scene.state, scene.side) else { return false };
     let plot = chart::plot_area(area);
-    let lanes = u16::try_from(tracks.len()).unwrap_or(u16::MAX);
+    // Of two targets a lane is as high at either, and its bars have one scale.
+    let of_both: Vec<_> = scene.state.halves().each().filter_map(|(side, _)| self::shown(scene.state, side)).collect();
+    let lanes = of_both
+        .iter()
+        .map(|lanes| lanes.tracks.len())
+        .max()
+        .and_then(|lanes| u16::try_from(lanes).ok())
+        .unwrap_or(u16::MAX);
     let summary = u16::try_from(summary_rows(session)).unwrap_or(u16::MAX);
     let has_lanes = plot.height >= lanes + summary;
     if !has_lanes && (platforms(session).is_none() || plot.height < summary + 1) {
@@ -93,7 +102,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
         return true;
     }
     let high = (plot.height - summary) / lanes;
-    let busiest = busiest(&tracks);
+    let busiest = of_both.iter().map(|lanes| busiest(&lanes.tracks)).max().unwrap_or(1);
     let came = session.came(tracks.iter().copied());
     let mut y = plot.y;
     for (track, came) in tracks.iter().zip(came) {
@@ -160,8 +169,8 @@ pub(crate) fn birth(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &Ins
     }
     let x = area.x + x - 1;
     buf.set_string(x, area.y, "▸", scene.style(Role::Good));
-    if let Some(came) = came {
-        let words = format!("{:.1} s", came.took.as_secs_f64());
+    if let Some(took) = came.and_then(|came| came.took()) {
+        let words = format!("{:.1} s", took.as_secs_f64());
         let width = u16::try_from(words.chars().count()).unwrap_or(u16::MAX);
         if x >= area.x + width {
             text::put(buf, x - width, area.y, words, usize::from(width), scene.style(Role::Label));

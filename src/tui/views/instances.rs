@@ -43,7 +43,7 @@ enum Fact {
 const FACTS: [(Fact, [&str; 2], u16); 8] = [
     (Fact::Id, ["", "instance"], 10),
     (Fact::FirstSeen, ["first", "seen"], 7),
-    (Fact::Came, ["decision or step", "to first answer"], 16),
+    (Fact::Came, ["came after, and", "after how long"], 16),
     (Fact::FirstAnswers, ["extra latency of", "its first answers"], 17),
     (Fact::Share, ["", "share"], 7),
     (Fact::P99, ["", "p99"], 7),
@@ -53,8 +53,8 @@ const FACTS: [(Fact, [&str; 2], u16); 8] = [
 
 /// What is not said by a heading alone.
 const MEANINGS: [&str; 2] = [
-    "decision or step to first answer: from the platform's decision for more, or from the start of the step where no platform tells of \
-     one, to when the first request that it answered OK was due",
+    "came after, and after how long: the decision that asked for it, or the start of the step where no platform tells of one, or the last \
+     answer of the one that it replaces; to when the first request that it answered OK was due",
     "extra latency of its first answers: by how much they were slower than its later ones; the start of the instance itself is over by then",
 ];
 
@@ -314,10 +314,7 @@ fn told(
     match fact {
         Fact::Id => (track.id.shortened(width), if gone { Role::Label } else { Role::Title }),
         Fact::FirstSeen => (track.first_ok.unwrap_or(track.first).to_string(), Role::Label),
-        Fact::Came => {
-            let words = came.map(|came| format!("{} +{:.1} s", came.after.label(), came.took.as_secs_f64()));
-            (or_none(words), Role::Text)
-        }
+        Fact::Came => (or_none(came.map(|came| came.words())), Role::Text),
         Fact::FirstAnswers => {
             (or_none(track.cold_start.map(|extra| format!("+{}", text::latency(Some(extra))))), Role::Text)
         }

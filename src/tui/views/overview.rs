@@ -38,8 +38,7 @@ pub(crate) fn charts(buf: &mut Buffer, parts: &layout::Overview, scene: &Scene<'
     charts::rate(buf, rate, scene);
     charts::latency(buf, latency, scene);
     charts::errors(buf, errors, scene);
-    // Beside another target there is no room for lanes.
-    if scene.state.halves().second().is_some() || !lanes::draw(buf, instances, scene) {
+    if !lanes::draw(buf, instances, scene) {
         charts::instances(buf, instances, scene);
     }
     chart::times(buf, parts.times, theme, &scene.axis, &scene.window_label());

@@ -43,8 +43,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
         let name = report.step.name.as_deref().map_or_else(String::new, |name| format!(" “{}”", text::shown(name, 40)));
         let title = format!("Step {}{name}", report.step.id);
         super::heading(buf, Rect { height: below.height.min(1), ..below }, theme, &title, &how);
-        let scale_out = state.session().scale_out(report);
-        selected(buf, below, theme, report, &details, wide, scale_out.as_ref());
+        let scale_outs = state.session().scale_outs(report);
+        selected(buf, below, theme, report, &details, wide, scale_outs.as_ref());
     }
 }
 
@@ -55,9 +55,9 @@ fn selected(
     report: &StepReport,
     details: &[Detail],
     wide: bool,
-    scale_out: Option<&Result<Waterfall, String>>,
+    scale_outs: Option<&Result<Vec<Waterfall>, String>>,
 ) {
-    let fall = scale_out.and_then(|told| told.as_ref().ok());
+    let falls = scale_outs.and_then(|told| told.as_ref().ok()).map_or(&[][..], Vec::as_slice);
     let mut y = area.y + 1;
     let role = if matches!(report.validity, Validity::Valid) { Role::Text } else { Role::Warn };
     for line in text::wrap(&report.words, usize::from(area.width), 4) {
@@ -66,7 +66,7 @@ fn selected(
         }
         y += 1;
     }
-    if let Some(Err(why)) = scale_out {
+    if let Some(Err(why)) = scale_outs {
         if y < area.bottom() {
             let width = usize::from(area.width);
             text::put(
@@ -80,13 +80,15 @@ fn selected(
         }
         y += 1;
     }
-    // The waterfall as a picture where it fits below the numbers, else as a sentence above them.
-    let fall_rows = fall.map_or(0, waterfall::rows);
+    // The waterfalls as pictures where all of them fit below the numbers, else each as a sentence above them.
+    let falls_rows: u16 = falls.iter().map(|fall| waterfall::rows(fall) + 1).sum();
     let columns: u16 = if wide { 2 } else { 1 };
     let lines = u16::try_from(details.len().div_ceil(usize::from(columns))).unwrap_or(u16::MAX);
-    let is_drawn = y + lines + 1 + fall_rows <= area.bottom();
-    if let Some(fall) = fall.filter(|_| !is_drawn) {
-        for line in text::wrap(&format!("Where the time went: {}", fall.words()), usize::from(area.width), 4) {
+    let is_drawn = y + lines + falls_rows <= area.bottom();
+    let place = |at: usize| (falls.len() > 1).then_some((at + 1, falls.len()));
+    for (at, fall) in falls.iter().enumerate().filter(|_| !is_drawn) {
+        let words = format!("{}: {}", waterfall::title(place(at)), fall.words());
+        for line in text::wrap(&words, usize::from(area.width), if falls.len() > 1 { 3 } else { 4 }) {
             if y < area.bottom() {
                 text::put(buf, area.x, y, line, usize::from(area.width), theme.style(Role::Label));
             }
@@ -94,7 +96,7 @@ fn selected(
         }
     }
     let free = area.bottom().saturating_sub(y);
-    if free > lines + if fall.is_some() && is_drawn { 1 + fall_rows } else { 0 } {
+    if free > lines + if is_drawn { falls_rows } else { 0 } {
         y += 1;
     }
     let column_width = area.width / columns;
@@ -107,9 +109,11 @@ fn selected(
             detail_row(buf, Rect { x, y, width: column_width.saturating_sub(1), height: 1 }, theme, detail);
         }
     }
-    if let Some(fall) = fall.filter(|_| is_drawn) {
-        let y = y + lines + 1;
-        waterfall::draw(buf, Rect { y, height: area.bottom().saturating_sub(y), ..area }, theme, fall);
+    let mut y = y + lines + 1;
+    for (at, fall) in falls.iter().enumerate().filter(|_| is_drawn) {
+        let area = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+        waterfall::draw(buf, area, theme, fall, &waterfall::title(place(at)));
+        y += waterfall::rows(fall) + 1;
     }
 }
 

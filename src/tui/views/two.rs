@@ -9,7 +9,7 @@ use crate::app::state::{State, View};
 use crate::session::event::Side;
 use crate::tui::chart::GUTTER;
 use crate::tui::layout::{self, Frame, Overview};
-use crate::tui::panels::{header, steps_beside, welcome};
+use crate::tui::panels::{both, header, lanes, steps_beside, welcome};
 use crate::tui::scene::Scene;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -49,7 +49,7 @@ fn scenes<'a>(buf: &mut Buffer, header: Rect, area: Rect, state: &'a State, them
 }
 
 fn overviews(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Drawn {
-    let parts = layout::overview_of_two(screen.body);
+    let parts = layout::overview_of_two(screen.body, lanes::rows(state), both::WIDTH);
     let scenes = scenes(buf, screen.header, parts.times, state, theme);
     let mut halves = Vec::new();
     for scene in &scenes {
@@ -60,6 +60,7 @@ fn overviews(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> D
     }
     let words = if parts.steps.height > 8 { 2 } else { 0 };
     steps_beside::draw(buf, parts.steps, state, theme, words);
+    both::draw(buf, parts.side, &scenes);
     if welcome::is_wanted(state) {
         let all = halves.iter().copied().reduce(Rect::union).unwrap_or_default();
         welcome::draw(buf, all, state, theme);

@@ -24,8 +24,14 @@ pub(crate) fn rows(fall: &Waterfall) -> u16 {
     u16::try_from(fall.rows().len()).unwrap_or(u16::MAX).saturating_add(1 + said)
 }
 
-/// Draws it; what has no room is left out from below.
-pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall) {
+/// What stands above it; of several of a step, which one of how many it is.
+pub(crate) fn title(place: Option<(usize, usize)>) -> String {
+    let of = place.map(|(at, count)| format!(", scale-out {at} of {count}")).unwrap_or_default();
+    format!("Where the time went{of}")
+}
+
+/// Draws it below its title; what has no room is left out from below.
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall, title: &str) {
     if area.is_empty() {
         return;
     }
@@ -34,7 +40,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, theme: Theme, fall: &Waterfall)
     } else {
         "from the step's start, by the platform's own clock"
     };
-    super::heading(buf, Rect { height: 1, ..area }, theme, "Where the time went", remark);
+    super::heading(buf, Rect { height: 1, ..area }, theme, title, remark);
     let rows = fall.rows();
     let whole = rows.iter().map(Row::end).fold(0.1, f64::max);
     let mut y = area.y + 1;

@@ -63,8 +63,7 @@ impl LiveUpdate<'_> {
     pub(super) fn follow_controller(&mut self) {
         while self.live.phase == Lifecycle::Running {
             let controller = self.live.controller.as_mut();
-            let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.halves.first()))
-            else {
+            let Some(instruction) = controller.and_then(|controller| controller.poll(self.now, self.halves)) else {
                 return;
             };
             match instruction {
@@ -136,10 +135,20 @@ impl LiveUpdate<'_> {
                 self.record_of(side, at, SessionEvent::Notice(notice));
             }
         }
-        if let Some(lost) = self.live.abort_within.as_ref().and_then(|budget| lost_already(self.session(), budget)) {
+        if let Some(lost) = self.lost() {
             self.live.abort_within = None;
-            self.lose(&lost.line());
+            self.lose(&lost);
         }
+    }
+
+    /// The first threshold that is lost already, at either target, where that is to end the session.
+    fn lost(&self) -> Option<String> {
+        let budget = self.live.abort_within.as_ref()?;
+        let has_two = self.halves.second().is_some();
+        self.halves.each().find_map(|(side, half)| {
+            let line = lost_already(half, budget)?.line();
+            Some(if has_two { format!("{}: {line}", side.letter()) } else { line })
+        })
     }
 
     /// Says, once, that ids of instances are not shown whole.

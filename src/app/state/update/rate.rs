@@ -25,6 +25,10 @@ const SURELY_MEANT: u32 = 25;
 /// closes it.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);
 
+/// A change that a plan has announced is told this much before it is due at the latest: some of the time for which it was announced is
+/// gone when the timer has fired, and a stage begins when the plan says.
+const ANNOUNCED_WITHIN: Duration = Duration::from_millis(50);
+
 impl LiveUpdate<'_> {
     /// Changes the rate as `action` asks, or says why not, or asks back.
     pub(super) fn act_on_rate(&mut self, action: &Action) {
@@ -124,7 +128,8 @@ impl LiveUpdate<'_> {
     /// Two targets get the same arrivals, so both loads must hear of a change before it is due in either: its anchor lies a
     /// little ahead.
     pub(super) fn change_rate(&mut self, at: Elapsed, change: RateChange) {
-        let at = if self.halves.second().is_some() { at.max(self.now + HEARD_WITHIN) } else { at };
+        let within = if at > self.now { ANNOUNCED_WITHIN } else { HEARD_WITHIN };
+        let at = if self.halves.second().is_some() { at.max(self.now + within) } else { at };
         self.live.highest = self.highest().max(change.profile.first());
         self.effects.push(Effect::SetRate { at, profile: change.profile });
         self.record(at, SessionEvent::Rate(change));

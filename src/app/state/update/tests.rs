@@ -474,6 +474,22 @@ fn the_end_of_a_plans_load_is_driven_and_recorded_ahead_of_its_time_and_only_onc
 }
 
 #[test]
+fn on_two_targets_a_stage_begins_and_ends_when_the_plan_says_though_the_timer_fired_late() {
+    let plan = Plan::parse("[[stage]]\nrate = 20\nduration = \"2s\"\n").unwrap();
+    let controller = Some(Controller::Plan(Schedule::new(&plan)));
+    let settings = || Settings { max_rate: 1_000, ..Settings::default() };
+    let header = Header::new(0, settings()).beside(settings());
+    let mut state = State::live(header, Live { controller, ..Live::new(ArrivalRate::PAUSED) });
+    let set = |state: &mut State, at: u64| {
+        let effects = update(state, Elapsed::from_millis(at), Event::Tick);
+        effects.into_iter().find_map(|effect| if let Effect::SetRate { at, .. } = effect { Some(at) } else { None })
+    };
+    assert_eq!(set(&mut state, 30), None, "the first stage begins with a second");
+    assert_eq!(set(&mut state, 913), Some(Elapsed::from_secs(1)));
+    assert_eq!(set(&mut state, 2_921), Some(Elapsed::from_secs(3)));
+}
+
+#[test]
 fn whoever_quits_takes_the_rate_out_of_the_plans_hands() {
     let mut state = playing();
     update(&mut state, Elapsed::ZERO, Event::Tick);

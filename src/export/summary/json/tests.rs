@@ -25,7 +25,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         Value::Object(map) if !is_one(path) => map.iter().for_each(|(key, value)| {
             paths(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
         }),
-        Value::Array(list) => list.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
+        Value::Array(list) if !is_one(path) => list.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
         _ => {
             found.insert(path.to_owned());
         }
@@ -38,6 +38,7 @@ fn is_one(path: &str) -> bool {
         || path.contains(".scale_out.t_")
         || path.ends_with(".pinned")
         || path.ends_with(".scale_out_remarks")
+        || path.ends_with(".scale_outs")
 }
 
 /// A session in which every field has a value or is `null` by itself.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::analysis::Timing;
+use crate::analysis::births::{Came, CameAfter};
 use crate::analysis::waterfall::ScaleOutStage;
 use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::instances::{Basis, InstanceObservation};
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
-use crate::session::state::births::{Came, CameAfter};
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
@@ -47,7 +48,8 @@ impl Played {
     }
 
     fn told(&self, step: usize) -> Result<String, String> {
-        self.0.scale_out(&self.0.steps()[step]).expect("a step up").map(|fall| fall.words())
+        let falls = self.0.scale_outs(&self.0.steps()[step]).expect("a step up")?;
+        Ok(falls.iter().map(crate::analysis::waterfall::Waterfall::words).collect::<Vec<_>>().join(" | "))
     }
 }
 
@@ -69,7 +71,8 @@ fn a_birth_is_a_scale_out_where_no_platform_tells_of_it() {
     let none = played.told(0).unwrap_err();
     assert_eq!(none, "no instance was added: the objective held without");
     let came = played.0.came(played.0.tracks());
-    let of_step = Came { after: CameAfter::Step, took: Duration::from_millis(4_400) };
+    let of_step =
+        Came { after: CameAfter::Step, since: Some(Elapsed::from_secs(10)), at: Elapsed::from_millis(14_400) };
     assert_eq!(came, [None, Some(of_step)], "the first was there from the beginning");
 }
 
@@ -82,7 +85,7 @@ fn a_step_that_needed_no_more_says_so() {
     played.seconds(10..30, &["a"], 0);
     assert_eq!(played.told(1).unwrap_err(), "no instance was added yet: 1 reckoned to be needed, 1 there before");
     played.rate(30, 0);
-    assert!(played.0.scale_out(&played.0.steps()[2]).is_none(), "the rate went down");
+    assert!(played.0.scale_outs(&played.0.steps()[2]).is_none(), "the rate went down");
 }
 
 #[test]
@@ -99,6 +102,93 @@ fn a_birth_is_told_from_the_decision_where_the_platform_tells_of_one() {
     played.0.apply(Elapsed::from_secs(40), &SessionEvent::Milestone(decision));
     let fall = played.0.waterfall(&played.0.steps()[1]).unwrap();
     assert_eq!(fall.timing(ScaleOutStage::Decision), Some(Timing::Reached { secs: 2.0, plus_minus: 0.0 }));
-    let of_decision = Came { after: CameAfter::Decision, took: Duration::from_millis(2_400) };
+    let of_decision =
+        Came { after: CameAfter::Decision, since: Some(Elapsed::from_secs(12)), at: Elapsed::from_millis(14_400) };
     assert_eq!(played.0.came(played.0.tracks())[1], Some(of_decision));
+}
+
+fn milestone(kind: MilestoneKind, subject: &str, at: u64, detail: &str) -> Milestone {
+    Milestone {
+        kind,
+        as_of: Elapsed::from_secs(at),
+        uncertainty: Duration::ZERO,
+        clock_error: Duration::ZERO,
+        subject: subject.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+/// A step up at 10 s in which more were asked for twice, for one each; then one dies and is replaced.
+fn with_two_decisions_and_a_death() -> Session {
+    let mut played = Played::new(Settings::default());
+    played.rate(0, 10);
+    played.seconds(0..10, &["a"], 0);
+    played.rate(10, 40);
+    played.seconds(10..14, &["a"], 0);
+    played.seconds(14..33, &["a", "b"], 400);
+    played.seconds(33..50, &["a", "b", "c"], 400);
+    played.seconds(50..58, &["a", "c"], 0);
+    played.seconds(58..80, &["a", "c", "d"], 400);
+    let desired = |at, count| {
+        let as_of = Elapsed::from_secs(at);
+        SessionEvent::Observed(InstanceObservation {
+            basis: Basis::Desired,
+            count,
+            as_of,
+            uncertainty: Duration::from_secs(2),
+            provisional: false,
+        })
+    };
+    let high = |count| {
+        format!("Setting desired count to {count}. monitor alarm demo-AlarmHigh in state ALARM triggered policy cpu")
+    };
+    let now = Elapsed::from_secs(80);
+    for (at, count) in [(8, 1), (16, 2), (32, 3)] {
+        played.0.apply(now, &desired(at, count));
+    }
+    for one in [
+        milestone(MilestoneKind::Decision, "Successful", 12, &high(2)),
+        milestone(MilestoneKind::TaskCreated, "t1", 13, ""),
+        milestone(MilestoneKind::Decision, "Successful", 30, &high(3)),
+        milestone(MilestoneKind::TaskCreated, "t2", 31, ""),
+        milestone(MilestoneKind::TaskCreated, "t3", 52, ""),
+    ] {
+        played.0.apply(now, &SessionEvent::Milestone(one));
+    }
+    played.0
+}
+
+#[test]
+fn each_decision_has_its_waterfall_and_each_instance_counts_from_its_own() {
+    let session = with_two_decisions_and_a_death();
+    let falls = session.scale_outs(&session.steps()[1]).unwrap().unwrap();
+    let secs = |fall: &crate::analysis::waterfall::Waterfall, stage| fall.timing(stage).unwrap().secs();
+    let told: Vec<_> = falls
+        .iter()
+        .map(|fall| {
+            [ScaleOutStage::Decision, ScaleOutStage::TaskCreated, ScaleOutStage::FirstResponse].map(|at| secs(fall, at))
+        })
+        .collect();
+    let near = |told: Option<f64>, expected: f64| told.is_some_and(|told| (told - expected).abs() < 1e-9);
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (told, expected) in told.iter().zip([[2.0, 3.0, 4.4], [20.0, 21.0, 23.4]]) {
+        assert!(told.iter().zip(expected).all(|(told, expected)| near(*told, expected)), "{told:?}");
+    }
+    assert!(falls[1].cause.as_deref().is_some_and(|cause| cause.starts_with("Setting desired count to 3")));
+    let came: Vec<_> = session.came(session.tracks()).iter().map(|came| came.map(|came| came.words())).collect();
+    let words = |words: &str| Some(words.to_owned());
+    assert_eq!(came, [None, words("decision +2.4 s"), words("decision +3.4 s"), words("replaces +8.4 s")]);
+}
+
+#[test]
+fn one_that_replaces_another_counts_from_its_end_whoever_tells() {
+    let session = with_two_decisions_and_a_death();
+    let last = session.came(session.tracks())[3].unwrap();
+    assert_eq!((last.after.label(), last.since), ("replacement", Some(Elapsed::from_secs(50))));
+    // Where no platform tells of decisions, the death is seen all the same.
+    let mut alone = with_a_birth();
+    alone.seconds(40..48, &["a"], 0);
+    alone.seconds(48..60, &["a", "c"], 400);
+    let came: Vec<_> = alone.0.came(alone.0.tracks()).iter().map(|came| came.map(|came| came.words())).collect();
+    assert_eq!(came, [None, Some("step +4.4 s".to_owned()), Some("replaces +8.4 s".to_owned())]);
 }
