@@ -184,8 +184,8 @@ def still(scaletop, folder, name):
 def slow(scaletop, folder, url, presses):
     """How long it takes until what a key did can be read from a line of LINE bytes a second."""
     terminal = session(scaletop, folder, url, "slow", rate=LINE)
-    # The whole screen goes first, and what the line carries is learnt: by waits, of which there are few at this load.
-    terminal.pump(120)
+    # The whole screen goes first, which takes some seconds on such a line.
+    terminal.pump(15)
     waits = []
     for at in range(presses):
         key, shows = KEYS[at % 2]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::app::state::State;
 use crate::session::event::Side;
 use crate::session::state::Session;
-use crate::slo::Slo;
 use crate::timeline::Row;
 use crate::tui::axis::{self, Event, TimeAxis};
 use crate::tui::series::{self, Columns};
@@ -66,12 +65,6 @@ impl<'a> Scene<'a> {
     /// The moment that what is said of one speaks of: of the past, or the end of what there is.
     pub(crate) fn moment(&self) -> Elapsed {
         self.past().unwrap_or(self.axis.end())
-    }
-
-    /// The objective at that moment.
-    pub(crate) fn objective(&self) -> &'a Slo {
-        let session = self.session();
-        self.past().map_or_else(|| session.objective(), |at| session.objectives().at(at.second()))
     }
 
     /// Arrivals of a target that were not sent, up to that moment.

@@ -12,8 +12,8 @@ use scaletop_units::Elapsed;
 pub(crate) enum Asked {
     /// What a key could ask for, too.
     Do(Action),
-    /// Put the cursor on this moment, if the session has it.
-    Go(Elapsed),
+    /// Put the cursor on this moment, if the session has it; `None` is before it.
+    Go(Option<Elapsed>),
     /// Mark the moment with this text.
     Mark(String),
     /// Show what in the log has that in it; nothing: all.
@@ -186,20 +186,20 @@ fn window(text: &str) -> Result<Asked, String> {
 }
 
 /// `1:30`, `1:02:03`, `90s`, `2m`.
-fn moment(text: &str) -> Result<Elapsed, String> {
+fn moment(text: &str) -> Result<Option<Elapsed>, String> {
     let wrong = || format!("“{text}” is no moment of the session: 1:30, or 90s");
-    if text.starts_with(['-', '−']) {
-        return Err(format!("“{text}” is before the session, which goes from {}: 1:30, or 90s", Elapsed::ZERO));
+    if let Some(before) = text.strip_prefix(['-', '−']) {
+        return moment(before).map(|_| None).map_err(|_error| wrong());
     }
     if !text.contains(':') {
-        return values::duration(text).map(|after| Elapsed::ZERO + after).map_err(|_error| wrong());
+        return values::duration(text).map(|after| Some(Elapsed::ZERO + after)).map_err(|_error| wrong());
     }
     let mut secs = 0_u64;
     for part in text.split(':') {
         let part: u64 = part.parse().map_err(|_error| wrong())?;
         secs = secs.saturating_mul(60).saturating_add(part);
     }
-    Ok(Elapsed::ZERO + Duration::from_secs(secs))
+    Ok(Some(Elapsed::ZERO + Duration::from_secs(secs)))
 }
 
 #[cfg(test)]
@@ -223,11 +223,12 @@ mod tests {
             ("  undo ", Asked::Do(Action::Undo)),
             ("view st", Asked::Do(Action::Show(View::Steps))),
             ("window all", Asked::Do(Action::SetWindow(Window::All))),
-            ("go 1:30", Asked::Go(Elapsed::from_secs(90))),
+            ("go 1:30", Asked::Go(Some(Elapsed::from_secs(90)))),
+            ("go -5s", Asked::Go(None)),
             ("save svg", Asked::Do(Action::SaveScreen)),
             ("theme light", Asked::Do(Action::UseColors(Colors::Light))),
             ("glyphs a", Asked::Do(Action::UseCharacters(Characters::Ascii))),
-            ("go 90s", Asked::Go(Elapsed::from_secs(90))),
+            ("go 90s", Asked::Go(Some(Elapsed::from_secs(90)))),
             ("filter", Asked::Filter(String::new())),
             ("slo p99=300ms", Asked::Judge(vec![Objective::Latency(0.99, Duration::from_millis(300))])),
             ("slo errors=0.5%", Asked::Judge(vec![Objective::Errors(0.005)])),
@@ -251,7 +252,7 @@ mod tests {
             ("undo it", "it takes nothing"),
             ("view x", "overview, latency"),
             ("go later", "no moment"),
-            ("go -5s", "is before the session"),
+            ("go -later", "no moment"),
             ("slo", "which? p99=300ms"),
             ("slo fast", "such as p99=500ms"),
             ("slo p99=fast", "such as 500ms"),

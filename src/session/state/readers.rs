@@ -25,6 +25,11 @@ impl Session {
         self.now
     }
 
+    /// What a moment is judged by; without one, the present.
+    pub(crate) fn objective_at(&self, at: Option<Elapsed>) -> &Slo {
+        at.map_or_else(|| self.objective(), |at| self.objectives().at(at.second()))
+    }
+
     /// What counts as good now. The one in the header is the one that the session began with.
     pub fn objective(&self) -> &Slo {
         self.objectives.now()

@@ -418,7 +418,7 @@ fn how_many_answer_is_one_number_at_every_moment() {
 #[test]
 fn of_the_past_the_numbers_are_those_of_its_moment_or_say_that_they_are_of_now() {
     let state = state().limits().rate(600).run(20).drops(40, 0).run(60).live("cloudwatch").fact("status", "RUNNING");
-    let state = state.observed(Basis::Active, 1, 60, false).observed(Basis::Active, 4, 10, false);
+    let state = state.observed(Basis::Active, 1, 60, false).observed(Basis::Active, 4, 15, false);
     let shown = |cursor: Option<u64>, columns, rows| {
         let state = state.clone().ui(|ui| ui.range.cursor = cursor.map(Elapsed::from_secs)).build();
         letters(frame(&state, Theme::DARK, columns, rows).backend().buffer()).join("\n")
@@ -440,7 +440,8 @@ fn the_views_are_on_the_first_line_whatever_it_has_to_say() {
     for (name, state) in BUILT.iter() {
         for (columns, rows) in [(80, 24), (120, 40)] {
             let rows = letters(frame(state, Theme::DARK, columns, rows).backend().buffer());
-            for title in ["Ove", "Lat", "Ins", "Ste", "Log"] {
+            for view in View::ALL {
+                let title = &view.title()[..3];
                 assert!(rows[0].contains(title), "{name} at {columns}: {title} in {}", rows[0]);
             }
         }
@@ -461,7 +462,11 @@ fn no_entry_of_the_help_is_cut() {
                 let screen = letters(frame(&state, Theme::DARK.with(glyphs), columns, rows).backend().buffer());
                 let top = screen.iter().position(|row| row.contains(" Keys ")).unwrap();
                 let bottom = screen.iter().position(|row| row.contains("every key keeps working")).unwrap();
-                let inside = screen[top + 1..bottom].join("\n");
+                let edge = |ch: &char| matches!(ch, '╭' | '╮' | '+');
+                let left = screen[top].chars().position(|ch| edge(&ch)).unwrap();
+                let across = screen[top].chars().skip(left + 1).position(|ch| edge(&ch)).unwrap();
+                let within = |row: &String| row.chars().skip(left + 1).take(across).collect::<String>();
+                let inside = screen[top + 1..bottom].iter().map(within).collect::<Vec<_>>().join("\n");
                 let cut = inside.replace("view, …", "").replace("1 … 9", "").replace("T_serving …", "");
                 let cut = cut.replace("view, ..", "").replace("1 .. 9", "").replace("T_serving ..", "");
                 assert!(!cut.contains('…') && !cut.contains(".."), "{name}, {view:?} at {columns}×{rows}:\n{inside}");

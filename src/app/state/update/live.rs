@@ -199,7 +199,7 @@ impl LiveUpdate<'_> {
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
                 match self.edit_prompt(action) {
                     Some(Asked::Do(asked)) => self.act(&asked),
-                    Some(Asked::Go(at)) => self.act(&Action::LookAt(at)),
+                    Some(Asked::Go(at)) => self.act(&Action::LookAt(at.unwrap_or_default())),
                     Some(Asked::Mark(text)) => self.mark(text),
                     Some(Asked::Filter(text)) => filter(self.ui, text),
                     Some(Asked::Judge(objectives)) => self.judge_by(&objectives),

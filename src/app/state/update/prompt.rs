@@ -109,9 +109,13 @@ pub(super) fn accept(ui: &mut Ui, read: Result<Asked, String>) -> Option<Asked> 
     }
 }
 
-/// Why a moment cannot be looked at of a session that has come to `end`: it is beyond.
-pub(super) fn not_within(at: Elapsed, end: Elapsed) -> Option<String> {
-    (at > end).then(|| format!("{at} is not within the session, which goes from {} to {end}", Elapsed::ZERO))
+/// Why a moment cannot be looked at of a session that has come to `end`: it is beyond, or before all of it.
+pub(super) fn not_within(at: Option<Elapsed>, end: Elapsed) -> Option<String> {
+    let range = format!("the session, which goes from {} to {end}", Elapsed::ZERO);
+    match at {
+        None => Some(format!("that is before {range}")),
+        Some(at) => (at > end).then(|| format!("{at} is not within {range}")),
+    }
 }
 
 /// What the prompt's text asks for.

@@ -94,7 +94,7 @@ impl ReplayUpdate<'_> {
                     });
                     match accept(self.ui, read) {
                         Some(Asked::Do(asked)) => self.act(&asked),
-                        Some(Asked::Go(at)) => self.go(at),
+                        Some(Asked::Go(at)) => self.go(at.unwrap_or_default()),
                         Some(Asked::Filter(text)) => filter(self.ui, text),
                         Some(Asked::Mark(_) | Asked::Judge(_)) | None => {}
                     }
