@@ -463,7 +463,9 @@ fn no_entry_of_the_help_is_cut() {
                 let top = screen.iter().position(|row| row.contains(" Keys ")).unwrap();
                 let bottom = screen.iter().position(|row| row.contains("every key keeps working")).unwrap();
                 let edge = |ch: &char| matches!(ch, '╭' | '╮' | '+');
-                let left = screen[top].chars().position(|ch| edge(&ch)).unwrap();
+                // The charts beside it have corners of their own.
+                let before = screen[top].split(" Keys ").next().unwrap();
+                let left = before.chars().count() - 1 - before.chars().rev().position(|ch| edge(&ch)).unwrap();
                 let across = screen[top].chars().skip(left + 1).position(|ch| edge(&ch)).unwrap();
                 let within = |row: &String| row.chars().skip(left + 1).take(across).collect::<String>();
                 let inside = screen[top + 1..bottom].iter().map(within).collect::<Vec<_>>().join("\n");
