@@ -24,7 +24,11 @@ fn said(table: &str) -> Vec<Said> {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [_, names, kind, unit, ..] = cells.as_slice() else { panic!("no row of four cells: {row}") };
         let names = names.split('`').filter(|name| !name.trim().is_empty());
-        said.extend(names.map(|name| Said { name: name.to_owned(), kind: (*kind).to_owned(), unit: (*unit).to_owned() }));
+        said.extend(names.map(|name| Said {
+            name: name.to_owned(),
+            kind: (*kind).to_owned(),
+            unit: (*unit).to_owned(),
+        }));
     }
     said
 }
@@ -78,7 +82,12 @@ fn every_value_is_of_its_columns_type() {
             let mut reader = csv::Reader::from_path(folder.path().join(format!("{file}.csv"))).unwrap();
             for (line, record) in reader.records().map(Result::unwrap).enumerate() {
                 for (said, field) in columns.iter().zip(&record).filter(|(_, field)| !field.is_empty()) {
-                    assert!(is_of(&said.kind, field), "{platform}/{file}.csv, line {}, {}: {field}", line + 2, said.name);
+                    assert!(
+                        is_of(&said.kind, field),
+                        "{platform}/{file}.csv, line {}, {}: {field}",
+                        line + 2,
+                        said.name
+                    );
                 }
             }
         }
