@@ -1,5 +1,8 @@
-//! A moment of a recorded session as a picture of the screen: `cargo run --no-default-features --example picture -- SESSION
-//! SECONDS VIEW COLUMNSxROWS TITLE > FILE.svg`. `make pictures` makes those of the README with it.
+//! A moment of a recorded session as a picture of the screen, or several as a moving one: `cargo run --no-default-features
+//! --example picture -- SESSION SECONDS VIEW COLUMNSxROWS TITLE > FILE.svg`. SECONDS is a second of the session, or several
+//! with commas between (`8,10,12`). `make pictures` makes those of the README and of the pages with it.
+
+mod moving;
 
 use std::error::Error;
 use std::path::Path;
@@ -13,18 +16,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [session, seconds, view, size, title] = words.as_slice() else {
         return Err("wanted: SESSION SECONDS VIEW COLUMNSxROWS TITLE".into());
     };
-    let at = Elapsed::from_secs(seconds.parse()?);
+    let moments = seconds.split(',').map(str::parse).collect::<Result<Vec<u64>, _>>()?;
     let view = View::ALL.into_iter().find(|known| known.title().eq_ignore_ascii_case(view));
     let view = view.ok_or("no such view: overview, latency, instances, steps or log")?;
     let (columns, rows) = size.split_once('x').ok_or("no size such as 120x40")?;
+    let size = (columns.parse()?, rows.parse()?);
     let mut recording = SeekableRecording::open(Path::new(session))?;
     let header = recording.header().clone();
     let mut shown = Session::new(header.clone());
-    while let Some(recorded) = recording.next_until(at)? {
-        shown.apply(recorded.at, &recorded.event);
+    let mut frames = Vec::new();
+    for moment in moments {
+        let at = Elapsed::from_secs(moment);
+        while let Some(recorded) = recording.next_until(at)? {
+            shown.apply(recorded.at, &recorded.event);
+        }
+        let state = State::live(header.clone(), Live::new(ArrivalRate::new(600)));
+        let state = state.showing(shown.clone(), at, Ui { view, ..Ui::default() });
+        frames.push(picture(&state, Theme::DARK, size, title));
     }
-    let state = State::live(header, Live::new(ArrivalRate::new(600)));
-    let state = state.showing(shown, at, Ui { view, ..Ui::default() });
-    print!("{}", picture(&state, Theme::DARK, (columns.parse()?, rows.parse()?), title));
+    match frames.as_slice() {
+        [still] => print!("{still}"),
+        _ => print!("{}", moving::moving(&frames)),
+    }
     Ok(())
 }
