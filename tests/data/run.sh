@@ -11,7 +11,9 @@ if [ ! -x "$work/venv/bin/python" ]; then python3 -m venv "$work/venv"; fi
 
 if [ -z "${SCALETOP:-}" ]; then
   # In CI everything has been built already, with the cloud's side; by hand the lean build is quicker.
-  cargo build --locked $([ "${CI:-}" ] || echo --no-default-features) --bin scaletop --example synthetic
+  lean=(--no-default-features)
+  if [ "${CI:-}" ]; then lean=(); fi
+  cargo build --locked "${lean[@]}" --bin scaletop --example synthetic
   SCALETOP=target/debug/scaletop SYNTHETIC=target/debug/examples/synthetic
 fi
 rm -rf "$work/synthetic"

@@ -48,7 +48,8 @@ fn a_recording_of_an_earlier_version_makes_the_same_files_to_the_letter() {
             assert_old_columns_are_the_same(&format!("{platform}/{name}"), &was, &is);
         }
         let bounds = bounds(&both("steps.csv").1);
-        let told: Vec<_> = bounds.iter().map(|(step, column, field)| (step.as_str(), column.as_str(), field.as_str())).collect();
+        let told: Vec<_> =
+            bounds.iter().map(|(step, column, field)| (step.as_str(), column.as_str(), field.as_str())).collect();
         let expected = if platform == "ecs" { &BOUNDS[..1] } else { &BOUNDS[..] };
         assert_eq!(told, expected, "{platform}: what stood as `>22` and `>8` in columns of numbers");
         let (was, is) = both("summary.json");
@@ -66,7 +67,8 @@ const BOUNDS: [(&str, &str, &str); 2] = [("2", "t_recover_bound_s", "22"), ("3",
 /// The same of the steps of `csv`.
 fn bounds(csv: &str) -> Vec<(String, String, String)> {
     let rows = table(csv);
-    let cells = rows[1..].iter().flat_map(|row| rows[0].iter().zip(row).map(|(column, field)| (&row[0], column, field)));
+    let cells =
+        rows[1..].iter().flat_map(|row| rows[0].iter().zip(row).map(|(column, field)| (&row[0], column, field)));
     let told = cells.filter(|(_, column, field)| column.ends_with("_bound_s") && !field.is_empty());
     told.map(|(step, column, field)| (step.clone(), column.clone(), field.clone())).collect()
 }
@@ -81,8 +83,11 @@ fn assert_old_columns_are_the_same(name: &str, was: &str, is: &str) {
         let fields = || is.iter().zip(columns);
         let kept: Vec<_> = fields().filter(|(_, column)| old.contains(column)).map(|(field, _)| field).collect();
         assert_eq!(kept, was.iter().collect::<Vec<_>>(), "{name}, line {}", line + 1);
-        let is_new =
-            |column: &String| !old.contains(column) && !TOLD_APART.iter().any(|begin| column.starts_with(begin)) && !column.ends_with("_bound_s");
+        let is_new = |column: &String| {
+            !old.contains(column)
+                && !TOLD_APART.iter().any(|begin| column.starts_with(begin))
+                && !column.ends_with("_bound_s")
+        };
         let mut new = fields().filter(|(_, column)| is_new(column));
         assert!(new.all(|(field, _)| field.is_empty() || field == "0"), "{name}, line {}", line + 1);
     }
