@@ -109,5 +109,8 @@ impl Shared {
 }
 
 fn paths(by_color: &BTreeMap<String, String>) -> String {
-    by_color.iter().map(|(color, path)| format!("<path fill=\"{color}\" d=\"{path}\"/>\n")).collect()
+    by_color.iter().fold(String::new(), |mut out, (color, path)| {
+        let _ = writeln!(out, "<path fill=\"{color}\" d=\"{path}\"/>");
+        out
+    })
 }

@@ -81,6 +81,13 @@ fn every_value_is_of_its_columns_type() {
         for (file, columns) in &pages {
             let mut reader = csv::Reader::from_path(folder.path().join(format!("{file}.csv"))).unwrap();
             for (line, record) in reader.records().map(Result::unwrap).enumerate() {
+                if *file == "events" {
+                    let event = format!("\n| `{}` | ", &record[2]);
+                    assert!(
+                        include_str!("../../../docs/files.md").contains(&event),
+                        "docs/files.md has no event {event}"
+                    );
+                }
                 for (said, field) in columns.iter().zip(&record).filter(|(_, field)| !field.is_empty()) {
                     assert!(
                         is_of(&said.kind, field),
