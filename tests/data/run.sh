@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pandas, polars and DuckDB of docs/data.md and the notebook examples/session.ipynb, run on kept and made-up sessions: what they
+# The pandas, polars and DuckDB of docs/data.md and the notebook examples/session.ipynb, run on kept sessions (by plan and by key) and a made-up one: what they
 # compute is what summary.json and the report say. Libraries come from PyPI into a venv under target/. SCALETOP and SYNTHETIC name
 # the programs to test.
 set -euo pipefail
@@ -18,4 +18,5 @@ if [ -z "${SCALETOP:-}" ]; then
 fi
 rm -rf "$work/synthetic"
 "$SYNTHETIC" --hours 0.2 --far "$work/synthetic"
-"$work/venv/bin/python" tests/data/run.py "$SCALETOP" "$work/sessions" tests/fixtures/session-0.1/app-runner tests/fixtures/session-0.1/ecs "$work/synthetic"
+"$work/venv/bin/python" tests/data/run.py "$SCALETOP" "$work/sessions" tests/fixtures/session-0.1/app-runner tests/fixtures/session-0.1/ecs \
+  tests/data/by-key "$work/synthetic"
