@@ -143,7 +143,7 @@ def look_at_the_screen(program, words):
     child, screen = pty.fork()
     if child == 0:
         os.execv(program, [program, *words])
-    keys = [(5, b"s"), (10, b"q")]
+    keys = [(3, b"s"), (6, b"q")]
     began = time.monotonic()
     while True:
         if keys and time.monotonic() - began > keys[0][0]:
