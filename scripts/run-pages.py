@@ -7,7 +7,7 @@ by a shell, on this machine alone, and must end as the page says.
 PROGRAM is the scaletop to run. Two things differ from what a reader does, to be done in minutes: `run` plays its plan in a fifth of
 the time, and the screen is closed by `q` after a moment. https://ANYTHING.example.com is a service on this machine.
 
-A block after the comment `<!-- not run: REASON -->` is only parsed. Lines of output on a page are looked for in what was printed, numbers
+The blocks of all other pages, and those after the comment `<!-- not run: REASON -->`, are only parsed. Lines of output on a page are looked for in what was printed, numbers
 aside; after `<!-- output: REASON -->` only those without numbers are.
 """
 
@@ -66,16 +66,22 @@ def script(typed, folder):
     return "\n".join(lines) + "\n"
 
 
-def run_page(page, program, service):
-    text = (ROOT / page).read_text(encoding="utf-8")
+def parsed_page(page):
+    """What is to be run of a page: its commands, what they print, and whether its numbers differ."""
     told = []
-    for kind, _, block in BLOCK.findall(text):
+    for kind, _, block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
         parsed = commands(block)
-        check = subprocess.run(["bash", "-n"], input="\n".join(typed for typed, _ in parsed), text=True, capture_output=True, check=False)
+        typed = "\n".join(typed for typed, _ in parsed)
+        check = subprocess.run(["bash", "-n"], input=typed, text=True, capture_output=True, check=False)
         if check.returncode:
-            return [f"{page}: {parsed[0][0]}: {check.stderr.strip()}"], 0
+            raise ValueError(f"{typed}\n{check.stderr.strip()}")
         if kind != "not run":
             told += [(typed, printed, kind == "output") for typed, printed in parsed]
+    return told
+
+
+def run_page(page, program, service):
+    told = parsed_page(page)
     if not told:
         return [], 0
     with tempfile.TemporaryDirectory() as home:
@@ -175,8 +181,16 @@ def main():
     asked.add_argument("page", nargs="*", default=PAGES)
     asked = asked.parse_args()
     program = os.path.abspath(asked.program)
-    cluster, service = service_of(program)
     wrong, ran = [], 0
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("infra/*.md")]):
+        try:
+            parsed_page(path.relative_to(ROOT))
+        except ValueError as error:
+            wrong.append(f"{path.relative_to(ROOT)}: no shell understands a block: {error}")
+    if wrong:
+        print("\n".join(wrong))
+        return True
+    cluster, service = service_of(program)
     try:
         for page in asked.page:
             found, count = run_page(page, program, service)
