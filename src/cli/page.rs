@@ -166,5 +166,8 @@ fn the_page_says_what_help_says() {
         std::fs::write(PATH, &page).unwrap();
     }
     let Ok(written) = std::fs::read_to_string(PATH) else { return };
-    assert!(written.replace("\r\n", "\n") == page, "docs/cli.md is not what help says: UPDATE_DOCS=1 cargo test --lib cli::page writes it");
+    assert!(
+        written.replace("\r\n", "\n") == page,
+        "docs/cli.md is not what help says: UPDATE_DOCS=1 cargo test --lib cli::page writes it"
+    );
 }
