@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest pages pictures help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,10 +36,20 @@ deny: ## licences, sources, duplicates, advisories (cargo-deny)
 typos: ## spelling (typos)
 	typos
 
+docs: ## the documentation as a book in target/book, its links checked (python3)
+	scripts/docs.sh
+
+docs-cli: ## docs/cli.md again, from the code
+	UPDATE_DOCS=1 cargo test --locked --lib cli::page
+
 pages: export CARGO_INCREMENTAL ?= 0
-pages: ## links, plans and columns of the pages (python3)
+pages: ## what the pages claim: links, plans, and what they tell you to type, on this machine (python3; three minutes)
 	cargo build --workspace --exclude scaletop-benches --locked --bins
 	python3 scripts/check-pages.py target/debug/scaletop
+	python3 scripts/run-pages.py target/debug/scaletop
+
+data: ## pandas, polars, DuckDB and the notebook on kept sessions, held against the report (python3)
+	tests/data/run.sh
 
 pictures: ## the README's pictures, from a session that it records (a minute and a half)
 	cargo build --locked

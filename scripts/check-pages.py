@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Checks what the pages claim and a machine can see: links and their anchors, and, when a program is given, that it accepts
-every plan on the pages and writes the columns that docs/files.md lists.
+"""Checks what the pages claim and a machine can see: links and their anchors, words for pictures, that the book has every page;
+when a program is given, that it accepts every plan on the pages; when a book is given, that its links lead somewhere.
 
-    scripts/check-pages.py [PROGRAM]
+    scripts/check-pages.py [--book FOLDER] [PROGRAM]
 """
-import csv
+import argparse
 import glob
+import html
 import os
 import re
 import subprocess
@@ -13,7 +14,6 @@ import sys
 import tempfile
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-SHORTEST = '[[stage]]\nrate = 1\nduration = "2s"\n'
 # Issue forms are read on the repository's page, where a file of the repository is named by its branch.
 BRANCH = "../blob/main/"
 
@@ -52,33 +52,38 @@ def broken_links(page):
             yield f"{page}: {target} has no #{anchor}"
 
 
-def listed_columns(name):
-    table = re.search(rf"<!-- columns: {name} -->\n(.*?)<!-- end -->", read("docs/files.md"), re.S).group(1)
-    rows = table.splitlines()[2:]
-    return [column for row in rows for column in re.findall(r"`([^`]+)`", row.split("|")[1])]
+def left_out():
+    """Pages that the book does not have."""
+    listed = set(re.findall(r"\]\(([^)#]+)\)", read("docs/SUMMARY.md")))
+    for page in sorted(os.path.basename(page) for page in glob.glob("docs/*.md")):
+        if page not in listed and page != "SUMMARY.md":
+            yield f"docs/SUMMARY.md does not list {page}"
 
 
-def wrong_columns(program, folder):
-    """What docs/files.md lists, file by file, against the header lines of a session that the program records."""
-    plan, session = os.path.join(folder, "plan.toml"), os.path.join(folder, "session")
-    with open(plan, "w", encoding="utf-8") as file:
-        file.write(SHORTEST)
-    played = subprocess.run([program, "run", plan, "demo", "--out", session], capture_output=True, text=True, check=False)
-    if not os.path.exists(os.path.join(session, "timeline.csv")):
-        yield f"{program} recorded no session: {played.stderr.strip()}"
-        return
-    listed = {name: listed_columns(name) for name in ("timeline", "steps", "instances", "events")}
-    timeline = listed["timeline"]
-    head, tail = timeline.index("dropped_connections") + 1, timeline.index("failed_p50_ms")
-    listed["cohorts"] = timeline[:head] + timeline[tail:] + ["judged"]
-    for name, expected in listed.items():
-        with open(os.path.join(session, f"{name}.csv"), encoding="utf-8", newline="") as file:
-            header = next(csv.reader(file))
-        for at in range(max(len(header), len(expected))):
-            ours, theirs = (one[at] if at < len(one) else "nothing" for one in (expected, header))
-            if ours != theirs:
-                yield f"docs/files.md: column {at + 1} of {name}.csv is {theirs}, the page says {ours}"
-                break  # All that follow are shifted.
+def pictures_without_words(page):
+    for words, picture in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", without_code(read(page))):
+        if len(words.split()) < 5:
+            yield f"{page}: {picture} needs words for those who do not see it"
+
+
+def broken_book(book):
+    """Links of the built book that lead nowhere."""
+    pages = {}
+    for path in glob.glob(os.path.join(book, "**/*.html"), recursive=True):
+        with open(path, encoding="utf-8") as file:
+            pages[os.path.relpath(path, book)] = file.read()
+    if len(pages) < 20:
+        yield f"{book} is no book: it has {len(pages)} pages"
+    for page, text in pages.items():
+        for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+            if re.match(r"[a-z]+:|//", link) or page in ("404.html", "toc.html"):
+                continue
+            path, _, anchor = html.unescape(link).partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+            if not os.path.exists(os.path.join(book, target)):
+                yield f"{book}/{page}: {link} leads nowhere"
+            elif anchor and target in pages and f'id="{anchor}"' not in pages[target]:
+                yield f"{book}/{page}: {target} has no #{anchor}"
 
 
 def refused_plans(program, page, folder):
@@ -96,14 +101,22 @@ def refused_plans(program, page, folder):
 
 
 def main():
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--book", help="the folder that mdbook has built")
+    asked.add_argument("program", nargs="?", help="the scaletop that must accept the plans")
+    asked = asked.parse_args()
+    program = asked.program and os.path.abspath(asked.program)
     os.chdir(ROOT)
-    pages = sorted(glob.glob("*.md") + glob.glob("docs/*.md") + glob.glob("infra/*.md"))
+    pages = sorted(glob.glob("*.md") + glob.glob("docs/*.md") + glob.glob("infra/*.md") + glob.glob("examples/*.md"))
     forms = sorted(glob.glob(".github/ISSUE_TEMPLATE/*.yml"))
     wrong = [line for page in pages + forms for line in broken_links(page)]
-    for program in sys.argv[1:]:
+    wrong += left_out()
+    wrong += [line for page in pages for line in pictures_without_words(page)]
+    if program:
         with tempfile.TemporaryDirectory() as folder:
             wrong += [line for page in pages for line in refused_plans(program, page, folder)]
-            wrong += wrong_columns(program, folder)
+    if asked.book:
+        wrong += broken_book(asked.book)
     print("\n".join(wrong) if wrong else f"{len(pages)} pages: nothing is wrong that a machine can see")
     return bool(wrong)
 

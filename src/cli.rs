@@ -5,6 +5,8 @@ pub(crate) mod environment;
 mod habits;
 mod options;
 pub(crate) mod own;
+#[cfg(test)]
+mod page;
 mod unused;
 
 use std::path::PathBuf;

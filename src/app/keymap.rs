@@ -1,4 +1,4 @@
-//! Which key does what: one table. It feeds the handler, the hints on the bottom line, the help overlay and the README.
+//! Which key does what: one table. It feeds the handler, the hints on the bottom line, the help overlay and docs/screen.md.
 //!
 //! [`KeyMap::default`] is the table itself; `[keys]` of `scaletop.toml` makes another of it ([`rebound`]). The terminal's own
 //! key events become [`KeyPress`]es at the edge (`tui::input`), so that nothing here knows a terminal.
@@ -281,7 +281,7 @@ impl KeyMap {
         all.find(|(_, (bound, _))| *bound == press).map(|(line, (_, action))| (line, action))
     }
 
-    /// The table of a mode as the README has it, in Markdown: a test holds the README to it.
+    /// The table of a mode as docs/screen.md has it, in Markdown: a test holds the page to it.
     #[cfg(test)]
     pub(crate) fn markdown(&self, mode: Mode) -> String {
         use std::fmt::Write as _;

@@ -24,8 +24,8 @@ pub(crate) fn checks(url: &Url, expected: Expected, header: &str, reply: &Reply,
             None => Check::warning(
                 "instance header",
                 format!("the answer has no {header}"),
-                "instances cannot be told apart without it: let the service send a random id per process (README, \
-                 \"Measure your own service\"), or name its own header with --instance-header",
+                "instances cannot be told apart without it: let the service send a random id per process \
+                 (docs/measure-your-own-service.md), or name its own header with --instance-header",
             ),
         });
     }

@@ -309,16 +309,20 @@ const STEP_HEAD: [&str; 10] = [
     "capacity_basis",
 ];
 
-/// `steps.csv`: what the step is, its numbers (`analysis/numbers`), the ± of its times, the verdict, the step in words. A time
-/// that was not reached is `>` and the seconds that were watched; what does not apply or is not known is empty.
+/// `steps.csv`: what the step is, its numbers (`analysis/numbers`), the ± of its times, the verdict, the step in words, and how
+/// long was watched for a time that was not reached. What does not apply or is not known is empty.
 pub(super) fn steps() -> Vec<String> {
     let mut numbers: Vec<_> = numbers::kinds().map(|kind| kind.key.to_owned()).collect();
     let later = numbers.split_off(FIRST_NUMBERS);
     let mut columns: Vec<_> = STEP_HEAD.into_iter().map(str::to_owned).chain(numbers).collect();
-    let times = numbers::kinds().filter(|kind| kind.is_time());
-    columns.extend(times.map(|kind| format!("{}_plus_minus_s", kind.key.trim_end_matches("_s"))));
+    let of_times = |what: &'static str| {
+        let times = numbers::kinds().filter(|kind| kind.is_time());
+        times.map(move |kind| format!("{}_{what}_s", kind.key.trim_end_matches("_s")))
+    };
+    columns.extend(of_times("plus_minus"));
     columns.extend(["verdict".to_owned(), "words".to_owned()]);
     columns.extend(later);
+    columns.extend(of_times("bound"));
     columns
 }
 
@@ -349,6 +353,7 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         .push(objection.map_or_else(|| "valid".to_owned(), |(what, why)| foreign(&format!("invalid: {what} ({why})"))));
     fields.push(foreign(&report.words));
     fields.extend(later.iter().map(|number| number.value.field()));
+    fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| number.value.bound()));
     fields
 }
 
@@ -361,3 +366,6 @@ pub(super) fn counts(session: &Session, second: u32, late: &LateCounts) -> Count
         max: session.limits().max,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -386,7 +386,9 @@ mod tests {
         let text = page(&Halves::of(session.clone(), None));
         assert!(text.ends_with('\n'));
         let samples = parse(&text);
-        assert!(samples[r#"scaletop_info{target="a\"b\\c�d",plan="spike",version="0.1.0"}"#] > 0.0);
+        let version = env!("CARGO_PKG_VERSION");
+        let info = format!(r#"scaletop_info{{target="a\"b\\c�d",plan="spike",version="{version}"}}"#);
+        assert!(samples[&info] > 0.0);
         let exactly = [
             ("scaletop_requests_due_total", session.totals().due),
             ("scaletop_requests_sent_total", session.totals().sent),

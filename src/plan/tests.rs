@@ -1,5 +1,7 @@
 //! Plans that are right, and what is said of those that are not.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// The plan that the documentation shows in full.
@@ -154,4 +156,47 @@ fn another_peak_replaces_the_highest_rate_wherever_it_stands() {
     let rates: Vec<_> =
         plan.stages.iter().map(|stage| (stage.profile.first().get(), stage.profile.last().get())).collect();
     assert_eq!(rates, [(5, 5), (5, 500), (500, 500), (550, 550)]);
+}
+
+/// The rows of a table in docs/plans.md whose header begins so, as cells.
+fn documented(header: &str) -> Vec<Vec<&'static str>> {
+    let page = include_str!("../../docs/plans.md");
+    let table = page.split("\n\n").find(|part| part.starts_with(header)).expect("the table is in docs/plans.md");
+    table.lines().skip(2).map(|row| row.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect()).collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_page_has_every_key_and_no_other() {
+    const TABLES: [&str; 4] = ["target", "slo", "stage", "thresholds"];
+    let rows = documented("| where | key |");
+    for (place, text) in
+        [("top", "zzz = 1"), ("`[target]`", "[target]\nzzz = 1"), ("`[[stage]]`", "[[stage]]\nzzz = 1")]
+    {
+        let complaint = Plan::parse(text).unwrap_err().to_string();
+        let (_, expected) = complaint.split_once("expected").expect("it says what would be right");
+        let known: BTreeSet<&str> = quoted(expected).filter(|key| !TABLES.contains(key)).collect();
+        let said: BTreeSet<&str> = rows.iter().filter(|row| row[0] == place).flat_map(|row| quoted(row[1])).collect();
+        assert_eq!(said, known, "{place}: {complaint}");
+    }
+}
+
+#[test]
+fn the_page_has_every_number_that_a_plan_can_judge_and_no_other() {
+    let rows = documented("| number | of | takes |");
+    let said: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
+    for (_, judged) in crate::analysis::numbers::judged() {
+        assert!(said.contains(judged.name), "docs/plans.md has no `{}` among the numbers", judged.name);
+    }
+    for name in said {
+        let takes = |bound: &str| {
+            Plan::parse(&format!("[[stage]]\nrate = 1\nduration = \"9s\"\n[thresholds]\n\"{name}\" = \"< {bound}\""))
+                .is_ok()
+        };
+        assert!(["5", "5%", "5s"].into_iter().any(takes), "docs/plans.md has `{name}`, and no threshold is called so");
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) const OLDEST_VERSION: u32 = 2;
 pub struct Header {
     /// [`FORMAT_VERSION`] of the writer.
     pub version: u32,
-    /// The program and its version, such as `scaletop 0.1.0`.
+    /// The program and its version, such as `scaletop 0.2.0`.
     pub writer: String,
     /// The wall-clock time of [`Elapsed::ZERO`]: microseconds since 1970 UTC.
     pub started_unix_micros: i64,

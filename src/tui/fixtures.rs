@@ -46,7 +46,10 @@ pub(crate) struct Builder {
 pub(crate) fn state() -> Builder {
     let settings =
         Settings { target: "demo".to_owned(), url: "http://127.0.0.1:4000/api/test".to_owned(), ..Settings::default() };
-    let header = Header { writer: "scaletop 0.1.0".to_owned(), ..Header::new(1_764_000_000_000_000, settings) };
+    let header = Header {
+        writer: concat!("scaletop ", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..Header::new(1_764_000_000_000_000, settings)
+    };
     Builder {
         session: Session::new(header),
         second: None,

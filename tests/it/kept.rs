@@ -10,7 +10,8 @@
 //! words); the period of a metric that straddles a step's start shows what came in it, and is not what was before (the first
 //! instance, counted in the first step of App Runner's session, and its first response); what a metric's point shows stands from the
 //! end of its period on, in `instances_active` too (four cells of two files); a step that ended while the objective held again, for too
-//! short, says so (the words of two steps); counts in words name what they count, and how many are left (the words of two steps).
+//! short, says so (the words of two steps); counts in words name what they count, and how many are left (the words of two steps); a time
+//! that was not reached has its bound in a column of its own, where `>22` stood among numbers (three cells).
 
 use std::fs;
 use std::path::Path;
@@ -46,6 +47,11 @@ fn a_recording_of_an_earlier_version_makes_the_same_files_to_the_letter() {
             let (was, is) = both(name);
             assert_old_columns_are_the_same(&format!("{platform}/{name}"), &was, &is);
         }
+        let bounds = bounds(&both("steps.csv").1);
+        let told: Vec<_> =
+            bounds.iter().map(|(step, column, field)| (step.as_str(), column.as_str(), field.as_str())).collect();
+        let expected = if platform == "ecs" { &BOUNDS[..1] } else { &BOUNDS[..] };
+        assert_eq!(told, expected, "{platform}: what stood as `>22` and `>8` in columns of numbers");
         let (was, is) = both("summary.json");
         let (was, is): (Value, Value) = (serde_json::from_str(&was).unwrap(), serde_json::from_str(&is).unwrap());
         assert_contains(&format!("{platform}/summary.json"), &was, &is);
@@ -54,6 +60,18 @@ fn a_recording_of_an_earlier_version_makes_the_same_files_to_the_letter() {
 
 /// New columns that tell apart what stood in one before.
 const TOLD_APART: [&str; 3] = ["failed_", "all_", "judged"];
+
+/// The bounds of times that were not reached, by step and column.
+const BOUNDS: [(&str, &str, &str); 2] = [("2", "t_recover_bound_s", "22"), ("3", "t_scale_in_bound_s", "8")];
+
+/// The same of the steps of `csv`.
+fn bounds(csv: &str) -> Vec<(String, String, String)> {
+    let rows = table(csv);
+    let cells =
+        rows[1..].iter().flat_map(|row| rows[0].iter().zip(row).map(|(column, field)| (&row[0], column, field)));
+    let told = cells.filter(|(_, column, field)| column.ends_with("_bound_s") && !field.is_empty());
+    told.map(|(step, column, field)| (step.clone(), column.clone(), field.clone())).collect()
+}
 
 /// The columns of `was` are in `is`, in their order and to the letter; the others are empty, or count nothing.
 fn assert_old_columns_are_the_same(name: &str, was: &str, is: &str) {
@@ -65,8 +83,11 @@ fn assert_old_columns_are_the_same(name: &str, was: &str, is: &str) {
         let fields = || is.iter().zip(columns);
         let kept: Vec<_> = fields().filter(|(_, column)| old.contains(column)).map(|(field, _)| field).collect();
         assert_eq!(kept, was.iter().collect::<Vec<_>>(), "{name}, line {}", line + 1);
-        let is_new =
-            |column: &String| !old.contains(column) && !TOLD_APART.iter().any(|begin| column.starts_with(begin));
+        let is_new = |column: &String| {
+            !old.contains(column)
+                && !TOLD_APART.iter().any(|begin| column.starts_with(begin))
+                && !column.ends_with("_bound_s")
+        };
         let mut new = fields().filter(|(_, column)| is_new(column));
         assert!(new.all(|(field, _)| field.is_empty() || field == "0"), "{name}, line {}", line + 1);
     }

@@ -23,6 +23,7 @@ mod aws_scale_out;
 mod aws_sources;
 #[cfg(feature = "aws")]
 mod aws_surroundings;
+mod examples;
 mod headless;
 mod kept;
 #[cfg(feature = "aws")]

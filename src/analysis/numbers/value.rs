@@ -114,11 +114,17 @@ impl Value {
         }
     }
 
-    /// For a CSV field: `31.2`, `>42` when it was not reached within 42 s, empty when there is nothing to say.
+    /// For a CSV field: `31.2`, empty when there is nothing to say. A time that was not reached is none: see [`Self::bound`].
     pub fn field(&self) -> String {
+        self.known().map(plain).unwrap_or_default()
+    }
+
+    /// For a CSV field beside [`Self::field`]: `42` when a time was not reached within 42 s, so that it is more than that; else
+    /// empty.
+    pub fn bound(&self) -> String {
         match self {
-            Self::Timing(Timing::NotWithin { secs, .. }) => format!(">{}", plain(*secs)),
-            _ => self.known().map(plain).unwrap_or_default(),
+            Self::Timing(Timing::NotWithin { secs, .. }) => plain(*secs),
+            _ => String::new(),
         }
     }
 }
@@ -130,7 +136,10 @@ mod tests {
     #[test]
     fn a_censored_time_is_never_a_number() {
         let value = Value::Timing(Timing::NotWithin { secs: 42.0, open: false });
-        assert_eq!((value.known(), value.field(), value.say(Unit::Seconds)), (None, ">42".into(), "> 42 s".into()));
+        assert_eq!((value.known(), value.say(Unit::Seconds)), (None, "> 42 s".into()));
+        assert_eq!((value.field().as_str(), value.bound().as_str()), ("", "42"), "a column of numbers stays one");
+        let reached = Value::Timing(Timing::Reached { secs: 31.2, plus_minus: 0.0 });
+        assert_eq!((reached.field().as_str(), reached.bound().as_str()), ("31.2", ""));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The table of keys: complete, unambiguous, and the one that the README shows.
+//! The table of keys: complete, unambiguous, and the one that docs/screen.md shows.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -276,13 +276,17 @@ fn keys_for_views_do_the_same_in_a_replay_as_live() {
 }
 
 #[test]
-fn the_readme_has_these_tables() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let Ok(readme) = std::fs::read_to_string(path) else { return };
+fn the_page_of_the_screen_has_these_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screen.md");
+    let Ok(page) = std::fs::read_to_string(path) else { return };
     for (name, mode) in [("keys", Mode::Normal), ("replay-keys", Mode::Replay)] {
         let (begin, end) = (format!("<!-- {name}:begin -->"), format!("<!-- {name}:end -->"));
-        let (_, rest) = readme.split_once(&begin).expect("the README has a place for the table");
+        let (_, rest) = page.split_once(&begin).expect("the page has a place for the table");
         let (table, _) = rest.split_once(&end).expect("a beginning without an end");
-        assert_eq!(table.trim(), KeyMap::default().markdown(mode).trim(), "copy the table from here into the README");
+        assert_eq!(
+            table.trim(),
+            KeyMap::default().markdown(mode).trim(),
+            "copy the table from here into docs/screen.md"
+        );
     }
 }

@@ -247,8 +247,8 @@ fn the_time_to_a_decision_is_what_the_page_on_the_cluster_says_and_holds_what_aw
     }
     let at_a_tenth = [range(full, 10.0), range(fewer, 10.0)];
     assert!(at_a_tenth.iter().all(|said| page.contains(said)), "{at_a_tenth:?}");
-    let readme = include_str!("../../../../README.md");
-    assert!([range(full, 1.0), range(full, 10.0)].iter().all(|said| readme.contains(said)));
+    let page = include_str!("../../../../docs/experiments.md");
+    assert!([range(full, 1.0), range(full, 10.0)].iter().all(|said| page.contains(said)));
 }
 
 #[test]
