@@ -47,6 +47,13 @@ pub(crate) fn screen(area: Rect, is_replay: bool, has_two: bool) -> Frame {
     Frame { header, body, bar, footer }
 }
 
+/// The rows that instances need for a lane each: those that live, and all that would have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LaneRows {
+    pub(crate) least: u16,
+    pub(crate) most: u16,
+}
+
 /// Lanes get at most this share of what the charts have, in percent.
 const MOST_FOR_LANES: u16 = 45;
 
@@ -75,8 +82,8 @@ pub(crate) fn half(area: Rect, side: Side) -> Rect {
     Rect { x, width, ..area }
 }
 
-/// The parts of the overview; `lanes` are the rows that the instances need for a lane each, if they have lanes.
-pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
+/// The parts of the overview; `lanes` are the rows that the instances need, if they have lanes.
+pub(crate) fn overview(body: Rect, lanes: Option<LaneRows>) -> Overview {
     let side_width = match body.width.checked_sub(WIDE) {
         // The charts take two of three columns more.
         Some(more) => (SIDE_WIDTH.0 + more / 3).min(SIDE_WIDTH.1),
@@ -87,7 +94,7 @@ pub(crate) fn overview(body: Rect, lanes: Option<u16>) -> Overview {
 
 /// The parts of the overview of two targets, of which the charts and what belongs to them are to be halved. The facts of both, which
 /// take `facts` columns, stand beside the charts on a wide screen, else beside the steps where there are lines and columns for them.
-pub(crate) fn overview_of_two(body: Rect, lanes: Option<u16>, facts: u16) -> Overview {
+pub(crate) fn overview_of_two(body: Rect, lanes: Option<LaneRows>, facts: u16) -> Overview {
     let is_wide = body.width >= WIDE;
     let mut parts = overview_with(body, if is_wide { facts } else { 0 }, lanes);
     if !is_wide && parts.steps.height >= FACTS_AT_LEAST && parts.steps.width >= 2 * facts {
@@ -98,7 +105,7 @@ pub(crate) fn overview_of_two(body: Rect, lanes: Option<u16>, facts: u16) -> Ove
     parts
 }
 
-fn overview_with(body: Rect, side_width: u16, lanes: Option<u16>) -> Overview {
+fn overview_with(body: Rect, side_width: u16, lanes: Option<LaneRows>) -> Overview {
     let steps = match body.height {
         0..=15 => 0,
         16..=20 => 2,
@@ -116,18 +123,20 @@ fn overview_with(body: Rect, side_width: u16, lanes: Option<u16>) -> Overview {
         Constraint::Length(steps),
     ])
     .areas(main);
-    let heights = chart_heights(charts.height, lanes.unwrap_or(0));
+    let heights = chart_heights(charts.height, lanes);
     let charts = Layout::vertical(heights.map(Constraint::Length)).areas(charts);
     Overview { rules, charts, times, steps, side }
 }
 
 /// The heights of the four charts, titles included: rate and latency get the most, errors the least. Instances get the rows that
 /// their lanes need, where that leaves the others theirs.
-fn chart_heights(rows: u16, lanes: u16) -> [u16; 4] {
+fn chart_heights(rows: u16, lanes: Option<LaneRows>) -> [u16; 4] {
     let plots = rows.saturating_sub(4);
     let share = |percent: u16| (plots * percent + 50) / 100;
     let (latency, errors, instances) = (share(30), share(16), share(23));
-    let more = if lanes <= share(MOST_FOR_LANES) { lanes.saturating_sub(instances) } else { 0 };
+    let most = share(MOST_FOR_LANES);
+    let wanted = lanes.filter(|lanes| lanes.least <= most).map_or(0, |lanes| lanes.most.min(most));
+    let more = wanted.saturating_sub(instances);
     let (latency, instances) = (latency - more / 2, instances + more);
     let rate = plots.saturating_sub(latency + errors + instances);
     [rate, latency, errors, instances].map(|plot| plot + 1)
@@ -140,8 +149,10 @@ mod tests {
     #[test]
     fn every_chart_has_a_plot_on_the_smallest_screen() {
         let smallest = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let two = overview_of_two(screen(smallest, true, true).body, Some(5), 40);
-        let one = [None, Some(2), Some(5), Some(8)].map(|lanes| overview(screen(smallest, true, false).body, lanes));
+        let lanes = |least, most| Some(LaneRows { least, most });
+        let two = overview_of_two(screen(smallest, true, true).body, lanes(5, 5), 40);
+        let one = [None, lanes(2, 2), lanes(5, 5), lanes(8, 8), lanes(2, 8)];
+        let one = one.map(|lanes| overview(screen(smallest, true, false).body, lanes));
         for parts in one.iter().chain([&two]) {
             assert!(parts.charts.iter().all(|chart| chart.height >= 2), "{:?}", parts.charts);
         }
@@ -150,7 +161,8 @@ mod tests {
     #[test]
     fn charts_share_their_columns() {
         for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-            let parts = overview(screen(Rect::new(0, 0, width, height), false, false).body, Some(6));
+            let lanes = LaneRows { least: 6, most: 6 };
+            let parts = overview(screen(Rect::new(0, 0, width, height), false, false).body, Some(lanes));
             assert!(parts.charts.iter().all(|chart| chart.x == parts.times.x && chart.width == parts.times.width));
         }
     }

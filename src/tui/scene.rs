@@ -59,7 +59,9 @@ impl<'a> Scene<'a> {
     /// The moment that is looked at, when that is not the present.
     pub(crate) fn past(&self) -> Option<Elapsed> {
         let range = &self.state.ui().range;
-        range.is_past().then(|| range.cursor.unwrap_or(self.axis.end()))
+        // The end itself is of the next second.
+        let last = Elapsed::from_nanos(self.axis.end().as_nanos().saturating_sub(1));
+        range.is_past().then(|| range.cursor.unwrap_or(last))
     }
 
     /// The moment that what is said of one speaks of: of the past, or the end of what there is.

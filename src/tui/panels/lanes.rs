@@ -12,6 +12,7 @@ use crate::session::history::{is_gone, was_gone};
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::glyphs::EIGHTHS;
+use crate::tui::layout::LaneRows;
 use crate::tui::painter::DOTS_WIDE;
 use crate::tui::panels::charts;
 use crate::tui::scene::Scene;
@@ -23,11 +24,27 @@ use scaletop_units::Elapsed;
 /// More instances than this are lines on the overview.
 const MOST_LANES: usize = 6;
 
-/// The instances that the overview shows as lanes, the oldest first.
+/// The instances that the overview shows as lanes.
 struct Lanes<'a> {
-    tracks: Vec<&'a InstanceTrack>,
+    living: Vec<&'a InstanceTrack>,
+    /// Those that are gone, the last first.
+    gone: Vec<&'a InstanceTrack>,
     /// How many more are gone.
     folded: usize,
+}
+
+impl<'a> Lanes<'a> {
+    /// The lanes that fit into so many rows, the oldest first, and how many that are gone have none; `None` where those that live do
+    /// not fit.
+    fn within(self, rows: usize) -> Option<(Vec<&'a InstanceTrack>, usize)> {
+        let Self { living: mut tracks, mut gone, folded } = self;
+        let free = rows.checked_sub(tracks.len().max(1))? + usize::from(tracks.is_empty());
+        let folded = folded + gone.len().saturating_sub(free);
+        gone.truncate(free);
+        tracks.append(&mut gone);
+        tracks.sort_by_key(|track| track.first);
+        Some((tracks, folded))
+    }
 }
 
 /// Who gets a lane: all that live at the end of the time that is shown, and of those that are gone the last, as far as there are lanes
@@ -40,23 +57,25 @@ fn shown(state: &State, side: Side) -> Option<Lanes<'_>> {
         |track: &&InstanceTrack| track.last > Elapsed::from_secs(from.into()) && track.first.second() <= until;
     let until = Elapsed::from_secs(until.into());
     let is_gone = |track: &&InstanceTrack| was_gone(session, track, until);
-    let (mut gone, mut tracks): (Vec<_>, Vec<_>) = session.tracks().iter().filter(is_shown).partition(is_gone);
-    if tracks.len() > MOST_LANES {
-        return None;
-    }
+    let (mut gone, living): (Vec<_>, Vec<_>) = session.tracks().iter().filter(is_shown).partition(is_gone);
+    let free = MOST_LANES.checked_sub(living.len())?;
     gone.sort_by_key(|track| std::cmp::Reverse(track.last));
-    let free = MOST_LANES - tracks.len();
     let folded = gone.len().saturating_sub(free);
-    tracks.extend(gone.into_iter().take(free));
-    tracks.sort_by_key(|track| track.first);
-    (!tracks.is_empty()).then_some(Lanes { tracks, folded })
+    gone.truncate(free);
+    (living.len() + gone.len() > 0).then_some(Lanes { living, gone, folded })
 }
 
 /// The rows that the lanes of the overview need below their title, of two targets those of the one that needs more; `None` where
 /// lines are drawn.
-pub(crate) fn rows(state: &State) -> Option<u16> {
-    let lanes = |(side, half)| Some(shown(state, side)?.tracks.len() + summary_rows(half));
-    state.halves().each().filter_map(lanes).max().and_then(|lanes| u16::try_from(lanes).ok())
+pub(crate) fn rows(state: &State) -> Option<LaneRows> {
+    let rows = |(side, half)| {
+        let (Lanes { living, gone, .. }, summary) = (shown(state, side)?, summary_rows(half));
+        let rows = |lanes: usize| u16::try_from(lanes + summary).ok();
+        Some(LaneRows { least: rows(living.len().max(1))?, most: rows(living.len() + gone.len())? })
+    };
+    let more =
+        |one: LaneRows, other: LaneRows| LaneRows { least: one.least.max(other.least), most: one.most.max(other.most) };
+    state.halves().each().filter_map(rows).reduce(more)
 }
 
 /// What a platform counts, and what is needed, have a row each.
@@ -74,21 +93,15 @@ fn platforms(session: &Session) -> Option<Basis> {
 /// the lines of several counts would hide each other. Whether it drew any of it.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     let session = scene.session();
-    let Some(Lanes { tracks, folded }) = shown(scene.state, scene.side) else { return false };
+    let Some(lanes) = shown(scene.state, scene.side) else { return false };
     let plot = chart::plot_area(area);
-    // Of two targets a lane is as high at either, and its bars have one scale.
-    let of_both: Vec<_> = scene.state.halves().each().filter_map(|(side, _)| self::shown(scene.state, side)).collect();
-    let lanes = of_both
-        .iter()
-        .map(|lanes| lanes.tracks.len())
-        .max()
-        .and_then(|lanes| u16::try_from(lanes).ok())
-        .unwrap_or(u16::MAX);
     let summary = u16::try_from(summary_rows(session)).unwrap_or(u16::MAX);
-    let has_lanes = plot.height >= lanes + summary;
+    let lanes = lanes.within(usize::from(plot.height.saturating_sub(summary)));
+    let has_lanes = lanes.is_some();
     if !has_lanes && (platforms(session).is_none() || plot.height < summary + 1) {
         return false;
     }
+    let (tracks, folded) = lanes.unwrap_or_default();
     let mut legend = charts::instance_legend(scene);
     if has_lanes && folded > 0 {
         legend.push(Piece::new(2, format!("{folded} gone are not shown"), scene.style(Role::Label)));
@@ -101,8 +114,13 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
         summarize(buf, Rect { y: plot.y + 1, height: summary, ..area }, scene);
         return true;
     }
-    let high = (plot.height - summary) / lanes;
-    let busiest = of_both.iter().map(|lanes| busiest(&lanes.tracks)).max().unwrap_or(1);
+    // Of two targets a lane is as high at either, and its bars have one scale.
+    let within =
+        |(side, half)| shown(scene.state, side)?.within(usize::from(plot.height).saturating_sub(summary_rows(half)));
+    let of_both: Vec<_> = scene.state.halves().each().filter_map(within).collect();
+    let most = of_both.iter().map(|(tracks, _)| tracks.len()).max().unwrap_or(1);
+    let high = (plot.height - summary) / u16::try_from(most).unwrap_or(u16::MAX).max(1);
+    let busiest = of_both.iter().map(|(tracks, _)| busiest(tracks)).max().unwrap_or(1);
     let came = session.came(tracks.iter().copied());
     let mut y = plot.y;
     for (track, came) in tracks.iter().zip(came) {

@@ -365,7 +365,7 @@ fn up_to_six_instances_are_lanes_and_more_are_lines() {
     };
     let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7"];
     let six = with(&ids[..5]);
-    assert_eq!(lanes::rows(&six), Some(7), "a lane each, and what is needed");
+    assert_eq!(lanes::rows(&six).map(|rows| (rows.least, rows.most)), Some((7, 7)), "a lane each, and what is needed");
     let screen = letters(frame(&six, Theme::DARK, 120, 50).backend().buffer()).join("\n");
     for id in &ids[..5] {
         assert!(screen.contains(&format!("\n{id} ")), "{id}:\n{screen}");
@@ -388,7 +388,11 @@ fn those_that_are_gone_take_no_lane_from_those_that_live() {
         }
     }
     let state = session.ui(|ui| ui.range.window = Window::All).build();
-    assert_eq!(lanes::rows(&state), Some(7), "six lanes, and what is needed");
+    let rows = lanes::rows(&state).map(|rows| (rows.least, rows.most));
+    assert_eq!(rows, Some((3, 7)), "six lanes at most, two at least, and what is needed");
+    // Where there is no room for all, those that live have theirs.
+    let small = letters(frame(&state, Theme::DARK, 80, 24).backend().buffer()).join("\n");
+    assert!(ids[5..].iter().all(|id| small.contains(&format!("\n{id} "))), "{small}");
     let rows = letters(frame(&state, Theme::DARK, 120, 50).backend().buffer());
     let screen = rows.join("\n");
     for id in &ids[1..] {
@@ -463,9 +467,8 @@ fn no_entry_of_the_help_is_cut() {
                 let top = screen.iter().position(|row| row.contains(" Keys ")).unwrap();
                 let bottom = screen.iter().position(|row| row.contains("every key keeps working")).unwrap();
                 let edge = |ch: &char| matches!(ch, '╭' | '╮' | '+');
-                // The charts beside it have corners of their own.
-                let before = screen[top].split(" Keys ").next().unwrap();
-                let left = before.chars().count() - 1 - before.chars().rev().position(|ch| edge(&ch)).unwrap();
+                let (before, _) = screen[top].split_once(" Keys ").unwrap();
+                let left = before.chars().count() - 1;
                 let across = screen[top].chars().skip(left + 1).position(|ch| edge(&ch)).unwrap();
                 let within = |row: &String| row.chars().skip(left + 1).take(across).collect::<String>();
                 let inside = screen[top + 1..bottom].iter().map(within).collect::<Vec<_>>().join("\n");
