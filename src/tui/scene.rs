@@ -59,9 +59,12 @@ impl<'a> Scene<'a> {
     /// The moment that is looked at, when that is not the present.
     pub(crate) fn past(&self) -> Option<Elapsed> {
         let range = &self.state.ui().range;
-        // The end itself is of the next second.
-        let last = Elapsed::from_nanos(self.axis.end().as_nanos().saturating_sub(1));
-        range.is_past().then(|| range.cursor.unwrap_or(last))
+        range.is_past().then(|| range.cursor.unwrap_or(self.axis.end()))
+    }
+
+    /// A moment within the second that is looked at, when that is not the present: the end itself is of the next second.
+    pub(crate) fn past_second(&self) -> Option<Elapsed> {
+        self.past().map(|at| at.min(Elapsed::from_nanos(self.axis.end().as_nanos().saturating_sub(1))))
     }
 
     /// The moment that what is said of one speaks of: of the past, or the end of what there is.
@@ -71,7 +74,7 @@ impl<'a> Scene<'a> {
 
     /// Arrivals of a target that were not sent, up to that moment.
     pub(crate) fn dropped(&self, session: &Session) -> u64 {
-        self.past().map_or_else(|| session.totals().dropped(), |at| series::dropped_until(session, at))
+        self.past_second().map_or_else(|| session.totals().dropped(), |at| series::dropped_until(session, at))
     }
 
     /// What stands behind a word that is only known of the present, when that is not looked at.

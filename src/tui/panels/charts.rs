@@ -179,7 +179,7 @@ fn latency_scale(scene: &Scene<'_>, area: Rect, limits: &Range<f64>) -> (Scale, 
 
 fn latency_legend(scene: &Scene<'_>, p50_stroke: Stroke, has_failures: bool, is_late: bool) -> Vec<Piece> {
     let (theme, service_time) = (scene.theme, scene.state.ui().service_time);
-    let slo = scene.session().objective_at(scene.past());
+    let slo = scene.session().objective_at(scene.past_second());
     let current = |pick: fn(&Row) -> Option<Duration>| scene.row.and_then(pick);
     let (now50, now99) = if service_time {
         (current(|row| row.service_p50), current(|row| row.service_p99))

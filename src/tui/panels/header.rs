@@ -287,7 +287,7 @@ fn surroundings(scene: &Scene<'_>, width: usize) -> Line<'static> {
             pieces.push(piece.and(scene.if_past(" now"), label));
         }
     }
-    let slo = scene.state.session().objective_at(scene.past());
+    let slo = scene.state.session().objective_at(scene.past_second());
     pieces.push(Piece::new(4, "objective ", label).and(slo.to_string(), scene.style(Role::Text)));
     if scene.state.player().is_some() {
         pieces.push(Piece::new(2, "recorded ", label).and(wall_clock(scene), scene.style(Role::Text)));
