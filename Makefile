@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest pages pictures help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest pages man schema pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +40,14 @@ pages: export CARGO_INCREMENTAL ?= 0
 pages: ## links, plans and columns of the pages (python3)
 	cargo build --workspace --exclude scaletop-benches --locked --bins
 	python3 scripts/check-pages.py target/debug/scaletop
+
+MAN ?= target/man
+man: ## the manual pages, into target/man (MAN=); completions: scaletop completions SHELL
+	cargo run --locked --quiet -- man --dir $(MAN)
+
+schema: ## docs/scaletop.schema.json again, after a change of options, keys or colours
+	cargo run --locked --quiet -- config --schema > docs/scaletop.schema.json.new
+	mv docs/scaletop.schema.json.new docs/scaletop.schema.json
 
 pictures: ## the README's pictures, from a session that it records (a minute and a half)
 	cargo build --locked
