@@ -237,8 +237,8 @@ fn refused(refusal: Refusal, grammar: &Command, words: &[OsString]) -> Unparsed 
 fn unparsed(mut error: clap::Error, command: &Command, words: &[OsString]) -> Unparsed {
     if !error.use_stderr() {
         let help = brevity::help(&error, command, words);
-        let is_plain = !std::io::stdout().is_terminal() || is_without_colours();
-        let text = if is_plain { help.to_string() } else { help.ansi().to_string() };
+        let is_coloured = std::io::stdout().is_terminal() && has_colours(&|name| std::env::var_os(name));
+        let text = if is_coloured { help.ansi().to_string() } else { help.to_string() };
         return Unparsed { text, is_error: false };
     }
     let text = |error: &clap::Error, kind| match error.get(kind) {
@@ -271,10 +271,10 @@ fn unparsed(mut error: clap::Error, command: &Command, words: &[OsString]) -> Un
     Unparsed { text: error.render().to_string(), is_error: true }
 }
 
-/// Whether the user wants no colours (<https://no-color.org>), or the terminal has none.
-fn is_without_colours() -> bool {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb")
+/// Whether a terminal has colours, and the user wants them (<https://no-color.org>). Errors have none anywhere.
+fn has_colours(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ fn as_toml(all: &InForce, own: &Own) -> String {
             let _ = write!(text, "\n[{section}]\n");
         }
         let line = match value(shown) {
-            Some(value) => format!("{} = {value}", shown.key),
+            Some(value) if shown.is_for_files => format!("{} = {value}", shown.key),
+            Some(value) => format!("# {} = {value}", shown.key),
             None => format!("# {}", shown.key),
         };
         let source = match (&shown.source, &shown.otherwise) {

@@ -208,12 +208,13 @@ impl Printout {
     /// How many of each, and the exit code.
     fn verdict(&self) -> Result<u8, CommandError> {
         let count = |status| self.checks.iter().filter(|(_, check)| check.status == status).count();
-        let (ok, warnings, failures) = (count(Status::Ok), count(Status::Warning), count(Status::Failure));
+        let (passed, warnings, failures) = (count(Status::Ok), count(Status::Warning), count(Status::Failure));
         if self.is_json {
-            let told = json!({ "ok": ok, "warnings": warnings, "failures": failures, "checks": self.as_json() });
+            let told =
+                json!({ "passed": passed, "warnings": warnings, "failures": failures, "checks": self.as_json() });
             writeln!(io::stdout(), "{told:#}")?;
         } else {
-            writeln!(io::stdout(), "{ok} ok, {warnings} to look at, {failures} failed")?;
+            writeln!(io::stdout(), "{passed} ok, {warnings} to look at, {failures} failed")?;
         }
         Ok(u8::from(failures > 0))
     }

@@ -1,3 +1,5 @@
+//! The help of every command: its width, its length, its examples, its end.
+
 use super::*;
 use crate::cli::environment::{self, Surroundings};
 use crate::text::columns;

@@ -1,3 +1,5 @@
+//! What a file may say, and how it is told what it may not.
+
 use super::*;
 use crate::cli::environment;
 use crate::cli::own::OwnEntry;

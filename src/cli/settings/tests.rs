@@ -1,3 +1,5 @@
+//! What is shown of every option, and what of it is known to the pages.
+
 use super::*;
 
 fn all(command: Option<&str>, text: &str, variables: &[(&str, &str)]) -> Vec<Shown> {

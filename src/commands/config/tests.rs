@@ -1,3 +1,5 @@
+//! What `scaletop config` prints, and its schema.
+
 use super::*;
 use crate::cli::Command;
 use crate::cli::config_file::ConfigFile;
