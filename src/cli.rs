@@ -318,6 +318,9 @@ pub struct CompareArgs {
     /// Where the page goes
     #[arg(long, default_value = "compare.html", value_name = "FILE")]
     pub html: PathBuf,
+    /// Print the comparison as JSON
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_JSON")]
+    pub json: bool,
 }
 
 /// `scaletop doctor`.
@@ -375,7 +378,7 @@ pub struct InitArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
     /// Show what holds for this command
-    #[arg(value_name = "COMMAND", value_parser = ["demo", "live", "run", "capacity", "experiment", "replay", "report", "doctor", "cluster"])]
+    #[arg(value_name = "COMMAND", value_parser = ["demo", "live", "run", "capacity", "experiment", "replay", "report", "compare", "doctor", "cluster"])]
     pub command: Option<String>,
     /// Print the JSON schema of scaletop.toml, for editors
     #[arg(long, conflicts_with = "command")]

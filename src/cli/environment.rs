@@ -112,6 +112,11 @@ pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, 
     };
     let read = |command: &Command| command.clone().try_get_matches_from(&words);
     let matches = read(&targets_optional(silent.clone())).map_err(|error| unparsed(error, grammar, &words))?;
+    if let Some(complaint) =
+        matches.subcommand().and_then(|(name, typed)| unused::complaint(grammar.find_subcommand(name)?, typed))
+    {
+        return Err(Unparsed::error(&format!("{}: leave it out", hide_secrets(&complaint))));
+    }
     let Some((name, typed)) = matches.subcommand().filter(|(name, _)| settings::reads_files(name)) else {
         let cli = read(&silent).and_then(|matches| Cli::from_arg_matches(&matches));
         let cli = cli.map_err(|error| unparsed(error, grammar, &words))?;
@@ -153,9 +158,6 @@ fn understood(
     let command = grammar.find_subcommand(name).unwrap_or(grammar);
     let variables = |name: &str| around.variable(name);
     let refused = |refusal| refused(refusal, grammar, words);
-    if let Some(complaint) = unused::complaint(command, typed) {
-        return Err(Unparsed::error(&format!("{}: leave it out", hide_secrets(&complaint))));
-    }
     for file in files {
         settings::check(grammar, file).map_err(refused)?;
     }
@@ -257,6 +259,14 @@ fn unparsed(mut error: clap::Error, command: &Command, words: &[OsString]) -> Un
     {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Suggested);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    let lacks = |name: &str| match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.iter().any(|one| one.starts_with(name)),
+        _ => false,
+    };
+    if error.kind() == ErrorKind::MissingRequiredArgument && lacks("<TARGET>") {
+        let tip = "it can also stand in scaletop.toml (target = \"demo\") or in SCALETOP_TARGET";
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {

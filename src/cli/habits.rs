@@ -31,7 +31,7 @@ const TIPS: [(&[&str], &str); 9] = [
     (
         &["--json", "--format"],
         "this command prints for people; programs read summary.json in the session's folder (docs/summary-json.md), or what \
-         run, capacity, report, doctor and config print with --json",
+         run, capacity, report, compare, doctor and config print with --json",
     ),
     (
         &["--latency-correction", "--latency", "--corrected"],

@@ -139,6 +139,9 @@ Steps are aligned by their rates, not by the wall clock. Repeats of a step (a
 plan's repeat) show the noise: with three or more on each side, a difference is
 called better or worse only when the ranges do not overlap.
 
+--json: sentences, sessions, notes, left_out, and steps with their numbers, each
+with the medians of all sessions and how the others stand against the first.
+
 Exit codes: 0 compared, whatever came out; 1 a session cannot be read, or the page
 cannot be written; 2 usage, or the file of --html exists and is no page.";
 
@@ -150,7 +153,8 @@ Examples:
   scaletop doctor ecs:default/checkout --path /api/test
   scaletop doctor --policy ecs:default/checkout --account 123456789012
 
-Sends one request to the service, no load.
+Sends one request to the service, no load. --json: passed, warnings, failures,
+and checks, each with part, name, status (ok, warning, failure), detail, remedy.
 
 Exit codes: 0 nothing failed (there may be warnings); 1 a check failed; 2 usage.";
 

@@ -171,6 +171,7 @@ mod tests {
             ("run plan.toml http://localhost --check --json", "--json", "prints text"),
             ("run plan.toml http://localhost --seed 5", "--seed", "the embedded cluster"),
             ("live http://localhost --edge", "--edge", "the embedded cluster"),
+            ("completions bash --config x", "--config", "it reads no configuration"),
         ] {
             let told = told(words).unwrap_or_else(|| panic!("{words}: nothing is told"));
             assert!(told.starts_with(option) && told.contains(why), "{words}: {told}");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::CompareArgs;
 use crate::commands::{CommandError, offer, say};
-use crate::compare::{Contender, Curves, compare as compare_sessions, html, table};
+use crate::compare::{Contender, Curves, compare as compare_sessions, html, json, table};
 use crate::export;
 use crate::files;
 use crate::text::clean;
@@ -41,9 +41,13 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     let contenders: Vec<_> = sessions.iter().map(|(name, session)| Contender { name, session }).collect();
     let comparison = compare_sessions(&contenders);
     write_page(&args.html, &html(&contenders, &comparison, &curves))?;
-    let mut out = io::stdout().lock();
-    out.write_all(table(&contenders, &comparison).as_bytes())?;
-    writeln!(out, "page: {}", clean(&args.html.display().to_string()))?;
+    let page = format!("page: {}", clean(&args.html.display().to_string()));
+    if args.json {
+        writeln!(io::stdout(), "{:#}", json(&contenders, &comparison))?;
+        say(&page);
+    } else {
+        write!(io::stdout(), "{}{page}\n", table(&contenders, &comparison))?;
+    }
     Ok(0)
 }
 

@@ -100,15 +100,14 @@ fn a_target_of_a_file_or_a_variable_is_one_for_every_command_and_a_run_keeps_it_
     }
     let two = with_file("target = [\"demo:apprunner\", \"demo:ecs\"]\n", &["scaletop", "live"]).unwrap();
     assert!(matches!(two.cli.command, Chosen::Live(args) if args.targets.len() == 2));
-    let typed =
+    let named =
         all("", &["scaletop", "run", "p.toml", "--target", "demo"], &[("SCALETOP_TARGET", "http://h")]).unwrap();
-    let Chosen::Run(args) = typed.cli.command else { panic!("another command") };
+    let Chosen::Run(args) = named.cli.command else { panic!("another command") };
     assert!(args.target.is_some() && args.usual_target.is_none());
-    assert!(typed_without_a_target().text.contains("<TARGET>"));
-}
-
-fn typed_without_a_target() -> Unparsed {
-    typed(&["scaletop", "capacity"]).unwrap_err()
+    for command in ["capacity", "live", "experiment"] {
+        let missing = typed(&["scaletop", command]).unwrap_err().text;
+        assert!(missing.contains("<TARGET>") && missing.contains("in SCALETOP_TARGET"), "{missing}");
+    }
 }
 
 #[test]

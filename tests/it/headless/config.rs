@@ -147,6 +147,12 @@ fn results_are_there_for_programs_and_where_there_are_none_it_is_said() {
     let report = work.run(&["report", "--json"]);
     let report: Value = serde_json::from_str(&report.assert_code(0).stdout).unwrap();
     assert_eq!(report["totals"]["due"], 5);
-    let refused = work.run(&["compare", "a", "b", "--json"]);
+    let name = work.session().to_string_lossy().into_owned();
+    let compared = work.run(&["compare", &name, &name, "--json"]);
+    let compared: Value = serde_json::from_str(&compared.assert_code(0).stdout).unwrap();
+    assert_eq!(compared["sessions"][1]["letter"], "B");
+    let due = compared["steps"][0]["numbers"].as_array().unwrap().iter().find(|one| one["key"] == "due").unwrap();
+    assert_eq!((&due["medians"][0]["value"], &due["medians"][0]["runs"]), (&5.0.into(), &1.into()), "{due}");
+    let refused = work.run(&["experiment", "demo", "--json"]);
     assert!(refused.assert_code(2).stderr.contains("summary.json in the session's folder"), "{}", refused.stderr);
 }
