@@ -46,7 +46,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
         writeln!(io::stdout(), "{:#}", json(&contenders, &comparison))?;
         say(&page);
     } else {
-        write!(io::stdout(), "{}{page}\n", table(&contenders, &comparison))?;
+        writeln!(io::stdout(), "{}{page}", table(&contenders, &comparison))?;
     }
     Ok(0)
 }
