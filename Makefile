@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data pictures help
+.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,14 @@ pages: ## what the pages claim: links, plans, and what they tell you to type, on
 
 data: ## pandas, polars, DuckDB and the notebook on kept sessions, held against the report (python3)
 	tests/data/run.sh
+
+MAN ?= target/man
+man: ## the manual pages, into target/man (MAN=); completions: scaletop completions SHELL
+	cargo run --locked --quiet -- man --dir $(MAN)
+
+schema: ## docs/scaletop.schema.json again, after a change of options, keys or colours
+	cargo run --locked --quiet -- config --schema > docs/scaletop.schema.json.new
+	mv docs/scaletop.schema.json.new docs/scaletop.schema.json
 
 pictures: ## the README's pictures, from a session that it records (a minute and a half)
 	cargo build --locked

@@ -3,6 +3,7 @@
 mod aim;
 mod capacity;
 mod compare;
+mod config;
 #[cfg(feature = "aws")]
 pub(crate) mod demo;
 mod demo_spike;
@@ -13,20 +14,21 @@ mod error;
 mod experiment;
 #[cfg(test)]
 mod foreign_tests;
+mod init;
 mod offer;
 mod other_scheme;
 mod outcome;
 mod own;
+mod pages;
 mod preflight;
 mod replay;
 mod report;
 mod run;
 mod sending;
+mod version;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-
-use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, OutputArgs, ScreenArgs, ThemeChoice};
 use crate::commands::own::Own;
@@ -41,6 +43,7 @@ use scaletop_units::RunClock;
 
 pub(crate) use error::CommandError;
 pub use offer::words as offer;
+pub use version::long_version;
 
 /// The plan that the demo plays where there is no screen.
 const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
@@ -61,15 +64,10 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
         Command::Compare(args) => compare::compare(&args),
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Cluster(args) => cluster(args).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "scaletop", &mut script);
-            // Whoever wanted only its beginning is gone by now, and that is no error.
-            match io::stdout().write_all(&script) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-                _ => Ok(0),
-            }
-        }
+        Command::Init(args) => init::init(&args),
+        Command::Config(args) => config::config(&args, &cli.in_force, &cli.own),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man { dir } => pages::man(dir.as_deref()),
     }
 }
 
@@ -138,9 +136,10 @@ fn theme(args: ScreenArgs, own: &Own) -> Theme {
     let theme = Theme::from_env(Look { theme, glyphs }, |name| std::env::var(name).ok()).own(&own.colors);
     // Where the terminal is asked for its background, the screen says it.
     for role in theme.faint().into_iter().filter(|_| !theme.may_ask_background()) {
+        let place = own.roles.iter().rfind(|(name, _)| name == role).map(|(_, place)| format!("{place}: "));
         say(&format!(
-            "warning: {}: the colour of `{role}` hardly stands out from this background (less than 3:1)",
-            own.file.display()
+            "warning: {}the colour of `{role}` hardly stands out from this background (less than 3:1)",
+            place.unwrap_or_default()
         ));
     }
     theme

@@ -18,6 +18,7 @@ pub(crate) mod align;
 mod charts;
 mod curves;
 mod html;
+mod json;
 mod left_out;
 mod sentence;
 mod table;
@@ -30,6 +31,7 @@ use crate::session::state::Session;
 pub use align::compare;
 pub(crate) use curves::Curves;
 pub(crate) use html::html;
+pub(crate) use json::json;
 pub use table::table;
 
 /// A session that takes part.

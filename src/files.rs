@@ -33,7 +33,8 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let pipe = path.to_owned();
     std::thread::Builder::new().name("pipe".to_owned()).spawn(move || done.send(read_whole(&pipe, most)))?;
     ended.recv_timeout(LONGEST_WAIT).unwrap_or_else(|_| {
-        let why = format!("it is no regular file, and did not end within {LONGEST_WAIT:?}; name a regular file");
+        let why =
+            format!("it is no regular file, and did not end within {} s; name a regular file", LONGEST_WAIT.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     })
 }

@@ -5,11 +5,11 @@
 mod tests;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::config_file::merge;
-use crate::cli::environment;
+use crate::cli::Command;
+use crate::cli::config_file::ConfigFile;
+use crate::cli::environment::{self, Surroundings};
 use crate::compare::{Contender, Curves, compare, html, table};
 use crate::export::in_memory::{Exported, export};
 use crate::export::summary::{self, junit, markdown};
@@ -53,16 +53,17 @@ pub fn plan(data: &[u8]) {
     }
 }
 
-/// A configuration file is refused, or its words can be parsed as if they had been typed; it never agrees to anything.
+/// A configuration file is refused, or is understood as if its values had been typed; it never agrees to anything.
 pub fn config(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    let typed: Vec<OsString> = ["scaletop", "run", "plan.toml", "demo"].map(OsString::from).to_vec();
-    match merge(Path::new("scaletop.toml"), text, typed) {
-        Ok(merged) => {
-            assert!(!merged.args.iter().any(|word| word == "--yes"), "a file cannot agree");
-            let _ = environment::parse(&merged);
-        }
-        Err(error) => assert!(!error.to_string().is_empty()),
+    let words: Vec<OsString> = ["scaletop", "run", "plan.toml", "demo"].map(OsString::from).to_vec();
+    let file = match ConfigFile::parse("scaletop.toml", text, environment::grammar()) {
+        Ok(file) => file,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    if let Ok(understood) = environment::parse_with(words, &[file], &Surroundings::default()) {
+        let Command::Run(args) = understood.cli.command else { panic_with("run", "it became another command") };
+        assert!(!args.drive.output.yes, "a file cannot agree");
     }
 }
 

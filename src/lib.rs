@@ -50,13 +50,13 @@ pub use app::signals::Signals;
 pub use app::state::update::update;
 pub use app::state::{Live, State, TimeRange, Ui, View, Window};
 pub use cli::Cli;
-pub use cli::config_file::{Merged, with_config_file};
-pub use cli::environment::{Unparsed, parse};
+pub use cli::config_file::{ConfigFile, Files};
+pub use cli::environment::{Surroundings, Understood, Unparsed, parse};
 #[cfg(feature = "aws")]
 pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
 #[cfg(feature = "aws")]
 pub use commands::demo::{demo_cloud, demo_target};
-pub use commands::{execute, offer};
+pub use commands::{execute, long_version, offer};
 pub use compare::{Contender, compare, table};
 pub use doctor::{Check, Status, worst};
 #[cfg(feature = "aws")]

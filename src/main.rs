@@ -1,10 +1,9 @@
 //! The scaletop program: parse, run, and turn errors into exit codes.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use scaletop::{clean_lines, execute, hide_secrets_in, offer, parse, with_config_file};
+use scaletop::{Surroundings, clean_lines, execute, hide_secrets_in, long_version, offer, parse};
 
 fn main() -> ExitCode {
     // As an instance of the embedded cluster this program is another one.
@@ -16,15 +15,14 @@ fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => return fail(&error.into(), 1),
     };
-    let args = match with_config_file(Path::new("."), args) {
-        Ok(args) => args,
-        Err(error) => return fail(&error.into(), 2),
-    };
-    if let Some(note) = &args.note {
-        let _ = writeln!(std::io::stderr(), "scaletop: warning: {}", clean_lines(note));
-    }
-    let cli = match parse(&args) {
-        Ok(cli) => cli,
+    let around = Surroundings::here(long_version());
+    let cli = match parse(args, &around) {
+        Ok(understood) => {
+            for note in &understood.notes {
+                let _ = writeln!(std::io::stderr(), "scaletop: warning: {}", clean_lines(note));
+            }
+            understood.cli
+        }
         Err(refused) if refused.is_error => {
             let _ = write!(std::io::stderr(), "{}", clean_lines(&hide_secrets_in(&refused.text)));
             return ExitCode::from(2);

@@ -138,8 +138,12 @@ impl fmt::Display for Comparison {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The text is not a plan. The message shows the line and what was expected there.
-    #[error("the plan cannot be used:\n{0}")]
-    Syntax(#[from] ::toml::de::Error),
+    #[error("the plan cannot be used:\n{source}{}", nearest.as_ref().map_or_else(String::new, |nearest| format!("the nearest is `{nearest}`\n")))]
+    Syntax {
+        source: ::toml::de::Error,
+        /// For a key that is unknown, one that is known and much like it.
+        nearest: Option<String>,
+    },
     /// A stage contradicts itself.
     #[error("line {line}: stage {number} ({name}): {reason}")]
     Stage {

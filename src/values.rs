@@ -78,6 +78,8 @@ pub enum ValueError {
     /// Not a speed of a replay.
     #[error("\"{0}\" is not a speed: give 1, 2, 5, 10, 20 or 50")]
     Speed(String),
+    #[error("\"{0}\" is not a level of progress: give true, false, 0 or 1")]
+    Verbosity(String),
     /// Not an address to listen on.
     #[error(
         "\"{0}\" is no address to listen on: give a port, such as 8899, for this machine alone, or ADDRESS:PORT, such as 127.0.0.1:8899 or 0.0.0.0:8899"
@@ -92,6 +94,15 @@ pub(crate) fn speed(text: &str) -> Result<u32, ValueError> {
     let digits = text.trim().trim_start_matches(['x', '×']).trim_end_matches(['x', '×']);
     let speed = digits.parse().ok().filter(|speed| SPEEDS.contains(speed));
     speed.ok_or_else(|| ValueError::Speed(text.to_owned()))
+}
+
+/// How much progress is told: a number, or true for the first level of it.
+pub(crate) fn verbosity(text: &str) -> Result<u8, ValueError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Ok(1),
+        "false" | "no" | "off" => Ok(0),
+        digits => digits.parse().map_err(|_| ValueError::Verbosity(text.to_owned())),
+    }
 }
 
 /// An address to listen on; a port alone, or with `localhost`, is one of this machine alone.

@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &str)] = &[
         "commands",
         "cli consent tui headless replay app doctor compare export metrics web experiment capacity cloud session plan instances target values slo files text scaletop_cluster scaletop_load scaletop_units",
     ),
-    ("cli", "target values files scaletop_cluster scaletop_load scaletop_units"),
+    ("cli", "target values files text scaletop_cluster scaletop_load scaletop_units"),
     ("consent", "target"),
     ("tui", "app session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("headless", "app session timeline text scaletop_load scaletop_units"),

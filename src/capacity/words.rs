@@ -8,14 +8,14 @@ use crate::slo::Slo;
 use crate::text::{Lines, latency};
 
 impl Capacity {
-    /// The answer in a sentence: `one instance holds 121–122 requests/s at p99 ≤ 500ms, errors ≤ 1%`.
+    /// The answer in a sentence: `one instance sustains 121–122 requests/s at p99 ≤ 500ms, errors ≤ 1%`.
     pub fn sentence(&self, slo: &Slo) -> String {
         let who = match self.instances {
-            None => "the service holds".to_owned(),
-            Some(1) => "one instance holds".to_owned(),
-            Some(count) => format!("{count} instances hold"),
+            None => "the service sustains".to_owned(),
+            Some(1) => "one instance sustains".to_owned(),
+            Some(count) => format!("{count} instances sustain"),
         };
-        let none = || format!("no rate that was tried holds {slo}");
+        let none = || format!("no rate that was tried meets {slo}");
         match (&self.end, self.holds, self.misses) {
             (End::Generator(reason), Some(holds), _) => {
                 format!("{who} at least {holds} requests/s at {slo}; beyond, this machine was the limit: {reason}")
@@ -24,10 +24,12 @@ impl Capacity {
             (End::AtCeiling, Some(holds), _) => {
                 format!("{who} at least {holds} requests/s at {slo}: the ceiling (--max-rate)")
             }
-            (End::NothingHolds, ..) => format!("not even 1 request/s holds {slo}"),
+            (End::NothingHolds, ..) => format!("not even 1 request/s meets {slo}"),
             (End::Interrupted, Some(holds), misses) => {
                 let misses = misses.map(|misses| format!(", less than {misses}")).unwrap_or_default();
-                format!("{who} at least {holds} requests/s{misses} at {slo}: interrupted before it was known better")
+                format!(
+                    "{who} at least {holds} requests/s{misses} at {slo}: interrupted before it was known more exactly"
+                )
             }
             (End::Interrupted, None, _) => format!("{}: interrupted", none()),
             (_, Some(holds), Some(misses)) => format!("{who} {holds}–{misses} requests/s at {slo}"),

@@ -1,374 +1,367 @@
-//! `scaletop.toml`: options that need not be typed. Its keys are the long options without their dashes.
+//! `scaletop.toml`: options that need not be typed. Its keys are the long options without their dashes, by themselves or under the
+//! section that they belong to.
 //!
-//! The file's values are put in front of what was typed, as if they had been typed too, so that the same checks apply to
-//! both. What was really typed wins, and so does a variable of the environment. One thing no file can say: that a host may
-//! be load-tested. It stands in a folder that somebody else may have written. Two tables of it are no options: `[keys]` and
-//! `[theme]` ([`super::own`]).
+//! Two files are read: the user's and the one of the working directory, or instead of both the one that `--config` names. What a
+//! file says is understood here, with the line of each value; which value is in force is decided by [`super::settings`]. Two
+//! tables of a file are no options: `[keys]` and `[theme]` ([`super::own`]).
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command};
+use etcetera::BaseStrategy as _;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use crate::cli::own::{self, Own, line_of};
-use crate::cli::{environment, habits, unused};
+use crate::cli::own::{self, Own};
+use crate::cli::settings;
 use crate::files;
 use crate::values;
 
-/// The file's name; looked for in the working directory.
+/// The file's name, in the working directory and in the user's folder of configurations.
 pub(crate) const FILE_NAME: &str = "scaletop.toml";
 
-/// Why the file cannot be used.
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it is named to people.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", self.file, self.line)
+    }
+}
+
+/// Why a file cannot be used. No message repeats a value: it may be a secret.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+pub(crate) enum ConfigError {
+    #[error("cannot read {file}: {source}")]
     Read {
-        /// The file.
-        path: PathBuf,
+        file: String,
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is not TOML.
-    #[error("{} is not TOML:\n{source}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+    #[error("there is no {file}, which {asked_by} names: write it, or leave that out")]
+    Missing {
+        file: String,
+        /// The option or the variable.
+        asked_by: &'static str,
     },
-    /// A key is no option of any command.
+    #[error("{place}, column {column}{}: this is not TOML: {reason}", key.as_ref().map_or_else(String::new, |key| format!(", key `{key}`")))]
+    Syntax {
+        place: Place,
+        /// In characters, from 1.
+        column: usize,
+        /// The key whose value it is, where the line says so.
+        key: Option<String>,
+        reason: String,
+    },
     #[error(
-        "{}, line {line}: unknown key `{key}`{}; keys are options without their dashes, such as max-rate (see scaletop run --help)",
-        path.display(),
+        "{place}: unknown key `{key}`{}; keys are options without their dashes, such as max-rate (scaletop config has all)",
         nearest.as_ref().map_or_else(String::new, |nearest| format!(", the nearest is `{nearest}`"))
     )]
     UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The key.
+        place: Place,
         key: String,
         /// A key that is known and much like it.
         nearest: Option<String>,
     },
-    /// A value of `[keys]` or `[theme]` is none.
-    #[error("{}, line {line}: `{name}` takes {takes}", path.display())]
-    BadOwn {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What it is for.
+    #[error(
+        "{place}: there is no section [{section}]{}; sections are {all}",
+        nearest.as_ref().map_or_else(String::new, |nearest| format!(", the nearest is [{nearest}]"))
+    )]
+    UnknownSection { place: Place, section: String, nearest: Option<String>, all: String },
+    /// A key that belongs to another section.
+    #[error("{place}: `{key}` does not belong to [{section}]: {belongs}")]
+    Elsewhere {
+        place: Place,
+        key: String,
+        section: String,
+        /// Where it does belong.
+        belongs: String,
+    },
+    #[error("{place}: `{key}` stands twice, also in line {before}: keep one")]
+    Twice { place: Place, key: String, before: usize },
+    #[error("{place}: `{name}` takes {takes}")]
+    BadValue {
+        place: Place,
         name: String,
         /// What would have been right.
         takes: &'static str,
     },
     /// An option that only somebody at the command line can mean.
-    #[error("{}, line {line}: `{key}` is for the command line alone: --{key}", path.display())]
-    TypedOnly {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The key.
-        key: String,
-    },
-    /// A value has no place on a command line.
-    #[error("{}, line {line}: `{key}` takes a text, a number, true or false, or a list of texts", path.display())]
-    BadValue {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The key.
-        key: String,
-    },
+    #[error("{place}: `{key}` is for the command line alone: {why}; type --{key}")]
+    TypedOnly { place: Place, key: String, why: &'static str },
 }
 
-/// The key that only a person can turn: whether a host may be load-tested.
-const CONSENT: &str = "yes";
-
-/// Options that make a command another one, or name a file that is written: said where it is done, and in no file that others
-/// may have put in the folder.
-const TYPED_ONLY: [&str; 8] =
-    ["check", "plan", "html", "policy", "account", "repository", "report-only", "panic-after"];
-
-/// A command line with what a file had to add.
+/// A configuration file, understood.
 #[derive(Clone, Debug, Default)]
-pub struct Merged {
-    /// The words, the program first.
-    pub args: Vec<OsString>,
-    /// Those of them that stand in the file.
-    pub from_file: Vec<OsString>,
-    /// What the user should know of the file.
-    pub note: Option<String>,
+pub struct ConfigFile {
+    /// As it is named to people: `./scaletop.toml`, `~/.config/scaletop/scaletop.toml`.
+    pub name: String,
+    /// Its options, in the order of the file.
+    pub(super) entries: Vec<Entry>,
     /// Its keys and colours.
-    pub own: Own,
+    pub(super) own: Own,
 }
 
-impl Merged {
-    /// What was typed, and nothing more.
-    pub fn only(args: Vec<OsString>) -> Self {
-        Self { args, ..Self::default() }
+/// An option that stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The command that it is for, when it is for one alone.
+    pub(super) only_for: Option<String>,
+    /// The option, by its own name.
+    pub(super) key: String,
+    pub(super) line: usize,
+    /// Its values, as they would be typed.
+    pub(super) values: Vec<String>,
+}
+
+/// Which files there are to read.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// The user's own; none where the system does not say where it would be.
+    pub user: Option<PathBuf>,
+    /// The one of the working directory.
+    pub folder: PathBuf,
+}
+
+impl Files {
+    /// Those of this user and this folder: `$XDG_CONFIG_HOME/scaletop/scaletop.toml` (by default below `~/.config`, on macOS, too;
+    /// `%APPDATA%` on Windows) and `./scaletop.toml`.
+    pub fn here() -> Self {
+        let user = etcetera::choose_base_strategy().ok().map(|at| at.config_dir().join("scaletop").join(FILE_NAME));
+        Self { user, folder: Path::new(".").join(FILE_NAME) }
     }
 
-    /// The words that were typed.
-    pub(super) fn typed(&self) -> impl Iterator<Item = &OsString> {
-        let after_command = self.args.len().min(AFTER_COMMAND);
-        let rest = self.args.get(after_command + self.from_file.len()..).unwrap_or_default();
-        self.args[..after_command].iter().chain(rest)
+    /// Reads both, the user's first, or in their place the one that is `named`, by what asked for it. A file that is not there is
+    /// none, unless it was named.
+    pub(super) fn read(
+        &self,
+        named: Option<(&Path, &'static str)>,
+        grammar: &Command,
+    ) -> Result<Vec<ConfigFile>, ConfigError> {
+        if let Some((path, asked_by)) = named {
+            let file = path.display().to_string();
+            return match files::read_text(path, files::MOST_TEXT) {
+                Ok(text) => Ok(vec![ConfigFile::parse(&file, &text, grammar)?]),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    Err(ConfigError::Missing { file, asked_by })
+                }
+                Err(source) => Err(ConfigError::Read { file, source }),
+            };
+        }
+        let mut read = Vec::new();
+        for path in self.user.iter().chain([&self.folder]) {
+            let file = shown(path);
+            match files::read_regular_text(path, files::MOST_TEXT) {
+                Ok(text) => read.push(ConfigFile::parse(&file, &text, grammar)?),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                // A folder that others keep to themselves is none of this user's.
+                Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {}
+                Err(source) => return Err(ConfigError::Read { file, source }),
+            }
+        }
+        Ok(read)
+    }
+
+    /// As people would name them, the user's first.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.user.iter().chain([&self.folder]).map(|path| shown(path)).collect()
     }
 }
 
-/// Where the file's words are put: after the program and its command.
-const AFTER_COMMAND: usize = 2;
+/// A path as people would write it: below the home directory from `~` on.
+fn shown(path: &Path) -> String {
+    let home = etcetera::home_dir().ok();
+    let below = home.as_deref().and_then(|home| path.strip_prefix(home).ok());
+    below.map_or_else(|| path.display().to_string(), |rest| Path::new("~").join(rest).display().to_string())
+}
 
-/// The file's keys and values, with their places in it.
-type Entries = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
+impl ConfigFile {
+    /// Understands the text of a file; `grammar` is the command line's, built.
+    pub(crate) fn parse(name: &str, text: &str, grammar: &Command) -> Result<Self, ConfigError> {
+        let document = DeTable::parse(text).map_err(|error| syntax(name, text, &error))?;
+        let own = own::read(name, text, document.get_ref())?;
+        let mut reader = Reader { name, text, grammar, entries: Vec::new() };
+        for (key, value) in document.get_ref() {
+            reader.top(key, value)?;
+        }
+        let mut entries = reader.entries;
+        entries.sort_by_key(|entry| entry.line);
+        Ok(Self { name: name.to_owned(), entries, own })
+    }
+}
 
-/// `args` (the program first) with the options of the configuration file in `folder`, if there is one, put in front of
-/// the command's own.
-pub fn with_config_file(folder: &Path, args: Vec<OsString>) -> Result<Merged, ConfigError> {
-    let args = habits::with_command(args, &environment::grammar());
-    let path = folder.join(FILE_NAME);
-    let text = match files::read_regular_text(&path, files::MOST_TEXT) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Merged::only(args)),
-        Err(source) => return Err(ConfigError::Read { path, source }),
+/// What the parser says, without the line itself: whatever stands there may be a secret.
+fn syntax(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| text.floor_char_boundary(span.start));
+    let begins = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[begins..].lines().next().unwrap_or_default();
+    let key = line.split_once('=').map(|(key, _)| key.trim());
+    let is_known = |key: &&str| settings::is_known(key) || *key == "target";
+    ConfigError::Syntax {
+        place: Place { file: name.to_owned(), line: line_of(text, at) },
+        column: text[begins..at].chars().count() + 1,
+        key: key.filter(is_known).map(str::to_owned),
+        reason: error.message().to_owned(),
+    }
+}
+
+type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
+
+/// Reads the options of one file.
+struct Reader<'a> {
+    name: &'a str,
+    text: &'a str,
+    grammar: &'a Command,
+    entries: Vec<Entry>,
+}
+
+impl Reader<'_> {
+    fn place(&self, key: &Key<'_>) -> Place {
+        Place { file: self.name.to_owned(), line: line_of(self.text, key.span().start) }
+    }
+
+    /// A key that stands under no section, or a section.
+    fn top(&mut self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Result<(), ConfigError> {
+        let name = key.get_ref().as_ref();
+        match value.get_ref() {
+            _ if name == own::KEYS => Ok(()),
+            DeValue::Table(table) if name == own::THEME => match table.get_key_value(own::BASE) {
+                Some((base, value)) => self.option(base, name, None, value),
+                None => Ok(()),
+            },
+            DeValue::Table(table) if settings::is_section(self.grammar, name) => {
+                for (key, value) in table {
+                    self.in_section(name, key, value)?;
+                }
+                Ok(())
+            }
+            DeValue::Table(_) if settings::option(self.grammar, name).is_none() => Err(self.unknown_section(key)),
+            _ => self.option(key, name, None, value),
+        }
+    }
+
+    fn in_section(&mut self, section: &str, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Result<(), ConfigError> {
+        let name = key.get_ref().as_ref();
+        if settings::is_general(section) {
+            let arg = settings::option(self.grammar, name).ok_or_else(|| self.unknown(key, None))?;
+            let belongs = settings::sections_of(self.grammar, &settings::key(arg));
+            if !belongs.iter().any(|one| one == section) {
+                return Err(self.elsewhere(section, key, &belongs));
+            }
+            return self.option(key, name, None, value);
+        }
+        let command =
+            self.grammar.find_subcommand(section).filter(|command| settings::option_of(command, name).is_some());
+        match command {
+            Some(_) => self.option(key, name, Some(section), value),
+            None if settings::option(self.grammar, name).is_some() => {
+                let why = format!("{section} has no --{name}");
+                let (place, key, section) = (self.place(key), name.to_owned(), section.to_owned());
+                Err(ConfigError::Elsewhere { place, key, section, belongs: why })
+            }
+            None => Err(self.unknown(key, Some(section))),
+        }
+    }
+
+    fn elsewhere(&self, section: &str, key: &Key<'_>, belongs: &[String]) -> ConfigError {
+        let belongs: Vec<_> = belongs.iter().map(|one| format!("[{one}]")).collect();
+        let belongs = format!("write it under {}, or above all sections", belongs.join(" or "));
+        let (place, key) = (self.place(key), key.get_ref().to_string());
+        ConfigError::Elsewhere { place, key, section: section.to_owned(), belongs }
+    }
+
+    fn unknown(&self, key: &Key<'_>, command: Option<&str>) -> ConfigError {
+        let commands = self.grammar.get_subcommands().filter(|one| command.is_none_or(|name| one.get_name() == name));
+        let known: Vec<String> = commands.flat_map(Command::get_arguments).filter_map(settings::settable).collect();
+        let known = known.iter().map(String::as_str).chain([own::KEYS]);
+        let nearest = values::nearest(key.get_ref(), known).map(str::to_owned);
+        ConfigError::UnknownKey { place: self.place(key), key: key.get_ref().to_string(), nearest }
+    }
+
+    fn unknown_section(&self, key: &Key<'_>) -> ConfigError {
+        let all = settings::sections(self.grammar);
+        let nearest = values::nearest(key.get_ref(), all.iter().map(String::as_str)).map(str::to_owned);
+        let section = key.get_ref().to_string();
+        ConfigError::UnknownSection { place: self.place(key), section, nearest, all: all.join(", ") }
+    }
+
+    /// Takes an option: it exists, may stand in a file, has a value of its kind, and stands there once.
+    fn option(
+        &mut self,
+        key: &Key<'_>,
+        name: &str,
+        only_for: Option<&str>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), ConfigError> {
+        let place = self.place(key);
+        let found = match only_for {
+            Some(command) => {
+                self.grammar.find_subcommand(command).and_then(|command| settings::option_of(command, name))
+            }
+            None => settings::option(self.grammar, name),
+        };
+        let Some(arg) = found else { return Err(self.unknown(key, None)) };
+        let said = key.get_ref().to_string();
+        if let Some(why) = settings::typed_only(&settings::key(arg)) {
+            return Err(ConfigError::TypedOnly { place, key: said, why });
+        }
+        let values = words(arg, value.get_ref()).map_err(|takes| ConfigError::BadValue {
+            place: place.clone(),
+            name: said.clone(),
+            takes,
+        })?;
+        let entry = Entry { only_for: only_for.map(str::to_owned), key: settings::key(arg), line: place.line, values };
+        let before = self.entries.iter().find(|one| one.only_for == entry.only_for && one.key == entry.key);
+        if let Some(other) = before {
+            let (before, line) = (other.line.min(place.line), other.line.max(place.line));
+            return Err(ConfigError::Twice { key: said, before, place: Place { line, ..place } });
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+/// The words that say on the command line what the file says; what would have been right, when it says nothing that an option takes.
+fn words(arg: &Arg, value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
+    const SWITCH: &str = "true or false";
+    const ONE: &str = "a text or a number";
+    const SOME: &str = "a text, a number, or a list of texts";
+    let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+    let takes = match (is_switch, settings::takes_several(arg)) {
+        (true, _) => SWITCH,
+        (false, true) => SOME,
+        (false, false) => ONE,
     };
-    merge(&path, &text, args)
-}
-
-pub(crate) fn merge(path: &Path, text: &str, args: Vec<OsString>) -> Result<Merged, ConfigError> {
-    let entries: Entries = toml::from_str(text)
-        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
-    let own = own::read(path, text)?;
-    let entries: Vec<_> = entries.into_iter().filter_map(options_of).collect();
-    let line_of = |key: &Spanned<String>| line_of(text, key.span().start);
-    let cli = environment::grammar();
-    for (key, _) in &entries {
-        if TYPED_ONLY.contains(&key.get_ref().as_str()) {
-            let (line, key) = (line_of(key), key.get_ref().clone());
-            return Err(ConfigError::TypedOnly { path: path.to_owned(), line, key });
-        }
-        if !cli.get_subcommands().any(|command| option(command, key.get_ref()).is_some()) {
-            let known = cli.get_subcommands().flat_map(Command::get_arguments).filter_map(Arg::get_long);
-            let nearest = values::nearest(key.get_ref(), known.chain(["keys"])).map(str::to_owned);
-            let (line, key) = (line_of(key), key.get_ref().clone());
-            return Err(ConfigError::UnknownKey { path: path.to_owned(), line, key, nearest });
-        }
-    }
-    // A command line that is wrong, or asks for help, is answered as it stands, when it is parsed for good.
-    let Ok(typed) = cli.clone().try_get_matches_from(&args) else { return Ok(Merged { own, ..Merged::only(args) }) };
-    let Some((name, typed)) = typed.subcommand() else { return Ok(Merged { own, ..Merged::only(args) }) };
-    let (mut from_file, mut note) = (Vec::new(), None);
-    for (key, value) in &entries {
-        let Some(arg) = cli.find_subcommand(name).and_then(|command| option(command, key.get_ref())) else { continue };
-        // A list that was typed replaces the file's list, as any other option does.
-        let is_said = matches!(
-            typed.value_source(arg.get_id().as_str()),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        );
-        // What is typed goes before its counterpart in the file, too.
-        let counterpart = unused::counterpart(arg.get_id().as_str());
-        let is_overruled = counterpart.is_some_and(|other| {
-            typed.try_contains_id(other).is_ok() && typed.value_source(other) == Some(ValueSource::CommandLine)
-        });
-        if is_said || is_overruled {
-            continue;
-        }
-        let words = words(arg, key.get_ref(), value.get_ref());
-        if key.get_ref() == CONSENT && words.as_ref().is_some_and(|words| !words.is_empty()) {
-            let (file, line) = (path.display(), line_of(key));
-            note = Some(format!(
-                "{file}, line {line}: `{CONSENT}` has no effect, a file of the working directory cannot say that a host may be \
-                 load-tested; say so with --yes"
-            ));
-            continue;
-        }
-        from_file.extend(words.ok_or_else(|| ConfigError::BadValue {
-            path: path.to_owned(),
-            line: line_of(key),
-            key: key.get_ref().clone(),
-        })?);
-    }
-    let mut merged = args;
-    let after_command = merged.len().min(AFTER_COMMAND);
-    merged.splice(after_command..after_command, from_file.iter().cloned());
-    Ok(Merged { args: merged, from_file, note, own })
-}
-
-/// What is an option of an entry of the file; `None` for what is none. `[theme]` is a table of its own, and its `base` is what the
-/// option says.
-fn options_of(
-    (key, value): (Spanned<String>, Spanned<toml::Value>),
-) -> Option<(Spanned<String>, Spanned<toml::Value>)> {
-    match (key.get_ref().as_str(), value.get_ref()) {
-        ("keys", _) => None,
-        ("theme", toml::Value::Table(table)) => {
-            table.get(own::BASE).map(|base| (key.clone(), Spanned::new(value.span(), base.clone())))
-        }
-        _ => Some((key, value)),
-    }
-}
-
-fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
-    let is_called =
-        |arg: &&Arg| arg.get_long() == Some(key) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&key));
-    command.get_arguments().find(is_called)
-}
-
-/// The words that say on the command line what the file says.
-fn words(arg: &Arg, key: &str, value: &toml::Value) -> Option<Vec<OsString>> {
-    let word = |text: String| OsString::from(format!("--{key}={text}"));
-    if matches!(arg.get_action(), ArgAction::SetTrue) {
-        let on = value.as_bool()?;
-        return Some(if on { vec![OsString::from(format!("--{key}"))] } else { Vec::new() });
-    }
     match value {
-        toml::Value::Array(items) => items.iter().map(|item| scalar(item).map(word)).collect(),
-        value => Some(vec![word(scalar(value)?)]),
+        DeValue::Boolean(on) if is_switch || matches!(arg.get_action(), ArgAction::Count) => Ok(vec![on.to_string()]),
+        _ if is_switch => Err(takes),
+        DeValue::Array(items) if settings::takes_several(arg) => {
+            items.iter().map(|item| scalar(item.get_ref()).ok_or(takes)).collect()
+        }
+        value => scalar(value).map(|word| vec![word]).ok_or(takes),
     }
 }
 
-fn scalar(value: &toml::Value) -> Option<String> {
+fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string()),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok().map(|number| number.to_string()),
         _ => None,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::cli::own::OwnEntry;
-    use crate::cli::{Cli, Command as Chosen};
-
-    fn merged(text: &str, typed: &[&str]) -> Result<Vec<OsString>, ConfigError> {
-        all(text, typed).map(|merged| merged.args)
-    }
-
-    fn all(text: &str, typed: &[&str]) -> Result<Merged, ConfigError> {
-        merge(Path::new("scaletop.toml"), text, typed.iter().map(OsString::from).collect())
-    }
-
-    fn drive(args: Vec<OsString>) -> crate::cli::DriveArgs {
-        match Cli::try_parse_from(args).unwrap().command {
-            Chosen::Demo(demo) => demo.drive,
-            other => panic!("not the demo: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_is_typed_wins_over_the_file_and_the_file_over_the_default() {
-        let file = "max-rate = 1000\nspike-rate = 300\nslo = [\"p95=1s\", \"errors=2%\"]\n";
-        let drive = drive(merged(file, &["scaletop", "demo", "--spike-rate", "400"]).unwrap());
-        assert_eq!((drive.load.max_rate.get(), drive.load.spike_rate.unwrap().get()), (1_000, 400));
-        assert_eq!(values::slo(&drive.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
-    }
-
-    #[test]
-    fn a_file_cannot_say_that_a_host_may_be_load_tested_and_that_it_tried_is_said() {
-        let tried = all("max-rate = 7\nyes = true\n", &["scaletop", "demo"]).unwrap();
-        assert!(!drive(tried.args).output.yes);
-        let note = tried.note.expect("it is said");
-        assert!(note.contains("line 2") && note.contains("--yes"), "{note}");
-        assert_eq!(all("yes = false\n", &["scaletop", "demo"]).unwrap().note, None);
-        assert!(drive(merged("yes = true\n", &["scaletop", "demo", "--yes"]).unwrap()).output.yes);
-    }
-
-    #[test]
-    fn a_typed_list_replaces_the_files_list() {
-        let drive = drive(merged("slo = [\"p95=1s\"]\n", &["scaletop", "demo", "--slo", "errors=3%"]).unwrap());
-        assert_eq!(values::slo(&drive.load.slo).to_string(), "p99 ≤ 500ms, errors ≤ 3%");
-    }
-
-    #[test]
-    fn a_typed_value_is_one_however_it_is_written() {
-        for typed in [&["--header=a: 1"][..], &["--header", "a: 1"], &["-H", "a: 1"], &["-Ha: 1"]] {
-            let args = [&["scaletop", "demo"], typed].concat();
-            assert_eq!(
-                drive(merged("header = [\"b: 2\", \"c: 3\"]\n", &args).unwrap()).request.headers.len(),
-                1,
-                "{typed:?}"
-            );
-        }
-        // What looks like an option and is a value of another is none.
-        let args = ["scaletop", "demo", "--body", "x", "--path", "/--max-rate"];
-        assert_eq!(drive(merged("max-rate = 1000\n", &args).unwrap()).load.max_rate.get(), 1_000);
-    }
-
-    #[test]
-    fn a_wrong_command_line_is_left_as_it_is() {
-        for typed in [&["scaletop"][..], &["scaletop", "demo", "--nonsense"], &["scaletop", "demo", "--help"]] {
-            assert_eq!(merged("max-rate = 1000\n", typed).unwrap().len(), typed.len());
-        }
-    }
-
-    #[test]
-    fn an_option_of_another_command_is_no_mistake() {
-        assert_eq!(merged("max-rate = 1000\n", &["scaletop", "completions", "bash"]).unwrap().len(), 3);
-    }
-
-    #[test]
-    fn keys_and_colours_are_no_options_and_the_base_of_the_colours_is_one() {
-        let file = "max-rate = 7\n[theme]\nbase = \"light\"\nok = 70\n\n[theme.dark]\nok = \"#00ff00\"\n[keys]\nspike = [\"f5\", \"s\"]\n\
-                    [keys.tables]\nundo = []\n";
-        let merged = all(file, &["scaletop", "demo"]).unwrap();
-        let entry = |line, place: Option<&str>, name: &str, values: &[&str]| OwnEntry {
-            line,
-            place: place.map(str::to_owned),
-            name: name.to_owned(),
-            values: values.iter().map(ToString::to_string).collect(),
-        };
-        assert_eq!(merged.own.keys, [entry(9, None, "spike", &["f5", "s"]), entry(11, Some("tables"), "undo", &[])]);
-        assert_eq!(merged.own.theme, [entry(4, None, "ok", &["70"]), entry(7, Some("dark"), "ok", &["#00ff00"])]);
-        let drive = drive(merged.args);
-        assert_eq!((drive.load.max_rate.get(), drive.screen.theme), (7, crate::cli::ThemeChoice::Light));
-    }
-
-    #[test]
-    fn a_key_or_a_colour_of_another_kind_is_named_with_its_line_and_what_it_takes() {
-        for (file, line, says) in [
-            ("[keys]\nspike = 5\n", 2, "`spike` takes a key or a list of keys"),
-            ("[keys]\nspike = [1]\n", 2, "`spike` takes a key"),
-            ("keys = \"vi\"\n", 1, "`keys` takes a table"),
-            ("[keys.charts.more]\nspike = \"s\"\n", 1, "`more` takes a key"),
-            ("\n[theme.dark]\nok = [1]\n", 3, "`ok` takes a colour"),
-        ] {
-            let error = merged(file, &["scaletop", "demo"]).unwrap_err().to_string();
-            assert!(error.contains(&format!("line {line}: ")) && error.contains(says), "{file}: {error}");
-        }
-    }
-
-    #[test]
-    fn what_makes_a_command_another_one_or_writes_a_file_stands_in_no_file() {
-        for key in TYPED_ONLY {
-            let error = merged(&format!("{key} = \"x\"\n"), &["scaletop", "demo"]).unwrap_err().to_string();
-            assert!(error.contains("line 1") && error.contains(&format!("--{key}")), "{error}");
-            // An option that is called otherwise now would be forgotten silently.
-            let cli = environment::grammar();
-            assert!(cli.get_subcommands().any(|command| option(command, key).is_some()), "{key}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let error = merged("yes = true\nmax-rat = 1\n", &["scaletop", "demo"]).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
-        assert!(error.contains("the nearest is `max-rate`"), "{error}");
-        let error = merged("# max-rat = 1\n\"max-rat\" = 2\n", &["scaletop", "demo"]).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("`max-rat`"), "{error}");
-        let error = merged("[slo]\np99 = \"1s\"\n", &["scaletop", "demo"]).unwrap_err().to_string();
-        assert!(error.contains("line 1") && error.contains("`slo` takes"), "{error}");
-    }
+/// The line, from 1, of a place in a text.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,23 @@
-//! From words and variables to a [`Cli`]: an empty variable is an unset one, and what is wrong is told with where it came
+//! From words, files and variables to a [`Cli`]: an empty variable is an unset one, and what is wrong is told with where it came
 //! from, without the secrets in it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::Cli;
-use crate::cli::config_file::Merged;
-use crate::cli::{habits, unused};
+use crate::cli::config_file::{ConfigFile, Files};
+use crate::cli::own::Own;
+use crate::cli::settings::{self, InForce, Refusal, Setting, Source};
+use crate::cli::{Cli, brevity, habits, unused};
 use crate::target::hide_secrets;
+use crate::values;
+
+/// What all variables of ours begin with.
+const OURS: &str = "SCALETOP_";
 
 /// Why there is no command to execute: help was asked for, or the words are wrong.
 #[derive(Debug)]
@@ -21,62 +28,228 @@ pub struct Unparsed {
     pub is_error: bool,
 }
 
-/// The command line's grammar, without the variables that are set to nothing, as pipelines do with inputs that were left
-/// out.
-pub(super) fn grammar() -> Command {
-    unused::hidden(without_blank_variables(Cli::command(), &|name| std::env::var_os(name)))
+impl Unparsed {
+    fn error(text: &str) -> Self {
+        Self { text: format!("error: {text}\n"), is_error: true }
+    }
 }
 
-fn without_blank_variables(command: Command, variable: &dyn Fn(&OsStr) -> Option<OsString>) -> Command {
-    let heard = |arg: Arg| {
-        let value = arg.get_env().and_then(variable);
-        if value.is_some_and(|value| is_blank(&value)) { arg.env(None::<&'static str>) } else { arg }
-    };
-    command.mut_args(heard).mut_subcommands(|inner| without_blank_variables(inner, variable))
+/// What is heard besides the words: variables and files.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Those that are ours.
+    pub variables: Vec<(String, OsString)>,
+    /// Which files there are.
+    pub files: Files,
+    /// What `--version` says; nothing for the version alone.
+    pub version: String,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn here(version: String) -> Self {
+        let ours = |(name, value): (OsString, OsString)| Some((name.to_str()?.to_owned(), value));
+        let ours = std::env::vars_os().filter_map(ours).filter(|(name, _)| name.starts_with(OURS));
+        Self { variables: ours.collect(), files: Files::here(), version }
+    }
+
+    /// A variable that is set to something: pipelines set inputs that were left out to nothing.
+    fn variable(&self, name: &str) -> Option<OsString> {
+        let set = self.variables.iter().find(|(one, _)| one == name);
+        set.map(|(_, value)| value).filter(|value| !is_blank(value)).cloned()
+    }
+
+    /// What should be known of variables that nobody hears: misspelt ones, and those of options that are only typed.
+    fn unheard(&self, grammar: &Command) -> Vec<String> {
+        let args = || grammar.get_subcommands().flat_map(Command::get_arguments);
+        let known: Vec<&str> = args().filter_map(|arg| arg.get_env()?.to_str()).collect();
+        let is_unheard = |name: &&str| !known.contains(name);
+        let set = self.variables.iter().filter(|(_, value)| !is_blank(value)).map(|(name, _)| name.as_str());
+        let told = |name: &str| {
+            let key = name.strip_prefix(OURS).unwrap_or(name).to_ascii_lowercase().replace('_', "-");
+            if let Some(why) = settings::typed_only(&key) {
+                return format!("{name} has no effect: --{key} is for the command line alone ({why})");
+            }
+            let nearest = values::nearest(name, known.iter().copied());
+            let nearest = nearest.map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
+            format!("{name} has no effect: there is no such variable{nearest} (scaletop config has all)")
+        };
+        set.filter(is_unheard).map(told).collect()
+    }
+}
+
+/// The command line's grammar, built: help shows of each command what it uses.
+pub(crate) fn grammar() -> &'static Command {
+    static GRAMMAR: LazyLock<Command> = LazyLock::new(|| {
+        let mut grammar = Cli::command();
+        // Only a command that is built can name its arguments; and what is changed before loses its place.
+        grammar.build();
+        brevity::legible(unused::hidden(grammar))
+    });
+    &GRAMMAR
 }
 
 fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Understands the command line that [`super::config_file::with_config_file`] has put together.
-pub fn parse(merged: &Merged) -> Result<Cli, Unparsed> {
-    let mut command = grammar();
-    // Only a command that is built can name its arguments.
-    command.build();
-    let typed: Vec<OsString> = merged.typed().cloned().collect();
-    let command = unused::without_overruled(command, &typed);
-    let parsed = command.clone().try_get_matches_from(&merged.args).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = parsed.map_err(|error| unparsed(error, &command, merged))?;
-    match unused::complaint(&command, &typed) {
-        None => Ok(Cli { own: merged.own.clone(), ..cli }),
-        Some(complaint) => {
-            let text = format!("error: {}: leave it out\n", hide_secrets(&complaint));
-            Err(Unparsed { text, is_error: true })
-        }
-    }
+/// What was understood.
+#[derive(Clone, Debug)]
+pub struct Understood {
+    pub cli: Cli,
+    /// What the user should know of files and variables.
+    pub notes: Vec<String>,
 }
 
-fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unparsed {
+/// Understands a command line (the program first), with what the files and the variables add.
+pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, Unparsed> {
+    let grammar = grammar();
+    let words = habits::with_command(words, grammar);
+    // What was typed by itself, with variables out of the way: it is right or wrong whatever they are.
+    let silent = match around.version.as_str() {
+        "" => silent(grammar),
+        version => silent(grammar).long_version(version.to_owned()),
+    };
+    let read = |command: &Command| command.clone().try_get_matches_from(&words);
+    let matches = read(&targets_optional(silent.clone())).map_err(|error| unparsed(error, grammar, &words))?;
+    if let Some(complaint) =
+        matches.subcommand().and_then(|(name, typed)| unused::complaint(grammar.find_subcommand(name)?, typed))
+    {
+        return Err(Unparsed::error(&format!("{}: leave it out", hide_secrets(&complaint))));
+    }
+    let Some((name, typed)) = matches.subcommand().filter(|(name, _)| settings::reads_files(name)) else {
+        let cli = read(&silent).and_then(|matches| Cli::from_arg_matches(&matches));
+        let cli = cli.map_err(|error| unparsed(error, grammar, &words))?;
+        return Ok(Understood { cli, notes: Vec::new() });
+    };
+    let by_variable = around.variable("SCALETOP_CONFIG").map(PathBuf::from);
+    let named = match typed.get_one::<PathBuf>("config") {
+        Some(path) => Some((path.as_path(), "--config")),
+        None => by_variable.as_deref().map(|path: &Path| (path, "SCALETOP_CONFIG")),
+    };
+    let files = around.files.read(named, grammar).map_err(|error| Unparsed::error(&error.to_string()))?;
+    understood(grammar, &silent, &words, (name, typed), &files, around)
+}
+
+/// The same with files that are read already.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_with(
+    words: Vec<OsString>,
+    files: &[ConfigFile],
+    around: &Surroundings,
+) -> Result<Understood, Unparsed> {
+    let (grammar, silent) = (grammar(), silent(grammar()));
+    let words = habits::with_command(words, grammar);
+    let matches = targets_optional(silent.clone()).try_get_matches_from(&words);
+    let matches = matches.map_err(|error| unparsed(error, grammar, &words))?;
+    let typed = matches.subcommand().ok_or_else(|| Unparsed::error("no command"))?;
+    understood(grammar, &silent, &words, typed, files, around)
+}
+
+/// Puts together what was typed, the files and the variables.
+fn understood(
+    grammar: &Command,
+    silent: &Command,
+    words: &[OsString],
+    (name, typed): (&str, &ArgMatches),
+    files: &[ConfigFile],
+    around: &Surroundings,
+) -> Result<Understood, Unparsed> {
+    let command = grammar.find_subcommand(name).unwrap_or(grammar);
+    let variables = |name: &str| around.variable(name);
+    let refused = |refusal| refused(refusal, grammar, words);
+    for file in files {
+        settings::check(grammar, file).map_err(refused)?;
+    }
+    let settings = if settings::uses_settings(name) {
+        settings::in_force(command, Some(typed), files, &variables).map_err(refused)?
+    } else {
+        Vec::new()
+    };
+    let parsed = settled(silent.clone(), name, &settings).try_get_matches_from(words);
+    let cli = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut cli = cli.map_err(|error| unparsed(error, grammar, words))?;
+    cli.own = files.iter().fold(Own::default(), |own, file| own.with(&file.own));
+    let is_typed = |id: &str| settings.iter().any(|one| one.id == id && one.source == Source::Typed);
+    cli.settle(is_typed(settings::TARGET));
+    if let super::Command::Config(args) = &cli.command {
+        let of = args.command.as_deref();
+        let options = settings::shown(grammar, of, files, &variables).map_err(refused)?;
+        cli.in_force = InForce { files: read_or_not(files, around), options };
+    }
+    let mut notes = around.unheard(grammar);
+    notes.extend(files.iter().filter_map(settings::consent_note));
+    Ok(Understood { cli, notes })
+}
+
+/// The files that are looked for, the one that goes before the other first, each with whether it is there.
+fn read_or_not(files: &[ConfigFile], around: &Surroundings) -> Vec<(String, bool)> {
+    let names = around.files.names();
+    if let Some(named) = files.iter().find(|file| !names.contains(&file.name)) {
+        return vec![(named.name.clone(), true)];
+    }
+    let is_read = |name: &String| files.iter().any(|file| file.name == *name);
+    names.into_iter().rev().map(|name| (name.clone(), is_read(&name))).collect()
+}
+
+/// The grammar without variables: what they say is put in otherwise.
+fn silent(grammar: &Command) -> Command {
+    let unset = |arg: Arg| arg.env(None::<&'static str>);
+    grammar.clone().mut_args(unset).mut_subcommands(|inner| inner.mut_args(unset))
+}
+
+/// The grammar for which the target may come from elsewhere.
+fn targets_optional(grammar: Command) -> Command {
+    grammar.mut_subcommands(|inner| {
+        inner.mut_args(|arg| if arg.get_id() == settings::TARGET { arg.required(false) } else { arg })
+    })
+}
+
+/// The grammar of a command whose defaults are what files and variables say.
+fn settled(grammar: Command, name: &str, settings: &[Setting]) -> Command {
+    grammar.mut_subcommand(name, |inner| {
+        inner.mut_args(|arg| {
+            let said = settings.iter().find(|one| arg.get_id() == one.id.as_str());
+            let said = said.filter(|one| !matches!(one.source, Source::Default | Source::Typed));
+            match said {
+                Some(setting) => arg.required(false).default_values(&setting.words),
+                None => arg,
+            }
+        })
+    })
+}
+
+/// What is wrong with a value of a file or a variable, with where it stands.
+fn refused(refusal: Refusal, grammar: &Command, words: &[OsString]) -> Unparsed {
+    let (mut error, arg, source) = match refusal {
+        Refusal::Value { error, arg, source } => (error, arg, source),
+        Refusal::Both(text) => return Unparsed::error(&text),
+    };
+    let place = match &source {
+        Source::File(place) => place.to_string(),
+        other => other.to_string(),
+    };
+    error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{place} ({arg})")));
+    if arg.is_hide_env_values_set() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    }
+    unparsed(error, grammar, words)
+}
+
+fn unparsed(mut error: clap::Error, command: &Command, words: &[OsString]) -> Unparsed {
     if !error.use_stderr() {
-        let help = error.render();
-        let is_plain =
-            !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-        let text = if is_plain { help.to_string() } else { help.ansi().to_string() };
+        let help = brevity::help(&error, command, words);
+        let is_coloured = std::io::stdout().is_terminal() && has_colours(&|name| std::env::var_os(name));
+        let text = if is_coloured { help.ansi().to_string() } else { help.to_string() };
         return Unparsed { text, is_error: false };
     }
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
-    if let (Some(name), Some(value)) = (text(&error, ContextKind::InvalidArg), text(&error, ContextKind::InvalidValue))
-    {
-        let args = command.get_subcommands().flat_map(Command::get_arguments);
-        let named: Vec<&Arg> = args.filter(|arg| arg.to_string() == name).collect();
-        if let Some(origin) = origin(&named, &value, merged) {
-            error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{origin} ({name})")));
-        }
-        if named.iter().any(|arg| arg.is_hide_env_values_set()) {
+    if let (Some(name), Some(_)) = (text(&error, ContextKind::InvalidArg), text(&error, ContextKind::InvalidValue)) {
+        let mut args = command.get_subcommands().flat_map(Command::get_arguments);
+        if args.any(|arg: &Arg| arg.to_string() == name && arg.is_hide_env_values_set()) {
             error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
         }
     }
@@ -86,6 +259,14 @@ fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unpar
     {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Suggested);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    let lacks = |name: &str| match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.iter().any(|one| one.starts_with(name)),
+        _ => false,
+    };
+    if error.kind() == ErrorKind::MissingRequiredArgument && lacks("<TARGET>") {
+        let tip = "it can also stand in scaletop.toml (target = \"demo\") or in SCALETOP_TARGET";
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
@@ -100,98 +281,11 @@ fn unparsed(mut error: clap::Error, command: &Command, merged: &Merged) -> Unpar
     Unparsed { text: error.render().to_string(), is_error: true }
 }
 
-/// Where a wrong value came from, when it was not typed: the variable, or the file.
-fn origin(named: &[&Arg], value: &str, merged: &Merged) -> Option<String> {
-    let holds = |word: &OsString| word.to_string_lossy().contains(value);
-    if merged.typed().any(holds) {
-        return None;
-    }
-    if merged.from_file.iter().any(holds) {
-        return Some(super::config_file::FILE_NAME.to_owned());
-    }
-    let variables = named.iter().filter_map(|arg| arg.get_env());
-    let from =
-        variables.filter(|name| std::env::var_os(name).is_some_and(|set| holds(&set))).map(OsStr::to_string_lossy);
-    from.map(std::borrow::Cow::into_owned).next()
+/// Whether a terminal has colours, and the user wants them (<https://no-color.org>). Errors have none anywhere.
+fn has_colours(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::Command as Chosen;
-
-    fn merged(words: &[&str]) -> Merged {
-        Merged::only(words.iter().map(OsString::from).collect())
-    }
-
-    #[test]
-    fn a_variable_that_is_set_to_nothing_is_none_for_every_option_of_every_command() {
-        let blank = without_blank_variables(Cli::command(), &|_| Some("  ".into()));
-        let set = without_blank_variables(Cli::command(), &|_| Some("x".into()));
-        let count = |command: &Command| {
-            let args = command.get_subcommands().flat_map(Command::get_arguments);
-            args.filter(|arg| arg.get_env().is_some()).count()
-        };
-        assert_eq!(count(&blank), 0);
-        assert!(count(&set) > 50);
-    }
-
-    #[test]
-    fn a_target_that_is_refused_keeps_its_password_to_itself() {
-        for words in [
-            &["scaletop", "live", "htps://me:hunter2@example.com/"][..],
-            &["scaletop", "live", "me:hunter2@example.com"],
-            &["scaletop", "live", "http://me:hunter2@:80/"],
-            &["scaletop", "live", "http://me:hunter2@example.com:99999/?key=hunter2"],
-            &["scaletop", "live", "https://example.com", "https://example.org", "https://me:hunter2@example.com"],
-            &["scaletop", "run", "plan.toml", "demo", "https://example.com", "https://me:hunter2@example.com"],
-            &["scaletop", "htps://me:hunter2@example.com"],
-            &["scaletop", "live", "demo", "--url", "ftp://me:hunter2@example.com/"],
-            &["scaletop", "live", "demo", "--header", "authorization hunter2"],
-            &["scaletop", "live", "demo", "--endpoint-url", "me:hunter2@example.com"],
-        ] {
-            let refused = parse(&merged(words)).unwrap_err();
-            assert!(refused.is_error && !refused.text.contains("hunter2"), "{words:?}: {}", refused.text);
-        }
-    }
-
-    #[test]
-    fn what_another_tool_calls_so_is_answered_with_a_tip_and_not_with_a_guess() {
-        for (words, tip) in [
-            (&["scaletop", "live", "http://localhost", "-n", "5"][..], "not a number of requests"),
-            (&["scaletop", "run", "http://localhost", "--vus", "5"], "open model"),
-            (&["scaletop", "live", "http://localhost", "--duration", "5s"], "scaletop run URL"),
-            (&["scaletop", "live", "http://localhost", "--location"], "--expect 2xx,3xx"),
-        ] {
-            let refused = parse(&merged(words)).unwrap_err();
-            assert!(refused.is_error && refused.text.contains(tip), "{words:?}: {}", refused.text);
-            assert!(!refused.text.contains("similar"), "{}", refused.text);
-        }
-    }
-
-    #[test]
-    fn what_curl_and_others_call_so_is_understood() {
-        let words = ["scaletop", "-X", "put", "-d", "{}", "-k", "-m", "5s", "-r", "1k", "-o", "x", "http://localhost"];
-        let words = habits::with_command(words.iter().map(OsString::from).collect(), &grammar());
-        let Chosen::Live(live) = parse(&Merged::only(words)).unwrap().command else { panic!("not live") };
-        let (request, load) = (live.drive.request, live.drive.load);
-        assert_eq!((request.method(), request.body.as_deref(), request.insecure), ("PUT", Some("{}"), true));
-        assert_eq!((request.timeout.as_secs(), load.rate.get()), (5, 1_000));
-        let posts = ["scaletop", "live", "http://localhost", "-d", "{}"];
-        let Chosen::Live(live) = parse(&merged(&posts)).unwrap().command else { panic!("not live") };
-        assert_eq!(live.drive.request.method(), "POST");
-    }
-
-    #[test]
-    fn help_is_no_error() {
-        assert!(!parse(&merged(&["scaletop", "--help"])).unwrap_err().is_error);
-    }
-
-    #[test]
-    fn what_comes_from_the_file_is_said_to() {
-        let words = merged(&["scaletop", "demo", "--rate=fast"]);
-        let merged = Merged { from_file: vec!["--rate=fast".into()], ..words };
-        let refused = parse(&merged).unwrap_err().text;
-        assert!(refused.contains("scaletop.toml (--rate <RATE>)"), "{refused}");
-    }
-}
+pub(crate) mod tests;

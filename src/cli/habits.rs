@@ -7,7 +7,7 @@ use clap::Command;
 use crate::target::names_a_target;
 
 /// What to say of an option that there is none of, in place of a guess by its letters.
-const TIPS: [(&[&str], &str); 8] = [
+const TIPS: [(&[&str], &str); 9] = [
     (
         &["-n", "--requests", "--num-requests", "--number", "--iterations", "--amount"],
         "scaletop drives a rate for a time, not a number of requests: run URL --rate 100 --duration 30s sends 3,000",
@@ -28,6 +28,11 @@ const TIPS: [(&[&str], &str); 8] = [
     (&["--keepalive", "--keep-alive"], "connections are kept; --no-keepalive opens one for every request"),
     (&["--data-binary", "--data-raw", "--data-urlencode", "--form", "-F"], "-d TEXT, -d @FILE or -d @- is the body"),
     (&["-L", "--location", "--redirect"], "redirects are not followed: name the URL that answers, or --expect 2xx,3xx"),
+    (
+        &["--json", "--format"],
+        "this command prints for people; programs read summary.json in the session's folder (docs/summary-json.md), or what \
+         run, capacity, report, compare, doctor and config print with --json",
+    ),
     (
         &["--latency-correction", "--latency", "--corrected"],
         "latency always counts from when a request was due, and percentiles are always there",
@@ -63,7 +68,7 @@ mod tests {
     fn a_target_by_itself_is_driven_by_key() {
         let understood = |words: &[&str]| {
             let words = std::iter::once("scaletop").chain(words.iter().copied()).map(OsString::from).collect();
-            let words = with_command(words, &environment::grammar());
+            let words = with_command(words, environment::grammar());
             words[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()
         };
         assert_eq!(understood(&["https://example.com"]), ["live", "https://example.com"]);
@@ -99,7 +104,7 @@ mod tests {
                 assert!(!knows(live, name), "{name}");
             }
         }
-        let aliases = crate::cli::EXAMPLES.split("Also understood").nth(1).expect("they are listed");
+        let aliases = crate::cli::help::ROOT.split("Also understood").nth(1).expect("they are listed");
         let listed: Vec<&str> = aliases
             .split(|c: char| c.is_whitespace() || "(),;.".contains(c))
             .filter(|word| word.starts_with('-'))

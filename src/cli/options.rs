@@ -18,18 +18,18 @@ use scaletop_units::ArrivalRate;
 /// How the load is driven: everything that every driving command takes.
 #[derive(Clone, Debug, Args)]
 pub struct DriveArgs {
-    /// What is sent.
-    #[command(flatten)]
-    pub request: RequestArgs,
     /// How much of it.
     #[command(flatten)]
     pub load: LoadArgs,
-    /// How the cloud is reached.
+    /// What is sent.
     #[command(flatten)]
-    pub cloud: CloudArgs,
+    pub request: RequestArgs,
     /// Where the session goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How the cloud is reached.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
     /// How the screen looks, where there is one.
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -39,34 +39,53 @@ pub struct DriveArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Cloud")]
 pub struct CloudArgs {
-    /// AWS region [default: the AWS configuration's, or the one that the target names]
-    #[arg(long, value_parser = values::word, env = "SCALETOP_REGION")]
+    /// AWS region [default: the target's, or AWS' own]
+    #[arg(long, value_name = "NAME", value_parser = values::word, env = "SCALETOP_REGION")]
     pub region: Option<String>,
     /// AWS profile
-    #[arg(long, value_parser = values::word, env = "SCALETOP_PROFILE")]
+    #[arg(long, value_name = "NAME", value_parser = values::word, env = "SCALETOP_PROFILE")]
     pub profile: Option<String>,
-    /// One endpoint for every AWS service, such as the embedded cluster's
-    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL", hide_env_values = true)]
-    pub endpoint_url: Option<String>,
-    /// Where the service answers, when its platform does not say or a domain of your own is in front
+    /// Where it answers, when its platform does not say
     #[arg(long, value_name = "URL", value_parser = parse_url, env = "SCALETOP_URL", hide_env_values = true)]
     pub url: Option<Url>,
+    /// One endpoint for every AWS service
+    #[arg(long, value_name = "URL", value_parser = endpoint, env = "SCALETOP_ENDPOINT_URL", hide_env_values = true)]
+    pub endpoint_url: Option<String>,
 }
 
 /// What is sent.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
-    /// Path to request, in place of the target's own
-    #[arg(long, value_parser = path, env = "SCALETOP_PATH", hide_env_values = true)]
-    pub path: Option<String>,
     /// HTTP method [default: GET, or POST with a body]
     #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: Option<String>,
-    /// Header to send, `name: value`, or @FILE with one on each line; may be given several times. Never written to any file.
-    /// What is typed here can be read in the list of processes; what stands in FILE or in the variable cannot
-    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE|@FILE", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
+    /// `name: value`, or @FILE with one a line; may be given several times. What is typed shows in the list of processes
+    #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
+    /// Text, @FILE, or @- for standard input
+    #[arg(
+        long,
+        short = 'd',
+        alias = "data",
+        value_name = "BODY",
+        conflicts_with = "body_file",
+        env = "SCALETOP_BODY",
+        hide_env_values = true
+    )]
+    pub body: Option<String>,
+    /// Path to request, in place of the target's own
+    #[arg(long, value_parser = path, env = "SCALETOP_PATH", hide_env_values = true)]
+    pub path: Option<String>,
+    /// When a request counts as failed
+    #[arg(long, short = 'm', alias = "max-time", default_value = "10s", value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_TIMEOUT")]
+    pub timeout: Duration,
+    /// OK statuses: 200, 3xx, 200-204
+    #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
+    pub expect: Expected,
+    /// Response header that names the instance
+    #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
+    pub instance_header: String,
     /// `user:password`, sent as a basic authorization header. Typed here it can be read in the list of processes
     #[arg(
         short = 'u',
@@ -80,47 +99,27 @@ pub struct RequestArgs {
     /// The user-agent header
     #[arg(short = 'A', long = "user-agent", value_name = "TEXT", hide = true, env = "SCALETOP_USER_AGENT")]
     pub user_agent: Option<String>,
-    /// Body to send, or @FILE with it, or @- for standard input
-    #[arg(
-        long,
-        short = 'd',
-        alias = "data",
-        value_name = "TEXT|@FILE",
-        conflicts_with = "body_file",
-        env = "SCALETOP_BODY",
-        hide_env_values = true
-    )]
-    pub body: Option<String>,
     /// File to send as the body
     #[arg(long, value_name = "FILE", env = "SCALETOP_BODY_FILE")]
     pub body_file: Option<PathBuf>,
-    /// After this long a request has failed
-    #[arg(long, short = 'm', alias = "max-time", default_value = "10s", value_parser = values::positive_duration, env = "SCALETOP_TIMEOUT")]
-    pub timeout: Duration,
     /// Do not check the server's certificate
     #[arg(long, short = 'k', value_parser = BoolishValueParser::new(), env = "SCALETOP_INSECURE")]
     pub insecure: bool,
-    /// Certificate authority to trust besides the system's (PEM)
+    /// Certificate authority to trust, too (PEM)
     #[arg(long, value_name = "FILE", env = "SCALETOP_CACERT")]
     pub cacert: Option<PathBuf>,
-    /// HTTP/2: on https where the service agrees (ALPN; else HTTP/1.1), on plain http from the first byte
+    /// HTTP/2: by ALPN on https, at once on http
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_HTTP2")]
     pub http2: bool,
     /// A new connection for every request
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_KEEPALIVE")]
     pub no_keepalive: bool,
-    /// After this long a connection is retired, so that load reaches new instances; 0 keeps connections for ever
-    #[arg(long, default_value = "30s", value_parser = values::duration, env = "SCALETOP_CONN_MAX_AGE")]
+    /// Retire a connection after this, so that load reaches new instances; 0 for never
+    #[arg(long, default_value = "30s", value_parser = values::duration, value_name = "TIME", env = "SCALETOP_CONN_MAX_AGE")]
     pub conn_max_age: Duration,
-    /// Connect to this address in place of what the name resolves to, for this host and port
+    /// Connect there, whatever the name resolves to
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolve_text, env = "SCALETOP_RESOLVE")]
     pub resolve: Vec<String>,
-    /// Statuses that are OK: 200, several with commas, a class like 3xx, a range like 200-204
-    #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
-    pub expect: Expected,
-    /// Response header that names the instance
-    #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
-    pub instance_header: String,
 }
 
 impl RequestArgs {
@@ -135,21 +134,20 @@ impl RequestArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Screen")]
 pub struct ScreenArgs {
-    /// Colours: auto asks the terminal for its background
+    /// Colours
     #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
     pub theme: ThemeChoice,
-    /// Characters of charts: auto has braille, but blocks on the Linux console, and ASCII where the locale is not UTF-8 or the
-    /// terminal draws characters two columns wide
+    /// Characters of charts
     #[arg(long, alias = "symbols", value_enum, default_value_t, value_name = "GLYPHS", env = "SCALETOP_GLYPHS")]
     pub glyphs: GlyphsChoice,
-    /// Leave the mouse to the terminal: to select text; the wheel then sends arrows
+    /// Leave the mouse to the terminal: to select text
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_MOUSE")]
     pub no_mouse: bool,
-    /// Ring the terminal's bell when the objective is lost, and when it holds again
+    /// Ring when the objective is lost, and when met again
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_BELL")]
     pub bell: bool,
     /// No colours, as --theme mono
-    #[arg(long, alias = "no-colour", hide = true, conflicts_with = "theme")]
+    #[arg(long, alias = "no-colour", hide = true, conflicts_with = "theme", value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_COLOR")]
     pub no_color: bool,
 }
 
@@ -203,8 +201,7 @@ pub enum TransportKind {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Embedded cluster (target demo)")]
 pub struct EdgeArgs {
-    /// Drive the demo's own spike at 600/s instead of 500/s, at the edge of the 625/s that its five instances sustain: a jitter
-    /// of milliseconds refuses requests then, and the spike may not recover
+    /// Spike to 600/s, the edge of what the demo sustains
     #[arg(long, value_parser = clap::builder::BoolishValueParser::new(), env = "SCALETOP_EDGE", conflicts_with = "spike_rate")]
     pub edge: bool,
 }
@@ -213,70 +210,69 @@ pub struct EdgeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
-    /// Requests per second to start with
-    #[arg(long, short = 'r', aliases = ["rps", "qps"], allow_hyphen_values = true, default_value = "0", value_parser = values::rate, env = "SCALETOP_RATE")]
+    /// Requests/s to start with: 600, 1.5k
+    #[arg(long, short = 'r', aliases = ["rps", "qps"], allow_hyphen_values = true, default_value = "0", value_parser = values::rate, value_name = "RATE", env = "SCALETOP_RATE")]
     pub rate: ArrivalRate,
-    /// Ceiling that no key passes
-    #[arg(long, allow_hyphen_values = true, default_value = "5000", value_parser = values::rate, env = "SCALETOP_MAX_RATE")]
-    pub max_rate: ArrivalRate,
-    /// The spike key jumps to this rate [default: 600; with the target demo 500, or 600 with --edge]
-    #[arg(long, allow_hyphen_values = true, value_parser = values::rate, env = "SCALETOP_SPIKE_RATE")]
+    /// Where the spike goes [default: 600; demo: 500]
+    #[arg(long, allow_hyphen_values = true, value_parser = values::rate, value_name = "RATE", env = "SCALETOP_SPIKE_RATE")]
     pub spike_rate: Option<ArrivalRate>,
-    /// Requests without an answer at the same time; arrivals beyond are dropped and counted [default: from the file
-    /// descriptor limit, 10000 at most]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_IN_FLIGHT")]
-    pub max_in_flight: Option<u64>,
-    /// How arrivals are spaced
-    #[arg(long, default_value = "uniform", value_parser = values::arrivals(), env = "SCALETOP_ARRIVALS")]
-    pub arrivals: Arrivals,
-    /// Seed for Poisson arrivals [default: drawn, and recorded]
-    #[arg(long, env = "SCALETOP_LOAD_SEED")]
-    pub load_seed: Option<u64>,
-    /// The most connections; arrivals that get none in time are dropped and counted [default: as --max-in-flight]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "SCALETOP_MAX_CONNECTIONS")]
-    pub max_connections: Option<u64>,
-    /// Connections to open before the clock starts; nothing is sent on them
-    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), env = "SCALETOP_WARM")]
-    pub warm: u32,
-    /// Engine threads, 1 to 64; auto begins with one and adds one when it is busy, up to the cores
-    #[arg(long, default_value = "auto", value_parser = values::workers, value_name = "auto|N", env = "SCALETOP_WORKERS")]
-    pub workers: values::WorkerCount,
-    /// Who sends: connections of scaletop's own, or the client reqwest, to compare with
-    #[arg(long, value_enum, default_value_t, env = "SCALETOP_TRANSPORT")]
-    pub transport: TransportKind,
-    /// What counts as good; may be given several times [default: p99=500ms and errors=1%]
+    /// Ceiling that nothing passes
+    #[arg(long, allow_hyphen_values = true, default_value = "5000", value_parser = values::rate, value_name = "RATE", env = "SCALETOP_MAX_RATE")]
+    pub max_rate: ArrivalRate,
+    /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// Requests per second that one instance sustains within the objective, if you know
-    #[arg(long, allow_hyphen_values = true, value_name = "RPS", env = "SCALETOP_CAPACITY")]
+    /// How arrivals are spaced
+    #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
+    pub arrivals: Arrivals,
+    /// Cap; what comes beyond is dropped and counted [default: by the descriptor limit, 10000 at most]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N", env = "SCALETOP_MAX_IN_FLIGHT")]
+    pub max_in_flight: Option<u64>,
+    /// The most connections [default: as --max-in-flight]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N", env = "SCALETOP_MAX_CONNECTIONS")]
+    pub max_connections: Option<u64>,
+    /// What one instance sustains, per second, if known
+    #[arg(long, allow_hyphen_values = true, value_name = "RATE", env = "SCALETOP_CAPACITY")]
     pub capacity: Option<f64>,
+    /// Connections to open beforehand
+    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), value_name = "N", env = "SCALETOP_WARM")]
+    pub warm: u32,
+    /// Engine threads, 1 to 64
+    #[arg(long, default_value = "auto", value_parser = values::workers, value_name = "auto|N", env = "SCALETOP_WORKERS")]
+    pub workers: values::WorkerCount,
+    /// Who sends
+    #[arg(long, value_enum, default_value_t, value_name = "WHO", env = "SCALETOP_TRANSPORT")]
+    pub transport: TransportKind,
+    /// Seed of Poisson arrivals [default: drawn]
+    #[arg(long, value_name = "N", env = "SCALETOP_LOAD_SEED")]
+    pub load_seed: Option<u64>,
 }
 
 /// Where the session goes, and whether to ask.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Folder for the session [default: scaletop-sessions/TIME-TARGET]
+    /// Folder [default: scaletop-sessions/TIME-TARGET]
     #[arg(long, short = 'o', alias = "output", value_name = "DIR", env = "SCALETOP_OUT")]
     pub out: Option<PathBuf>,
-    /// Serve the live numbers in the Prometheus format, such as on 127.0.0.1:9464 (docs/metrics.md)
-    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen, env = "SCALETOP_METRICS")]
-    pub metrics: Option<SocketAddr>,
-    /// Serve the report's page live, for others to look on in a browser; 8899 is 127.0.0.1:8899 (docs/live-page.md)
-    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen, env = "SCALETOP_WEB")]
-    pub web: Option<SocketAddr>,
-    /// Do not ask the service once before the load begins
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_PREFLIGHT")]
-    pub no_preflight: bool,
-    /// Do not ask whether a host that is not loopback may be load-tested. No effect in scaletop.toml
+    /// Do not ask whether a host may be load-tested
     #[arg(long, short = 'y', value_parser = BoolishValueParser::new(), env = "SCALETOP_YES")]
     pub yes: bool,
-    /// A line of progress every second, where standard error is no terminal
-    #[arg(long, short = 'v', action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    /// A line each second where stderr is no terminal
+    #[arg(long, short = 'v', action = clap::ArgAction::Count, conflicts_with = "quiet", value_parser = values::verbosity, env = "SCALETOP_VERBOSE")]
     pub verbose: u8,
-    /// No progress on stderr; warnings, notices and the result stay
+    /// No progress; warnings and the result stay
     #[arg(long, short = 'q', value_parser = BoolishValueParser::new(), env = "SCALETOP_QUIET")]
     pub quiet: bool,
+    /// Prometheus metrics: 9464, 0.0.0.0:9464
+    #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_METRICS")]
+    pub metrics: Option<SocketAddr>,
+    /// The live page: 8899, 0.0.0.0:8899
+    #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_WEB")]
+    pub web: Option<SocketAddr>,
+    /// Send no request before the load begins
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_PREFLIGHT")]
+    pub no_preflight: bool,
     /// Panic after this long: shows that the terminal is given back even then.
     #[arg(long, hide = true, value_parser = values::duration)]
     pub panic_after: Option<Duration>,

@@ -1,12 +1,16 @@
 //! The tables `[keys]` and `[theme]` of `scaletop.toml`, as they stand there. What they mean is known to those who have keys and
-//! colours; here are only the words, each with its line.
-
-use std::path::{Path, PathBuf};
+//! colours; here are only the words, each with its place.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::config_file::ConfigError;
+use super::config_file::{ConfigError, Place, line_of};
+
+/// The table of keys.
+pub(super) const KEYS: &str = "keys";
+
+/// The table of colours, and the option that chooses between those that there are.
+pub(super) const THEME: &str = "theme";
 
 /// The name under which `[theme]` takes what the option `--theme` does: the colours that the others are changes of.
 pub(super) const BASE: &str = "base";
@@ -14,21 +18,30 @@ pub(super) const BASE: &str = "base";
 /// What somebody wants of keys and colours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
-    /// The file that says so.
-    pub file: PathBuf,
     /// `[keys]`, in the order of the file.
     pub keys: Vec<OwnEntry>,
     /// `[theme]`, in the order of the file.
     pub theme: Vec<OwnEntry>,
 }
 
+impl Own {
+    /// These with what another file says in addition; of two that are for the same thing the other's counts.
+    #[must_use]
+    pub(super) fn with(mut self, other: &Self) -> Self {
+        for (own, others) in [(&mut self.keys, &other.keys), (&mut self.theme, &other.theme)] {
+            own.retain(|one| !others.iter().any(|other| (&other.inner, &other.name) == (&one.inner, &one.name)));
+            own.extend(others.iter().cloned());
+        }
+        self
+    }
+}
+
 /// One line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnEntry {
-    /// The line in the file, from 1.
-    pub line: usize,
+    pub place: Place,
     /// The inner table that it stands in: `charts` in `[keys.charts]`.
-    pub place: Option<String>,
+    pub inner: Option<String>,
     pub name: String,
     /// One value, or those of a list.
     pub values: Vec<String>,
@@ -42,70 +55,71 @@ struct Takes {
     words: &'static str,
 }
 
-const KEYS: Takes =
+const KEYS_TAKE: Takes =
     Takes { lists: true, numbers: false, words: "a key or a list of keys, such as \"s\", [\"s\", \"f5\"] or []" };
 
-const THEME: Takes = Takes {
+const THEME_TAKES: Takes = Takes {
     lists: false,
     numbers: true,
     words: "a colour: one of the 16 by its name (\"red\"), \"#rrggbb\", or 0 to 255 of the 256",
 };
 
-/// Reads both tables of the file at `path`, whose text is TOML.
-pub(super) fn read(path: &Path, text: &str) -> Result<Own, ConfigError> {
-    let document = DeTable::parse(text)
-        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
-    let mut own = Own { file: path.to_owned(), ..Own::default() };
-    for (name, value) in document.get_ref() {
+/// Reads both tables of a file.
+pub(super) fn read(file: &str, text: &str, document: &DeTable<'_>) -> Result<Own, ConfigError> {
+    let mut own = Own::default();
+    let of = Reader { file, text };
+    for (name, value) in document {
         match (name.get_ref().as_ref(), value.get_ref()) {
-            ("keys", DeValue::Table(table)) => entries(path, text, table, None, KEYS, &mut own.keys)?,
-            ("keys", _) => {
-                let line = line_of(text, name.span().start);
-                let (path, name) = (path.to_owned(), "keys".to_owned());
-                return Err(ConfigError::BadOwn {
-                    path,
-                    line,
-                    name,
-                    takes: "a table: [keys], and under it spike = \"f5\"",
-                });
+            (KEYS, DeValue::Table(table)) => of.entries(table, None, KEYS_TAKE, &mut own.keys)?,
+            (KEYS, _) => {
+                let (place, name) = (of.place(name.span().start), KEYS.to_owned());
+                let takes = "a table: [keys], and under it spike = \"f5\"";
+                return Err(ConfigError::BadValue { place, name, takes });
             }
-            ("theme", DeValue::Table(table)) => entries(path, text, table, None, THEME, &mut own.theme)?,
+            (THEME, DeValue::Table(table)) => of.entries(table, None, THEME_TAKES, &mut own.theme)?,
             // `theme = "dark"` is the option.
             _ => {}
         }
     }
-    own.keys.sort_by_key(|entry| entry.line);
-    own.theme.sort_by_key(|entry| entry.line);
+    own.keys.sort_by_key(|entry| entry.place.line);
+    own.theme.sort_by_key(|entry| entry.place.line);
     Ok(own)
 }
 
-fn entries(
-    path: &Path,
-    text: &str,
-    table: &DeTable<'_>,
-    place: Option<&str>,
-    takes: Takes,
-    into: &mut Vec<OwnEntry>,
-) -> Result<(), ConfigError> {
-    for (name, value) in table {
-        let (line, name) = (line_of(text, name.span().start), name.get_ref().as_ref());
-        if let (DeValue::Table(inner), None) = (value.get_ref(), place) {
-            entries(path, text, inner, Some(name), takes, into)?;
-            continue;
-        }
-        let place = place.map(str::to_owned);
-        if !takes.lists && place.is_none() && name == BASE {
-            continue;
-        }
-        let values = values(value, takes).ok_or_else(|| ConfigError::BadOwn {
-            path: path.to_owned(),
-            line,
-            name: name.to_owned(),
-            takes: takes.words,
-        })?;
-        into.push(OwnEntry { line, place, name: name.to_owned(), values });
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn place(self, at: usize) -> Place {
+        Place { file: self.file.to_owned(), line: line_of(self.text, at) }
     }
-    Ok(())
+
+    fn entries(
+        self,
+        table: &DeTable<'_>,
+        inner: Option<&str>,
+        takes: Takes,
+        into: &mut Vec<OwnEntry>,
+    ) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let (place, name) = (self.place(name.span().start), name.get_ref().as_ref());
+            if let (DeValue::Table(table), None) = (value.get_ref(), inner) {
+                self.entries(table, Some(name), takes, into)?;
+                continue;
+            }
+            if !takes.lists && inner.is_none() && name == BASE {
+                continue;
+            }
+            let Some(values) = values(value, takes) else {
+                return Err(ConfigError::BadValue { place, name: name.to_owned(), takes: takes.words });
+            };
+            into.push(OwnEntry { place, inner: inner.map(str::to_owned), name: name.to_owned(), values });
+        }
+        Ok(())
+    }
 }
 
 fn values(value: &Spanned<DeValue<'_>>, takes: Takes) -> Option<Vec<String>> {
@@ -118,9 +132,4 @@ fn values(value: &Spanned<DeValue<'_>>, takes: Takes) -> Option<Vec<String>> {
         }
         _ => None,
     }
-}
-
-/// The line, from 1, of a place in a text.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
 }

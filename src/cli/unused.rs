@@ -2,15 +2,14 @@
 //!
 //! What stands in a variable or in scaletop.toml holds for many commands, and is not looked at.
 
-use std::ffi::OsString;
-
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use crate::target::{Target, names_a_target};
 
 /// Options that a command never uses.
-const NEVER: [(&[&str], &[&str], &str); 6] = [
+const NEVER: [(&[&str], &[&str], &str); 7] = [
+    (&["init", "completions", "man"], &["config"], "it reads no configuration"),
     (&["run", "capacity", "experiment"], &["theme", "glyphs", "no_color", "no_mouse", "bell"], "it draws no screen"),
     (&["experiment"], &["rate", "spike_rate"], "its plans say every rate"),
     (&["capacity"], &["spike_rate"], "nobody presses the spike key"),
@@ -48,18 +47,14 @@ const COUNTERPARTS: [(&str, &str); 5] =
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 
 /// `grammar` with help that shows of each command what it uses.
-pub(super) fn hidden(mut grammar: Command) -> Command {
-    for (commands, options, _) in NEVER {
-        for name in commands {
-            grammar = grammar.mut_subcommand(name, |command| {
-                command.mut_args(|arg| {
-                    let is_unused = options.contains(&arg.get_id().as_str());
-                    if is_unused { arg.hide(true) } else { arg }
-                })
-            });
-        }
-    }
-    grammar
+pub(super) fn hidden(grammar: Command) -> Command {
+    grammar.mut_subcommands(|command| {
+        let name = command.get_name().to_owned();
+        let is_unused = |id: &str| {
+            NEVER.iter().any(|(commands, options, _)| commands.contains(&name.as_str()) && options.contains(&id))
+        };
+        command.mut_args(|arg| if is_unused(arg.get_id().as_str()) { arg.hide(true) } else { arg })
+    })
 }
 
 /// The option that says the same in another way, or the opposite.
@@ -71,27 +66,9 @@ pub(super) fn counterpart(id: &str) -> Option<&'static str> {
     })
 }
 
-/// `command` without the variables of options whose counterpart was typed: the command line wins.
-pub(super) fn without_overruled(command: Command, typed: &[OsString]) -> Command {
-    let silent = command.clone().mut_subcommands(|inner| inner.mut_args(|arg| arg.env(None::<&'static str>)));
-    let Ok(matches) = silent.try_get_matches_from(typed) else { return command };
-    let Some((name, matches)) = matches.subcommand() else { return command };
-    let is_typed =
-        |id: &str| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
-    command.mut_subcommand(name, |inner| {
-        inner.mut_args(|arg| match counterpart(arg.get_id().as_str()) {
-            Some(other) if is_typed(other) => arg.env(None::<&'static str>),
-            _ => arg,
-        })
-    })
-}
-
 /// Why what was typed cannot be meant so: an option that does nothing, by the name it was declared with.
-pub(super) fn complaint(command: &Command, typed: &[OsString]) -> Option<String> {
-    // What is wrong otherwise was told already.
-    let matches = command.clone().try_get_matches_from(typed).ok()?;
-    let (name, matches) = matches.subcommand()?;
-    let grammar = command.find_subcommand(name)?;
+pub(super) fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<String> {
+    let name = grammar.get_name();
     let is_typed = |id: &str| {
         let is_known = grammar.get_arguments().any(|arg| arg.get_id() == id);
         is_known && matches.value_source(id) == Some(ValueSource::CommandLine)
@@ -168,8 +145,11 @@ mod tests {
     use crate::cli::environment;
 
     fn told(words: &str) -> Option<String> {
-        let typed: Vec<OsString> = std::iter::once("scaletop").chain(words.split(' ')).map(OsString::from).collect();
-        complaint(&environment::grammar(), &typed)
+        let grammar = environment::grammar();
+        let matches = grammar.clone().try_get_matches_from(std::iter::once("scaletop").chain(words.split(' ')));
+        let matches = matches.unwrap_or_else(|error| panic!("{words}: {error}"));
+        let (name, matches) = matches.subcommand().expect("it is a command");
+        complaint(grammar.find_subcommand(name).expect("it is there"), matches)
     }
 
     #[test]
@@ -192,6 +172,7 @@ mod tests {
             ("run plan.toml http://localhost --check --json", "--json", "prints text"),
             ("run plan.toml http://localhost --seed 5", "--seed", "the embedded cluster"),
             ("live http://localhost --edge", "--edge", "the embedded cluster"),
+            ("completions bash --config x", "--config", "it reads no configuration"),
         ] {
             let told = told(words).unwrap_or_else(|| panic!("{words}: nothing is told"));
             assert!(told.starts_with(option) && told.contains(why), "{words}: {told}");

@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::CompareArgs;
-use crate::commands::{CommandError, say};
-use crate::compare::{Contender, Curves, compare as compare_sessions, html, table};
+use crate::commands::{CommandError, offer, say};
+use crate::compare::{Contender, Curves, compare as compare_sessions, html, json, table};
 use crate::export;
 use crate::files;
 use crate::text::clean;
@@ -16,7 +16,8 @@ const MOST_OF_A_PAGE: u64 = 256 * 1024 * 1024;
 /// Compares the sessions; the first is the baseline. One with two targets counts for two.
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     let (mut sessions, mut curves) = (Vec::new(), Vec::new());
-    for path in &args.sessions {
+    for given in &args.sessions {
+        let path = &offer::session(Some(given))?;
         let mut seconds = [Curves::default(), Curves::default()];
         let (halves, damage) = export::fold(path, |halves| {
             for (curves, (_, half)) in seconds.iter_mut().zip(halves.each()) {
@@ -40,9 +41,13 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, CommandError> {
     let contenders: Vec<_> = sessions.iter().map(|(name, session)| Contender { name, session }).collect();
     let comparison = compare_sessions(&contenders);
     write_page(&args.html, &html(&contenders, &comparison, &curves))?;
-    let mut out = io::stdout().lock();
-    out.write_all(table(&contenders, &comparison).as_bytes())?;
-    writeln!(out, "page: {}", clean(&args.html.display().to_string()))?;
+    let page = format!("page: {}", clean(&args.html.display().to_string()));
+    if args.json {
+        writeln!(io::stdout(), "{:#}", json(&contenders, &comparison))?;
+        say(&page);
+    } else {
+        writeln!(io::stdout(), "{}{page}", table(&contenders, &comparison))?;
+    }
     Ok(0)
 }
 

@@ -5,6 +5,7 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::cli::DoctorArgs;
@@ -14,8 +15,9 @@ use crate::commands::drive::{join, request_options};
 use crate::commands::sending::check_headers;
 use crate::commands::{CommandError, other_scheme, say};
 use crate::doctor::generator::{self, PlannedLoad};
-use crate::doctor::{Check, Status, reach, worst};
+use crate::doctor::{Check, Status, reach};
 use crate::target::{self, Target};
+use crate::text::clean;
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_load::HttpTransport;
 use scaletop_load::Transport as _;
@@ -31,8 +33,8 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     let placeholder = target::parse_url("http://localhost")?;
     request_options(&args.request, placeholder)?;
     let clock = RunClock::start();
-    let mut printout = Printout::default();
-    heading("this machine")?;
+    let mut printout = Printout { is_json: args.json, ..Printout::default() };
+    printout.heading("this machine")?;
     printout.print(machine(&args, clock))?;
     let platform = match args.target {
         Some(Target::Demo(platform)) => {
@@ -41,17 +43,17 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
         }
         _ => None,
     };
-    heading("the cloud")?;
+    printout.heading("the cloud")?;
     let found = cloud(&args, platform.as_ref(), clock).await;
     if found.checks.is_empty() {
-        remark("not asked: a URL is not watched through AWS")?;
+        printout.remark("not asked: a URL is not watched through AWS")?;
     }
     printout.print(found.checks)?;
-    heading("the service")?;
+    printout.heading("the service")?;
     match found.url {
         Some(url) => printout.print(service(&args, url, clock).await?)?,
-        None if args.target.is_none() => remark("not asked: name a target to have it checked")?,
-        None => remark("not asked: where it answers is not known (see above)")?,
+        None if args.target.is_none() => printout.remark("not asked: name a target to have it checked")?,
+        None => printout.remark("not asked: where it answers is not known (see above)")?,
     }
     if let Some(platform) = platform {
         platform.cluster.shutdown().await;
@@ -172,35 +174,61 @@ fn said_url(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>) -> Option<Ur
     }
 }
 
-fn heading(text: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{text}")
-}
-
-fn remark(text: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "  {text}")
-}
-
 /// Prints checks, and remembers how they ended.
 #[derive(Default)]
 struct Printout {
-    checks: Vec<Check>,
+    /// Whether they are printed as JSON, all at the end.
+    is_json: bool,
+    /// What is looked at.
+    part: &'static str,
+    checks: Vec<(&'static str, Check)>,
 }
 
 impl Printout {
+    fn heading(&mut self, part: &'static str) -> io::Result<()> {
+        self.part = part;
+        if self.is_json { Ok(()) } else { writeln!(io::stdout(), "{part}") }
+    }
+
+    fn remark(&self, text: &str) -> io::Result<()> {
+        if self.is_json { Ok(()) } else { writeln!(io::stdout(), "  {text}") }
+    }
+
     fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        for check in &checks {
-            writeln!(out, "  {check}")?;
+        if !self.is_json {
+            for check in &checks {
+                writeln!(out, "  {check}")?;
+            }
         }
-        self.checks.extend(checks);
+        self.checks.extend(checks.into_iter().map(|check| (self.part, check)));
         out.flush()
     }
 
     /// How many of each, and the exit code.
     fn verdict(&self) -> Result<u8, CommandError> {
-        let count = |status| self.checks.iter().filter(|check| check.status == status).count();
-        let (warnings, failures) = (count(Status::Warning), count(Status::Failure));
-        writeln!(io::stdout(), "{} ok, {warnings} to look at, {failures} failed", count(Status::Ok))?;
-        Ok(u8::from(worst(&self.checks) == Status::Failure))
+        let count = |status| self.checks.iter().filter(|(_, check)| check.status == status).count();
+        let (passed, warnings, failures) = (count(Status::Ok), count(Status::Warning), count(Status::Failure));
+        if self.is_json {
+            let told =
+                json!({ "passed": passed, "warnings": warnings, "failures": failures, "checks": self.as_json() });
+            writeln!(io::stdout(), "{told:#}")?;
+        } else {
+            writeln!(io::stdout(), "{passed} ok, {warnings} to look at, {failures} failed")?;
+        }
+        Ok(u8::from(failures > 0))
+    }
+
+    fn as_json(&self) -> Vec<Value> {
+        let one = |(part, check): &(&str, Check)| {
+            json!({
+                "part": part,
+                "name": clean(&check.name),
+                "status": check.status.label(),
+                "detail": clean(&check.detail),
+                "remedy": check.remedy.as_deref().map(clean),
+            })
+        };
+        self.checks.iter().map(one).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::cli::config_file::Place;
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
 use crate::consent::ConsentError;
@@ -133,13 +134,8 @@ pub enum CommandError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// A key or a colour of one's own makes no sense.
-    #[error("{}, line {line}: {problem}", file.display())]
-    Own {
-        file: PathBuf,
-        /// From 1.
-        line: usize,
-        problem: String,
-    },
+    #[error("{place}: {problem}")]
+    Own { place: Place, problem: String },
     /// An option makes no sense.
     #[error("{0}")]
     Option(String),

@@ -15,7 +15,7 @@ use crate::session::folder;
 use crate::session::recording::{self, RecordingReader};
 use crate::session::verdict::{exit_code_of, judge};
 use crate::target::Target;
-use crate::text::clean;
+use crate::text::{clean, span};
 use scaletop_cluster::{ClusterArgs, Platform};
 use scaletop_units::RunClock;
 
@@ -105,7 +105,7 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
     let parts = parts(&args).await?;
     let (mut failure, mut signals) = (None, None);
     for (at, part) in parts.iter().enumerate() {
-        say(&format!("{} of {}: {} (at most {:?})", at + 1, parts.len(), part.plan.name, part.plan.at_most()));
+        say(&format!("{} of {}: {} (at most {})", at + 1, parts.len(), part.plan.name, span(part.plan.at_most())));
         let mut drive: DriveArgs = args.drive.clone();
         drive.output.out = Some(home.join(&part.name));
         let prepared =

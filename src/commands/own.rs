@@ -1,11 +1,11 @@
 //! Keys and colours of one's own: what `scaletop.toml` says of them, understood before anything else is done.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::keymap::KeyMap;
 use crate::app::keymap::names::ACTIONS;
 use crate::app::keymap::rebound::{RebindError, Wish};
+use crate::cli::config_file::Place;
 use crate::cli::own::{self, OwnEntry};
 use crate::commands::CommandError;
 use crate::tui::theme::own::{ColorError, OwnColors, ROLES};
@@ -16,19 +16,18 @@ use crate::values;
 pub(super) struct Own {
     pub(super) keys: Arc<KeyMap>,
     pub(super) colors: OwnColors,
-    /// Where that stands.
-    pub(super) file: PathBuf,
+    /// Where each role's colour stands.
+    pub(super) roles: Vec<(String, Place)>,
 }
 
 impl Own {
     /// Understands the tables of the file, or says what is wrong with them, where.
     pub(super) fn read(own: &own::Own) -> Result<Self, CommandError> {
-        let wrong =
-            |entry: &OwnEntry, problem: String| CommandError::Own { file: own.file.clone(), line: entry.line, problem };
+        let wrong = |entry: &OwnEntry, problem: String| CommandError::Own { place: entry.place.clone(), problem };
         let wishes: Vec<Wish<'_>> = own
             .keys
             .iter()
-            .map(|entry| Wish { place: entry.place.as_deref(), action: &entry.name, keys: &entry.values })
+            .map(|entry| Wish { place: entry.inner.as_deref(), action: &entry.name, keys: &entry.values })
             .collect();
         let keys = KeyMap::rebound(&wishes).map_err(|(at, error)| {
             let nearest = match &error {
@@ -39,10 +38,10 @@ impl Own {
         })?;
         let mut colors = OwnColors::NONE;
         // What is said of all themes first, so that what is said of one stays.
-        let (all, some): (Vec<_>, Vec<_>) = own.theme.iter().partition(|entry| entry.place.is_none());
+        let (all, some): (Vec<_>, Vec<_>) = own.theme.iter().partition(|entry| entry.inner.is_none());
         for entry in all.into_iter().chain(some) {
             let color = entry.values.first().map_or("", String::as_str);
-            colors.with(entry.place.as_deref(), &entry.name, color).map_err(|error| {
+            colors.with(entry.inner.as_deref(), &entry.name, color).map_err(|error| {
                 let nearest = match &error {
                     ColorError::Role(name) => said(name, ROLES.iter().map(|(known, ..)| *known)),
                     _ => String::new(),
@@ -50,7 +49,8 @@ impl Own {
                 wrong(entry, format!("{error}{nearest}"))
             })?;
         }
-        Ok(Self { keys: Arc::new(keys), colors, file: own.file.clone() })
+        let roles = own.theme.iter().map(|entry| (entry.name.clone(), entry.place.clone())).collect();
+        Ok(Self { keys: Arc::new(keys), colors, roles })
     }
 }
 
@@ -63,12 +63,10 @@ fn said<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::config_file::merge;
+    use crate::cli::environment::tests::with_file;
 
     fn read(text: &str) -> Result<Own, String> {
-        let args = ["scaletop", "demo"].map(std::ffi::OsString::from).to_vec();
-        let merged = merge(std::path::Path::new("scaletop.toml"), text, args).unwrap();
-        Own::read(&merged.own).map_err(|error| {
+        Own::read(&with_file(text, &["scaletop", "demo"]).unwrap().cli.own).map_err(|error| {
             assert_eq!(error.exit_code(), 2, "{error}");
             error.to_string()
         })

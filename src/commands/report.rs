@@ -3,10 +3,11 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::cli::ReportArgs;
+use crate::cli::{Format, ReportArgs};
 use crate::commands::{CommandError, offer, outcome, say};
 use crate::export::as_plan;
-use crate::export::{self, ExportError};
+use crate::export::summary::{json, junit, markdown};
+use crate::export::{self, ExportError, SECOND};
 use crate::files;
 use crate::session::event::SessionEvent;
 use crate::session::recording::RecordingReader;
@@ -24,14 +25,36 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, CommandError> {
     if let Some(damage) = exported.damage.describe() {
         say(&format!("note: {damage}"));
     }
-    let mut out = io::stdout().lock();
-    out.write_all(outcome::for_this_terminal(outcome::summary_of(&exported.halves)).as_bytes())?;
-    writeln!(out, "files: {}", clean(&exported.folder.display().to_string()))?;
+    let format = args.format.chosen();
+    let first = exported.halves.first();
+    let text = match format {
+        Format::Text => outcome::for_this_terminal(outcome::summary_of(&exported.halves)),
+        Format::Json => json::text(first, exported.damage),
+        Format::Markdown => markdown::markdown(first),
+        Format::Junit => junit::junit(first),
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    tell(format, &format!("files: {}", exported.folder.display()))?;
+    if exported.halves.second().is_some() && format != Format::Text {
+        say(&format!(
+            "this is the first target; the second one's files are in {}",
+            exported.folder.join(SECOND).display()
+        ));
+    }
     if let Some(path) = &args.plan {
         write_plan(&session, path)?;
-        writeln!(out, "plan: {0} (play it: scaletop run {0})", clean(&path.display().to_string()))?;
+        tell(format, &format!("plan: {0} (play it: scaletop run {0})", path.display()))?;
     }
     Ok(0)
+}
+
+/// A line for people: on stdout where that is for them, else on stderr.
+fn tell(format: Format, line: &str) -> io::Result<()> {
+    if format != Format::Text {
+        say(line);
+        return Ok(());
+    }
+    writeln!(io::stdout(), "{}", clean(line))
 }
 
 /// Whether `path` is something that is written to and not replaced, such as `/dev/stdout`.

@@ -17,6 +17,7 @@ use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
 use crate::target::{self, Target, hide_secrets, names_a_target};
+use crate::text::span;
 use crate::values;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
@@ -24,9 +25,14 @@ use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
+    if args.list {
+        return list();
+    }
     let given = [&args.first, &args.second, &args.third].into_iter().flatten().map(String::as_str);
     let Words { plan, targets } = words(&given.collect::<Vec<_>>())?;
     let targets = if targets.is_empty() { args.target.iter().cloned().collect() } else { targets };
+    // One that holds for whatever has none.
+    let usual: Vec<Target> = args.usual_target.iter().cloned().collect();
     let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
@@ -41,15 +47,17 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
             }
             read(Path::new(&plan))?
         }
-        None => unplanned(&args, &targets)?,
+        None => unplanned(&args, if targets.is_empty() { &usual } else { &targets })?,
     };
     let plan = plan.stretched(args.stretch);
     if is_unplanned && Forecast::of(&plan).requests == 0 {
         return Err(CommandError::NothingToSend { name: plan.name });
     }
+    // What was typed goes before the plan's own target, and that before the usual one.
     let targets = match &plan.url {
-        Some(url) if targets.is_empty() => vec![url.parse()?],
-        _ => targets,
+        _ if !targets.is_empty() => targets,
+        Some(url) => vec![url.parse()?],
+        None => usual,
     };
     if args.check {
         return check(&args, &targets, &plan);
@@ -105,10 +113,11 @@ fn unplanned(args: &RunArgs, targets: &[Target]) -> Result<Plan, CommandError> {
             stage("before", load.rate, at) + &stage("spike", spike, duration.saturating_sub(at))
         }
         Some(at) => {
-            return Err(CommandError::Option(format!("--spike-at {at:?} is not within --duration {duration:?}")));
+            let (at, duration) = (span(at), span(duration));
+            return Err(CommandError::Option(format!("--spike-at {at} is not within --duration {duration}")));
         }
     };
-    parse(&format!("name = \"{} for {duration:?}\"\n{stages}", load.rate), Path::new("--rate and --duration"))
+    parse(&format!("name = \"{} for {}\"\n{stages}", load.rate, span(duration)), Path::new("--rate and --duration"))
 }
 
 /// How a plan is played.
@@ -187,6 +196,19 @@ const SHIPPED: [(&str, &str); 7] = [
     ("ecs-spike", include_str!("../../scenarios/ecs-spike.toml")),
     ("soak", include_str!("../../scenarios/soak.toml")),
 ];
+
+/// Says which plans are built in, and what each is for.
+fn list() -> Result<u8, CommandError> {
+    let mut out = io::stdout().lock();
+    for (name, text) in SHIPPED {
+        let plan = parse(text, Path::new(name))?;
+        let (title, peak) = (plan.name.as_str(), plan.peak());
+        writeln!(out, "{name:20}{title}; {peak} at most, within {}", span(plan.at_most()))?;
+    }
+    writeln!(out, "\nPlay one:   scaletop run demo-spike demo")?;
+    writeln!(out, "Look at it: scaletop run demo-spike --check")?;
+    Ok(0)
+}
 
 /// Reads the plan that `word` names: a file, standard input, or one that is built in. A file goes before a name.
 pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {

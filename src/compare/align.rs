@@ -7,6 +7,7 @@ use crate::analysis::{StepReport, Validity};
 use crate::compare::Contender;
 use crate::compare::difference::{Difference, Runs};
 use crate::compare::left_out::{LeftOut, Why};
+use crate::text::span;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -208,7 +209,7 @@ fn unlike(contenders: &[Contender<'_>]) -> Vec<String> {
             ));
         }
         if other.timeout != first.timeout {
-            warnings.push(format!("{which} gives up after {:?}, A after {:?}", other.timeout, first.timeout));
+            warnings.push(format!("{which} gives up after {}, A after {}", span(other.timeout), span(first.timeout)));
         }
         if other.max_in_flight != first.max_in_flight {
             warnings.push(format!("{which} has at most {} in flight, A {}", other.max_in_flight, first.max_in_flight));

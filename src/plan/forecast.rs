@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::plan::{Plan, Stage, StageEnd};
 use crate::slo::Slo;
-use crate::text::Lines;
+use crate::text::{self, Lines};
 use scaletop_load::{CREDIT_PER_ARRIVAL, RateProfile};
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -111,8 +111,9 @@ impl Forecast {
         ));
         let (well, worst) = (self.in_flight(assumed.service_time), self.in_flight(assumed.timeout));
         out.line(&format!(
-            "in flight at the peak (Little): {well} if a request takes {:?}, up to {worst} if all take the timeout of {:?}",
-            assumed.service_time, assumed.timeout
+            "in flight at the peak (Little): {well} if a request takes {}, up to {worst} if all take the timeout of {}",
+            text::span(assumed.service_time),
+            text::span(assumed.timeout)
         ));
         let cap = assumed.max_in_flight;
         let verdict = match cap {
@@ -142,7 +143,7 @@ fn rate(profile: &RateProfile) -> String {
 fn span(end: &StageEnd) -> String {
     let after = |duration: &Duration| (Elapsed::ZERO + *duration).to_string();
     match end {
-        StageEnd::After(duration) if duration.subsec_nanos() > 0 => format!("{duration:?}"),
+        StageEnd::After(duration) if duration.subsec_nanos() > 0 => text::span(*duration),
         StageEnd::After(duration) => after(duration),
         StageEnd::Until(condition, at_most) => format!("{condition}, at most {}", after(at_most)),
     }
@@ -217,7 +218,7 @@ mod tests {
         let text = Forecast::of(&plan).text(&plan, &Slo::default(), &ASSUMED);
         let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines[2], "from stage rate for requests");
-        assert_eq!(lines[3], "0:00 warm-up 7/s 1.5s 10");
+        assert_eq!(lines[3], "0:00 warm-up 7/s 1.5 s 10");
         assert_eq!(lines[4], "0:01 stage 2 5→200/s 0:07 718");
         assert_eq!(lines[5], "0:08 cool-down 3/s instances <= 1, at most 0:10 30");
         assert_eq!(lines[7], "in all: at most 0:18 and at most 758 requests, 200/s at the peak");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::{Condition, Plan, Stage, StageEnd};
+use crate::text::span;
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
 
@@ -132,7 +133,7 @@ impl Schedule {
             return Some(Instruction::Note(format!("{name}: {condition} after {waited:.1} s")));
         }
         let instead = Self::instead(*condition, since, known);
-        let said = format!("{name}: {condition} was not reached within {at_most:?} ({instead})");
+        let said = format!("{name}: {condition} was not reached within {} ({instead})", span(*at_most));
         let so = if is_last { "" } else { "; the plan goes on, and what follows is invalid" };
         let warning = Instruction::Warning(format!("{said}{so}"));
         self.unmet_start = Some(said);
@@ -243,7 +244,7 @@ mod tests {
 
         let mut schedule = plan(text);
         schedule.poll(Elapsed::ZERO, &NOTHING);
-        let unmet = "stage 1: instances <= 1 was not reached within 10s (no count that is final had come)";
+        let unmet = "stage 1: instances <= 1 was not reached within 10 s (no count that is final had come)";
         let warned = Instruction::Warning(format!("{unmet}; the plan goes on, and what follows is invalid"));
         assert_eq!(schedule.poll(Elapsed::from_secs(11), &NOTHING), Some(warned));
         assert_eq!(began(schedule.poll(Elapsed::from_secs(11), &NOTHING)), (10_000, 7));
@@ -279,7 +280,7 @@ mod tests {
         let named = |names: &[(&str, Option<&str>)]| -> Vec<_> {
             names.iter().map(|(name, unmet)| ((*name).to_owned(), unmet.map(str::to_owned))).collect()
         };
-        let five_in_the_end = "rest (2): instances <= 1 was not reached within 900s (5 at its end)";
+        let five_in_the_end = "rest (2): instances <= 1 was not reached within 15 min (5 at its end)";
         let late = starts(SPIKES, |second| Known { instances: Some(if second < 100 { 1 } else { 5 }), settled: false });
         let unmet = Some(five_in_the_end);
         let expected = [("rest", None), ("quiet", None), ("spike", None), ("rest (2)", None), ("quiet (2)", unmet)];
@@ -301,7 +302,7 @@ mod tests {
         let text = "[[stage]]\nrate = 5\nuntil = \"settled\"\nat_most = \"1m\"\n\
                     [[stage]]\nname = \"spike\"\nrate = 600\nuntil = \"settled\"\nat_most = \"5m\"\n";
         let starts = starts(text, |_| NOTHING);
-        let unmet = "stage 1: settled was not reached within 60s (the count or the objective still moved)";
+        let unmet = "stage 1: settled was not reached within 1 min (the count or the objective still moved)";
         assert_eq!(starts[1], ("spike".to_owned(), Some(unmet.to_owned())));
     }
 

@@ -16,7 +16,8 @@ use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
-    let raw: RawPlan = ::toml::from_str(text)?;
+    let raw: RawPlan = ::toml::from_str(text)
+        .map_err(|source| PlanError::Syntax { nearest: nearest_key(source.message()), source })?;
     let slo = raw.slo.map(|slo| objectives(text, slo)).transpose()?;
     if raw.stage.is_empty() {
         return Err(PlanError::Empty);
@@ -38,6 +39,13 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         thresholds: thresholds(text, raw.thresholds, &stages)?,
         stages,
     })
+}
+
+/// Of the keys that a complaint of an unknown one lists, in backticks behind the unknown one itself, the one that was meant.
+fn nearest_key(complaint: &str) -> Option<String> {
+    let mut quoted = complaint.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?;
+    values::nearest(unknown, quoted).map(str::to_owned)
 }
 
 /// Keys and values with their places in the text.

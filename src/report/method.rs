@@ -136,7 +136,7 @@ pub(super) fn explained() -> Markup {
                 "Client errors (other 4xx) and what our own ports or stalls cost are listed apart."
             }
             dt { "Times" } dd {
-                "In seconds after the start of the step. Reached means: and stayed so for 10 s. What was not seen before the step "
+                "In seconds after the start of the step. A state counts as reached once it has lasted for 10 s. What was not seen before the step "
                 "ended reads > N s, never 0. A count that is polled may have changed at any time since the poll before: "
                 "the middle is given, ± half the interval."
             }

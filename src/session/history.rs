@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::session::event::{Notice, NoticeLevel, RateCause, Side};
 use crate::session::halves::Halves;
 use crate::session::state::{InstanceTrack, Session};
-use crate::text::thousands;
+use crate::text::{span, thousands};
 use crate::timeline::Row;
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
@@ -129,7 +129,7 @@ fn rates(session: &Session) -> Vec<Entry> {
         held = (*cause == RateCause::Nudge).then_some((from, *at));
         let text = match profile {
             RateProfile::Constant(to) => format!("rate {from}→{to}{}", in_words(*cause)),
-            RateProfile::Ramp { to, over, .. } => format!("ramp {from}→{to} over {over:?}"),
+            RateProfile::Ramp { to, over, .. } => format!("ramp {from}→{to} over {}", span(*over)),
         };
         entries.push(Entry { at: *at, kind: Kind::Rate, text });
         before = *profile;

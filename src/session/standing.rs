@@ -251,7 +251,7 @@ const fn remedy(kind: OutcomeKind) -> Option<&'static str> {
         OutcomeKind::Connect => Some("is it started, and is the port right?"),
         OutcomeKind::Dns => Some("is the name right?"),
         OutcomeKind::Timeout => Some("it takes longer than --timeout"),
-        OutcomeKind::Http3xx => Some("ask where it leads, or --expect 3xx"),
+        OutcomeKind::Http3xx => Some("send requests to where it leads, or --expect 3xx"),
         OutcomeKind::Http4xx => Some("is the path right, or --expect it"),
         _ => None,
     }

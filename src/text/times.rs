@@ -24,6 +24,23 @@ pub(crate) fn exact(of: Duration) -> String {
     exact_millis(as_millis(of))
 }
 
+/// A span of time that somebody chose or has to wait for, exactly, from its largest unit on: `1 h 30 min`, `2 min`, `1 min 30 s`,
+/// `1.5 s`, `500 ms`.
+pub(crate) fn span(of: Duration) -> String {
+    let secs = of.as_secs();
+    if secs < 60 {
+        return exact(of);
+    }
+    let rest = Duration::new(secs % 60, of.subsec_nanos());
+    let units = [("d", secs / 86_400), ("h", secs / 3_600 % 24), ("min", secs / 60 % 60)];
+    let mut parts: Vec<_> =
+        units.iter().filter(|(_, count)| *count > 0).map(|(unit, count)| format!("{count} {unit}")).collect();
+    if !rest.is_zero() {
+        parts.push(exact(rest));
+    }
+    parts.join(" ")
+}
+
 /// The same from milliseconds: a tick of a scale.
 pub(crate) fn exact_millis(millis: f64) -> String {
     if millis < 1e3 { format!("{} ms", plain(millis)) } else { format!("{} s", plain(millis / 1e3)) }
@@ -88,6 +105,27 @@ mod tests {
         let said = [1, 500, 2_000, 1_250].map(|millis| exact(Duration::from_millis(millis)));
         assert_eq!(said, ["1 ms", "500 ms", "2 s", "1.25 s"]);
         assert_eq!([31.24, 60.0].map(secs), ["31.2 s", "60 s"]);
+    }
+
+    #[test]
+    fn a_span_is_told_from_its_largest_unit_on() {
+        let said = [500, 1_500, 59_000, 60_000, 90_000, 120_500, 5_400_000, 3_600_000, 90_061_000]
+            .map(|millis| span(Duration::from_millis(millis)));
+        assert_eq!(
+            said,
+            [
+                "500 ms",
+                "1.5 s",
+                "59 s",
+                "1 min",
+                "1 min 30 s",
+                "2 min 500 ms",
+                "1 h 30 min",
+                "1 h",
+                "1 d 1 h 1 min 1 s"
+            ]
+        );
+        assert_eq!(span(Duration::ZERO), "0 ms");
     }
 
     #[test]

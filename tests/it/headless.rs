@@ -5,11 +5,13 @@
 //! test is about and is repeated.
 
 mod capacity;
+mod config;
 mod connections;
 mod doctor;
 mod exit_codes;
 mod given;
 mod output;
+mod pages;
 mod preflight;
 mod services;
 mod surroundings;

@@ -15,7 +15,7 @@ use crate::analysis::elasticity::Jitter;
 use scaletop_load::OutcomeClass;
 
 /// Why the numbers that compare supply with demand are missing.
-const NO_DEMAND: &str = "what an instance holds is not known (give --capacity), or no instances were counted";
+const NO_DEMAND: &str = "what an instance sustains is not known (give --capacity), or no instances were counted";
 const NO_COUNT: &str = "no instances were counted";
 const NO_ANSWER: &str = "no request was answered";
 const NO_OK: &str = "no request was answered as expected, or we were late in every second";
@@ -144,7 +144,7 @@ registry! {
         .judged("instances", Bounds::Count, Course::Open, NO_COUNT).needs(Counted);
     INSTANCES_NEEDED = Kind::new("instances_needed", "instances wanted", Instances, Neither, "as many as the rate needs, or the count settled at",
             |n| instances(n.target));
-    CAPACITY_PER_INSTANCE = Kind::new("capacity_per_instance_rps", "one instance holds", PerSecond, Neither, "requests a second that one instance holds: given, by Little's law, or inferred (at least)",
+    CAPACITY_PER_INSTANCE = Kind::new("capacity_per_instance_rps", "one instance sustains", PerSecond, Neither, "requests a second that one instance sustains: given, by Little's law, or inferred (at least)",
             |n| known(n.demand.as_ref().map(DemandBasis::per_instance)));
     OVERSHOOT = Kind::new("overshoot_percent", "overshoot", Percent, Lower, "by how much the count went above what was wanted",
             |n| n.overshoot.filter(|share| share.is_finite()).map_or(Value::Unknown, Value::Share))

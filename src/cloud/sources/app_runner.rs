@@ -187,7 +187,7 @@ fn failed(operation: &OperationSummary) -> Option<Condition> {
 /// Limits that leave nothing to scale.
 fn fixed(limits: Limits) -> Option<Condition> {
     let most = limits.max.filter(|most| limits.min == Some(*most))?;
-    let text = format!("least and most are both {most}: the count cannot change");
+    let text = format!("minimum and maximum are both {most}: the count cannot change");
     Some(Condition::hindrance("scaling", text, "raise the maximum, or know that nothing scales"))
 }
 

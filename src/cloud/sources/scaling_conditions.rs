@@ -43,7 +43,7 @@ pub(super) fn setup(target: Option<&ScalableTarget>, policies: &[ScalingPolicy])
     };
     let (least, most) = (target.min_capacity(), target.max_capacity());
     if least == most {
-        let text = format!("least and most are both {most}: the count cannot change");
+        let text = format!("minimum and maximum are both {most}: the count cannot change");
         return hindrance(text, "raise the maximum, or know that nothing scales");
     }
     if policies.is_empty() {

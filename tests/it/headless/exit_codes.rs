@@ -129,7 +129,7 @@ fn what_follows_a_start_condition_that_was_not_met_is_invalid_and_ends_with_1() 
         let ended =
             work.run(&["run", &plan, &url(&service), "--instance-header", header, "--out", &out.to_string_lossy()]);
         ended.assert_code(1);
-        let why = format!("rest: {condition} was not reached within 2s ({instead})");
+        let why = format!("rest: {condition} was not reached within 2 s ({instead})");
         assert!(
             ended.stdout.contains("verdict: invalid: a start condition was not met before step 2"),
             "{}",
@@ -246,7 +246,7 @@ mod signals {
         running.wait_for("in flight");
         running.signal("TERM");
         // The rate is 0 now, and nothing is answered yet.
-        running.wait_for("waiting up to 601s for");
+        running.wait_for("waiting up to 601 s for");
         running.signal("TERM");
         let ended = running.end();
         ended.assert_code(143);

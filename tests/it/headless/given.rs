@@ -86,7 +86,7 @@ fn what_is_invalid_names_the_variable_or_the_file_that_it_came_from() {
     assert_eq!(check(&work, "SCALETOP_HTTP2", "1", &[NOWHERE]).0, 0);
     std::fs::write(work.path().join("scaletop.toml"), "timeout = \"10\"\n").unwrap();
     let (code, said) = check(&work, "SCALETOP_RATE", "", &[NOWHERE]);
-    assert!(code == 2 && said.contains("scaletop.toml (--timeout"), "{said}");
+    assert!(code == 2 && said.contains("scaletop.toml, line 1 (--timeout"), "{said}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn for_what_the_end_waits_is_said_and_it_is_no_longer_than_that() {
     running.wait_for("in flight");
     running.signal("INT");
     let asked = Instant::now();
-    running.wait_for("waiting up to 3s for");
+    running.wait_for("waiting up to 3 s for");
     running.end().assert_code(130);
     // The files are written after it.
     assert!(asked.elapsed() < Duration::from_secs(3) + Duration::from_secs(5), "{:?}", asked.elapsed());

@@ -47,6 +47,7 @@ impl Workplace {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scaletop"));
         command.args(args).current_dir(self.path()).env("HOME", self.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_remove("XDG_CONFIG_HOME");
         for (name, _) in std::env::vars() {
             if name.starts_with("SCALETOP_") || name.starts_with("GITHUB_") {
                 command.env_remove(name);

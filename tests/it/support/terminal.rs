@@ -45,6 +45,7 @@ impl Terminal {
             command.env(name, value);
         }
         command.env("HOME", folder);
+        command.env_remove("XDG_CONFIG_HOME");
         // A backtrace would scroll the message away.
         command.env("RUST_BACKTRACE", "0");
         command.cwd(folder);

@@ -263,7 +263,8 @@ impl LiveUpdate<'_> {
         }
         self.live.is_waiting_said = true;
         let within = self.session().header().settings.drains_within();
-        let text = format!("waiting up to {within:?} for {left} answers; Ctrl-C again ends at once");
+        let within = within.as_secs_f64();
+        let text = format!("waiting up to {within} s for {left} answers; Ctrl-C again ends at once");
         self.notice(NoticeLevel::Info, text);
     }
 

@@ -224,7 +224,7 @@ fn for_what_the_end_waits_is_said_once_with_how_long_it_can_take() {
         notices.collect()
     };
     assert_eq!(heard(1, 0), [""; 0]);
-    assert_eq!(heard(2, 5), ["waiting up to 11s for 5 answers; Ctrl-C again ends at once"]);
+    assert_eq!(heard(2, 5), ["waiting up to 11 s for 5 answers; Ctrl-C again ends at once"]);
     assert_eq!(heard(3, 4), [""; 0], "once is enough");
 }
 

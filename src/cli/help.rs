@@ -1,0 +1,207 @@
+//! What stands below the options in the help of each command: examples, notes and exit codes. No line is longer than 80 columns,
+//! and every example is parsed by a test.
+
+pub(super) const ROOT: &str = "\
+Examples:
+  scaletop demo                               try it: no account, no network
+  scaletop https://example.com/api/test       drive a service by key
+  scaletop run demo-spike demo                play a plan without a screen
+  scaletop init                               write a plan of your own
+  scaletop capacity https://example.com/api   how much does it sustain?
+  scaletop doctor apprunner:checkout          credentials, permissions, limits
+  scaletop report scaletop-sessions/NAME      write a session's files again
+  scaletop replay scaletop-sessions/NAME      watch it again
+  scaletop compare before after               two sessions side by side
+
+Every option can also stand in ./scaletop.toml or in your own
+~/.config/scaletop/scaletop.toml (rate = 50), or in a variable (SCALETOP_RATE=50).
+What is typed goes before a variable, a variable before the files. What is in
+force, and from where: scaletop config
+
+Also understood, from curl, oha, hey and others: -X, --request (--method);
+-d, --data (--body); -k (--insecure); -u (a basic authorization header);
+-A (the user-agent header); -m, --max-time (--timeout);
+-r, --rps, --qps (--rate); -z (--duration); -o, --output (--out);
+--json (--format json); --no-color (--theme mono).
+
+Exit codes: 0 done; 1 it failed; 2 the command line, a plan or the
+configuration is wrong; 128 + n ended by signal n. run, capacity, experiment
+and doctor have more: see their --help.";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  scaletop demo                               s spikes to 500/s, ? shows keys
+  scaletop demo --edge                        the spike at 600/s
+  scaletop demo --max-size 10 --cold-start 3s
+  scaletop demo --platform ecs
+
+Without a terminal it plays the demo spike, as: scaletop run demo-spike demo
+
+Exit codes: 0 ended; 1 it failed; 2 usage; 128 + n ended by signal n. Without a
+terminal those of run.";
+
+pub(super) const LIVE: &str = "\
+Examples:
+  scaletop live https://example.com/api/test
+  scaletop live https://example.com --path /api/test --rate 50
+  scaletop live https://example.com -H 'authorization: Bearer TOKEN'
+  scaletop live apprunner:checkout --path /api/test --region eu-west-1
+  scaletop live ecs:default/checkout --path /api/test
+  scaletop live terraform:infra --path /api/test
+  scaletop live http://127.0.0.1:8080/ --slo p95=200ms --slo errors=0.5%
+  scaletop live demo:apprunner demo:ecs       two targets, the same arrivals
+
+With two targets every option holds for both; each due request goes once to each.
+--cluster-port, and --url for two services of the cloud, name one place and are
+refused. With the target demo the options of scaletop demo are taken, too.
+
+Exit codes: 0 ended; 1 it failed; 2 usage; 128 + n ended by signal n.";
+
+pub(super) const RUN: &str = "\
+Examples:
+  scaletop run demo-spike demo                a built-in plan (--list has all)
+  scaletop run https://example.com/ --rate 100 --duration 30s
+  scaletop run http://localhost/ -r 20 -z 30s --spike-at 9s --spike-rate 400
+  scaletop run --check demo-spike             what would it do? sends nothing
+  scaletop run plan.toml https://example.com/ --out results/today --yes
+  scaletop run plan.toml demo --abort-on-fail --format junit
+
+scaletop init writes a plan to begin with. A plan drives one target: the one that
+is typed, else the plan's own, else SCALETOP_TARGET or the configuration's. With
+the target demo the options of scaletop demo are taken, too.
+
+Exit codes: 0 passed; 1 it failed, a start condition (until) was not met, or
+without thresholds nothing was answered as expected; 2 usage; 3 a threshold
+failed; 4 this machine was the limit (result invalid); 5 an instance source that
+a threshold needs gave nothing; 128 + n ended by signal n. A start condition goes
+before 4, 4 before 5, 5 before 3.";
+
+pub(super) const CAPACITY: &str = "\
+Examples:
+  scaletop capacity demo --per-instance       one instance: some 124/s
+  scaletop capacity https://example.com/api --slo p95=300ms --hold 30s --yes
+  scaletop capacity http://127.0.0.1:8080/ --rate 100 --format json
+
+Doubles the rate until it misses the objective, then bisects. Each rate is given
+time to settle (the service may have to scale), then held; one that misses is
+tried again before it counts. Takes minutes. With the target demo the options of
+scaletop demo are taken, too.
+
+Exit codes: 0 found; 1 it failed, or not even 1 request/s is sustained; 2 usage;
+4 this machine was the limit; 128 + n ended by signal n.";
+
+pub(super) const EXPERIMENT: &str = "\
+Examples:
+  scaletop experiment demo --stretch 0.1      locally, in ten minutes
+  scaletop experiment demo --stretch 0.1 --edge
+  scaletop experiment terraform:infra --out results/today
+  scaletop experiment demo spike              only this one
+
+How many seconds from 0 to N instances, what was lost meanwhile, did it degrade
+later, was the generator at fault? The target's platform decides how long spikes
+and rests take: minutes on App Runner, ten minutes and up to forty on ECS. A
+repeat that did not begin from one instance is invalid and left out of the answer.
+With the target demo the options of scaletop demo are taken, too.
+
+Exit codes: 0 answered; 1 it failed, or a repeat did not begin from one instance;
+2 usage; 3 a threshold failed; 4 this machine was the limit; 5 an instance source
+that a threshold needs gave nothing; 128 + n ended by signal n. Of several the
+first in the order 1, 4, 5, 3.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  scaletop replay                             the newest session here
+  scaletop replay scaletop-sessions/NAME --speed 10
+  scaletop replay results/recording.jsonl     the recording alone is enough
+
+Keys: space plays and pauses; [ ] slower, faster; , . previous, next step; ? all.
+Nothing is sent or written. Without a terminal: scaletop report SESSION
+
+Exit codes: 0 ended; 1 there is no such session, or it cannot be read; 2 usage, no
+session here, or no terminal; 128 + n ended by signal n.";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  scaletop report                             the newest session here
+  scaletop report scaletop-sessions/NAME
+  scaletop report NAME --plan again.toml      and a plan that does the same
+
+Exit codes: 0 written; 1 there is no such session, or it cannot be read or
+written; 2 usage, no session here, or the file of --plan exists.";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  scaletop compare before after               the first one is the baseline
+  scaletop compare apprunner ecs --html platforms.html
+  scaletop compare both                       a session of two targets
+
+Steps are aligned by their rates, not by the wall clock. Repeats of a step (a
+plan's repeat) show the noise: with three or more on each side, a difference is
+called better or worse only when the ranges do not overlap.
+
+--json: sentences, sessions, notes, left_out, and steps with their numbers, each
+with the medians of all sessions and how the others stand against the first.
+
+Exit codes: 0 compared, whatever came out; 1 a session cannot be read, or the page
+cannot be written; 2 usage, or the file of --html exists and is no page.";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  scaletop doctor                             can this machine drive 5000/s?
+  scaletop doctor https://example.com/api/test
+  scaletop doctor apprunner:checkout --region eu-west-1
+  scaletop doctor ecs:default/checkout --path /api/test
+  scaletop doctor --policy ecs:default/checkout --account 123456789012
+
+Sends one request to the service, no load. --json: passed, warnings, failures,
+and checks, each with part, name, status (ok, warning, failure), detail, remedy.
+
+Exit codes: 0 nothing failed (there may be warnings); 1 a check failed; 2 usage.";
+
+pub(super) const CLUSTER: &str = "\
+Examples:
+  scaletop cluster                            prints export lines, then serves
+  scaletop cluster --platform ecs             queues and scales as ECS does
+  scaletop cluster --platform ecs --metric-period 20s --time-scale 10
+  scaletop cluster --max-concurrency 20 --cluster-port 8080
+
+Exit codes: 0 ended by a signal, as it is meant to; 1 it failed; 2 usage.";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  scaletop config                             every value, and its source
+  scaletop config run                         those of one command
+  scaletop config --json
+  scaletop config --schema > scaletop.schema.json
+
+Sources, the first goes before the next: what is typed; variables (SCALETOP_RATE);
+./scaletop.toml; $XDG_CONFIG_HOME/scaletop/scaletop.toml, by default below
+~/.config (%APPDATA% on Windows); defaults. --config FILE replaces both files.
+What is printed is a scaletop.toml that says the same. Secrets are hidden.
+
+Exit codes: 0 printed; 2 usage, or the configuration is wrong.";
+
+pub(super) const INIT: &str = "\
+Examples:
+  scaletop init                               plan.toml; asks two questions
+  scaletop init spike.toml --target https://example.com/api/test --rate 400
+  scaletop init --settings                    a scaletop.toml to fill in
+
+Without a terminal nothing is asked. A file that exists is never overwritten.
+
+Exit codes: 0 written; 1 it cannot be written; 2 usage, or the file exists.";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  scaletop completions bash >> ~/.bash_completion
+  scaletop completions zsh > \"${fpath[1]}/_scaletop\"
+  scaletop completions fish > ~/.config/fish/completions/scaletop.fish
+
+Exit codes: 0 printed; 2 usage.";
+
+pub(super) const MAN: &str = "\
+Examples:
+  scaletop man                                the page of scaletop, on stdout
+  scaletop man --dir ~/.local/share/man/man1  all of them, as files
+
+Exit codes: 0 printed or written; 1 they cannot be written; 2 usage.";
