@@ -209,10 +209,14 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scenes: &[Scene<'_>; 2]) {
     let mut lines = Lines { buf, area, scene: &scenes[0], y: area.y };
     let at = scenes.iter().find_map(|scene| scene.row).map(|row| Elapsed::from_secs(row.second.into()));
     lines.heading(&at.map_or_else(|| "Now".to_owned(), |at| format!("At {at}")));
-    now(scenes).iter().for_each(|fact| lines.fact(fact));
+    for fact in now(scenes) {
+        lines.fact(&fact);
+    }
     lines.y += 1;
     lines.heading("Session");
-    totals(scenes).iter().for_each(|fact| lines.fact(fact));
+    for fact in totals(scenes) {
+        lines.fact(&fact);
+    }
     let state = scenes[0].state;
     let now = state.now().max(state.halves().now());
     for scene in scenes {
