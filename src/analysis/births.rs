@@ -12,7 +12,7 @@ use crate::analysis::Direction;
 use crate::analysis::waterfall::Order;
 use scaletop_units::Elapsed;
 
-/// An instance that ended this long before a step may still be replaced in it.
+/// An instance that ended this long before another one came, or a step began, may be what that one replaces.
 pub(crate) const REPLACED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What an instance came after.
@@ -121,12 +121,26 @@ fn one(asked: &Asked<'_>, birth: &Birth, orders: &mut [Order], ends: &mut Vec<El
     }
     match (orders[..made].last(), orders.get(made)) {
         // Of those whose number is known none is left: its predecessor is on its way out, as when a task fails its checks.
-        (Some(_), _) if orders[..made].iter().all(|order| order.more.is_some()) => came(CameAfter::Replacement, None),
+        (Some(_), _) if orders[..made].iter().all(|order| order.more.is_some()) => {
+            take_end_after(ends, at);
+            came(CameAfter::Replacement, None)
+        }
         (Some(latest), _) => came(CameAfter::Decision, Some(latest.at)),
         // More were asked for only later: whatever it came for, it was not that.
-        (None, Some(_)) if asked.direction == Direction::Up => came(CameAfter::Replacement, None),
+        (None, Some(_)) if asked.direction == Direction::Up => {
+            take_end_after(ends, at);
+            came(CameAfter::Replacement, None)
+        }
         (None, None) if asked.direction == Direction::Up => came(CameAfter::Step, Some(asked.start)),
         _ => None,
+    }
+}
+
+/// The one that ends next is what an instance replaces that came before any end: nobody else replaces it.
+fn take_end_after(ends: &mut Vec<Elapsed>, at: Elapsed) {
+    let next = ends.iter().position(|end| *end > at && end.saturating_since(at) <= REPLACED_WITHIN);
+    if let Some(next) = next {
+        ends.remove(next);
     }
 }
 
@@ -182,6 +196,8 @@ mod tests {
         assert_eq!(up(&orders, &[105], &[120, 150, 151]), ["replaces +15.0 s", "decision +19.0 s", "decision +20.0 s"]);
         assert_eq!(up(&[], &[240], &[108, 109, 250]), ["step +8.0 s", "step +9.0 s", "replaces +10.0 s"]);
         assert_eq!(up(&[order(131, None)], &[240], &[150, 250]), ["decision +19.0 s", "replaces +10.0 s"]);
+        // One that was replaced while it still answered is not replaced again.
+        assert_eq!(up(&[order(131, Some(1))], &[132], &[128, 133]), ["replaces one", "decision +2.0 s"]);
         // Nobody saw one end, and more were asked for only later.
         assert_eq!(up(&orders, &[], &[114, 150]), ["replaces one", "decision +19.0 s"]);
     }

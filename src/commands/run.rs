@@ -256,8 +256,8 @@ fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandE
     }
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
     let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
-        (Some(Target::Url(url)), _) => Ok((url.clone(), true)),
-        (Some(Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_)), Some(url)) => Ok((url.clone(), true)),
+        (Some(Target::Url(url)), _)
+        | (Some(Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_)), Some(url)) => Ok((url.clone(), true)),
         _ => target::parse_url("http://127.0.0.1").map(|url| (url, false)),
     };
     for target in targets.iter().map(Some).chain(targets.is_empty().then_some(None)) {

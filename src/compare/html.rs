@@ -21,7 +21,7 @@ pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison,
             header {
                 p.kicker { "scaletop compare" }
                 h1 { (contenders.len()) " sessions, step by step" }
-                p.summary { (shown(&verdicts(contenders))) }
+                p.verdicts { (shown(&verdicts(contenders))) }
                 @for sentence in sentences(comparison, contenders.len()) { p.summary { (shown(&sentence)) } }
             }
             main {

@@ -328,7 +328,7 @@ fn each_session_has_its_verdict_in_the_sentence_the_table_and_the_page() {
         "{text}"
     );
     let page = html(&contenders, &comparison, &[Curves::of(&held), Curves::of(&missed)]);
-    assert!(page.contains("<p class=\"summary\">A: held. B: missed in 4 of 44 s.</p>"), "{page}");
+    assert!(page.contains("<p class=\"verdicts\">A: held. B: missed in 4 of 44 s.</p>"), "{page}");
     assert!(page.contains("<td class=\"left\">held</td>"), "{page}");
 }
 

@@ -98,8 +98,9 @@ fn heading(halves: [&ReportInput<'_>; 2], names: &[String; 2]) -> Markup {
             span { "objective " (first.session.objectives()) }
         }
         @for (name, half) in names.iter().zip(halves) {
-            @let url = &half.session.header().settings.url;
-            p.facts { span { (name) } @if !url.is_empty() { span { (shown(url)) } } }
+            @let settings = &half.session.header().settings;
+            @let url = Some(&settings.url).filter(|url| !url.is_empty() && **url != settings.target);
+            p.facts { span { (name) } @if let Some(url) = url { span { (shown(url)) } } }
             (stands(half.session, half.is_live))
             // What a plan promised is judged when it is over.
             @if !half.is_live { (verdict(&judge(half.session))) }

@@ -103,6 +103,7 @@ try {
     check(await other.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${file} is wider than the window`);
     if (file === "compare.html") {
       check((await other.locator("header .summary").count()) === 1, "compare.html says nothing of the other session");
+      check(/^A: .+\. B: .+\.$/.test(await other.locator("header .verdicts").textContent()), "compare.html does not say how each session did");
       const drawn = await other.$$eval("section", (all) => all.map((section) => ["s0", "s1"].map((key) => section.querySelectorAll(`path.line.${key}[d^=M]`).length)));
       check(drawn.filter(([a, b]) => a >= 2 && b >= 2).length > 2, `compare.html draws too few curves: ${JSON.stringify(drawn)}`);
     }

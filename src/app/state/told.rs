@@ -134,9 +134,11 @@ mod tests {
                     prop_assert_eq!(said_since(at, &words), since.map(Elapsed::as_nanos), "{}", words);
                     if let Some(notice) = told.second(at, &stands) {
                         let lost = notice.text.split_once("again, ").and_then(|(_, rest)| rest.split_once(" s after")?.0.parse::<u64>().ok());
-                        match lost {
-                            Some(secs) => prop_assert_eq!(told_end(at, secs), session_lost(&session, at), "{}", notice.text),
-                            None => prop_assert_eq!(said_since(at, &notice.text), since.map(Elapsed::as_nanos), "{}", notice.text),
+                        if let Some(secs) = lost {
+                            prop_assert_eq!(told_end(at, secs), session_lost(&session, at), "{}", notice.text);
+                        } else {
+                            let told = said_since(at, &notice.text);
+                            prop_assert_eq!(told, since.map(Elapsed::as_nanos), "{}", notice.text);
                         }
                     }
                     before = since;

@@ -37,7 +37,9 @@ fn document(suites: &[Suite], lasted: Elapsed) -> String {
     let counts = counts(tests, failures, errors, lasted.as_secs_f64());
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(out, "<testsuites name=\"scaletop\" {counts}>");
-    suites.iter().for_each(|suite| out.push_str(&suite.text));
+    for suite in suites {
+        out.push_str(&suite.text);
+    }
     out.push_str("</testsuites>\n");
     out
 }

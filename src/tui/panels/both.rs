@@ -209,29 +209,43 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scenes: &[Scene<'_>; 2]) {
     let mut lines = Lines { buf, area, scene: &scenes[0], y: area.y };
     let at = scenes.iter().find_map(|scene| scene.row).map(|row| Elapsed::from_secs(row.second.into()));
     lines.heading(&at.map_or_else(|| "Now".to_owned(), |at| format!("At {at}")));
-    now(scenes).iter().for_each(|fact| lines.fact(fact));
+    for fact in now(scenes) {
+        lines.fact(&fact);
+    }
     lines.y += 1;
     lines.heading("Session");
-    totals(scenes).iter().for_each(|fact| lines.fact(fact));
+    for fact in totals(scenes) {
+        lines.fact(&fact);
+    }
     let state = scenes[0].state;
     let now = state.now().max(state.halves().now());
-    for scene in scenes {
-        let session = scene.session();
-        let settings = &session.header().settings;
+    for (scene, others) in scenes.iter().zip([1, 0]) {
         lines.y += 1;
-        let name = state.halves().name(scene.side);
-        lines.put(0, &name, area.width, Role::Key);
+        // What is left is shared by those that are still to come.
+        let rows = area.bottom().saturating_sub(lines.y) / (others + 1);
+        lines.put(0, &state.halves().name(scene.side), area.width, Role::Key);
         lines.y += 1;
-        lines.pair("request", &format!("{} {}", settings.method, settings.url), Role::Text);
-        lines.pair("objective", &session.objective().to_string(), Role::Text);
-        for fact in session.facts().values() {
-            lines.pair(fact.label(), &fact.worded(), Role::Text);
-        }
-        for (source, feed) in session.feeds() {
-            let (role, words) = header::feed_words(feed, now);
-            lines.pair(source, &words, role);
+        for (name, value, role) in service(scene.session(), now).into_iter().take(usize::from(rows.saturating_sub(1))) {
+            lines.pair(&name, &value, role);
         }
     }
+}
+
+/// What is asked for, by which objective, what the platform says, how its sources are.
+fn service(session: &Session, now: Elapsed) -> Vec<(String, String, Role)> {
+    let settings = &session.header().settings;
+    let told = |name: &str, value: String| (name.to_owned(), value, Role::Text);
+    let mut all = vec![
+        told("request", format!("{} {}", settings.method, settings.url)),
+        told("objective", session.objective().to_string()),
+    ];
+    let sources = session.feeds().iter().map(|(source, feed)| {
+        let (role, words) = header::feed_words(feed, now);
+        (source.clone(), words, role)
+    });
+    all.extend(sources);
+    all.extend(session.facts().values().map(|fact| told(fact.label(), fact.worded())));
+    all
 }
 
 #[cfg(test)]
