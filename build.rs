@@ -11,8 +11,8 @@ fn main() {
         "debug" => "not told by debug builds".to_owned(),
         _ => packaged(&folder).or_else(|| checked_out(&folder)).unwrap_or_else(|| "unknown".to_owned()),
     };
-    println!("cargo::rustc-env=SCALETOP_BUILT_FROM={commit}");
-    println!("cargo::rustc-env=SCALETOP_BUILT_FOR={}", variable("TARGET"));
+    println!("cargo::rustc-env=BUILT_FROM={commit}");
+    println!("cargo::rustc-env=BUILT_FOR={}", variable("TARGET"));
 }
 
 fn variable(name: &str) -> String {

@@ -188,8 +188,7 @@ pub struct RunArgs {
     /// A URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR [default: the plan's]
     #[arg(value_name = "TARGET")]
     pub second: Option<String>,
-    /// A second target: both get the same arrivals, each due request once to each; thresholds are judged on each, and the
-    /// exit code is the worse of both
+    /// A second target: the same arrivals go to both, and thresholds are judged on each
     #[arg(value_name = "TARGET")]
     pub third: Option<String>,
     /// The target, where it is not given after the plan

@@ -66,15 +66,15 @@ Examples:
   scaletop run plan.toml https://example.com/ --out results/today --yes
   scaletop run plan.toml demo --abort-on-fail --format junit
 
-scaletop init writes a plan to begin with. A plan drives one target: the one that
-is typed, else the plan's own, else SCALETOP_TARGET or the configuration's. With
-the target demo the options of scaletop demo are taken, too.
+scaletop init writes a plan to begin with. What is driven: the target or the two
+targets that are typed, else the plan's own, else SCALETOP_TARGET's or the
+configuration's. With the target demo the options of scaletop demo are taken, too.
 
 Exit codes: 0 passed; 1 it failed, a start condition (until) was not met, or
 without thresholds nothing was answered as expected; 2 usage; 3 a threshold
 failed; 4 this machine was the limit (result invalid); 5 an instance source that
 a threshold needs gave nothing; 128 + n ended by signal n. A start condition goes
-before 4, 4 before 5, 5 before 3.";
+before 4, 4 before 5, 5 before 3; of two targets the worse.";
 
 pub(super) const CAPACITY: &str = "\
 Examples:

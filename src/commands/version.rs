@@ -9,7 +9,7 @@ pub fn long_version() -> String {
     format!(
         "{}\ncommit: {}\ntarget: {}\nfeatures: {features}\nrecording: version {FORMAT_VERSION}",
         env!("CARGO_PKG_VERSION"),
-        env!("SCALETOP_BUILT_FROM"),
-        env!("SCALETOP_BUILT_FOR"),
+        env!("BUILT_FROM"),
+        env!("BUILT_FOR"),
     )
 }

@@ -122,7 +122,7 @@ impl OwnColors {
     }
 }
 
-/// The roles of one's own that do not stand out from what is behind them, as far as that is known: what the 16 colours look
+/// The roles of one's own that do not stand out from what is behind them, as far as that is known: what the 16 colors look
 /// like is the terminal's business. `back` is a usual background of the theme, `text` its letters.
 pub(super) fn faint(
     is_own: impl Fn(Role) -> bool,
@@ -244,7 +244,7 @@ mod tests {
             Color::Reset => "the terminal's".to_owned(),
             color => format!("`{}`", color.to_string().to_lowercase()),
         };
-        let mut table = String::from("| role | is | dark | light | 16 colours |\n|---|---|---|---|---|\n");
+        let mut table = String::from("| role | is | dark | light | 16 colors |\n|---|---|---|---|---|\n");
         for (name, role, what) in ROLES {
             let [dark, light, ansi] = [Theme::DARK, Theme::LIGHT, Theme::ANSI].map(|theme| said(theme, role));
             // A write to a String cannot fail.
