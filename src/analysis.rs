@@ -119,7 +119,7 @@ impl fmt::Display for Timing {
             Self::Reached { secs, .. } => write!(f, "{secs:.1} s"),
             Self::NotWithin { secs, .. } => write!(f, "> {secs:.0} s"),
             Self::Absorbed => f.write_str("0 s, absorbed"),
-            Self::AlreadyViolated => f.write_str("already violated"),
+            Self::AlreadyViolated => f.write_str("already missed"),
             Self::NotApplicable(_) => f.write_str("–"),
         }
     }

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::report::live::Drawing;
 use crate::session::event::Header;
 use crate::session::halves::Halves;
+use crate::session::state::Session;
 
 /// Why there is no live page.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +108,13 @@ impl Web {
         self.address
     }
 
-    /// A second has closed. Costs nothing while nobody looks, or what was handed over last is not drawn yet.
+    /// A second has closed. Costs nothing while nobody looks, or what was handed over last is not drawn yet. Of two targets the
+    /// second is waited for until both have closed it: what stands beside each other is of the same seconds.
     pub(crate) fn publish(&self, halves: &Halves) {
+        let latest = |half: &Session| half.timeline().latest().map(|row| row.second);
+        if halves.second().is_some_and(|second| latest(second) != latest(halves.first())) {
+            return;
+        }
         if self.wanted.swap(false, Ordering::Relaxed) {
             self.hand_over(halves, None);
         }

@@ -15,9 +15,10 @@ const LONGEST_CAUSE: usize = 500;
 /// `200 tls, shaking hands over TLS: the certificate has expired`; `250 × 404 Not Found`.
 pub(crate) fn failure_in_words(failure: &Failure) -> String {
     let cause = clean_to(&failure.cause, LONGEST_CAUSE);
+    let count = thousands(failure.count);
     match failure.phase {
-        Some(phase) => format!("{} {}, {}: {cause}", failure.count, failure.kind.label(), phase.label()),
-        None => format!("{} × {cause}", failure.count),
+        Some(phase) => format!("{count} {}, {}: {cause}", failure.kind.label(), phase.label()),
+        None => format!("{count} × {cause}"),
     }
 }
 
@@ -92,14 +93,26 @@ impl FailureTotals {
     }
 
     /// The most frequent causes: `240 × 404 Not Found, 10 × connect: connection refused`. Where no cause is known, the kinds.
+    ///
+    /// Counts are those of `outcomes`, by when requests were due; causes are told by when they failed, and may be of others, too.
     pub(crate) fn in_short(&self, outcomes: &OutcomeCounts) -> String {
-        let mut words: Vec<_> = self.by_count().into_iter().take(SHOWN_CAUSES).map(in_short).collect();
-        if words.is_empty() {
-            let failed = OutcomeKind::ALL.into_iter().filter(|&kind| kind != OutcomeKind::Ok);
-            let counts = failed.map(|kind| (outcomes.get(kind), kind.label())).filter(|(count, _)| *count > 0);
-            words.extend(counts.map(|(count, kind)| format!("{} × {kind}", thousands(count))));
+        let mut words = Vec::new();
+        for kind in OutcomeKind::ALL.into_iter().filter(|&kind| kind != OutcomeKind::Ok && outcomes.get(kind) > 0) {
+            let count = outcomes.get(kind);
+            let causes: Vec<_> = self.by_count().into_iter().filter(|failure| failure.kind == kind).collect();
+            let told: u64 = causes.iter().map(|failure| failure.count).sum();
+            match causes.as_slice() {
+                [] => words.push((count, format!("{} × {}", thousands(count), kind.label()))),
+                [only] => words.push((count, in_short(&Failure { count, ..(*only).clone() }))),
+                [most, ..] if told > count => {
+                    let cause = clean_to(&most.cause, LONGEST_CAUSE);
+                    words.push((count, format!("{} × {}, mostly {cause}", thousands(count), kind.label())));
+                }
+                several => words.extend(several.iter().map(|failure| (failure.count, in_short(failure)))),
+            }
         }
-        words.join(", ")
+        words.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        words.into_iter().take(SHOWN_CAUSES).map(|(_, words)| words).collect::<Vec<_>>().join(", ")
     }
 
     /// Failures with causes beyond those that are told apart.
@@ -147,5 +160,26 @@ mod tests {
         assert_eq!(said(&totals, &outcomes), "not one of 250 requests was answered as expected: 250 × 404 Not Found");
         outcomes.add(OutcomeKind::Ok);
         assert_eq!(totals.none_ok(&outcomes, 0), None);
+    }
+
+    #[test]
+    fn causes_are_counted_by_the_requests_that_are_spoken_of() {
+        let mut totals = FailureTotals::default();
+        let mut second = Second::new(0, ArrivalRate::PAUSED);
+        let failure = |kind, cause: &'static str, count| Failure { kind, phase: None, cause: cause.into(), count };
+        second.failures = vec![
+            failure(OutcomeKind::Timeout, "no full answer within 10 s", 389),
+            failure(OutcomeKind::Http5xxCapacity, "502 Bad Gateway", 30),
+            failure(OutcomeKind::Http5xxCapacity, "504 Gateway Timeout", 6),
+            failure(OutcomeKind::Http429, "429 Too Many Requests", 9),
+        ];
+        totals.add(&second);
+        let mut outcomes = OutcomeCounts::default();
+        (0..36).for_each(|_| outcomes.add(OutcomeKind::Timeout));
+        (0..20).for_each(|_| outcomes.add(OutcomeKind::Http5xxCapacity));
+        let said = totals.none_ok(&outcomes, 0).unwrap();
+        let label = OutcomeKind::Http5xxCapacity.label();
+        let causes = format!("36 × no full answer within 10 s, 20 × {label}, mostly 502 Bad Gateway");
+        assert_eq!(said, format!("not one of 56 requests was answered as expected: {causes}"));
     }
 }

@@ -230,10 +230,10 @@ fn share(kind: OutcomeKind, outcomes: &OutcomeCounts) -> String {
     if kind.is_answer() { format!("{part} answer {}", kind.label()) } else { format!("{part} fail: {}", kind.label()) }
 }
 
-/// `80 %`; `0.4 %` of what is less than a hundredth. Never all of it while something is left.
+/// `80 %`; with a digit more below a tenth, lest it read like a limit that it is over. Never all of it while something is left.
 fn part_in_words(part: u64, whole: u64) -> String {
     let share = part as f64 / whole.max(1) as f64;
-    if share < 0.01 { percent(share) } else { format!("{:.0} %", (share * 100.0).floor()) }
+    if share < 0.1 { percent(share).replace(".0 %", " %") } else { format!("{:.0} %", (share * 100.0).floor()) }
 }
 
 /// What is told of failures of this kind most often, or the kind itself.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::session::event::NoticeLevel;
 use crate::session::state::Session;
-use crate::text::latency;
+use crate::text::{latency, thousands};
 use scaletop_load::{Connections, Latency, Second};
 
 /// What the generator's connections did.
@@ -93,7 +93,7 @@ impl ConnectionTotals {
     fn closed_in_words(&self) -> String {
         let life =
             self.life().map(|(requests, age)| format!(" (after {requests:.0} requests and {age:.1} s, on average)"));
-        format!("{} closed{}", self.closed, life.unwrap_or_default())
+        format!("{} closed{}", thousands(self.closed), life.unwrap_or_default())
     }
 
     /// `50 opened (HTTP/1.1), at most 50 open, 12 closed, connect p99 2.1 ms`; `None` when nothing is known of them.
@@ -103,8 +103,8 @@ impl ConnectionTotals {
         }
         let protocol = self.protocol().map(|protocol| format!(" ({protocol})")).unwrap_or_default();
         let mut words = vec![
-            format!("{} opened{protocol}", self.opened),
-            format!("at most {} open", self.open_peak),
+            format!("{} opened{protocol}", thousands(self.opened)),
+            format!("at most {} open", thousands(self.open_peak)),
             self.closed_in_words(),
         ];
         let counts = [
@@ -112,7 +112,9 @@ impl ConnectionTotals {
             (self.retried_on_close, "requests sent again on a close"),
             (self.retried_on_refusal, "requests sent again on a refusal"),
         ];
-        words.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        words.extend(
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", thousands(*count))),
+        );
         let times = [("connect", &self.connect), ("waiting for one", &self.slot_wait)];
         let times = times.iter().filter(|(_, all)| !all.is_empty());
         words.extend(times.map(|(name, all)| format!("{name} p99 {}", latency(all.quantile(0.99)))));

@@ -87,7 +87,7 @@ fn an_address_that_is_taken_or_none_is_said_before_any_load() {
     assert!(ended.assert_code(2).stderr.contains("give a port, such as 8899"), "{}", ended.stderr);
     std::fs::write(work.path().join("scaletop.toml"), "web = \"example.com:80\"\n").unwrap();
     let ended = work.run(&["run", &plan, &url(&service)]);
-    assert!(ended.assert_code(2).stderr.contains("scaletop.toml (--web"), "{}", ended.stderr);
+    assert!(ended.assert_code(2).stderr.contains("scaletop.toml, line 1 (--web"), "{}", ended.stderr);
     assert!(!work.path().join("scaletop-sessions").exists(), "nothing was begun");
 }
 
