@@ -146,7 +146,7 @@ fn stands(session: &Session, is_live: bool) -> Markup {
 
 const fn standing_tone(standing: &Standing) -> &'static str {
     match standing {
-        Standing::NothingSent | Standing::NoLoad | Standing::Open => "neutral",
+        Standing::NothingSent | Standing::NoLoad | Standing::Open { .. } => "neutral",
         Standing::Held => "good",
         Standing::Missed { .. } | Standing::NoneOk { .. } => "bad",
         Standing::Generator { .. } => "warn",

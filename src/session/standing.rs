@@ -24,8 +24,8 @@ pub(crate) enum Standing {
     NothingSent,
     /// The rate is 0, and nothing is in flight.
     NoLoad,
-    /// There is no answer yet that could be judged.
-    Open,
+    /// Nothing could be judged yet.
+    Open { has_answers: bool },
     /// The objective holds.
     Held,
     /// It does not.
@@ -53,7 +53,7 @@ impl Standing {
         match self {
             Self::NothingSent => "nothing_sent",
             Self::NoLoad => "no_load",
-            Self::Open => "open",
+            Self::Open { .. } => "open",
             Self::Held => "held",
             Self::Missed { .. } => "missed",
             Self::NoneOk { .. } => "none_ok",
@@ -76,7 +76,7 @@ impl Standing {
     /// The same for the sentence of the step that is open.
     pub(crate) const fn present(&self) -> Present {
         match self {
-            Self::NothingSent | Self::Open => Present::Unjudged,
+            Self::NothingSent | Self::Open { .. } => Present::Unjudged,
             Self::NoLoad => Present::NoLoad,
             Self::Held => Present::Held,
             Self::Missed { .. } => Present::Missed,
@@ -91,7 +91,8 @@ impl Standing {
         match self {
             Self::NothingSent => "nothing sent yet".to_owned(),
             Self::NoLoad => "no load".to_owned(),
-            Self::Open => "no answer yet".to_owned(),
+            Self::Open { has_answers: false } => "no answer yet".to_owned(),
+            Self::Open { has_answers: true } => "not judged yet".to_owned(),
             Self::Held => "held".to_owned(),
             Self::Missed { since, why } => format!("MISSED {}: {why}", for_secs(*since)),
             Self::NoneOk { since, none_since, why, remedy } => {
@@ -147,14 +148,15 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
     let end = cohorts.partition_point(|cohort| cohort.second <= last.second);
     // A second without arrivals only shows that those of before slid out of its window.
     let is_known = |cohort: &&Cohort| cohort.due > 0 && cohort.judged != SecondJudged::Unknown;
+    let open = || Standing::Open { has_answers: seen.outcomes.total() > 0 };
     let known = || cohorts.range(..end).rev().filter(is_known);
     let Some(newest) = known().next().filter(|newest| last.second.saturating_sub(newest.second) <= 2 * WINDOW_SECS)
     else {
-        return Standing::Open;
+        return open();
     };
     let since = || lost_since(session, last.second).unwrap_or(Elapsed::from_secs(newest.second.into()));
     match newest.judged {
-        SecondJudged::Unknown => Standing::Open,
+        SecondJudged::Unknown => open(),
         SecondJudged::Good => Standing::Held,
         SecondJudged::NotMeasured => {
             // Any second of the window may be the reason.

@@ -179,3 +179,14 @@ fn a_moment_of_the_past_is_judged_by_what_was_known_of_it_then_and_since() {
         "MISSED 2 s: p99 900 ms over 500 ms"
     );
 }
+
+#[test]
+fn answers_that_cannot_be_judged_yet_are_not_called_none() {
+    let hanging = session(1, |second| second.in_flight = 100);
+    assert_eq!(words(&hanging), "no answer yet");
+    let begun = session(1, |second| {
+        answer(second, OutcomeKind::Ok, 6, 80);
+        second.in_flight = 94;
+    });
+    assert_eq!(words(&begun), "not judged yet");
+}

@@ -118,7 +118,7 @@ pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
     };
     let standing = standing(session, at);
     let (sign, role) = match standing {
-        Standing::NothingSent | Standing::NoLoad | Standing::Open => ("·", Role::Label),
+        Standing::NothingSent | Standing::NoLoad | Standing::Open { .. } => ("·", Role::Label),
         Standing::Held => ("●", Role::Good),
         Standing::Missed { .. } | Standing::NoneOk { .. } => ("✕", Role::Bad),
         Standing::Generator { .. } => ("▲", Role::Warn),
