@@ -138,14 +138,17 @@ impl Evidence<'_> {
         let mut all = tally.ok.clone();
         all.merge(&tally.failed);
         numbers.all_p99 = quantile(&all, 0.99);
-        numbers.not_judged = tally.failures.not_shown(&numbers.outcomes, self.objectives.before(step.end).errors);
+        // A step at rest has the arrivals of the second in which the load ended, and is not judged by them.
+        let is_at_rest = step.profile == scaletop_load::RateProfile::PAUSED;
+        let not_shown = tally.failures.not_shown(&numbers.outcomes, self.objectives.before(step.end).errors);
+        numbers.not_judged = not_shown.filter(|_| !is_at_rest);
         numbers.send_lag_p99 = quantile(&tally.send_lag, 0.99);
         numbers.connect_p99 = quantile(&tally.connect, 0.99);
         numbers.slot_wait_p99 = quantile(&tally.waiting.slot_wait, 0.99);
         numbers.service_p50 =
             if self.tells_lateness { quantile(&tally.service, 0.5) } else { ok_service(&tally.ok, &tally.send_lag) };
         let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
-        numbers.recover = if numbers.due == 0 {
+        numbers.recover = if numbers.due == 0 || is_at_rest {
             Timing::NotApplicable("there were no arrivals to judge by")
         } else if before.violated {
             Timing::AlreadyViolated

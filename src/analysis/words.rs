@@ -63,7 +63,8 @@ pub(crate) fn sentence(
         Direction::Level => {}
     }
     said.extend(say_objective(&objective, &Terms::of(numbers, judged_by)));
-    if said.is_empty() && numbers.due == 0 {
+    let is_at_rest = step.profile == RateProfile::PAUSED;
+    if said.is_empty() && (numbers.due == 0 || is_at_rest) {
         let nothing = match (step.profile.last().is_paused(), is_open) {
             (true, _) => "no load",
             (false, true) => "no arrivals yet",
@@ -72,7 +73,7 @@ pub(crate) fn sentence(
         said.push(nothing.to_owned());
     }
     let mut text = format!("{}: {}", rates(step), said.join(", "));
-    if numbers.due > 0 && (numbers.not_judged.is_none() || numbers.lost > 0) {
+    if numbers.due > 0 && (numbers.not_judged.is_none() && !is_at_rest || numbers.lost > 0) {
         text.push_str(if said.is_empty() { "" } else { "; " });
         text.push_str(&lost(numbers, judged_by, is_open));
         text.push_str(&not_measured(numbers));
