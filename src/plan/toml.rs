@@ -131,7 +131,11 @@ fn threshold(line: usize, key: &str, bound: &RawText) -> Result<Threshold, PlanE
     let bound = match bound {
         RawText::Text(bound) => bound,
         RawText::Table(inner) => {
-            let inner = if Threshold::example(inner).is_some() { inner } else { "lost" };
+            let is_number = Threshold::example(inner).is_some();
+            if let (Some(tip), false) = (of_request(key), is_number) {
+                return Err(wrong(tip.to_owned()));
+            }
+            let inner = if is_number { inner } else { "lost" };
             return Err(wrong(format!(
                 "a key with a dot has to be quoted: \"STAGE.{inner}\" = \"…\", under [thresholds] itself"
             )));

@@ -52,7 +52,7 @@ pub(super) fn of_request(key: &str) -> Option<&'static str> {
         | "content-type"
         | "accept"
         | "host" => Some(HEADERS),
-        name if name.starts_with("x-") => Some(HEADERS),
+        name if name.starts_with("x-") && !name.contains('.') => Some(HEADERS),
         "user" | "username" | "password" | "basic-auth" => Some(USER),
         "body" | "body-file" | "data" | "json" | "payload" | "form" => Some(BODY),
         "request" | "method" | "path" | "query" | "timeout" | "expect" | "insecure" | "cacert" | "http2"
