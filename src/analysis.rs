@@ -14,6 +14,7 @@ use crate::analysis::demand::DemandBasis;
 use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::analysis::pinning::Pinning;
 use crate::instances::Basis;
+use crate::text::watched;
 use crate::timeline::SecondJudged;
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
@@ -117,7 +118,9 @@ impl fmt::Display for Timing {
         match *self {
             Self::Reached { secs, plus_minus } if plus_minus >= 0.5 => write!(f, "{secs:.0} ± {plus_minus:.0} s"),
             Self::Reached { secs, .. } => write!(f, "{secs:.1} s"),
-            Self::NotWithin { secs, .. } => write!(f, "> {secs:.0} s"),
+            // While the step is open it grows by whole seconds: tenths would only flicker.
+            Self::NotWithin { secs, open: true } => write!(f, "> {}", watched(secs.floor())),
+            Self::NotWithin { secs, open: false } => write!(f, "> {}", watched(secs)),
             Self::Absorbed => f.write_str("0 s, absorbed"),
             Self::AlreadyViolated => f.write_str("already missed"),
             Self::NotApplicable(_) => f.write_str("–"),

@@ -137,12 +137,25 @@ impl fmt::Display for Comparison {
 /// Why a plan cannot be used: where, and what would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The text is not a plan. The message shows the line and what was expected there.
-    #[error("the plan cannot be used:\n{source}{}", nearest.as_ref().map_or_else(String::new, |nearest| format!("the nearest is `{nearest}`\n")))]
+    /// The text is not a plan. What stands there is not repeated: it may be a secret.
+    #[error("line {line}, column {column}: {reason}")]
     Syntax {
-        source: ::toml::de::Error,
-        /// For a key that is unknown, one that is known and much like it.
-        nearest: Option<String>,
+        /// From 1.
+        line: usize,
+        /// In characters, from 1.
+        column: usize,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// An objective or a threshold that is none.
+    #[error("line {line}: {key}: {reason}")]
+    Entry {
+        /// Its line, from 1.
+        line: usize,
+        /// The key as a message may name it.
+        key: String,
+        /// What is wrong and what would be right.
+        reason: String,
     },
     /// A stage contradicts itself.
     #[error("line {line}: stage {number} ({name}): {reason}")]

@@ -292,6 +292,16 @@ pub(crate) fn names_a_target(word: &str) -> bool {
     word == "demo" || word.contains("://") || kinds.iter().any(|kind| word.starts_with(kind)) || has_port()
 }
 
+/// Whether a word that names no target may have been meant as one: the name of a host, with or without a path.
+pub(crate) fn may_be_a_host(word: &str) -> bool {
+    let host = word.split('/').next().unwrap_or_default();
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_file = ["toml", "tml", "json", "yaml", "yml", "txt", "js"].contains(&last);
+    host == "localhost" || (host.contains('.') && host.split('.').all(is_label) && !is_file)
+}
+
 /// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
 ///
 /// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.

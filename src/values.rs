@@ -40,11 +40,14 @@ pub enum ValueError {
     #[error("`{0}` is no AWS account; give its twelve digits (aws sts get-caller-identity)")]
     Account(String),
     #[error(
-        "\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600, 1.5k or 90/min"
+        "\"{0}\" is not a rate: give whole requests per second from 0 to {HIGHEST_RATE}, such as 600, 1.5k or 60/min"
     )]
     Rate(String),
     #[error("\"{0}\" is not a time: give a number with a unit, such as 500ms, 10s, 5m or 1h30m (at most a week)")]
     Duration(String),
+    /// A comma that may set thousands apart or begin decimals.
+    #[error("\"{given}\" could be {} or {}: write the one that is meant", given.replace(',', ""), given.replace(',', "."))]
+    Comma { given: String },
     /// A number that could be of any unit.
     #[error("\"{0}\" is a time without a unit: write {0}s for seconds, {0}ms for milliseconds or {0}m for minutes")]
     NoUnit(String),
@@ -152,7 +155,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, ValueError> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    if rate::thousandths(text).is_some() {
+    if is_ambiguous(text) {
+        return Err(ValueError::Comma { given: text.to_owned() });
+    }
+    if rate::thousandths(text).or_else(|| rate::thousandths(&text.replacen(',', ".", 1))).is_some() {
         return Err(ValueError::NoUnit(text.to_owned()));
     }
     let parsed: SignedDuration = text.parse().map_err(|_| refuse())?;
@@ -173,6 +179,9 @@ pub(crate) fn factor(text: &str) -> Result<f64, ValueError> {
 /// A time in whole seconds, at least one and at most an hour.
 pub(crate) fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
     let range = Duration::from_secs(1)..=Duration::from_hours(1);
+    if is_ambiguous(text) {
+        return Err(ValueError::Comma { given: text.to_owned() });
+    }
     let time = duration(text).ok().filter(|time| time.subsec_nanos() == 0 && range.contains(time));
     time.ok_or_else(|| ValueError::WholeSeconds(text.to_owned()))
 }
@@ -191,9 +200,22 @@ pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {
     if percent.is_finite() && percent >= 0.0 { Ok(percent / 100.0) } else { Err(refuse()) }
 }
 
-/// A number with decimals, after a point or, as some write it, a comma; times are read so, too.
+/// Whether a comma of `text` stands where one that sets thousands apart would, before exactly three digits: `1,500ms` is 1500 ms to
+/// some and 1.5 ms to others. After a zero (`0,125s`) or more than three digits it can only begin decimals.
+fn is_ambiguous(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    text.match_indices(',').any(|(at, _)| {
+        let whole = &text[text[..at].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |before| before + 1)..at];
+        (1..=3).contains(&whole.len()) && !whole.starts_with('0') && digits(&text[at + 1..]) == 3
+    })
+}
+
+/// A number with decimals, after a point or, as some write it, a comma; times are read so, too. One that [`is_ambiguous`] is none.
 fn decimal(text: &str) -> Option<f64> {
     let text = text.trim();
+    if is_ambiguous(text) {
+        return None;
+    }
     if text.contains('.') { text.parse().ok() } else { text.replacen(',', ".", 1).parse().ok() }
 }
 
@@ -324,6 +346,20 @@ mod tests {
             let error = duration(text).unwrap_err().to_string();
             assert!(error.contains(&format!("write {text}s for seconds")), "{error}");
         }
+        for (text, one, other) in [
+            ("1,000ms", "1000ms", "1.000ms"),
+            ("1,500s", "1500s", "1.500s"),
+            ("1h12,345ms", "1h12345ms", "1h12.345ms"),
+            ("1,500", "1500", "1.500"),
+        ] {
+            let error = duration(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("could be {one} or {other}")), "{error}");
+        }
+        assert!(whole_seconds("3,000s").unwrap_err().to_string().contains("could be 3000s"));
+        assert_eq!(duration("0,125s"), duration("125ms"));
+        assert_eq!(duration("1500,250ms"), duration("1500.25ms"));
+        assert!(matches!(duration("1,5"), Err(ValueError::NoUnit(_))));
+        assert!(factor("1,000").is_err() && ratio("1,500%").is_err() && ratio("0,125%").is_ok());
         for text in ["10", "-5s", "NaN", "", "5 parsecs", "9999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }

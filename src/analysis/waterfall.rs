@@ -25,6 +25,7 @@ use crate::analysis::waterfall::span::Span;
 use crate::analysis::{Direction, Step, StepReport, Timing};
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Basis, Feed, InstanceObservation, Limits};
+use crate::text::watched;
 use scaletop_units::{Elapsed, StepId};
 
 /// The name of the source that tells alarms and decisions.
@@ -193,7 +194,7 @@ impl Waterfall {
             Row::Remark(stage, why) => Some(format!("{}: {why}", stage.label())),
             Row::Bar(Segment { stage, timing: Timing::NotWithin { secs, .. }, .. }) => {
                 let is_said = std::mem::replace(&mut is_first, false);
-                is_said.then(|| format!("{} not within {secs:.0} s", stage.label()))
+                is_said.then(|| format!("{} not within {}", stage.label(), watched(secs)))
             }
             Row::Bar(Segment { stage, timing, .. }) => Some(format!("{} after {timing}", stage.label())),
         });

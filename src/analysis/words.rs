@@ -14,7 +14,7 @@ use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, 
 use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
 use crate::instances::Basis;
 use crate::slo::Slo;
-use crate::text::{exact, percent, plain, thousands};
+use crate::text::{exact, percent, plain, thousands, watched};
 use crate::timeline::objective::WINDOW_SECS;
 use scaletop_load::RateProfile;
 
@@ -141,7 +141,7 @@ fn say_newcomer(newcomer: Newcomer) -> Option<String> {
         Newcomer::NoAnswer { is_open } => Some(if is_open { "no answer yet" } else { "no answer" }.to_owned()),
         Newcomer::New(after) => Some(format!("first new instance after {after}")),
         Newcomer::NoneNew { is_open: true, .. } => Some("no new instance yet".to_owned()),
-        Newcomer::NoneNew { secs, .. } => Some(format!("no new instance within {secs:.0} s")),
+        Newcomer::NoneNew { secs, .. } => Some(format!("no new instance within {}", watched(secs))),
     }
 }
 
@@ -190,7 +190,7 @@ fn say_supplied(supplied: Supplied, is_held: bool, counts: Counts) -> Option<Str
         Supplied::Lately { needed, .. } => format!("{} there for less than {HOLD_SECS} s", said(needed)),
         Supplied::Short { has, needed, .. } if is_held => format!("{} of {needed} reckoned to be needed", said(has)),
         Supplied::Short { needed, is_open: true, .. } => format!("{} not reached yet", said(needed)),
-        Supplied::Short { needed, secs, .. } => format!("{} not reached within {secs:.0} s", said(needed)),
+        Supplied::Short { needed, secs, .. } => format!("{} not reached within {}", said(needed), watched(secs)),
         Supplied::Fell { had, has, needed } => {
             format!("{} {last} of {needed} reckoned to be needed ({had} before it)", said(has))
         }
@@ -217,7 +217,7 @@ fn say_scaled_in(scaled_in: ScaledIn, counts: Counts) -> Option<String> {
             format!("not down to {} yet (still {has})", said(needed))
         }
         ScaledIn::NotDown { has, needed, secs, .. } => {
-            format!("not down to {} within {secs:.0} s (still {has})", said(needed))
+            format!("not down to {} within {} (still {has})", said(needed), watched(secs))
         }
     })
 }
@@ -270,15 +270,15 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
             format!("{again} for {good} s (counts from {HOLD_SECS} s on)")
         }
         Objective::Again { good, secs, course: Course::Over } => {
-            format!("{again} only for the last {good} of {secs:.0} s, too short to count ({HOLD_SECS} s)")
+            format!("{again} only for the last {good} of {}, too short to count ({HOLD_SECS} s)", watched(secs))
         }
         Objective::Again { good, secs, course: Course::NoLoad } => {
-            format!("{again} only for the last {good} of {secs:.0} s of load, too short to count ({HOLD_SECS} s)")
+            format!("{again} only for the last {good} of {} of load, too short to count ({HOLD_SECS} s)", watched(secs))
         }
         Objective::Missed { course: Course::Open, .. } => format!("{not_back} yet"),
-        Objective::Missed { secs, course: Course::Over } => format!("{not_back} within {secs:.0} s"),
+        Objective::Missed { secs, course: Course::Over } => format!("{not_back} within {}", watched(secs)),
         Objective::Missed { secs, course: Course::NoLoad } => {
-            format!("{not_back} when the load ended after {secs:.0} s")
+            format!("{not_back} when the load ended after {}", watched(secs))
         }
     })
 }

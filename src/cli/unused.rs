@@ -2,10 +2,12 @@
 //!
 //! What stands in a variable or in scaletop.toml holds for many commands, and is not looked at.
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
+use std::path::Path;
 
-use crate::target::{Target, names_a_target};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+
+use crate::target::{Target, may_be_a_host, names_a_target};
 
 /// Options that a command never uses.
 const NEVER: [(&[&str], &[&str], &str); 7] = [
@@ -73,6 +75,12 @@ pub(super) fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<Strin
         let is_known = grammar.get_arguments().any(|arg| arg.get_id() == id);
         is_known && matches.value_source(id) == Some(ValueSource::CommandLine)
     };
+    if name == "run" && matches.get_flag("list") {
+        let is_other = |arg: &&Arg| !["list", "config"].contains(&arg.get_id().as_str());
+        let mut others = grammar.get_arguments().filter(is_other).filter(|arg| is_typed(arg.get_id().as_str()));
+        let option = others.find_map(Arg::get_long)?;
+        return Some(format!("--{option} does nothing with --list, which names the plans that are built in"));
+    }
     let of = |options: &[&str]| options.iter().find(|id| is_typed(id)).map(|id| format!("--{}", id.replace('_', "-")));
     for (commands, options, why) in NEVER {
         if let (true, Some(option)) = (commands.contains(&name), of(options)) {
@@ -105,7 +113,9 @@ fn of_run(matches: &ArgMatches, of: &dyn Fn(&[&str]) -> Option<String>) -> Optio
     let words: Vec<_> =
         ["first", "second", "third"].into_iter().filter_map(|id| matches.get_one::<String>(id)).collect();
     let has_target = words.iter().any(|word| names_a_target(word));
-    if words.iter().any(|word| !names_a_target(word)) {
+    // What looks like a host, and is no file, is answered as the plan that there is not.
+    let is_plan = |word: &str| !names_a_target(word) && (!may_be_a_host(word) || Path::new(word).exists());
+    if words.iter().any(|word| is_plan(word)) {
         let plans = of(&["rate", "duration", "spike_at", "spike_rate"]);
         if let Some(option) = plans {
             return Some(format!("{option} does nothing beside a plan, which says every rate and how long it is held"));
@@ -170,6 +180,8 @@ mod tests {
             ("run plan.toml http://localhost --target demo", "--target", "beside a target"),
             ("run plan.toml http://localhost --service-time 1s", "--service-time", "without --check"),
             ("run plan.toml http://localhost --check --json", "--json", "prints text"),
+            ("run --list --format json", "--format", "with --list"),
+            ("run --list --check", "--check", "with --list"),
             ("run plan.toml http://localhost --seed 5", "--seed", "the embedded cluster"),
             ("live http://localhost --edge", "--edge", "the embedded cluster"),
             ("completions bash --config x", "--config", "it reads no configuration"),

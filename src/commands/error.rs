@@ -56,13 +56,22 @@ pub enum CommandError {
          --rate 100 --duration 30s (from 0 to a spike: --duration 30s --spike-at 5s --spike-rate 100)"
     )]
     NoPlan,
+    /// One of the two that make a plan is missing.
+    #[error(
+        "{missing}: without a plan a run needs a rate above 0 and a time, such as scaletop run URL --rate 100 --duration 30s"
+    )]
+    HalfAPlan {
+        /// Which.
+        missing: &'static str,
+    },
     /// No request would be due.
     #[error("plan \"{name}\" sends nothing: its rates and times come to less than one request")]
     NothingToSend { name: String },
     /// There is no such file, and no built-in plan of that name.
-    #[error("there is no plan {}: {tip}", path.display())]
+    #[error("there is no plan {plan}; {tip}")]
     NoSuchPlan {
-        path: PathBuf,
+        /// As it was given, without secrets.
+        plan: String,
         /// What may have been meant.
         tip: String,
     },
@@ -182,13 +191,21 @@ impl CommandError {
     }
 
     /// 2 when the words of the command were wrong, 1 when it could not be done.
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
+            // A folder is no plan, nor is what is no text; a file that the system does not give away may be one.
+            Self::ReadPlan { source, .. }
+                if matches!(source.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) =>
+            {
+                2
+            }
             Self::NoTerminal
             | Self::NoTerminalToReplay { .. }
             | Self::NoTarget
             | Self::NoPlan
+            | Self::HalfAPlan { .. }
             | Self::NothingToSend { .. }
+            | Self::NoSuchPlan { .. }
             | Self::Exists { .. }
             | Self::NoSession
             | Self::PlanFile { .. }

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
-use crate::target::{self, Target, hide_secrets, names_a_target};
+use crate::target::{self, Target, TargetError, hide_secrets, may_be_a_host, names_a_target};
 use crate::text::span;
 use crate::values;
 use scaletop_cluster::ClusterArgs;
@@ -25,15 +25,19 @@ use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
 pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
-    if args.list {
-        return list();
-    }
     let given = [&args.first, &args.second, &args.third].into_iter().flatten().map(String::as_str);
+    if args.list {
+        return match given.map(hide_secrets).next() {
+            Some(word) => Err(CommandError::Option(format!(
+                "--list names the plans that are built in: leave {word} out, or --list"
+            ))),
+            None => list(),
+        };
+    }
     let Words { plan, targets } = words(&given.collect::<Vec<_>>())?;
     let targets = if targets.is_empty() { args.target.iter().cloned().collect() } else { targets };
     // One that holds for whatever has none.
     let usual: Vec<Target> = args.usual_target.iter().cloned().collect();
-    let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
             let request = &args.drive.request;
@@ -50,7 +54,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
         None => unplanned(&args, if targets.is_empty() { &usual } else { &targets })?,
     };
     let plan = plan.stretched(args.stretch);
-    if is_unplanned && Forecast::of(&plan).requests == 0 {
+    if Forecast::of(&plan).requests == 0 {
         return Err(CommandError::NothingToSend { name: plan.name });
     }
     // What was typed goes before the plan's own target, and that before the usual one.
@@ -101,7 +105,12 @@ fn words(words: &[&str]) -> Result<Words, CommandError> {
 fn unplanned(args: &RunArgs, targets: &[Target]) -> Result<Plan, CommandError> {
     let load = &args.drive.load;
     let sends = !load.rate.is_paused() || args.spike_at.is_some();
-    let Some(duration) = args.duration.filter(|_| sends) else { return Err(CommandError::NoPlan) };
+    let duration = match args.duration {
+        Some(duration) if sends => duration,
+        Some(_) => return Err(CommandError::HalfAPlan { missing: "--rate is missing, or 0" }),
+        None if sends => return Err(CommandError::HalfAPlan { missing: "--duration is missing" }),
+        None => return Err(CommandError::NoPlan),
+    };
     let stage = |name, rate: ArrivalRate, duration: Duration| {
         format!("[[stage]]\nname = \"{name}\"\nrate = {}\nduration = \"{}ns\"\n", rate.get(), duration.as_nanos())
     };
@@ -219,7 +228,10 @@ pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
             match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
                 // As `demo-spike`, and as the path that it has in the repository.
                 Some((shipped, text)) if is_shipped_path(path) => parse(text, Path::new(shipped)),
-                _ => Err(CommandError::NoSuchPlan { path: path.to_owned(), tip: nearest(name) }),
+                _ => Err(CommandError::NoSuchPlan {
+                    plan: hide_secrets(&path.display().to_string()),
+                    tip: tip(path, name),
+                }),
             }
         }
         Err(source) => Err(CommandError::ReadPlan { path: path.to_owned(), source }),
@@ -229,6 +241,14 @@ pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
 /// Whether `path` is a bare name, or one in `scenarios/`.
 fn is_shipped_path(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == Path::new("scenarios"))
+}
+
+/// What may have been meant by a plan that there is not.
+fn tip(path: &Path, name: &str) -> String {
+    match path.to_str().filter(|word| may_be_a_host(word)).map(str::parse::<Target>) {
+        Some(Err(TargetError::NoScheme { suggestion, .. })) => format!("as a target write {suggestion}"),
+        _ => nearest(name),
+    }
 }
 
 /// What may have been meant by the name of a plan.

@@ -66,6 +66,76 @@ fn unknown_keys_are_named_with_their_line() {
 }
 
 #[test]
+fn no_refusal_repeats_what_was_meant_for_a_request() {
+    let stage = "[[stage]]\nrate = 1\nduration = \"1s\"\n";
+    let headers = "headers are no part of a plan: -H @FILE, or [request] header in scaletop.toml";
+    for (place, line) in
+        [("", 1), (stage, 4), ("[target]\n", 2), ("[slo]\n", 2), (&format!("{stage}[thresholds]\n"), 5)]
+    {
+        for (entry, says) in [
+            ("header = \"authorization: Bearer S3CR3T\"", headers),
+            ("headers = [\"authorization: S3CR3T\"]", headers),
+            ("header = Bearer S3CR3T", headers),
+            ("token = \"S3CR3T\"", headers),
+            ("authorization = { S3CR3T = 1 }", headers),
+            ("x-api-key: S3CR3T", headers),
+            ("X-Api-Key = \"S3CR3T\"", headers),
+            ("user = \"me:S3CR3T\"", "a user is no part of a plan"),
+            ("body = \"S3CR3T\"", "a body is no part of a plan"),
+            ("timeout = \"S3CR3T\"", "the request is no part of a plan"),
+            ("\"authorization: S3CR3T\" = \"< 1%\"", ""),
+            ("psswd = \"S3CR3T\"", "psswd"),
+            ("psswd = [\"S3CR3T\"]", "psswd"),
+            ("psswd = S3CR3T", "not TOML"),
+            ("S3CR3T", "not TOML"),
+        ] {
+            let error = refusal(&format!("{place}{entry}\n"));
+            assert!(!error.contains("S3CR3T"), "{place}{entry}: {error}");
+            assert!(error.starts_with(&format!("line {line}")) && error.contains(says), "{place}{entry}: {error}");
+        }
+    }
+    for text in [
+        "target = \"http://S3CR3T@h\"",
+        "stage = \"S3CR3T\"",
+        "stage = [\"S3CR3T\"]",
+        "repeat = \"S3CR3T\"",
+        "slo = \"S3CR3T\"",
+        "[[stage]]\nrate = [\"S3CR3T\"]",
+        "[[stage]]\nduration = { a = \"S3CR3T\" }",
+        "[[stage]]\nname = [\"S3CR3T\"]",
+    ] {
+        let error = refusal(text);
+        assert!(error.contains("line") && !error.contains("S3CR3T"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn an_objective_that_would_be_dropped_is_refused_with_its_line() {
+    let error = refusal("[slo]\np99 = \"1s\"\np95 = \"2s\"\n");
+    assert!(error.starts_with("line 3: `p95`") && error.contains("two percentiles, with `p99`"), "{error}");
+    let error = refusal("[slo]\nerrors = \"1%\"\nerror = \"2%\"\n");
+    assert!(error.starts_with("line 3: `error`") && error.contains("twice"), "{error}");
+}
+
+#[test]
+fn a_slip_of_form_is_answered_with_the_right_one() {
+    for (text, says) in [
+        ("[stage]\nrate = 1\n", "write [[stage]]"),
+        ("[stage.spike]\nrate = 1\n", "write [[stage]]"),
+        ("[slo]\nerrors = 0.01\n", "errors = \"1%\""),
+        ("[slo]\np95 = 500\n", "p95 = \"500ms\""),
+        ("[slo]\np99.9 = \"1s\"\n", "\"p99.9\" = "),
+        (
+            "[[stage]]\nrate = 1\nduration = \"1s\"\n[thresholds]\nt_recover = 60\n",
+            "a bound is a string, such as \"< 60s\"",
+        ),
+    ] {
+        let error = refusal(text);
+        assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
 fn values_out_of_range_are_named_with_their_line() {
     for rate in ["-1", "nan", "1.5", "99999999"] {
         let error = refusal(&format!("[[stage]]\nrate = {rate}\nduration = \"1s\"\n"));

@@ -121,6 +121,11 @@ impl Threshold {
         Ok(Self { scope, subject, comparison, bound: bound_value, written })
     }
 
+    /// A bound that would be right for the number of this name; `None` when there is no such number.
+    pub(super) fn example(name: &str) -> Option<&'static str> {
+        subject(name).ok().map(|(_, subject)| example(subject.bounds()))
+    }
+
     /// Refuses a stage that is not among `stages` (names as the plan gives them, without the number of a repeat).
     pub fn check_stage<'a>(&self, stages: impl Iterator<Item = &'a str> + Clone) -> Result<(), ThresholdError> {
         let Scope::Stage(name) = &self.scope else { return Ok(()) };

@@ -1,23 +1,24 @@
 //! Reading a plan: TOML in, a validated [`Plan`] out, every mistake with its line.
 
+mod refusal;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use ::toml::Spanned;
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use crate::plan::threshold::Threshold;
+use crate::plan::threshold::{Threshold, ThresholdError};
+use crate::plan::toml::refusal::{line_of, named, of_request};
 use crate::plan::{Comparison, Condition, MOST_STAGES, Plan, PlanError, Stage, StageEnd};
 use crate::slo::Slo;
-use crate::values;
+use crate::values::{self, Objective};
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
-    let raw: RawPlan = ::toml::from_str(text)
-        .map_err(|source| PlanError::Syntax { nearest: nearest_key(source.message()), source })?;
+    let raw: RawPlan = ::toml::from_str(text).map_err(|error| refusal::of_text(text, &error))?;
     let slo = raw.slo.map(|slo| objectives(text, slo)).transpose()?;
     if raw.stage.is_empty() {
         return Err(PlanError::Empty);
@@ -41,37 +42,26 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
     })
 }
 
-/// Of the keys that a complaint of an unknown one lists, in backticks behind the unknown one itself, the one that was meant.
-fn nearest_key(complaint: &str) -> Option<String> {
-    let mut quoted = complaint.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
-    let unknown = quoted.next()?;
-    values::nearest(unknown, quoted).map(str::to_owned)
-}
-
 /// Keys and values with their places in the text.
 type Entries = BTreeMap<Spanned<String>, Spanned<RawText>>;
 
-/// A text. A table in its place comes from a key with a dot that is not quoted.
-struct RawText(String);
+/// What stands beside a key that should have a text.
+enum RawText {
+    Text(String),
+    /// A table, with its first key: it comes from a key with a dot that is not quoted.
+    Table(String),
+    /// A number, a list or whatever else.
+    Other,
+}
 
 impl<'de> Deserialize<'de> for RawText {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match ::toml::Value::deserialize(deserializer)? {
-            ::toml::Value::String(text) => Ok(Self(text)),
-            ::toml::Value::Table(table) => {
-                let inner = table.keys().next().map_or("lost", String::as_str);
-                Err(D::Error::custom(format!(
-                    "a key with a dot has to be quoted: \"STAGE.{inner}\" = \"…\", under [thresholds] itself"
-                )))
-            }
-            other => Err(D::Error::custom(format!("{other} is no string: write it like \"< 1%\" or \"500ms\""))),
-        }
+        Ok(match ::toml::Value::deserialize(deserializer)? {
+            ::toml::Value::String(text) => Self::Text(text),
+            ::toml::Value::Table(table) => Self::Table(table.keys().next().cloned().unwrap_or_default()),
+            _ => Self::Other,
+        })
     }
-}
-
-/// The line, from 1, at which `span` begins.
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1
 }
 
 /// The entries in the order of the file.
@@ -81,31 +71,87 @@ fn in_order(entries: Entries) -> Vec<(Spanned<String>, Spanned<RawText>)> {
     entries
 }
 
-/// Objectives in TOML's words: `p99 = "500ms"`, `errors = "1%"`.
+/// Objectives in TOML's words: `p99 = "500ms"`, `errors = "1%"`; one of each kind.
 fn objectives(text: &str, entries: Entries) -> Result<Slo, PlanError> {
-    let objectives: Result<Vec<_>, _> = in_order(entries)
-        .into_iter()
-        .map(|(name, value)| {
-            let line = line_of(text, &name.span());
-            let objective = values::objective(&format!("{}={}", name.get_ref(), value.get_ref().0));
-            objective.map_err(|source| PlanError::Objective { line, source })
-        })
-        .collect();
-    objectives.map(|objectives| values::slo(&objectives))
+    let mut objectives = Vec::new();
+    let mut before: [Option<String>; 2] = [None, None];
+    for (key, value) in in_order(entries) {
+        let (line, key) = (line_of(text, &key.span()), key.into_inner());
+        let objective = objective(line, &key, value.get_ref())?;
+        let kind = usize::from(matches!(objective, Objective::Errors(_)));
+        if let Some(other) = before[kind].replace(key.clone()) {
+            let (two, reads) = match kind {
+                0 => ("two percentiles", "keep one, and write [thresholds] for the others"),
+                _ => ("the share of errors twice", "keep one"),
+            };
+            let reason = format!("[slo] names {two}, with `{other}`, and an objective has one: {reads}");
+            return Err(PlanError::Entry { line, key: named(&key), reason });
+        }
+        objectives.push(objective);
+    }
+    Ok(values::slo(&objectives))
+}
+
+/// One of them. What stands beside a key that is no objective is not repeated.
+fn objective(line: usize, key: &str, value: &RawText) -> Result<Objective, PlanError> {
+    let wrong = |reason: String| PlanError::Entry { line, key: named(key), reason };
+    let example = match key.trim() {
+        "errors" | "error" => "a percentage in quotes: errors = \"1%\"".to_owned(),
+        name if values::percentile(name).is_ok() => format!("a time in quotes: {name} = \"500ms\""),
+        name => {
+            let allowed = "no objective; give a percentile with a time, such as p99 = \"500ms\", or errors = \"1%\"";
+            return Err(wrong(of_request(name).unwrap_or(allowed).to_owned()));
+        }
+    };
+    match value {
+        RawText::Text(value) => {
+            values::objective(&format!("{key}={value}")).map_err(|source| PlanError::Objective { line, source })
+        }
+        RawText::Table(_) => Err(wrong("a key with a dot has to be quoted: \"p99.9\" = \"500ms\"".to_owned())),
+        RawText::Other => Err(wrong(format!("it takes {example}"))),
+    }
 }
 
 fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<Vec<Threshold>, PlanError> {
     let names = stages.iter().map(|stage| stage.name.as_str());
-    in_order(entries)
-        .into_iter()
-        .map(|(key, bound)| {
-            let line = line_of(text, &key.span());
-            let threshold = Threshold::parse(key.get_ref(), &bound.get_ref().0);
-            threshold
-                .and_then(|threshold| threshold.check_stage(names.clone()).map(|()| threshold))
-                .map_err(|source| PlanError::Threshold { line, key: key.into_inner(), source })
-        })
-        .collect()
+    let read = |(key, bound): (Spanned<String>, Spanned<RawText>)| {
+        let (line, key) = (line_of(text, &key.span()), key.into_inner());
+        let threshold = threshold(line, &key, bound.get_ref())?;
+        match threshold.check_stage(names.clone()) {
+            Ok(()) => Ok(threshold),
+            Err(source) => Err(PlanError::Threshold { line, key, source }),
+        }
+    };
+    in_order(entries).into_iter().map(read).collect()
+}
+
+/// One of them. A bound is repeated only beside a number that there is.
+fn threshold(line: usize, key: &str, bound: &RawText) -> Result<Threshold, PlanError> {
+    let wrong = |reason: String| PlanError::Entry { line, key: named(key), reason };
+    let bound = match bound {
+        RawText::Text(bound) => bound,
+        RawText::Table(inner) => {
+            let is_number = Threshold::example(inner).is_some();
+            if let (Some(tip), false) = (of_request(key), is_number) {
+                return Err(wrong(tip.to_owned()));
+            }
+            let inner = if is_number { inner } else { "lost" };
+            return Err(wrong(format!(
+                "a key with a dot has to be quoted: \"STAGE.{inner}\" = \"…\", under [thresholds] itself"
+            )));
+        }
+        RawText::Other => match (of_request(key), Threshold::example(key)) {
+            (None, Some(example)) => return Err(wrong(format!("a bound is a string, such as \"{example}\""))),
+            _ => "",
+        },
+    };
+    Threshold::parse(key, bound).map_err(|source| match (of_request(key), &source) {
+        (Some(tip), _) => wrong(tip.to_owned()),
+        (None, ThresholdError::Number { .. }) if key.contains([':', '=']) => {
+            wrong("not a number that can be judged here, such as \"spike.lost\"".to_owned())
+        }
+        _ => PlanError::Threshold { line, key: key.to_owned(), source },
+    })
 }
 
 #[derive(Deserialize)]
@@ -122,13 +168,13 @@ struct RawPlan {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with a `url`")]
 struct RawTarget {
     url: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a [[stage]] with a rate and a duration")]
 struct RawStage {
     name: Option<String>,
     rate: Option<RawRate>,
@@ -184,15 +230,21 @@ impl RawStage {
     }
 }
 
+/// What stands beside a key, as a text; what a list or a table holds is not repeated.
+fn scalar(value: ::toml::Value) -> String {
+    match value {
+        ::toml::Value::String(text) => text,
+        ::toml::Value::Array(_) => "[…]".to_owned(),
+        ::toml::Value::Table(_) => "{…}".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 struct RawRate(ArrivalRate);
 
 impl<'de> Deserialize<'de> for RawRate {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match ::toml::Value::deserialize(deserializer)? {
-            ::toml::Value::Integer(rate) => rate.to_string(),
-            ::toml::Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let text = scalar(::toml::Value::deserialize(deserializer)?);
         values::rate(&text).map(Self).map_err(D::Error::custom)
     }
 }
@@ -201,10 +253,7 @@ struct RawDuration(Duration);
 
 impl<'de> Deserialize<'de> for RawDuration {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match ::toml::Value::deserialize(deserializer)? {
-            ::toml::Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let text = scalar(::toml::Value::deserialize(deserializer)?);
         values::positive_duration(&text).map(Self).map_err(D::Error::custom)
     }
 }

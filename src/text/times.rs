@@ -51,6 +51,14 @@ pub(crate) fn secs(value: f64) -> String {
     format!("{} s", plain((value * 10.0).round() / 10.0))
 }
 
+/// How long something was watched, in seconds, to the tenth and never more: `13.5 s`, `42 s`. What was not seen within it took more
+/// than this, which would not be known of a number that was rounded up.
+pub(crate) fn watched(secs: f64) -> String {
+    // What is a whole tenth but for the error of a float is that tenth.
+    const ERROR: f64 = 1e-6;
+    format!("{} s", plain((secs * 10.0 + ERROR).floor() / 10.0))
+}
+
 /// Milliseconds of a duration, with what is below one.
 pub(crate) const fn as_millis(value: Duration) -> f64 {
     value.as_secs_f64() * 1e3
@@ -105,6 +113,14 @@ mod tests {
         let said = [1, 500, 2_000, 1_250].map(|millis| exact(Duration::from_millis(millis)));
         assert_eq!(said, ["1 ms", "500 ms", "2 s", "1.25 s"]);
         assert_eq!([31.24, 60.0].map(secs), ["31.2 s", "60 s"]);
+    }
+
+    #[test]
+    fn a_lower_bound_is_never_rounded_up() {
+        assert_eq!(
+            [13.5, 13.99, 42.0, 0.3, 4.1, 59.999].map(watched),
+            ["13.5 s", "13.9 s", "42 s", "0.3 s", "4.1 s", "59.9 s"]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use scaletop_units::ArrivalRate;
 
-use super::{HIGHEST_RATE, ValueError};
+use super::{HIGHEST_RATE, ValueError, is_ambiguous};
 
 /// What may follow the number of a rate, and how many seconds it counts requests in. The longest match comes first.
 const PER: [(&str, u32); 18] = [
@@ -26,17 +26,20 @@ const PER: [(&str, u32); 18] = [
     ("", 1),
 ];
 
-/// A rate: `600`, `600/s`, `600rps`, `1.5k`, `1,000`, `90/min`. It must come to whole requests per second.
+/// A rate: `600`, `600/s`, `600rps`, `1.5k`, `1,5k`, `1,000`, `60/min`. It must come to whole requests per second, so that a comma
+/// sets thousands apart, but for what is counted in thousands, where it begins decimals.
 pub(crate) fn rate(text: &str) -> Result<ArrivalRate, ValueError> {
     let refuse = || ValueError::Rate(text.to_owned());
     let given = text.trim().to_ascii_lowercase();
     let (number, secs) =
         PER.iter().find_map(|(per, secs)| Some((given.strip_suffix(per)?.trim_end(), *secs))).ok_or_else(refuse)?;
     let (number, times) = match number.strip_suffix('k') {
-        Some(number) => (number.trim_end(), 1_000),
-        None => (number, 1),
+        Some(number) if is_ambiguous(number) => return Err(ValueError::Comma { given: text.trim().to_owned() }),
+        Some(number) if number.contains('.') => (number.trim_end().to_owned(), 1_000),
+        Some(number) => (number.trim_end().replacen(',', ".", 1), 1_000),
+        None => (number.to_owned(), 1),
     };
-    let thousandths = thousandths(number).ok_or_else(refuse)?.checked_mul(times).ok_or_else(refuse)?;
+    let thousandths = thousandths(&number).ok_or_else(refuse)?.checked_mul(times).ok_or_else(refuse)?;
     let per_sec = thousandths / (1_000 * u64::from(secs));
     let is_whole = per_sec * 1_000 * u64::from(secs) == thousandths;
     match u32::try_from(per_sec) {
@@ -110,6 +113,9 @@ mod tests {
             ("1k", 1_000),
             ("1.5K", 1_500),
             ("1.25k/s", 1_250),
+            ("1,5k", 1_500),
+            ("1,25k/s", 1_250),
+            ("60/min", 1),
             ("600 req/s", 600),
             ("1,000", 1_000),
             ("1_000_000", 1_000_000),
@@ -122,6 +128,8 @@ mod tests {
         ] {
             assert_eq!(rate(text), Ok(ArrivalRate::new(expected)), "{text}");
         }
+        let error = rate("1,000k").unwrap_err().to_string();
+        assert!(error.contains("could be 1000k or 1.000k"), "{error}");
         assert_eq!(rate("0"), Ok(ArrivalRate::PAUSED));
         assert_eq!(rate(" 600/s "), Ok(ArrivalRate::new(600)));
     }

@@ -89,8 +89,8 @@ fn what_never_came_is_said_with_how_long_it_was_awaited() {
     };
     assert_eq!(
         said(&step(5, to(600), Some(62)), &numbers),
-        "5→600/s: no new instance within 42 s, 5 instances not reached within 42 s, \
-         p99 not back under 500 ms within 42 s; 12,410 requests lost (8.3 %)"
+        "5→600/s: no new instance within 42.3 s, 5 instances not reached within 42.3 s, \
+         p99 not back under 500 ms within 42.3 s; 12,410 requests lost (8.3 %)"
     );
 }
 

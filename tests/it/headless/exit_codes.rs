@@ -29,8 +29,6 @@ fn a_plan_whose_thresholds_hold_ends_with_0() {
 #[test]
 fn what_cannot_be_done_ends_with_1_before_any_load() {
     let (work, service) = (Workplace::new(), service(QUICK));
-    let ended = work.run(&["run", "no-such-plan.toml", &url(&service)]);
-    assert!(ended.assert_code(1).stderr.contains("no-such-plan.toml"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = work.run(&["run", &work.plan(STAGES), &url(&service), "--metrics", &address]);
@@ -41,6 +39,8 @@ fn what_cannot_be_done_ends_with_1_before_any_load() {
 #[test]
 fn wrong_words_end_with_2() {
     let (work, service) = (Workplace::new(), service(QUICK));
+    let ended = work.run(&["run", "no-such-plan.toml", &url(&service)]);
+    assert!(ended.assert_code(2).stderr.contains("no-such-plan.toml"));
     let ended = work.run(&["run", &work.plan(&with_thresholds("\"higher.lost\" = \"< 1\"")), &url(&service)]);
     let error = &ended.assert_code(2).stderr;
     assert!(error.contains("line 10") && error.contains("`higher`") && error.contains("low, high"), "{error}");

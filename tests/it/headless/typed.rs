@@ -94,6 +94,8 @@ fn a_rate_and_a_time_are_plan_enough_and_a_spike_may_begin_at_nothing() {
     for (wrong, says) in [
         (&["--duration", "2s"][..], "a rate above 0 and a time"),
         (&["--rate", "5"], "a rate above 0 and a time"),
+        (&["--rate", "5"], "--duration is missing"),
+        (&["--rate", "5", "--duration", "1,500ms"], "could be 1500ms or 1.500ms"),
         (&["--rate", "5", "--duration", "100ms"], "sends nothing"),
         (&["--rate", "5", "--duration", "2s", "--spike-at", "2s"], "is not within --duration"),
         (&["--rate", "5", "--duration", "2s", "--slo", "p50=1ms", "--slo", "p99=1s"], "two percentiles"),
@@ -112,14 +114,25 @@ fn plan_and_target_come_in_either_order_and_what_is_neither_is_said_to_be() {
     work.run_valid(&["run", &url, &plan]).assert_code(0);
     assert_eq!(summary(&work)["totals"]["due"], 10);
     run_with(&work, PLAN, &["run", "-", &url]).assert_code(0);
+    std::fs::write(work.path().join("nothing.toml"), "[[stage]]\nrate = 0\nduration = \"5s\"\n").unwrap();
     for (words, code, says) in [
-        (&["run", "demo-spke", "http://127.0.0.1:9"][..], 1, "did you mean the built-in plan demo-spike?"),
+        (&["run", "demo-spke", "http://127.0.0.1:9"][..], 2, "did you mean the built-in plan demo-spike?"),
         (
             &["run", "http://127.0.0.1:9", "http://127.0.0.1:8", "http://127.0.0.1:7"],
             2,
             "run drives one target, or two with the same arrivals, not 3",
         ),
         (&["run", "localhost:9", "--rate", "5", "--duration", "1s"], 2, "write http://localhost:9"),
+        (
+            &["run", "example.com", "--rate", "5", "--duration", "1s"],
+            2,
+            "there is no plan example.com; as a target write https://example.com",
+        ),
+        (&["run", ".", "http://127.0.0.1:9"], 2, "it is a folder"),
+        (&["run", "nothing.toml", "--check"], 2, "sends nothing"),
+        (&["run", "nothing.toml", "http://127.0.0.1:9"], 2, "sends nothing"),
+        (&["run", "--list", "demo-spike"], 2, "leave demo-spike out"),
+        (&["run", "--list", "--format", "json"], 2, "--format does nothing with --list"),
         (&["lvie", "http://127.0.0.1:9"], 2, "similar subcommand exists: 'live'"),
         (&["localhost:9"], 2, "write http://localhost:9"),
     ] {
