@@ -9,6 +9,7 @@ mod options;
 pub(crate) mod own;
 #[cfg(test)]
 mod page;
+mod refused;
 pub(crate) mod settings;
 mod unused;
 

@@ -285,7 +285,7 @@ fn endpoint(text: &str) -> Result<String, TargetError> {
 
 /// A path, with a query or without.
 fn path(text: &str) -> Result<String, String> {
-    let why = |reason: &str| format!("{reason}; write it like /api/test?delay=80");
+    let why = |reason: &str| format!("{reason}; write it like /api/test");
     if text.contains('#') {
         return Err(why("what follows # is never sent: leave it out, or write %23"));
     }

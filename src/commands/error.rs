@@ -13,7 +13,7 @@ use crate::plan::PlanError;
 use crate::replay::playback::ReplayError;
 use crate::session::folder::{self, FolderError};
 use crate::session::recording::{ReadError, WriteError};
-use crate::target::TargetError;
+use crate::target::{TargetError, hide_secrets};
 use crate::tui::terminal::TerminalError;
 use crate::values::ValueError;
 use crate::web::WebError;
@@ -44,7 +44,7 @@ pub enum CommandError {
     #[error("no target: give one after the plan (a URL, or demo), or a [target] with a url in the plan")]
     NoTarget,
     /// The plan's file cannot be read.
-    #[error("cannot read the plan {}: {source}", path.display())]
+    #[error("cannot read the plan {}: {source}", hide_secrets(&path.display().to_string()))]
     ReadPlan {
         path: PathBuf,
         /// What the system said.
@@ -60,7 +60,7 @@ pub enum CommandError {
     #[error("plan \"{name}\" sends nothing: its rates and times come to less than one request")]
     NothingToSend { name: String },
     /// There is no such file, and no built-in plan of that name.
-    #[error("there is no plan {}: {tip}", path.display())]
+    #[error("there is no plan {}: {tip}", hide_secrets(&path.display().to_string()))]
     NoSuchPlan {
         path: PathBuf,
         /// What may have been meant.

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
-use crate::target::{self, Target, hide_secrets, names_a_target};
+use crate::target::{self, Target, hide_secrets, names_a_target, with_scheme};
 use crate::text::span;
 use crate::values;
 use scaletop_cluster::ClusterArgs;
@@ -219,7 +219,7 @@ pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
             match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
                 // As `demo-spike`, and as the path that it has in the repository.
                 Some((shipped, text)) if is_shipped_path(path) => parse(text, Path::new(shipped)),
-                _ => Err(CommandError::NoSuchPlan { path: path.to_owned(), tip: nearest(name) }),
+                _ => Err(CommandError::NoSuchPlan { path: path.to_owned(), tip: meant(path, name) }),
             }
         }
         Err(source) => Err(CommandError::ReadPlan { path: path.to_owned(), source }),
@@ -229,6 +229,13 @@ pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
 /// Whether `path` is a bare name, or one in `scenarios/`.
 fn is_shipped_path(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == Path::new("scenarios"))
+}
+
+/// What may have been meant where there is no such plan: a target, if it looks like one, or a name.
+fn meant(path: &Path, name: &str) -> String {
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    let host = path.to_str().filter(|_| !is_file).and_then(with_scheme);
+    host.map_or_else(|| nearest(name), |tip| format!("as a target, {tip}"))
 }
 
 /// What may have been meant by the name of a plan.

@@ -210,9 +210,9 @@ fn what_curl_and_others_call_so_is_understood() {
 
 #[test]
 fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colours() {
-    let has = |name: &str, value: &str| has_colours(&|one| (one == name).then(|| value.into()));
+    let has = |name: &str, value: &str| crate::cli::refused::has_colours(&|one| (one == name).then(|| value.into()));
     assert_eq!((has("TERM", "dumb"), has("NO_COLOR", "1")), (false, false));
-    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && has_colours(&|_| None));
+    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colours(&|_| None));
 }
 
 #[test]
