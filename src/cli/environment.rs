@@ -10,8 +10,8 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::config_file::{ConfigFile, Files};
 use crate::cli::own::Own;
-use crate::cli::settings::{self, InForce, Refusal, Setting, Source};
 use crate::cli::refused::unparsed;
+use crate::cli::settings::{self, InForce, Refusal, Setting, Source};
 use crate::cli::{Cli, brevity, habits, unused};
 use crate::target::hide_secrets;
 use crate::values;
@@ -166,10 +166,14 @@ fn understood(
     } else {
         Vec::new()
     };
+    if let Some(complaint) = unused::beside(&settings) {
+        return Err(Unparsed::error(complaint));
+    }
     let parsed = settled(silent.clone(), name, &settings).try_get_matches_from(words);
     let cli = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
     let mut cli = cli.map_err(|error| unparsed(error, grammar, words))?;
     cli.own = files.iter().fold(Own::default(), |own, file| own.with(&file.own));
+    cli.said = settings::said(command, &settings);
     let is_typed = |id: &str| settings.iter().any(|one| one.id == id && one.source == Source::Typed);
     cli.settle(is_typed(settings::TARGET));
     if let super::Command::Config(args) = &cli.command {

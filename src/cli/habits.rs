@@ -21,10 +21,7 @@ const TIPS: [(&[&str], &str); 13] = [
     (&["-I", "--head"], "--method HEAD asks for the headers alone"),
     (&["-f", "--fail"], "what is not --expect is counted as failed; what fails a run are the thresholds of its plan"),
     (&["-s", "--silent"], "--quiet tells no progress"),
-    (
-        &DURATIONS,
-        "live goes on until you quit; for a given time: scaletop run URL --rate 100 --duration 30s",
-    ),
+    (&DURATIONS, "live goes on until you quit; for a given time: scaletop run URL --rate 100 --duration 30s"),
     (
         &["--rampup", "--ramp-up", "--stages", "--stage", "--ramp"],
         "write a plan, with a ramp in a stage: docs/plans.md",
@@ -68,9 +65,10 @@ pub(super) fn meant(args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
     let Some(command) = command(&args, grammar) else { return args };
     let mut joined: Vec<OsString> = Vec::with_capacity(args.len());
     for word in args {
-        let is_negative = word.to_str().and_then(|word| word.strip_prefix('-')).is_some_and(|rest| {
-            rest.trim_start_matches('.').starts_with(|first: char| first.is_ascii_digit())
-        });
+        let is_negative = word
+            .to_str()
+            .and_then(|word| word.strip_prefix('-'))
+            .is_some_and(|rest| rest.trim_start_matches('.').starts_with(|first: char| first.is_ascii_digit()));
         match joined.last_mut().filter(|last| is_negative && takes_a_value(last, command)) {
             Some(last) => {
                 last.push("=");

@@ -33,7 +33,10 @@ pub(super) fn unparsed(mut error: clap::Error, grammar: &Command, words: &[OsStr
         // The usage would be that of all the options that were typed.
         ErrorKind::ArgumentConflict => drop(error.remove(ContextKind::Usage)),
         ErrorKind::MissingRequiredArgument if lacks_target(&error) => {
-            suggest(&mut error, "it can also stand in scaletop.toml (target = \"demo\") or in SCALETOP_TARGET".to_owned());
+            suggest(
+                &mut error,
+                "it can also stand in scaletop.toml (target = \"demo\") or in SCALETOP_TARGET".to_owned(),
+            );
         }
         ErrorKind::ValueValidation => {
             if let Some(text) = no_number(&error) {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::config_file::Place;
+use crate::cli::settings::{Said, Source};
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
 use crate::consent::ConsentError;
@@ -133,6 +134,13 @@ pub enum CommandError {
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What is wrong with an option that was not typed, and where that one stands.
+    #[error("{error} ({places})")]
+    Placed {
+        error: Box<Self>,
+        /// `max-rate stands in ./scaletop.toml, line 3`.
+        places: String,
+    },
     /// A key or a colour of one's own makes no sense.
     #[error("{place}: {problem}")]
     Own { place: Place, problem: String },
@@ -181,9 +189,48 @@ impl CommandError {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// 2 when the words of the command were wrong, 1 when it could not be done.
-    pub const fn exit_code(&self) -> u8 {
+    /// The same with the places of the options that it speaks of, where they were not typed.
+    pub(super) fn placed(self, said: &[Said]) -> Self {
+        if self.exit_code() != 2 {
+            return self;
+        }
+        let message = self.to_string();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let named = |key: &str| message.split(|c| !is_word(c)).any(|word| word.strip_prefix("--") == Some(key));
+        let is_meant = |one: &&Said| {
+            one.source != Source::Typed && (named(&one.key) || self.options().contains(&one.key.as_str()))
+        };
+        let places: Vec<_> = said.iter().filter(is_meant).map(ToString::to_string).collect();
+        if places.is_empty() {
+            return self;
+        }
+        Self::Placed { error: Box::new(self), places: places.join(", ") }
+    }
+
+    /// The options whose values it is about, where its message does not name them.
+    const fn options(&self) -> &'static [&'static str] {
         match self {
+            Self::ReadBody { .. } => &["body", "body-file"],
+            Self::ReadHeaders { .. } => &["header"],
+            Self::Transport(TransportError::CertificateFile { .. }) => &["cacert"],
+            Self::Transport(TransportError::Resolve { .. }) => &["resolve"],
+            Self::Target(_) => &["target"],
+            _ => &[],
+        }
+    }
+
+    /// 2 when the words of the command were wrong, 1 when it could not be done.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Placed { error, .. } => error.exit_code(),
+            // A name that is none; what cannot be read for another reason is no matter of words.
+            Self::ReadBody { source, .. }
+            | Self::ReadHeaders { source, .. }
+            | Self::Transport(TransportError::CertificateFile { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                2
+            }
             Self::NoTerminal
             | Self::NoTerminalToReplay { .. }
             | Self::NoTarget
@@ -191,6 +238,8 @@ impl CommandError {
             | Self::NothingToSend { .. }
             | Self::Exists { .. }
             | Self::NoSession
+            | Self::NoSuchSession { .. }
+            | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)
             | Self::Option(_)

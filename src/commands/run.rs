@@ -8,10 +8,12 @@ use std::time::Duration;
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
+use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::{CommandError, aim, demo_spike, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
+use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
@@ -19,6 +21,7 @@ use crate::session::folder;
 use crate::target::{self, Target, hide_secrets, names_a_target, with_scheme};
 use crate::text::span;
 use crate::values;
+use crate::web::Bound;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
@@ -60,7 +63,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
         None => usual,
     };
     if args.check {
-        return check(&args, &targets, &plan);
+        if is_unplanned && targets.is_empty() {
+            return Err(CommandError::NoTarget);
+        }
+        return check(&args, &targets, &plan).await;
     }
     if targets.is_empty() {
         return Err(CommandError::NoTarget);
@@ -254,13 +260,25 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 }
 
 /// Says what the plan would do, and refuses what playing it would refuse.
-fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
+async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
     aim::check_places(targets, &args.drive, &args.cluster)?;
     drive::check_rates(load, plan.peak())?;
-    if let Some(folder) = &args.drive.output.out {
+    let output = &args.drive.output;
+    if let Some(folder) = &output.out {
         folder::check_free(folder)?;
     }
+    for target in targets {
+        if let Target::Demo(platform) = target {
+            let options = demo_options(*platform, &args.cluster);
+            options.check().map_err(|error| CommandError::Option(error.to_string()))?;
+        }
+    }
+    // Both are given back at once.
+    if let Some(address) = output.metrics {
+        drop(Metrics::serve(address).await?);
+    }
+    drop(output.web.map(Bound::new).transpose()?);
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
     let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
         (Some(Target::Url(url)), _)
