@@ -29,7 +29,7 @@ pub(super) fn unparsed(mut error: clap::Error, grammar: &Command, words: &[OsStr
     hide(&mut error, grammar);
     match error.kind() {
         ErrorKind::UnknownArgument => unknown_option(&mut error, grammar, words),
-        ErrorKind::InvalidSubcommand => unknown_command(&mut error),
+        ErrorKind::InvalidSubcommand => unknown_command(&mut error, grammar),
         // The usage would be that of all the options that were typed.
         ErrorKind::ArgumentConflict => drop(error.remove(ContextKind::Usage)),
         ErrorKind::MissingRequiredArgument if lacks_target(&error) => {
@@ -69,7 +69,7 @@ fn hide(error: &mut clap::Error, grammar: &Command) {
             continue;
         }
         if let Some(said) = text(error, kind) {
-            // A host says nothing that the tip does not need.
+            // The tip is made of the word as it was typed, and hides what it must by itself.
             error.insert(kind, ContextValue::String(hide_secrets(&said)));
             if let (ContextKind::InvalidSubcommand, Some(tip)) = (kind, with_scheme(&said)) {
                 suggest(error, format!("as a target, {tip}"));
@@ -83,10 +83,17 @@ fn suggest(error: &mut clap::Error, tip: String) {
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
-fn unknown_command(error: &mut clap::Error) {
+fn unknown_command(error: &mut clap::Error, grammar: &Command) {
     let Some(word) = text(error, ContextKind::InvalidSubcommand) else { return };
     if word.to_ascii_lowercase().ends_with(".toml") {
         suggest(error, format!("to play a plan: scaletop run {word}"));
+    } else if error.get(ContextKind::Suggested).is_none() && error.get(ContextKind::SuggestedSubcommand).is_none() {
+        let names = grammar.get_subcommands().map(Command::get_name);
+        if let Some(near) =
+            names.filter(|name| is_near(&word, name)).min_by_key(|name| strsim::levenshtein(&word, name))
+        {
+            suggest(error, format!("a similar command exists: {near}"));
+        }
     }
     if error.get(ContextKind::Suggested).is_some() {
         error.remove(ContextKind::SuggestedSubcommand);

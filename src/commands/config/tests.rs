@@ -145,7 +145,7 @@ fn what_is_printed_is_a_configuration_that_says_the_same() {
 
 #[test]
 fn what_is_hidden_is_a_comment_and_not_a_value_that_would_be_sent() {
-    let text = "header = [\"authorization: Bearer hunter2\", \"a: 1\"]\nuser = \"me:hunter2\"\nrate = 5\n\
+    let text = "header = [\"x-key: Bearer hunter2\", \"a: 1\"]\nuser = \"me:hunter2\"\nrate = 5\n\
                 target = \"https://me:hunter2@a.test/?key=hunter2\"\npath = \"/x?key=hunter2\"\n";
     let cli = understood(text).cli;
     let printed = as_toml(&cli.in_force, &cli.own);
