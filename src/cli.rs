@@ -9,6 +9,7 @@ mod options;
 pub(crate) mod own;
 #[cfg(test)]
 mod page;
+mod refused;
 pub(crate) mod settings;
 mod unused;
 
@@ -42,6 +43,9 @@ pub struct Cli {
     /// The keys and colours of `scaletop.toml`.
     #[arg(skip)]
     pub own: own::Own,
+    /// Where each option that has a value has it from, but for defaults.
+    #[arg(skip)]
+    pub said: Vec<settings::Said>,
     /// For `scaletop config`.
     #[arg(skip)]
     pub in_force: settings::InForce,
@@ -366,7 +370,7 @@ pub struct DoctorArgs {
 /// `scaletop init`.
 #[derive(Clone, Debug, Args)]
 pub struct InitArgs {
-    /// The file to write [default: plan.toml; with --settings scaletop.toml]
+    /// The file to write, - for stdout [default: plan.toml; with --settings scaletop.toml]
     pub file: Option<PathBuf>,
     /// What the plan drives: a URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR
     #[arg(long)]

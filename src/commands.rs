@@ -30,6 +30,7 @@ mod version;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
+use crate::cli::settings::{Said, Source};
 use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, OutputArgs, ScreenArgs, ThemeChoice};
 use crate::commands::own::Own;
 use crate::headless::Verbosity;
@@ -50,10 +51,15 @@ const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
 
 /// Does what the command line asks for; the number is the exit code.
 pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
+    let said = cli.said.clone();
+    done(cli).await.map_err(|error| error.placed(&said))
+}
+
+async fn done(cli: Cli) -> Result<u8, CommandError> {
     // Of whatever command: what is wrong with the file is said before anything is done.
     let own = Own::read(&cli.own)?;
     match cli.command {
-        Command::Demo(args) => demo(args, own).await,
+        Command::Demo(args) => demo(args, own, &cli.said).await,
         Command::Live(args) => live(args, own).await,
         Command::Run(args) => run::run(args).await,
         Command::Capacity(args) => capacity::run(args).await,
@@ -71,11 +77,20 @@ pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     }
 }
 
-async fn demo(mut args: DemoArgs, own: Own) -> Result<u8, CommandError> {
-    let spike = demo_spike::rate(args.edge);
-    args.drive.load.spike_rate.get_or_insert(spike);
+/// What only a screen has a use for.
+const FOR_KEYS: [&str; 6] = ["rate", "theme", "glyphs", "no-mouse", "bell", "no-color"];
+
+async fn demo(mut args: DemoArgs, own: Own, said: &[Said]) -> Result<u8, CommandError> {
+    let spike = *args.drive.load.spike_rate.get_or_insert(demo_spike::rate(args.edge));
     if has_screen() {
         return drive::on_screen(args.drive, vec![Target::Demo(None)], args.cluster, own).await;
+    }
+    let typed = said.iter().filter(|one| one.source == Source::Typed);
+    if let Some(key) = typed.map(|one| one.key.as_str()).find(|key| FOR_KEYS.contains(key)) {
+        return Err(CommandError::Option(format!(
+            "--{key} does nothing beside the demo spike, which is played where there is no terminal: leave it out; for a rate of \
+             your own: scaletop run demo --rate 100 --duration 30s"
+        )));
     }
     say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
     let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 pub use secrets::hide_secrets_in;
-pub(crate) use secrets::{hide_secrets, without_secrets};
+pub(crate) use secrets::{hide_secrets, with_scheme, without_secrets};
 
 mod secrets;
 
@@ -84,10 +84,10 @@ pub enum TargetError {
     #[error("the target is empty; give a URL, demo, apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR")]
     Empty,
     /// A host or path without a scheme.
-    #[error("`{given}` has no scheme; write {suggestion}")]
+    #[error("`{given}` has no scheme; {suggestion}")]
     NoScheme {
         given: String,
-        /// What was probably meant.
+        /// What to write, as a request.
         suggestion: String,
     },
     /// A scheme that is none of ours.
@@ -382,22 +382,18 @@ pub(crate) fn path_as_sent(path: &str) -> Result<(), &'static str> {
 }
 
 fn no_scheme(given: &str) -> TargetError {
-    let given = &hide_secrets(given);
-    let host = given.split([':', '/']).next().unwrap_or_default();
-    let is_local = host.eq_ignore_ascii_case("localhost") || host.starts_with("127.");
-    let suggestion = if is_local {
-        format!("http://{given}")
-    } else if given.contains('.') {
-        format!("https://{given}")
-    } else {
-        format!("https://{given}, apprunner:{given} or ecs:default/{given}")
+    let suggestion = match with_scheme(given) {
+        Some(suggestion) => suggestion,
+        None if is_name(given) => format!("write https://{given}, apprunner:{given} or ecs:default/{given}"),
+        None if hide_secrets(given) == given => format!("write https://{given}"),
+        None => "put https:// before it".to_owned(),
     };
-    TargetError::NoScheme { given: given.clone(), suggestion }
+    TargetError::NoScheme { given: hide_secrets(given), suggestion }
 }
 
 fn parse_app_runner(given: &str) -> Result<AppRunnerName, TargetError> {
     let given = given.trim();
-    let bad = |reason| TargetError::BadAppRunner { given: given.to_owned(), reason };
+    let bad = |reason| TargetError::BadAppRunner { given: hide_secrets(given), reason };
     if given.is_empty() {
         return Err(bad("the name is missing"));
     }
@@ -417,7 +413,7 @@ fn parse_app_runner(given: &str) -> Result<AppRunnerName, TargetError> {
 
 fn parse_ecs(given: &str) -> Result<EcsName, TargetError> {
     let given = given.trim();
-    let bad = |reason| TargetError::BadEcs { given: given.to_owned(), reason };
+    let bad = |reason| TargetError::BadEcs { given: hide_secrets(given), reason };
     if given.is_empty() {
         return Err(bad("cluster and service are missing"));
     }

@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::own::{self, Own};
-use crate::cli::settings;
+use crate::cli::{settings, unused};
 use crate::files;
 use crate::values;
 
@@ -259,6 +259,12 @@ impl Reader<'_> {
         }
         let command =
             self.grammar.find_subcommand(section).filter(|command| settings::option_of(command, name).is_some());
+        let arg = command.and_then(|command| settings::option_of(command, name));
+        if let Some(why) = arg.and_then(|arg| unused::never(section, arg.get_id().as_str())) {
+            let (place, key) = (self.place(key), name.to_owned());
+            let belongs = format!("{section} does nothing with it, {why}");
+            return Err(ConfigError::Elsewhere { place, key, section: section.to_owned(), belongs });
+        }
         match command {
             Some(_) => self.option(key, name, Some(section), value),
             None if settings::option(self.grammar, name).is_some() => {

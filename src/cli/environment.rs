@@ -2,15 +2,15 @@
 //! from, without the secrets in it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::config_file::{ConfigFile, Files};
 use crate::cli::own::Own;
+use crate::cli::refused::unparsed;
 use crate::cli::settings::{self, InForce, Refusal, Setting, Source};
 use crate::cli::{Cli, brevity, habits, unused};
 use crate::target::hide_secrets;
@@ -29,7 +29,7 @@ pub struct Unparsed {
 }
 
 impl Unparsed {
-    fn error(text: &str) -> Self {
+    pub(super) fn error(text: &str) -> Self {
         Self { text: format!("error: {text}\n"), is_error: true }
     }
 }
@@ -104,7 +104,7 @@ pub struct Understood {
 /// Understands a command line (the program first), with what the files and the variables add.
 pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, Unparsed> {
     let grammar = grammar();
-    let words = habits::with_command(words, grammar);
+    let words = habits::meant(words, grammar);
     // What was typed by itself, with variables out of the way: it is right or wrong whatever they are.
     let silent = match around.version.as_str() {
         "" => silent(grammar),
@@ -139,7 +139,7 @@ pub(crate) fn parse_with(
     around: &Surroundings,
 ) -> Result<Understood, Unparsed> {
     let (grammar, silent) = (grammar(), silent(grammar()));
-    let words = habits::with_command(words, grammar);
+    let words = habits::meant(words, grammar);
     let matches = targets_optional(silent.clone()).try_get_matches_from(&words);
     let matches = matches.map_err(|error| unparsed(error, grammar, &words))?;
     let typed = matches.subcommand().ok_or_else(|| Unparsed::error("no command"))?;
@@ -166,10 +166,14 @@ fn understood(
     } else {
         Vec::new()
     };
+    if let Some(complaint) = unused::beside(&settings) {
+        return Err(Unparsed::error(complaint));
+    }
     let parsed = settled(silent.clone(), name, &settings).try_get_matches_from(words);
     let cli = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
     let mut cli = cli.map_err(|error| unparsed(error, grammar, words))?;
     cli.own = files.iter().fold(Own::default(), |own, file| own.with(&file.own));
+    cli.said = settings::said(command, &settings);
     let is_typed = |id: &str| settings.iter().any(|one| one.id == id && one.source == Source::Typed);
     cli.settle(is_typed(settings::TARGET));
     if let super::Command::Config(args) = &cli.command {
@@ -234,57 +238,6 @@ fn refused(refusal: Refusal, grammar: &Command, words: &[OsString]) -> Unparsed 
         error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
     }
     unparsed(error, grammar, words)
-}
-
-fn unparsed(mut error: clap::Error, command: &Command, words: &[OsString]) -> Unparsed {
-    if !error.use_stderr() {
-        let help = brevity::help(&error, command, words);
-        let is_coloured = std::io::stdout().is_terminal() && has_colours(&|name| std::env::var_os(name));
-        let text = if is_coloured { help.ansi().to_string() } else { help.to_string() };
-        return Unparsed { text, is_error: false };
-    }
-    let text = |error: &clap::Error, kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    if let (Some(name), Some(_)) = (text(&error, ContextKind::InvalidArg), text(&error, ContextKind::InvalidValue)) {
-        let mut args = command.get_subcommands().flat_map(Command::get_arguments);
-        if args.any(|arg: &Arg| arg.to_string() == name && arg.is_hide_env_values_set()) {
-            error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
-        }
-    }
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some(option) = text(&error, ContextKind::InvalidArg)
-        && let Some(tip) = habits::tip(&option)
-    {
-        error.remove(ContextKind::SuggestedArg);
-        error.remove(ContextKind::Suggested);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    let lacks = |name: &str| match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(missing)) => missing.iter().any(|one| one.starts_with(name)),
-        _ => false,
-    };
-    if error.kind() == ErrorKind::MissingRequiredArgument && lacks("<TARGET>") {
-        let tip = "it can also stand in scaletop.toml (target = \"demo\") or in SCALETOP_TARGET";
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
-        // Elsewhere the argument is one of ours, by its name.
-        if kind == ContextKind::InvalidArg && error.kind() != ErrorKind::UnknownArgument {
-            continue;
-        }
-        if let Some(said) = text(&error, kind) {
-            error.insert(kind, ContextValue::String(hide_secrets(&said)));
-        }
-    }
-    Unparsed { text: error.render().to_string(), is_error: true }
-}
-
-/// Whether a terminal has colours, and the user wants them (<https://no-color.org>). Errors have none anywhere.
-fn has_colours(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What people type because other tools taught them: understood where it is clear, answered with a tip where it is not.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::Command;
 
 use crate::target::names_a_target;
 
 /// What to say of an option that there is none of, in place of a guess by its letters.
-const TIPS: [(&[&str], &str); 9] = [
+const TIPS: [(&[&str], &str); 13] = [
     (
         &["-n", "--requests", "--num-requests", "--number", "--iterations", "--amount"],
         "scaletop drives a rate for a time, not a number of requests: run URL --rate 100 --duration 30s sends 3,000",
@@ -17,10 +17,11 @@ const TIPS: [(&[&str], &str); 9] = [
         "scaletop is an open model: give a rate (--rate 100), and it opens the connections that the answers need; \
          --max-connections and --max-in-flight cap them",
     ),
-    (
-        &["--duration", "-z", "--time", "--run-time", "--spike-at"],
-        "live goes on until you quit; for a given time: scaletop run URL --rate 100 --duration 30s",
-    ),
+    (&["--version", "-V"], "scaletop --version tells it"),
+    (&["-I", "--head"], "--method HEAD asks for the headers alone"),
+    (&["-f", "--fail"], "what is not --expect is counted as failed; what fails a run are the thresholds of its plan"),
+    (&["-s", "--silent"], "--quiet tells no progress"),
+    (&DURATIONS, "live goes on until you quit; for a given time: scaletop run URL --rate 100 --duration 30s"),
     (
         &["--rampup", "--ramp-up", "--stages", "--stage", "--ramp"],
         "write a plan, with a ramp in a stage: docs/plans.md",
@@ -39,8 +40,60 @@ const TIPS: [(&[&str], &str); 9] = [
     ),
 ];
 
+/// How long a load lasts, in the words of several tools.
+const DURATIONS: [&str; 5] = ["--duration", "-z", "--time", "--run-time", "--spike-at"];
+
+/// What to say of one command alone, in place of what is said of all.
+const TIPS_OF_COMMANDS: [(&[&str], &[&str], &str); 3] = [
+    (&["capacity"], &DURATIONS, "capacity ends once it has found the rate; --hold says how long each rate is held"),
+    (&["experiment"], &DURATIONS, "its plans say how long; --stretch 0.5 halves all of their times"),
+    (&["compare", "doctor", "config"], &["--format"], "--json prints it as JSON"),
+];
+
+/// The command that is asked for.
+pub(super) fn command<'a>(words: &[OsString], grammar: &'a Command) -> Option<&'a Command> {
+    words.iter().skip(1).find_map(|word| grammar.find_subcommand(word))
+}
+
+/// `args` as they are meant: with the command that was left out, and a negative value as one of its option.
+pub(super) fn meant(args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
+    let args = with_command(args, grammar);
+    // The help of the help is the help.
+    if args.get(1).is_some_and(|word| word == "help") {
+        return args.into_iter().filter(|word| word != "-h" && word != "--help").collect();
+    }
+    let Some(command) = command(&args, grammar) else { return args };
+    let mut joined: Vec<OsString> = Vec::with_capacity(args.len());
+    for word in args {
+        let is_negative = word
+            .to_str()
+            .and_then(|word| word.strip_prefix('-'))
+            .is_some_and(|rest| rest.trim_start_matches('.').starts_with(|first: char| first.is_ascii_digit()));
+        match joined.last_mut().filter(|last| is_negative && takes_a_value(last, command)) {
+            Some(last) => {
+                last.push("=");
+                last.push(word);
+            }
+            None => joined.push(word),
+        }
+    }
+    joined
+}
+
+/// Whether `word` is an option that a value must follow.
+fn takes_a_value(word: &OsStr, command: &Command) -> bool {
+    let Some(word) = word.to_str() else { return false };
+    command.get_arguments().filter(|arg| arg.get_action().takes_values()).any(|arg| match word.strip_prefix("--") {
+        Some(long) => arg.get_long_and_visible_aliases().is_some_and(|longs| longs.contains(&long)),
+        None => word.strip_prefix('-').is_some_and(|short| {
+            let is_it = |one: char| short.strip_prefix(one) == Some("");
+            arg.get_short().is_some_and(is_it)
+        }),
+    })
+}
+
 /// `args` with the command that was left out: a target by itself is driven by key.
-pub(super) fn with_command(mut args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
+fn with_command(mut args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
     let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
     let is_command = |word: &str| word == "help" || grammar.find_subcommand(word).is_some();
     let is_target = |word: &str| !is_command(word) && names_a_target(word);
@@ -53,10 +106,14 @@ pub(super) fn with_command(mut args: Vec<OsString>, grammar: &Command) -> Vec<Os
     args
 }
 
-/// What to say of an option that there is none of.
-pub(super) fn tip(option: &str) -> Option<&'static str> {
+/// What to say of an option that `command` has none of; no command is the program itself.
+pub(super) fn tip(option: &str, command: &str) -> Option<&'static str> {
     let name = option.split('=').next().unwrap_or_default();
-    TIPS.iter().find(|(names, _)| names.contains(&name)).map(|(_, tip)| *tip)
+    let of_command = TIPS_OF_COMMANDS.iter().find(|(of, names, _)| of.contains(&command) && names.contains(&name));
+    // Only what goes on until its end is asked for how to end it.
+    let is_meant = |names: &[&str]| names != DURATIONS || ["", "live", "demo"].contains(&command);
+    let general = || TIPS.iter().find(|(names, _)| names.contains(&name) && is_meant(names)).map(|(_, tip)| *tip);
+    of_command.map(|(_, _, tip)| *tip).or_else(general)
 }
 
 #[cfg(test)]

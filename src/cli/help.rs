@@ -117,8 +117,8 @@ Examples:
 Keys: space plays and pauses; [ ] slower, faster; , . previous, next step; ? all.
 Nothing is sent or written. Without a terminal: scaletop report SESSION
 
-Exit codes: 0 ended; 1 there is no such session, or it cannot be read; 2 usage, no
-session here, or no terminal; 128 + n ended by signal n.";
+Exit codes: 0 ended; 1 the session cannot be read; 2 usage, no such session, or no
+terminal; 128 + n ended by signal n.";
 
 pub(super) const REPORT: &str = "\
 Examples:
@@ -126,8 +126,8 @@ Examples:
   scaletop report scaletop-sessions/NAME
   scaletop report NAME --plan again.toml      and a plan that does the same
 
-Exit codes: 0 written; 1 there is no such session, or it cannot be read or
-written; 2 usage, no session here, or the file of --plan exists.";
+Exit codes: 0 written; 1 the session cannot be read or written; 2 usage, no such
+session, or the file of --plan exists.";
 
 pub(super) const COMPARE: &str = "\
 Examples:
@@ -143,7 +143,8 @@ called better or worse only when the ranges do not overlap.
 with the medians of all sessions and how the others stand against the first.
 
 Exit codes: 0 compared, whatever came out; 1 a session cannot be read, or the page
-cannot be written; 2 usage, or the file of --html exists and is no page.";
+cannot be written; 2 usage, no such session, or the file of --html exists and is
+no page.";
 
 pub(super) const DOCTOR: &str = "\
 Examples:
@@ -177,7 +178,8 @@ Examples:
 Sources, the first goes before the next: what is typed; variables (SCALETOP_RATE);
 ./scaletop.toml; $XDG_CONFIG_HOME/scaletop/scaletop.toml, by default below
 ~/.config (%APPDATA% on Windows); defaults. --config FILE replaces both files.
-What is printed is a scaletop.toml that says the same. Secrets are hidden.
+What is printed is a scaletop.toml that says the same; secrets are hidden, and their
+lines are comments.
 
 Exit codes: 0 printed; 2 usage, or the configuration is wrong.";
 
@@ -186,6 +188,7 @@ Examples:
   scaletop init                               plan.toml; asks two questions
   scaletop init spike.toml --target https://example.com/api/test --rate 400
   scaletop init --settings                    a scaletop.toml to fill in
+  scaletop init -                             to stdout
 
 Without a terminal nothing is asked. A file that exists is never overwritten.
 

@@ -91,6 +91,7 @@ pub struct RequestArgs {
         short = 'u',
         long = "user",
         value_name = "USER:PASSWORD",
+        value_parser = user,
         hide = true,
         env = "SCALETOP_USER",
         hide_env_values = true
@@ -232,7 +233,7 @@ pub struct LoadArgs {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N", env = "SCALETOP_MAX_CONNECTIONS")]
     pub max_connections: Option<u64>,
     /// What one instance sustains, per second, if known
-    #[arg(long, allow_hyphen_values = true, value_name = "RATE", env = "SCALETOP_CAPACITY")]
+    #[arg(long, allow_hyphen_values = true, value_parser = capacity, value_name = "RATE", env = "SCALETOP_CAPACITY")]
     pub capacity: Option<f64>,
     /// Connections to open beforehand
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=10_000), value_name = "N", env = "SCALETOP_WARM")]
@@ -283,9 +284,29 @@ fn endpoint(text: &str) -> Result<String, TargetError> {
     parse_url(text).map(|_| text.trim().to_owned())
 }
 
+/// What one instance sustains: a rate above 0, which may have decimals.
+fn capacity(text: &str) -> Result<f64, String> {
+    let given = text.trim();
+    let decimal = given.strip_suffix("/s").unwrap_or(given).parse::<f64>().ok();
+    let rate = decimal.or_else(|| values::rate(given).ok().map(|rate| f64::from(rate.get())));
+    let is_possible = |rate: &f64| *rate > 0.0 && *rate <= f64::from(values::HIGHEST_RATE);
+    rate.filter(is_possible).ok_or_else(|| {
+        format!("\"{text}\" is not a rate that an instance sustains: give requests per second above 0, such as 25, 12.5 or 1k")
+    })
+}
+
+/// `user:password`; nothing of it is repeated.
+fn user(text: &str) -> Result<String, &'static str> {
+    if text.contains(':') {
+        Ok(text.to_owned())
+    } else {
+        Err("-u takes USER:PASSWORD; nobody is asked for the password")
+    }
+}
+
 /// A path, with a query or without.
 fn path(text: &str) -> Result<String, String> {
-    let why = |reason: &str| format!("{reason}; write it like /api/test?delay=80");
+    let why = |reason: &str| format!("{reason}; write it like /api/test");
     if text.contains('#') {
         return Err(why("what follows # is never sent: leave it out, or write %23"));
     }

@@ -79,6 +79,31 @@ impl fmt::Display for Source {
     }
 }
 
+/// An option that was said, by its key, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub key: String,
+    pub source: Source,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::File(place) => write!(f, "{} stands in {place}", self.key),
+            other => write!(f, "{} is set by {other}", self.key),
+        }
+    }
+}
+
+/// Who said what of a command's options; defaults are nobody's.
+pub(super) fn said(command: &Command, settings: &[Setting]) -> Vec<Said> {
+    let said = |one: &Setting| {
+        let arg = command.get_arguments().find(|arg| arg.get_id() == one.id.as_str())?;
+        (one.source != Source::Default).then(|| Said { key: key(arg), source: one.source.clone() })
+    };
+    settings.iter().filter_map(said).collect()
+}
+
 /// An option with the value that is in force.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
@@ -202,6 +227,9 @@ pub(super) fn in_force(
         settings.push(setting(command, arg, typed, files, variables)?);
     }
     overrule(command, &mut settings)?;
+    for (option, header) in unused::HEADERS {
+        overrule_header(&mut settings, option, header)?;
+    }
     Ok(settings)
 }
 
@@ -289,6 +317,35 @@ fn overrule(command: &Command, settings: &mut [Setting]) -> Result<(), Refusal> 
         let words = arg.map(Arg::get_default_values).unwrap_or_default();
         settings[loser].words = words.iter().map(clap::builder::OsStr::to_os_string).collect();
         (settings[loser].source, settings[loser].rank) = (Source::Default, 0);
+    }
+    Ok(())
+}
+
+/// Of an option that is one header and that header by its name, the one whose source goes before the other's is in force. What
+/// stands in a file of headers is not known here.
+fn overrule_header(settings: &mut [Setting], option: &str, header: &str) -> Result<(), Refusal> {
+    let is_it = |word: &OsString| {
+        let name = word.to_str().and_then(|word| word.split_once(':')).map(|(name, _)| name.trim());
+        name.is_some_and(|name| name.eq_ignore_ascii_case(header))
+    };
+    let at = |id: &str| settings.iter().position(|one| one.id == id && one.rank > 0);
+    let (Some(option), Some(headers)) = (at(option), at("headers")) else { return Ok(()) };
+    if !settings[headers].words.iter().any(is_it) {
+        return Ok(());
+    }
+    match settings[option].rank.cmp(&settings[headers].rank) {
+        std::cmp::Ordering::Greater => settings[headers].words.retain(|word| !is_it(word)),
+        std::cmp::Ordering::Less => {
+            settings[option].words.clear();
+            (settings[option].source, settings[option].rank) = (Source::Default, 0);
+        }
+        std::cmp::Ordering::Equal => {
+            let name = settings[option].id.replace('_', "-");
+            let (one, two) = (&settings[option].source, &settings[headers].source);
+            return Err(Refusal::Both(format!(
+                "--{name} ({one}) and a header {header} ({two}) say the same: keep one"
+            )));
+        }
     }
     Ok(())
 }

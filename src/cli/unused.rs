@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use crate::cli::settings::{Setting, Source};
 use crate::target::{Target, may_be_a_host, names_a_target};
 
 /// Options that a command never uses.
@@ -45,6 +46,9 @@ const CLUSTER: [&str; 13] = [
 const COUNTERPARTS: [(&str, &str); 5] =
     [("json", "format"), ("verbose", "quiet"), ("no_color", "theme"), ("body", "body_file"), ("edge", "spike_rate")];
 
+/// Options that are one header each.
+pub(super) const HEADERS: [(&str, &str); 2] = [("user", "authorization"), ("user_agent", "user-agent")];
+
 /// Options of the cloud.
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 
@@ -52,11 +56,35 @@ const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 pub(super) fn hidden(grammar: Command) -> Command {
     grammar.mut_subcommands(|command| {
         let name = command.get_name().to_owned();
-        let is_unused = |id: &str| {
-            NEVER.iter().any(|(commands, options, _)| commands.contains(&name.as_str()) && options.contains(&id))
-        };
-        command.mut_args(|arg| if is_unused(arg.get_id().as_str()) { arg.hide(true) } else { arg })
+        command.mut_args(|arg| if never(&name, arg.get_id().as_str()).is_some() { arg.hide(true) } else { arg })
     })
+}
+
+/// Why a command never uses an option; `None` when it does.
+pub(super) fn never(command: &str, id: &str) -> Option<&'static str> {
+    let of = |(commands, options, _): &&(&[&str], &[&str], _)| commands.contains(&command) && options.contains(&id);
+    NEVER.iter().find(of).map(|(.., why)| *why)
+}
+
+/// Why what was typed does nothing beside what is in force, wherever that comes from.
+pub(super) fn beside(settings: &[Setting]) -> Option<&'static str> {
+    let find = |id: &str| settings.iter().find(|one| one.id == id);
+    let is_typed = |id: &str| find(id).is_some_and(|one| one.source == Source::Typed);
+    let says = |id: &str, word: &str| find(id).is_some_and(|one| one.words.iter().any(|said| said == word));
+    let is_on = find("no_keepalive").is_some_and(|one| {
+        one.source != Source::Default && one.words.iter().all(|word| word != "false" && word != "0")
+    });
+    if is_typed("load_seed") && says("arrivals", "uniform") {
+        return Some(
+            "--load-seed does nothing with uniform arrivals, which are not drawn: leave it out, or add --arrivals poisson",
+        );
+    }
+    if is_typed("conn_max_age") && is_on {
+        return Some(
+            "--conn-max-age does nothing with --no-keepalive, which opens a connection for every request: keep one",
+        );
+    }
+    None
 }
 
 /// The option that says the same in another way, or the opposite.
@@ -99,6 +127,12 @@ pub(super) fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<Strin
         return Some(format!(
             "{option} does nothing for {target}: it sets up the embedded cluster, which is the target demo"
         ));
+    }
+    let is_plain = |target: &Target| matches!(target, Target::Url(url) if url.scheme() == "http");
+    if let (false, true, Some(option)) = (targets.is_empty(), targets.iter().all(is_plain), of(&["insecure", "cacert"]))
+    {
+        let target = &targets[0];
+        return Some(format!("{option} does nothing for {target}: it speaks plain HTTP"));
     }
     let is_asked = |target: &Target| matches!(target, Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_));
     if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_asked), of(&CLOUD)) {
@@ -184,6 +218,8 @@ mod tests {
             ("run --list --check", "--check", "with --list"),
             ("run plan.toml http://localhost --seed 5", "--seed", "the embedded cluster"),
             ("live http://localhost --edge", "--edge", "the embedded cluster"),
+            ("live http://localhost -k", "--insecure", "plain HTTP"),
+            ("run http://localhost --duration 5s --cacert a.pem", "--cacert", "plain HTTP"),
             ("completions bash --config x", "--config", "it reads no configuration"),
         ] {
             let told = told(words).unwrap_or_else(|| panic!("{words}: nothing is told"));

@@ -43,6 +43,8 @@ fn as_toml(all: &InForce, own: &Own) -> String {
             let _ = write!(text, "\n[{section}]\n");
         }
         let line = match value(shown) {
+            // Read back it would be sent as it stands here.
+            Some(value) if shown.is_hidden => format!("# {} = {value} (hidden)", shown.key),
             Some(value) if shown.is_for_files => format!("{} = {value}", shown.key),
             Some(value) => format!("# {} = {value}", shown.key),
             None => format!("# {}", shown.key),
@@ -121,6 +123,7 @@ fn as_json(all: &InForce, own: &Own) -> Value {
                 "section": shown.section,
                 "key": shown.key,
                 "value": value,
+                "hidden": shown.is_hidden,
                 "default": shown.otherwise,
                 "source": { "kind": kind, "file": file, "line": line, "variable": variable },
             })

@@ -8,8 +8,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -370,11 +370,11 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
     let body = body(args)?;
     let mut headers = headers(&args.headers)?;
     if let Some(user) = &args.user {
-        headers.entry(AUTHORIZATION).or_insert(basic(user)?);
+        add(&mut headers, "--user", AUTHORIZATION, basic(user)?)?;
     }
     if let Some(agent) = &args.user_agent {
         let agent = values::header(&format!("user-agent: {agent}"))?.1;
-        headers.entry(USER_AGENT).or_insert(agent);
+        add(&mut headers, "--user-agent", USER_AGENT, agent)?;
     }
     if let Some(path) = &args.cacert {
         check_certificates(path)?;
@@ -393,6 +393,16 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
         instance_header: values::header_name(&args.instance_header)?,
         ..RequestOptions::get(url)
     })
+}
+
+/// Adds the header that `option` is. Where both are options, the nearer one is known by now; a file of headers is not.
+fn add(headers: &mut HeaderMap, option: &str, name: HeaderName, value: HeaderValue) -> Result<(), CommandError> {
+    if headers.contains_key(&name) {
+        let why = format!("{option} and the header {name} in a file of --header say the same: keep one");
+        return Err(CommandError::Option(why));
+    }
+    headers.insert(name, value);
+    Ok(())
 }
 
 /// The body: as it was given, or from the file that `@` names.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::config_file::Place;
+use crate::cli::settings::{Said, Source};
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
 use crate::consent::ConsentError;
@@ -13,7 +14,7 @@ use crate::plan::PlanError;
 use crate::replay::playback::ReplayError;
 use crate::session::folder::{self, FolderError};
 use crate::session::recording::{ReadError, WriteError};
-use crate::target::TargetError;
+use crate::target::{TargetError, hide_secrets};
 use crate::tui::terminal::TerminalError;
 use crate::values::ValueError;
 use crate::web::WebError;
@@ -44,7 +45,7 @@ pub enum CommandError {
     #[error("no target: give one after the plan (a URL, or demo), or a [target] with a url in the plan")]
     NoTarget,
     /// The plan's file cannot be read.
-    #[error("cannot read the plan {}: {source}", path.display())]
+    #[error("cannot read the plan {}: {source}", hide_secrets(&path.display().to_string()))]
     ReadPlan {
         path: PathBuf,
         /// What the system said.
@@ -142,6 +143,13 @@ pub enum CommandError {
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What is wrong with an option that was not typed, and where that one stands.
+    #[error("{error} ({places})")]
+    Placed {
+        error: Box<Self>,
+        /// `max-rate stands in ./scaletop.toml, line 3`.
+        places: String,
+    },
     /// A key or a colour of one's own makes no sense.
     #[error("{place}: {problem}")]
     Own { place: Place, problem: String },
@@ -190,12 +198,51 @@ impl CommandError {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// The same with the places of the options that it speaks of, where they were not typed.
+    pub(super) fn placed(self, said: &[Said]) -> Self {
+        if self.exit_code() != 2 {
+            return self;
+        }
+        let message = self.to_string();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let named = |key: &str| message.split(|c| !is_word(c)).any(|word| word.strip_prefix("--") == Some(key));
+        let is_meant = |one: &&Said| {
+            one.source != Source::Typed && (named(&one.key) || self.options().contains(&one.key.as_str()))
+        };
+        let places: Vec<_> = said.iter().filter(is_meant).map(ToString::to_string).collect();
+        if places.is_empty() {
+            return self;
+        }
+        Self::Placed { error: Box::new(self), places: places.join(", ") }
+    }
+
+    /// The options whose values it is about, where its message does not name them.
+    const fn options(&self) -> &'static [&'static str] {
+        match self {
+            Self::ReadBody { .. } => &["body", "body-file"],
+            Self::ReadHeaders { .. } => &["header"],
+            Self::Transport(TransportError::CertificateFile { .. }) => &["cacert"],
+            Self::Transport(TransportError::Resolve { .. }) => &["resolve"],
+            Self::Target(_) => &["target"],
+            _ => &[],
+        }
+    }
+
     /// 2 when the words of the command were wrong, 1 when it could not be done.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Placed { error, .. } => error.exit_code(),
             // A folder is no plan, nor is what is no text; a file that the system does not give away may be one.
             Self::ReadPlan { source, .. }
                 if matches!(source.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) =>
+            {
+                2
+            }
+            // A name that is none; what cannot be read for another reason is no matter of words.
+            Self::ReadBody { source, .. }
+            | Self::ReadHeaders { source, .. }
+            | Self::Transport(TransportError::CertificateFile { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
             {
                 2
             }
@@ -208,6 +255,8 @@ impl CommandError {
             | Self::NoSuchPlan { .. }
             | Self::Exists { .. }
             | Self::NoSession
+            | Self::NoSuchSession { .. }
+            | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)
             | Self::Option(_)

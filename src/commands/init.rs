@@ -9,7 +9,8 @@ use crate::cli::InitArgs;
 use crate::cli::settings::{Described, Kind, described};
 use crate::commands::CommandError;
 use crate::commands::config::{SCHEMA_ADDRESS, quoted};
-use crate::target::Target;
+use crate::files;
+use crate::target::{Target, hide_secrets, names_a_target};
 use crate::text::{clean, wrap};
 use crate::values;
 use scaletop_units::ArrivalRate;
@@ -25,8 +26,21 @@ const CEILING: u32 = 5_000;
 pub(super) fn init(args: &InitArgs) -> Result<u8, CommandError> {
     let usual = if args.settings { "scaletop.toml" } else { "plan.toml" };
     let path = args.file.clone().unwrap_or_else(|| PathBuf::from(usual));
-    if path.symlink_metadata().is_ok() {
+    let is_printed = files::is_standard_input(&path);
+    if let Some(word) =
+        path.to_str().filter(|word| !is_printed && !args.settings && names_a_target(word) && *word != "demo")
+    {
+        return Err(CommandError::Option(format!(
+            "`{0}` is a target, and init takes the name of a file to write: scaletop init --target {0}",
+            hide_secrets(word)
+        )));
+    }
+    if !is_printed && path.symlink_metadata().is_ok() {
         return Err(exists(&path));
+    }
+    if args.settings && is_printed {
+        io::stdout().lock().write_all(settings(&described()).as_bytes())?;
+        return Ok(0);
     }
     if args.settings {
         write_new(&path, &settings(&described()))?;
@@ -45,6 +59,10 @@ pub(super) fn init(args: &InitArgs) -> Result<u8, CommandError> {
     };
     if rate.is_paused() {
         return Err(CommandError::Option("--rate 0 plans nothing: give the highest rate of the plan".to_owned()));
+    }
+    if is_printed {
+        io::stdout().lock().write_all(plan(target.as_ref(), rate).as_bytes())?;
+        return Ok(0);
     }
     write_new(&path, &plan(target.as_ref(), rate))?;
     let file = shown(&path);
@@ -235,12 +253,21 @@ pub(super) fn settings(options: &[Described]) -> String {
 fn example(of: &Described) -> String {
     let default = of.defaults.first();
     match (&of.kind, default) {
-        (Kind::Switch | Kind::Level, _) => "true".to_owned(),
+        (Kind::Switch, _) => "false".to_owned(),
+        (Kind::Level, _) => "0".to_owned(),
         (Kind::List, Some(default)) => format!("[{}]", quoted(default)),
         (Kind::List, None) => format!("[{}]", quoted(&of.form)),
         (_, Some(default)) if default.parse::<u32>().is_ok() => default.clone(),
         (_, Some(default)) => quoted(default),
-        (_, None) => quoted(&of.form),
+        // What holds by itself, where the help says it as a value: `[default: 600; demo: 500]`.
+        (_, None) => {
+            let default = of.help.split_once("[default: ").and_then(|(_, rest)| rest.split([';', ' ', ']']).next());
+            let default = default.filter(|default| default.starts_with(|first: char| first.is_ascii_digit()));
+            match default {
+                Some(number) if number.parse::<u32>().is_ok() => number.to_owned(),
+                default => quoted(default.unwrap_or(&of.form)),
+            }
+        }
     }
 }
 

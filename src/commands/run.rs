@@ -8,17 +8,20 @@ use std::time::Duration;
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
+use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::{CommandError, aim, demo_spike, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
+use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
 use crate::session::folder;
-use crate::target::{self, Target, TargetError, hide_secrets, may_be_a_host, names_a_target};
+use crate::target::{self, Target, hide_secrets, names_a_target, with_scheme};
 use crate::text::span;
 use crate::values;
+use crate::web::Bound;
 use scaletop_cluster::ClusterArgs;
 use scaletop_load::raise_fd_limit;
 use scaletop_units::ArrivalRate;
@@ -38,6 +41,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
     let targets = if targets.is_empty() { args.target.iter().cloned().collect() } else { targets };
     // One that holds for whatever has none.
     let usual: Vec<Target> = args.usual_target.iter().cloned().collect();
+    let is_unplanned = plan.is_none();
     let plan = match plan {
         Some(plan) => {
             let request = &args.drive.request;
@@ -64,7 +68,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
         None => usual,
     };
     if args.check {
-        return check(&args, &targets, &plan);
+        if is_unplanned && targets.is_empty() {
+            return Err(CommandError::NoTarget);
+        }
+        return check(&args, &targets, &plan).await;
     }
     if targets.is_empty() {
         return Err(CommandError::NoTarget);
@@ -230,7 +237,7 @@ pub(super) fn read(path: &Path) -> Result<Plan, CommandError> {
                 Some((shipped, text)) if is_shipped_path(path) => parse(text, Path::new(shipped)),
                 _ => Err(CommandError::NoSuchPlan {
                     plan: hide_secrets(&path.display().to_string()),
-                    tip: tip(path, name),
+                    tip: meant(path, name),
                 }),
             }
         }
@@ -243,12 +250,11 @@ fn is_shipped_path(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder == Path::new("scenarios"))
 }
 
-/// What may have been meant by a plan that there is not.
-fn tip(path: &Path, name: &str) -> String {
-    match path.to_str().filter(|word| may_be_a_host(word)).map(str::parse::<Target>) {
-        Some(Err(TargetError::NoScheme { suggestion, .. })) => format!("as a target write {suggestion}"),
-        _ => nearest(name),
-    }
+/// What may have been meant where there is no such plan: a target, if it looks like one, or a name.
+fn meant(path: &Path, name: &str) -> String {
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    let host = path.to_str().filter(|_| !is_file).and_then(with_scheme);
+    host.map_or_else(|| nearest(name), |tip| format!("as a target, {tip}"))
 }
 
 /// What may have been meant by the name of a plan.
@@ -267,13 +273,25 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 }
 
 /// Says what the plan would do, and refuses what playing it would refuse.
-fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
+async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
     aim::check_places(targets, &args.drive, &args.cluster)?;
     drive::check_rates(load, plan.peak())?;
-    if let Some(folder) = &args.drive.output.out {
+    let output = &args.drive.output;
+    if let Some(folder) = &output.out {
         folder::check_free(folder)?;
     }
+    for target in targets {
+        if let Target::Demo(platform) = target {
+            let options = demo_options(*platform, &args.cluster);
+            options.check().map_err(|error| CommandError::Option(error.to_string()))?;
+        }
+    }
+    // Both are given back at once.
+    if let Some(address) = output.metrics {
+        drop(Metrics::serve(address).await?);
+    }
+    drop(output.web.map(Bound::new).transpose()?);
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
     let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
         (Some(Target::Url(url)), _)

@@ -23,10 +23,40 @@ pub(crate) fn hide_secrets(given: &str) -> String {
     // The last one: a password may hold another, and a question mark, too.
     let hidden = given.rfind('@').filter(|&at| at >= scheme && (scheme > 0 || given[..at].contains(':')));
     let shown = hidden.map_or_else(|| given.to_owned(), |at| format!("{}…{}", &given[..scheme], &given[at..]));
+    // A question mark at the end is one of a sentence; what is hidden already stays as it is.
     match shown.split_once(['?', '#']) {
+        Some((_, rest)) if rest.starts_with('…') => shown,
         Some((before, _)) if separator.is_some() => format!("{before}?…"),
-        _ => shown,
+        _ => match shown.split_once('?') {
+            Some((before, rest)) if !before.is_empty() && rest.contains(char::is_alphanumeric) => format!("{before}?…"),
+            _ => shown,
+        },
     }
+}
+
+/// What to write in place of a word that was probably meant as a target, where it looks like a host and has no scheme:
+/// `write https://example.com/api`.
+pub(crate) fn with_scheme(given: &str) -> Option<String> {
+    let before_query = given.split(['?', '#']).next().unwrap_or_default();
+    let authority = before_query.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, port)| if port.parse::<u16>().is_ok() { host } else { "" });
+    let is_label = |label: &str| {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && label.chars().all(is_part)
+    };
+    let is_local = host.eq_ignore_ascii_case("localhost") || host.starts_with("127.");
+    let is_host = host.split('.').all(is_label) && (is_local || host.contains('.') || given.contains('?'));
+    if given.contains("://") || !is_host {
+        return None;
+    }
+    let scheme = if is_local { "http://" } else { "https://" };
+    // A password or a query that is hidden cannot be shown with what belongs before it.
+    Some(if hide_secrets(given) == given {
+        format!("write {scheme}{given}")
+    } else {
+        format!("put {scheme} before it")
+    })
 }
 
 /// A message that may repeat what was given, without what may be a secret in any of its words.

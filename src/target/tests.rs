@@ -61,6 +61,14 @@ fn a_host_without_a_scheme_is_refused_with_the_likely_url() {
     assert!(message("localhost:8080/x").contains("write http://localhost:8080/x"), "{}", message("localhost:8080/x"));
     assert!(message("example.com").contains("write https://example.com"));
     assert!(message("checkout").contains("apprunner:checkout or ecs:default/checkout"));
+    // What is hidden cannot be written down again.
+    for (given, tip) in [("me:pw@h/x", "put https:// before it"), ("me:pw@localhost:80", "put http:// before it")] {
+        assert!(message(given).ends_with(tip), "{}", message(given));
+    }
+    assert!(message("h/api?token=x").ends_with("`h/api?…` has no scheme; put https:// before it"));
+    for word in ["dmeo", "lvie", "plan", "https://h", "-x", "a b.c", ""] {
+        assert_eq!(with_scheme(word), None, "{word}");
+    }
 }
 
 #[test]
@@ -100,6 +108,11 @@ fn passwords_and_queries_are_never_shown() {
         "https://example.com/a b?key=hunter2#x",
         "https://me:hun?er2@hunter2@:80/?hunter2",
         "https://hunter2@example.com/%zz",
+        "h/api?token=hunter2",
+        "localhost?hunter2",
+        "example.com/?a=1#hunter2",
+        "apprunner:a?hunter2",
+        "ecs:a/b?hunter2",
     ] {
         let message = message(given);
         assert!(!message.contains("hunter2"), "{given}: {message}");

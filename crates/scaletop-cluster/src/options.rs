@@ -244,23 +244,23 @@ pub enum OptionsError {
 #[command(next_help_heading = "Embedded cluster (target demo)")]
 pub struct ClusterArgs {
     /// Start at most this many instances [default: 5]
-    #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_SIZE")]
+    #[arg(long, value_parser = instances(), value_name = "COUNT", env = "SCALETOP_MAX_SIZE")]
     pub max_size: Option<u32>,
     /// Keep at least this many instances [default: 1]
-    #[arg(long, value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
+    #[arg(long, value_parser = instances(), value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
     pub min_size: Option<u32>,
     /// Requests that one instance takes at the same time; on ECS, works on at the same time while others wait in it
     /// [default: 10]
-    #[arg(long, value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
+    #[arg(long, value_parser = counts(HIGHEST_CONCURRENCY), value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
     pub max_concurrency: Option<u32>,
     /// How long an instance takes to answer; a bare number is milliseconds [default: 80ms]
     #[arg(long, value_name = "TIME", value_parser = parse_delay, env = "SCALETOP_DELAY")]
     pub delay: Option<Duration>,
     /// How long a new instance takes until it gets requests [default: 8s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_COLD_START")]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, env = "SCALETOP_COLD_START")]
     pub cold_start: Option<Duration>,
     /// Remove instances that have not been needed for this long [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_SCALE_IN_AFTER")]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, env = "SCALETOP_SCALE_IN_AFTER")]
     pub scale_in_after: Option<Duration>,
     /// Whose way of balancing and scaling to follow [default: app-runner]
     #[arg(long, value_enum, env = "SCALETOP_PLATFORM")]
@@ -270,10 +270,10 @@ pub struct ClusterArgs {
     pub realistic: bool,
     /// The span of one metric point: 60s, or with --platform ecs 20s (its high-resolution metrics, which scale out sooner)
     /// [default: 60s on ECS; on App Runner 10s, with --realistic 60s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCALETOP_METRIC_PERIOD")]
+    #[arg(long, value_name = "TIME", value_parser = parse_period, env = "SCALETOP_METRIC_PERIOD")]
     pub metric_period: Option<Duration>,
     /// Run the platform's own periods (metric points, alarms, cooldowns, health checks) this many times faster [default: 1]
-    #[arg(long, value_name = "FACTOR", env = "SCALETOP_TIME_SCALE")]
+    #[arg(long, value_parser = parse_time_scale, value_name = "FACTOR", env = "SCALETOP_TIME_SCALE")]
     pub time_scale: Option<f64>,
     /// The balancer's port on 127.0.0.1; 0 picks a free one [default: 0]
     #[arg(long, value_name = "PORT", env = "SCALETOP_CLUSTER_PORT")]
@@ -318,10 +318,48 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 /// The same for what an instance takes to answer. There a bare number is milliseconds, as it is for the service itself
 /// (`test-app --delay 80`, `/api/test?delay=80`).
 fn parse_delay(text: &str) -> Result<Duration, String> {
-    match text.trim().parse::<u32>() {
-        Ok(millis) => Ok(Duration::from_millis(millis.into())),
-        Err(_) => parse_duration(text),
-    }
+    let delay = match text.trim().parse::<u32>() {
+        Ok(millis) => Duration::from_millis(millis.into()),
+        Err(_) => parse_duration(text)?,
+    };
+    possible(delay, ClusterOptions { delay, ..ClusterOptions::default() })
+}
+
+/// A number of instances.
+fn instances() -> clap::builder::RangedI64ValueParser<u32> {
+    counts(MAX_INSTANCES)
+}
+
+/// A number from 1 to `highest`.
+fn counts(highest: u32) -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(highest))
+}
+
+/// A cold start, or a wait before scale-in.
+fn parse_wait(text: &str) -> Result<Duration, String> {
+    let wait = parse_duration(text)?;
+    if wait <= LONGEST_WAIT { Ok(wait) } else { Err("too long; choose at most 1h".to_owned()) }
+}
+
+/// The span of a metric point; whether the platform has it is another question.
+fn parse_period(text: &str) -> Result<Duration, String> {
+    let metric_period = parse_duration(text)?;
+    let platform = Platform::Ecs;
+    possible(
+        metric_period,
+        ClusterOptions { metric_period: Some(metric_period), platform, ..ClusterOptions::default() },
+    )
+}
+
+fn parse_time_scale(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse();
+    let time_scale = number.map_err(|_: std::num::ParseFloatError| "write a number, such as 10 or 0.5".to_owned())?;
+    possible(time_scale, ClusterOptions { time_scale, ..ClusterOptions::default() })
+}
+
+/// `value`, where options that hold it and are the usual ones otherwise make sense.
+fn possible<T>(value: T, options: ClusterOptions) -> Result<T, String> {
+    options.check().map(|()| value).map_err(|error| error.to_string())
 }
 
 /// Durations in files and orders as people write them.

@@ -87,7 +87,14 @@ mod tests {
     #[test]
     fn a_change_is_told_once_it_has_lasted_and_then_once() {
         let missed = Standing::Missed { since: Elapsed::from_secs(3), why: "p99 2 s over 500 ms".to_owned() };
-        let seconds = [Standing::Open { has_answers: true }, Standing::Held, Standing::Held, missed.clone(), Standing::Held, missed.clone()];
+        let seconds = [
+            Standing::Open { has_answers: true },
+            Standing::Held,
+            Standing::Held,
+            missed.clone(),
+            Standing::Held,
+            missed.clone(),
+        ];
         let more = [missed.clone(), missed, Standing::NoLoad, Standing::Held, Standing::Held, Standing::Held];
         let mut told = Told::new();
         let said: Vec<_> = (1..)

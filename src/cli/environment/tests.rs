@@ -133,6 +133,50 @@ fn of_two_options_that_exclude_each_other_the_one_that_goes_before_is_meant_and_
 }
 
 #[test]
+fn an_option_that_is_a_header_and_that_header_are_one_and_the_nearer_is_sent() {
+    let sent = |text: &str, words: &[&str]| {
+        let words = [&["scaletop", "live", "http://h"], words].concat();
+        all(text, &words, &[]).map(|understood| {
+            let request = drive(understood).request;
+            (request.user, request.headers)
+        })
+    };
+    let kept = |user: Option<&str>, headers: &[&str]| {
+        (user.map(str::to_owned), headers.iter().map(|header| (*header).to_owned()).collect::<Vec<_>>())
+    };
+    let file = "header = [\"Authorization: Bearer x\", \"a: 1\"]\n";
+    assert_eq!(sent(file, &["-u", "a:b"]).unwrap(), kept(Some("a:b"), &["a: 1"]));
+    let typed = ["-H", "authorization: Bearer x"];
+    assert_eq!(sent("user = \"a:b\"\n", &typed).unwrap(), kept(None, &["authorization: Bearer x"]));
+    for words in [&["-u", "a:hunter2", "-H", "authorization: hunter2"][..], &["-A", "x", "-H", "User-Agent: y"]] {
+        let refused = sent("", words).unwrap_err().text;
+        assert!(refused.contains("say the same: keep one") && !refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn what_does_nothing_is_refused_wherever_it_stands() {
+    for (text, words, part) in [
+        ("[run]\ntheme = \"dark\"\n", &["run", "p.toml"][..], "line 2: `theme` does not belong to [run]"),
+        ("", &["live", "http://h", "--load-seed", "5"], "--load-seed does nothing with uniform"),
+        ("no-keepalive = true\n", &["live", "http://h", "--conn-max-age", "5s"], "--conn-max-age does nothing"),
+        ("[cluster]\nmax-size = 0\n", &["config"], "line 2 (--max-size <COUNT>)"),
+        ("[cluster]\ntime-scale = 0\n", &["config"], "line 2 (--time-scale <FACTOR>)"),
+        ("metric-period = \"7s\"\n", &["run", "p.toml"], "line 1 (--metric-period <TIME>)"),
+        ("capacity = -5\n", &["run", "p.toml"], "line 1 (--capacity <RATE>)"),
+        ("user = \"nopass\"\n", &["run", "p.toml"], "line 1 (--user <USER:PASSWORD>)"),
+    ] {
+        let words = [&["scaletop"], words].concat();
+        let refused = with_file(text, &words).unwrap_err().text;
+        assert!(refused.contains(part) && !refused.contains("nopass"), "{refused}");
+    }
+    let refused = all("", &["scaletop", "run", "p.toml"], &[("SCALETOP_MAX_SIZE", "0")]).unwrap_err().text;
+    assert!(refused.contains("SCALETOP_MAX_SIZE"), "{refused}");
+    let drawn = with_file("arrivals = \"poisson\"\n", &["scaletop", "live", "http://h", "--load-seed", "5"]);
+    assert!(drawn.is_ok(), "{drawn:?}");
+}
+
+#[test]
 fn a_wrong_value_is_told_with_where_it_stands_even_when_the_same_was_typed_elsewhere() {
     let words = ["scaletop", "live", "http://fast", "-H", "x: fast"];
     let refused = all("\n[load]\nrate = \"fast\"\n", &words, &[]).unwrap_err().text;
@@ -197,7 +241,7 @@ fn what_another_tool_calls_so_is_answered_with_a_tip_and_not_with_a_guess() {
 
 #[test]
 fn what_curl_and_others_call_so_is_understood() {
-    let words = ["scaletop", "-X", "put", "-d", "{}", "-k", "-m", "5s", "-r", "1k", "-o", "x", "http://localhost"];
+    let words = ["scaletop", "-X", "put", "-d", "{}", "-k", "-m", "5s", "-r", "1k", "-o", "x", "https://localhost"];
     let Chosen::Live(live) = typed(&words).unwrap().cli.command else { panic!("not live") };
     let (request, load) = (live.drive.request, live.drive.load);
     assert_eq!((request.method(), request.body.as_deref(), request.insecure), ("PUT", Some("{}"), true));
@@ -210,9 +254,9 @@ fn what_curl_and_others_call_so_is_understood() {
 
 #[test]
 fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colours() {
-    let has = |name: &str, value: &str| has_colours(&|one| (one == name).then(|| value.into()));
+    let has = |name: &str, value: &str| crate::cli::refused::has_colours(&|one| (one == name).then(|| value.into()));
     assert_eq!((has("TERM", "dumb"), has("NO_COLOR", "1")), (false, false));
-    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && has_colours(&|_| None));
+    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colours(&|_| None));
 }
 
 #[test]

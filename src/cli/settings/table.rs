@@ -9,7 +9,7 @@ use super::{
     takes_several, typed_only,
 };
 use crate::cli::config_file::ConfigFile;
-use crate::cli::environment;
+use crate::cli::{environment, unused};
 use crate::target::hide_secrets;
 
 /// All that is in force.
@@ -35,6 +35,8 @@ pub struct Shown {
     pub otherwise: Option<String>,
     /// Whether it may stand in a file.
     pub is_for_files: bool,
+    /// Whether something is left out of its values, which may be a secret.
+    pub is_hidden: bool,
 }
 
 /// What an option takes.
@@ -111,7 +113,8 @@ pub(super) fn may_stand(key: &str) -> bool {
 /// The commands that have settings, with the options of each that may stand in a file.
 pub(crate) fn of_commands() -> Vec<(String, Vec<String>)> {
     let options = |command: &Command| -> Vec<String> {
-        command.get_arguments().filter_map(settable).filter(|key| may_stand(key)).collect()
+        let is_used = |arg: &&Arg| unused::never(command.get_name(), arg.get_id().as_str()).is_none();
+        command.get_arguments().filter(is_used).filter_map(settable).filter(|key| may_stand(key)).collect()
     };
     let all = commands(environment::grammar()).map(|command| (command.get_name().to_owned(), options(command)));
     all.filter(|(_, options)| !options.is_empty()).collect()
@@ -149,7 +152,9 @@ pub(in crate::cli) fn shown(
                 if shown.iter().any(|other| other.section == section && other.key == key) {
                     continue;
                 }
-                let values = setting.words.iter().map(|word| public(arg, &word.to_string_lossy())).collect();
+                let values: Vec<_> = setting.words.iter().map(|word| public(arg, &word.to_string_lossy())).collect();
+                let is_hidden =
+                    values.iter().zip(&setting.words).any(|(shown, word)| word.as_os_str() != shown.as_str());
                 let source = setting.source;
                 shown.push(Shown {
                     section,
@@ -159,6 +164,7 @@ pub(in crate::cli) fn shown(
                     source,
                     otherwise: otherwise(arg),
                     is_for_files: may_stand(&key),
+                    is_hidden,
                 });
             }
         }

@@ -76,12 +76,24 @@ fn option(described: &Described) -> Value {
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Level => json!({ "type": ["boolean", "integer"] }),
         Kind::Choice(words) => json!({ "enum": words }),
+        Kind::One if described.form == "TIME" => time(&described.key),
         Kind::One => one,
         Kind::List => json!({ "anyOf": [one, { "type": "array", "items": one }] }),
     };
     let variable = &described.variable;
     schema["description"] = json!(format!("{} (variable {variable})", described.help));
     schema
+}
+
+/// A time with its unit, and what some take without one.
+fn time(key: &str) -> Value {
+    let time = json!({ "type": "string", "pattern": "^\\s*[0-9].*[A-Za-zµ]" });
+    match key {
+        // Milliseconds, as for the service itself.
+        "delay" => json!({ "anyOf": [time, { "type": "integer" }] }),
+        "conn-max-age" => json!({ "anyOf": [time, { "enum": [0, "0"] }] }),
+        _ => time,
+    }
 }
 
 /// The keys of one place.

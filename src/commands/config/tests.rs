@@ -101,9 +101,13 @@ fn the_schema_takes_what_the_program_takes_and_finds_what_it_refuses() {
         "[keys]\nspikes = \"s\"\n",
         "[theme]\nok = [1]\n",
         "[capacity]\nstretch = 2\n",
+        "timeout = 10\n",
+        "cold-start = 8\n",
+        "[run]\ntheme = \"dark\"\n",
     ] {
         assert!(wrong_in(text).is_some(), "{text}");
     }
+    assert_eq!(wrong_in("conn-max-age = 0\ndelay = 80\ntimeout = \"10s\"\n"), None);
     assert_eq!(wrong_in("capacity = 125\ntarget = [\"demo\", \"demo:ecs\"]\n[keys.tables]\nundo = []\n"), None);
 }
 
@@ -137,6 +141,31 @@ fn what_is_printed_is_a_configuration_that_says_the_same() {
         assert!(printed.contains(&line), "{line}\n{printed}");
     }
     assert_eq!(wrong_in(&printed), None);
+}
+
+#[test]
+fn what_is_hidden_is_a_comment_and_not_a_value_that_would_be_sent() {
+    let text = "header = [\"x-key: Bearer hunter2\", \"a: 1\"]\nuser = \"me:hunter2\"\nrate = 5\n\
+                target = \"https://me:hunter2@a.test/?key=hunter2\"\npath = \"/x?key=hunter2\"\n";
+    let cli = understood(text).cli;
+    let printed = as_toml(&cli.in_force, &cli.own);
+    for key in ["header", "user", "target", "path"] {
+        assert!(
+            printed.lines().any(|line| line.starts_with(&format!("# {key} = ")) && line.contains("(hidden)")),
+            "{printed}"
+        );
+    }
+    assert!(
+        !printed.contains("hunter2") && !printed.lines().any(|line| !line.starts_with('#') && line.contains("= \"…"))
+    );
+    let again = understood(&printed).cli;
+    let said = |cli: &crate::cli::Cli, key: &str| {
+        cli.in_force.options.iter().find(|one| one.key == key).map(|one| one.values.clone()).unwrap_or_default()
+    };
+    assert_eq!(said(&again, "rate"), said(&cli, "rate"));
+    for key in ["header", "user", "target", "path"] {
+        assert_eq!(said(&again, key), Vec::<String>::new(), "{key} is asked for again, and not sent as it is shown");
+    }
 }
 
 #[test]

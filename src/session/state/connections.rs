@@ -102,11 +102,12 @@ impl ConnectionTotals {
             return None;
         }
         let protocol = self.protocol().map(|protocol| format!(" ({protocol})")).unwrap_or_default();
-        let mut words = vec![
-            format!("{} opened{protocol}", thousands(self.opened)),
-            format!("at most {} open", thousands(self.open_peak)),
-            self.closed_in_words(),
-        ];
+        let mut words = vec![format!("{} opened{protocol}", thousands(self.opened))];
+        // Counted at the end of each second: connections that live for one request are gone by then.
+        if self.open_peak > 0 {
+            words.push(format!("at most {} open", thousands(self.open_peak)));
+        }
+        words.push(self.closed_in_words());
         let counts = [
             (self.failed, "failed"),
             (self.retried_on_close, "requests sent again on a close"),
@@ -150,5 +151,9 @@ mod tests {
         assert_eq!(totals.protocol(), Some("HTTP/2"));
         totals.add(&Connections { opened: 1, ..Connections::default() });
         assert_eq!(totals.protocol(), Some("HTTP/2 and HTTP/1.1"));
+        let words = |totals: &ConnectionTotals| totals.in_words().unwrap_or_default();
+        assert!(!words(&totals).contains(" open,"), "none was kept to the end of a second: {}", words(&totals));
+        totals.add(&Connections { open: 3, ..Connections::default() });
+        assert!(words(&totals).contains("at most 3 open, "), "{}", words(&totals));
     }
 }

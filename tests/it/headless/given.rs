@@ -110,7 +110,7 @@ fn a_check_refuses_what_a_run_refuses() {
         &[NOWHERE, "--instance-header", "a b"],
         &[NOWHERE, "--resolve", "h.test:9999:127.0.0.1"],
         &[NOWHERE, "--body-file", "no-such-file"],
-        &[NOWHERE, "--cacert", "no-such-file"],
+        &["https://127.0.0.1:9", "--cacert", "no-such-file"],
         &[NOWHERE, "--transport", "reqwest", "--warm", "3"],
         &[NOWHERE, "--capacity", "-1"],
         &[NOWHERE, "--path", "/100%"],
@@ -166,7 +166,7 @@ fn files_without_end_are_refused_and_named() {
         &["run", "--check", "/dev/zero", NOWHERE][..],
         &["run", "--check", &plan, NOWHERE, "--body-file", "/dev/zero"],
         &["run", "--check", &plan, NOWHERE, "--header", "@/dev/zero"],
-        &["run", "--check", &plan, NOWHERE, "--cacert", "/dev/zero"],
+        &["run", "--check", &plan, "https://127.0.0.1:9", "--cacert", "/dev/zero"],
         &["report", "/dev/zero"],
         &["compare", "/dev/zero", "/dev/zero"],
     ] {
