@@ -122,6 +122,9 @@ fn a_slip_of_form_is_answered_with_the_right_one() {
     for (text, says) in [
         ("[stage]\nrate = 1\n", "write [[stage]]"),
         ("[stage.spike]\nrate = 1\n", "write [[stage]]"),
+        ("[[target]]\nurl = \"http://127.0.0.1\"\n", "write [target]"),
+        ("[[slo]]\np99 = \"1s\"\n", "write [slo]"),
+        ("[[thresholds]]\nlost = \"< 1%\"\n", "write [thresholds]"),
         ("[slo]\nerrors = 0.01\n", "errors = \"1%\""),
         ("[slo]\np95 = 500\n", "p95 = \"500ms\""),
         ("[slo]\np99.9 = \"1s\"\n", "\"p99.9\" = "),

@@ -82,6 +82,9 @@ pub(super) fn of_text(text: &str, error: &::toml::de::Error) -> PlanError {
         None => match (of_request(first), DeTable::parse(text).is_ok()) {
             (Some(tip), _) => format!("`{first}`: {tip}"),
             (None, false) => format!("this is not TOML: {}", error.message()),
+            (None, true) if line.starts_with("[[") && ["target", "slo", "thresholds"].contains(&first) => {
+                format!("a plan has one of these: write [{first}], with single brackets")
+            }
             (None, true) if is_one_table(line, "stage") => {
                 "stages are a list, each with two brackets: write [[stage]], and what it is called as its `name`"
                     .to_owned()
