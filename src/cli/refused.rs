@@ -26,10 +26,12 @@ pub(super) fn unparsed(mut error: clap::Error, grammar: &Command, words: &[OsStr
         let text = if is_coloured { help.ansi().to_string() } else { help.to_string() };
         return Unparsed { text, is_error: false };
     }
+    // Of the word as it was typed: it hides by itself what it must.
+    let target = text(&error, ContextKind::InvalidSubcommand).and_then(|word| with_scheme(&word));
     hide(&mut error, grammar);
     match error.kind() {
         ErrorKind::UnknownArgument => unknown_option(&mut error, grammar, words),
-        ErrorKind::InvalidSubcommand => unknown_command(&mut error, grammar),
+        ErrorKind::InvalidSubcommand => unknown_command(&mut error, target, grammar),
         // The usage would be that of all the options that were typed.
         ErrorKind::ArgumentConflict => drop(error.remove(ContextKind::Usage)),
         ErrorKind::MissingRequiredArgument if lacks_target(&error) => {
@@ -69,11 +71,7 @@ fn hide(error: &mut clap::Error, grammar: &Command) {
             continue;
         }
         if let Some(said) = text(error, kind) {
-            // The tip is made of the word as it was typed, and hides what it must by itself.
             error.insert(kind, ContextValue::String(hide_secrets(&said)));
-            if let (ContextKind::InvalidSubcommand, Some(tip)) = (kind, with_scheme(&said)) {
-                suggest(error, format!("as a target, {tip}"));
-            }
         }
     }
 }
@@ -83,22 +81,23 @@ fn suggest(error: &mut clap::Error, tip: String) {
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
-fn unknown_command(error: &mut clap::Error, grammar: &Command) {
+/// Says of a word that is no command what it may be: a target, a plan, or a command that is near.
+fn unknown_command(error: &mut clap::Error, target: Option<String>, grammar: &Command) {
     let Some(word) = text(error, ContextKind::InvalidSubcommand) else { return };
-    if word.to_ascii_lowercase().ends_with(".toml") {
-        suggest(error, format!("to play a plan: scaletop run {word}"));
-    } else if error.get(ContextKind::Suggested).is_none() && error.get(ContextKind::SuggestedSubcommand).is_none() {
-        let names = grammar.get_subcommands().map(Command::get_name);
-        if let Some(near) =
-            names.filter(|name| is_near(&word, name)).min_by_key(|name| strsim::levenshtein(&word, name))
-        {
-            suggest(error, format!("a similar command exists: {near}"));
-        }
-    }
-    if error.get(ContextKind::Suggested).is_some() {
-        error.remove(ContextKind::SuggestedSubcommand);
-        error.remove(ContextKind::Usage);
-    }
+    let near = || {
+        let names = grammar.get_subcommands().map(Command::get_name).filter(|name| is_near(&word, name));
+        let near = names.min_by_key(|name| strsim::levenshtein(&word, name));
+        near.map(|name| format!("a similar command exists: {name}"))
+    };
+    let tip = if word.to_ascii_lowercase().ends_with(".toml") {
+        Some(format!("to play a plan: scaletop run {word}"))
+    } else {
+        target.map(|tip| format!("as a target, {tip}")).or_else(near)
+    };
+    let Some(tip) = tip else { return };
+    error.remove(ContextKind::SuggestedSubcommand);
+    error.remove(ContextKind::Usage);
+    suggest(error, tip);
 }
 
 /// Says of an option what helps: what is meant by it elsewhere, which command has it, or which name is near.
