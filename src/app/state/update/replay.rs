@@ -41,6 +41,10 @@ impl ReplayUpdate<'_> {
                 return vec![Effect::Suspend];
             }
             Event::Action(action) => {
+                // Played fast, a message would tell of a moment long past: the next key ends it. The screen's own news are no key.
+                if !matches!(action, Action::Columns(_) | Action::HelpScrolls(_)) {
+                    self.ui.toast = None;
+                }
                 self.act(&action);
                 if std::mem::take(&mut self.is_over) {
                     return vec![Effect::Exit { at_once: true }];
