@@ -14,6 +14,7 @@ mod chart;
 mod encode;
 pub(crate) mod glyphs;
 mod heat;
+mod ids;
 mod layout;
 mod line;
 mod mouse;

@@ -79,7 +79,12 @@ mod tests {
     use crate::tui::fixtures::state;
 
     fn places(state: &State) -> Places {
-        Places { charts: Some((Rect::new(10, 5, 60, 10), TimeAxis::new(state, 60))), beside: None, bar: None }
+        Places {
+            charts: Some((Rect::new(10, 5, 60, 10), TimeAxis::new(state, 60))),
+            beside: None,
+            bar: None,
+            help: None,
+        }
     }
 
     #[test]

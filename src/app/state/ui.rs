@@ -49,11 +49,7 @@ pub struct Ui {
 impl Ui {
     /// Which of the steps that begin at `starts`, the oldest first, is selected, counted from the newest: while the past is looked at
     /// the one under the cursor, until another is picked by hand. `None` where there is none, as before the first of them.
-    pub(crate) fn selected_step(
-        &self,
-        present: u32,
-        starts: impl ExactSizeIterator<Item = Elapsed>,
-    ) -> Option<usize> {
+    pub(crate) fn selected_step(&self, present: u32, starts: impl ExactSizeIterator<Item = Elapsed>) -> Option<usize> {
         let steps = starts.len();
         match self.range.looked_at(present).filter(|_| !self.picked) {
             Some(at) => {

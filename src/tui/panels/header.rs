@@ -116,7 +116,8 @@ pub(crate) fn broken(words: &str, room: usize) -> (String, Option<String>) {
     if usize::from(text::columns(&words)) <= room {
         return (words, None);
     }
-    let first = text::wrap(words.trim_start(), room.saturating_sub(1), usize::MAX).into_iter().next().unwrap_or_default();
+    let first =
+        text::wrap(words.trim_start(), room.saturating_sub(1), usize::MAX).into_iter().next().unwrap_or_default();
     match words.trim_start().strip_prefix(first.as_str()) {
         Some(rest) => (format!(" {first}"), Some(rest.trim_start().to_owned())),
         // A word that is longer than the line: it is cut.

@@ -42,7 +42,8 @@ fn stands(scene: &Scene<'_>, side: Side, width: usize) -> Stands {
     let words = words.trim_start();
     let wanted = usize::from(text::columns(words)) + 2;
     let is_wrong = header::is_wrong(role);
-    let left = if is_wrong { width.saturating_sub(wanted.max(STANDING)) } else { width.saturating_sub(STANDING).max(8) };
+    let left =
+        if is_wrong { width.saturating_sub(wanted.max(STANDING)) } else { width.saturating_sub(STANDING).max(8) };
     let whole = halves.name(side);
     let name = if left < NAME_AT_LEAST { side.letter().to_string() } else { text::shown(&whole, left) };
     let room = width.saturating_sub(usize::from(text::columns(&name)) + 2);

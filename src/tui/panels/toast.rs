@@ -33,10 +33,8 @@ pub(crate) fn draw(buf: &mut Buffer, body: Rect, state: &State, theme: Theme) {
     Clear.render(area, buf);
     for (at, (y, line)) in (area.top()..area.bottom()).zip(lines).enumerate() {
         let mark = if at == 0 { MARK } else { "  " };
-        let line = Line::from(vec![
-            Span::styled(mark, theme.style(Role::Key)),
-            Span::styled(line, theme.style(Role::Text)),
-        ]);
+        let line =
+            Line::from(vec![Span::styled(mark, theme.style(Role::Key)), Span::styled(line, theme.style(Role::Text))]);
         text::put_line(buf, area.x + 1, y, &line, usize::from(width.saturating_sub(1)));
     }
 }

@@ -269,6 +269,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_jump_said_ends_with_time_or_the_next_key() {
+        let mut state = state();
+        let jumped = |state: &mut State| {
+            press(state, 0, Action::JumpStart);
+            assert_eq!(toast(state), "the beginning of the recording");
+        };
+        jumped(&mut state);
+        press(&mut state, 0, Action::Columns(90));
+        assert_ne!(toast(&state), "", "a new size is no key");
+        press(&mut state, 0, Action::Faster);
+        assert_eq!(toast(&state), "");
+        jumped(&mut state);
+        update(&mut state, secs(7), Event::Tick);
+        assert_eq!(toast(&state), "");
+    }
+
+    #[test]
     fn what_cannot_be_read_is_said() {
         let mut state = state();
         let damage = Some("the last line is cut off".to_owned());
