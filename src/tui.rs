@@ -14,6 +14,7 @@ mod chart;
 mod encode;
 pub(crate) mod glyphs;
 mod heat;
+mod ids;
 mod layout;
 mod line;
 mod mouse;
@@ -59,6 +60,8 @@ pub(crate) struct Places {
     pub(crate) beside: Option<Rect>,
     /// The bar of a replay.
     pub(crate) bar: Option<Rect>,
+    /// The last line that the open help can begin with.
+    pub(crate) help: Option<u16>,
 }
 
 impl Places {
@@ -108,13 +111,12 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
             None
         }
     };
-    if state.ui().help {
-        panels::help::draw(buf, parts.header.union(parts.body), state, theme);
-    }
+    let help = state.ui().help.then(|| panels::help::draw(buf, parts.header.union(parts.body), state, theme));
     panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
+    panels::toast::draw(buf, parts.body, state, theme);
     glyphs::translate(buf, theme.glyphs());
-    Places { charts, beside, bar: (!parts.bar.is_empty()).then_some(parts.bar) }
+    Places { charts, beside, bar: (!parts.bar.is_empty()).then_some(parts.bar), help }
 }
 
 /// What a window says that is too small for charts: how large it should be, and that load goes on.

@@ -94,6 +94,10 @@ pub enum Action {
     KillInstance,
     /// Help on or off.
     ToggleHelp,
+    /// Scrolls the open help by so many lines: towards its end when positive, all the way at the ends of the range.
+    ScrollHelp(i16),
+    /// The open help scrolls to this line at most: there is no more below it.
+    HelpScrolls(u16),
     /// Drain, export, summary; again: at once.
     Quit,
     /// The same, but a session that has gone on for a while asks first.

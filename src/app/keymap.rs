@@ -125,7 +125,7 @@ pub(crate) struct Binding {
 /// What the keys mean just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// No prompt is open. The help overlay changes nothing: the load stays under control.
+    /// No prompt is open. The help overlay takes but the keys that scroll it: the load stays under control.
     Normal,
     /// A recording is shown.
     Replay,
@@ -166,6 +166,9 @@ impl Binding {
 
 /// So many keys of different meanings are written out; of more, the first and the last.
 const MOST_IN_WORDS: usize = 4;
+
+/// Lines that a page of the help has, at most as many as the smallest screen shows of it.
+const HELP_PAGE: i16 = 10;
 
 /// The keys in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +253,10 @@ impl KeyMap {
     pub(crate) fn action_for(press: KeyPress, state: &State) -> Option<Action> {
         let (map, mode) = (&state.ui().keys, Self::mode(state));
         let bound = map.bound(mode, press).map(|(_, action)| action);
+        let is_asked = matches!(mode, Mode::Prompt) || (matches!(mode, Mode::Question) && bound.is_some());
+        if let Some(lines) = Self::help_lines(press).filter(|_| state.ui().help && !is_asked) {
+            return Some(Action::ScrollHelp(lines));
+        }
         let (bound, mode) = match (bound, mode) {
             (None, Mode::Question) => {
                 let mode = Self::without_question(state);
@@ -271,6 +278,20 @@ impl KeyMap {
                 Some(latin) => Self::action_for(KeyPress { key: Key::Char(latin), ctrl, shift }, state),
                 None => Some(Action::NoSuchKey),
             },
+            _ => None,
+        }
+    }
+
+    /// How many lines a key scrolls the open help by, whatever it does otherwise: nobody who reads on may drive load by it.
+    const fn help_lines(press: KeyPress) -> Option<i16> {
+        match press.key {
+            _ if press.ctrl => None,
+            Key::Up => Some(-1),
+            Key::Down => Some(1),
+            Key::PageUp => Some(-HELP_PAGE),
+            Key::PageDown => Some(HELP_PAGE),
+            Key::Home => Some(i16::MIN),
+            Key::End => Some(i16::MAX),
             _ => None,
         }
     }

@@ -115,6 +115,11 @@ impl State {
         self.ui.range.shown(present(&self.halves, self.now))
     }
 
+    /// Which of the steps that begin at `starts`, the oldest first, is selected: see [`Ui::selected_step`].
+    pub(crate) fn selected_step(&self, starts: impl ExactSizeIterator<Item = Elapsed>) -> Option<usize> {
+        self.ui.selected_step(present(&self.halves, self.now), starts)
+    }
+
     /// Where the session's files are.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()

@@ -20,17 +20,36 @@ pub(crate) fn of_decades(powers: std::ops::RangeInclusive<i32>, digits: &[f64]) 
     powers.flat_map(move |power| digits.iter().map(move |digit| digit * 10_f64.powi(power)))
 }
 
-/// A linear scale that has room for `most`, and about four round steps with a little air above them.
+/// A linear scale that has room for `most`, and about four round steps with a little air above them. The steps are `whole`, or as soon as
+/// there is one of what is counted, or none at all.
 pub(crate) fn linear(most: f64, whole: bool) -> (Scale, Vec<f64>) {
-    let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
+    // Of nothing there are no fractions.
+    let is_nothing = !(most.is_finite() && most > 0.0);
+    let most = if is_nothing { 1.0 } else { most };
     let mut step = round_up(most / 4.0, &STEPS);
-    if whole {
-        step = step.max(1.0).ceil();
+    // A quarter of a request nobody sends: what is counted by ones has whole ticks.
+    if whole || is_nothing || most >= 1.0 {
+        step = step.max(1.0).floor();
     }
     let count = (most / step).ceil().clamp(1.0, 12.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 12")]
     let ticks = (0..=count as u32).map(|n| f64::from(n) * step).collect();
     (Scale::Linear { top: count * step * 1.04 }, ticks)
+}
+
+/// Values of a scale from 0 to `top`, evenly apart and with at most two digits, from the top down: in as many of the numbers of `parts` as
+/// come out so, the first that does. Where none does (25 in halves), in steps of two fifths, which end below the top.
+pub(crate) fn even(top: f64, parts: &[u32]) -> Vec<f64> {
+    // Ten of which are the top's power of ten.
+    let unit = 10_f64.powf(top.log10().floor() - 1.0);
+    let is_even = |parts: &u32| {
+        let units = top / f64::from(*parts) / unit;
+        (units - units.round()).abs() < 1e-6
+    };
+    match parts.iter().copied().find(is_even) {
+        Some(parts) => (0..=parts).rev().map(|n| top * f64::from(n) / f64::from(parts)).collect(),
+        None => [0.8, 0.4, 0.0].map(|part| top * part).to_vec(),
+    }
 }
 
 /// A logarithmic scale from `least` to `most`, with a tick for every 1, 2 and 5 (every 1 when there are many decades).
@@ -69,6 +88,23 @@ mod tests {
         assert!(scale.height(615.0) < 1.0);
         assert_eq!(linear(1.0, true).1, [0.0, 1.0]);
         assert_eq!(linear(f64::NAN, false).1.first(), Some(&0.0));
+    }
+
+    #[test]
+    fn what_is_counted_has_whole_ticks() {
+        assert_eq!(linear(0.0, false).1, [0.0, 1.0], "none at all");
+        assert_eq!(linear(2.0, false).1, [0.0, 1.0, 2.0]);
+        assert_eq!(linear(9.0, true).1, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(linear(0.4, false).1.get(1), Some(&0.1), "less than one a second is a fraction");
+        assert_eq!(even(25.0, &[4, 3, 5]), [25.0, 20.0, 15.0, 10.0, 5.0, 0.0]);
+        assert_eq!(even(25.0, &[2, 3]), [20.0, 10.0, 0.0]);
+        for top in [10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 250.0] {
+            for parts in [&[2, 3][..], &[4, 3, 5]] {
+                let ticks = even(top, parts);
+                assert!(ticks.iter().all(|tick| (tick - tick.round()).abs() < 1e-9), "{top}: {ticks:?}");
+                assert!(ticks.first().is_some_and(|first| *first >= top * 0.8), "{top}: {ticks:?}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::tui::input::Mouse;
 use crate::tui::panels::bar;
 use scaletop_units::Elapsed;
 
+/// Lines of the help that the wheel scrolls at a time.
+const WHEEL_LINES: i16 = 3;
+
 /// What is being dragged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Held {
@@ -32,6 +35,9 @@ pub(crate) fn action(
     match (mouse, *held) {
         (Mouse::WheelUp | Mouse::WheelDown, _) => {
             let is_up = mouse == Mouse::WheelUp;
+            if state.ui().help {
+                return Some(Action::ScrollHelp(if is_up { -WHEEL_LINES } else { WHEEL_LINES }));
+            }
             match (moment(false), state.ui().view) {
                 (Some(at), _) => Some(Action::ZoomAt { at, closer: is_up }),
                 (None, View::Steps | View::Log | View::Instances) if is_up => Some(Action::SelectPrevious),
@@ -73,7 +79,12 @@ mod tests {
     use crate::tui::fixtures::state;
 
     fn places(state: &State) -> Places {
-        Places { charts: Some((Rect::new(10, 5, 60, 10), TimeAxis::new(state, 60))), beside: None, bar: None }
+        Places {
+            charts: Some((Rect::new(10, 5, 60, 10), TimeAxis::new(state, 60))),
+            beside: None,
+            bar: None,
+            help: None,
+        }
     }
 
     #[test]

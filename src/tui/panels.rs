@@ -11,4 +11,5 @@ pub(crate) mod side;
 pub(crate) mod sides;
 pub(crate) mod steps;
 pub(crate) mod steps_beside;
+pub(crate) mod toast;
 pub(crate) mod welcome;

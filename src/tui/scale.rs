@@ -4,19 +4,18 @@ use crate::chart::{Scale, ticks};
 use crate::tui::painter::DOTS_HIGH;
 use crate::tui::text;
 
-/// The values that are named beside a plot of `rows` rows: equal parts of a linear scale; 1, 2 and 5 of each power of ten on a
+/// The values that are named beside a plot of `rows` rows: even parts of a linear scale; 1, 2 and 5 of each power of ten on a
 /// logarithmic one, as far as they are two rows apart.
 pub(crate) fn labels(scale: Scale, rows: u16) -> Vec<f64> {
     let (low, high) = match scale {
         Scale::Linear { top } => {
-            let parts: &[f64] = match rows {
-                0 => &[],
-                1 => &[1.0],
-                2..=4 => &[1.0, 0.0],
-                5..=9 => &[1.0, 0.5, 0.0],
-                _ => &[1.0, 0.75, 0.5, 0.25, 0.0],
+            return match rows {
+                0 => Vec::new(),
+                1 => vec![top],
+                2..=4 => vec![top, 0.0],
+                5..=9 => ticks::even(top, &[2, 3]),
+                _ => ticks::even(top, &[4, 3, 5]),
             };
-            return parts.iter().map(|part| part * top).collect();
         }
         Scale::Log { bottom, top } => (bottom.log10(), top.log10()),
     };
@@ -51,7 +50,7 @@ pub(crate) fn dot(scale: Scale, value: f64, rows: u16) -> usize {
 pub(crate) fn millis_label(millis: f64) -> String {
     match millis {
         ms if ms <= 0.0 => "0".to_owned(),
-        ms if ms < 1.0 => format!("{ms:.1}ms"),
+        ms if ms < 10.0 && (ms * 10.0).round() % 10.0 != 0.0 => format!("{ms:.1}ms"),
         ms if ms < 1_000.0 => format!("{ms:.0}ms"),
         ms if ms < 10_000.0 && (ms / 100.0).round() % 10.0 != 0.0 => format!("{:.1}s", ms / 1e3),
         ms => format!("{:.0}s", ms / 1e3),

@@ -132,9 +132,9 @@ fn looks(hands: &mut Hands<'_>, action: &str, key: &str) -> bool {
         }
         "toggle-help" => {
             hands.press(key);
-            hands.see("the help", |screen| screen.contains("every key keeps working"));
+            hands.see("the help", |screen| screen.contains("other keys keep working"));
             hands.press(key);
-            hands.see("its end", |screen| !screen.contains("every key keeps working"));
+            hands.see("its end", |screen| !screen.contains("other keys keep working"));
         }
         "suspend" => hands.says(key, "no shell to go back to"),
         "repaint" => {
@@ -145,9 +145,9 @@ fn looks(hands: &mut Hands<'_>, action: &str, key: &str) -> bool {
         }
         "cancel" => {
             hands.press("?");
-            hands.see("the help", |screen| screen.contains("every key keeps working"));
+            hands.see("the help", |screen| screen.contains("other keys keep working"));
             hands.press(key);
-            hands.see("its end", |screen| !screen.contains("every key keeps working"));
+            hands.see("its end", |screen| !screen.contains("other keys keep working"));
         }
         _ => return false,
     }

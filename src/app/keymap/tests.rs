@@ -102,6 +102,8 @@ fn is_listed(action: &Action) -> bool {
         | Action::Drag(..)
         | Action::Dropped
         | Action::Columns(_)
+        | Action::ScrollHelp(_)
+        | Action::HelpScrolls(_)
         | Action::SeekTo(_)
         | Action::SetRate(_)
         | Action::Ramp(_, _)

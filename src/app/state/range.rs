@@ -101,6 +101,12 @@ impl TimeRange {
         self.until.is_some() || self.cursor.is_some()
     }
 
+    /// A moment within the second that is looked at; `None` while that is the present. Without a cursor it is the last that is shown.
+    pub(crate) fn looked_at(&self, present: u32) -> Option<Elapsed> {
+        let end = || Elapsed::from_nanos((u64::from(self.shown(present).end) * NANOS_PER_SEC).saturating_sub(1));
+        self.is_past().then(|| self.cursor.unwrap_or_else(end))
+    }
+
     /// The next window of the window key.
     pub(super) fn cycle(&mut self) {
         self.window = if self.zoom.take().is_some() { self.window } else { self.window.next() };
@@ -174,6 +180,15 @@ impl TimeRange {
         let middle = (from.as_nanos() / 2).saturating_add(until.as_nanos() / 2);
         self.cursor = None;
         self.end_at(middle.saturating_add(u64::from(window) * NANOS_PER_SEC / 2), present);
+    }
+
+    /// Keeps the cursor where it was, if that is from `from` to before `until`; else puts it at the end of that time, in its last second.
+    /// What goes on at the present needs none.
+    pub(super) fn keep_within(&mut self, cursor: Option<Elapsed>, (from, until): (Elapsed, Elapsed), present: u32) {
+        let within = cursor.filter(|cursor| (from..until).contains(cursor));
+        let last = Elapsed::from_nanos(until.as_nanos().saturating_sub(NANOS_PER_SEC / 2)).max(from);
+        let is_over = until.as_nanos() < u64::from(present) * NANOS_PER_SEC;
+        self.cursor = within.or(is_over.then_some(last));
     }
 
     /// Puts the right edge at a moment; one that has not come follows the present.

@@ -30,6 +30,9 @@ pub struct Ui {
     pub gone: Gone,
     /// The selected row of the view's list, counted from the newest.
     pub selected: usize,
+    /// Whether that row was chosen by hand since the cursor moved last: else, where the past is looked at, the step under the cursor
+    /// is the selected one.
+    pub picked: bool,
     pub prompt: Option<Prompt>,
     /// What the entries of the log have in them that are shown; `None` shows all.
     pub filter: Option<String>,
@@ -37,8 +40,25 @@ pub struct Ui {
     pub question: Option<Question>,
     /// Whether the help overlay is open.
     pub help: bool,
-    /// A short message on the bottom line, and since when; in a replay, of the viewer's time.
+    /// The first line of the help that is shown, where not all of it fits.
+    pub help_from: u16,
+    /// A short message above the bottom line, and since when; in a replay, of the viewer's time.
     pub toast: Option<(Elapsed, String)>,
+}
+
+impl Ui {
+    /// Which of the steps that begin at `starts`, the oldest first, is selected, counted from the newest: while the past is looked at
+    /// the one under the cursor, until another is picked by hand. `None` where there is none, as before the first of them.
+    pub(crate) fn selected_step(&self, present: u32, starts: impl ExactSizeIterator<Item = Elapsed>) -> Option<usize> {
+        let steps = starts.len();
+        match self.range.looked_at(present).filter(|_| !self.picked) {
+            Some(at) => {
+                let begun = starts.take_while(|start| *start <= at).count();
+                (begun > 0).then(|| steps - begun)
+            }
+            None => steps.checked_sub(1).map(|last| self.selected.min(last)),
+        }
+    }
 }
 
 /// How the Instances view shows those that are gone.

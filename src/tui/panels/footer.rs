@@ -1,4 +1,4 @@
-//! The bottom line: the open prompt, else a short message, else what the keys do.
+//! The bottom line: the open prompt, else the open question, else what the keys do.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,9 +12,6 @@ use crate::app::state::{Prompt, PromptKind, Question, State, palette};
 use crate::session::state::Session;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
-
-/// Columns that a message leaves to the keys, where there are more.
-const KEYS_KEEP: usize = 30;
 
 /// Lines that what is wrong with a prompt may take above it.
 const MOST_ERROR_LINES: usize = 3;
@@ -31,26 +28,9 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
             ask(prompt, state, theme, width)
         }
         (None, Some(question)) => wonder(question, state, theme, width),
-        (None, None) => {
-            // The message stands at the right, and leaves the keys their half.
-            let said = state.ui().toast.as_ref().map(|(_, message)| said(message, theme, width));
-            let taken = said.as_ref().map_or(0, |line| line.width() + 2);
-            let hints = hints(state, theme, width.saturating_sub(taken));
-            if let Some(said) = said {
-                let x = area.right().saturating_sub(u16::try_from(said.width()).unwrap_or(u16::MAX)).max(area.x);
-                text::put_line(buf, x, area.y, &said, usize::from(area.right() - x));
-            }
-            hints
-        }
+        (None, None) => hints(state, theme, width),
     };
     text::put_line(buf, area.x, area.y, &line, usize::from(area.width));
-}
-
-/// A short message, in no more than what the most important keys leave.
-fn said(message: &str, theme: Theme, width: usize) -> Line<'static> {
-    let room = (width * 2 / 3).max(width.saturating_sub(KEYS_KEEP));
-    let message = text::shown(message, room.saturating_sub(2));
-    text::fit(vec![Piece::new(0, "» ", theme.style(Role::Key)).and(message, theme.style(Role::Text))], room, 0)
 }
 
 /// The open question, and its two answers.
@@ -156,7 +136,7 @@ fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
     let mode = KeyMap::mode(state);
     let mut pieces = hint_pieces(state, theme, mode, 0);
     let back = state.ui().keys.key(mode, &Action::Cancel);
-    if let Some(key) = back.filter(|_| state.ui().range.is_past()) {
+    if let Some(key) = back.filter(|_| state.ui().range.is_past() && !state.ui().help) {
         let where_to = if mode == Mode::Replay { " on with the replay" } else { " back to live" };
         pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
     }

@@ -38,10 +38,13 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         sides::draw(buf, Rect { y: area.y + height, height: 1, ..area }, scene);
     }
     let area = Rect { height, ..area };
-    let lines = match height {
-        0..=2 => vec![identity(scene, width), load(scene, width, true)],
-        _ => vec![identity(scene, width), load(scene, width, false), surroundings(scene, width)],
-    };
+    let (identity, rest) = identity(scene, width);
+    // With two targets their line says how each stands, and where that has no room, too, it goes on here.
+    let rests = if has_two(scene) { sides::rests(scene, area.width) } else { rest.into_iter().collect() };
+    let mut lines = vec![identity, load(scene, width, height <= 2, &rests)];
+    if height > 2 {
+        lines.push(surroundings(scene, width));
+    }
     for (row, line) in (area.top()..area.bottom()).zip(lines) {
         text::put_line(buf, area.x, row, &line, usize::from(area.width));
     }
@@ -52,8 +55,8 @@ fn has_two(scene: &Scene<'_>) -> bool {
     scene.state.halves().second().is_some()
 }
 
-/// `scaletop  demo  http://…   Overview …   running 4:32`.
-fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
+/// `✕ MISSED 9 s: …  demo  http://…   Overview …   LIVE  4:32`, and how the verdict goes on where it does not fit.
+fn identity(scene: &Scene<'_>, width: usize) -> (Line<'static>, Option<String>) {
     let (state, settings) = (scene.state, &scene.state.session().header().settings);
     let (words, role) = verdict(scene, state.session());
     let mut right = if let Some(player) = state.player() {
@@ -64,7 +67,9 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
         vec![Piece::new(0, phase, scene.style(role)), Piece::new(0, now.to_string(), scene.style(Role::Title))]
     };
     let wanted = |right: &[Piece]| right.iter().map(|piece| piece.width() + 2).sum::<usize>() + SHORT_TABS + 2;
-    if state.player().is_some() && !has_two(scene) && usize::from(text::columns(&words)) + wanted(&right) > width {
+    let said = if has_two(scene) { 0 } else { usize::from(text::columns(&words)) };
+    // That it is the past stays, or that it plays.
+    while state.player().is_some() && right.len() > 2 && said + wanted(&right) > width {
         // How it stands says more than a time that the bar has, too.
         right.pop();
     }
@@ -72,16 +77,18 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
     let left_width = width.saturating_sub(right.width() + 2);
     if has_two(scene) {
         let what = Piece::new(2, " two targets, the same arrivals", scene.style(Role::Label));
-        return spread(text::fit(vec![what, tabs(scene, width)], left_width, 2), right, width);
+        let all = tabs(scene, width);
+        let tabs = if all.width() > left_width { short_tabs(scene) } else { all };
+        return (spread(text::fit(vec![what, tabs], left_width, 2), right, width), None);
     }
     let mut tabs = tabs(scene, width);
     if left_width < tabs.width() + usize::from(text::columns(&words)) + 2 && width < 100 {
         tabs = short_tabs(scene);
     }
     // What is wrong has the line, where it needs it, but for the views.
-    let is_wrong = role == Role::Bad || role == Role::Warn;
-    let room = if is_wrong { left_width.saturating_sub(tabs.width() + 2) } else { left_width / 2 };
-    let mut left = vec![Piece::new(0, text::shown(&words, room), scene.style(role))];
+    let room = if is_wrong(role) { left_width.saturating_sub(tabs.width() + 2) } else { left_width / 2 };
+    let (words, rest) = if is_wrong(role) { broken(&words, room) } else { (text::shown(&words, room), None) };
+    let mut left = vec![Piece::new(0, words, scene.style(role))];
     // What the verdict and the views leave, with the gaps before and after.
     let free = left_width.saturating_sub(left[0].width() + tabs.width() + 4);
     let has_url = !settings.url.is_empty() && settings.url != settings.target;
@@ -95,7 +102,27 @@ fn identity(scene: &Scene<'_>, width: usize) -> Line<'static> {
         left.push(Piece::new(3, url, scene.style(Role::Label)));
     }
     left.push(tabs);
-    spread(text::fit(left, left_width, 2), right, width)
+    (spread(text::fit(left, left_width, 2), right, width), rest)
+}
+
+/// Whether a verdict tells of something that is wrong.
+pub(crate) fn is_wrong(role: Role) -> bool {
+    matches!(role, Role::Bad | Role::Warn)
+}
+
+/// A verdict in `room` columns; what has no room in them goes on elsewhere, in whole words.
+pub(crate) fn broken(words: &str, room: usize) -> (String, Option<String>) {
+    let words = text::shown(words, words.len());
+    if usize::from(text::columns(&words)) <= room {
+        return (words, None);
+    }
+    let first =
+        text::wrap(words.trim_start(), room.saturating_sub(1), usize::MAX).into_iter().next().unwrap_or_default();
+    match words.trim_start().strip_prefix(first.as_str()) {
+        Some(rest) => (format!(" {first}"), Some(rest.trim_start().to_owned())),
+        // A word that is longer than the line: it is cut.
+        None => (text::shown(&words, room), None),
+    }
 }
 
 /// A line of what stands at the left and what stands at the right.
@@ -151,12 +178,17 @@ fn short_tabs(scene: &Scene<'_>) -> Piece {
     })
 }
 
+/// `◀ PAST 0:35`: what is looked at, when that is the past.
+fn past(state: &State) -> Option<String> {
+    let range = &state.ui().range;
+    let at = range.cursor.unwrap_or(Elapsed::from_secs(state.shown().end.into()));
+    range.is_past().then(|| format!("◀ PAST {at}"))
+}
+
 /// How the session is going, in a word; what is looked at, when that is the past.
 fn phase(state: &State) -> (String, Role) {
-    let range = &state.ui().range;
-    if range.is_past() {
-        let at = range.cursor.unwrap_or(Elapsed::from_secs(state.shown().end.into()));
-        return (format!("◀ PAST {at}"), Role::Warn);
+    if let Some(past) = past(state) {
+        return (past, Role::Warn);
     }
     let (phase, paused_from) =
         state.as_live().map_or((Lifecycle::Running, None), |live| (live.phase, live.paused_from));
@@ -172,7 +204,8 @@ fn phase(state: &State) -> (String, Role) {
     }
 }
 
-/// ` REPLAY  ▶ ×10  12:34 / 1:00:00`: how a recording is shown, and which moment of it.
+/// ` REPLAY  ▶ ×10  12:34 / 1:00:00`: how a recording is shown, and which moment of it; before that, what is looked at, when that is
+/// not the moment played.
 fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
     let (how, role) = match (player.is_behind(), player.is_playing()) {
         (true, _) => ("» seeking", Role::Warn),
@@ -182,11 +215,14 @@ fn replay(scene: &Scene<'_>, player: &Player) -> Vec<Piece> {
     };
     let length = player.end().map_or_else(|| "…".to_owned(), |end| end.to_string());
     let label = scene.style(Role::Label);
-    vec![
-        Piece::new(0, " REPLAY ", scene.style(Role::Badge)),
-        Piece::new(0, how, scene.style(role)).and(format!(" ×{}", player.speed()), scene.style(Role::Title)),
-        Piece::new(0, scene.state.now().to_string(), scene.style(Role::Title)).and(format!(" / {length}"), label),
-    ]
+    let past = past(scene.state).map(|past| Piece::new(0, past, scene.style(Role::Warn)));
+    let pieces = [
+        Some(Piece::new(0, " REPLAY ", scene.style(Role::Badge))),
+        past,
+        Some(Piece::new(0, how, scene.style(role)).and(format!(" ×{}", player.speed()), scene.style(Role::Title))),
+        Some(Piece::new(0, scene.state.now().to_string(), scene.style(Role::Title)).and(format!(" / {length}"), label)),
+    ];
+    pieces.into_iter().flatten().collect()
 }
 
 /// The rate in force at the moment that is looked at.
@@ -205,9 +241,14 @@ fn rate_now(scene: &Scene<'_>) -> String {
 }
 
 /// ` 600/s  ±50  sent 598 …`; with `alone`, also what must be said of generator and sources.
-fn load(scene: &Scene<'_>, width: usize, alone: bool) -> Line<'static> {
+///
+/// `rests`: how verdicts go on that have no room in their line. They stand first, but for the rate: what is wrong says more.
+fn load(scene: &Scene<'_>, width: usize, alone: bool, rests: &[String]) -> Line<'static> {
     let (state, label) = (scene.state, scene.style(Role::Label));
     let mut pieces = vec![Piece::new(0, rate_now(scene), scene.style(Role::Badge))];
+    let room = width.saturating_sub(pieces[0].width()) / rests.len().max(1);
+    let rest = |rest: &String| Piece::new(0, text::shown(rest, room.saturating_sub(2)), scene.style(Role::Bad));
+    pieces.extend(rests.iter().map(rest));
     if let Some(live) = state.as_live() {
         pieces.push(Piece::new(1, format!("±{}", live.increment()), label));
     }

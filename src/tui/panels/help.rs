@@ -35,53 +35,64 @@ const WORD_WIDTH: usize = 18;
 /// Columns of the whole.
 const WIDTH: u16 = 96;
 
-/// Draws the help over the middle of the screen. The keys come first: what explains the charts is left out where there is
-/// no room for both.
-pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) {
+/// Draws the help over the middle of the screen, from the line on that it is scrolled to. The keys come first; what explains the charts
+/// follows, below the edge where there is no room for both. Returns the last line that it can begin with: 0 where all of it fits.
+pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) -> u16 {
     let room = usize::from(screen.height.saturating_sub(2));
     // A sliver of the screen left and right of the help would only confuse.
     let width = if screen.width < WIDTH + 6 { screen.width } else { WIDTH };
-    let inside = usize::from(width.saturating_sub(4));
-    let reading = reading(theme, inside);
-    let with_headings = keys(state, theme, true, inside, Detail::Whole).concat();
-    let with_reading = room > with_headings.len() + reading.len();
-    let columns = if with_reading { vec![with_headings] } else { columns(state, theme, room, inside) };
-    let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let rows = tallest + if with_reading { reading.len() + 1 } else { 0 };
-    let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(screen.height);
+    let rows = rows(state, theme, room, usize::from(width.saturating_sub(4)));
+    let height = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(screen.height);
     let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
+    let shown = usize::from(height.saturating_sub(2));
+    let last = rows.len().saturating_sub(shown);
+    let from = usize::from(state.ui().help_from).min(last);
     Clear.render(area, buf);
-    let closes = state.ui().keys.either(KeyMap::mode(state), &[Action::Cancel, Action::ToggleHelp]);
-    let block = Block::bordered()
+    let mut block = Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.style(Role::Key))
         .padding(Padding::horizontal(1))
         .title(Line::styled(" Keys ", theme.style(Role::Title)))
-        .title_bottom(
-            Line::styled(
-                format!(
-                    " {}every key keeps working ",
-                    closes.map_or_else(String::new, |keys| format!("{} closes; ", text::shown(&keys, inside)))
-                ),
-                theme.style(Role::Label),
-            )
-            .right_aligned(),
-        );
+        .title_bottom(Line::styled(closes(state, last > 0), theme.style(Role::Label)).right_aligned());
+    if last > 0 {
+        let more = if from < last { ", more below" } else { "" };
+        let place = format!(" lines {}–{} of {}{more} ", from + 1, from + shown, rows.len());
+        block = block.title(Line::styled(place, theme.style(Role::Warn)).right_aligned());
+    }
     let inner = block.inner(area);
     block.render(area, buf);
-    let column_width = inner.width / u16::try_from(columns.len().max(1)).unwrap_or(1);
-    for (at, column) in columns.into_iter().enumerate() {
-        let x = inner.x + column_width * u16::try_from(at).unwrap_or(0);
-        for (y, line) in (inner.top()..inner.bottom()).zip(column) {
-            text::put_line(buf, x, y, &line, usize::from(column_width.saturating_sub(1)));
+    for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(from)) {
+        let column_width = inner.width / u16::try_from(row.len().max(1)).unwrap_or(1);
+        // Between two columns there is air.
+        let room = if row.len() > 1 { column_width.saturating_sub(1) } else { column_width };
+        for (at, line) in row.iter().enumerate() {
+            let x = inner.x + column_width * u16::try_from(at).unwrap_or(0);
+            text::put_line(buf, x, y, line, usize::from(room));
         }
     }
-    if with_reading {
-        let top = inner.top().saturating_add(u16::try_from(tallest + 1).unwrap_or(u16::MAX));
-        for (y, line) in (top..inner.bottom()).zip(reading) {
-            text::put_line(buf, inner.x, y, &line, usize::from(inner.width));
-        }
-    }
+    u16::try_from(last).unwrap_or(u16::MAX)
+}
+
+/// ` Esc or ? closes; ↑ ↓ scroll; other keys keep working `: how the help is used, on its border.
+fn closes(state: &State, scrolls: bool) -> String {
+    let closes = state.ui().keys.either(KeyMap::mode(state), &[Action::Cancel, Action::ToggleHelp]);
+    let closes = closes.map_or_else(String::new, |keys| format!("{keys} closes; "));
+    let scrolls = if scrolls { "↑ ↓ scroll; " } else { "" };
+    text::shown(&format!(" {closes}{scrolls}other keys keep working "), usize::from(WIDTH))
+}
+
+/// All of the help, a row a line, in one column or two: two where only so all keys are seen at once in `room` lines, and one with all
+/// its words where they are not.
+fn rows(state: &State, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line<'static>>> {
+    let reading = reading(theme, inside);
+    let in_full = keys(state, theme, true, inside, Detail::Whole).concat();
+    let has_room = room > in_full.len() + reading.len();
+    let columns = if has_room { vec![in_full.clone()] } else { columns(state, theme, room, inside) };
+    let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let (columns, tallest) = if tallest > room { (vec![in_full.clone()], in_full.len()) } else { (columns, tallest) };
+    let line = |at: usize| columns.iter().map(|column| column.get(at).cloned().unwrap_or_default()).collect();
+    let below = std::iter::once(Line::default()).chain(reading).map(|line| vec![line]);
+    (0..tallest).map(line).chain(below).collect()
 }
 
 /// How much is said of a key.

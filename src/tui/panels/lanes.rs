@@ -12,6 +12,7 @@ use crate::session::history::{is_gone, was_gone};
 use crate::session::state::{Came, InstanceTrack, Session};
 use crate::tui::chart::{self, GUTTER};
 use crate::tui::glyphs::EIGHTHS;
+use crate::tui::ids;
 use crate::tui::layout::LaneRows;
 use crate::tui::painter::DOTS_WIDE;
 use crate::tui::panels::charts;
@@ -123,9 +124,10 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) -> bool {
     let busiest = of_both.iter().map(|(tracks, _)| busiest(tracks)).max().unwrap_or(1);
     let came = session.came(tracks.iter().copied());
     let mut y = plot.y;
-    for (track, came) in tracks.iter().zip(came) {
+    let ids: Vec<_> = tracks.iter().map(|track| &track.id).collect();
+    let ids = ids::shortened(&ids, usize::from(GUTTER - 1));
+    for ((track, came), id) in tracks.iter().zip(came).zip(ids) {
         let role = if is_gone(session, track.last) { Role::Label } else { Role::Text };
-        let id = track.id.shortened(usize::from(GUTTER - 1));
         text::put(buf, area.x, y, id, usize::from(GUTTER - 1), scene.style(role));
         lane(buf, Rect { y, height: high, ..plot }, scene, track, busiest);
         birth(buf, Rect { y, height: 1, ..plot }, scene, track, came);

@@ -138,11 +138,14 @@ pub(crate) fn instances(span: InstanceSpan) -> String {
     span.before.map_or_else(|| span.last.to_string(), |before| format!("{before}→{}", span.last))
 }
 
-/// The report that is selected: counted from the newest.
+/// Which report is selected, counted from the newest.
+fn chosen(state: &State) -> Option<usize> {
+    state.selected_step(state.session().steps().iter().map(|report| report.step.start))
+}
+
+/// The report that is selected.
 pub(crate) fn selected(state: &State) -> Option<&StepReport> {
-    let steps = &state.session().steps();
-    let at = state.ui().selected.min(steps.len().saturating_sub(1));
-    steps.iter().rev().nth(at)
+    state.session().steps().iter().nth_back(chosen(state)?)
 }
 
 /// Draws the table, newest step first, and below it at most `words` lines about the selected one.
@@ -173,10 +176,11 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
             theme.style(Role::Label),
         );
     }
-    let chosen = state.ui().selected.min(steps.len().saturating_sub(1));
-    let first = chosen.saturating_sub(usize::from(rows.height).saturating_sub(1));
+    let chosen = chosen(state);
+    // Where the past before the first step is looked at none is, and the oldest are the nearest.
+    let first = chosen.unwrap_or(steps.len()).saturating_sub(usize::from(rows.height).saturating_sub(1));
     for (y, (at, report)) in (rows.top()..rows.bottom()).zip(steps.iter().rev().enumerate().skip(first)) {
-        row(buf, Rect { y, height: 1, ..rows }, state, theme, &columns, (report, at == chosen));
+        row(buf, Rect { y, height: 1, ..rows }, state, theme, &columns, (report, chosen == Some(at)));
     }
     let drawn = u16::try_from(steps.len().saturating_sub(first)).unwrap_or(u16::MAX).min(rows.height).max(1);
     let mark = theme.style(Role::Key);

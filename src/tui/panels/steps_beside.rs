@@ -97,11 +97,14 @@ fn beside(state: &State) -> Beside<'_> {
     Beside::of(halves.get(Side::First).steps(), halves.get(Side::Second).steps())
 }
 
-/// The step that is selected, counted from the newest.
+/// Which step is selected, counted from the newest.
+fn chosen(state: &State) -> Option<usize> {
+    state.selected_step(beside(state).steps().map(|(first, _)| first.step.start))
+}
+
+/// The step that is selected.
 fn selected(state: &State) -> Option<(&StepReport, &StepReport)> {
-    let beside = beside(state);
-    let at = state.ui().selected.min(beside.steps().len().saturating_sub(1));
-    beside.steps().rev().nth(at)
+    beside(state).steps().nth_back(chosen(state)?)
 }
 
 /// Whether a difference is good or bad, where that is known.
@@ -140,13 +143,13 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
         text::put(buf, rows.x + 2, rows.y, hint, room, theme.style(Role::Label));
         return;
     }
-    let chosen = state.ui().selected.min(count.saturating_sub(1));
-    let first = chosen.saturating_sub(usize::from(rows.height).saturating_sub(1));
+    let chosen = chosen(state);
+    let first = chosen.unwrap_or(count).saturating_sub(usize::from(rows.height).saturating_sub(1));
     let mut y = rows.y;
     for (at, pair) in beside.steps().rev().enumerate().skip(first).take(rows.height.into()) {
         let row = Rect { y, height: 1, ..rows };
         draw_row(buf, row, (theme, state), &columns, &beside, pair);
-        if at == chosen {
+        if chosen == Some(at) {
             theme.select(buf, row);
         }
         y += 1;

@@ -465,7 +465,7 @@ fn no_entry_of_the_help_is_cut() {
             ] {
                 let screen = letters(frame(&state, Theme::DARK.with(glyphs), columns, rows).backend().buffer());
                 let top = screen.iter().position(|row| row.contains(" Keys ")).unwrap();
-                let bottom = screen.iter().position(|row| row.contains("every key keeps working")).unwrap();
+                let bottom = screen.iter().position(|row| row.contains("other keys keep working")).unwrap();
                 let edge = |ch: &char| matches!(ch, '╭' | '╮' | '+');
                 let (before, _) = screen[top].split_once(" Keys ").unwrap();
                 let left = before.chars().count() - 1;
@@ -546,4 +546,74 @@ fn those_that_are_gone_are_a_line_that_enter_unfolds() {
     assert!(folded.contains("1 gone: i-7f3a  Enter unfolds them") && !folded.contains("\ni-7f3a"), "{folded}");
     let unfolded = screen(&looked_at(&state, |ui| ui.gone = ui.gone.toggled()));
     assert!(unfolded.contains("\ni-7f3a") && unfolded.contains("Enter folds them"), "{unfolded}");
+}
+
+#[test]
+fn why_not_one_answer_is_ok_is_told_on_the_smallest_screen() {
+    let refused = || state().limits().rate(20).errors(OutcomeKind::Connect, 20).run(3);
+    let one = refused().build();
+    let crate::session::standing::Standing::NoneOk { why, .. } =
+        crate::session::standing::standing(one.session(), one.now())
+    else {
+        panic!("nothing is answered")
+    };
+    let two = refused().beside("demo:ecs", refused()).build();
+    for (state, columns, rows, header) in [(&one, 60, 16, 2), (&one, 80, 24, 2), (&two, 80, 24, 3), (&one, 120, 40, 3)]
+    {
+        let screen = letters(frame(state, Theme::DARK, columns, rows).backend().buffer());
+        let words = screen[..header].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&why), "{columns}×{rows}: {why:?} is not in {words}");
+    }
+}
+
+#[test]
+fn a_replay_says_that_the_past_is_looked_at() {
+    let past = looked_at(built("replay__playing"), |ui| ui.range.cursor = Some(Elapsed::from_secs(35)));
+    for (columns, rows) in [(60, 16), (80, 24), (120, 40)] {
+        let screen = letters(frame(&past, Theme::DARK, columns, rows).backend().buffer());
+        assert!(screen[0].contains("REPLAY") && screen[0].contains("PAST 0:35"), "{columns}: {}", screen[0]);
+    }
+}
+
+#[test]
+fn a_message_stands_above_the_keys_and_neither_is_cut() {
+    let message = "320/s is above the ceiling of 250/s, so nothing changes: --max-rate raises it";
+    for name in ["overview__steady", "replay__playing"] {
+        let said = looked_at(built(name), |ui| ui.toast = Some((Elapsed::ZERO, message.to_owned())));
+        for (columns, rows) in [(60, 16), (80, 24), (120, 40)] {
+            let lines = |state: &State| letters(frame(state, Theme::DARK, columns, rows).backend().buffer());
+            let (with, without) = (lines(&said), lines(built(name)));
+            assert_eq!(with.last(), without.last(), "the keys stay");
+            let over: Vec<&str> = with.iter().zip(&without).filter(|(a, b)| a != b).map(|(a, _)| a.as_str()).collect();
+            let words = |part: &&str| over.join(" ").contains(*part);
+            assert!(over.len() <= 2 && message.split(' ').all(|word| words(&word)), "{columns}: {over:?}");
+        }
+    }
+}
+
+#[test]
+fn all_of_the_help_can_be_reached_on_the_smallest_screen() {
+    let mut seen = String::new();
+    for from in (0..200).step_by(5) {
+        let state = looked_at(built("help__overview"), |ui| ui.help_from = from);
+        let screen = letters(frame(&state, Theme::DARK, 60, 16).backend().buffer());
+        assert!(from > 0 || screen[0].contains("more below"), "{}", screen[0]);
+        seen += &screen.join("\n");
+    }
+    for binding in KeyMap::default().bindings(crate::app::keymap::Mode::Normal) {
+        let first = binding.help.split([' ', ',', ':']).next().unwrap();
+        assert!(seen.contains(first), "{}: {}", binding.shown, binding.help);
+    }
+    assert!(seen.contains("How to read it") && seen.contains("T_serving"), "{seen}");
+}
+
+#[test]
+fn the_step_in_words_is_the_one_under_the_cursor() {
+    let steps = spike(4, 60).rate(50).run(20).build();
+    let starts: Vec<_> = steps.session().steps().iter().map(|report| (report.step.start, report.step.id)).collect();
+    assert!(starts.len() > 2, "{starts:?}");
+    for (start, id) in starts {
+        let at = looked_at(&steps, |ui| ui.range.cursor = Some(start + std::time::Duration::from_millis(500)));
+        assert_eq!(panels::steps::selected(&at).map(|report| report.step.id), Some(id));
+    }
 }

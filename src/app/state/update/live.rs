@@ -168,7 +168,7 @@ impl LiveUpdate<'_> {
 
     fn act(&mut self, action: &Action) {
         // Whatever else is asked for is a no to what was open; that the window has another size is nobody's answer.
-        let is_answer = !matches!(action, Action::Columns(_));
+        let is_answer = !matches!(action, Action::Columns(_) | Action::HelpScrolls(_));
         let question = if is_answer { self.ui.question.take() } else { None };
         match action {
             Action::AskQuit if question != Some(Question::Quit) && self.may_ask_before_the_end() => {

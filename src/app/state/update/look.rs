@@ -10,6 +10,13 @@ use scaletop_units::Elapsed;
 /// Changes what the user looks at; `now` is the present of the charts, `at` the time of the message that may be shown.
 pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, action: &Action) {
     let present = present(halves, now);
+    let before = (ui.view, ui.range.cursor, ui.range.until);
+    change(ui, halves, present, at, action);
+    // A row that was picked stays so until something else is looked at.
+    ui.picked &= before == (ui.view, ui.range.cursor, ui.range.until);
+}
+
+fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Action) {
     match action {
         Action::AskRate => ui.prompt = Some(Prompt::new(PromptKind::Rate)),
         Action::AskFilter => {
@@ -31,7 +38,8 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
         // Whatever is in front goes first.
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
         Action::Cancel if ui.help => ui.help = false,
-        Action::Cancel if ui.filter.is_some() => ui.filter = None,
+        // Back to live first, as the hint says; and the filter is none of the views that do not show it.
+        Action::Cancel if ui.view == View::Log && ui.filter.is_some() && !ui.range.is_past() => ui.filter = None,
         Action::Cancel | Action::ToPresent => ui.range.follow(),
         Action::CycleWindow => {
             ui.range.cycle();
@@ -73,10 +81,19 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
         Action::PreviousView => turn_view(ui, View::ALL.len() - 1),
         Action::SelectNext => {
             let last = longest_list(ui.view, halves, ui.filter.as_deref()).saturating_sub(1);
+            pick(ui, halves, present);
             ui.selected = ui.selected.saturating_add(1).min(last);
         }
-        Action::SelectPrevious => ui.selected = ui.selected.saturating_sub(1),
-        Action::ToggleHelp => ui.help = !ui.help,
+        Action::SelectPrevious => {
+            pick(ui, halves, present);
+            ui.selected = ui.selected.saturating_sub(1);
+        }
+        Action::ToggleHelp => (ui.help, ui.help_from) = (!ui.help, 0),
+        Action::ScrollHelp(lines) => {
+            let from = i32::from(ui.help_from) + i32::from(*lines);
+            ui.help_from = u16::try_from(from.max(0)).unwrap_or(u16::MAX);
+        }
+        Action::HelpScrolls(last) => ui.help_from = ui.help_from.min(*last),
         Action::NoShell => {
             ui.toast = Some((at, "there is no shell to go back to: scaletop was started without one".to_owned()));
         }
@@ -92,6 +109,19 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
         // Everything that changes more than the view is handled before this.
         _ => {}
     }
+}
+
+/// From now on the selected row is chosen by hand, beginning with the one that is selected.
+fn pick(ui: &mut Ui, halves: &Halves, present: u32) {
+    if matches!(ui.view, View::Overview | View::Latency | View::Steps) && !ui.picked {
+        ui.selected = step_selected(ui, halves, present).unwrap_or_else(|| halves.first().steps().len());
+    }
+    ui.picked = true;
+}
+
+/// The step that is selected, counted from the newest.
+fn step_selected(ui: &Ui, halves: &Halves, present: u32) -> Option<usize> {
+    ui.selected_step(present, halves.first().steps().iter().map(|report| report.step.start))
 }
 
 fn longest_list(view: View, halves: &Halves, filter: Option<&str>) -> usize {
@@ -119,7 +149,7 @@ fn window_words(window: Window, present: u32) -> String {
     }
 }
 
-/// A step fills the charts: in the table of steps the selected one, else the one under the cursor. An entry of the log gets the
+/// The selected step, which is the one under the cursor unless another was picked, fills the charts. An entry of the log gets the
 /// cursor, where the charts can be seen.
 fn open(ui: &mut Ui, halves: &Halves, present: u32) {
     if ui.view == View::Log {
@@ -136,13 +166,13 @@ fn open(ui: &mut Ui, halves: &Halves, present: u32) {
         return;
     }
     let steps = halves.first().steps();
-    let step = match (ui.view, ui.range.cursor) {
-        (View::Steps, _) | (_, None) => steps.iter().nth_back(ui.selected),
-        (_, Some(cursor)) => steps.iter().rfind(|report| report.step.start <= cursor),
-    };
+    let step = step_selected(ui, halves, present).and_then(|at| steps.iter().nth_back(at));
     if let Some(report) = step {
-        let end = report.step.end.unwrap_or(Elapsed::from_secs(present.into()));
-        ui.range.frame(report.step.start, end, present);
+        let (start, end) = (report.step.start, report.step.end.unwrap_or(Elapsed::from_secs(present.into())));
+        let cursor = ui.range.cursor;
+        ui.range.frame(start, end, present);
+        // What the titles tell is of this step, and not of the air after it.
+        ui.range.keep_within(cursor, (start, end), present);
         if ui.view == View::Steps {
             ui.view = View::Overview;
         }

@@ -41,6 +41,10 @@ impl ReplayUpdate<'_> {
                 return vec![Effect::Suspend];
             }
             Event::Action(action) => {
+                // Played fast, a message would tell of a moment long past: the next key ends it. The screen's own news are no key.
+                if !matches!(action, Action::Columns(_) | Action::HelpScrolls(_)) {
+                    self.ui.toast = None;
+                }
                 self.act(&action);
                 if std::mem::take(&mut self.is_over) {
                     return vec![Effect::Exit { at_once: true }];
@@ -262,6 +266,23 @@ mod tests {
         press(&mut state, 1, Action::NextView);
         assert_eq!(state.ui.view, View::Latency);
         assert_eq!(press(&mut state, 1, Action::Quit), [Effect::Exit { at_once: true }]);
+    }
+
+    #[test]
+    fn what_a_jump_said_ends_with_time_or_the_next_key() {
+        let mut state = state();
+        let jumped = |state: &mut State| {
+            press(state, 0, Action::JumpStart);
+            assert_eq!(toast(state), "the beginning of the recording");
+        };
+        jumped(&mut state);
+        press(&mut state, 0, Action::Columns(90));
+        assert_ne!(toast(&state), "", "a new size is no key");
+        press(&mut state, 0, Action::Faster);
+        assert_eq!(toast(&state), "");
+        jumped(&mut state);
+        update(&mut state, secs(7), Event::Tick);
+        assert_eq!(toast(&state), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::action::Action;
 use crate::app::controller::Controller;
+use crate::app::keymap::KeyMap;
 use crate::app::state::{Live, Place, Question, View};
 use crate::plan::Plan;
 use crate::plan::schedule::Schedule;
@@ -561,4 +562,66 @@ proptest! {
         }
         prop_assert!(drains <= 1);
     }
+}
+
+#[test]
+fn escape_goes_back_to_live_first_and_clears_the_filter_in_the_log_only() {
+    let mut state = state();
+    update(&mut state, Elapsed::from_secs(100), Event::Tick);
+    let mut press = |action: Action| {
+        update(&mut state, Elapsed::from_secs(100), Event::Action(action));
+        (state.ui.range.is_past(), state.ui.filter.is_some())
+    };
+    press(Action::AskFilter);
+    press(Action::PromptChar('x'));
+    press(Action::PromptAccept);
+    press(Action::Show(View::Overview));
+    assert_eq!(press(Action::MoveCursor(-1)), (true, true));
+    assert_eq!(press(Action::Cancel), (false, true));
+    assert_eq!(press(Action::Cancel), (false, true), "the overview shows no filter");
+    press(Action::Show(View::Log));
+    assert_eq!(press(Action::Cancel), (false, false));
+}
+
+#[test]
+fn the_keys_that_scroll_the_help_drive_no_load() {
+    use crate::app::keymap::{Key, KeyPress};
+
+    let mut state = state();
+    rates(&mut state, &[Action::Preset(1)]);
+    update(&mut state, state.now, Event::Action(Action::ToggleHelp));
+    for key in [Key::Down, Key::Up, Key::PageDown, Key::PageUp, Key::End, Key::Home, Key::Down] {
+        for press in [KeyPress::plain(key), KeyPress::shift(key)] {
+            let action = KeyMap::action_for(press, &state).expect("it scrolls");
+            assert_eq!(update(&mut state, state.now, Event::Action(action)), [], "{key:?}");
+        }
+    }
+    assert_eq!((state.session().rate().1.last().get(), state.ui.help_from), (50, 2));
+    let letter = KeyMap::action_for(KeyPress::plain(Key::Char('k')), &state);
+    assert_eq!(letter, Some(Action::RateUp), "letters keep driving it");
+}
+
+#[test]
+fn the_selected_step_follows_the_cursor_and_framing_it_stays_within_it() {
+    let mut state = state();
+    for at in [100, 200, 300] {
+        let profile = RateProfile::Constant(ArrivalRate::new(at));
+        let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
+        update(&mut state, Elapsed::from_secs(at.into()), Event::Rate(change));
+    }
+    update(&mut state, Elapsed::from_secs(402), Event::Tick);
+    let selected = |state: &State| state.selected_step(state.session().steps().iter().map(|report| report.step.start));
+    let press = |state: &mut State, action: Action| {
+        update(state, Elapsed::from_secs(402), Event::Action(action));
+        selected(state)
+    };
+    assert_eq!(selected(&state), Some(0));
+    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(150))), Some(2), "the first of three");
+    assert_eq!(press(&mut state, Action::Open), Some(2));
+    assert_eq!(state.ui.range.cursor, Some(Elapsed::from_secs(150)), "within the step already");
+    assert_eq!(press(&mut state, Action::SelectPrevious), Some(1), "picked by hand");
+    assert_eq!(press(&mut state, Action::Open), Some(1), "the end of that step");
+    assert_eq!(state.ui.range.cursor, Some(Elapsed::from_millis(299_500)));
+    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(50))), None, "before the first");
+    assert_eq!(press(&mut state, Action::Cancel), Some(0));
 }
