@@ -56,7 +56,7 @@ fn has_two(scene: &Scene<'_>) -> bool {
 }
 
 /// `✕ MISSED 9 s: …  demo  http://…   Overview …   LIVE  4:32`, and how the verdict goes on where it does not fit.
-fn identity(scene: &Scene<'_>, width: usize) -> (Line<'static>, Option<String>) {
+fn identity(scene: &Scene<'_>, width: usize) -> (Line<'static>, Option<Rest>) {
     let (state, settings) = (scene.state, &scene.state.session().header().settings);
     let (words, role) = verdict(scene, state.session());
     let mut right = if let Some(player) = state.player() {
@@ -102,12 +102,18 @@ fn identity(scene: &Scene<'_>, width: usize) -> (Line<'static>, Option<String>) 
         left.push(Piece::new(3, url, scene.style(Role::Label)));
     }
     left.push(tabs);
-    (spread(text::fit(left, left_width, 2), right, width), rest)
+    (spread(text::fit(left, left_width, 2), right, width), rest.map(|words| Rest { words, role }))
 }
 
 /// Whether a verdict tells of something that is wrong.
 pub(crate) fn is_wrong(role: Role) -> bool {
     matches!(role, Role::Bad | Role::Warn)
+}
+
+/// How a verdict goes on that has no room in its line.
+pub(crate) struct Rest {
+    pub(crate) words: String,
+    pub(crate) role: Role,
 }
 
 /// A verdict in `room` columns; what has no room in them goes on elsewhere, in whole words.
@@ -243,11 +249,11 @@ fn rate_now(scene: &Scene<'_>) -> String {
 /// ` 600/s  ±50  sent 598 …`; with `alone`, also what must be said of generator and sources.
 ///
 /// `rests`: how verdicts go on that have no room in their line. They stand first, but for the rate: what is wrong says more.
-fn load(scene: &Scene<'_>, width: usize, alone: bool, rests: &[String]) -> Line<'static> {
+fn load(scene: &Scene<'_>, width: usize, alone: bool, rests: &[Rest]) -> Line<'static> {
     let (state, label) = (scene.state, scene.style(Role::Label));
     let mut pieces = vec![Piece::new(0, rate_now(scene), scene.style(Role::Badge))];
     let room = width.saturating_sub(pieces[0].width()) / rests.len().max(1);
-    let rest = |rest: &String| Piece::new(0, text::shown(rest, room.saturating_sub(2)), scene.style(Role::Bad));
+    let rest = |rest: &Rest| Piece::new(0, text::shown(&rest.words, room.saturating_sub(2)), scene.style(rest.role));
     pieces.extend(rests.iter().map(rest));
     if let Some(live) = state.as_live() {
         pieces.push(Piece::new(1, format!("±{}", live.increment()), label));

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::session::event::Side;
 use crate::tui::layout;
-use crate::tui::panels::header;
+use crate::tui::panels::header::{self, Rest};
 use crate::tui::scene::{self, Scene};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
@@ -55,10 +55,11 @@ fn stands(scene: &Scene<'_>, side: Side, width: usize) -> Stands {
 }
 
 /// How the verdicts go on that have no room in the halves of a line of `width` columns: `A: connection refused`.
-pub(crate) fn rests(scene: &Scene<'_>, width: u16) -> Vec<String> {
+pub(crate) fn rests(scene: &Scene<'_>, width: u16) -> Vec<Rest> {
     let rest = |side: Side| {
         let half = layout::half(Rect { width, height: 1, ..Rect::ZERO }, side);
-        Some(format!("{}: {}", side.letter(), stands(scene, side, half.width.into()).rest?))
+        let Stands { role, rest, .. } = stands(scene, side, half.width.into());
+        Some(Rest { words: format!("{}: {}", side.letter(), rest?), role })
     };
     Side::BOTH.into_iter().filter_map(rest).collect()
 }

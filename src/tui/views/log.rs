@@ -99,6 +99,8 @@ fn entries(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     }
     if entries.is_empty() && y < area.bottom() {
         let words = match filter {
+            // In the past Esc goes back to live first.
+            Some(_) if state.ui().range.is_past() => "nothing has that in it".to_owned(),
             Some(_) => after("nothing has that in it".to_owned(), &says(Action::Cancel, "shows all")),
             None => "nothing yet".to_owned(),
         };
