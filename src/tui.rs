@@ -111,7 +111,7 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
             None
         }
     };
-    let help = state.ui().help.then(|| panels::help::draw(buf, parts.header.union(parts.body), state, theme));
+    let help = state.ui().help.map(|_| panels::help::draw(buf, parts.header.union(parts.body), state, theme));
     panels::bar::draw(buf, parts.bar, state, theme);
     panels::footer::draw(buf, parts.footer, state, theme);
     panels::toast::draw(buf, parts.body, state, theme);

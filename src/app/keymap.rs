@@ -254,7 +254,7 @@ impl KeyMap {
         let (map, mode) = (&state.ui().keys, Self::mode(state));
         let bound = map.bound(mode, press).map(|(_, action)| action);
         let is_asked = matches!(mode, Mode::Prompt) || (matches!(mode, Mode::Question) && bound.is_some());
-        if let Some(lines) = Self::help_lines(press).filter(|_| state.ui().help && !is_asked) {
+        if let Some(lines) = Self::help_lines(press).filter(|_| state.ui().help.is_some() && !is_asked) {
             return Some(Action::ScrollHelp(lines));
         }
         let (bound, mode) = match (bound, mode) {

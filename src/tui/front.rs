@@ -144,7 +144,9 @@ impl FrontEnd for TerminalFront {
             if let Some(columns) = self.columns(state) {
                 return Event::Action(Action::Columns(columns));
             }
-            if let Some(last) = self.screen.places().help.filter(|last| state.ui().help_from > *last) {
+            if let Some(last) =
+                self.screen.places().help.filter(|last| state.ui().help.is_some_and(|from| from > *last))
+            {
                 return Event::Action(Action::HelpScrolls(last));
             }
             let input = tokio::select! {

@@ -35,7 +35,7 @@ pub(crate) fn action(
     match (mouse, *held) {
         (Mouse::WheelUp | Mouse::WheelDown, _) => {
             let is_up = mouse == Mouse::WheelUp;
-            if state.ui().help {
+            if state.ui().help.is_some() {
                 return Some(Action::ScrollHelp(if is_up { -WHEEL_LINES } else { WHEEL_LINES }));
             }
             match (moment(false), state.ui().view) {

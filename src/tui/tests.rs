@@ -178,7 +178,7 @@ situations! {
         playing: spike(4, 20).replay(10, 3_600);
         at_the_end: spike(4, 20).mark("deploy 1.2").replay(1, 0);
         missed_at_the_end: spike(1, 60).replay(50, 0);
-        help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = true);
+        help: spike(4, 20).replay(50, 86_400).ui(|ui| ui.help = Some(0));
         scrolled_back: spike(4, 60).replay(1, 3_600).ui(|ui| ui.range.until = Some(Elapsed::from_secs(70)));
     }
     two {
@@ -191,7 +191,7 @@ situations! {
         replay: spike(4, 20).replay(10, 3_600).beside("https://a-host-with-a-long-name.example.com/", spike(1, 38));
     }
     help {
-        overview: state().limits().rate(50).run(60).ui(|ui| ui.help = true);
+        overview: state().limits().rate(50).run(60).ui(|ui| ui.help = Some(0));
     }
 }
 
@@ -334,7 +334,7 @@ fn hints_help_and_the_first_screen_show_the_keys_in_force() {
     );
     assert!(first.contains("w ↓ rate  ") && first.contains("  F5 spike  "), "{first}");
     assert!(first.contains("none yet: w raises the rate, F5 spikes it"), "{first}");
-    let help = shown(&with_keys_of_ones_own(|ui| ui.help = true));
+    let help = shown(&with_keys_of_ones_own(|ui| ui.help = Some(0)));
     assert!(
         help.contains("│ w  ↓ j          raise, lower the rate") && help.contains("│ F5              spike"),
         "{help}"
@@ -438,7 +438,7 @@ proptest! {
             let until = scrolled.map(Elapsed::from_secs);
             let cursor = looked_at_from.map(Elapsed::from_secs);
             let range = TimeRange { window: windows[window], until, cursor, zoom, ..TimeRange::default() };
-            *ui = Ui { view: View::ALL[view], help, selected, range, ..ui.clone() };
+            *ui = Ui { view: View::ALL[view], help: help.then_some(0), selected, range, ..ui.clone() };
         });
         frame(&state, Theme::DARK, columns, rows);
     }

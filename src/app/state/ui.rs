@@ -38,10 +38,8 @@ pub struct Ui {
     pub filter: Option<String>,
     /// What waits for a yes.
     pub question: Option<Question>,
-    /// Whether the help overlay is open.
-    pub help: bool,
-    /// The first line of the help that is shown, where not all of it fits.
-    pub help_from: u16,
+    /// The help overlay, if it is open: the first of its lines that is shown, where not all of them fit.
+    pub help: Option<u16>,
     /// A short message above the bottom line, and since when; in a replay, of the viewer's time.
     pub toast: Option<(Elapsed, String)>,
 }

@@ -136,7 +136,7 @@ fn hints(state: &State, theme: Theme, width: usize) -> Line<'static> {
     let mode = KeyMap::mode(state);
     let mut pieces = hint_pieces(state, theme, mode, 0);
     let back = state.ui().keys.key(mode, &Action::Cancel);
-    if let Some(key) = back.filter(|_| state.ui().range.is_past() && !state.ui().help) {
+    if let Some(key) = back.filter(|_| state.ui().range.is_past() && state.ui().help.is_none()) {
         let where_to = if mode == Mode::Replay { " on with the replay" } else { " back to live" };
         pieces.insert(0, Piece::new(0, key, theme.style(Role::Key)).and(where_to, theme.style(Role::Warn)));
     }

@@ -46,7 +46,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: Rect, state: &State, theme: Theme) 
     let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
     let shown = usize::from(height.saturating_sub(2));
     let last = rows.len().saturating_sub(shown);
-    let from = usize::from(state.ui().help_from).min(last);
+    let from = usize::from(state.ui().help.unwrap_or(0)).min(last);
     Clear.render(area, buf);
     let mut block = Block::bordered()
         .border_type(BorderType::Rounded)

@@ -595,7 +595,7 @@ fn a_message_stands_above_the_keys_and_neither_is_cut() {
 fn all_of_the_help_can_be_reached_on_the_smallest_screen() {
     let mut seen = String::new();
     for from in (0..200).step_by(5) {
-        let state = looked_at(built("help__overview"), |ui| ui.help_from = from);
+        let state = looked_at(built("help__overview"), |ui| ui.help = Some(from));
         let screen = letters(frame(&state, Theme::DARK, 60, 16).backend().buffer());
         assert!(from > 0 || screen[0].contains("more below"), "{}", screen[0]);
         seen += &screen.join("\n");

@@ -37,7 +37,7 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
         Action::AskRamp => ui.prompt = Some(Prompt::new(PromptKind::Ramp)),
         // Whatever is in front goes first.
         Action::Cancel if ui.prompt.is_some() => ui.prompt = None,
-        Action::Cancel if ui.help => ui.help = false,
+        Action::Cancel if ui.help.is_some() => ui.help = None,
         // Back to live first, as the hint says; and the filter is none of the views that do not show it.
         Action::Cancel if ui.view == View::Log && ui.filter.is_some() && !ui.range.is_past() => ui.filter = None,
         Action::Cancel | Action::ToPresent => ui.range.follow(),
@@ -88,12 +88,12 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
             pick(ui, halves, present);
             ui.selected = ui.selected.saturating_sub(1);
         }
-        Action::ToggleHelp => (ui.help, ui.help_from) = (!ui.help, 0),
+        Action::ToggleHelp => ui.help = if ui.help.is_none() { Some(0) } else { None },
         Action::ScrollHelp(lines) => {
-            let from = i32::from(ui.help_from) + i32::from(*lines);
-            ui.help_from = u16::try_from(from.max(0)).unwrap_or(u16::MAX);
+            let from = i32::from(ui.help.unwrap_or(0)) + i32::from(*lines);
+            ui.help = ui.help.map(|_| u16::try_from(from.max(0)).unwrap_or(u16::MAX));
         }
-        Action::HelpScrolls(last) => ui.help_from = ui.help_from.min(*last),
+        Action::HelpScrolls(last) => ui.help = ui.help.map(|from| from.min(*last)),
         Action::NoShell => {
             ui.toast = Some((at, "there is no shell to go back to: scaletop was started without one".to_owned()));
         }

@@ -232,7 +232,7 @@ mod tests {
         assert!(state.ui.range.is_past());
         press(&mut state, 80, Action::ToggleHelp);
         press(&mut state, 80, Action::Cancel);
-        assert!(!state.ui.help && state.ui.range.is_past());
+        assert!(state.ui.help.is_none() && state.ui.range.is_past());
         press(&mut state, 80, Action::Cancel);
         assert!(!state.ui.range.is_past());
         press(&mut state, 80, Action::MoveCursor(-3));
