@@ -220,7 +220,7 @@ mod tests {
             ("live http://h --max-in-flight 10k", "whole number"),
             ("demo --seed abc", "whole number"),
             ("live http://h --capacity lots", "is not a rate"),
-            ("demo --time-scale fast", "write a number"),
+            ("demo --time-scale fast", "write a number, such as 10"),
         ] {
             let told = told(words);
             assert!(told.contains(part) && !told.contains("digit found"), "{words}: {told}");

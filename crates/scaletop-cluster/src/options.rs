@@ -353,7 +353,8 @@ fn parse_period(text: &str) -> Result<Duration, String> {
 
 fn parse_time_scale(text: &str) -> Result<f64, String> {
     let number = text.trim().parse();
-    let time_scale = number.map_err(|_: std::num::ParseFloatError| "write a number, such as 10 or 0.5".to_owned())?;
+    let time_scale =
+        number.map_err(|error: std::num::ParseFloatError| format!("{error}; write a number, such as 10"))?;
     possible(time_scale, ClusterOptions { time_scale, ..ClusterOptions::default() })
 }
 
