@@ -238,7 +238,6 @@ impl CommandError {
             | Self::NothingToSend { .. }
             | Self::Exists { .. }
             | Self::NoSession
-            | Self::NoSuchSession { .. }
             | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)
