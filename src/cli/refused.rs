@@ -87,7 +87,7 @@ fn unknown_command(error: &mut clap::Error, target: Option<String>, grammar: &Co
     let near = || {
         let names = grammar.get_subcommands().map(Command::get_name).filter(|name| is_near(&word, name));
         let near = names.min_by_key(|name| strsim::levenshtein(&word, name));
-        near.map(|name| format!("a similar command exists: {name}"))
+        near.map(|name| format!("a similar subcommand exists: '{name}'"))
     };
     let tip = if word.to_ascii_lowercase().ends_with(".toml") {
         Some(format!("to play a plan: scaletop run {word}"))
