@@ -87,7 +87,7 @@ fn unknown_command(error: &mut clap::Error, target: Option<String>, grammar: &Co
     let near = || {
         let names = grammar.get_subcommands().map(Command::get_name).filter(|name| is_near(&word, name));
         let near = names.min_by_key(|name| strsim::levenshtein(&word, name));
-        near.map(|name| format!("a similar command exists: {name}"))
+        near.map(|name| format!("a similar subcommand exists: '{name}'"))
     };
     let tip = if word.to_ascii_lowercase().ends_with(".toml") {
         Some(format!("to play a plan: scaletop run {word}"))
@@ -220,7 +220,7 @@ mod tests {
             ("live http://h --max-in-flight 10k", "whole number"),
             ("demo --seed abc", "whole number"),
             ("live http://h --capacity lots", "is not a rate"),
-            ("demo --time-scale fast", "write a number"),
+            ("demo --time-scale fast", "write a number, such as 10"),
         ] {
             let told = told(words);
             assert!(told.contains(part) && !told.contains("digit found"), "{words}: {told}");

@@ -255,7 +255,6 @@ impl CommandError {
             | Self::NoSuchPlan { .. }
             | Self::Exists { .. }
             | Self::NoSession
-            | Self::NoSuchSession { .. }
             | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)

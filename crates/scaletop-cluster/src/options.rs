@@ -244,14 +244,14 @@ pub enum OptionsError {
 #[command(next_help_heading = "Embedded cluster (target demo)")]
 pub struct ClusterArgs {
     /// Start at most this many instances [default: 5]
-    #[arg(long, value_parser = instances(), value_name = "COUNT", env = "SCALETOP_MAX_SIZE")]
+    #[arg(long, value_parser = parse_max_size, value_name = "COUNT", env = "SCALETOP_MAX_SIZE")]
     pub max_size: Option<u32>,
     /// Keep at least this many instances [default: 1]
-    #[arg(long, value_parser = instances(), value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
+    #[arg(long, value_parser = parse_min_size, value_name = "COUNT", env = "SCALETOP_MIN_SIZE")]
     pub min_size: Option<u32>,
     /// Requests that one instance takes at the same time; on ECS, works on at the same time while others wait in it
     /// [default: 10]
-    #[arg(long, value_parser = counts(HIGHEST_CONCURRENCY), value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
+    #[arg(long, value_parser = parse_max_concurrency, value_name = "COUNT", env = "SCALETOP_MAX_CONCURRENCY")]
     pub max_concurrency: Option<u32>,
     /// How long an instance takes to answer; a bare number is milliseconds [default: 80ms]
     #[arg(long, value_name = "TIME", value_parser = parse_delay, env = "SCALETOP_DELAY")]
@@ -325,14 +325,28 @@ fn parse_delay(text: &str) -> Result<Duration, String> {
     possible(delay, ClusterOptions { delay, ..ClusterOptions::default() })
 }
 
-/// A number of instances.
-fn instances() -> clap::builder::RangedI64ValueParser<u32> {
-    counts(MAX_INSTANCES)
+/// The most instances.
+fn parse_max_size(text: &str) -> Result<u32, String> {
+    let max_size = parse_count(text)?;
+    possible(max_size, ClusterOptions { max_size, ..ClusterOptions::default() })
 }
 
-/// A number from 1 to `highest`.
-fn counts(highest: u32) -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(highest))
+/// The least instances; whether they fit the most is known once both are.
+fn parse_min_size(text: &str) -> Result<u32, String> {
+    match parse_count(text)? {
+        0 => possible(0, ClusterOptions { min_size: 0, ..ClusterOptions::default() }),
+        min_size => Ok(min_size),
+    }
+}
+
+fn parse_max_concurrency(text: &str) -> Result<u32, String> {
+    let max_concurrency = parse_count(text)?;
+    possible(max_concurrency, ClusterOptions { max_concurrency, ..ClusterOptions::default() })
+}
+
+fn parse_count(text: &str) -> Result<u32, String> {
+    let number = text.trim().parse();
+    number.map_err(|error: std::num::ParseIntError| format!("{error}; write a whole number in digits, such as 10"))
 }
 
 /// A cold start, or a wait before scale-in.
@@ -352,8 +366,9 @@ fn parse_period(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_time_scale(text: &str) -> Result<f64, String> {
-    let number = text.trim().parse().ok();
-    let time_scale = number.ok_or_else(|| "write a number, such as 10 or 0.5".to_owned())?;
+    let number = text.trim().parse();
+    let time_scale =
+        number.map_err(|error: std::num::ParseFloatError| format!("{error}; write a number, such as 10"))?;
     possible(time_scale, ClusterOptions { time_scale, ..ClusterOptions::default() })
 }
 
