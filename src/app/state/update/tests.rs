@@ -589,11 +589,12 @@ fn the_keys_that_scroll_the_help_drive_no_load() {
 
     let mut state = state();
     rates(&mut state, &[Action::Preset(1)]);
-    update(&mut state, state.now, Event::Action(Action::ToggleHelp));
+    let now = state.now;
+    update(&mut state, now, Event::Action(Action::ToggleHelp));
     for key in [Key::Down, Key::Up, Key::PageDown, Key::PageUp, Key::End, Key::Home, Key::Down] {
         for press in [KeyPress::plain(key), KeyPress::shift(key)] {
             let action = KeyMap::action_for(press, &state).expect("it scrolls");
-            assert_eq!(update(&mut state, state.now, Event::Action(action)), [], "{key:?}");
+            assert_eq!(update(&mut state, now, Event::Action(action)), [], "{key:?}");
         }
     }
     assert_eq!((state.session().rate().1.last().get(), state.ui.help_from), (50, 2));
