@@ -204,17 +204,15 @@ fn arrows_change_the_rate_over_charts_and_go_through_the_rows_of_tables() {
         [KeyPress::plain(Key::Up), KeyPress::plain(Key::Char('j')), KeyPress::shift(Key::Up)]
             .map(|press| KeyMap::action_for(press, &state).unwrap())
     };
-    // With help open the arrows scroll it.
-    {
-        let help = false;
-        for view in [View::Overview, View::Latency] {
-            let expected = [Action::RateUp, Action::RateDown, Action::SelectPrevious];
-            assert_eq!(arrows(Ui { view, help, ..Ui::default() }), expected, "{view:?}");
-        }
-        for view in [View::Instances, View::Steps, View::Log] {
-            let expected = [Action::SelectPrevious, Action::SelectNext, Action::RateUp];
-            assert_eq!(arrows(Ui { view, help, ..Ui::default() }), expected, "{view:?}");
-        }
+    for view in [View::Overview, View::Latency] {
+        let expected = [Action::RateUp, Action::RateDown, Action::SelectPrevious];
+        assert_eq!(arrows(Ui { view, ..Ui::default() }), expected, "{view:?}");
+    }
+    for view in [View::Instances, View::Steps, View::Log] {
+        let expected = [Action::SelectPrevious, Action::SelectNext, Action::RateUp];
+        assert_eq!(arrows(Ui { view, ..Ui::default() }), expected, "{view:?}");
+        let scrolls = [Action::ScrollHelp(-1), Action::SelectNext, Action::ScrollHelp(-1)];
+        assert_eq!(arrows(Ui { view, help: true, ..Ui::default() }), scrolls, "{view:?}");
     }
 }
 
