@@ -63,6 +63,6 @@ mod tests {
             assert_eq!(shown.iter().collect::<HashSet<_>>().len(), many.len(), "{width}: {shown:?}");
             assert!(shown.iter().all(|id| id.chars().count() <= width), "{width}: {shown:?}");
         }
-        assert_eq!(all(&[], 7), [String::new(); 0]);
+        assert!(all(&[], 7).is_empty());
     }
 }

@@ -339,7 +339,10 @@ fn hints_help_and_the_first_screen_show_the_keys_in_force() {
         help.contains("│ w  ↓ j          raise, lower the rate") && help.contains("│ F5              spike"),
         "{help}"
     );
-    assert!(help.contains("? closes; other keys keep working ") && !help.contains("time window"), "{help}");
+    assert!(
+        help.contains("? closes; ") && help.contains("other keys keep working ") && !help.contains("time window"),
+        "{help}"
+    );
     let past = shown(&with_keys_of_ones_own(|ui| ui.range.until = Some(Elapsed::ZERO)));
     assert!(!past.contains("back to live"), "no key does it: {past}");
 }

@@ -89,9 +89,11 @@ fn rows(state: &State, theme: Theme, room: usize, inside: usize) -> Vec<Vec<Line
     let has_room = room > in_full.len() + reading.len();
     let columns = if has_room { vec![in_full.clone()] } else { columns(state, theme, room, inside) };
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    // What explains the charts is left out where the keys just fit: all of the screen would be help.
+    let explains = has_room || tallest > room;
     let (columns, tallest) = if tallest > room { (vec![in_full.clone()], in_full.len()) } else { (columns, tallest) };
     let line = |at: usize| columns.iter().map(|column| column.get(at).cloned().unwrap_or_default()).collect();
-    let below = std::iter::once(Line::default()).chain(reading).map(|line| vec![line]);
+    let below = std::iter::once(Line::default()).chain(reading).filter(|_| explains).map(|line| vec![line]);
     (0..tallest).map(line).chain(below).collect()
 }
 

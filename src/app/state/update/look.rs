@@ -13,7 +13,12 @@ pub(super) fn look(ui: &mut Ui, halves: &Halves, now: Elapsed, at: Elapsed, acti
     let before = (ui.view, ui.range.cursor, ui.range.until);
     change(ui, halves, present, at, action);
     // A row that was picked stays so until something else is looked at.
-    ui.picked &= before == (ui.view, ui.range.cursor, ui.range.until);
+    if ui.picked && before != (ui.view, ui.range.cursor, ui.range.until) {
+        ui.picked = false;
+        if matches!(ui.view, View::Overview | View::Latency | View::Steps) {
+            ui.selected = 0;
+        }
+    }
 }
 
 fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Action) {
