@@ -126,7 +126,7 @@ fn plan_and_target_come_in_either_order_and_what_is_neither_is_said_to_be() {
         (
             &["run", "example.com", "--rate", "5", "--duration", "1s"],
             2,
-            "there is no plan example.com; as a target write https://example.com",
+            "there is no plan example.com; as a target, write https://example.com",
         ),
         (&["run", ".", "http://127.0.0.1:9"], 2, "it is a folder"),
         (&["run", "nothing.toml", "--check"], 2, "sends nothing"),
@@ -159,7 +159,7 @@ fn a_body_is_posted_from_a_text_a_file_or_standard_input_and_a_user_is_a_header(
         let listener = Listener::start();
         let args = [&["run", &listener.url][..], &rate, flags, &["-u", "me:secret", "-A", "mine"]].concat();
         let ended = run_with(&work, input, &args);
-        ended.assert_code(0);
+        ended.assert_played();
         assert!(ended.stderr.contains("no content-type") && !ended.stderr.contains("secret"), "{}", ended.stderr);
         let (head, received) = listener.one();
         assert!(head.starts_with("POST / "), "{head}");
@@ -188,10 +188,10 @@ fn what_is_typed_goes_before_its_counterpart_wherever_that_stands() {
     let url = url(&service);
     let args = ["run", &url, "--rate", "5", "--duration", "1s", "--json"];
     let ended = Ended::of(&work.command(&args).env("SCALETOP_FORMAT", "markdown").output().unwrap());
-    ended.assert_code(0);
+    ended.assert_played();
     assert!(ended.stdout.starts_with('{'), "{}", ended.stdout);
     std::fs::write(work.path().join("scaletop.toml"), "format = \"markdown\"\n").unwrap();
-    assert!(work.run(&args).assert_code(0).stdout.starts_with('{'));
+    assert!(work.run(&args).assert_played().stdout.starts_with('{'));
     // A line a second, where standard error is no terminal.
     let lines = |flags: &[&str]| {
         let ended = work.run(&[&["run", &url, "--rate", "5", "--duration", "4s"], flags].concat());

@@ -52,9 +52,12 @@ pub(super) fn footer(screen: &str) -> &str {
     screen.lines().nth(usize::from(SCREEN.0) - 1).unwrap_or_default()
 }
 
-/// The message on the bottom line, which has keys beside it.
+/// The message above the keys.
 pub(super) fn message(screen: &str) -> &str {
-    footer(screen).split_once('»').map_or("", |(_, message)| message)
+    let above = screen.trim_end().rsplit_once('\n').map_or("", |(above, _)| above);
+    // A message has three lines at most, and stands above a replay's bar.
+    let from = above.rmatch_indices('\n').nth(3).map_or(0, |(at, _)| at);
+    above[from..].split_once('»').map_or("", |(_, message)| message)
 }
 
 pub(super) fn is_past(screen: &str) -> bool {

@@ -111,6 +111,12 @@ impl Ended {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
+
+    /// It played what it should; a machine that is busy with other work may have made that invalid.
+    pub(crate) fn assert_played(&self) -> &Self {
+        assert!(matches!(self.code, 0 | 4), "{}: {}\n{}", self.code, self.stdout, self.stderr);
+        self
+    }
 }
 
 /// A run that is still going on.
