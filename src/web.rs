@@ -21,7 +21,6 @@ use tokio::sync::watch;
 use crate::report::live::Drawing;
 use crate::session::event::Header;
 use crate::session::halves::Halves;
-use crate::session::state::Session;
 
 /// Why there is no live page.
 #[derive(Debug, thiserror::Error)]
@@ -111,11 +110,7 @@ impl Web {
     /// A second has closed. Costs nothing while nobody looks, or what was handed over last is not drawn yet. Of two targets the
     /// second is waited for until both have closed it: what stands beside each other is of the same seconds.
     pub(crate) fn publish(&self, halves: &Halves) {
-        let latest = |half: &Session| half.timeline().latest().map(|row| row.second);
-        if halves.second().is_some_and(|second| latest(second) != latest(halves.first())) {
-            return;
-        }
-        if self.wanted.swap(false, Ordering::Relaxed) {
+        if halves.are_level() && self.wanted.swap(false, Ordering::Relaxed) {
             self.hand_over(halves, None);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::session::event::FORMAT_VERSION;
 
-/// The version, and what it was built of: `0.1.0`, then a line each for the commit, the target, the features, and the version of
+/// The version, and what it was built of: `0.2.0`, then a line each for the commit, the target, the features, and the version of
 /// recordings that it writes.
 pub fn long_version() -> String {
     let features = if cfg!(feature = "aws") { "aws" } else { "none" };

@@ -50,6 +50,12 @@ impl Halves {
         &self.first
     }
 
+    /// Whether each target has closed the same second as the other: what stands beside each other is of the same time.
+    pub(crate) fn are_level(&self) -> bool {
+        let latest = |half: &Session| half.timeline().latest().map(|row| row.second);
+        self.second().is_none_or(|second| latest(second) == latest(&self.first))
+    }
+
     /// That of the second target, if there is one.
     pub fn second(&self) -> Option<&Session> {
         self.second.as_deref()
@@ -101,11 +107,15 @@ mod tests {
         second.part_mut(0).due = 5;
         let event = SessionEvent::Second(Box::new(second));
         halves.apply(&Recorded { at: Elapsed::from_secs(1), side: Some(Side::Second), event });
+        assert!(!halves.are_level(), "one is a second behind");
         let dues: Vec<_> = halves.each().map(|(_, half)| (half.rates().len(), half.totals().due)).collect();
         assert_eq!(dues, [(1, 0), (1, 5)]);
         assert_eq!(halves.now(), Elapsed::from_secs(1));
         let names: Vec<_> = halves.each().map(|(side, _)| halves.name(side)).collect();
         assert_eq!(names, ["A demo:apprunner", "B demo:ecs"]);
+        let other = SessionEvent::Second(Box::new(Second::new(0, ArrivalRate::new(5))));
+        halves.apply(&Recorded { at: Elapsed::from_secs(1), side: Some(Side::First), event: other });
+        assert!(halves.are_level());
     }
 
     #[test]

@@ -9,6 +9,8 @@ use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::tui::theme::place_of_16;
+
 /// Blanks in a row from which on erasing them is shorter than writing them.
 const ERASED_AT_ONCE: usize = 9;
 
@@ -90,28 +92,12 @@ impl Pen {
 /// The parameters for a colour; `base` is 30 for letters, 40 for what is behind them.
 fn color(color: Color, base: u8) -> String {
     let named = |at: u8| if at < 8 { base + at } else { base + 52 + at };
-    let at = match color {
-        Color::Reset => return (base + 9).to_string(),
-        Color::Rgb(red, green, blue) => return format!("{};2;{red};{green};{blue}", base + 8),
-        Color::Indexed(at) => return format!("{};5;{at}", base + 8),
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 8,
-        Color::LightRed => 9,
-        Color::LightGreen => 10,
-        Color::LightYellow => 11,
-        Color::LightBlue => 12,
-        Color::LightMagenta => 13,
-        Color::LightCyan => 14,
-        Color::White => 15,
-    };
-    named(at).to_string()
+    match color {
+        Color::Reset => (base + 9).to_string(),
+        Color::Rgb(red, green, blue) => format!("{};2;{red};{green};{blue}", base + 8),
+        Color::Indexed(at) => format!("{};5;{at}", base + 8),
+        color => named(place_of_16(color)).to_string(),
+    }
 }
 
 /// Where the cursor has to go, from where it is, if that is known.

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
+use crate::tui::theme::place_of_16;
+
 /// A cell, in pixels.
 const CELL: (f64, f64) = (8.0, 17.0);
 
@@ -146,22 +148,7 @@ fn rgb(color: Color, own: u32) -> u32 {
         Color::Reset => return own,
         Color::Rgb(r, g, b) => return u32::from(r) << 16 | u32::from(g) << 8 | u32::from(b),
         Color::Indexed(index) => index,
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 8,
-        Color::LightRed => 9,
-        Color::LightGreen => 10,
-        Color::LightYellow => 11,
-        Color::LightBlue => 12,
-        Color::LightMagenta => 13,
-        Color::LightCyan => 14,
-        Color::White => 15,
+        color => place_of_16(color),
     };
     let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * u32::from(step) };
     match index {

@@ -13,6 +13,7 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::app::state::{Characters, Colors};
 use crate::tui::asking::Answer;
 use crate::tui::glyphs::Glyphs;
+pub(crate) use crate::tui::theme::colors::place_of_16;
 use crate::tui::theme::colors::{
     HEAT_DARK, HEAT_LIGHT, ansi, dark, indexed, light, nearest_indexed, nearest_of_16, rgb,
 };

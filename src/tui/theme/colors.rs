@@ -132,6 +132,28 @@ pub(super) const fn indexed(role: Role, is_light: bool) -> Option<u8> {
     })
 }
 
+/// The place of one of the 16 colours by name, as terminals count them; 0 for what is none of them.
+pub(crate) const fn place_of_16(color: Color) -> u8 {
+    match color {
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+        _ => 0,
+    }
+}
+
 /// The closest of the 16, as xterm has them; what a terminal makes of them is its own business.
 pub(super) fn nearest_of_16(color: [u8; 3]) -> Color {
     const COLORS: [(Color, [u8; 3]); 16] = [

@@ -1,5 +1,6 @@
 //! Files and variables around a command line, what `scaletop config` says of them, and what `scaletop init` writes.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -120,9 +121,32 @@ fn a_plan_to_begin_with_passes_its_check_and_no_file_is_overwritten() {
     let checked = work.run(&next.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(checked.assert_code(0).stdout.contains("9000/s"), "{}", checked.stdout);
     assert!(work.run(&["init", "x.toml", "--rate", "0"]).assert_code(2).stderr.contains("plans nothing"));
+    let printed = work.run(&["init", "-"]);
+    assert!(printed.assert_code(0).stdout.contains("[[stage]]") && !work.path().join("-").exists());
     work.run(&["init", "--settings"]).assert_code(0);
     work.run(&["config"]).assert_code(0);
     assert!(work.run(&["run", "--list"]).assert_code(0).stdout.contains("demo-spike "));
+}
+
+#[test]
+fn what_is_checked_is_refused_as_what_is_run_with_the_place_of_what_was_not_typed() {
+    let work = Workplace::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let steady = ["--rate", "10", "--duration", "1s"];
+    for option in ["--metrics", "--web"] {
+        let busy = work.run(&[&["run", "http://127.0.0.1:9", "--check", option, &taken][..], &steady].concat());
+        assert!(busy.assert_code(1).stderr.contains(&taken), "{}", busy.stderr);
+    }
+    for cluster in [&["--max-size", "0"][..], &["--min-size", "3", "--max-size", "2"]] {
+        work.run(&[&["run", "demo", "--check"][..], &steady, cluster].concat()).assert_code(2);
+    }
+    assert!(work.run(&[&["run", "--check"][..], &steady].concat()).assert_code(2).stderr.contains("target"));
+    let nothing = work.run(&["demo", "--rate", "6000"]);
+    assert!(nothing.assert_code(2).stderr.contains("--rate does nothing beside the demo spike"), "{}", nothing.stderr);
+    std::fs::write(work.path().join("scaletop.toml"), "[load]\nmax-rate = 5\n").unwrap();
+    let low = work.run(&[&["run", "http://127.0.0.1:9"][..], &steady].concat());
+    assert!(low.assert_code(2).stderr.contains("max-rate stands in ./scaletop.toml, line 2"), "{}", low.stderr);
 }
 
 #[test]

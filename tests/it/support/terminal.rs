@@ -167,12 +167,16 @@ impl Abandoned {
         Self { keys, child, master: pair.master }
     }
 
-    /// Presses the keys and closes the terminal at once; the program's exit code, or `None` when it does not end.
+    /// Presses the keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Closes the terminal; the program's exit code, or `None` when it does not end.
     #[expect(clippy::disallowed_methods, reason = "a real program ends in real time; this polls it with a deadline")]
-    pub(crate) fn press_and_hang_up(self, keys: &str) -> Option<u32> {
-        let Self { keys: mut writer, mut child, master } = self;
-        writer.write_all(keys.as_bytes()).unwrap();
-        drop((writer, master));
+    pub(crate) fn hang_up(self) -> Option<u32> {
+        let Self { keys, mut child, master } = self;
+        drop((keys, master));
         let until = Instant::now() + deadline();
         while Instant::now() < until {
             if let Some(status) = child.try_wait().unwrap() {
