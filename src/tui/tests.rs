@@ -1,5 +1,7 @@
 //! Frames of fixed states: as text, as colours where colour carries meaning, and at every size without a panic.
 
+mod cost;
+mod lanes;
 mod painting;
 mod planes;
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::instances::Basis;
 use crate::tui::panels::lanes;
-use crate::tui::theme::Look;
 
 /// Whether a number in a row is whole: groups of three digits after a comma. Cut ones end in `…`.
 fn is_whole(number: &str, after: Option<char>) -> bool {
@@ -155,126 +154,6 @@ fn what_is_off_the_scale_is_marked_with_its_value() {
     assert!(text.contains("▲ 500ms"), "the objective, which does not press the curve down: {text}");
 }
 
-/// What each of the next seconds costs at 120×40, in bytes to the terminal, ascending.
-fn costs(mut builder: Builder, theme: Theme) -> Vec<usize> {
-    let shown = |builder: &Builder| frame(&builder.clone().build(), theme, 120, 40).backend().buffer().clone();
-    let mut before = shown(&builder);
-    let mut costs: Vec<usize> = Vec::new();
-    for _ in 0..15 {
-        builder = builder.run(1);
-        let after = shown(&builder);
-        costs.push(encode::cost(120, before.diff(&after)));
-        before = after;
-    }
-    costs.sort_unstable();
-    costs
-}
-
-#[test]
-fn a_second_more_costs_less_than_two_kilobytes() {
-    let indexed = Theme::from_env(Look::default(), |name| (name == "TERM").then(|| "xterm-256color".to_owned()));
-    for theme in [Theme::DARK, indexed] {
-        // The window is full: the curves move, all of the axis with them.
-        for state in [spike(4, 270), state().limits().rate(50).run(320)] {
-            let costs = costs(state, theme);
-            assert!(costs[costs.len() / 2] < 2_048, "{theme:?}: {costs:?}");
-        }
-    }
-}
-
-/// In the first minutes of a session, too, in which the axis grows and a spike changes everything: with the colours that most
-/// terminals have.
-#[test]
-fn a_second_of_a_spikes_first_minutes_costs_some_hundred_bytes() {
-    let theme = Theme::from_env(Look::default(), |name| (name == "TERM").then(|| "xterm-256color".to_owned()));
-    let shown = |builder: &Builder| frame(&builder.clone().build(), theme, 120, 40).backend().buffer().clone();
-    let mut builder = state().limits().rate(50).run(20);
-    let mut before = shown(&builder);
-    let mut costs: Vec<usize> = Vec::new();
-    for second in 20..110 {
-        builder = match second {
-            30 => builder.rate(600).p99_ms(640),
-            38 => builder.instance("i-21c0"),
-            44 => builder.instance("i-b94e"),
-            50 => builder.instance("i-0d55"),
-            56 => builder.instance("i-e8a2").p99_ms(96),
-            90 => builder.rate(50),
-            _ => builder,
-        };
-        builder = builder.run(1);
-        let after = shown(&builder);
-        costs.push(encode::cost(120, before.diff(&after)));
-        before = after;
-    }
-    costs.sort_unstable();
-    let part = |share: usize| costs[costs.len() * share / 100];
-    // Where the axis grows, or a step changes a scale, most of the screen is drawn anew.
-    assert!(part(50) < 800 && part(90) < 2_048, "{} {} {}", part(50), part(90), part(99));
-}
-
-/// Bytes from one frame to the next, and how many of them there are before a text is whole in the header.
-fn change(before: &Buffer, after: &Buffer) -> (usize, usize) {
-    let cells = before.diff(after);
-    let bytes = |cells: &[(u16, u16, &ratatui::buffer::Cell)]| encode::cost(120, cells.iter().copied());
-    let header: Vec<_> = cells.iter().copied().take_while(|(_, y, _)| *y < 2).collect();
-    (bytes(&cells), bytes(&header))
-}
-
-/// On a line of 1,200 bytes a second a key is seen within two seconds, in whichever moment it is pressed: in virtual time, with the
-/// frames that a session under load has and buffers as those of a pseudo terminal of Linux.
-#[test]
-fn on_a_slow_line_a_key_is_seen_within_two_seconds() {
-    use crate::tui::line::Line;
-    use crate::tui::line::tests::{Slow, send};
-    use std::time::Duration;
-
-    let mut builder = spike(4, 270);
-    let seconds: Vec<Builder> = (0..60)
-        .map(|_| {
-            builder = builder.clone().run(1);
-            builder.clone()
-        })
-        .collect();
-    let drawn = |builder: &Builder, rate: Option<u32>| {
-        let builder = rate.map_or_else(|| builder.clone(), |rate| builder.clone().rate(rate));
-        frame(&builder.build(), Theme::DARK, 120, 40).backend().buffer().clone()
-    };
-    let frames: Vec<Buffer> = seconds.iter().map(|second| drawn(second, None)).collect();
-    let mut waits = Vec::new();
-    // From when the first frame is there on, and later.
-    let first = change(&Buffer::empty(frames[0].area), &frames[0]).0 as f64 / 1_200.0;
-    assert!(first < 10.0, "{first} s");
-    for pressed in (0..16).flat_map(|phase| [first, 50.0].map(|from| from + f64::from(phase) * 0.37)) {
-        let (mut line, mut slow) = (Line::default(), Slow::new(1_200.0, 4_096.0, 128.0));
-        let mut shown = Buffer::empty(frames[0].area);
-        let (mut now, mut busy_until, mut waits_for) = (0.0_f64, 0.0, None);
-        let seen = loop {
-            now += 0.05;
-            let is_asked = now >= pressed;
-            if now < busy_until || !line.is_free(Duration::from_millis(crate::text::whole(now * 1_000.0)), is_asked) {
-                continue;
-            }
-            let at = usize::try_from(crate::text::whole(now - 0.5)).unwrap().min(seconds.len() - 1);
-            let mut target = if is_asked { drawn(&seconds[at], Some(777)) } else { frames[at].clone() };
-            if target == shown {
-                continue;
-            }
-            if let Some(budget) = line.budget() {
-                waits_for = partly::within(&mut target, &shown, budget, waits_for.unwrap_or(0));
-            }
-            let (bytes, header) = change(&shown, &target);
-            let before = slow.written();
-            busy_until = send(&mut line, &mut slow, bytes, now);
-            shown = target;
-            if is_asked {
-                break slow.seen_at(before + header as f64).max(now);
-            }
-        };
-        waits.push(seen - pressed);
-    }
-    assert!(waits.iter().all(|wait| *wait <= 2.0), "{waits:.2?}");
-}
-
 #[test]
 fn a_replay_of_a_moment_is_drawn_as_the_moment_was() {
     // Of the scale's memory, too: the burst has left the scale at one moment and not at the other.
@@ -354,69 +233,6 @@ fn the_line_of_the_objective_steps_where_it_changed() {
     assert_eq!(rows_of(&whole(state().rate(50).run(60))).len(), 1);
     let changed = whole(state().rate(50).run(30).objective_ms(20).run(30));
     assert_eq!(rows_of(&changed).len(), 2, "the old one on the left, the new one on the right");
-}
-
-#[test]
-fn up_to_six_instances_are_lanes_and_more_are_lines() {
-    let with = |ids: &[&'static str]| {
-        let begun = state().rate(600).run(5);
-        let state = ids.iter().fold(begun, |state, id| state.instance(id).run(3));
-        state.ui(|ui| ui.range.window = Window::All).build()
-    };
-    let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7"];
-    let six = with(&ids[..5]);
-    assert_eq!(lanes::rows(&six).map(|rows| (rows.least, rows.most)), Some((7, 7)), "a lane each, and what is needed");
-    let screen = letters(frame(&six, Theme::DARK, 120, 50).backend().buffer()).join("\n");
-    for id in &ids[..5] {
-        assert!(screen.contains(&format!("\n{id} ")), "{id}:\n{screen}");
-    }
-    assert!(screen.contains("5.1 s▸"), "how long after the step the first of them answered:\n{screen}");
-    let seven = with(&ids);
-    assert_eq!(lanes::rows(&seven), None);
-    assert!(!letters(frame(&seven, Theme::DARK, 120, 50).backend().buffer()).join("\n").contains("\ni-2 "));
-}
-
-#[test]
-fn those_that_are_gone_take_no_lane_from_those_that_live() {
-    let ids = ["i-2", "i-3", "i-4", "i-5", "i-6", "i-7", "i-8"];
-    // One leaves whenever another comes: two live at the end, six are gone.
-    let mut session = state().rate(100).run(20);
-    for id in ids {
-        session = session.instance(id).run(10);
-        if id != "i-2" {
-            session = session.without_first_instance().run(10);
-        }
-    }
-    let state = session.ui(|ui| ui.range.window = Window::All).build();
-    let rows = lanes::rows(&state).map(|rows| (rows.least, rows.most));
-    assert_eq!(rows, Some((3, 7)), "six lanes at most, two at least, and what is needed");
-    // Where there is no room for all, those that live have theirs.
-    let small = letters(frame(&state, Theme::DARK, 80, 24).backend().buffer()).join("\n");
-    assert!(ids[5..].iter().all(|id| small.contains(&format!("\n{id} "))), "{small}");
-    let rows = letters(frame(&state, Theme::DARK, 120, 50).backend().buffer());
-    let screen = rows.join("\n");
-    for id in &ids[1..] {
-        assert!(screen.contains(&format!("\n{id} ")), "{id}: the last that went, and those that live:\n{screen}");
-    }
-    assert!(!screen.contains("\ni-7f3a ") && screen.contains("2 gone are not shown"), "{screen}");
-}
-
-#[test]
-fn how_many_answer_is_one_number_at_every_moment() {
-    let mut session = state().rate(600).run(5).instance("i-2").run(5).instance("i-3").run(5).without_first_instance();
-    for _ in 0..12 {
-        session = session.run(1);
-        for cursor in [None, Some(Elapsed::from_secs(8))] {
-            let state = session.clone().view(View::Instances).ui(|ui| ui.range.cursor = cursor).build();
-            let screen = letters(frame(&state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
-            let (_, of_title) = screen.split_once("responding ").unwrap();
-            let responding = of_title.split_whitespace().next().unwrap();
-            let (said, _) = screen.split_once(" answering").unwrap();
-            assert_eq!(said.split_whitespace().last(), Some(responding), "{screen}");
-            let expected = if cursor.is_some() { "2 answering, 0 gone" } else { "2 answering, 1 " };
-            assert!(screen.contains(expected), "{screen}");
-        }
-    }
 }
 
 #[test]
@@ -517,35 +333,6 @@ fn in_ascii_every_text_is_ascii_and_says_what_it_says() {
     let screen = screen.join("\n");
     assert!(screen.contains("+-50") && screen.contains("p99 <=") && screen.contains("UpDn rate"), "{screen}");
     assert!(!screen.contains("~50") && !screen.contains("p99 < "), "{screen}");
-}
-
-#[test]
-fn where_lanes_have_no_room_every_count_is_there_as_a_number() {
-    let state = state().limits().rate(600).run(5).instance("i-2").run(3).instance("i-3").run(3).instance("i-4").run(20);
-    let counted = [(1, 25), (4, 15)].into_iter().fold(state, |state, (count, ago)| {
-        state.observed(Basis::Running, count, ago, false).observed(Basis::Desired, count, ago, false)
-    });
-    let state = counted.ui(|ui| ui.range.window = Window::All).build();
-    let rows = letters(frame(&state, Theme::DARK, 80, 24).backend().buffer());
-    for (label, changes) in [("respond", "1─2─3─4"), ("running", "1─4"), ("needed", "5")] {
-        let row = rows.iter().find(|row| row.starts_with(label)).unwrap_or_else(|| panic!("{label}: {rows:?}"));
-        let mut told: String = row.chars().filter(|ch| ch.is_ascii_digit() || *ch == '─').collect();
-        while told.contains("──") {
-            told = told.replace("──", "─");
-        }
-        assert!(told.contains(changes), "{label}: {row}");
-    }
-}
-
-#[test]
-fn those_that_are_gone_are_a_line_that_enter_unfolds() {
-    let state = state().rate(100).run(20).instance("i-2").run(20).without_first_instance().run(40);
-    let state = state.view(View::Instances).build();
-    let screen = |state: &State| letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
-    let folded = screen(&state);
-    assert!(folded.contains("1 gone: i-7f3a  Enter unfolds them") && !folded.contains("\ni-7f3a"), "{folded}");
-    let unfolded = screen(&looked_at(&state, |ui| ui.gone = ui.gone.toggled()));
-    assert!(unfolded.contains("\ni-7f3a") && unfolded.contains("Enter folds them"), "{unfolded}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The reducer: values in, values out.
 
+mod looking;
+mod prompts;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -47,6 +50,15 @@ const fn set_rate(at: Elapsed, profile: RateProfile) -> Effect {
 
 const fn recorded(at: Elapsed, event: SessionEvent) -> Effect {
     Effect::Record(Recorded::new(at, event))
+}
+
+fn typed(state: &mut State, open: Action, text: &str) -> Vec<Effect> {
+    let at = Elapsed::from_secs(1);
+    update(state, at, Event::Action(open));
+    for c in text.chars() {
+        update(state, at, Event::Action(Action::PromptChar(c)));
+    }
+    update(state, at, Event::Action(Action::PromptAccept))
 }
 
 fn constant(rate: u32, cause: RateCause) -> SessionEvent {
@@ -249,185 +261,6 @@ fn requests_that_were_given_up_are_said() {
     );
 }
 
-fn typed(state: &mut State, open: Action, text: &str) -> Vec<Effect> {
-    let at = Elapsed::from_secs(1);
-    update(state, at, Event::Action(open));
-    for c in text.chars() {
-        update(state, at, Event::Action(Action::PromptChar(c)));
-    }
-    update(state, at, Event::Action(Action::PromptAccept))
-}
-
-#[test]
-fn a_typed_rate_is_set_and_a_typed_ramp_ramps() {
-    let mut state = state();
-    let effects = typed(&mut state, Action::AskRate, "450");
-    assert_eq!(effects[0], set_rate(Elapsed::from_secs(1), RateProfile::Constant(ArrivalRate::new(450))));
-    let effects = typed(&mut state, Action::AskRamp, "900 1m");
-    let ramp =
-        RateProfile::Ramp { from: ArrivalRate::new(450), to: ArrivalRate::new(900), over: Duration::from_mins(1) };
-    assert_eq!(effects[0], set_rate(Elapsed::from_secs(1), ramp));
-    assert_eq!(state.ui.prompt, None);
-}
-
-#[test]
-fn another_objective_is_recorded_and_judges_from_now_on() {
-    let mut state = state();
-    let effects = typed(&mut state, Action::AskCommand, "slo p99=300ms");
-    let slo = Slo { latency: Duration::from_millis(300), ..Slo::default() };
-    assert_eq!(effects, [recorded(Elapsed::from_secs(1), SessionEvent::Objective(slo))]);
-    assert_eq!(*state.session().objective(), slo);
-    typed(&mut state, Action::AskCommand, "slo errors=0.5%");
-    assert_eq!(*state.session().objective(), Slo { errors: 0.005, ..slo }, "what is not named stays");
-}
-
-#[test]
-fn an_objective_is_refused_where_it_cannot_be_another() {
-    let error = |state: &State| state.ui().prompt.as_ref().unwrap().error.clone().unwrap();
-    let mut live = state();
-    assert_eq!(typed(&mut live, Action::AskCommand, "slo p99=500ms"), []);
-    assert_eq!(error(&live), "it is p99 ≤ 500ms, errors ≤ 1% already");
-    let settings = Settings { plan: Some("spike".to_owned()), ..Settings::default() };
-    let mut planned = State::live(Header::new(0, settings), Live::new(ArrivalRate::new(600)));
-    assert_eq!(typed(&mut planned, Action::AskCommand, "slo p99=300ms"), []);
-    assert!(error(&planned).starts_with("a plan drives this session"), "{}", error(&planned));
-}
-
-#[test]
-fn a_text_that_is_pasted_is_typed_into_an_open_prompt_and_accepted_by_nobody() {
-    let at = Elapsed::from_secs(1);
-    let pasted = |open: Option<Action>, text: &str| {
-        let mut state = state();
-        if let Some(open) = open {
-            update(&mut state, at, Event::Action(open));
-        }
-        let effects = update(&mut state, at, Event::Pasted(text.to_owned()));
-        assert_eq!(effects, [], "{text:?} drives nothing");
-        state
-    };
-    for (open, text, typed) in [
-        (Action::AskRate, "600\n", "600"),
-        (Action::AskRamp, "600\t30s\r\n", "600 30s"),
-        (Action::AskCommand, "rate 900\r\nspike\n", "rate 900 spike"),
-        (Action::AskFilter, "\x1b[31mdeploy\x07", "[31mdeploy"),
-    ] {
-        let state = pasted(Some(open.clone()), text);
-        assert_eq!(state.ui.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some(typed), "{open:?}");
-        let filter = (open == Action::AskFilter).then(|| typed.to_owned());
-        assert_eq!(state.ui.filter, filter, "what is filtered by is seen at once");
-    }
-    let long = pasted(Some(Action::AskCommand), &"x".repeat(200));
-    let prompt = long.ui.prompt.as_ref().unwrap();
-    assert_eq!(prompt.text, "", "half of it is not taken");
-    assert!(prompt.error.as_ref().unwrap().contains("200 characters: 120 fit"), "{prompt:?}");
-    let elsewhere = pasted(None, "sss\n");
-    assert_eq!(elsewhere.ui.toast.as_ref().unwrap().1, "pasting does nothing here: press the keys");
-}
-
-#[test]
-fn a_text_that_is_pasted_is_no_answer_to_a_question() {
-    let mut state = elsewhere();
-    update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Preset(1)));
-    update(&mut state, Elapsed::from_secs(2), Event::Action(Action::Preset(9)));
-    let question = state.ui.question.clone();
-    assert!(question.is_some(), "a jump is asked for");
-    assert_eq!(update(&mut state, Elapsed::from_secs(3), Event::Pasted("\n".to_owned())), []);
-    assert_eq!(state.ui.question, question);
-}
-
-#[test]
-fn a_moment_that_the_session_has_not_is_refused_with_those_that_it_has() {
-    let error = |text: &str| {
-        let mut state = state();
-        state.now = Elapsed::from_secs(274);
-        update(&mut state, Elapsed::from_secs(274), Event::Action(Action::AskCommand));
-        update(&mut state, Elapsed::from_secs(274), Event::Pasted(text.to_owned()));
-        assert_eq!(update(&mut state, Elapsed::from_secs(274), Event::Action(Action::PromptAccept)), []);
-        (state.ui.prompt.and_then(|prompt| prompt.error), state.ui.range.cursor)
-    };
-    let (refused, cursor) = error("go 9:59");
-    assert_eq!(refused.as_deref(), Some("9:59 is not within the session, which goes from 0:00 to 4:32"));
-    assert_eq!(cursor, None, "nothing moves");
-    assert_eq!(error("go -5s").0.as_deref(), Some("that is before the session, which goes from 0:00 to 4:32"));
-    assert_eq!(error("go 4:31"), (None, Some(Elapsed::from_secs(271))));
-}
-
-#[test]
-fn a_prompt_that_makes_no_sense_stays_open_and_says_why() {
-    for (open, text) in [
-        (Action::AskRate, "-5"),
-        (Action::AskRate, "NaN"),
-        (Action::AskRate, ""),
-        (Action::AskRate, "5 6"),
-        (Action::AskRamp, "600 fast"),
-        (Action::AskRamp, "600"),
-    ] {
-        let mut state = state();
-        assert_eq!(typed(&mut state, open, text), [], "{text}");
-        assert!(state.ui.prompt.unwrap().error.is_some(), "{text}");
-    }
-}
-
-#[test]
-fn looking_at_the_past_ends_with_escape_once_the_help_is_closed() {
-    let mut state = state();
-    state.now = Elapsed::from_secs(1_002);
-    let press = |state: &mut State, action: Action| {
-        assert_eq!(update(state, Elapsed::from_secs(1_002), Event::Action(action)), []);
-        state.ui.range.cursor.map(Elapsed::second)
-    };
-    press(&mut state, Action::Columns(60));
-    assert_eq!(press(&mut state, Action::MoveCursor(-1)), Some(997));
-    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(800))), Some(800));
-    press(&mut state, Action::ToggleHelp);
-    assert_eq!(press(&mut state, Action::Cancel), Some(800), "that closed the help");
-    assert_eq!(press(&mut state, Action::Cancel), None);
-    press(&mut state, Action::Drag(Elapsed::from_secs(700), Elapsed::from_secs(600)));
-    press(&mut state, Action::Dropped);
-    assert_eq!((state.ui.range.zoom, state.ui.range.until), (Some(120), Some(Elapsed::from_secs(710))));
-}
-
-#[test]
-fn the_mouse_beyond_the_present_means_the_present() {
-    let mut state = state();
-    let mut mouse = |action: Action| {
-        assert_eq!(update(&mut state, Elapsed::from_secs(22), Event::Action(action)), []);
-        state.ui.range
-    };
-    let secs = Elapsed::from_secs;
-    mouse(Action::Drag(secs(40), secs(50)));
-    assert_eq!(mouse(Action::Dropped).zoom, None, "nothing was dragged over");
-    mouse(Action::Drag(secs(5), secs(50)));
-    let range = mouse(Action::Dropped);
-    assert_eq!((range.zoom, range.until), (Some(17), None), "from the fifth second to the last, with air");
-    assert_eq!(mouse(Action::LookAt(secs(50))).cursor, Some(Elapsed::from_millis(19_500)));
-}
-
-#[test]
-fn enter_frames_a_step_and_takes_an_entry_of_the_log_to_the_charts() {
-    let mut state = state();
-    rates(&mut state, &[Action::Preset(1)]);
-    for at in [100, 200] {
-        let profile = RateProfile::Constant(ArrivalRate::new(at));
-        let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
-        update(&mut state, Elapsed::from_secs(at.into()), Event::Rate(change));
-    }
-    update(&mut state, Elapsed::from_secs(400), Event::Action(Action::Mark));
-    update(&mut state, Elapsed::from_secs(1_002), Event::Tick);
-    let mut press = |action: Action| {
-        update(&mut state, Elapsed::from_secs(1_002), Event::Action(action));
-        (state.ui.view, state.ui.range)
-    };
-    press(Action::LookAt(Elapsed::from_secs(150)));
-    let (_, range) = press(Action::Open);
-    assert_eq!((range.zoom, range.until), (Some(120), Some(Elapsed::from_secs(210))));
-    for _ in 0..4 {
-        press(Action::NextView);
-    }
-    let (view, range) = press(Action::Open);
-    assert_eq!((view, range.cursor), (View::Overview, Some(Elapsed::from_secs(400))));
-}
-
 #[test]
 fn only_the_demo_kills() {
     let mut state = state();
@@ -562,67 +395,4 @@ proptest! {
         }
         prop_assert!(drains <= 1);
     }
-}
-
-#[test]
-fn escape_goes_back_to_live_first_and_clears_the_filter_in_the_log_only() {
-    let mut state = state();
-    update(&mut state, Elapsed::from_secs(100), Event::Tick);
-    let mut press = |action: Action| {
-        update(&mut state, Elapsed::from_secs(100), Event::Action(action));
-        (state.ui.range.is_past(), state.ui.filter.is_some())
-    };
-    press(Action::AskFilter);
-    press(Action::PromptChar('x'));
-    press(Action::PromptAccept);
-    press(Action::Show(View::Overview));
-    assert_eq!(press(Action::MoveCursor(-1)), (true, true));
-    assert_eq!(press(Action::Cancel), (false, true));
-    assert_eq!(press(Action::Cancel), (false, true), "the overview shows no filter");
-    press(Action::Show(View::Log));
-    assert_eq!(press(Action::Cancel), (false, false));
-}
-
-#[test]
-fn the_keys_that_scroll_the_help_drive_no_load() {
-    use crate::app::keymap::{Key, KeyPress};
-
-    let mut state = state();
-    rates(&mut state, &[Action::Preset(1)]);
-    let now = state.now;
-    update(&mut state, now, Event::Action(Action::ToggleHelp));
-    for key in [Key::Down, Key::Up, Key::PageDown, Key::PageUp, Key::End, Key::Home, Key::Down] {
-        for press in [KeyPress::plain(key), KeyPress::shift(key)] {
-            let action = KeyMap::action_for(press, &state).expect("it scrolls");
-            assert_eq!(update(&mut state, now, Event::Action(action)), [], "{key:?}");
-        }
-    }
-    assert_eq!((state.session().rate().1.last().get(), state.ui.help), (50, Some(2)));
-    let letter = KeyMap::action_for(KeyPress::plain(Key::Char('k')), &state);
-    assert_eq!(letter, Some(Action::RateUp), "letters keep driving it");
-}
-
-#[test]
-fn the_selected_step_follows_the_cursor_and_framing_it_stays_within_it() {
-    let mut state = state();
-    for at in [100, 200, 300] {
-        let profile = RateProfile::Constant(ArrivalRate::new(at));
-        let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
-        update(&mut state, Elapsed::from_secs(at.into()), Event::Rate(change));
-    }
-    update(&mut state, Elapsed::from_secs(402), Event::Tick);
-    let selected = |state: &State| state.selected_step(state.session().steps().iter().map(|report| report.step.start));
-    let press = |state: &mut State, action: Action| {
-        update(state, Elapsed::from_secs(402), Event::Action(action));
-        selected(state)
-    };
-    assert_eq!(selected(&state), Some(0));
-    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(150))), Some(2), "the first of three");
-    assert_eq!(press(&mut state, Action::Open), Some(2));
-    assert_eq!(state.ui.range.cursor, Some(Elapsed::from_secs(150)), "within the step already");
-    assert_eq!(press(&mut state, Action::SelectPrevious), Some(1), "picked by hand");
-    assert_eq!(press(&mut state, Action::Open), Some(1), "the end of that step");
-    assert_eq!(state.ui.range.cursor, Some(Elapsed::from_millis(299_500)));
-    assert_eq!(press(&mut state, Action::LookAt(Elapsed::from_secs(50))), None, "before the first");
-    assert_eq!(press(&mut state, Action::Cancel), Some(0));
 }
