@@ -221,6 +221,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// When it was due.
+    pub const fn intended(&self) -> Elapsed {
+        self.intended
+    }
+
     /// Its first byte is handed to a connection that is ready, now. Service time counts from here; a request that is sent
     /// once more begins anew.
     pub fn begin(&mut self) -> Elapsed {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::pacer::{Pacer, Share};
+use crate::pacer::{Pacer, Piece, Share};
 use crate::rate::RateProfile;
 use scaletop_units::Elapsed;
 
@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Set(Elapsed, RateProfile),
     /// What is due after this moment is dealt out anew; this is the worker's share.
     Share(Elapsed, Share),
+    /// The schedule begins anew; this is the worker's share, if it has one.
+    Begin(Piece, Option<Share>),
     /// Another worker joins at this moment with this share: make its pacer.
     Split(Elapsed, Share, oneshot::Sender<Pacer>),
     /// Send what is due by now: whoever drains waits for that too.

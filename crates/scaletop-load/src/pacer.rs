@@ -46,8 +46,18 @@
 //! Shares change while the schedule runs: [`Pacer::reshare`] deals out anew what is due after a moment, and
 //! [`Pacer::sibling`] makes the pacer of a worker that joins then. Arrivals are counted from the first one on whoever
 //! takes them, so no arrival is lost, doubled or moved by it.
+//!
+//! # Several machines
+//!
+//! A worker on another machine may join in the middle and need not know what was before: a [`Piece`] says how much credit was
+//! earned by the latest change of rate, and that is all that arrivals after it depend on. [`Pacer::begin`] goes over to it: what
+//! is due until its moment stays dealt out as it was, what is due after it is dealt out by new shares. With uniform arrivals the
+//! pieces together are exactly the one schedule. Poisson arrivals have no memory: each piece draws gaps of its own from its
+//! moment on, and the whole is in law what one process would have been.
 
 use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
 
 use crate::rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile, ramp_integral};
 use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
@@ -88,6 +98,38 @@ impl Share {
     }
 }
 
+/// The one schedule from a moment on, for a worker that need not know what was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// What is due after this moment is the piece's.
+    pub at: Elapsed,
+    /// The rate that is in force then, since its own anchor; the rates that follow are changes of the piece.
+    pub profile: RateProfile,
+    /// The anchor of that rate, not after `at`.
+    pub since: Elapsed,
+    /// The integral of the rate from the beginning of the schedule to `since`, in units of which [`CREDIT_PER_ARRIVAL`] make an
+    /// arrival.
+    pub credit: u128,
+    /// The seed of Poisson arrivals, another one for each piece.
+    pub seed: u64,
+}
+
+/// A machine's places in a schedule that several machines share: neighboring ones, one for each of its workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slots {
+    /// The first one, from 0.
+    pub first: u32,
+    /// How many there are in all.
+    pub of: u32,
+}
+
+impl Slots {
+    /// The share of the machine's worker `index`, from 0.
+    pub const fn share(self, index: u32) -> Share {
+        Share::new(self.first.wrapping_add(index), self.of)
+    }
+}
+
 /// The schedule of arrivals.
 #[derive(Clone, Debug)]
 pub struct Pacer {
@@ -103,6 +145,9 @@ pub struct Pacer {
     next: Option<Elapsed>,
     /// When the last arrival handed out was due.
     handed_out: Elapsed,
+    arrivals: Arrivals,
+    /// The piece that follows, and the moment after which it does.
+    following: Option<Box<(Elapsed, Pacer)>>,
 }
 
 impl Pacer {
@@ -115,10 +160,35 @@ impl Pacer {
         let start = Cursor { number: 0, credit: 0, gaps };
         let anchors = VecDeque::from([Anchor { at: Elapsed::ZERO, credit: 0, profile: RateProfile::PAUSED }]);
         let shares = VecDeque::from([(Elapsed::ZERO, share)]);
+        let (last, handed_out) = (start.clone(), Elapsed::ZERO);
         let mut pacer =
-            Self { anchors, shares, last: start.clone(), upcoming: start, next: None, handed_out: Elapsed::ZERO };
+            Self { anchors, shares, last, upcoming: start, next: None, handed_out, arrivals, following: None };
         pacer.find_next();
         pacer
+    }
+
+    /// What is due after the moment of `piece` is the piece's, and this worker's share of it `share`; `None`: it takes nothing of
+    /// it. What is due until then stays as it was. Later changes are changes of the piece.
+    ///
+    /// A moment before what was already handed out hands nothing out again: what the piece makes due until then is left out.
+    pub fn begin(&mut self, piece: Piece, share: Option<Share>) {
+        if let Some(following) = &mut self.following {
+            following.1.begin(piece, share);
+            return;
+        }
+        let mut next = Self::new(self.arrivals, piece.seed, share.unwrap_or(Share::NONE));
+        let anchor = Anchor { at: piece.since, credit: piece.credit, profile: piece.profile };
+        let earned = anchor.credit_at(piece.at);
+        let number = earned / CREDIT_PER_ARRIVAL;
+        (next.last.number, next.last.credit) = match self.arrivals {
+            Arrivals::Uniform => (u64::try_from(number).unwrap_or(u64::MAX), number * CREDIT_PER_ARRIVAL),
+            Arrivals::Poisson => (0, earned),
+        };
+        next.anchors = VecDeque::from([anchor]);
+        next.handed_out = piece.at;
+        next.find_next();
+        self.following = Some(Box::new((piece.at, next)));
+        self.find_next();
     }
 
     /// Makes `profile` the rate from `at` on; what is due before `at` stays due.
@@ -126,6 +196,9 @@ impl Pacer {
     /// Returns the anchor: `at`, or the latest moment that is already settled (an earlier change, an arrival handed out)
     /// when `at` lies before it.
     pub fn set(&mut self, at: Elapsed, profile: RateProfile) -> Elapsed {
+        if let Some(following) = &mut self.following {
+            return following.1.set(at, profile);
+        }
         let at = at.max(self.handed_out);
         let at = match self.anchors.back_mut() {
             Some(last) if at <= last.at => {
@@ -145,6 +218,10 @@ impl Pacer {
 
     /// What is due after `at` is dealt out by `share`; what is due until then stays dealt out as it was.
     pub fn reshare(&mut self, at: Elapsed, share: Share) {
+        if let Some(following) = &mut self.following {
+            following.1.reshare(at, share);
+            return;
+        }
         let at = self.shares.back().map_or(at, |&(before, _)| at.max(before)).max(self.handed_out);
         self.shares.push_back((at, share));
         self.find_next();
@@ -199,6 +276,25 @@ impl Pacer {
 
     /// Finds the next arrival of this share and when it is due, and forgets anchors that are behind.
     fn find_next(&mut self) {
+        self.find_within();
+        if let Some(following) = self.following.take_if(|next| self.next.is_none_or(|due| due > next.0)) {
+            let behind = self.handed_out;
+            *self = following.1;
+            while self.next.is_some_and(|due| due <= behind) {
+                self.last = self.upcoming.clone();
+                self.find_within();
+            }
+            self.handed_out = self.handed_out.max(behind);
+            self.find_next();
+        }
+    }
+
+    /// [`Pacer::find_next`], of this piece of the schedule.
+    fn find_within(&mut self) {
+        if self.shares.len() == 1 && self.shares.front().is_some_and(|(_, share)| share.of == 0) {
+            self.next = None;
+            return;
+        }
         let mut cursor = self.last.clone();
         self.advance(&mut cursor);
         let mut at = 0;

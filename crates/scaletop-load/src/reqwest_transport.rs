@@ -64,6 +64,10 @@ impl ReqwestTransport {
             return Err(TransportError::Url(options.url.to_string()));
         }
         options.refuse_framing_headers()?;
+        if let Some(name) = &options.due_header {
+            let why = format!("{name} cannot say when a request was due: reqwest sends the same request each time");
+            return Err(TransportError::Request(why));
+        }
         install_tls_provider();
         // Without keep-alive there is nothing to retire.
         let max_age = options.conn_max_age.filter(|_| options.keep_alive);

@@ -169,6 +169,11 @@ impl<T: Transport> Worker<T> {
                 self.pacer.reshare(at, share);
                 true
             }
+            Command::Begin(piece, share) => {
+                self.pacer.begin(piece, share);
+                self.rhythm.restart();
+                true
+            }
             Command::Split(at, share, to) => {
                 // Nobody takes it when the new thread could not be started; then its part of the schedule has no worker,
                 // which the engine prevents by starting the thread first.
@@ -187,10 +192,15 @@ impl<T: Transport> Worker<T> {
     async fn accept_due(&mut self, now: Elapsed, planned: Elapsed) {
         let mut may_wait_for_room = true;
         let mut handled = 0;
+        let lease = self.line.shared().lease();
         while let Some(intended) = self.pacer.pop_due(now) {
             self.rhythm.took(intended);
             handled += 1;
-            if now.saturating_since(intended) > TOO_LATE {
+            if intended > lease {
+                // Nobody's: it may be another machine's by now, and whoever leads counts what nobody reports.
+                continue;
+            }
+            if now > lease || now.saturating_since(intended) > TOO_LATE {
                 self.line.refuse(intended, Dropped::Late);
                 continue;
             }

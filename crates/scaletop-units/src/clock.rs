@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::Elapsed;
+use crate::{Elapsed, Slew};
 
 /// Stands in for moments that the system cannot represent: thirty years, as tokio's own "far future".
 const FAR_FUTURE: Duration = Duration::from_hours(24 * 365 * 30);
@@ -18,6 +18,8 @@ const FAR_FUTURE: Duration = Duration::from_hours(24 * 365 * 30);
 pub struct RunClock {
     started: Instant,
     started_unix_micros: i64,
+    /// How it follows another machine's clock.
+    slew: Option<&'static Slew>,
 }
 
 impl RunClock {
@@ -29,22 +31,36 @@ impl RunClock {
             Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
         };
-        Self { started: Instant::now(), started_unix_micros: micros }
+        Self { started: Instant::now(), started_unix_micros: micros, slew: None }
     }
 
     /// A session that started at `started`, when the wall clock said this: for what did not begin just now.
     pub const fn anchored(started: Instant, started_unix_micros: i64) -> Self {
-        Self { started, started_unix_micros }
+        Self { started, started_unix_micros, slew: None }
+    }
+
+    /// The same, corrected by `slew`: the clock of a session that another machine leads. It lives as long as the program, so that
+    /// a clock stays something that is copied.
+    #[must_use]
+    pub const fn slewed(self, slew: &'static Slew) -> Self {
+        Self { slew: Some(slew), ..self }
     }
 
     /// The time since the start. Never decreases.
     pub fn now(&self) -> Elapsed {
-        Elapsed::ZERO + self.started.elapsed()
+        let since = self.started.elapsed();
+        Elapsed::ZERO + self.slew.map_or(since, |slew| slew.corrected(since))
+    }
+
+    /// The time since the start by this machine's clock alone.
+    pub fn uncorrected(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The instant of `at`, for timers.
     pub fn instant_at(&self, at: Elapsed) -> Instant {
         let since = at.saturating_since(Elapsed::ZERO);
+        let since = self.slew.map_or(since, |slew| slew.uncorrected(since));
         self.started.checked_add(since).unwrap_or_else(|| self.started + FAR_FUTURE)
     }
 
@@ -73,6 +89,17 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert_eq!(clock.now(), copy.now());
         assert_eq!(clock.started_unix_micros(), copy.started_unix_micros());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_follows_another_says_when_its_moments_are() {
+        static SLEW: Slew = Slew::new();
+        let clock = RunClock::start().slewed(&SLEW);
+        SLEW.aim(clock.uncorrected(), 2_000_000, Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(clock.now(), Elapsed::from_millis(10_002));
+        let apart = clock.instant_at(Elapsed::from_millis(10_002)) - Instant::now();
+        assert!(apart < Duration::from_micros(1), "{apart:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::Shared;
 use crate::mailbox::Command;
+use crate::pacer::{Piece, Slots};
 use crate::rate::RateProfile;
 use scaletop_units::Elapsed;
 
@@ -24,6 +25,32 @@ impl LoadHandle {
     pub fn set(&self, at: Elapsed, profile: RateProfile) {
         self.shared.note_rate(at, profile);
         self.shared.post(|| Command::Set(at, profile));
+    }
+
+    /// What is due after the moment of `piece` is the piece's, and this engine's workers take `slots` of it, one each from the first;
+    /// `None`: they take nothing of it. For several machines that share one schedule.
+    pub fn begin(&self, piece: Piece, slots: Option<Slots>) {
+        self.shared.note_rate(piece.since, piece.profile);
+        self.shared.begin(piece, slots);
+    }
+
+    /// Arrivals that come due after `until` are not sent and not counted, until this is called with a later moment; what was
+    /// due before and is only turned to afterwards is dropped as late. An engine that nobody gave a lease sends for ever.
+    ///
+    /// It is looked at before each batch is sent: whoever took part in a schedule and hears nothing any more is silent at that
+    /// moment, also when the process stood still meanwhile.
+    pub fn lease(&self, until: Elapsed) {
+        self.shared.set_lease(until);
+    }
+
+    /// How many threads send.
+    pub fn workers(&self) -> usize {
+        self.shared.workers()
+    }
+
+    /// Requests without an answer.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.in_flight()
     }
 
     /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer.

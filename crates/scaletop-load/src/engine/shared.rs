@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::engine::LoadConfig;
 use crate::expected::Expected;
 use crate::mailbox::{Command, Mailbox};
-use crate::pacer::{Pacer, Share};
+use crate::pacer::{Pacer, Piece, Share, Slots};
 use crate::rate::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     members: Mutex<Members>,
     /// Rates set so far, ascending, as far back as the collector may still ask.
     rates: Mutex<VecDeque<(Elapsed, RateProfile)>>,
+    /// Nothing that is due after this moment is sent, in nanoseconds since the start.
+    lease: AtomicU64,
     /// How many wait for [`Shared::changed`].
     drains: AtomicUsize,
     changed: Notify,
@@ -61,6 +63,7 @@ impl Shared {
                 is_stopped: false,
             }),
             rates: Mutex::default(),
+            lease: AtomicU64::new(u64::MAX),
             drains: AtomicUsize::new(0),
             changed: Notify::new(),
         }
@@ -119,6 +122,24 @@ impl Shared {
         let mailbox = Arc::<Mailbox>::default();
         members.all.push(Member { mailbox: Arc::clone(&mailbox), first: at.second() });
         Some((mailbox, pacer))
+    }
+
+    /// Begins the schedule anew with every worker.
+    pub(crate) fn begin(&self, piece: Piece, slots: Option<Slots>) {
+        for (index, member) in self.members().all.iter().enumerate() {
+            let share = slots.map(|slots| slots.share(u32::try_from(index).unwrap_or(u32::MAX)));
+            member.mailbox.post(Command::Begin(piece, share));
+        }
+    }
+
+    /// Sets until when arrivals that come due may be sent.
+    pub(crate) fn set_lease(&self, until: Elapsed) {
+        self.lease.store(until.as_nanos(), Ordering::SeqCst);
+    }
+
+    /// What is due after this moment is not sent.
+    pub(crate) fn lease(&self) -> Elapsed {
+        Elapsed::from_nanos(self.lease.load(Ordering::SeqCst))
     }
 
     /// The cap on requests in flight.

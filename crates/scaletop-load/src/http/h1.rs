@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::http::answer::{Answer, Malformed};
@@ -67,6 +68,7 @@ enum End {
 
 /// How far an exchange is.
 struct Exchange {
+    request: Bytes,
     answer: Answer,
     /// Bytes of the request that were written.
     written: usize,
@@ -102,8 +104,13 @@ impl Link {
         job.begin();
         let sent = pool.now();
         self.deadline.set(pool.template.timeout);
-        let mut exchange =
-            Exchange { answer: Answer::new(pool.template.is_head), written: 0, is_flushed: false, write_error: None };
+        let mut exchange = Exchange {
+            request: pool.template.wire(job.due()),
+            answer: Answer::new(pool.template.is_head),
+            written: 0,
+            is_flushed: false,
+            write_error: None,
+        };
         let end = poll_fn(|cx| self.poll_exchange(cx, pool, &mut exchange)).await;
         let ending = Ending {
             is_close: matches!(end, End::Closed | End::Broken(_)),
@@ -135,7 +142,7 @@ impl Link {
     }
 
     fn poll_exchange(&mut self, cx: &mut Context<'_>, pool: &Pool, exchange: &mut Exchange) -> Poll<End> {
-        self.write(cx, pool, exchange);
+        self.write(cx, exchange);
         loop {
             let mut scratch = pool.scratch();
             let mut buffer = ReadBuf::new(&mut scratch);
@@ -157,13 +164,12 @@ impl Link {
     }
 
     /// Writes what can be written of the request.
-    fn write(&mut self, cx: &mut Context<'_>, pool: &Pool, exchange: &mut Exchange) {
-        let wire = &pool.template.wire;
+    fn write(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) {
         if exchange.is_flushed || exchange.write_error.is_some() {
             return;
         }
-        while exchange.written < wire.len() {
-            match Pin::new(&mut self.stream).poll_write(cx, &wire[exchange.written..]) {
+        while exchange.written < exchange.request.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &exchange.request[exchange.written..]) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(written)) if written > 0 => exchange.written += written,
                 Poll::Ready(Ok(_)) => exchange.write_error = Some(io::ErrorKind::WriteZero.into()),

@@ -23,6 +23,7 @@ use crate::http::slot::Slot;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
+use scaletop_units::Elapsed;
 
 /// What the service may send on one stream, and on all of a connection, before we have read it: bodies are read and
 /// forgotten as they come, so this bounds what many connections may hold.
@@ -156,7 +157,7 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
     let idled = slot.idled_before(began);
     let mut reply = Reply::status(0);
     let timeout = pool.template.timeout;
-    let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, &mut reply)).await;
+    let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, job.due(), &mut reply)).await;
     let has_answer = reply.outcome != crate::sample::Outcome::Status(0);
     reply.remote = has_answer.then_some(slot.remote);
     slot.busy.set(slot.busy.get().saturating_sub(1));
@@ -215,14 +216,19 @@ fn once_more(
 }
 
 /// Sends the request and reads the answer into `reply`.
-async fn exchange(pool: &Pool, mut send: SendRequest<Bytes>, reply: &mut Reply) -> Result<(), Ended> {
+async fn exchange(
+    pool: &Pool,
+    mut send: SendRequest<Bytes>,
+    due: Option<Elapsed>,
+    reply: &mut Reply,
+) -> Result<(), Ended> {
     let body = &pool.template.body;
     let ended = |error: h2::Error| ended(&error, Phase::Answer);
     let unsent = |error| match ended(error) {
         Ended::Unprocessed => Ended::Unprocessed,
         other => Ended::Closed { is_unsent: true, failed: other.failed() },
     };
-    let (response, mut stream) = send.send_request(pool.template.head.clone(), body.is_empty()).map_err(unsent)?;
+    let (response, mut stream) = send.send_request(pool.template.head(due), body.is_empty()).map_err(unsent)?;
     let mut response = std::pin::pin!(response);
     let response = if body.is_empty() {
         response.await.map_err(ended)?

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::line::Exchange;
 use crate::transport::Reply;
+use scaletop_units::Elapsed;
 
 /// One request on its way to, or on, a connection.
 #[derive(Debug)]
@@ -28,6 +29,14 @@ impl Job {
     /// A request by itself.
     pub(super) const fn single(reply: oneshot::Sender<Reply>) -> Self {
         Self { asked: Asked::Single(reply), again: false }
+    }
+
+    /// When it was due; `None` of a request by itself.
+    pub(super) const fn due(&self) -> Option<Elapsed> {
+        match &self.asked {
+            Asked::Load(exchange) => Some(exchange.intended()),
+            Asked::Single(_) => None,
+        }
     }
 
     /// Its first byte goes to a connection now.

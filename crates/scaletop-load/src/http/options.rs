@@ -39,6 +39,9 @@ pub struct RequestOptions {
     pub resolve: Vec<(String, SocketAddr)>,
     /// The response header that names the instance.
     pub instance_header: HeaderName,
+    /// The request header, if any, that says when a request was due: nanoseconds since the start of the session, in 20 digits. So
+    /// a request is found again in a log of the service's.
+    pub due_header: Option<HeaderName>,
 }
 
 impl RequestOptions {
@@ -57,6 +60,7 @@ impl RequestOptions {
             conn_max_age: Some(Duration::from_secs(30)),
             resolve: Vec::new(),
             instance_header: HeaderName::from_static("x-instance-id"),
+            due_header: None,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The request, written down once: every request of a run is the same bytes. And how connections for it are made.
+//! The request, written down once: every request of a run is the same bytes, but for the moment at which it was due where that
+//! is asked for. And how connections for it are made.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,11 +18,14 @@ use url::{Position, Url};
 use crate::http::options::{RequestOptions, TransportError};
 use crate::http::tls;
 use crate::names::Names;
+use scaletop_units::Elapsed;
 
 /// Everything that the workers of a run have in common.
 pub(super) struct RequestTemplate {
     /// The request over HTTP/1.1, head and body.
-    pub wire: Bytes,
+    wire: Bytes,
+    /// The header that says when a request was due, and where its value begins in `wire`.
+    due: Option<(HeaderName, usize)>,
     /// The request over HTTP/2, without its body.
     pub head: Request<()>,
     /// The body over HTTP/2.
@@ -80,8 +84,19 @@ impl RequestTemplate {
         if !options.keep_alive {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        let due_header = options.due_header.as_ref();
+        if let Some(name) = due_header {
+            headers.insert(name, value(NOT_DUE)?);
+        }
+        let wire = http1_bytes(&options.method, &options.url, &headers, &body);
+        let due = due_header.and_then(|name| {
+            let line = format!("\r\n{name}: {NOT_DUE}\r\n");
+            let at = wire.windows(line.len()).position(|window| window == line.as_bytes())?;
+            Some((name.clone(), at + name.as_str().len() + 4))
+        });
         Ok(Self {
-            wire: http1_bytes(&options.method, &options.url, &headers, &body),
+            wire,
+            due,
             head,
             body,
             is_head: options.method == Method::HEAD,
@@ -98,6 +113,35 @@ impl RequestTemplate {
             names: Names::default(),
         })
     }
+}
+
+/// What stands in a template where a moment will.
+const NOT_DUE: &str = "00000000000000000000";
+
+impl RequestTemplate {
+    /// The bytes of a request over HTTP/1.1 that was due at `due`; of one by itself at no moment.
+    pub(super) fn wire(&self, due: Option<Elapsed>) -> Bytes {
+        let (Some((_, at)), Some(due)) = (&self.due, due) else { return self.wire.clone() };
+        let mut wire = BytesMut::from(&self.wire[..]);
+        wire[*at..at + NOT_DUE.len()].copy_from_slice(moment(due).as_bytes());
+        wire.freeze()
+    }
+
+    /// The head of the same over HTTP/2.
+    pub(super) fn head(&self, due: Option<Elapsed>) -> Request<()> {
+        let mut head = self.head.clone();
+        if let (Some((name, _)), Some(due)) = (&self.due, due)
+            && let Ok(value) = HeaderValue::from_str(&moment(due))
+        {
+            head.headers_mut().insert(name, value);
+        }
+        head
+    }
+}
+
+/// A moment in as many digits as [`NOT_DUE`].
+fn moment(due: Elapsed) -> String {
+    format!("{:020}", due.as_nanos())
 }
 
 /// Host and port as they stand in a request.
@@ -187,6 +231,20 @@ mod tests {
 
     fn text(options: &RequestOptions) -> String {
         String::from_utf8(RequestTemplate::new(options).unwrap().wire.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_request_says_when_it_was_due_where_that_is_asked_for() {
+        let due = Some(Elapsed::from_millis(1_234));
+        let mut options = options("http://localhost:81/");
+        let plain = RequestTemplate::new(&options).unwrap();
+        assert_eq!(plain.wire(due), plain.wire(None));
+        options.due_header = Some(HeaderName::from_static("x-due"));
+        let template = RequestTemplate::new(&options).unwrap();
+        let wire = String::from_utf8(template.wire(due).to_vec()).unwrap();
+        assert!(wire.contains("\r\nx-due: 00000000001234000000\r\n"), "{wire}");
+        assert_eq!(template.head(due).headers()["x-due"], "00000000001234000000");
+        assert_eq!(template.wire(None).len(), wire.len());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::record::connections::Connections;
 use crate::record::failures::{self, Failure};
 use crate::record::latency::Latency;
 use crate::sample::OutcomeCounts;
-use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_units::{ArrivalRate, Elapsed, GeneratorId, InstanceId};
 
 /// An arrival that we turn to this long after it was due is late: our lag shows in its response time.
 pub const LATE: Duration = Duration::from_millis(10);
@@ -54,6 +54,31 @@ pub struct Second {
     pub connections: Connections,
     /// Why requests failed, in words; at most 16 causes, in the order in which they were first seen.
     pub failures: Vec<Failure>,
+    /// Who generated the load, in the order of their names; empty where it was this process alone.
+    pub generators: Vec<GeneratorPart>,
+}
+
+/// What one generator of a fleet says of its part of a second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorPart {
+    /// Its name.
+    pub id: GeneratorId,
+    /// Arrivals that came due for it.
+    pub due: u64,
+    /// Requests it sent.
+    pub sent: u64,
+    /// How many were answered as expected.
+    pub ok: u64,
+    /// How late it was: 99th percentile of its send lag.
+    pub lag_p99: Option<Duration>,
+    /// Its CPU use, 100 = one core.
+    pub cpu_percent: Option<f32>,
+    /// Its requests without an answer when the second ended.
+    pub in_flight: u64,
+    /// How far its clock may be from the session's, plus or minus.
+    pub clock_error: Option<Duration>,
+    /// How late the latest change of rate or of shares reached it; `None` when it was there in time.
+    pub late_anchor: Option<Duration>,
 }
 
 /// More instances or addresses than this are not told apart within one second.
@@ -92,6 +117,9 @@ pub struct CohortPart {
     pub late: u64,
     /// The longest after it was due that we turned to one of those.
     pub longest_lag: Duration,
+    /// Arrivals that the schedule of a fleet makes due, whoever is to send them; `None` where nobody but this process could. What
+    /// of them nobody reports as due is unreported: see [`CohortPart::unreported`].
+    pub planned: Option<u64>,
 }
 
 impl CohortPart {
@@ -115,6 +143,16 @@ impl CohortPart {
         self.failed_service.merge(&other.failed_service);
         self.late += other.late;
         self.longest_lag = self.longest_lag.max(other.longest_lag);
+        self.planned = match (self.planned, other.planned) {
+            (Some(mine), Some(theirs)) => Some(mine + theirs),
+            (mine, theirs) => mine.or(theirs),
+        };
+    }
+
+    /// Arrivals that the schedule made due and no generator of the fleet reported: of all parts of a cohort together, since what
+    /// comes late counts too. They are nobody's answers and nobody's failures.
+    pub fn unreported(&self) -> u64 {
+        self.planned.map_or(0, |planned| planned.saturating_sub(self.due))
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.
@@ -216,6 +254,10 @@ impl Second {
         self.unattributed += other.unattributed;
         self.connections.merge(&other.connections);
         failures::merge(&mut self.failures, &other.failures);
+        for generator in &other.generators {
+            let at = self.generators.partition_point(|mine| mine.id <= generator.id);
+            self.generators.insert(at, generator.clone());
+        }
         for served in &other.served {
             match self.served.binary_search_by(|mine| mine.id.cmp(&served.id)) {
                 Ok(at) => self.served[at].merge(served),

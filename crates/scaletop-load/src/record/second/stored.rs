@@ -17,9 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::record::bundle::{BundleError, Unpacked, pack};
 use crate::record::connections::Connections;
 use crate::record::failures::Failure;
-use crate::record::second::{CohortPart, GeneratorHealth, Second, Served};
+use crate::record::second::{CohortPart, GeneratorHealth, GeneratorPart, Second, Served};
 use crate::sample::OutcomeCounts;
-use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
+use scaletop_units::{ArrivalRate, Elapsed, GeneratorId, InstanceId};
 
 /// A second as it is written down.
 #[derive(Serialize, Deserialize)]
@@ -59,6 +59,32 @@ struct Stored {
     connections: Option<(Vec<u64>, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     failures: Vec<Failure>,
+    /// The intended second, and how many arrivals of it the schedule of a fleet makes due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    planned: Vec<(u32, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    generators: Vec<StoredGenerator>,
+}
+
+/// A generator of a fleet: its name, arrivals due, sent, OK, send lag in nanoseconds, percent of a core, requests in flight, and
+/// the error of its clock and the lateness of its latest anchor in nanoseconds.
+#[derive(Serialize, Deserialize)]
+struct StoredGenerator(GeneratorId, u64, u64, u64, Option<u64>, Option<f32>, u64, Option<u64>, Option<u64>);
+
+impl From<&GeneratorPart> for StoredGenerator {
+    fn from(part: &GeneratorPart) -> Self {
+        let GeneratorPart { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor } = part;
+        let (lag, error, late) = (lag_p99.map(nanos), clock_error.map(nanos), late_anchor.map(nanos));
+        Self(id.clone(), *due, *sent, *ok, lag, *cpu_percent, *in_flight, error, late)
+    }
+}
+
+impl From<StoredGenerator> for GeneratorPart {
+    fn from(stored: StoredGenerator) -> Self {
+        let StoredGenerator(id, due, sent, ok, lag, cpu_percent, in_flight, error, late) = stored;
+        let [lag_p99, clock_error, late_anchor] = [lag, error, late].map(|nanos| nanos.map(Duration::from_nanos));
+        Self { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor }
+    }
 }
 
 /// What is known of the workers and of who else uses the machine: how many, percent of the busiest, longest turn in
@@ -130,6 +156,8 @@ impl Serialize for Second {
             workers: workers(health),
             connections: connections.map(|all| (all.counts().to_vec(), nanos(all.closed_age))),
             failures: self.failures.clone(),
+            planned: self.parts.iter().filter_map(|part| Some((part.intended, part.planned?))).collect(),
+            generators: self.generators.iter().map(StoredGenerator::from).collect(),
         }
         .serialize(serializer)
     }
@@ -172,6 +200,7 @@ impl Second {
                 dropped_cap,
                 dropped_late,
                 dropped_connections: of_part(&stored.unconnected, intended),
+                planned: stored.planned.iter().find(|&&(second, _)| second == intended).map(|&(_, planned)| planned),
                 outcomes: OutcomeCounts::from_counts(&outcomes),
                 ok: latencies.take()?,
                 failed: latencies.take()?,
@@ -235,6 +264,7 @@ impl Second {
             },
             connections,
             failures: stored.failures,
+            generators: stored.generators.into_iter().map(GeneratorPart::from).collect(),
         })
     }
 }
