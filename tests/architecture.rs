@@ -45,6 +45,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("text", ""),
     ("endpoint", ""),
     ("scaletop_cluster", "scaletop_units"),
+    ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_load", "scaletop_units"),
     ("scaletop_units", ""),
 ];
@@ -63,7 +64,7 @@ const PURE: &[&str] = &[
     "values.rs",
     "scaletop_cluster/autoscaler.rs",
     "scaletop_cluster/faults.rs",
-    "scaletop_cluster/fleet.rs",
+    "scaletop_cluster/instance_pool.rs",
     "scaletop_cluster/ledger",
     "scaletop_cluster/options.rs",
     "scaletop_cluster/target_tracking",
@@ -135,8 +136,10 @@ fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     read_sources(&root.join("src"), "", &mut found);
-    for name in ["scaletop-cluster", "scaletop-load", "scaletop-units"] {
-        read_sources(&root.join("crates").join(name).join("src"), &name.replace('-', "_"), &mut found);
+    for entry in fs::read_dir(root.join("crates")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().replace('-', "_");
+        read_sources(&path.join("src"), &name, &mut found);
     }
     assert!(found.len() > 100, "the sources were not found");
     found

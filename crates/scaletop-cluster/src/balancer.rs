@@ -27,7 +27,7 @@ use hyper::{Request, Response, StatusCode, Version};
 use tokio::net::{TcpListener, TcpSocket};
 
 use self::upstream::{Connection, UpstreamError, Upstreams};
-use super::fleet::Member;
+use super::instance_pool::Member;
 use super::ledger::{InstanceKey, Served, TurnedAway};
 use super::options::Platform;
 use super::serve::Connections;

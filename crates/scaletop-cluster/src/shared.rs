@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{AtTheDoor, Fault, Faults};
-use super::fleet::{Fleet, Member};
+use super::instance_pool::{InstancePool, Member};
 use super::ledger::{InstanceKey, Served, TurnedAway};
 use super::reader::ClusterReader;
 use super::truth::EndCause;
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
 
 #[derive(Debug)]
 struct Front {
-    fleet: Fleet,
+    pool: InstancePool,
     faults: Faults,
     luck: fastrand::Rng,
     /// Every instance that has not ended, with what ends its process.
@@ -59,8 +59,8 @@ pub(crate) enum Admission {
 impl Shared {
     pub(crate) fn new(reader: ClusterReader) -> Self {
         let luck = reader.options().seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let fleet = Fleet::new(reader.options().platform, reader.options().max_concurrency);
-        let front = Front { fleet, faults: Faults::default(), luck, living: BTreeMap::new() };
+        let pool = InstancePool::new(reader.options().platform, reader.options().max_concurrency);
+        let front = Front { pool, faults: Faults::default(), luck, living: BTreeMap::new() };
         let (instances_changed, faults_changed) = (Notify::new(), Notify::new());
         Self { reader, front: Mutex::new(front), instances_changed, faults_changed }
     }
@@ -79,7 +79,7 @@ impl Shared {
         {
             let mut front = self.front();
             let Some(id) = front.living.get(&key).map(|living| living.id.clone()) else { return };
-            front.fleet.add(key, id, addr);
+            front.pool.add(key, id, addr);
         }
         let now = self.reader.now();
         {
@@ -92,12 +92,12 @@ impl Shared {
 
     /// The instance, and whether it would take another connection; `None` once it is gone.
     pub(crate) fn reached(&self, key: InstanceKey) -> Option<(Member, bool)> {
-        self.front().fleet.reached(key)
+        self.front().pool.reached(key)
     }
 
     /// The target group takes the instance for healthy from now on, or says why not.
     pub(crate) fn health_changed(&self, key: InstanceKey, failure: Option<String>) {
-        self.front().fleet.set_healthy(key, failure.is_none());
+        self.front().pool.set_healthy(key, failure.is_none());
         self.reader.ledger().health_changed(self.reader.now(), key, failure);
         self.instances_changed.notify_one();
     }
@@ -110,7 +110,7 @@ impl Shared {
 
     /// The instance takes no more requests and ends when it has answered those it has.
     pub(crate) fn drain(&self, key: InstanceKey, parting: EndCause) {
-        self.front().fleet.drain(key);
+        self.front().pool.drain(key);
         self.reader.ledger().draining(self.reader.now(), key, parting);
     }
 
@@ -118,7 +118,7 @@ impl Shared {
     pub(crate) fn retire(&self, key: InstanceKey, cause: EndCause) {
         let living = {
             let mut front = self.front();
-            front.fleet.remove(key);
+            front.pool.remove(key);
             front.living.remove(&key)
         };
         if let Some(living) = living {
@@ -131,12 +131,10 @@ impl Shared {
     /// Kills the instance called `id`, or an active one by chance. Returns who it was.
     pub(crate) fn kill(&self, id: Option<&InstanceId>) -> Option<InstanceId> {
         let (key, id) = {
-            let Front { fleet, luck, living, .. } = &mut *self.front();
+            let Front { pool, luck, living, .. } = &mut *self.front();
             match id {
                 Some(id) => living.iter().find(|(_, living)| living.id == *id).map(|(key, _)| (*key, id.clone()))?,
-                None => {
-                    luck.choice(fleet.active().map(|member| (member.key, member.id.clone())).collect::<Vec<_>>())?
-                }
+                None => luck.choice(pool.active().map(|member| (member.key, member.id.clone())).collect::<Vec<_>>())?,
             }
         };
         self.retire(key, EndCause::Killed);
@@ -153,7 +151,7 @@ impl Shared {
 
     /// The draining instances that have nothing left to do.
     pub(crate) fn drained(&self) -> Vec<InstanceKey> {
-        self.front().fleet.drained().collect()
+        self.front().pool.drained().collect()
     }
 
     /// A lasting fault begins.
@@ -199,7 +197,7 @@ impl Shared {
             let front = &mut *self.front();
             let luck = front.luck.f64();
             match front.faults.at_the_door(now, luck) {
-                AtTheDoor::Pass => Ok(front.fleet.admit()),
+                AtTheDoor::Pass => Ok(front.pool.admit()),
                 fault => Err(fault),
             }
         };
@@ -294,7 +292,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.rests();
         let now = self.shared.reader.now();
-        self.shared.front().fleet.release(self.key);
+        self.shared.front().pool.release(self.key);
         let took = now.saturating_since(self.since);
         let outcome = if self.is_given_up.load(Ordering::Relaxed) { Served::Late } else { self.outcome };
         self.shared.reader.ledger().served(now, self.key, outcome, took);

@@ -55,8 +55,8 @@ fn piece(at: Elapsed, rate: u32) -> Piece {
     Piece { at, profile, since: Elapsed::ZERO, credit: 0, seed: 0 }
 }
 
-fn slots(first: u32, of: u32) -> Option<Slots> {
-    Some(Slots { first, of })
+const fn slots(first: u32, of: u32) -> Slots {
+    Slots { first, of }
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,14 +64,14 @@ async fn machines_that_take_turns_send_each_arrival_once() {
     let run = async {
         let clock = RunClock::start();
         let engines = [Engine::start(clock), Engine::start(clock)];
-        engines[0].handle.begin(piece(ms(0), 100), slots(0, 1));
+        engines[0].handle.begin(piece(ms(0), 100), Some(slots(0, 1)));
         engines[1].handle.begin(piece(ms(0), 100), None);
         sleep_until(clock.instant_at(ms(1_950))).await;
-        engines[0].handle.begin(piece(ms(2_000), 100), slots(0, 2));
-        engines[1].handle.begin(piece(ms(2_000), 100), slots(1, 2));
+        engines[0].handle.begin(piece(ms(2_000), 100), Some(slots(0, 2)));
+        engines[1].handle.begin(piece(ms(2_000), 100), Some(slots(1, 2)));
         sleep_until(clock.instant_at(ms(3_900))).await;
         engines[0].handle.begin(piece(ms(4_000), 100), None);
-        engines[1].handle.begin(piece(ms(4_000), 100), slots(0, 1));
+        engines[1].handle.begin(piece(ms(4_000), 100), Some(slots(0, 1)));
         sleep_until(clock.instant_at(ms(5_005))).await;
         let sent: Vec<Vec<Elapsed>> = engines.iter().map(|engine| engine.sent.borrow().clone()).collect();
         assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [300, 200]);
@@ -91,7 +91,7 @@ async fn nothing_that_is_due_after_the_lease_is_sent_or_counted() {
     let run = async {
         let clock = RunClock::start();
         let engine = Engine::start(clock);
-        engine.handle.begin(piece(ms(0), 100), slots(0, 1));
+        engine.handle.begin(piece(ms(0), 100), Some(slots(0, 1)));
         engine.handle.lease(ms(1_000));
         sleep_until(clock.instant_at(ms(2_995))).await;
         assert_eq!(engine.sent.borrow().last(), Some(&ms(1_000)));
@@ -110,7 +110,7 @@ async fn what_was_due_within_the_lease_and_is_seen_after_it_is_late_and_not_sent
     let run = async {
         let clock = RunClock::start();
         let engine = Engine::start(clock);
-        engine.handle.begin(piece(ms(0), 100), slots(0, 1));
+        engine.handle.begin(piece(ms(0), 100), Some(slots(0, 1)));
         engine.handle.lease(ms(1_000));
         sleep_until(clock.instant_at(ms(505))).await;
         // The process stands still for two seconds.

@@ -16,7 +16,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::upstream::{Connection, UpstreamError, Upstreams, connect};
 use super::{Answer, disturbance, exchange, failed, own, passed};
-use crate::fleet::Member;
+use crate::instance_pool::Member;
 use crate::ledger::{InstanceKey, Served};
 use crate::options::Platform;
 use crate::shared::{Shared, Slot};

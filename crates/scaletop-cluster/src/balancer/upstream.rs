@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::fleet::Member;
+use crate::instance_pool::Member;
 use crate::ledger::InstanceKey;
 
 /// On loopback a connection is made at once or never.

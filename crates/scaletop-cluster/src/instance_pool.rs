@@ -34,14 +34,14 @@ pub(crate) struct Member {
 
 /// The instances behind the balancer.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct InstancePool {
     platform: Platform,
     max_concurrency: u32,
     members: Vec<Member>,
     picks: u64,
 }
 
-impl Fleet {
+impl InstancePool {
     pub(crate) fn new(platform: Platform, max_concurrency: u32) -> Self {
         Self { platform, max_concurrency, members: Vec::new(), picks: 0 }
     }
@@ -60,7 +60,7 @@ impl Fleet {
         self.members.push(Member { key, id, addr, queue, in_flight: 0, draining: false, is_healthy: true, picked: 0 });
     }
 
-    /// Chooses an instance and takes one of its slots; [`Fleet::release`] gives it back.
+    /// Chooses an instance and takes one of its slots; [`InstancePool::release`] gives it back.
     pub(crate) fn admit(&mut self) -> Result<Member, TurnedAway> {
         let chosen = match self.platform {
             Platform::AppRunner => self.active().min_by_key(|member| (member.in_flight, member.picked)),
@@ -152,41 +152,41 @@ mod tests {
 
     use super::*;
 
-    fn fleet(count: u64, max_concurrency: u32) -> Fleet {
+    fn pool(count: u64, max_concurrency: u32) -> InstancePool {
         of(Platform::AppRunner, count, max_concurrency)
     }
 
-    fn of(platform: Platform, count: u64, max_concurrency: u32) -> Fleet {
-        let mut fleet = Fleet::new(platform, max_concurrency);
-        (0..count).for_each(|key| add(&mut fleet, key));
-        fleet
+    fn of(platform: Platform, count: u64, max_concurrency: u32) -> InstancePool {
+        let mut pool = InstancePool::new(platform, max_concurrency);
+        (0..count).for_each(|key| add(&mut pool, key));
+        pool
     }
 
-    fn add(fleet: &mut Fleet, key: u64) {
-        fleet.add(InstanceKey(key), InstanceId::from(format!("i-{key}")), ([127, 0, 0, 1], 1).into());
+    fn add(pool: &mut InstancePool, key: u64) {
+        pool.add(InstanceKey(key), InstanceId::from(format!("i-{key}")), ([127, 0, 0, 1], 1).into());
     }
 
-    fn admit(fleet: &mut Fleet) -> Result<u64, TurnedAway> {
-        fleet.admit().map(|member| member.key.0)
+    fn admit(pool: &mut InstancePool) -> Result<u64, TurnedAway> {
+        pool.admit().map(|member| member.key.0)
     }
 
     #[test]
     fn the_one_with_the_least_in_flight_is_chosen() {
-        let mut fleet = fleet(2, 10);
-        let first: Vec<_> = (0..6).map(|_| admit(&mut fleet).unwrap()).collect();
+        let mut pool = pool(2, 10);
+        let first: Vec<_> = (0..6).map(|_| admit(&mut pool).unwrap()).collect();
         assert_eq!(first, [0, 1, 0, 1, 0, 1]);
-        add(&mut fleet, 2);
-        let next: Vec<_> = (0..3).map(|_| admit(&mut fleet).unwrap()).collect();
+        add(&mut pool, 2);
+        let next: Vec<_> = (0..3).map(|_| admit(&mut pool).unwrap()).collect();
         assert_eq!(next, [2, 2, 2], "a new instance catches up first");
     }
 
     #[test]
     fn an_idle_service_uses_all_its_instances() {
-        let mut fleet = fleet(3, 10);
+        let mut pool = pool(3, 10);
         let chosen: Vec<_> = (0..6)
             .map(|_| {
-                let key = admit(&mut fleet).unwrap();
-                fleet.release(InstanceKey(key));
+                let key = admit(&mut pool).unwrap();
+                pool.release(InstanceKey(key));
                 key
             })
             .collect();
@@ -195,62 +195,62 @@ mod tests {
 
     #[test]
     fn beyond_the_concurrency_of_all_a_request_is_turned_away() {
-        let mut fleet = fleet(2, 3);
-        assert!((0..6).all(|_| admit(&mut fleet).is_ok()));
-        assert_eq!(admit(&mut fleet), Err(TurnedAway::Full));
-        fleet.release(InstanceKey(1));
-        assert_eq!(admit(&mut fleet), Ok(1));
-        assert_eq!(admit(&mut Fleet::new(Platform::AppRunner, 3)), Err(TurnedAway::NoInstance));
+        let mut pool = pool(2, 3);
+        assert!((0..6).all(|_| admit(&mut pool).is_ok()));
+        assert_eq!(admit(&mut pool), Err(TurnedAway::Full));
+        pool.release(InstanceKey(1));
+        assert_eq!(admit(&mut pool), Ok(1));
+        assert_eq!(admit(&mut InstancePool::new(Platform::AppRunner, 3)), Err(TurnedAway::NoInstance));
     }
 
     #[test]
     fn a_draining_instance_takes_nothing_and_is_done_when_empty() {
-        let mut fleet = fleet(1, 3);
-        admit(&mut fleet).unwrap();
-        fleet.drain(InstanceKey(0));
-        assert_eq!((admit(&mut fleet), fleet.drained().count()), (Err(TurnedAway::NoInstance), 0));
-        fleet.release(InstanceKey(0));
-        assert_eq!(fleet.drained().collect::<Vec<_>>(), [InstanceKey(0)]);
-        assert!(fleet.remove(InstanceKey(0)));
-        assert!(!fleet.remove(InstanceKey(0)));
+        let mut pool = pool(1, 3);
+        admit(&mut pool).unwrap();
+        pool.drain(InstanceKey(0));
+        assert_eq!((admit(&mut pool), pool.drained().count()), (Err(TurnedAway::NoInstance), 0));
+        pool.release(InstanceKey(0));
+        assert_eq!(pool.drained().collect::<Vec<_>>(), [InstanceKey(0)]);
+        assert!(pool.remove(InstanceKey(0)));
+        assert!(!pool.remove(InstanceKey(0)));
     }
 
     #[test]
     fn a_load_balancer_asks_its_targets_in_turn_however_busy_they_are() {
-        let mut fleet = of(Platform::Ecs, 2, 1);
-        let chosen: Vec<_> = (0..4).map(|_| admit(&mut fleet).unwrap()).collect();
+        let mut pool = of(Platform::Ecs, 2, 1);
+        let chosen: Vec<_> = (0..4).map(|_| admit(&mut pool).unwrap()).collect();
         assert_eq!(chosen, [0, 1, 0, 1], "far beyond a concurrency of 1, and none is refused");
-        fleet.release(InstanceKey(0));
-        fleet.release(InstanceKey(0));
-        assert_eq!([admit(&mut fleet), admit(&mut fleet)], [Ok(0), Ok(1)], "the idle one gets no more than its turn");
+        pool.release(InstanceKey(0));
+        pool.release(InstanceKey(0));
+        assert_eq!([admit(&mut pool), admit(&mut pool)], [Ok(0), Ok(1)], "the idle one gets no more than its turn");
     }
 
     #[test]
     fn an_unhealthy_target_is_left_out_unless_all_are() {
-        let mut fleet = of(Platform::Ecs, 2, 1);
-        fleet.set_healthy(InstanceKey(0), false);
-        assert!((0..4).all(|_| admit(&mut fleet) == Ok(1)));
-        fleet.set_healthy(InstanceKey(1), false);
-        let chosen: Vec<_> = (0..4).map(|_| admit(&mut fleet).unwrap()).collect();
+        let mut pool = of(Platform::Ecs, 2, 1);
+        pool.set_healthy(InstanceKey(0), false);
+        assert!((0..4).all(|_| admit(&mut pool) == Ok(1)));
+        pool.set_healthy(InstanceKey(1), false);
+        let chosen: Vec<_> = (0..4).map(|_| admit(&mut pool).unwrap()).collect();
         assert_eq!(chosen, [0, 1, 0, 1], "the balancer fails open");
-        fleet.set_healthy(InstanceKey(0), true);
-        assert_eq!(admit(&mut fleet), Ok(0));
-        fleet.drain(InstanceKey(0));
-        fleet.drain(InstanceKey(1));
-        assert_eq!(admit(&mut fleet), Err(TurnedAway::NoInstance), "no target is left");
+        pool.set_healthy(InstanceKey(0), true);
+        assert_eq!(admit(&mut pool), Ok(0));
+        pool.drain(InstanceKey(0));
+        pool.drain(InstanceKey(1));
+        assert_eq!(admit(&mut pool), Err(TurnedAway::NoInstance), "no target is left");
     }
 
     #[test]
     fn a_target_with_a_full_backlog_refuses() {
-        let mut fleet = of(Platform::Ecs, 1, 10);
-        assert!((0..10 + TASK_BACKLOG).all(|_| admit(&mut fleet).is_ok()));
-        assert_eq!(admit(&mut fleet), Err(TurnedAway::Overrun));
-        assert!(fleet.reached(InstanceKey(0)).is_some_and(|(_, has_room)| !has_room));
-        fleet.release(InstanceKey(0));
-        assert!(fleet.reached(InstanceKey(0)).is_some_and(|(_, has_room)| has_room));
-        assert_eq!(admit(&mut fleet), Ok(0));
-        add(&mut fleet, 1);
-        let outcomes: Vec<_> = (0..4).map(|_| admit(&mut fleet)).collect();
+        let mut pool = of(Platform::Ecs, 1, 10);
+        assert!((0..10 + TASK_BACKLOG).all(|_| admit(&mut pool).is_ok()));
+        assert_eq!(admit(&mut pool), Err(TurnedAway::Overrun));
+        assert!(pool.reached(InstanceKey(0)).is_some_and(|(_, has_room)| !has_room));
+        pool.release(InstanceKey(0));
+        assert!(pool.reached(InstanceKey(0)).is_some_and(|(_, has_room)| has_room));
+        assert_eq!(admit(&mut pool), Ok(0));
+        add(&mut pool, 1);
+        let outcomes: Vec<_> = (0..4).map(|_| admit(&mut pool)).collect();
         let (refused, taken) = (Err(TurnedAway::Overrun), Ok(1));
         assert_eq!(outcomes, [taken, refused, taken, refused], "it keeps its turn, so half of the requests fail");
     }
@@ -261,29 +261,29 @@ mod tests {
             max_concurrency in 1u32..8,
             acts in prop::collection::vec((0u8..6, 0u64..5), 1..200),
         ) {
-            let mut fleet = fleet(2, max_concurrency);
+            let mut pool = pool(2, max_concurrency);
             let mut in_flight = BTreeMap::new();
             let mut next = 2;
             for (act, key) in acts {
                 match act {
-                    0..=2 => match admit(&mut fleet) {
+                    0..=2 => match admit(&mut pool) {
                         Ok(key) => {
                             let count = in_flight.entry(key).or_insert(0);
                             *count += 1;
                             prop_assert!(*count <= max_concurrency);
                         }
                         Err(TurnedAway::Full) => {
-                            prop_assert!(fleet.active().all(|member| in_flight[&member.key.0] == max_concurrency));
+                            prop_assert!(pool.active().all(|member| in_flight[&member.key.0] == max_concurrency));
                         }
                         Err(TurnedAway::Overrun) => prop_assert!(false, "App Runner refuses before that"),
-                        Err(TurnedAway::NoInstance) => prop_assert_eq!(fleet.active().count(), 0),
+                        Err(TurnedAway::NoInstance) => prop_assert_eq!(pool.active().count(), 0),
                     },
                     3 => if let Some(count) = in_flight.get_mut(&key).filter(|count| **count > 0) {
                         *count -= 1;
-                        fleet.release(InstanceKey(key));
+                        pool.release(InstanceKey(key));
                     },
-                    4 => { fleet.remove(InstanceKey(key)); }
-                    _ => { add(&mut fleet, next); next += 1; }
+                    4 => { pool.remove(InstanceKey(key)); }
+                    _ => { add(&mut pool, next); next += 1; }
                 }
             }
         }
