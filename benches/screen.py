@@ -3,9 +3,9 @@
 
 Drives 20 requests a second at a server of its own on loopback, on a screen of 120 by 40 in a pseudo terminal, and presses a key
 twenty times a second, so that twenty frames a second are drawn: the CPU time is that of the two threads that draw and write.
-Then the same without keys, for the bytes of the frames that a second of load makes; a replay that stands still, for those of
-none; and a terminal that takes 1,200 bytes a second, for how long it takes until what a key did is there. Prints a table of
-bounds and values. No bound that is missed is an error: machines differ. The bytes are held by tests, too, in virtual time.
+Then the same without keys, for the bytes of the frames that close a second: those that draw in the charts, told apart from a
+clock that goes on. A replay that stands still, for those of none; and a line that carries 1,200 bytes a second, for how long it
+takes until what a key did has come through it. Prints a table of bounds and values. No bound that is missed is an error: machines differ. The bytes are held by tests, too, in virtual time.
 """
 import argparse
 import codecs
@@ -59,24 +59,34 @@ class Terminal:
         os.write(self.master, key)
 
     def pump(self, seconds, until=None):
-        """Reads for so long, or until what is read since then has that in it; returns how long that took, or None."""
+        """Reads for so long, or until what was read since then has put that on the screen; returns whether it has."""
         began, mark = time.monotonic(), len(self.read)
         while (now := time.monotonic()) - began < seconds:
             if until and len(self.read) > mark and until in self.text():
-                return now - began
-            self.owed = min(self.owed + (now - self.at) * self.rate, self.rate) if self.rate else 65_536
+                return True
+            self.owed = self.owed + (now - self.at) * self.rate if self.rate else 65_536
             self.at = now
-            if self.owed < 1 or not select.select([self.master], [], [], 0.01)[0]:
+            if not select.select([self.master], [], [], 0.01)[0]:
+                # A line that has nothing to carry saves nothing up.
+                self.owed = 0
+                continue
+            if self.owed < 1:
                 time.sleep(0.005)
                 continue
             try:
                 got = os.read(self.master, int(self.owed))
             except OSError:
-                return None
+                return False
             self.read += got
             self.feed(got)
             self.owed -= len(got)
-        return None
+        return False
+
+    def charts(self):
+        """The rows of the charts: from the title of the first to above the table of steps."""
+        rows = ["".join(row) for row in self.rows]
+        first, after = (next(at for at, row in enumerate(rows) if row.startswith(word)) for word in ("Rate", "Steps"))
+        return range(first, after)
 
     def feed(self, got):
         """Puts what is read on the screen: our frames only move, colour, erase and write."""
@@ -147,19 +157,32 @@ class Quick(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def is_news(frame, rows):
+    """Whether a frame draws in these rows: it brings what a second of load has measured."""
+    row = 0
+    for match in TOKEN.finditer(frame.decode(errors="ignore")):
+        if match["step"] == "B":
+            row += int(match["by"] or 1)
+        elif match[0].endswith("H"):
+            row = int(match[1] or 1) - 1
+        elif (match["text"] or match["step"] == "X") and row in rows:
+            return True
+    return False
+
+
 def session(scaletop, folder, url, name, rate=None):
     argv = [scaletop, "live", url, "--rate", str(RATE), "--no-preflight", "--out", name]
     return Terminal(argv, folder, rate)
 
 
 def driven(scaletop, folder, url, name):
-    """CPU as a share of a core, frames a second, and the bytes of each frame that a second of load makes."""
+    """CPU as a share of a core, frames a second, and the bytes of each frame that closes a second."""
     terminal = session(scaletop, folder, url, name)
     terminal.pump(20)
     before = len(terminal.read)
     terminal.pump(20)
-    frames = FRAME.findall(bytes(terminal.read[before:]))
-    sizes = [len(frame) for frame in frames if TOKEN.sub(r"\g<text>", frame.decode(errors="ignore"))]
+    charts = terminal.charts()
+    sizes = [len(frame) for frame in FRAME.findall(bytes(terminal.read[before:])) if is_news(frame, charts)]
     began, cpu, before = time.monotonic(), terminal.cpu(), len(terminal.read)
     for at in range(200):
         terminal.press(KEYS[at % 2][0])
@@ -182,18 +205,21 @@ def still(scaletop, folder, name):
 
 
 def slow(scaletop, folder, url, presses):
-    """How long it takes until what a key did can be read from a line of LINE bytes a second."""
+    """How long it takes until what a key did can be read from a line of LINE bytes a second, and which part of it is used."""
     terminal = session(scaletop, folder, url, "slow", rate=LINE)
     # The whole screen goes first, which takes some seconds on such a line.
     terminal.pump(15)
-    waits = []
+    waits, began, before = [], time.monotonic(), len(terminal.read)
     for at in range(presses):
         key, shows = KEYS[at % 2]
+        # What stands there already would be no answer.
+        is_new, pressed = shows not in terminal.text(), time.monotonic()
         terminal.press(key)
-        waits.append(terminal.pump(30, until=shows))
+        waits.append(time.monotonic() - pressed if is_new and terminal.pump(30, until=shows) else None)
         terminal.pump(3 + at % 4 * 0.7)
+    used = (len(terminal.read) - before) / (time.monotonic() - began) / LINE
     terminal.end()
-    return waits
+    return waits, used
 
 
 def table(scaletop, folder, rounds, presses):
@@ -203,16 +229,17 @@ def table(scaletop, folder, rounds, presses):
     runs = [driven(scaletop, folder, url, f"driven{number}") for number in range(rounds)]
     sizes = [size for run in runs for size in run[2]]
     written = still(scaletop, folder, "driven0")
-    waits = slow(scaletop, folder, url, presses)
+    waits, used = slow(scaletop, folder, url, presses)
     server.shutdown()
     seen = [wait for wait in waits if wait is not None]
     rows = [
         ("CPU of drawing and writing, 120×40", "< 3 % of a core at 20 frames/s",
          f"{statistics.median(run[0] for run in runs) * 100:.1f} % at {statistics.median(run[1] for run in runs):.1f} frames/s"),
-        ("bytes of a frame with news, median", "< 2,048", f"{statistics.median(sizes):,.0f} ({len(sizes) / len(runs) / 20:.1f} frames/s)"),
+        ("bytes of a frame that closes a second, median", "< 2,048",
+         f"{statistics.median(sizes):,.0f} (most {max(sizes):,}; {len(sizes) / len(runs) / 20:.1f} such frames/s)"),
         ("bytes in 5 s in which nothing changes", "0", f"{written:,}"),
         (f"a key on a line of {LINE:,} bytes/s is seen, slowest of {len(waits)}", "≤ 2 s",
-         f"{max(seen):.1f} s (median {statistics.median(seen):.1f} s)" if len(seen) == len(waits) else
+         f"{max(seen):.2f} s (median {statistics.median(seen):.2f} s; {used:.0%} of the line is used)" if len(seen) == len(waits) else
          f"not seen in 30 s: {len(waits) - len(seen)} of {len(waits)}"),
     ]
     lines = ["| what | bound | value |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
@@ -220,12 +247,20 @@ def table(scaletop, folder, rounds, presses):
 
 
 def write(path, made):
-    """Puts the table behind what is in the file, in place of an earlier one."""
-    heading = "## The screen"
+    """Puts the table into the file, in place of an earlier one; else behind what is there."""
     with open(path) as file:
-        text = file.read().split(f"\n{heading}")[0].rstrip("\n")
+        text = file.read()
+    section = f"## The screen\n\nMade by `make bench` on {datetime.date.today()}.\n\n{made}"
+    begin = re.search(r"^## The screen$", text, re.M)
+    if not begin:
+        text = f"{text.rstrip()}\n\n{section}"
+    else:
+        # All until the next heading is ours.
+        after = re.search(r"^## ", text[begin.end():], re.M)
+        rest = "\n" + text[begin.end() + after.start():] if after else ""
+        text = text[:begin.start()] + section + rest
     with open(path, "w") as file:
-        file.write(f"{text}\n\n{heading}\n\nMade by `make bench` on {datetime.date.today()}.\n\n{made}")
+        file.write(text)
 
 
 def main():
@@ -233,7 +268,7 @@ def main():
     ask.add_argument("--scaletop", default=os.path.join(HERE, "target/release/scaletop"))
     ask.add_argument("--rounds", type=int, default=3)
     ask.add_argument("--presses", type=int, default=8)
-    ask.add_argument("--write", help="put the table into this file, behind what is there")
+    ask.add_argument("--write", help="put the table into this file, in place of an earlier one")
     args = ask.parse_args()
     folder = tempfile.mkdtemp()
     try:

@@ -301,7 +301,7 @@ pub(crate) fn shade(buf: &mut Buffer, area: Rect, theme: Theme, cells: &[usize])
     for x in across.map(|cell| plot.x + cell) {
         for y in plot.top()..plot.bottom() {
             if buf[(x, y)].symbol() == " " {
-                buf.set_string(x, y, "▒", theme.style(Role::Faint));
+                text::glyph(buf, x, y, "▒", theme.style(Role::Faint));
             }
         }
     }
@@ -313,7 +313,7 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, t
     let width = usize::from(GUTTER - 2);
     let left = plot.x.saturating_sub(GUTTER);
     for row in 0..plot.height {
-        buf.set_string(plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
+        text::glyph(buf, plot.x.saturating_sub(1), plot.y + row, "│", theme.style(Role::Faint));
     }
     let mut said: Vec<(u16, String)> = Vec::new();
     for &value in ticks {
@@ -322,7 +322,7 @@ pub(crate) fn gutter(buf: &mut Buffer, plot: Rect, theme: Theme, scale: Scale, t
         if row < plot.height && said.iter().all(|(taken, known)| *taken != row && *known != label) {
             said.push((row, label.clone()));
             text::put(buf, left, plot.y + row, format!("{label:>width$}"), width, theme.style(Role::Label));
-            buf.set_string(plot.x.saturating_sub(1), plot.y + row, "┤", theme.style(Role::Faint));
+            text::glyph(buf, plot.x.saturating_sub(1), plot.y + row, "┤", theme.style(Role::Faint));
         }
     }
 }
@@ -337,7 +337,7 @@ pub(crate) fn rules(buf: &mut Buffer, area: Rect, theme: Theme, events: &[(usize
             _ => ("┊", Role::Faint),
         };
         for y in area.top()..area.bottom() {
-            buf.set_string(x, y, symbol, theme.style(role));
+            text::glyph(buf, x, y, symbol, theme.style(role));
         }
     }
 }
@@ -365,7 +365,7 @@ pub(crate) fn rule_labels(buf: &mut Buffer, area: Rect, theme: Theme, events: &[
             Event::Mark(text) => ("◆", text::shown(text, if next.is_some() { room.min(24) } else { 24 }), Role::Mark),
         };
         let symbol_role = if matches!(event, Event::Mark(_)) { Role::Mark } else { Role::Label };
-        buf.set_string(x, area.y, symbol, theme.style(symbol_role));
+        text::glyph(buf, x, area.y, symbol, theme.style(symbol_role));
         let wanted = text::columns(&label);
         let before = at.checked_sub(1).map_or(0, |at| events[at].0 + 10);
         if usize::from(wanted) <= room.saturating_sub(usize::from(next.is_some())) {

@@ -16,7 +16,7 @@ use crate::tui::input::{Input, InputStream, has_hung_up};
 use crate::tui::layout::SMALLEST;
 use crate::tui::mouse::{self, Held};
 use crate::tui::picture::picture;
-use crate::tui::terminal::{Screen, TerminalError};
+use crate::tui::terminal::{self, Screen, TerminalError};
 use crate::tui::theme::Theme;
 
 /// So many pictures of one session are enough.
@@ -103,7 +103,7 @@ impl TerminalFront {
 
     /// Writes the screen as a picture beside the session's files: `screen-1.svg`, and so on.
     fn save(&self, state: &State) -> io::Result<PathBuf> {
-        let size = crossterm::terminal::size()?;
+        let size = terminal::size().map(|size| (size.width, size.height))?;
         let title = format!("scaletop, {} at {}", targets(state), state.now());
         let picture = picture(state, self.theme, size, &title);
         let folder = state.folder().map_or_else(PathBuf::new, Path::to_owned);
@@ -229,7 +229,7 @@ impl FrontEnd for TerminalFront {
 
 /// Whether the terminal has too little room to show anything but that.
 fn is_too_small() -> bool {
-    crossterm::terminal::size().is_ok_and(|(columns, rows)| columns < SMALLEST.0 || rows < SMALLEST.1)
+    terminal::size().is_ok_and(|size| size.width < SMALLEST.0 || size.height < SMALLEST.1)
 }
 
 fn source(error: TerminalError) -> io::Error {

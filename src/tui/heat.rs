@@ -106,9 +106,9 @@ impl Heat {
         if self.rows > 0 && self.scale.holds(objective) {
             let row = u16::try_from(self.row(objective) / HALVES).unwrap_or(0);
             let y = plot.bottom().saturating_sub(1 + row);
-            buf.set_string(plot.x.saturating_sub(1), y, "▶", theme.style(Role::Slo));
+            text::glyph(buf, plot.x.saturating_sub(1), y, "▶", theme.style(Role::Slo));
             for x in (plot.left()..plot.right()).step_by(3) {
-                buf.set_string(x, y, "╌", theme.style(Role::Slo));
+                text::glyph(buf, x, y, "╌", theme.style(Role::Slo));
             }
         }
         let all = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (column, row)));
@@ -128,7 +128,7 @@ fn cell(buf: &mut Buffer, at: (u16, u16), theme: Theme, below: Option<usize>, ab
     let Some(most) = below.max(above) else { return };
     if !theme.has_color() {
         let symbol = ["·", "░", "░", "▒", "▒", "▓", "▓", "█"][most.min(HEAT_LEVELS - 1)];
-        buf.set_string(at.0, at.1, symbol, theme.heat(most));
+        text::glyph(buf, at.0, at.1, symbol, theme.heat(most));
         return;
     }
     let (symbol, style) = match (below, above) {
@@ -140,7 +140,7 @@ fn cell(buf: &mut Buffer, at: (u16, u16), theme: Theme, below: Option<usize>, ab
         (Some(below), None) => ("▄", theme.heat(below)),
         (None, above) => ("▀", theme.heat(above.unwrap_or(0))),
     };
-    buf.set_string(at.0, at.1, symbol, style);
+    text::glyph(buf, at.0, at.1, symbol, style);
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ pub(crate) struct Painter {
     rows: usize,
     areas: Vec<AreaLayer>,
     lines: Vec<LineLayer>,
+    /// How many lines have a dot in each cell.
+    crowds: Vec<usize>,
 }
 
 /// Draws into one line of a [`Painter`].
@@ -70,6 +72,7 @@ pub(crate) struct Painter {
 pub(crate) struct Pen<'a> {
     columns: usize,
     cells: &'a mut [LineCell],
+    crowds: &'a mut [usize],
 }
 
 impl Pen<'_> {
@@ -81,7 +84,9 @@ impl Pen<'_> {
         if column >= self.columns {
             return;
         }
-        if let Some(cell) = self.cells.get_mut(y / DOTS_HIGH * self.columns + column) {
+        let at = y / DOTS_HIGH * self.columns + column;
+        if let Some(cell) = self.cells.get_mut(at) {
+            self.crowds[at] += usize::from(cell.dots == 0);
             cell.dots |= BITS[x % DOTS_WIDE][y % DOTS_HIGH];
             cell.role = Some(role);
         }
@@ -116,14 +121,15 @@ impl Ground {
 impl Painter {
     /// An empty plot of so many cells.
     pub(crate) fn new(columns: u16, rows: u16) -> Self {
-        Self { columns: columns.into(), rows: rows.into(), areas: Vec::new(), lines: Vec::new() }
+        let (columns, rows) = (usize::from(columns), usize::from(rows));
+        Self { columns, rows, areas: Vec::new(), lines: Vec::new(), crowds: vec![0; columns * rows] }
     }
 
     /// A line above all that were begun before.
     pub(crate) fn line(&mut self) -> Pen<'_> {
         self.lines.push(LineLayer(vec![LineCell::default(); self.columns * self.rows]));
         let last = self.lines.len() - 1;
-        Pen { columns: self.columns, cells: &mut self.lines[last].0 }
+        Pen { columns: self.columns, cells: &mut self.lines[last].0, crowds: &mut self.crowds }
     }
 
     /// An area beside those that were begun before: for each column of cells from where to where, in eighths of a cell from the
@@ -132,7 +138,10 @@ impl Painter {
         let mut columns: Vec<Extent> =
             extents.into_iter().take(self.columns).map(|(from, until)| Extent { from, until }).collect();
         columns.resize(self.columns, Extent::default());
-        self.areas.push(AreaLayer { role, columns });
+        // Most charts of errors have nothing to show.
+        if columns.iter().any(|extent| extent.from < extent.until) {
+            self.areas.push(AreaLayer { role, columns });
+        }
     }
 
     /// Puts it on the screen.
@@ -169,12 +178,16 @@ impl Painter {
     fn owners(&self) -> Vec<Option<usize>> {
         let mut owned = vec![0_usize; self.lines.len()];
         let mut owners: Vec<Option<usize>> = Vec::with_capacity(self.columns * self.rows);
-        for at in 0..self.columns * self.rows {
-            let here = || (0..self.lines.len()).rev().filter(|&line| self.lines[line].0[at].dots != 0);
+        for (at, &crowd) in self.crowds.iter().enumerate() {
+            // Most cells have no line.
+            if crowd == 0 {
+                owners.push(None);
+                continue;
+            }
             let (row, column) = (at / self.columns, at % self.columns);
             // The rows are counted too, so that lines which rise together share that as well.
-            let turn = (column / TURN + row) % here().count().max(1);
-            let line = here().nth(turn);
+            let turn = (column / TURN + row) % crowd;
+            let line = (0..self.lines.len()).rev().filter(|&line| self.lines[line].0[at].dots != 0).nth(turn);
             if let Some(line) = line {
                 owned[line] += 1;
             }
@@ -234,6 +247,12 @@ fn divided(eighths: [Option<Role>; PARTS_HIGH]) -> Option<Ground> {
         // It hangs in the upper part, and no glyph is empty below: all of it, where it covers most of the cell.
         let covers = covered * 2 >= PARTS_HIGH;
         return eighths.into_iter().flatten().next().filter(|_| covers).map(Ground::Whole);
+    }
+    // The rest of most: one area ends, or two meet, and nothing has to be given away.
+    let first_run = eighths.iter().take_while(|&&other| other == eighths[0]).count();
+    let (below, above) = (eighths[0]?, eighths[first_run]);
+    if eighths[first_run..].iter().all(|&other| other == above) {
+        return Some(Ground::Partly { eighths: first_run, below, above });
     }
     let divisions = (1..=PARTS_HIGH).filter_map(|at| {
         let (below, kept) = most(&eighths[..at])?;
@@ -336,6 +355,17 @@ mod tests {
         let buf = painted(&painter, Theme::DARK);
         let cell = &buf[(0, 0)];
         assert_eq!((cell.symbol(), cell.fg, cell.bg), ("▃", Theme::DARK.fill(Role::Ok), Theme::DARK.fill(Role::Bad)));
+    }
+
+    #[test]
+    fn where_one_area_ends_in_a_cell_or_two_meet_each_keeps_its_eighths() {
+        for at in 1..PARTS_HIGH {
+            for above in [None, Some(Role::Bad)] {
+                let eighths = std::array::from_fn(|eighth| if eighth < at { Some(Role::Ok) } else { above });
+                let partly = Ground::Partly { eighths: at, below: Role::Ok, above };
+                assert_eq!(divided(eighths), Some(partly));
+            }
+        }
     }
 
     #[test]

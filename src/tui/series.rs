@@ -36,6 +36,11 @@ impl Columns {
         self.0.iter().map(value).collect()
     }
 
+    /// Whether that is so of any of them.
+    pub(crate) fn any(&self, is_so: impl Fn(&Column) -> bool) -> bool {
+        self.0.iter().any(is_so)
+    }
+
     /// One column a terminal cell: the two of its dots together.
     pub(crate) fn by_cell(&self) -> impl Iterator<Item = Column> + '_ {
         self.0.chunks(2).map(both)

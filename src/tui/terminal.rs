@@ -152,6 +152,26 @@ fn nothing() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The columns and rows of the terminal: of standard output, which is what is drawn on, in one call. Crossterm opens the terminal
+/// anew each time, and here it is asked for each frame and each key.
+#[cfg(unix)]
+pub(super) fn size() -> io::Result<Size> {
+    match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Ok(Size::new(size.ws_col, size.ws_row)),
+        _ => asked_size(),
+    }
+}
+
+/// The same where there is no such call.
+#[cfg(not(unix))]
+pub(super) fn size() -> io::Result<Size> {
+    asked_size()
+}
+
+fn asked_size() -> io::Result<Size> {
+    crossterm::terminal::size().map(|(columns, rows)| Size::new(columns, rows))
+}
+
 /// A terminal that is written to in few bytes ([`encode`]). Its cursor is hidden for as long as the screen is ours.
 #[derive(Debug)]
 struct Lean<W: io::Write> {
@@ -213,7 +233,7 @@ impl<W: io::Write> Backend for Lean<W> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        let size = self.all.size()?;
+        let size = size()?;
         self.columns.set(size.width);
         Ok(size)
     }

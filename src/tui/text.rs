@@ -113,6 +113,14 @@ fn opaque(style: Style) -> Style {
     Style { fg: style.fg.or(Some(Color::Reset)), sub_modifier: Modifier::all().difference(style.add_modifier), ..style }
 }
 
+/// Puts one character of the screen's own into a cell, over what stands there; outside the screen it puts none. A text is cut into
+/// graphemes and measured, of which a frame has hundreds of characters too many.
+pub(crate) fn glyph(buf: &mut Buffer, x: u16, y: u16, glyph: &str, style: Style) {
+    if let Some(cell) = buf.cell_mut((x, y)) {
+        cell.set_symbol(glyph).set_style(style);
+    }
+}
+
 /// Columns that a text takes.
 pub(crate) fn columns(text: &str) -> u16 {
     u16::try_from(worded(text).width()).unwrap_or(u16::MAX)
@@ -260,6 +268,17 @@ mod tests {
         buf.set_string(0, 0, "┊┊┊┊", Style::new().fg(Color::Red).add_modifier(Modifier::DIM));
         put(&mut buf, 0, 0, "600", 4, Style::new().add_modifier(Modifier::BOLD));
         assert_eq!((buf[(0, 0)].fg, buf[(0, 0)].modifier), (Color::Reset, Modifier::BOLD));
+    }
+
+    #[test]
+    fn a_character_stands_over_what_was_there_and_outside_the_screen_there_is_none() {
+        let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, 2, 1));
+        buf.set_string(0, 0, "ab", Style::new().fg(Color::Red));
+        for (x, y) in [(0, 0), (2, 0), (0, 1)] {
+            glyph(&mut buf, x, y, "│", Style::new().add_modifier(Modifier::DIM));
+        }
+        assert_eq!((buf[(0, 0)].symbol(), buf[(0, 0)].fg, buf[(0, 0)].modifier), ("│", Color::Red, Modifier::DIM));
+        assert_eq!(buf[(1, 0)].symbol(), "b");
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     for x in line.left()..line.right() {
         let (symbol, role) =
             if x <= column(line, state.now(), end) { ("━", Role::Key) } else { ("─", Role::Faint) };
-        buf.set_string(x, area.y, symbol, theme.style(role));
+        text::glyph(buf, x, area.y, symbol, theme.style(role));
     }
     for report in player.step_starts() {
-        buf.set_string(column(line, *report, end), area.y, "┊", theme.style(Role::Label));
+        text::glyph(buf, column(line, *report, end), area.y, "┊", theme.style(Role::Label));
     }
-    buf.set_string(column(line, state.now(), end), area.y, "●", theme.style(Role::Title));
+    text::glyph(buf, column(line, state.now(), end), area.y, "●", theme.style(Role::Title));
 }
 
 /// The moment of the recording under a column of the bar.

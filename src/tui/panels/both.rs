@@ -203,7 +203,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scenes: &[Scene<'_>; 2]) {
         return;
     }
     for y in area.top()..area.bottom() {
-        buf.set_string(area.x + 1, y, "│", scenes[0].style(Role::Faint));
+        text::glyph(buf, area.x + 1, y, "│", scenes[0].style(Role::Faint));
     }
     let area = Rect { x: area.x + INSET, width: area.width - INSET, ..area };
     let mut lines = Lines { buf, area, scene: &scenes[0], y: area.y };

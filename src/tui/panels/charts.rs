@@ -236,6 +236,10 @@ pub(crate) fn errors(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let mut below: Option<Points> = None;
     for (at, (role, _, count)) in LAYERS.iter().enumerate() {
         let count = |column: &Column| count(&column.outcomes, column.dropped());
+        // A layer of nothing covers nothing and lifts nothing.
+        if !scene.columns.any(|column| count(column) > 0) {
+            continue;
+        }
         let upto =
             |column: &Column| LAYERS[..=at].iter().map(|(_, _, count)| count(&column.outcomes, column.dropped())).sum();
         let until = scene.columns.points(|column| column.per_second(upto(column)).filter(|_| count(column) > 0));

@@ -174,7 +174,7 @@ pub(crate) fn lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &Inst
             let part = eighths.saturating_sub(u64::from(row) * 8).min(8);
             if part > 0 {
                 let y = area.bottom() - 1 - row;
-                buf.set_string(x, y, EIGHTHS[usize::try_from(part).unwrap_or(8)], scene.style(role));
+                text::glyph(buf, x, y, EIGHTHS[usize::try_from(part).unwrap_or(8)], scene.style(role));
             }
         }
     }
@@ -188,7 +188,7 @@ pub(crate) fn birth(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &Ins
         return;
     }
     let x = area.x + x - 1;
-    buf.set_string(x, area.y, "▸", scene.style(Role::Good));
+    text::glyph(buf, x, area.y, "▸", scene.style(Role::Good));
     if let Some(took) = came.and_then(|came| came.took()) {
         let words = format!("{:.1} s", took.as_secs_f64());
         let width = u16::try_from(words.chars().count()).unwrap_or(u16::MAX);

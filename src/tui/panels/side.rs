@@ -38,7 +38,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
     let inner = Rect { x: area.x + 3, width: area.width - 3, ..area };
     for y in area.top()..area.bottom() {
-        buf.set_string(area.x + 1, y, "│", scene.style(Role::Faint));
+        text::glyph(buf, area.x + 1, y, "│", scene.style(Role::Faint));
     }
     let width = usize::from(inner.width);
     let entries = entries(scene, width, area.height);

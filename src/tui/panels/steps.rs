@@ -190,7 +190,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: Theme, wo
             break;
         }
         if at == 0 {
-            buf.set_string(area.x, y, "▸", mark);
+            text::glyph(buf, area.x, y, "▸", mark);
         }
         text::put(buf, area.x + 2, y, line, usize::from(area.width.saturating_sub(2)), theme.style(Role::Text));
     }
