@@ -270,7 +270,8 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     let mut results = Vec::new();
     for report in session.steps().iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
         // Without load, as after the end of a plan, there is nothing that every step has to hold.
-        if threshold.scope == Scope::EveryStep && report.numbers.due == 0 {
+        let has_nothing = report.numbers.due == 0 || report.numbers.too_short;
+        if threshold.scope == Scope::EveryStep && has_nothing {
             continue;
         }
         found = true;

@@ -65,6 +65,8 @@ pub(super) enum Objective<'a> {
     TooFew,
     /// No second could be judged.
     Unsaid,
+    /// Not one request is answered.
+    Unanswered { course: Course },
     /// It was missed before the step began.
     MissedBefore(Now),
     /// It was never missed for two seconds in a row; in how many it was.
@@ -106,6 +108,9 @@ impl<'a> Objective<'a> {
                     (Present::Over, _) => Course::Over,
                     _ => Course::Open,
                 };
+                if numbers.outcomes.total() == 0 && numbers.sent > 0 {
+                    return Self::Unanswered { course };
+                }
                 // What is not good now is no beginning of a recovery, whatever came before.
                 let is_good = match (course, now) {
                     (Course::Open, now) => now == Now::Held,
