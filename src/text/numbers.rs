@@ -53,13 +53,12 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// A share of 1 that is held against a bound, as the bound is written: `8.3%`, and `0.0031%` or `99.9969%` where one digit
-/// would round a breach away.
+/// A share of 1 that is held against a bound: `8.3 %`, and `0.0031 %` or `99.9969 %` where one digit would round a breach away.
 pub(crate) fn percent_in_full(share: f64) -> String {
     let percent = share * 100.0;
     let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
     let text = format!("{percent:.digits$}");
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A number with three decimals at most and no trailing zeros; empty when it is not finite.
@@ -94,7 +93,7 @@ mod tests {
     #[test]
     fn a_share_is_nothing_only_when_it_is_nothing() {
         assert_eq!([0.0, 0.000_4, 0.083, 0.412, 1.0].map(percent), ["0 %", "< 0.1 %", "8.3 %", "41.2 %", "100.0 %"]);
-        assert_eq!([0.0, 0.000_031, 0.083, 1.0].map(percent_in_full), ["0%", "0.0031%", "8.3%", "100%"]);
+        assert_eq!([0.0, 0.000_031, 0.083, 1.0].map(percent_in_full), ["0 %", "0.0031 %", "8.3 %", "100 %"]);
     }
 
     #[test]

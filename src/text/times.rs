@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::text::plain;
+pub(crate) use scaletop_units::exact;
 
 /// A latency that was measured, in at most three digits: `0.07 ms`, `0.4 ms`, `80.1 ms`, `250 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when
 /// it is unknown.
@@ -19,9 +20,13 @@ pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
     }
 }
 
-/// A duration that somebody chose (an objective, a ramp), with every digit that they gave: `500 ms`, `2 s`, `1.5 s`.
-pub(crate) fn exact(of: Duration) -> String {
-    exact_millis(as_millis(of))
+/// A latency that is held against a bound: with digits enough that one which is over it does not read like it, `500.4 ms`, `1.204 s`.
+pub(crate) fn in_full(of: Duration) -> String {
+    let tenth = Duration::from_micros(100);
+    if of >= tenth && of < Duration::from_secs(1) {
+        return exact_millis((as_millis(of) * 10.0).round() / 10.0);
+    }
+    exact(of)
 }
 
 /// A span of time that somebody chose or has to wait for, exactly, from its largest unit on: `1 h 30 min`, `2 min`, `1 min 30 s`,
@@ -110,8 +115,8 @@ mod tests {
 
     #[test]
     fn what_somebody_chose_keeps_its_digits() {
-        let said = [1, 500, 2_000, 1_250].map(|millis| exact(Duration::from_millis(millis)));
-        assert_eq!(said, ["1 ms", "500 ms", "2 s", "1.25 s"]);
+        let said = [70, 80_123, 500_400, 999_999, 1_204_000].map(|micros| in_full(Duration::from_micros(micros)));
+        assert_eq!(said, ["0.07 ms", "80.1 ms", "500.4 ms", "1 s", "1.204 s"]);
         assert_eq!([31.24, 60.0].map(secs), ["31.2 s", "60 s"]);
     }
 
