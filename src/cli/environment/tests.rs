@@ -253,10 +253,10 @@ fn what_curl_and_others_call_so_is_understood() {
 }
 
 #[test]
-fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colours() {
-    let has = |name: &str, value: &str| crate::cli::refused::has_colours(&|one| (one == name).then(|| value.into()));
+fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colors() {
+    let has = |name: &str, value: &str| crate::cli::refused::has_colors(&|one| (one == name).then(|| value.into()));
     assert_eq!((has("TERM", "dumb"), has("NO_COLOR", "1")), (false, false));
-    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colours(&|_| None));
+    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colors(&|_| None));
 }
 
 #[test]
@@ -276,11 +276,11 @@ fn a_typed_value_is_one_however_it_is_written_and_a_typed_list_replaces_the_file
     assert_eq!(drive(with_file("max-rate = 1000\n", &words).unwrap()).load.max_rate.get(), 1_000);
     let words = ["scaletop", "demo", "--slo", "errors=3%"];
     let understood = drive(with_file("slo = [\"p95=1s\"]\n", &words).unwrap());
-    assert_eq!(values::slo(&understood.load.slo).to_string(), "p99 ≤ 500ms, errors ≤ 3%");
+    assert_eq!(values::slo(&understood.load.slo).to_string(), "p99 ≤ 500 ms, errors ≤ 3 %");
     let of_file = drive(with_file("slo = [\"p95=1s\", \"errors=2%\"]\n", &["scaletop", "demo"]).unwrap());
-    assert_eq!(values::slo(&of_file.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
+    assert_eq!(values::slo(&of_file.load.slo).to_string(), "p95 ≤ 1 s, errors ≤ 2 %");
     let of_variable = all("", &["scaletop", "demo"], &[("SCALETOP_SLO", "p95=1s,errors=2%")]).unwrap();
-    assert_eq!(values::slo(&drive(of_variable).load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
+    assert_eq!(values::slo(&drive(of_variable).load.slo).to_string(), "p95 ≤ 1 s, errors ≤ 2 %");
 }
 
 #[test]
