@@ -40,7 +40,7 @@ impl Evidence<'_> {
         };
         numbers.basis = Some(basis);
         numbers.instances = Some(supply.span());
-        let settled = self.settled(&supply, numbers);
+        let settled = settled(&supply, numbers);
         numbers.target = target.or(settled);
         numbers.first = self.first(direction, &supply);
         numbers.capacity = self.capacity(direction, &supply, target, settled);
@@ -133,14 +133,6 @@ impl Evidence<'_> {
         })
     }
 
-    /// The count that the step settled at, if that was enough: where the objective was missed at the end, or nothing was answered,
-    /// nobody knows how many it would have taken.
-    fn settled(&self, supply: &Supply, numbers: &StepNumbers) -> Option<u32> {
-        let is_missed = matches!(numbers.judged_last, SecondJudged::Bad | SecondJudged::NotShown)
-            || (numbers.ok == 0 && numbers.due > 0);
-        supply.settled().filter(|_| !is_missed)
-    }
-
     fn capacity(&self, direction: Direction, supply: &Supply, target: Option<u32>, settled: Option<u32>) -> Timing {
         match (direction, target, settled) {
             (Direction::Down | Direction::Level, ..) => not_up(direction),
@@ -173,6 +165,14 @@ impl Evidence<'_> {
             (_, None) => Timing::NotApplicable("the instance count has not settled"),
         }
     }
+}
+
+/// The count that the step settled at, if that was enough: where the objective was missed at the end, or nothing was answered,
+/// nobody knows how many it would have taken.
+fn settled(supply: &Supply, numbers: &StepNumbers) -> Option<u32> {
+    let is_missed = matches!(numbers.judged_last, SecondJudged::Bad | SecondJudged::NotShown)
+        || (numbers.ok == 0 && numbers.due > 0);
+    supply.settled().filter(|_| !is_missed)
 }
 
 /// Why a step that did not raise the rate has no such time.

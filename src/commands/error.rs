@@ -242,6 +242,7 @@ impl CommandError {
             Self::ReadBody { source, .. }
             | Self::ReadHeaders { source, .. }
             | Self::Session(ReadError::Io { source, .. })
+            | Self::Export(ExportError::Read(ReadError::Io { source, .. }))
             | Self::Transport(TransportError::CertificateFile { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
@@ -258,6 +259,7 @@ impl CommandError {
             | Self::NoSession
             | Self::NoSuchSession { .. }
             | Self::Session(ReadError::NotASession { .. })
+            | Self::Export(ExportError::Read(ReadError::NotASession { .. }))
             | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)

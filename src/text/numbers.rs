@@ -53,12 +53,27 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// A share of 1 that is held against a bound: `8.3 %`, and `0.0031 %` or `99.9969 %` where one digit would round a breach away.
+/// A share of 1 that is held against a bound, as files have it: `8.3%`, and `0.0031%` or `99.9969%` where one digit would round a breach
+/// away. People read it [`spaced`].
 pub(crate) fn percent_in_full(share: f64) -> String {
     let percent = share * 100.0;
     let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
     let text = format!("{percent:.digits$}");
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Words of a file with a space between each number and its unit: `0.5% (300)` reads `0.5 % (300)`, and `90.0ms` reads `90.0 ms`.
+pub(crate) fn spaced(words: &str) -> String {
+    let mut out = String::with_capacity(words.len() + 2);
+    let mut before = ' ';
+    for character in words.chars() {
+        if before.is_ascii_digit() && (character.is_alphabetic() || character == '%') {
+            out.push(' ');
+        }
+        out.push(character);
+        before = character;
+    }
+    out
 }
 
 /// A number with three decimals at most and no trailing zeros; empty when it is not finite.
@@ -83,6 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_stands_apart_from_its_number() {
+        let said = ["0.5% (300)", "90.0ms", "533.0µs", "1.2s", "31.2 s", "> 42 s", "99.9833% (59990 of 60000)", "–"]
+            .map(spaced);
+        let expected =
+            ["0.5 % (300)", "90.0 ms", "533.0 µs", "1.2 s", "31.2 s", "> 42 s", "99.9833 % (59990 of 60000)", "–"];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
     fn counts_and_rates_are_short() {
         assert_eq!([12_410, 31_200_000].map(count), ["12,410", "31.2M"]);
         assert_eq!(per_second(Some(0.3)), "0.3");
@@ -93,7 +117,7 @@ mod tests {
     #[test]
     fn a_share_is_nothing_only_when_it_is_nothing() {
         assert_eq!([0.0, 0.000_4, 0.083, 0.412, 1.0].map(percent), ["0 %", "< 0.1 %", "8.3 %", "41.2 %", "100.0 %"]);
-        assert_eq!([0.0, 0.000_031, 0.083, 1.0].map(percent_in_full), ["0 %", "0.0031 %", "8.3 %", "100 %"]);
+        assert_eq!([0.0, 0.000_031, 0.083, 1.0].map(percent_in_full), ["0%", "0.0031%", "8.3%", "100%"]);
     }
 
     #[test]

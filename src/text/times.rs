@@ -20,15 +20,6 @@ pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
     }
 }
 
-/// A latency that is held against a bound: with digits enough that one which is over it does not read like it, `500.4 ms`, `1.204 s`.
-pub(crate) fn in_full(of: Duration) -> String {
-    let tenth = Duration::from_micros(100);
-    if of >= tenth && of < Duration::from_secs(1) {
-        return exact_millis((as_millis(of) * 10.0).round() / 10.0);
-    }
-    exact(of)
-}
-
 /// A span of time that somebody chose or has to wait for, exactly, from its largest unit on: `1 h 30 min`, `2 min`, `1 min 30 s`,
 /// `1.5 s`, `500 ms`.
 pub(crate) fn span(of: Duration) -> String {
@@ -115,8 +106,6 @@ mod tests {
 
     #[test]
     fn what_somebody_chose_keeps_its_digits() {
-        let said = [70, 80_123, 500_400, 999_999, 1_204_000].map(|micros| in_full(Duration::from_micros(micros)));
-        assert_eq!(said, ["0.07 ms", "80.1 ms", "500.4 ms", "1 s", "1.204 s"]);
         assert_eq!([31.24, 60.0].map(secs), ["31.2 s", "60 s"]);
     }
 

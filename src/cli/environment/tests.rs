@@ -148,7 +148,20 @@ fn an_option_that_is_a_header_and_that_header_are_one_and_the_nearer_is_sent() {
     assert_eq!(sent(file, &["-u", "a:b"]).unwrap(), kept(Some("a:b"), &["a: 1"]));
     let typed = ["-H", "authorization: Bearer x"];
     assert_eq!(sent("user = \"a:b\"\n", &typed).unwrap(), kept(None, &["authorization: Bearer x"]));
-    for words in [&["-u", "a:hunter2", "-H", "authorization: hunter2"][..], &["-A", "x", "-H", "User-Agent: y"]] {
+    // In a file of headers, too.
+    let home = tempfile::tempdir().unwrap();
+    let lines = home.path().join("headers");
+    std::fs::write(&lines, "a: 1\n\nAuthorization: Bearer hunter2\n").unwrap();
+    let named = format!("@{}", lines.display());
+    let file = format!("header = [{named:?}, \"b: 2\"]\n");
+    assert_eq!(sent(&file, &["-u", "a:b"]).unwrap(), kept(Some("a:b"), &["a: 1", "b: 2"]));
+    assert_eq!(sent("user = \"a:b\"\n", &["-H", &named]).unwrap(), kept(None, &[&named]));
+    assert_eq!(sent("", &["-H", &named]).unwrap(), kept(None, &[&named]), "nothing else says it");
+    for words in [
+        &["-u", "a:hunter2", "-H", "authorization: hunter2"][..],
+        &["-A", "x", "-H", "User-Agent: y"],
+        &["-u", "a:hunter2", "-H", &named],
+    ] {
         let refused = sent("", words).unwrap_err().text;
         assert!(refused.contains("say the same: keep one") && !refused.contains("hunter2"), "{refused}");
     }

@@ -7,7 +7,7 @@ use crate::analysis::{StepNumbers, StepReport, Timing};
 use crate::plan::threshold::{Answers, Subject};
 use crate::session::state::Session;
 use crate::session::verdict::none_ok;
-use crate::text::{in_full, percent_in_full};
+use crate::text::percent_in_full;
 use crate::timeline::objective;
 use scaletop_load::OutcomeKind;
 
@@ -142,7 +142,7 @@ fn amount(value: f64, digits: usize) -> Measured {
 }
 
 fn time(value: Duration) -> Measured {
-    Measured::Known { value: value.as_secs_f64(), of: None, words: in_full(value) }
+    Measured::Known { value: value.as_secs_f64(), of: None, words: format!("{value:.1?}") }
 }
 
 fn timing(timing: Timing) -> Measured {

@@ -147,12 +147,12 @@ fn shares_and_counts_of_a_step_are_held_against_what_was_due() {
         let verdict = judge(&with_steps(&[(name, bound)], vec![report]));
         (verdict.exit_code(), verdict.thresholds[0].actual.clone())
     };
-    assert_eq!(judged("spike.lost", "<= 0.5%"), (0, "0.5 % (300)".into()));
+    assert_eq!(judged("spike.lost", "<= 0.5%"), (0, "0.5% (300)".into()));
     assert_eq!(judged("spike.lost", "< 0.5%").0, 3);
     assert_eq!(judged("spike.lost", "< 301").0, 0);
     assert_eq!(judged("spike.dropped", "<= 10").0, 0);
-    assert_eq!(judged("spike.achieved", "> 99%"), (0, "99.9833 % (59990 of 60000)".into()));
-    assert_eq!(judged("spike.p99", "< 100ms"), (0, "90 ms".into()));
+    assert_eq!(judged("spike.achieved", "> 99%"), (0, "99.9833% (59990 of 60000)".into()));
+    assert_eq!(judged("spike.p99", "< 100ms"), (0, "90.0ms".into()));
     assert_eq!(judged("spike.peak_p99", "< 100ms").0, 3);
 }
 
@@ -174,7 +174,7 @@ fn totals_are_judged_over_the_whole_run() {
     let passed: Vec<_> = verdict.thresholds.iter().map(|result| result.outcome == ThresholdOutcome::Passed).collect();
     // 990 of 1000 is not more than 99 %; 30 of 990 failed; 30 + 10 of 1000 were lost; one of 990 is within p99.9.
     assert_eq!(passed, [false, false, false, false, false]);
-    assert_eq!(verdict.thresholds[2].actual, "4 % (40)");
+    assert_eq!(verdict.thresholds[2].actual, "4% (40)");
     session.header_mut().settings.thresholds =
         [("achieved", ">= 99%"), ("errors", "<= 3.04%"), ("lost", "<= 4%"), ("p99", "< 1s"), ("max", "< 2s")]
             .map(|(name, bound)| Threshold::parse(name, bound).unwrap())
