@@ -16,7 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::config_file::{ConfigFile, Entry, Place};
 use crate::cli::{environment, unused};
-use crate::{files, values};
+use crate::files;
+use crate::values;
 
 pub(crate) use table::{Described, described, of_commands};
 pub(crate) use table::{InForce, Kind, Shown};

@@ -95,7 +95,11 @@ impl<'a> Objective<'a> {
             Present::NotMeasured => Now::NotMeasured,
             Present::Unjudged | Present::NoLoad => Now::Nothing,
         };
+        let is_unanswered = numbers.outcomes.total() == 0 && numbers.sent > 0;
         match numbers.recover {
+            Timing::Absorbed if is_unanswered => {
+                Self::Unanswered { course: if step.end.is_none() { Course::Open } else { Course::Over } }
+            }
             Timing::Absorbed => Self::Held { single: numbers.bad_seconds, now },
             Timing::AlreadyViolated => Self::MissedBefore(now),
             Timing::NotApplicable(TOO_FEW) => Self::TooFew,
@@ -108,7 +112,7 @@ impl<'a> Objective<'a> {
                     (Present::Over, _) => Course::Over,
                     _ => Course::Open,
                 };
-                if numbers.outcomes.total() == 0 && numbers.sent > 0 {
+                if is_unanswered {
                     return Self::Unanswered { course };
                 }
                 // What is not good now is no beginning of a recovery, whatever came before.
