@@ -6,6 +6,7 @@ use crate::support::program::Workplace;
 
 /// Whether a program can be started. One that is missing is said to be, and is a failure where `READERS=required`: `.ci/run` installs
 /// them all.
+#[expect(clippy::print_stderr, reason = "whoever reads the tests' output is to know what was not tried")]
 fn is_installed(program: &str) -> bool {
     let mut asked = Command::new(program);
     asked.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
