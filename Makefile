@@ -55,7 +55,7 @@ MAN ?= target/man
 man: ## the manual pages, into target/man (MAN=); completions: scaletop completions SHELL
 	cargo run --locked --quiet -- man --dir $(MAN)
 
-schema: ## docs/scaletop.schema.json again, after a change of options, keys or colours
+schema: ## docs/scaletop.schema.json again, after a change of options, keys or colors
 	cargo run --locked --quiet -- config --schema > docs/scaletop.schema.json.new
 	mv docs/scaletop.schema.json.new docs/scaletop.schema.json
 

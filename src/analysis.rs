@@ -162,7 +162,10 @@ pub struct StepNumbers {
     pub judged_last: SecondJudged,
     /// How many good seconds in a row end with that one.
     pub good_at_end: u32,
-    /// Why the objective is not judged: not one request was answered as expected, or too few; and how instead.
+    /// Whether the step was over within a second, so that its whole seconds say nothing of it: none of its numbers is told.
+    pub too_short: bool,
+    /// Why the objective is not judged: not one request was answered as expected, or too few; and how instead. Or that it was too
+    /// short.
     pub not_judged: Option<String>,
     /// Seconds in which the objective was missed.
     pub bad_seconds: u32,
@@ -237,7 +240,22 @@ pub struct StepNumbers {
     pub deficit: u64,
 }
 
+/// Why nothing is told of a step that was over within a second.
+pub(crate) const TOO_SHORT: &str = "too short to judge";
+
 impl StepNumbers {
+    /// Takes back what whole seconds say of a step that lasted only `secs`. What arrived and what became of it stays, for the sums of
+    /// the run; [`numbers::Kind::value`] tells none of it as the step's own.
+    fn take_back(&mut self, secs: f64) {
+        let none = Timing::NotApplicable(TOO_SHORT);
+        (self.trigger, self.first, self.serving, self.capacity) = (none, none, none, none);
+        (self.recover, self.scale_in) = (none, none);
+        (self.instances, self.target, self.demand) = (None, None, None);
+        // Rounded down: it never reads as the second that it was not.
+        self.not_judged = Some(format!("{TOO_SHORT} ({:.1} s)", (secs * 10.0).floor() / 10.0));
+        self.too_short = true;
+    }
+
     /// Arrivals that were not sent, for whatever reason of ours.
     pub const fn dropped(&self) -> u64 {
         self.dropped_cap + self.dropped_late + self.dropped_connections

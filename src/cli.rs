@@ -40,7 +40,7 @@ pub struct Cli {
     /// In place of your own and ./scaletop.toml
     #[arg(long, global = true, value_name = "FILE", env = "SCALETOP_CONFIG", help_heading = "General")]
     pub config: Option<PathBuf>,
-    /// The keys and colours of `scaletop.toml`.
+    /// The keys and colors of `scaletop.toml`.
     #[arg(skip)]
     pub own: own::Own,
     /// Where each option that has a value has it from, but for defaults.

@@ -135,7 +135,7 @@ const fn verbosity(output: &OutputArgs) -> Verbosity {
 
 /// What the screen looks like on this terminal.
 fn theme(args: ScreenArgs, own: &Own) -> Theme {
-    let theme = match args.colours() {
+    let theme = match args.colors() {
         ThemeChoice::Auto => None,
         ThemeChoice::Dark => Some(Theme::DARK),
         ThemeChoice::Light => Some(Theme::LIGHT),
@@ -153,7 +153,7 @@ fn theme(args: ScreenArgs, own: &Own) -> Theme {
     for role in theme.faint().into_iter().filter(|_| !theme.may_ask_background()) {
         let place = own.roles.iter().rfind(|(name, _)| name == role).map(|(_, place)| format!("{place}: "));
         say(&format!(
-            "warning: {}the colour of `{role}` hardly stands out from this background (less than 3:1)",
+            "warning: {}the color of `{role}` hardly stands out from this background (less than 3:1)",
             place.unwrap_or_default()
         ));
     }

@@ -271,7 +271,7 @@ fn progress(session: &Session, row: &Row, total: Option<Duration>) -> String {
     let stage = step.and_then(|report| report.step.name.as_deref()).unwrap_or_default();
     let done = total.map(|total| {
         let percent = (session.now().as_secs_f64() / total.as_secs_f64().max(1e-9) * 100.0).min(100.0);
-        format!("{percent:.0}%")
+        format!("{percent:.0} %")
     });
     [stage.to_owned(), done.unwrap_or_default()].join("  ")
 }

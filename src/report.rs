@@ -215,7 +215,7 @@ fn verdict(verdict: &Verdict) -> Markup {
                         tr {
                             td { (shown(&held.subject())) }
                             td { (shown(&held.bound)) }
-                            td { (shown(&held.actual)) }
+                            td { (shown(&held.said())) }
                             td { (held.outcome.words()) @if let Some(reason) = held.outcome.reason() { ": " (shown(reason)) } }
                         }
                     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{exact, plain};
+
 /// `p99=500ms` and `errors=1%`, the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slo {
@@ -34,11 +36,9 @@ impl Slo {
 }
 
 impl fmt::Display for Slo {
-    /// `p99 ≤ 500ms, errors ≤ 1%`.
+    /// `p99 ≤ 500 ms, errors ≤ 1 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors = format!("{:.3}", self.errors * 100.0);
-        let errors = errors.trim_end_matches('0').trim_end_matches('.');
-        write!(f, "{} ≤ {:?}, errors ≤ {errors}%", self.percentile_name(), self.latency)
+        write!(f, "{} ≤ {}, errors ≤ {} %", self.percentile_name(), exact(self.latency), plain(self.errors * 100.0))
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_default_objective_reads_as_people_write_it() {
-        assert_eq!(Slo::default().to_string(), "p99 ≤ 500ms, errors ≤ 1%");
+        assert_eq!(Slo::default().to_string(), "p99 ≤ 500 ms, errors ≤ 1 %");
         assert_eq!(Slo { quantile: 0.999, ..Slo::default() }.percentile_name(), "p99.9");
         assert_eq!(Slo { quantile: 1.0, ..Slo::default() }.percentile_name(), "max");
     }

@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn objectives_replace_the_defaults_one_by_one() {
         let slo = slo(&[objective("p95=1s").unwrap(), objective("errors=0.5%").unwrap()]);
-        assert_eq!(slo.to_string(), "p95 ≤ 1s, errors ≤ 0.5%");
+        assert_eq!(slo.to_string(), "p95 ≤ 1 s, errors ≤ 0.5 %");
         for text in ["p99<500ms", "p99 <= 500ms", "p99≤0.5s", "p99=500ms"] {
             assert_eq!(objective(text), Ok(Objective::Latency(0.99, Duration::from_millis(500))), "{text}");
         }

@@ -17,7 +17,7 @@ type Frames = u64;
 /// What is shown in the same pictures.
 #[derive(Default)]
 struct Shared {
-    /// Rectangles by colour: those that fill a cell, then the others.
+    /// Rectangles by color: those that fill a cell, then the others.
     behind: BTreeMap<String, String>,
     drawn: BTreeMap<String, String>,
     written: Vec<String>,

@@ -199,7 +199,7 @@ impl Difference {
             return None;
         }
         let sign = if percent > 0.0 { "+" } else { "" };
-        Some(format!("{sign}{}%", thousands(format_args!("{percent:.0}"))))
+        Some(format!("{sign}{} %", thousands(format_args!("{percent:.0}"))))
     }
 }
 

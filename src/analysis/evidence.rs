@@ -11,7 +11,7 @@ use crate::analysis::scaling::not_up;
 use crate::analysis::service_time::ok_service;
 use crate::analysis::validity::GeneratorRecord;
 use crate::analysis::words::{JudgedBy, Present, sentence};
-use crate::analysis::{Direction, StepNumbers, StepReport, Timing};
+use crate::analysis::{Direction, StepNumbers, StepReport, Timing, Validity};
 use crate::instances::{Basis, InstanceObservation, Limits};
 use crate::timeline::objective::lost;
 use crate::timeline::{Cohort, Objectives, SecondJudged, Timeline};
@@ -86,6 +86,10 @@ impl Evidence<'_> {
         self.scale(&mut numbers);
         let judged_by =
             JudgedBy { slo, changed: changed.map(|from| Elapsed::from_secs(from.into()).saturating_since(step.start)) };
+        if step.end.is_some() && self.watched() < 1.0 {
+            numbers.take_back(self.watched());
+            validity = Validity::Valid.of_step(step);
+        }
         let words = sentence(step, &numbers, &validity, judged_by, self.gathered.was_idle, self.present);
         StepReport { step: step.clone(), numbers, validity, words, pinned: self.pinned }
     }

@@ -9,7 +9,7 @@
 mod registry;
 mod value;
 
-use crate::analysis::{StepNumbers, StepReport};
+use crate::analysis::{StepNumbers, StepReport, TOO_SHORT, Timing};
 
 pub(crate) use registry::*;
 pub(crate) use value::{Unit, Value};
@@ -159,9 +159,13 @@ impl Kind {
         Self { in_files: false, ..self }
     }
 
-    /// What it is worth.
+    /// What it is worth. Nothing is told of a step that was too short.
     pub fn value(&self, numbers: &StepNumbers) -> Value {
-        (self.read)(numbers)
+        match (numbers.too_short, self.is_time()) {
+            (true, true) => Value::Timing(Timing::NotApplicable(TOO_SHORT)),
+            (true, false) => Value::Unknown,
+            (false, _) => (self.read)(numbers),
+        }
     }
 
     /// What it is worth, for people and with its unit.

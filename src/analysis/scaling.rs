@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
+use crate::analysis::births::REPLACED_WITHIN;
 use crate::analysis::demand::Demand;
 use crate::analysis::elasticity::{Jitter, compare, jitter};
 use crate::analysis::evidence::Evidence;
 use crate::analysis::gathered::Tally;
 use crate::analysis::supply::Supply;
 use crate::analysis::{Direction, StepNumbers, Timing};
-use crate::instances::Basis;
+use crate::instances::{Basis, InstanceObservation};
+use crate::timeline::SecondJudged;
 use scaletop_units::Elapsed;
 
 /// The counts a step is judged by, the best first: exact and fresh before exact and late. What ECS runs is polled every
@@ -38,11 +40,12 @@ impl Evidence<'_> {
         };
         numbers.basis = Some(basis);
         numbers.instances = Some(supply.span());
-        numbers.target = target.or(supply.settled());
+        let settled = settled(&supply, numbers);
+        numbers.target = target.or(settled);
         numbers.first = self.first(direction, &supply);
-        numbers.capacity = self.capacity(direction, &supply, target);
+        numbers.capacity = self.capacity(direction, &supply, target, settled);
         if basis == Basis::Responding {
-            let wanted = target.or(supply.settled());
+            let wanted = target.or(settled);
             (numbers.first, numbers.capacity) = match &self.gathered.tally {
                 Some(tally) => {
                     let one_more = supply.before().map(|had| had + 1);
@@ -100,25 +103,51 @@ impl Evidence<'_> {
             (_, Some(had), Some(most)) if had >= most => {
                 Timing::NotApplicable("there were as many instances as are allowed")
             }
-            _ => supply.first_above_before().unwrap_or(self.censored()),
+            (_, Some(had), _) => match self.desired() {
+                Some(desired) => self.first_ordered(had, supply, desired),
+                None => supply.first_above_before(),
+            }
+            .unwrap_or(self.censored()),
         }
     }
 
-    fn capacity(&self, direction: Direction, supply: &Supply, target: Option<u32>) -> Timing {
-        match (direction, target, supply.settled()) {
+    /// What the platform wanted, where that is what it starts instances by and `supply` counts: on ECS.
+    fn desired(&self) -> Option<&[InstanceObservation]> {
+        self.observations.get(&Basis::Running)?;
+        self.observations.get(&Basis::Desired).map(Vec::as_slice)
+    }
+
+    /// Until there was one more of those that were asked for than the `had` before the step. One that stands in for one that ended is
+    /// none: neither where that one ended shortly before the step, nor where the heir starts while it still runs, so that there are more
+    /// than were asked for.
+    fn first_ordered(&self, had: u32, supply: &Supply, desired: &[InstanceObservation]) -> Option<Timing> {
+        let start = self.report.step.start;
+        let wanted_at = |at: Elapsed| desired.iter().rfind(|seen| seen.as_of <= at).map(|seen| seen.count);
+        let wanted_before = wanted_at(start);
+        let lately = |seen: &&InstanceObservation| (start - REPLACED_WITHIN..=start).contains(&seen.as_of);
+        let most = self.observations.get(&Basis::Running)?.iter().filter(lately).map(|seen| seen.count).max();
+        let least = most.zip(wanted_before).map_or(had, |(most, wanted)| had.max(most.min(wanted)));
+        supply.first_rise_above(least, |from, count| {
+            let wanted = wanted_at(from);
+            wanted.is_none_or(|wanted| count <= wanted) || wanted > wanted_before
+        })
+    }
+
+    fn capacity(&self, direction: Direction, supply: &Supply, target: Option<u32>, settled: Option<u32>) -> Timing {
+        match (direction, target, settled) {
             (Direction::Down | Direction::Level, ..) => not_up(direction),
             (_, Some(target), _) => match supply.first_held(|count| count >= target) {
                 Some(reached) => reached,
-                // Nothing was waited for, and there was no time to see it held.
-                None if supply.always(|count| count >= target) => {
-                    Timing::NotApplicable("there were enough instances all along, for less than ten seconds")
-                }
-                None => self.censored(),
+                // There was no time to see it held, but there was nothing to wait for either.
+                None => supply.always_held(|count| count >= target).unwrap_or(self.censored()),
             },
             (_, None, Some(settled)) if supply.before().is_none_or(|had| settled > had) => {
                 supply.first_held(|count| count >= settled).unwrap_or(self.censored())
             }
             (_, None, Some(_)) => Timing::NotApplicable("no instance was added"),
+            (_, None, None) if supply.settled().is_some() => Timing::NotApplicable(
+                "how many are needed is not known: the count settled while the objective was missed",
+            ),
             (_, None, None) => Timing::NotApplicable("the instance count has not settled"),
         }
     }
@@ -130,9 +159,20 @@ impl Evidence<'_> {
                 Timing::NotApplicable("without load no instance answers")
             }
             (_, Some(target)) => supply.first_held(|count| count <= target).unwrap_or(self.censored()),
+            (_, None) if supply.settled().is_some() => Timing::NotApplicable(
+                "how many are needed is not known: the count settled while the objective was missed",
+            ),
             (_, None) => Timing::NotApplicable("the instance count has not settled"),
         }
     }
+}
+
+/// The count that the step settled at, if that was enough: where the objective was missed at the end, or nothing was answered,
+/// nobody knows how many it would have taken.
+fn settled(supply: &Supply, numbers: &StepNumbers) -> Option<u32> {
+    let is_missed = matches!(numbers.judged_last, SecondJudged::Bad | SecondJudged::NotShown)
+        || (numbers.ok == 0 && numbers.due > 0);
+    supply.settled().filter(|_| !is_missed)
 }
 
 /// Why a step that did not raise the rate has no such time.

@@ -121,8 +121,15 @@ impl Supply {
     /// Until the count exceeded what it was before: `min{t : s_t > s⁻} − t0`. `None` while it has not, or when the count
     /// before is not known.
     pub(crate) fn first_above_before(&self) -> Option<Timing> {
-        let before = self.before?;
-        self.spells.iter().find(|spell| spell.count > before).map(|spell| self.timing(spell))
+        self.first_rise_above(self.before?, |_, _| true)
+    }
+
+    /// Until the count first rose to more than `least`, and `is_apt(from, count)`.
+    pub(crate) fn first_rise_above(&self, least: u32, is_apt: impl Fn(Elapsed, u32) -> bool) -> Option<Timing> {
+        let before = self.before.into_iter().chain(self.spells.iter().map(|spell| spell.count));
+        let mut rises = self.spells.iter().zip(before).filter(|(spell, before)| spell.count > *before);
+        let found = rises.find(|(spell, _)| spell.count > least && is_apt(spell.from, spell.count));
+        found.map(|(spell, _)| self.timing(spell))
     }
 
     /// Until a condition came true for [`HOLD_SECS`]: `min{t : s_u … ∀u∈[t,t+k)} − t0`. `None` while it has not. A silence
@@ -146,10 +153,11 @@ impl Supply {
         None
     }
 
-    /// Whether the count fulfilled a condition whenever it was known, from its first observation to the end of the step.
-    pub(crate) fn always(&self, holds: impl Fn(u32) -> bool) -> bool {
-        self.spells.iter().all(|spell| holds(spell.count))
-            && self.spells.last().is_some_and(|last| last.to >= self.until)
+    /// When a condition came true that the count fulfilled whenever it was known: with the first that is known. `None` where it
+    /// did not always.
+    pub(crate) fn always_held(&self, holds: impl Fn(u32) -> bool) -> Option<Timing> {
+        let first = self.spells.first()?;
+        self.spells.iter().all(|spell| holds(spell.count)).then(|| self.timing(first))
     }
 
     /// The value that the count settled at: constant over the last `max(30 s, 20 % of the step)`, and known to its end.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::Validity;
-use crate::text::{as_millis, plain};
+use crate::text::{as_millis, plain, thousands, whole};
 use crate::timeline::objective::LAG_SHARE;
 use scaletop_load::{Connections, GeneratorHealth, LATE, Latency};
 
@@ -164,6 +164,11 @@ impl Strain {
     }
 }
 
+/// `34 ms`, `23,527 ms`.
+fn millis(of: Duration) -> String {
+    format!("{} ms", thousands(whole(as_millis(of))))
+}
+
 impl GeneratorRecord {
     /// Which numbers our lag could have changed: those of the objective, when over a tenth of the seconds could not be judged
     /// because of it; the percentiles, when over a tenth of the arrivals came in seconds in which we were late, by more than
@@ -220,14 +225,14 @@ impl GeneratorRecord {
             ));
         }
         if exceeds(self.dropped_connections) {
-            let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {:.0} ms)", as_millis(wait)));
+            let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {})", millis(wait)));
             let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
             reasons.push(format!("{percent:.1} % of arrivals dropped for want of a connection{waited}"));
         }
         if let Some(cramped) = self.cramped.filter(|cramped| self.is_cramped(cramped)) {
-            let waited = self.slot_wait_p99.map_or(0.0, as_millis);
+            let waited = millis(self.slot_wait_p99.unwrap_or_default());
             reasons.push(format!(
-                "waiting for one of {} connections, the most that may be open (p99 {waited:.0} ms), endangers the percentiles",
+                "waiting for one of {} connections, the most that may be open (p99 {waited}), endangers the percentiles",
                 cramped.most
             ));
         }
@@ -235,9 +240,9 @@ impl GeneratorRecord {
             reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
         }
         if let (Some(lag), Some(endangered)) = (self.send_lag_p99, self.endangered()) {
-            let turn = strain.longest_turn.map(|turn| format!(" (longest turn {:.0} ms)", as_millis(turn)));
-            let (lag, turn) = (as_millis(lag), turn.unwrap_or_default());
-            reasons.push(format!("p99 send lag {lag:.0} ms{turn} endangers {endangered}"));
+            let turn = strain.longest_turn.map(|turn| format!(" (longest turn {})", millis(turn)));
+            let (lag, turn) = (millis(lag), turn.unwrap_or_default());
+            reasons.push(format!("p99 send lag {lag}{turn} endangers {endangered}"));
         }
         if strain.busy_seconds >= 2 && strain.busy_seconds.saturating_mul(10) > strain.seconds {
             reasons.push(format!("CPU over 90 % of all cores for {} s", strain.busy_seconds));

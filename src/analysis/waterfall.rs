@@ -229,8 +229,8 @@ pub(crate) struct ScaleOutEvidence<'a> {
     pub desired: &'a [InstanceObservation],
     /// As many instances as are needed, or allowed, where that is known.
     pub enough: Option<u32>,
-    /// Instances that answered for the first time in the step.
-    pub births: u32,
+    /// When each instance that answered for the first time in the step did, ascending.
+    pub births: &'a [Elapsed],
     /// The state of the source that tells alarms and decisions.
     pub scaling: Option<&'a Feed>,
     /// The state of the source that tells the lives of tasks.
@@ -319,7 +319,7 @@ fn waterfall(
         }
         ScaleOutStage::Counted => match decision.filter(|_| !is_first) {
             Some(decision) => span.counted_after(evidence.counts, decision.as_of),
-            None => span.counted(evidence.counts, evidence.enough, evidence.births > 0),
+            None => span.counted(evidence.counts, evidence.enough, !evidence.births.is_empty()),
         },
         ScaleOutStage::FirstResponse => first_response(evidence, span, scale_out, is_first),
     };
@@ -383,8 +383,8 @@ pub(crate) struct Observed<'a> {
     pub counts: &'a BTreeMap<Basis, Vec<InstanceObservation>>,
     pub feeds: &'a BTreeMap<String, Feed>,
     pub limits: Limits,
-    /// Instances that answered for the first time in the step, while others had before.
-    pub births: u32,
+    /// When each instance that answered for the first time in the step did, while others had before; ascending.
+    pub births: &'a [Elapsed],
     /// When each that came after a decision first answered OK, with the decision's moment.
     pub answered: &'a [(Elapsed, Elapsed)],
 }
@@ -400,11 +400,13 @@ pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> 
     }
     let of_basis = |basis: &Basis| observed.counts.get(basis).map(Vec::as_slice);
     let counts = [Basis::Running, Basis::Active].iter().find_map(of_basis);
-    // The first response is T_serving: one computation.
+    // The first response is T_serving: one computation. But after a rest T_serving is whoever answers first: where one came that had
+    // never answered, that one is what the scale-out brought.
     let first_response = match report.numbers.serving {
         Timing::NotApplicable(why) => Err(why),
         serving => {
-            Ok(serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok()).map(|after| step.start + after))
+            let serving = serving.secs().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+            Ok(observed.births.first().copied().or(serving.map(|after| step.start + after)))
         }
     };
     let needed = report.numbers.target.filter(|_| report.numbers.demand.is_some());
@@ -427,7 +429,7 @@ pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> 
     let is_missed = tells && report.numbers.bad_seconds > 0 && (step.end.is_none() || is_unscaled);
     let span = Span::of(step, now);
     let was_refused = milestones.iter().any(|one| reasons::is_refusal(one) && span.contains(one.as_of));
-    let has_scaled = falls.iter().any(Waterfall::is_under_way) || observed.births > 0;
+    let has_scaled = falls.iter().any(Waterfall::is_under_way) || !observed.births.is_empty();
     Some(if has_scaled || is_missed || was_refused { Ok(falls) } else { Err(why_none(report, needed, tells)) })
 }
 

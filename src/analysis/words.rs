@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub(crate) use crate::analysis::words::cases::Present;
 
+use crate::analysis::numbers::{self, Value};
 use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
 use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, Supplied};
 use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
@@ -48,6 +49,10 @@ pub(crate) fn sentence(
     was_idle: bool,
     present: Present,
 ) -> String {
+    if let (true, Some(why)) = (numbers.too_short, &numbers.not_judged) {
+        let objection = objection(validity).map(|objection| format!("; {objection}")).unwrap_or_default();
+        return format!("{}: {why}{objection}", rates(step));
+    }
     let is_open = step.end.is_none();
     let objective = Objective::of(step, numbers, present);
     let counts = Counts { basis: numbers.basis, is_open };
@@ -55,6 +60,9 @@ pub(crate) fn sentence(
     match step.direction() {
         Direction::Up => {
             let (newcomer, supplied) = cases::scale_out(numbers, is_open, was_idle);
+            // The objective says it.
+            let is_said = matches!((newcomer, objective), (Newcomer::NoAnswer { .. }, Objective::Unanswered { .. }));
+            let newcomer = if is_said { Newcomer::Unsaid } else { newcomer };
             said.extend(
                 [say_newcomer(newcomer), say_supplied(supplied, objective.is_held(), counts)].into_iter().flatten(),
             );
@@ -114,6 +122,7 @@ const fn tone_of(objective: &Objective<'_>) -> Tone {
         Objective::Held { now: Now::Missed, .. }
         | Objective::MissedBefore(Now::Missed | Now::MissedAtItsEnd)
         | Objective::Back { now: Now::Missed | Now::MissedAtItsEnd, .. }
+        | Objective::Unanswered { .. }
         | Objective::Missed { .. } => Tone::Bad,
         Objective::NoArrivals | Objective::Unsaid | Objective::MissedBefore(Now::Held) | Objective::Back { .. } => {
             Tone::Neutral
@@ -254,6 +263,8 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
         Objective::NoArrivals | Objective::Unsaid => return None,
         Objective::NotJudged(why) => format!("not judged: {why}"),
         Objective::TooFew => TOO_FEW.to_owned(),
+        Objective::Unanswered { course: Course::Open } => "no request answered yet".to_owned(),
+        Objective::Unanswered { .. } => "no request was answered".to_owned(),
         Objective::MissedBefore(Now::Held) => "the objective was already missed before, it holds now".to_owned(),
         Objective::MissedBefore(Now::Missed) => "the objective was already missed before, and is now".to_owned(),
         Objective::MissedBefore(_) => "the objective was already missed before".to_owned(),
@@ -315,11 +326,15 @@ fn lost(numbers: &StepNumbers, JudgedBy { slo, changed }: JudgedBy<'_>, is_open:
 
 /// Seconds that we left unjudged, since we were late in them.
 fn not_measured(numbers: &StepNumbers) -> String {
-    match numbers.not_measured {
-        0 => String::new(),
-        1 => "; 1 second not measured, because of the generator".to_owned(),
-        seconds => format!("; {seconds} seconds not measured, because of the generator"),
+    if numbers.not_measured == 0 {
+        return String::new();
     }
+    let seconds = plural(numbers.not_measured.into(), "second", "seconds");
+    let peak = match numbers::PEAK_P99.value(numbers) {
+        Value::AtLeast(_) => format!(" ({} {})", numbers::PEAK_P99.label, numbers::PEAK_P99.say(numbers)),
+        _ => String::new(),
+    };
+    format!("; {seconds} not measured, because of the generator{peak}")
 }
 
 fn instances(count: u32) -> String {

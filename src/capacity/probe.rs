@@ -23,7 +23,7 @@ use crate::analysis::Validity;
 use crate::analysis::failures::FailureTotals;
 use crate::analysis::validity::{GeneratorRecord, LATE_DROPS_LIMIT, Strain, Waiting};
 use crate::slo::Slo;
-use crate::text::{as_millis, latency, thousands};
+use crate::text::{as_millis, exact, latency, plain, thousands};
 use crate::timeline::objective::{is_late, lost};
 use scaletop_load::Latency;
 use scaletop_load::{CohortPart, Second};
@@ -98,7 +98,7 @@ impl ProbeResult {
         self.percentile_ms.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok())
     }
 
-    /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4% errors, 1 instance`.
+    /// In a line: `124/s held for 10 s: p99 82.1 ms, 0.4 % errors, 1 instance`.
     pub fn words(&self) -> String {
         let verdict = match &self.outcome {
             ProbeOutcome::Held => "held".to_owned(),
@@ -113,7 +113,7 @@ impl ProbeResult {
         };
         let settled = if self.settled_after_secs.is_none() { ", never settled" } else { "" };
         format!(
-            "{}/s {verdict}: {} {latency}, {:.2}% errors over {} s{instances}{settled}",
+            "{}/s {verdict}: {} {latency}, {:.2} % errors over {} s{instances}{settled}",
             self.rate,
             self.percentile_name,
             self.errors * 100.0,
@@ -310,8 +310,10 @@ impl Hold {
             None => Some(
                 self.failures.none_ok(&seen.outcomes, 0).unwrap_or_else(|| "not one request was answered".to_owned()),
             ),
-            Some(latency) if latency > slo.latency => Some(format!("{} > {:?}", slo.percentile_name(), slo.latency)),
-            Some(_) if errors > slo.errors => Some(format!("errors > {}%", slo.errors * 100.0)),
+            Some(latency) if latency > slo.latency => {
+                Some(format!("{} > {}", slo.percentile_name(), exact(slo.latency)))
+            }
+            Some(_) if errors > slo.errors => Some(format!("errors > {} %", plain(slo.errors * 100.0))),
             Some(_) if self.unexpected() as f64 > slo.errors * seen.due as f64 => {
                 let causes = self.failures.in_short(&seen.outcomes);
                 Some(format!("{} answers were not as expected: {causes}", thousands(self.unexpected())))

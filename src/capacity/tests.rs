@@ -85,7 +85,7 @@ fn one_instance_is_found_to_hold_what_it_holds() {
     let (found, _) = capacity_of(1, 10);
     // 1 % of errors are allowed: 124 of which 123 are answered.
     assert_eq!((found.holds, found.misses, found.instances), (Some(124), Some(125), Some(1)));
-    assert_eq!(found.sentence(&OPTIONS.slo), "one instance sustains 124–125 requests/s at p99 ≤ 500ms, errors ≤ 1%");
+    assert_eq!(found.sentence(&OPTIONS.slo), "one instance sustains 124–125 requests/s at p99 ≤ 500 ms, errors ≤ 1 %");
     assert_eq!((found.exit_code(), found.per_instance), (0, Some(124.0)));
     assert!(found.text(&OPTIONS.slo, true).contains("--capacity 124.0"));
 }

@@ -8,7 +8,7 @@ use crate::slo::Slo;
 use crate::text::{Lines, latency};
 
 impl Capacity {
-    /// The answer in a sentence: `one instance sustains 121–122 requests/s at p99 ≤ 500ms, errors ≤ 1%`.
+    /// The answer in a sentence: `one instance sustains 121–122 requests/s at p99 ≤ 500 ms, errors ≤ 1 %`.
     pub fn sentence(&self, slo: &Slo) -> String {
         let who = match self.instances {
             None => "the service sustains".to_owned(),
@@ -76,7 +76,7 @@ impl Capacity {
             };
             let _ = writeln!(
                 out,
-                "| {}/s | {} | {} | {:.2}% | {} |",
+                "| {}/s | {} | {} | {:.2} % | {} |",
                 probe.rate,
                 cell(&result),
                 latency(probe.percentile()),

@@ -105,7 +105,7 @@ pub struct ConfigFile {
     pub name: String,
     /// Its options, in the order of the file.
     pub(super) entries: Vec<Entry>,
-    /// Its keys and colours.
+    /// Its keys and colors.
     pub(super) own: Own,
 }
 

@@ -117,8 +117,8 @@ Examples:
 Keys: space plays and pauses; [ ] slower, faster; , . previous, next step; ? all.
 Nothing is sent or written. Without a terminal: scaletop report SESSION
 
-Exit codes: 0 ended; 1 there is no such session, or it cannot be read; 2 usage, no
-session here, or no terminal; 128 + n ended by signal n.";
+Exit codes: 0 ended; 1 the session cannot be read; 2 usage, no such session, or no
+terminal; 128 + n ended by signal n.";
 
 pub(super) const REPORT: &str = "\
 Examples:
@@ -126,8 +126,8 @@ Examples:
   scaletop report scaletop-sessions/NAME
   scaletop report NAME --plan again.toml      and a plan that does the same
 
-Exit codes: 0 written; 1 there is no such session, or it cannot be read or
-written; 2 usage, no session here, or the file of --plan exists.";
+Exit codes: 0 written; 1 the session cannot be read or written; 2 usage, no such
+session, or the file of --plan exists.";
 
 pub(super) const COMPARE: &str = "\
 Examples:
@@ -143,7 +143,8 @@ called better or worse only when the ranges do not overlap.
 with the medians of all sessions and how the others stand against the first.
 
 Exit codes: 0 compared, whatever came out; 1 a session cannot be read, or the page
-cannot be written; 2 usage, or the file of --html exists and is no page.";
+cannot be written; 2 usage, no such session, or the file of --html exists and is
+no page.";
 
 pub(super) const DOCTOR: &str = "\
 Examples:

@@ -135,7 +135,7 @@ impl RequestArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Screen")]
 pub struct ScreenArgs {
-    /// Colours
+    /// Colors
     #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "SCALETOP_THEME")]
     pub theme: ThemeChoice,
     /// Characters of charts
@@ -147,19 +147,19 @@ pub struct ScreenArgs {
     /// Ring when the objective is lost, and when met again
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_BELL")]
     pub bell: bool,
-    /// No colours, as --theme mono
+    /// No colors, as --theme mono
     #[arg(long, alias = "no-colour", hide = true, conflicts_with = "theme", value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_COLOR")]
     pub no_color: bool,
 }
 
 impl ScreenArgs {
-    /// The colours that were asked for, in either way.
-    pub(crate) const fn colours(self) -> ThemeChoice {
+    /// The colors that were asked for, in either way.
+    pub(crate) const fn colors(self) -> ThemeChoice {
         if self.no_color { ThemeChoice::Mono } else { self.theme }
     }
 }
 
-/// The colours of the screen.
+/// The colors of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ThemeChoice {
     /// As the terminal says of itself.
@@ -167,7 +167,7 @@ pub enum ThemeChoice {
     Auto,
     Dark,
     Light,
-    /// The terminal's own 16 colours.
+    /// The terminal's own 16 colors.
     Ansi,
     /// None.
     Mono,

@@ -1,5 +1,5 @@
 //! The tables `[keys]` and `[theme]` of `scaletop.toml`, as they stand there. What they mean is known to those who have keys and
-//! colours; here are only the words, each with its place.
+//! colors; here are only the words, each with its place.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,13 +9,13 @@ use super::config_file::{ConfigError, Place, line_of};
 /// The table of keys.
 pub(super) const KEYS: &str = "keys";
 
-/// The table of colours, and the option that chooses between those that there are.
+/// The table of colors, and the option that chooses between those that there are.
 pub(super) const THEME: &str = "theme";
 
-/// The name under which `[theme]` takes what the option `--theme` does: the colours that the others are changes of.
+/// The name under which `[theme]` takes what the option `--theme` does: the colors that the others are changes of.
 pub(super) const BASE: &str = "base";
 
-/// What somebody wants of keys and colours.
+/// What somebody wants of keys and colors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
     /// `[keys]`, in the order of the file.
@@ -61,7 +61,7 @@ const KEYS_TAKE: Takes =
 const THEME_TAKES: Takes = Takes {
     lists: false,
     numbers: true,
-    words: "a colour: one of the 16 by its name (\"red\"), \"#rrggbb\", or 0 to 255 of the 256",
+    words: "a color: one of the 16 by its name (\"red\"), \"#rrggbb\", or 0 to 255 of the 256",
 };
 
 /// Reads both tables of a file.

@@ -22,8 +22,8 @@ const PREFIX: usize = 4;
 pub(super) fn unparsed(mut error: clap::Error, grammar: &Command, words: &[OsString]) -> Unparsed {
     if !error.use_stderr() {
         let help = brevity::help(&error, grammar, words);
-        let is_coloured = std::io::stdout().is_terminal() && has_colours(&|name| std::env::var_os(name));
-        let text = if is_coloured { help.ansi().to_string() } else { help.to_string() };
+        let is_colored = std::io::stdout().is_terminal() && has_colors(&|name| std::env::var_os(name));
+        let text = if is_colored { help.ansi().to_string() } else { help.to_string() };
         return Unparsed { text, is_error: false };
     }
     // Of the word as it was typed: it hides by itself what it must.
@@ -156,8 +156,8 @@ fn no_number(error: &clap::Error) -> Option<String> {
     Some(format!("invalid value '{value}' for '{arg}': {write}"))
 }
 
-/// Whether a terminal has colours, and the user wants them (<https://no-color.org>). Errors have none anywhere.
-pub(super) fn has_colours(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
+/// Whether a terminal has colors, and the user wants them (<https://no-color.org>). Errors have none anywhere.
+pub(super) fn has_colors(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }

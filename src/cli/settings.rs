@@ -6,8 +6,9 @@
 
 mod table;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
@@ -15,6 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::config_file::{ConfigFile, Entry, Place};
 use crate::cli::{environment, unused};
+use crate::files;
+use crate::values;
 
 pub(crate) use table::{Described, described, of_commands};
 pub(crate) use table::{InForce, Kind, Shown};
@@ -321,8 +324,8 @@ fn overrule(command: &Command, settings: &mut [Setting]) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Of an option that is one header and that header by its name, the one whose source goes before the other's is in force. What
-/// stands in a file of headers is not known here.
+/// Of an option that is one header and that header by its name, the one whose source goes before the other's is in force. A file of
+/// headers that has it is taken line by line.
 fn overrule_header(settings: &mut [Setting], option: &str, header: &str) -> Result<(), Refusal> {
     let is_it = |word: &OsString| {
         let name = word.to_str().and_then(|word| word.split_once(':')).map(|(name, _)| name.trim());
@@ -330,6 +333,12 @@ fn overrule_header(settings: &mut [Setting], option: &str, header: &str) -> Resu
     };
     let at = |id: &str| settings.iter().position(|one| one.id == id && one.rank > 0);
     let (Some(option), Some(headers)) = (at(option), at("headers")) else { return Ok(()) };
+    let in_lines = |word: OsString| match lines_of(&word) {
+        Some(lines) if lines.iter().any(is_it) => lines,
+        _ => vec![word],
+    };
+    let words = std::mem::take(&mut settings[headers].words);
+    settings[headers].words = words.into_iter().flat_map(in_lines).collect();
     if !settings[headers].words.iter().any(is_it) {
         return Ok(());
     }
@@ -348,6 +357,19 @@ fn overrule_header(settings: &mut [Setting], option: &str, header: &str) -> Resu
         }
     }
     Ok(())
+}
+
+/// The headers in the file that a word names, `@FILE`; `None` where it names none, or none that can be read: what is wrong with one is
+/// told by whoever sends it. Standard input can be read only once.
+fn lines_of(word: &OsStr) -> Option<Vec<OsString>> {
+    let path = Path::new(word.to_str()?.strip_prefix('@')?);
+    if files::is_standard_input(path) {
+        return None;
+    }
+    let text = files::read_text(path, files::MOST_TEXT).ok()?;
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_sound = lines.iter().all(|line| values::header(line).is_ok());
+    is_sound.then(|| lines.into_iter().map(OsString::from).collect())
 }
 
 /// A text with several values, where the option says how they are told apart.

@@ -68,7 +68,7 @@ fn as_toml(all: &InForce, own: &Own) -> String {
     text
 }
 
-/// A key or a colour as it would stand under its table.
+/// A key or a color as it would stand under its table.
 fn own_line(entry: &OwnEntry, is_list: bool) -> String {
     let values: Vec<_> = entry.values.iter().map(|value| quoted(value)).collect();
     let value = if is_list { format!("[{}]", values.join(", ")) } else { values.join("") };

@@ -89,6 +89,7 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
     let planned = PlannedLoad {
         max_rate: args.max_rate.get(),
         max_in_flight: args.max_in_flight.unwrap_or_else(default_max_in_flight),
+        keep_alive: !args.request.no_keepalive,
         conn_max_age: (conn_max_age > Duration::ZERO).then_some(conn_max_age),
     };
     generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), planned)

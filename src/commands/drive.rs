@@ -398,7 +398,10 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
 /// Adds the header that `option` is. Where both are options, the nearer one is known by now; a file of headers is not.
 fn add(headers: &mut HeaderMap, option: &str, name: HeaderName, value: HeaderValue) -> Result<(), CommandError> {
     if headers.contains_key(&name) {
-        let why = format!("{option} and the header {name} in a file of --header say the same: keep one");
+        let why = format!(
+            "{option} and the header {name} in a file of --header say the same, and which one is nearer is not known of a file's \
+             lines: take {name} out of that file, or leave {option} out, also as a variable and in scaletop.toml"
+        );
         return Err(CommandError::Option(why));
     }
     headers.insert(name, value);

@@ -150,7 +150,7 @@ pub enum CommandError {
         /// `max-rate stands in ./scaletop.toml, line 3`.
         places: String,
     },
-    /// A key or a colour of one's own makes no sense.
+    /// A key or a color of one's own makes no sense.
     #[error("{place}: {problem}")]
     Own { place: Place, problem: String },
     /// An option makes no sense.
@@ -241,6 +241,8 @@ impl CommandError {
             // A name that is none; what cannot be read for another reason is no matter of words.
             Self::ReadBody { source, .. }
             | Self::ReadHeaders { source, .. }
+            | Self::Session(ReadError::Io { source, .. })
+            | Self::Export(ExportError::Read(ReadError::Io { source, .. }))
             | Self::Transport(TransportError::CertificateFile { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
@@ -255,6 +257,9 @@ impl CommandError {
             | Self::NoSuchPlan { .. }
             | Self::Exists { .. }
             | Self::NoSession
+            | Self::NoSuchSession { .. }
+            | Self::Session(ReadError::NotASession { .. })
+            | Self::Export(ExportError::Read(ReadError::NotASession { .. }))
             | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
             | Self::Target(_)

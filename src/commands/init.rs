@@ -241,7 +241,7 @@ pub(super) fn settings(options: &[Described]) -> String {
 [keys]
 # spike = \"f5\"
 
-# Colours of your own: a role, and its colour.
+# Colors of your own: a role, and its color.
 [theme]
 # label = \"#9aa7b4\"
 ",

@@ -1,4 +1,4 @@
-//! Keys and colours of one's own: what `scaletop.toml` says of them, understood before anything else is done.
+//! Keys and colors of one's own: what `scaletop.toml` says of them, understood before anything else is done.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::values;
 pub(super) struct Own {
     pub(super) keys: Arc<KeyMap>,
     pub(super) colors: OwnColors,
-    /// Where each role's colour stands.
+    /// Where each role's color stands.
     pub(super) roles: Vec<(String, Place)>,
 }
 
@@ -81,8 +81,8 @@ mod tests {
             ("[keys]\n\n# mine\nspike = [\"f5\", \"hyper-x\"]\n", 4, "`hyper-x` is no key"),
             ("[keys.chart]\nspike = \"f5\"\n", 2, "charts, tables"),
             ("[theme]\nlabels = \"red\"\n", 2, "the nearest is `label`"),
-            ("[theme]\nok = \"rad\"\n", 2, "`rad` is no colour"),
-            ("[theme]\nok = 256\n", 2, "`256` is no colour"),
+            ("[theme]\nok = \"rad\"\n", 2, "`rad` is no color"),
+            ("[theme]\nok = 256\n", 2, "`256` is no color"),
             ("[theme.dork]\nok = 1\n", 2, "dark, light, ansi"),
         ] {
             let error = read(text).unwrap_err();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_of_one_theme_stays_wherever_it_stands_in_the_file() {
+    fn a_color_of_one_theme_stays_wherever_it_stands_in_the_file() {
         let own = read("[theme.dark]\nok = 1\n[theme]\nok = 2\n").unwrap();
         let other = read("[theme]\nok = 2\n[theme.dark]\nok = 1\n").unwrap();
         assert_eq!(own.colors, other.colors);

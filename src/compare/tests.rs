@@ -180,7 +180,7 @@ fn the_sentence_says_what_differs_beyond_the_noise_and_in_which_direction() {
     let a = [(30.0, 100), (31.0, 102), (32.0, 104)];
     assert_eq!(
         said_of(a, [(26.0, 88), (27.0, 89), (28.0, 90)]),
-        "B recovered 4 s sooner and lost 13% fewer requests than A at 5→600/s."
+        "B recovered 4 s sooner and lost 13 % fewer requests than A at 5→600/s."
     );
     assert_eq!(
         said_of(a, [(36.0, 101), (37.0, 103), (38.0, 105)]),
@@ -197,7 +197,7 @@ fn the_sentence_calls_nothing_better_that_ran_once() {
     let b = session(&[(5, 600, reached(20.0), 50)]);
     let said = sentences(&compared(&a, &b), 2).remove(0);
     let once = "Whether B differs from A beyond the noise is not known, with one run on a side; in what there is, \
-                B recovered 10 s sooner and lost 50% fewer requests than A at 5→600/s.";
+                B recovered 10 s sooner and lost 50 % fewer requests than A at 5→600/s.";
     assert_eq!(said, once);
     let never = session(&[(5, 600, Timing::NotWithin { secs: 60.0, open: false }, 100)]);
     let said = sentences(&compared(&a, &never), 2).remove(0);
@@ -358,6 +358,6 @@ fn a_step_is_named_by_its_rates_and_a_ramp_from_the_rate_before_it_once() {
     };
     let named = |profile| Key { before: ArrivalRate::new(40), profile }.to_string();
     assert_eq!(named(RateProfile::Constant(ArrivalRate::new(60))), "40→60/s");
-    assert_eq!(named(ramp(40)), "40→60/s in 3s");
-    assert_eq!(named(ramp(5)), "40→5→60/s in 3s");
+    assert_eq!(named(ramp(40)), "40→60/s in 3 s");
+    assert_eq!(named(ramp(5)), "40→5→60/s in 3 s");
 }

@@ -193,7 +193,7 @@ mod tests {
         assert!(told.detail.ends_with("shaking hands over TLS: the service does not speak TLS on this port"), "{told}");
         assert_eq!(told.remedy.as_deref(), Some("use http://"));
         for (kind, phase, text, part) in [
-            (FailureKind::Timeout, Phase::Tls, "no connection within 10s", "use http://"),
+            (FailureKind::Timeout, Phase::Tls, "no connection within 10 s", "use http://"),
             (FailureKind::Other, Phase::Sending, "the service does not speak HTTP/2 on this port", "leave --http2 out"),
         ] {
             let told = &check(&Reply::failed(kind).because(Cause::new(phase, text)), Duration::ZERO)[0];

@@ -295,9 +295,9 @@ mod tests {
         header.settings.arrivals = Arrivals::Poisson;
         header.settings.seed = 42;
         let changes = [(Elapsed::from_secs(1), change(constant(5)))];
-        let later = [(Elapsed::from_secs(2), "p99 ≤ 300ms, errors ≤ 1%".to_owned())];
+        let later = [(Elapsed::from_secs(2), "p99 ≤ 300 ms, errors ≤ 1 %".to_owned())];
         let text = text(&header, &changes, &later, Elapsed::from_millis(3_500));
-        assert!(text.contains("# From 0:02 on the session was judged by p99 ≤ 300ms"), "{text}");
+        assert!(text.contains("# From 0:02 on the session was judged by p99 ≤ 300 ms"), "{text}");
         assert!(text.contains("--arrivals poisson --load-seed 42"), "{text}");
         let plan = Plan::parse(&text).unwrap();
         assert_eq!(plan.url.as_deref(), Some("https://example.com/a"));

@@ -22,10 +22,13 @@ pub(crate) struct Forecast {
     pub peak: ArrivalRate,
 }
 
+/// When a run begins its first stage: with the first whole second of the session, so that a second belongs to one stage.
+const BEGINS: Duration = Duration::from_secs(1);
+
 /// One stage of the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Planned {
-    /// When it begins, at the latest.
+    /// When it begins, at the latest, after the first one has.
     pub at: Elapsed,
     pub stage: Stage,
     /// Its arrivals, at most.
@@ -85,7 +88,7 @@ impl Forecast {
         u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
     }
 
-    /// The timeline and its sums as text that ends in a newline.
+    /// The timeline, at the moments that a run tells of its stages, and its sums, as text that ends in a newline.
     pub(crate) fn text(&self, plan: &Plan, slo: &Slo, assumed: &Assumptions) -> String {
         let mut out = Lines::default();
         out.line(&format!("plan \"{}\", objective {slo}", plan.name));
@@ -95,7 +98,7 @@ impl Forecast {
         for planned in &self.stages {
             out.line(&format!(
                 "{:>8}  {:width$}  {:18}  {:>26}  {:>10}",
-                planned.at.to_string(),
+                (planned.at + BEGINS).to_string(),
                 planned.stage.name,
                 rate(&planned.stage.profile),
                 span(&planned.stage.end),
@@ -218,9 +221,9 @@ mod tests {
         let text = Forecast::of(&plan).text(&plan, &Slo::default(), &ASSUMED);
         let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines[2], "from stage rate for requests");
-        assert_eq!(lines[3], "0:00 warm-up 7/s 1.5 s 10");
-        assert_eq!(lines[4], "0:01 stage 2 5→200/s 0:07 718");
-        assert_eq!(lines[5], "0:08 cool-down 3/s instances <= 1, at most 0:10 30");
+        assert_eq!(lines[3], "0:01 warm-up 7/s 1.5 s 10");
+        assert_eq!(lines[4], "0:02 stage 2 5→200/s 0:07 718");
+        assert_eq!(lines[5], "0:09 cool-down 3/s instances <= 1, at most 0:10 30");
         assert_eq!(lines[7], "in all: at most 0:18 and at most 758 requests, 200/s at the peak");
     }
 

@@ -47,7 +47,7 @@ fn the_documented_plan_is_read_as_it_says() {
     assert_eq!(plan.name, "spike to 600");
     assert_eq!(plan.slo, Some(Slo::default()));
     assert_eq!(plan.stages.len(), 4);
-    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 120s");
+    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 120 s");
     assert_eq!(
         plan.stages[3].end,
         StageEnd::Until(Condition::Instances(Comparison::AtMost, 1), Duration::from_mins(15))
@@ -217,7 +217,7 @@ fn a_stretched_plan_drives_the_same_rates_for_another_time() {
     let plan = Plan::parse(IN_FULL).unwrap().stretched(0.1);
     let secs: Vec<_> = plan.stages.iter().map(|stage| stage.end.at_most().as_secs()).collect();
     assert_eq!(secs, [2, 30, 12, 90]);
-    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 12s");
+    assert_eq!(plan.stages[2].profile.to_string(), "600→900/s in 12 s");
     assert_eq!(Plan::parse(IN_FULL).unwrap().stretched(0.001).stages[0].end, StageEnd::After(Duration::from_secs(2)));
 }
 

@@ -133,7 +133,7 @@ pub(super) fn explained() -> Markup {
                 "and " code { "cohorts.csv" } " in the second it was due in."
             }
             dt { "Percentiles" } dd {
-                "From merged HDR histograms, within 0.1% of the true value; never averaged. "
+                "From merged HDR histograms, within 0.1 % of the true value; never averaged. "
                 code { "latency.hlog" } " holds the histograms of every second."
             }
             dt { "Lost, slow, bad seconds" } dd {

@@ -243,7 +243,7 @@ pub(super) fn generator(session: &Session, series: &Series) -> Markup {
                 " of " (thousands(session.header().settings.max_in_flight)) " allowed"
             }
             dt { "CPU" } dd {
-                (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0}% at most (100% is one core)")))
+                (cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.0} % at most (100 % is one core)")))
                 @if let Some(cores) = health.and_then(|health| health.cores) { " of " (cores) " cores" }
             }
             @if let Some((open, allowed)) = health.and_then(|health| health.fds) {

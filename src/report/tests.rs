@@ -89,9 +89,9 @@ fn the_report_says_when_the_objective_changed_and_draws_each() {
         session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
     }
     let page = page_of(&session);
-    assert!(page.contains("objective p99 ≤ 500ms, errors ≤ 1%; from 0:20 on p99 ≤ 300ms, errors ≤ 1%"));
+    assert!(page.contains("objective p99 ≤ 500 ms, errors ≤ 1 %; from 0:20 on p99 ≤ 300 ms, errors ≤ 1 %"));
     assert_eq!(page.matches("class=\"level\"").count(), 2, "a line for each");
-    assert!(page.contains("objective: p99 ≤ 300ms") && page.contains("objective: p99 ≤ 500ms"));
+    assert!(page.contains("objective: p99 ≤ 300 ms") && page.contains("objective: p99 ≤ 500 ms"));
 }
 
 #[test]

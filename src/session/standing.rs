@@ -296,6 +296,17 @@ fn lost_since(session: &Session, last: u32) -> Option<Elapsed> {
     first.map(|second| Elapsed::from_secs(second.into()))
 }
 
+/// Since when the objective holds, if it does in the last second before `at` that was judged: the first of the good seconds in a row
+/// that end there, as `T_recover` counts them. Seconds that we did not measure break no row.
+pub(crate) fn held_since(session: &Session, at: Elapsed) -> Option<Elapsed> {
+    let cohorts = session.timeline().cohorts();
+    let end = cohorts.partition_point(|cohort| cohort.second < at.second());
+    let known = cohorts.range(..end).rev().skip_while(|cohort| cohort.judged == SecondJudged::Unknown);
+    let row = known.take_while(|cohort| matches!(cohort.judged, SecondJudged::Good | SecondJudged::NotMeasured));
+    let first = row.filter(|cohort| cohort.judged == SecondJudged::Good).last();
+    first.map(|cohort| Elapsed::from_secs(cohort.second.into()))
+}
+
 /// Since when no answer is as expected, at row `end`: the first second with load after the last one that had such an answer.
 fn none_ok_since(session: &Session, end: usize) -> Elapsed {
     let has_load = |row: &&Row| row.due > 0 || row.outcomes.total() > 0;

@@ -220,12 +220,13 @@ impl Session {
 
     /// Where the time of each of a step's scale-outs went, or why a step up had none.
     pub(crate) fn scale_outs(&self, report: &StepReport) -> Option<Result<Vec<Waterfall>, String>> {
+        let births = self.births(&report.step);
         let observed = Observed {
             milestones: &self.milestones,
             counts: &self.observations,
             feeds: &self.feeds,
             limits: self.limits,
-            births: self.births(&report.step),
+            births: &births,
             answered: &self.answered_after_decisions(&report.step),
         };
         waterfall::of(report, self.now, &observed)

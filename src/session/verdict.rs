@@ -32,6 +32,7 @@ use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
 use crate::session::event::QUIT_BY_THE_USER;
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step};
+use crate::text::spaced;
 use scaletop_units::StepId;
 
 /// What became of a session's thresholds.
@@ -62,7 +63,7 @@ pub(crate) struct ThresholdResult {
     pub step: Option<StepId>,
     /// The step's stage, when it has one.
     pub stage: Option<String>,
-    /// What was measured, in words: `31.2 s`, `> 42 s`, `0.12% (15)`.
+    /// What was measured, in the words of files: `31.2 s`, `> 42 s`, `0.12% (15)`.
     pub actual: String,
     /// Whether it held.
     pub outcome: ThresholdOutcome,
@@ -250,9 +251,14 @@ impl ThresholdResult {
         }
     }
 
+    /// What was measured, in words for people: `0.12 % (15)`.
+    pub(crate) fn said(&self) -> String {
+        spaced(&self.actual)
+    }
+
     /// In a line: `FAILED spike.t_recover < 60s: > 300 s`.
     pub(crate) fn line(&self) -> String {
-        let Self { bound, actual, .. } = self;
+        let (bound, actual) = (&self.bound, self.said());
         let subject = self.subject();
         match &self.outcome {
             ThresholdOutcome::Passed => format!("passed {subject} {bound}: {actual}"),
@@ -270,7 +276,8 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     let mut results = Vec::new();
     for report in session.steps().iter().filter(|report| threshold.covers(report.step.name.as_deref())) {
         // Without load, as after the end of a plan, there is nothing that every step has to hold.
-        if threshold.scope == Scope::EveryStep && report.numbers.due == 0 {
+        let has_nothing = report.numbers.due == 0 || report.numbers.too_short;
+        if threshold.scope == Scope::EveryStep && has_nothing {
             continue;
         }
         found = true;

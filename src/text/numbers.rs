@@ -53,13 +53,27 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// A share of 1 that is held against a bound, as the bound is written: `8.3%`, and `0.0031%` or `99.9969%` where one digit
-/// would round a breach away.
+/// A share of 1 that is held against a bound, as files have it: `8.3%`, and `0.0031%` or `99.9969%` where one digit would round a breach
+/// away. People read it [`spaced`].
 pub(crate) fn percent_in_full(share: f64) -> String {
     let percent = share * 100.0;
     let digits = if percent == 0.0 || (0.1..=99.9).contains(&percent) || percent >= 100.0 { 1 } else { 4 };
     let text = format!("{percent:.digits$}");
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Words of a file with a space between each number and its unit: `0.5% (300)` reads `0.5 % (300)`, and `90.0ms` reads `90.0 ms`.
+pub(crate) fn spaced(words: &str) -> String {
+    let mut out = String::with_capacity(words.len() + 2);
+    let mut before = ' ';
+    for character in words.chars() {
+        if before.is_ascii_digit() && (character.is_alphabetic() || character == '%') {
+            out.push(' ');
+        }
+        out.push(character);
+        before = character;
+    }
+    out
 }
 
 /// A number with three decimals at most and no trailing zeros; empty when it is not finite.
@@ -81,6 +95,15 @@ mod tests {
         assert_eq!([0_u64, 999, 1_000, 12_410, 1_234_567].map(thousands), ["0", "999", "1,000", "12,410", "1,234,567"]);
         assert_eq!(thousands("-1234.5678"), "−1,234.5678");
         assert_eq!(thousands(format_args!("{:.1}", 98_765.43)), "98,765.4");
+    }
+
+    #[test]
+    fn a_unit_stands_apart_from_its_number() {
+        let said = ["0.5% (300)", "90.0ms", "533.0µs", "1.2s", "31.2 s", "> 42 s", "99.9833% (59990 of 60000)", "–"]
+            .map(spaced);
+        let expected =
+            ["0.5 % (300)", "90.0 ms", "533.0 µs", "1.2 s", "31.2 s", "> 42 s", "99.9833 % (59990 of 60000)", "–"];
+        assert_eq!(said, expected);
     }
 
     #[test]

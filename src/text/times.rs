@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::text::plain;
+pub(crate) use scaletop_units::exact;
 
 /// A latency that was measured, in at most three digits: `0.07 ms`, `0.4 ms`, `80.1 ms`, `250 ms`, `1.24 s`, `12.4 s`, `2m05s`; `–` when
 /// it is unknown.
@@ -17,11 +18,6 @@ pub(crate) fn latency(value: impl Into<Option<Duration>>) -> String {
         ms if ms < 99_950.0 => format!("{:.1} s", ms / 1e3),
         _ => format!("{}m{:02}s", value.as_secs() / 60, value.as_secs() % 60),
     }
-}
-
-/// A duration that somebody chose (an objective, a ramp), with every digit that they gave: `500 ms`, `2 s`, `1.5 s`.
-pub(crate) fn exact(of: Duration) -> String {
-    exact_millis(as_millis(of))
 }
 
 /// A span of time that somebody chose or has to wait for, exactly, from its largest unit on: `1 h 30 min`, `2 min`, `1 min 30 s`,
@@ -110,8 +106,6 @@ mod tests {
 
     #[test]
     fn what_somebody_chose_keeps_its_digits() {
-        let said = [1, 500, 2_000, 1_250].map(|millis| exact(Duration::from_millis(millis)));
-        assert_eq!(said, ["1 ms", "500 ms", "2 s", "1.25 s"]);
         assert_eq!([31.24, 60.0].map(secs), ["31.2 s", "60 s"]);
     }
 

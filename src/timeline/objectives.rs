@@ -82,7 +82,7 @@ fn last_second(end: Elapsed) -> u32 {
 }
 
 impl fmt::Display for Objectives {
-    /// `p99 ≤ 500ms, errors ≤ 1%; from 1:20 on p99 ≤ 300ms, errors ≤ 1%`.
+    /// `p99 ≤ 500 ms, errors ≤ 1 %; from 1:20 on p99 ≤ 300 ms, errors ≤ 1 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.first)?;
         for (from, slo) in &self.later {
@@ -146,7 +146,7 @@ mod tests {
     fn they_read_one_after_the_other() {
         assert_eq!(
             changed(Elapsed::from_secs(80), None).to_string(),
-            "p99 ≤ 500ms, errors ≤ 1%; from 1:20 on p99 ≤ 300ms, errors ≤ 1%"
+            "p99 ≤ 500 ms, errors ≤ 1 %; from 1:20 on p99 ≤ 300 ms, errors ≤ 1 %"
         );
     }
 }

@@ -46,14 +46,14 @@ pub(crate) fn dot(scale: Scale, value: f64, rows: u16) -> usize {
     if value > 0.0 && matches!(scale, Scale::Linear { .. }) { dot.min(last.saturating_sub(1)) } else { dot }
 }
 
-/// A latency for the gutter: `500ms`, `2.5s`.
+/// A latency for the gutter: `500 ms`, `2.5 s`.
 pub(crate) fn millis_label(millis: f64) -> String {
     match millis {
         ms if ms <= 0.0 => "0".to_owned(),
-        ms if ms < 10.0 && (ms * 10.0).round() % 10.0 != 0.0 => format!("{ms:.1}ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0}ms"),
-        ms if ms < 10_000.0 && (ms / 100.0).round() % 10.0 != 0.0 => format!("{:.1}s", ms / 1e3),
-        ms => format!("{:.0}s", ms / 1e3),
+        ms if ms < 10.0 && (ms * 10.0).round() % 10.0 != 0.0 => format!("{ms:.1} ms"),
+        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
+        ms if ms < 10_000.0 && (ms / 100.0).round() % 10.0 != 0.0 => format!("{:.1} s", ms / 1e3),
+        ms => format!("{:.0} s", ms / 1e3),
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn labels_are_short() {
-        assert_eq!([0.0, 0.5, 500.0, 2_500.0, 60_000.0].map(millis_label), ["0", "0.5ms", "500ms", "2.5s", "60s"]);
+        assert_eq!([0.0, 0.5, 500.0, 2_500.0, 60_000.0].map(millis_label), ["0", "0.5 ms", "500 ms", "2.5 s", "60 s"]);
         assert_eq!([0.0, 2.5, 1_000.0, 250_000.0].map(rate_label), ["0", "2.5", "1,000", "250k"]);
         assert_eq!([2.0, 12_500.0].map(count_label), ["2", "12,500"]);
     }

@@ -6,7 +6,7 @@
 //! nothing else does. So far: the last point of a late metric is believed until its own period ends, where 0.1.0 believed it
 //! for a minute (two cells); percentiles, and `response` in latency.hlog, are of OK answers, where refusals made them better
 //! (a p50 of 0.3 ms was 80.7); `T_capacity` is the first OK answer of the instance that completes the
-//! count; what was there all along was not waited for, though a step of eight seconds cannot show it held for ten (one cell, its
+//! count; what was there all along was not waited for, 0 s, though a step of eight seconds cannot show it held for ten (one cell, its
 //! words); the period of a metric that straddles a step's start shows what came in it, and is not what was before (the first
 //! instance, counted in the first step of App Runner's session, and its first response); what a metric's point shows stands from the
 //! end of its period on, in `instances_active` too (four cells of two files); a step that ended while the objective held again, for too

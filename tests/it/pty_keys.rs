@@ -417,13 +417,13 @@ fn every_key_that_ends_a_session_does_wherever_it_is_pressed() {
 }
 
 #[test]
-fn keys_and_colours_of_ones_own_hold_on_the_real_screen_live_and_in_a_replay() {
+fn keys_and_colors_of_ones_own_hold_on_the_real_screen_live_and_in_a_replay() {
     let folder = tempfile::tempdir().unwrap();
     let file = "[keys]\nspike = \"f5\"\nmark = \"s\"\n[keys.replay]\ntoggle-play = \"p\"\nselect-previous = []\n[theme]\nkey = 207\n";
     std::fs::write(folder.path().join("scaletop.toml"), file).unwrap();
     let mut terminal = quiet(folder.path());
     terminal.wait_for("F5         spikes to 600/s, and back");
-    assert!(terminal.drawn().contains("38;5;207"), "the colour of keys");
+    assert!(terminal.drawn().contains("38;5;207"), "the color of keys");
     terminal.press("s");
     terminal.wait_for("mark 1");
     terminal.press("g5\r");
@@ -438,13 +438,13 @@ fn keys_and_colours_of_ones_own_hold_on_the_real_screen_live_and_in_a_replay() {
     terminal.wait_for("playing");
     terminal.press("p");
     terminal.wait_for("paused ×1");
-    // Where the terminal says of itself that it is light, a light colour is hard to see, and that is said.
+    // Where the terminal says of itself that it is light, a light color is hard to see, and that is said.
     terminal.press("q");
     terminal.ended();
     std::fs::write(folder.path().join("scaletop.toml"), "[theme]\nlabel = \"#eeeeee\"\n").unwrap();
     let mut terminal = Terminal::start(SCREEN.0, SCREEN.1, &["replay", "session", "--theme", "light"], folder.path());
     terminal.wait_for("REPLAY");
-    assert!(terminal.drawn().contains("the colour of `label` hardly stands out"), "{}", terminal.drawn());
+    assert!(terminal.drawn().contains("the color of `label` hardly stands out"), "{}", terminal.drawn());
     terminal.press("q");
     terminal.ended();
 }

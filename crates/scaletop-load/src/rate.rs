@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use scaletop_units::{ArrivalRate, NANOS_PER_SEC};
+use scaletop_units::{ArrivalRate, NANOS_PER_SEC, exact};
 
 /// The integral of the rate that makes one arrival due: see [`RateProfile::integral`] for the unit.
 pub const CREDIT_PER_ARRIVAL: u128 = 2 * NANOS_PER_SEC as u128;
@@ -95,11 +95,11 @@ pub(crate) fn ramp_integral(from: u32, to: u32, over: u64, nanos: u64) -> u128 {
 }
 
 impl fmt::Display for RateProfile {
-    /// `600/s`, or `100→600/s in 30s`.
+    /// `600/s`, or `100→600/s in 30 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Constant(rate) => rate.fmt(f),
-            Self::Ramp { from, to, over } => write!(f, "{}→{to} in {over:?}", from.get()),
+            Self::Ramp { from, to, over } => write!(f, "{}→{to} in {}", from.get(), exact(*over)),
         }
     }
 }

@@ -6,6 +6,7 @@ mod fleet;
 mod instance_id;
 mod rate;
 mod slew;
+mod spoken;
 mod step_id;
 
 pub use clock::RunClock;
@@ -14,4 +15,5 @@ pub use fleet::{FleetState, GeneratorChange, GeneratorEvent, GeneratorId, NoGene
 pub use instance_id::InstanceId;
 pub use rate::ArrivalRate;
 pub use slew::Slew;
+pub use spoken::exact;
 pub use step_id::StepId;

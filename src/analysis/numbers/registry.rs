@@ -105,7 +105,7 @@ registry! {
     SLOW_PERCENT = Kind::new("slow_percent", "slow %", Percent, Lower, "slow, as a share of what was due",
             |n| bad(n, n.slow, percent(n.slow, n.due)));
     PEAK_P99 = Kind::new("peak_p99_ms", "peak p99", Millis, Lower, "the highest p99 response time of the OK answers of any second",
-            |n| latency(n.peak_p99))
+            |n| n.peak_p99.map_or(Value::Unknown, if n.due_late > 0 { Value::AtLeast } else { Value::Latency }))
         .judged("peak_p99", Bounds::Time, Course::Grows, NO_OK);
     P99 = Kind::new("p99_ms", "p99", Millis, Lower, "p99 response time of the OK answers of the whole step",
             |n| latency(n.p99))
@@ -142,11 +142,11 @@ registry! {
     INSTANCES_LAST = Kind::new("instances_last", "instances at its end", Instances, Neither, "instances at its end",
             |n| instances(n.instances.map(|span| span.last)))
         .judged("instances", Bounds::Count, Course::Open, NO_COUNT).needs(Counted);
-    INSTANCES_NEEDED = Kind::new("instances_needed", "instances wanted", Instances, Neither, "as many as the rate needs, or the count settled at",
+    INSTANCES_NEEDED = Kind::new("instances_needed", "instances needed", Instances, Neither, "as many as the rate needs, or the count settled at",
             |n| instances(n.target));
     CAPACITY_PER_INSTANCE = Kind::new("capacity_per_instance_rps", "one instance sustains", PerSecond, Neither, "requests a second that one instance sustains: given, by Little's law, or inferred (at least)",
             |n| known(n.demand.as_ref().map(DemandBasis::per_instance)));
-    OVERSHOOT = Kind::new("overshoot_percent", "overshoot", Percent, Lower, "by how much the count went above what was wanted",
+    OVERSHOOT = Kind::new("overshoot_percent", "overshoot", Percent, Lower, "by how much the count went above what was needed",
             |n| n.overshoot.filter(|share| share.is_finite()).map_or(Value::Unknown, Value::Share))
         .judged("overshoot", Bounds::Ratio, Course::Open, "no target of instances was known").needs(Counted);
     WASTE = Kind::new("waste_instance_s", "waste", InstanceSeconds, Lower, "instance-seconds above the demand",

@@ -33,6 +33,8 @@ pub enum Value {
     Timing(Timing),
     /// A latency; files have it in milliseconds.
     Latency(Duration),
+    /// The highest latency of what was measured, where not all was: it may have been higher.
+    AtLeast(Duration),
     /// Requests, as a part of others: they can be judged as a count and as a share.
     Part {
         part: u64,
@@ -48,12 +50,12 @@ pub enum Value {
 }
 
 impl Unit {
-    /// What stands behind a number: ` s`, ` ms`, `%`, or nothing where the label says it.
+    /// What stands behind a number: ` s`, ` ms`, ` %`, or nothing where the label says it.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Seconds => " s",
             Self::Millis => " ms",
-            Self::Percent => "%",
+            Self::Percent => " %",
             Self::InstanceSeconds => " instance-s",
             Self::PerMinute => "/min",
             Self::PerSecond => "/s",
@@ -85,7 +87,7 @@ impl Unit {
         }
     }
 
-    /// `value` for people: `12,410`, `31.2 s`, `0.12%`.
+    /// `value` for people: `12,410`, `31.2 s`, `0.12 %`.
     pub fn say(self, value: f64) -> String {
         let is_whole = value.fract().abs() < 1e-9 && matches!(self, Self::Seconds | Self::InstanceSeconds);
         let places = if is_whole || value.abs() >= 100.0 || value.abs() < 1e-9 { 0 } else { self.places() };
@@ -98,6 +100,7 @@ impl Value {
     pub fn say(&self, unit: Unit) -> String {
         match self {
             Self::Timing(timing) => timing.to_string(),
+            Self::AtLeast(latency) => format!("≥ {}", unit.say(as_millis(*latency))),
             _ => self.known().map_or_else(|| "–".to_owned(), |value| unit.say(value)),
         }
     }
@@ -106,7 +109,7 @@ impl Value {
     pub const fn known(&self) -> Option<f64> {
         match self {
             Self::Timing(timing) => timing.secs(),
-            Self::Latency(latency) => Some(as_millis(*latency)),
+            Self::Latency(latency) | Self::AtLeast(latency) => Some(as_millis(*latency)),
             Self::Part { part, .. } => Some(*part as f64),
             Self::Share(share) => Some(*share * 100.0),
             Self::Known(value) => Some(*value),
@@ -146,7 +149,7 @@ mod tests {
     fn numbers_read_as_people_write_them() {
         assert_eq!(Unit::Requests.say(12_410.0), "12,410");
         assert_eq!(Unit::Seconds.say(31.25), "31.2 s");
-        assert_eq!(Unit::Percent.say(0.123), "0.12%");
+        assert_eq!(Unit::Percent.say(0.123), "0.12 %");
         assert_eq!(Unit::Millis.say(-1234.5), "−1,234 ms");
     }
 }

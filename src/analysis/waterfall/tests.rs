@@ -51,7 +51,7 @@ fn evidence<'a>(
         counts,
         desired: &[],
         enough: None,
-        births: 0,
+        births: &[],
         scaling: None,
         tasks: None,
         first_response: Ok(first_response),
@@ -466,17 +466,21 @@ fn what_a_source_was_silent_about_is_not_known_and_what_answers_do_not_name_neit
 #[test]
 fn what_was_counted_before_a_step_was_not_awaited_in_it() {
     let counts = [count(Basis::Active, 5, 80, 10), count(Basis::Active, 5, 90, 10), count(Basis::Active, 5, 140, 10)];
-    let found = |enough, births| {
+    let born = [Elapsed::from_secs(104)];
+    let found = |enough, births: &[Elapsed]| {
         let evidence = ScaleOutEvidence { enough, births, ..evidence(200, &[], &counts, None) };
         waterfall(&step(100, Some(148)), &evidence)
     };
     assert_eq!(
-        not_applicable(&found(Some(5), 0), ScaleOutStage::Counted),
+        not_applicable(&found(Some(5), &[]), ScaleOutStage::Counted),
         "as many as are needed were counted before the step"
     );
-    assert_eq!(not_applicable(&found(Some(6), 1), ScaleOutStage::Counted), "no more were counted than before the step");
+    assert_eq!(
+        not_applicable(&found(Some(6), &born), ScaleOutStage::Counted),
+        "no more were counted than before the step"
+    );
     let missing = Some(Timing::NotWithin { secs: 48.0, open: false });
-    assert_eq!(found(Some(6), 0).timing(ScaleOutStage::Counted), missing, "more are needed, and none came");
+    assert_eq!(found(Some(6), &[]).timing(ScaleOutStage::Counted), missing, "more are needed, and none came");
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(super) enum Objective<'a> {
     TooFew,
     /// No second could be judged.
     Unsaid,
+    /// Not one request is answered.
+    Unanswered { course: Course },
     /// It was missed before the step began.
     MissedBefore(Now),
     /// It was never missed for two seconds in a row; in how many it was.
@@ -93,7 +95,11 @@ impl<'a> Objective<'a> {
             Present::NotMeasured => Now::NotMeasured,
             Present::Unjudged | Present::NoLoad => Now::Nothing,
         };
+        let is_unanswered = numbers.outcomes.total() == 0 && numbers.sent > 0;
         match numbers.recover {
+            Timing::Absorbed if is_unanswered => {
+                Self::Unanswered { course: if step.end.is_none() { Course::Open } else { Course::Over } }
+            }
             Timing::Absorbed => Self::Held { single: numbers.bad_seconds, now },
             Timing::AlreadyViolated => Self::MissedBefore(now),
             Timing::NotApplicable(TOO_FEW) => Self::TooFew,
@@ -106,6 +112,9 @@ impl<'a> Objective<'a> {
                     (Present::Over, _) => Course::Over,
                     _ => Course::Open,
                 };
+                if is_unanswered {
+                    return Self::Unanswered { course };
+                }
                 // What is not good now is no beginning of a recovery, whatever came before.
                 let is_good = match (course, now) {
                     (Course::Open, now) => now == Now::Held,

@@ -71,7 +71,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     }),
     command("slo", "p99=300ms errors=1%", "another objective from now on, either or both", true, objectives),
     command("spike", "", "to the spike rate; again: fall back", true, |rest| nothing(rest, Action::Spike)),
-    command("theme", "dark|light|ansi|mono", "the colours", false, |rest| {
+    command("theme", "dark|light|ansi|mono", "the colors", false, |rest| {
         named(rest, &Colors::ALL).map(Action::UseColors).map(Asked::Do)
     }),
     command("undo", "", "the last change of rate", true, |rest| nothing(rest, Action::Undo)),

@@ -23,8 +23,13 @@ impl Told {
         Self { last: None, lost: None, now: None }
     }
 
-    /// How it stands at the end of a second, `at`. What the log should be told of that.
-    pub(super) fn second(&mut self, at: Elapsed, standing: &Standing) -> Option<Notice> {
+    /// How it stands at the end of a second, `at`, and since when it holds if it does. What the log should be told of that.
+    pub(super) fn second(
+        &mut self,
+        at: Elapsed,
+        standing: &Standing,
+        held_since: impl FnOnce() -> Option<Elapsed>,
+    ) -> Option<Notice> {
         let label = standing.label();
         let steady = match self.now {
             Some((same, seconds)) if same == label => seconds.saturating_add(1),
@@ -52,11 +57,10 @@ impl Told {
                 let lost = self.lost.take();
                 let text = match (was, lost) {
                     (None, _) => "the objective holds".to_owned(),
+                    // It is told once it has lasted; since when it holds is a moment of its own.
                     (Some(_), Some(lost)) => {
-                        format!(
-                            "the objective holds again, {} s after it was lost",
-                            at.saturating_since(lost).as_secs()
-                        )
+                        let since = held_since().filter(|since| *since > lost).unwrap_or(at);
+                        format!("the objective holds again since {since}; it was lost at {lost}")
                     }
                     (Some(_), None) => "the objective holds again".to_owned(),
                 };
@@ -79,8 +83,9 @@ mod tests {
 
     use super::*;
     use crate::session::event::{Header, SessionEvent, Settings};
-    use crate::session::standing::standing;
+    use crate::session::standing::{held_since, standing};
     use crate::session::state::Session;
+    use crate::timeline::SecondJudged;
     use scaletop_load::{OutcomeKind, Second};
     use scaletop_units::ArrivalRate;
 
@@ -99,12 +104,15 @@ mod tests {
         let mut told = Told::new();
         let said: Vec<_> = (1..)
             .zip(seconds.iter().chain(&more))
-            .filter_map(|(second, standing)| Some((second, told.second(Elapsed::from_secs(second), standing)?.text)))
+            .filter_map(|(second, standing)| {
+                let since = || Some(Elapsed::from_secs(9));
+                Some((second, told.second(Elapsed::from_secs(second), standing, since)?.text))
+            })
             .collect();
         let expected = [
             (3, "the objective holds".to_owned()),
             (7, "objective MISSED 4 s: p99 2 s over 500 ms".to_owned()),
-            (11, "the objective holds again, 8 s after it was lost".to_owned()),
+            (11, "the objective holds again since 0:09; it was lost at 0:03".to_owned()),
         ];
         assert_eq!(said, expected);
     }
@@ -139,10 +147,15 @@ mod tests {
                     }
                     let words = stands.words(at);
                     prop_assert_eq!(said_since(at, &words), since.map(Elapsed::as_nanos), "{}", words);
-                    if let Some(notice) = told.second(at, &stands) {
-                        let lost = notice.text.split_once("again, ").and_then(|(_, rest)| rest.split_once(" s after")?.0.parse::<u64>().ok());
-                        if let Some(secs) = lost {
-                            prop_assert_eq!(told_end(at, secs), session_lost(&session, at), "{}", notice.text);
+                    if let Some(notice) = told.second(at, &stands, || held_since(&session, at)) {
+                        let again = notice.text.strip_prefix("the objective holds again since ");
+                        if let Some((since, lost)) = again.and_then(|text| text.split_once("; it was lost at ")) {
+                            prop_assert_eq!(Some(lost.to_owned()), session_lost(&session, at).map(|lost| lost.to_string()));
+                            let first_good = held_since(&session, at).expect("it holds");
+                            prop_assert_eq!(since.to_owned(), first_good.to_string());
+                            let judged = |second: u32| session.timeline().cohorts().iter().find(|cohort| cohort.second == second).map(|cohort| cohort.judged);
+                            prop_assert_eq!(judged(first_good.second()), Some(SecondJudged::Good));
+                            prop_assert_ne!(judged(first_good.second() - 1), Some(SecondJudged::Good), "a second before it");
                         } else {
                             let told = said_since(at, &notice.text);
                             prop_assert_eq!(told, since.map(Elapsed::as_nanos), "{}", notice.text);
@@ -152,11 +165,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    /// When the log says that an outage began which is over.
-    fn told_end(at: Elapsed, secs: u64) -> Option<Elapsed> {
-        at.as_nanos().checked_sub(1_000_000_000 * secs).map(Elapsed::from_nanos)
     }
 
     /// When the last outage before `at` began, by what the header says of the moments before it.

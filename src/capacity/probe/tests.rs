@@ -59,7 +59,7 @@ fn a_rate_that_too_few_connections_missed_says_nothing_of_the_service() {
     let Some(ProbeResult { outcome: ProbeOutcome::Invalid(why), .. }) = outcome(40) else { panic!("must be invalid") };
     assert!(why.starts_with("waiting for one of 4 connections"), "{why}");
     let Some(ProbeResult { outcome, .. }) = outcome(2) else { panic!("ends") };
-    assert_eq!(outcome, ProbeOutcome::Missed("p99 > 50ms".to_owned()), "two milliseconds keep none busy");
+    assert_eq!(outcome, ProbeOutcome::Missed("p99 > 50 ms".to_owned()), "two milliseconds keep none busy");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_calm_service_is_held_at_once_and_judged_over_the_hold_alone() {
     let (end, result) = play(|index| (second(index, if index < 10 { 50 } else { 1 }), Some(1)), None);
     assert_eq!((end, result.settled_after_secs), (14, Some(2)), "2 s calm, 3 s held: seconds 12, 13, 14");
     assert_eq!((result.due, result.lost, result.outcome.clone()), (300, 3, ProbeOutcome::Held));
-    assert_eq!(result.words(), "100/s held: p99 80.0 ms, 1.00% errors over 3 s, 1 instance");
+    assert_eq!(result.words(), "100/s held: p99 80.0 ms, 1.00 % errors over 3 s, 1 instance");
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn scaling_is_waited_for() {
 #[test]
 fn a_service_at_its_limit_is_not_waited_for() {
     let (end, result) = play(|index| (second(index, 2), Some(1)), Some(1));
-    assert_eq!((end, result.outcome), (14, ProbeOutcome::Missed("errors > 1%".into())));
+    assert_eq!((end, result.outcome), (14, ProbeOutcome::Missed("errors > 1 %".into())));
 }
 
 #[test]
 fn what_never_settles_is_judged_when_the_patience_is_spent() {
     let (end, result) = play(|index| (second(index, 2), Some(1)), None);
     assert_eq!((end, result.settled_after_secs), (10 + 20 + 3 - 1, None));
-    assert!(result.words().contains("MISSED (errors > 1%)") && result.words().contains("never settled"));
+    assert!(result.words().contains("MISSED (errors > 1 %)") && result.words().contains("never settled"));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn answers_that_come_after_the_hold_belong_to_it() {
         },
         None,
     );
-    assert_eq!((end, result.outcome), (16, ProbeOutcome::Missed("p99 > 500ms".into())));
+    assert_eq!((end, result.outcome), (16, ProbeOutcome::Missed("p99 > 500 ms".into())));
     // And what is never answered is lost when the timeout has passed.
     let (end, result) = play(|index| (if index == 14 { late.clone() } else { second(index, 0) }, Some(1)), None);
     assert_eq!((end, result.lost), (21, 100));

@@ -122,7 +122,7 @@ fn a_value_of_another_kind_is_told_with_what_would_be_right() {
 }
 
 #[test]
-fn keys_and_colours_are_no_options_and_the_base_of_the_colours_is_one() {
+fn keys_and_colors_are_no_options_and_the_base_of_the_colors_is_one() {
     let file = read(
         "max-rate = 7\n[theme]\nbase = \"light\"\nok = 70\n\n[theme.dark]\nok = \"#00ff00\"\n[keys]\nspike = [\"f5\", \"s\"]\n\
          [keys.tables]\nundo = []\n",
@@ -151,13 +151,13 @@ fn of_two_files_the_folders_key_counts_and_what_only_the_users_says_stays() {
 }
 
 #[test]
-fn a_key_or_a_colour_of_another_kind_is_named_with_its_line_and_what_it_takes() {
+fn a_key_or_a_color_of_another_kind_is_named_with_its_line_and_what_it_takes() {
     for (file, line, says) in [
         ("[keys]\nspike = 5\n", 2, "`spike` takes a key or a list of keys"),
         ("[keys]\nspike = [1]\n", 2, "`spike` takes a key"),
         ("keys = \"vi\"\n", 1, "`keys` takes a table"),
         ("[keys.charts.more]\nspike = \"s\"\n", 1, "`more` takes a key"),
-        ("\n[theme.dark]\nok = [1]\n", 3, "`ok` takes a colour"),
+        ("\n[theme.dark]\nok = [1]\n", 3, "`ok` takes a color"),
     ] {
         let error = refusal(file);
         assert!(error.contains(&format!("line {line}: ")) && error.contains(says), "{file}: {error}");

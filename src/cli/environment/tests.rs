@@ -148,7 +148,20 @@ fn an_option_that_is_a_header_and_that_header_are_one_and_the_nearer_is_sent() {
     assert_eq!(sent(file, &["-u", "a:b"]).unwrap(), kept(Some("a:b"), &["a: 1"]));
     let typed = ["-H", "authorization: Bearer x"];
     assert_eq!(sent("user = \"a:b\"\n", &typed).unwrap(), kept(None, &["authorization: Bearer x"]));
-    for words in [&["-u", "a:hunter2", "-H", "authorization: hunter2"][..], &["-A", "x", "-H", "User-Agent: y"]] {
+    // In a file of headers, too.
+    let home = tempfile::tempdir().unwrap();
+    let lines = home.path().join("headers");
+    std::fs::write(&lines, "a: 1\n\nAuthorization: Bearer hunter2\n").unwrap();
+    let named = format!("@{}", lines.display());
+    let file = format!("header = [{named:?}, \"b: 2\"]\n");
+    assert_eq!(sent(&file, &["-u", "a:b"]).unwrap(), kept(Some("a:b"), &["a: 1", "b: 2"]));
+    assert_eq!(sent("user = \"a:b\"\n", &["-H", &named]).unwrap(), kept(None, &[&named]));
+    assert_eq!(sent("", &["-H", &named]).unwrap(), kept(None, &[&named]), "nothing else says it");
+    for words in [
+        &["-u", "a:hunter2", "-H", "authorization: hunter2"][..],
+        &["-A", "x", "-H", "User-Agent: y"],
+        &["-u", "a:hunter2", "-H", &named],
+    ] {
         let refused = sent("", words).unwrap_err().text;
         assert!(refused.contains("say the same: keep one") && !refused.contains("hunter2"), "{refused}");
     }
@@ -253,10 +266,10 @@ fn what_curl_and_others_call_so_is_understood() {
 }
 
 #[test]
-fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colours() {
-    let has = |name: &str, value: &str| crate::cli::refused::has_colours(&|one| (one == name).then(|| value.into()));
+fn a_terminal_that_is_dumb_and_a_user_who_wants_none_get_no_colors() {
+    let has = |name: &str, value: &str| crate::cli::refused::has_colors(&|one| (one == name).then(|| value.into()));
     assert_eq!((has("TERM", "dumb"), has("NO_COLOR", "1")), (false, false));
-    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colours(&|_| None));
+    assert!(has("TERM", "xterm") && has("NO_COLOR", "") && crate::cli::refused::has_colors(&|_| None));
 }
 
 #[test]
@@ -276,11 +289,11 @@ fn a_typed_value_is_one_however_it_is_written_and_a_typed_list_replaces_the_file
     assert_eq!(drive(with_file("max-rate = 1000\n", &words).unwrap()).load.max_rate.get(), 1_000);
     let words = ["scaletop", "demo", "--slo", "errors=3%"];
     let understood = drive(with_file("slo = [\"p95=1s\"]\n", &words).unwrap());
-    assert_eq!(values::slo(&understood.load.slo).to_string(), "p99 ≤ 500ms, errors ≤ 3%");
+    assert_eq!(values::slo(&understood.load.slo).to_string(), "p99 ≤ 500 ms, errors ≤ 3 %");
     let of_file = drive(with_file("slo = [\"p95=1s\", \"errors=2%\"]\n", &["scaletop", "demo"]).unwrap());
-    assert_eq!(values::slo(&of_file.load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
+    assert_eq!(values::slo(&of_file.load.slo).to_string(), "p95 ≤ 1 s, errors ≤ 2 %");
     let of_variable = all("", &["scaletop", "demo"], &[("SCALETOP_SLO", "p95=1s,errors=2%")]).unwrap();
-    assert_eq!(values::slo(&drive(of_variable).load.slo).to_string(), "p95 ≤ 1s, errors ≤ 2%");
+    assert_eq!(values::slo(&drive(of_variable).load.slo).to_string(), "p95 ≤ 1 s, errors ≤ 2 %");
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(super) const ADDRESS: &str = "https://raw.githubusercontent.com/scaletop/sca
 
 /// The definitions of tables that stand inside `[keys]` and `[theme]`.
 const KEYS: &str = "keys-of-one-place";
-const THEME: &str = "colours-of-one-theme";
+const THEME: &str = "colors-of-one-theme";
 
 /// The schema.
 pub(super) fn schema() -> Value {
@@ -113,7 +113,7 @@ fn keys() -> Value {
     object(&all)
 }
 
-/// The colours of one theme.
+/// The colors of one theme.
 fn roles() -> Map<String, Value> {
     let color = |is: &str| json!({ "anyOf": [{ "type": "string" }, { "type": "integer", "minimum": 0, "maximum": 255 }], "description": is });
     ROLES.iter().map(|(name, _, is)| ((*name).to_owned(), color(is))).collect()

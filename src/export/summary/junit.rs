@@ -93,7 +93,7 @@ fn suite(session: &Session, name: &str) -> Suite {
     for result in &verdict.thresholds {
         let case = attribute(&format!("{} {}", result.subject(), result.bound));
         let _ = write!(out, "    <testcase classname=\"{}\" name=\"{case}\" time=\"0\"", attribute(name));
-        let actual = attribute(&result.actual);
+        let actual = attribute(&result.said());
         let _ = match &result.outcome {
             ThresholdOutcome::Passed => writeln!(out, ">\n      <system-out>{actual}</system-out>\n    </testcase>"),
             ThresholdOutcome::Failed => {

@@ -76,7 +76,7 @@ fn named(session: &Session, name: &str) -> String {
                 ThresholdOutcome::Failed => "**failed**".to_owned(),
                 ThresholdOutcome::CannotTell { reason, .. } => format!("**undecided**: {}", cell(reason)),
             };
-            let (subject, bound, actual) = (cell(&result.subject()), cell(&result.bound), cell(&result.actual));
+            let (subject, bound, actual) = (cell(&result.subject()), cell(&result.bound), cell(&result.said()));
             let _ = writeln!(out, "| {subject} | {bound} | {actual} | {outcome} |");
         }
     }

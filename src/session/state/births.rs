@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::births::{self, Asked, Birth, Came, REPLACED_WITHIN};
+use crate::analysis::supply::first_period_of;
 use crate::analysis::waterfall::orders;
 use crate::analysis::{Direction, Step};
 use crate::instances::Basis;
@@ -12,7 +13,7 @@ use crate::session::history::is_gone;
 use crate::session::state::{InstanceTrack, Session};
 use scaletop_units::{Elapsed, InstanceId};
 
-/// Who answers within this of the very first answer was there before it.
+/// Who answers within this of the very first answer was there before it, unless the platform says that there were fewer.
 const THERE_FROM_THE_BEGINNING: Duration = Duration::from_secs(2);
 
 /// Later than anything that happens.
@@ -24,19 +25,38 @@ fn created(one: &Milestone) -> Option<(&str, Elapsed)> {
 }
 
 impl Session {
-    /// Instances that answered OK for the first time in a step, while others had before them.
-    pub(super) fn births(&self, step: &Step) -> u32 {
-        u32::try_from(self.born_within(step.start, step.end.unwrap_or(FOREVER)).len()).unwrap_or(u32::MAX)
+    /// When instances answered OK for the first time in a step, while others had before them; ascending.
+    pub(super) fn births(&self, step: &Step) -> Vec<Elapsed> {
+        let born = self.born_within(step.start, step.end.unwrap_or(FOREVER));
+        born.into_iter().map(|(at, _)| at).collect()
+    }
+
+    /// How many instances there were at most at `at`, by the platform: as many as ran on ECS; on App Runner those that were active, or
+    /// provisioned as the least that there are. `None` where nothing tells.
+    fn there_at(&self, at: Elapsed) -> Option<usize> {
+        let of_basis = |basis| self.observations().get(&basis).map_or(&[][..], Vec::as_slice);
+        let running = of_basis(Basis::Running).iter().rfind(|seen| seen.as_of <= at);
+        let count = match running {
+            Some(seen) if seen.holds_until(None) >= at => seen.count,
+            _ => {
+                let active = of_basis(Basis::Active);
+                let before = first_period_of(active, at).checked_sub(1).and_then(|before| active.get(before))?;
+                before.count.max(self.limits().min?)
+            }
+        };
+        usize::try_from(count).ok()
     }
 
     /// The instances that first answered OK in `[from, until)` and were not there from the beginning, in the order in which they did.
     fn born_within(&self, from: Elapsed, until: Elapsed) -> Vec<(Elapsed, &InstanceTrack)> {
         let firsts = || self.tracks().iter().filter_map(|track| Some((track.first_ok?, track)));
         let Some(earliest) = firsts().map(|(at, _)| at).min() else { return Vec::new() };
-        let is_born = |at: Elapsed| at.saturating_since(earliest) > THERE_FROM_THE_BEGINNING;
-        let mut born: Vec<_> = firsts().filter(|(at, _)| (from..until).contains(at) && is_born(*at)).collect();
-        born.sort_by_key(|(at, _)| *at);
-        born
+        let mut firsts: Vec<_> = firsts().collect();
+        firsts.sort_by_key(|(at, _)| *at);
+        let early = firsts.partition_point(|(at, _)| at.saturating_since(earliest) <= THERE_FROM_THE_BEGINNING);
+        // Somebody answered: so one was there, whatever was counted.
+        let there = self.there_at(earliest).map_or(early, |there| there.clamp(1, early));
+        firsts.into_iter().skip(there).filter(|(at, _)| (from..until).contains(at)).collect()
     }
 
     /// When instances that had answered OK answered last, of those that are gone, in `[from, until)`; ascending.

@@ -88,12 +88,12 @@ pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Measured {
 fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
     let nothing = || match &of.not_judged {
         // What is said of instances is said of them alone.
-        Some(why) if kind.needs == Needs::Nothing => Measured::Nothing(why.clone()),
+        Some(why) if kind.needs == Needs::Nothing || of.too_short => Measured::Nothing(why.clone()),
         _ => Measured::Nothing(judged.otherwise.to_owned()),
     };
     match kind.value(of) {
         Value::Timing(reached) => timing(reached),
-        Value::Latency(latency) => time(latency),
+        Value::Latency(latency) | Value::AtLeast(latency) => time(latency),
         Value::Share(share) => ratio(share),
         Value::Part { part, .. } if judged.bounds == Bounds::Count => count(part),
         Value::Part { whole: 0, .. } if judged.bounds == Bounds::Share => nothing(),
@@ -112,7 +112,7 @@ fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
 /// What a number is worth as a bound sees it when no share is meant: seconds for a latency, else as it is.
 pub(super) fn plainly(value: &Value) -> Option<f64> {
     match value {
-        Value::Latency(latency) => Some(latency.as_secs_f64()),
+        Value::Latency(latency) | Value::AtLeast(latency) => Some(latency.as_secs_f64()),
         value => value.known(),
     }
 }

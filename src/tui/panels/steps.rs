@@ -70,9 +70,13 @@ pub(crate) fn number(kind: &Kind, report: &StepReport, state: &State) -> (String
     let limit = state.session().objectives().before(report.step.end).latency;
     match kind.value(&report.numbers) {
         Value::Timing(reached) => timing_of(kind, &reached, report),
-        Value::Latency(latency) => {
+        value @ (Value::Latency(latency) | Value::AtLeast(latency)) => {
             let is_peak = *kind == numbers::PEAK_P99;
-            (text::latency(Some(latency)), if is_peak && latency > limit { Role::Bad } else { Role::Text })
+            let bound = if matches!(value, Value::AtLeast(_)) { "≥ " } else { "" };
+            (
+                format!("{bound}{}", text::latency(Some(latency))),
+                if is_peak && latency > limit { Role::Bad } else { Role::Text },
+            )
         }
         value => {
             let words = match (value, kind.unit) {
@@ -127,7 +131,6 @@ pub(crate) fn timing(timing: &Timing) -> (String, Role) {
     };
     let words = match timing {
         Timing::Absorbed => "absorbed".to_owned(),
-        Timing::AlreadyViolated => "already bad".to_owned(),
         timing => timing.to_string(),
     };
     (words, role)
@@ -245,4 +248,24 @@ fn columns_for(width: u16) -> Vec<&'static TableColumn> {
         columns.remove(at);
     }
     columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_has_no_other_word_for_what_the_files_and_the_report_say() {
+        let timings = [
+            Timing::Reached { secs: 8.1, plus_minus: 0.0 },
+            Timing::NotWithin { secs: 42.0, open: false },
+            Timing::Absorbed,
+            Timing::AlreadyViolated,
+            Timing::NotApplicable("the rate went down"),
+        ];
+        for one in timings {
+            let (cell, _) = timing(&one);
+            assert!(one.to_string().ends_with(&cell), "{one}: {cell}");
+        }
+    }
 }

@@ -150,8 +150,8 @@ fn what_is_off_the_scale_is_marked_with_its_value() {
     let state = built("overview__off_the_scale");
     let text = letters(frame(state, Theme::DARK, 120, 40).backend().buffer()).join("\n");
     assert!(text.contains("▲ 5,000"), "the burst of two seconds: {text}");
-    assert!(text.contains("▲ 9.0s") || text.contains("▲ 9s"), "its latency: {text}");
-    assert!(text.contains("▲ 500ms"), "the objective, which does not press the curve down: {text}");
+    assert!(text.contains("▲ 9.0 s") || text.contains("▲ 9 s"), "its latency: {text}");
+    assert!(text.contains("▲ 500 ms"), "the objective, which does not press the curve down: {text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Colours of one's own: names for the roles, and what `[theme]` of `scaletop.toml` puts over the theme's colours.
+//! Colors of one's own: names for the roles, and what `[theme]` of `scaletop.toml` puts over the theme's colors.
 //!
 //! docs/settings.md is held to the table.
 
@@ -60,11 +60,11 @@ const ON_AREAS: [(Role, Role); 6] = [
 /// What stands out less from its background is hard to see (WCAG 2.2, 1.4.11).
 pub(super) const LEAST_CONTRAST: f64 = 3.0;
 
-/// The colours that somebody has chosen, for each of [`PLACES`] and each role.
+/// The colors that somebody has chosen, for each of [`PLACES`] and each role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OwnColors([[Option<Color>; ROLES.len()]; PLACES.len()]);
 
-/// Why a colour cannot be as somebody wants it.
+/// Why a color cannot be as somebody wants it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ColorError {
     /// There is no such theme.
@@ -73,9 +73,9 @@ pub(crate) enum ColorError {
     /// There is no such role.
     #[error("nothing on the screen is called `{0}`")]
     Role(String),
-    /// It is no colour.
+    /// It is no color.
     #[error(
-        "`{0}` is no colour: give one of the 16 by its name (\"red\", \"light-blue\"), \"#rrggbb\", or 0 to 255 of the 256"
+        "`{0}` is no color: give one of the 16 by its name (\"red\", \"light-blue\"), \"#rrggbb\", or 0 to 255 of the 256"
     )]
     Color(String),
 }
@@ -90,7 +90,7 @@ impl OwnColors {
     /// None: everything is as the theme has it.
     pub(crate) const NONE: Self = Self([[None; ROLES.len()]; PLACES.len()]);
 
-    /// Another colour for a role, in one theme or in all; of two the later counts.
+    /// Another color for a role, in one theme or in all; of two the later counts.
     pub(crate) fn with(&mut self, place: Option<&str>, role: &str, color: &str) -> Result<(), ColorError> {
         let only = match place {
             None => None,
@@ -110,7 +110,7 @@ impl OwnColors {
         Ok(())
     }
 
-    /// The colour of a role in a theme, where somebody has chosen one.
+    /// The color of a role in a theme, where somebody has chosen one.
     pub(super) const fn get(&self, palette: Palette, role: Role) -> Option<Color> {
         let place = match palette {
             Palette::Dark => 0,
@@ -144,7 +144,7 @@ pub(super) fn faint(
     ROLES.iter().filter(|(_, role, _)| is_own(*role) && is_faint(*role)).map(|(name, ..)| *name).collect()
 }
 
-/// How much two colours differ in luminance, 1 to 21 (WCAG 2.2, "contrast ratio"); `None` for those that the terminal chooses.
+/// How much two colors differ in luminance, 1 to 21 (WCAG 2.2, "contrast ratio"); `None` for those that the terminal chooses.
 pub(super) fn contrast(one: Color, other: Color) -> Option<f64> {
     let [one, other] = [luminance(parts(one)?) + 0.05, luminance(parts(other)?) + 0.05];
     Some(one.max(other) / one.min(other))
@@ -159,7 +159,7 @@ fn luminance([red, green, blue]: [u8; 3]) -> f64 {
     0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 }
 
-/// Red, green and blue of a colour that is the same on every terminal.
+/// Red, green and blue of a color that is the same on every terminal.
 pub(super) fn parts(color: Color) -> Option<[u8; 3]> {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     match color {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_names_numbers_and_hexadecimal() {
+    fn colors_are_names_numbers_and_hexadecimal() {
         let own = own(&[
             (None, "ok", "#00ff7f"),
             (None, "p50", "70"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_colour_role_or_theme_is_refused() {
+    fn what_is_no_color_role_or_theme_is_refused() {
         let mut own = OwnColors::NONE;
         assert!(own.with(None, "okay", "red").unwrap_err().to_string().contains("`okay`"));
         for color in ["", "ultraviolet", "#12345", "#gggggg", "256", "-1"] {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_has_every_role_with_its_colours() {
+    fn the_documentation_has_every_role_with_its_colors() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md");
         let Ok(text) = std::fs::read_to_string(path) else { return };
         let (_, rest) = text.split_once("<!-- roles:begin -->").expect("a place for the table");

@@ -44,6 +44,13 @@ fn wrong_words_end_with_2() {
     let ended = work.run(&["run", &work.plan(&with_thresholds("\"higher.lost\" = \"< 1\"")), &url(&service)]);
     let error = &ended.assert_code(2).stderr;
     assert!(error.contains("line 10") && error.contains("`higher`") && error.contains("low, high"), "{error}");
+    std::fs::create_dir(work.path().join("empty")).unwrap();
+    for session in ["no-such-session", "empty", "empty/recording.jsonl"] {
+        for asked in [&["replay", session][..], &["report", session], &["compare", session, session]] {
+            let ended = work.run(asked);
+            assert!(ended.assert_code(2).stderr.contains(session), "{asked:?}: {}", ended.stderr);
+        }
+    }
     work.run(&["run", "--rate", "fast"]).assert_code(2);
     work.run(&["live", &url(&service)]).assert_code(2);
     let plan = work.plan(STAGES);

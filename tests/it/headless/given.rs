@@ -280,7 +280,7 @@ fn a_quiet_run_says_what_happens_and_nothing_of_how_far_it_is() {
 }
 
 #[test]
-fn a_key_for_two_actions_and_a_colour_of_nothing_are_refused_by_every_command_before_anything_is_done() {
+fn a_key_for_two_actions_and_a_color_of_nothing_are_refused_by_every_command_before_anything_is_done() {
     let work = Workplace::new();
     let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     service.set_nonblocking(true).unwrap();

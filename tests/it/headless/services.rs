@@ -130,7 +130,7 @@ fn a_service_that_never_finishes_an_answer_runs_into_the_timeout() {
         let (ended, summary) = run(fault, "", &["--no-preflight", "--timeout", "1s"]);
         ended.assert_code(1);
         assert_eq!(summary["totals"]["outcomes"]["timeout"], 40, "{fault:?}: {summary:#}");
-        assert!(ended.stdout.contains("no full answer within 1s"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("no full answer within 1 s"), "{}", ended.stdout);
     }
 }
 

@@ -212,7 +212,7 @@ fn a_session_is_found_by_its_name_and_the_newest_without_one_and_no_file_is_repl
     assert!(newest.assert_code(0).stdout.contains(&name), "{}", newest.stdout);
     work.run(&["report", &name]).assert_code(0);
     let near = work.run(&["report", &name[..name.len() - 1]]);
-    assert!(near.assert_code(1).stderr.contains(&name), "{}", near.stderr);
+    assert!(near.assert_code(2).stderr.contains(&name), "{}", near.stderr);
     let recording = work.session().join("recording.jsonl").to_string_lossy().into_owned();
     let before = std::fs::read(&recording).unwrap();
     for asked in

@@ -13,7 +13,7 @@ use crate::http::h2;
 use crate::http::stream::Stream;
 use crate::http::template::RequestTemplate;
 use crate::sample::{FailureKind, Phase};
-use scaletop_units::{Elapsed, RunClock};
+use scaletop_units::{Elapsed, RunClock, exact};
 
 /// An address that has not answered for so long gets company (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -49,9 +49,11 @@ pub(super) async fn connect(template: &RequestTemplate, clock: &RunClock) -> Res
     let phase = Cell::new(Phase::Dns);
     match tokio::time::timeout(template.timeout, attempt(template, clock, &phase)).await {
         Ok(result) => result,
-        Err(_) => {
-            Err(Failed::new(FailureKind::Timeout, phase.get(), format!("no connection within {:?}", template.timeout)))
-        }
+        Err(_) => Err(Failed::new(
+            FailureKind::Timeout,
+            phase.get(),
+            format!("no connection within {}", exact(template.timeout)),
+        )),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::http::slot::Slot;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
+use scaletop_units::exact;
 
 /// The task of one connection: from when it is open to when it is closed.
 pub(super) async fn serve(pool: Rc<Pool>, slot: Rc<Slot>, stream: Stream) {
@@ -205,7 +206,7 @@ fn failure(end: End, exchange: &Exchange, pool: &Pool) -> Option<Failed> {
     let failed = match end {
         End::Answered => return None,
         End::TimedOut => {
-            let text = format!("no full answer within {:?}", pool.template.timeout);
+            let text = format!("no full answer within {}", exact(pool.template.timeout));
             Failed::new(FailureKind::Timeout, phase, text)
         }
         End::Malformed(malformed) if phase == Phase::Body => Failed::new(FailureKind::Body, phase, malformed.text()),

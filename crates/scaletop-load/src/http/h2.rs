@@ -23,7 +23,7 @@ use crate::http::slot::Slot;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
-use scaletop_units::Elapsed;
+use scaletop_units::{Elapsed, exact};
 
 /// What the service may send on one stream, and on all of a connection, before we have read it: bodies are read and
 /// forgotten as they come, so this bounds what many connections may hold.
@@ -182,7 +182,7 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
         (None, Ok(Err(ended))) => job.complete(Reply { remote: reply.remote, ..ended.failed().reply(reply.bytes) }),
         (None, Err(_)) => {
             let phase = if has_answer { Phase::Body } else { Phase::Answer };
-            let text = format!("no full answer within {timeout:?}");
+            let text = format!("no full answer within {}", exact(timeout));
             job.complete(Failed::new(FailureKind::Timeout, phase, text).reply(reply.bytes));
         }
     }

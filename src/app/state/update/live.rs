@@ -16,7 +16,7 @@ use crate::session::event::{
     Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
 };
 use crate::session::halves::Halves;
-use crate::session::standing::standing;
+use crate::session::standing::{held_since, standing};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
@@ -129,9 +129,10 @@ impl LiveUpdate<'_> {
         }
         self.effects.push(Effect::Record(Recorded { at, side, event }));
         if self.live.phase == Lifecycle::Running {
-            let standing = standing(self.halves.get(side.unwrap_or(Side::First)), at);
+            let session = self.halves.get(side.unwrap_or(Side::First));
+            let standing = standing(session, at);
             let told = if side == Some(Side::Second) { &mut self.live.told_beside } else { &mut self.live.told };
-            if let Some(notice) = told.second(at, &standing) {
+            if let Some(notice) = told.second(at, &standing, || held_since(session, at)) {
                 self.record_of(side, at, SessionEvent::Notice(notice));
             }
         }

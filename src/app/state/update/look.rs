@@ -109,7 +109,7 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
         }
         Action::HardlySeen(role) => {
             ui.toast =
-                Some((at, format!("the colour of {role} (scaletop.toml) hardly stands out from this background")));
+                Some((at, format!("the color of {role} (scaletop.toml) hardly stands out from this background")));
         }
         // Everything that changes more than the view is handled before this.
         _ => {}

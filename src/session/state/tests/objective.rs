@@ -52,7 +52,7 @@ fn seconds_before_a_change_keep_the_old_objective_and_later_ones_have_the_new() 
     assert!(
         report.words.ends_with(
             "objective not held again yet; no requests lost so far, 400 slower than the objective; \
-             the objective changed to p99 ≤ 300ms, errors ≤ 1% after 20 s"
+             the objective changed to p99 ≤ 300 ms, errors ≤ 1 % after 20 s"
         ),
         "{}",
         report.words
@@ -61,7 +61,7 @@ fn seconds_before_a_change_keep_the_old_objective_and_later_ones_have_the_new() 
     assert_eq!(standing(&session, Elapsed::from_secs(15)).label(), "held", "the past is judged by its own");
     let (at, notice) = session.log().last().unwrap();
     assert_eq!(*at, Elapsed::from_secs(20));
-    assert!(notice.text.contains("objective from now on: p99 ≤ 300ms") && notice.text.contains("p99 ≤ 500ms"));
+    assert!(notice.text.contains("objective from now on: p99 ≤ 300 ms") && notice.text.contains("p99 ≤ 500 ms"));
     assert_eq!(session.header().settings.slo, Slo::default(), "the header has the first");
 }
 

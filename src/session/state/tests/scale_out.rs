@@ -6,7 +6,7 @@ use crate::analysis::Timing;
 use crate::analysis::births::{Came, CameAfter};
 use crate::analysis::waterfall::ScaleOutStage;
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::instances::{Basis, InstanceObservation};
+use crate::instances::{Basis, InstanceObservation, Limits};
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
@@ -191,4 +191,35 @@ fn one_that_replaces_another_counts_from_its_end_whoever_tells() {
     alone.seconds(48..60, &["a", "c"], 400);
     let came: Vec<_> = alone.0.came(alone.0.tracks()).iter().map(|came| came.map(|came| came.words())).collect();
     assert_eq!(came, [None, Some("step +4.4 s".to_owned()), Some("replaces +8.4 s".to_owned())]);
+}
+
+/// At rest until 20 s, then a step up. One instance answers at once, and another one after 1.4 s.
+fn from_rest(before: &[(Basis, u32)], limits: Limits) -> Played {
+    let mut played = Played::new(Settings::default());
+    played.0.apply(Elapsed::ZERO, &SessionEvent::Limits(limits));
+    for &(basis, count) in before {
+        let (as_of, uncertainty) = (Elapsed::from_secs(10), Duration::from_secs(10));
+        let seen = InstanceObservation { basis, count, as_of, uncertainty, provisional: false };
+        played.0.apply(Elapsed::from_secs(20), &SessionEvent::Observed(seen));
+    }
+    played.rate(20, 20);
+    played.seconds(20..21, &["a"], 100);
+    played.seconds(21..40, &["a", "b"], 400);
+    played
+}
+
+#[test]
+fn who_comes_in_the_first_seconds_after_a_rest_is_a_birth_where_the_platform_counted_fewer() {
+    let provisioned = |min| Limits { min: Some(min), ..Limits::default() };
+    let first_response = |before: &[(Basis, u32)], min| {
+        let played = from_rest(before, provisioned(min));
+        let fall = played.0.waterfall(&played.0.steps()[0]);
+        fall.map(|fall| fall.timing(ScaleOutStage::FirstResponse).unwrap().to_string())
+    };
+    let born = Some("1.4 s".to_owned());
+    assert_eq!(first_response(&[(Basis::Active, 0)], 1), born, "none was active, and one is provisioned");
+    assert_eq!(first_response(&[(Basis::Active, 0)], 2), None, "both were provisioned");
+    assert_eq!(first_response(&[(Basis::Active, 2)], 1), None, "others had load on both");
+    assert_eq!(first_response(&[(Basis::Running, 1)], 2), born, "a task ran");
+    assert_eq!(first_response(&[], 1), None, "nobody counted: both may have been there");
 }

@@ -10,7 +10,7 @@ use crate::http::pool::{Id, Pool};
 use crate::http::slot::Slot;
 use crate::record::recorder::Dropped;
 use crate::sample::{FailureKind, Phase};
-use scaletop_units::Elapsed;
+use scaletop_units::{Elapsed, exact};
 
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(10);
@@ -171,7 +171,7 @@ impl Pool {
                 Fate::Wait => return,
                 Fate::Fail => {
                     if let Some(exchange) = line.take() {
-                        let text = format!("no connection within {:?}", self.template.timeout);
+                        let text = format!("no connection within {}", exact(self.template.timeout));
                         exchange.complete(Failed::new(FailureKind::Timeout, Phase::Waiting, text).reply(0));
                     }
                 }

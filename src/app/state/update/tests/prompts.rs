@@ -30,7 +30,7 @@ fn an_objective_is_refused_where_it_cannot_be_another() {
     let error = |state: &State| state.ui().prompt.as_ref().unwrap().error.clone().unwrap();
     let mut live = state();
     assert_eq!(typed(&mut live, Action::AskCommand, "slo p99=500ms"), []);
-    assert_eq!(error(&live), "it is p99 ≤ 500ms, errors ≤ 1% already");
+    assert_eq!(error(&live), "it is p99 ≤ 500 ms, errors ≤ 1 % already");
     let settings = Settings { plan: Some("spike".to_owned()), ..Settings::default() };
     let mut planned = State::live(Header::new(0, settings), Live::new(ArrivalRate::new(600)));
     assert_eq!(typed(&mut planned, Action::AskCommand, "slo p99=300ms"), []);
