@@ -4,7 +4,14 @@ mod config;
 mod controller;
 mod generator;
 mod handle;
+mod lead;
+mod lease;
 mod link;
+mod message;
+mod offset;
+mod request;
+mod schedule;
+mod slots;
 
 pub use config::{
     Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, GeneratorNews, Killer, NoRunId,
