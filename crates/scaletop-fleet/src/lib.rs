@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod conductor;
 mod config;
 mod controller;
+mod gather;
 mod generator;
 mod handle;
 mod lead;
 mod lease;
 mod link;
+mod member;
 mod message;
 mod offset;
 mod request;
+mod roster;
 mod schedule;
 mod slots;
 

@@ -45,6 +45,11 @@ impl Table {
         Self { seats }
     }
 
+    /// The same without the slots of those that have left.
+    pub(crate) fn without(&self, has_left: impl Fn(&GeneratorId) -> bool) -> Self {
+        Self { seats: self.seats.iter().filter(|seat| !has_left(&seat.id)).cloned().collect() }
+    }
+
     /// How many slots there are.
     pub(crate) fn len(&self) -> u32 {
         self.seats.iter().map(|seat| seat.threads).sum()
