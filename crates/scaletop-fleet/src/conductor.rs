@@ -298,7 +298,7 @@ impl Conductor {
             self.gather.skip_to(now.second());
         }
         let table = Table::of(self.roster.present().map(|(id, generator)| (id.clone(), generator.threads)));
-        self.put_table(now, now, table);
+        self.put_table(now, now + self.lead, table);
         self.settle(now);
     }
 

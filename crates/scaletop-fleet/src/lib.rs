@@ -25,3 +25,6 @@ pub use controller::{FleetRunning, FleetThread, Gathered, gather};
 pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
+
+#[cfg(test)]
+mod tests;

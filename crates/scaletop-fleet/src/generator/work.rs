@@ -20,6 +20,9 @@ const HANDING_OVER: Duration = Duration::from_secs(10);
 /// Whoever leaves waits so long for its seconds to be stored.
 const STORING: Duration = Duration::from_secs(10);
 
+/// A moment.
+const SOON: Duration = Duration::from_millis(1);
+
 /// A question that was answered, or not.
 struct Answered {
     what: What,
@@ -115,7 +118,8 @@ impl Work {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_made = self.engine.is_some();
-            let settling = self.member.next_change(self.clock.now()).map(|at| self.clock.instant_at(at));
+            // A moment later, so that it is over by then however the clock is rounded.
+            let settling = self.member.next_change(self.clock.now()).map(|at| self.clock.instant_at(at) + SOON);
             tokio::select! {
                 biased;
                 heard = self.talk.link.inbox.recv() => match heard {
