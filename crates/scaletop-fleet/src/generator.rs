@@ -261,6 +261,8 @@ impl Talk {
             process: self.process,
             sent: nanos(self.local()),
             session,
+            answered: Elapsed::ZERO,
+            lease: Elapsed::ZERO,
             standing,
             known: 0,
             in_flight: 0,
@@ -350,11 +352,11 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// A lease of the run's length that nobody has granted yet.
-fn lease_of(document: &RunDocument) -> Lease {
-    Lease::new(document.lease, Elapsed::ZERO + document.not_after)
+fn lease_of(document: &RunDocument, now: Elapsed) -> Lease {
+    Lease::new(document.lease, Elapsed::ZERO + document.not_after, now)
 }
 
 /// What a generator knows of a run that it has just been let into.
-fn member_of(config: &GeneratorConfig, document: &RunDocument) -> Member {
-    Member::new(config.id.clone(), config.threads, config.max_rate, document.epoch, lease_of(document))
+fn member_of(config: &GeneratorConfig, document: &RunDocument, now: Elapsed) -> Member {
+    Member::new(config.id.clone(), config.threads, config.max_rate, document.epoch, lease_of(document, now))
 }

@@ -24,6 +24,12 @@ pub(crate) fn suspect_after(lease: Duration) -> Duration {
     lease * 2 / 3
 }
 
+/// An answer that took longer than this grants nothing: a third of the lease. So whoever reads in a later beat what was answered by
+/// then knows which grants will never be heard.
+pub(crate) fn in_time(lease: Duration) -> Duration {
+    lease / 3
+}
+
 /// Until when a generator may send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
@@ -31,6 +37,8 @@ pub(crate) struct Lease {
     /// Nothing is sent later, whoever asks.
     not_after: Elapsed,
     granted: Elapsed,
+    /// When the latest beat was sent whose answer came in time.
+    answered: Elapsed,
     /// A change of slots that is not certain yet: what is due after it may be somebody else's.
     prepared: Option<Elapsed>,
     /// The moment of a change that became certain late, and until when it still bounds the lease.
@@ -38,14 +46,25 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// A lease that nobody has granted yet.
-    pub(crate) const fn new(length: Duration, not_after: Elapsed) -> Self {
-        Self { length, not_after, granted: Elapsed::ZERO, prepared: None, settling: None }
+    /// A lease that nobody has granted yet. Somebody was heard at `now`.
+    pub(crate) const fn new(length: Duration, not_after: Elapsed, now: Elapsed) -> Self {
+        Self { length, not_after, granted: Elapsed::ZERO, answered: now, prepared: None, settling: None }
     }
 
-    /// A beat that was sent at `sent` was answered with a grant.
-    pub(crate) fn grant(&mut self, sent: Elapsed) {
-        self.granted = self.granted.max(sent + self.length);
+    /// A beat that was sent at `sent` was answered at `now`, with a grant or without.
+    pub(crate) fn answer(&mut self, now: Elapsed, sent: Elapsed, is_granted: bool) {
+        if now.saturating_since(sent) > in_time(self.length) {
+            return;
+        }
+        self.answered = self.answered.max(sent);
+        if is_granted {
+            self.granted = self.granted.max(sent + self.length);
+        }
+    }
+
+    /// When the latest beat was sent whose answer came in time, and the end of what was granted.
+    pub(crate) const fn heard(&self) -> (Elapsed, Elapsed) {
+        (self.answered, self.granted)
     }
 
     /// At `now` it is heard that slots change at `prepared`, if all learn of it; `None`: nothing of the kind, or it is certain.
@@ -80,19 +99,22 @@ mod tests {
 
     #[test]
     fn a_lease_counts_from_when_the_answered_beat_was_sent_and_never_shrinks() {
-        let mut lease = Lease::new(Duration::from_millis(1_500), Elapsed::from_secs(60));
+        let mut lease = Lease::new(Duration::from_millis(1_500), Elapsed::from_secs(60), Elapsed::ZERO);
         assert_eq!(lease.end(ms(0)), Elapsed::ZERO);
-        lease.grant(ms(1_000));
-        lease.grant(ms(800)); // an answer that was overtaken
+        lease.answer(ms(1_100), ms(1_000), true);
+        lease.answer(ms(1_100), ms(800), true); // an answer that was overtaken
         assert_eq!(lease.end(ms(1_100)), ms(2_500));
-        lease.grant(ms(59_000));
+        lease.answer(ms(1_701), ms(1_200), true); // one that came too late to count
+        lease.answer(ms(1_700), ms(1_201), false);
+        assert_eq!(lease.heard(), (ms(1_201), ms(2_500)));
+        lease.answer(ms(59_100), ms(59_000), true);
         assert_eq!(lease.end(ms(59_100)), ms(60_000), "the agreed time is over");
     }
 
     #[test]
     fn nothing_is_sent_beyond_a_change_that_is_not_certain() {
-        let mut lease = Lease::new(Duration::from_secs(1), Elapsed::from_secs(60));
-        lease.grant(ms(1_000));
+        let mut lease = Lease::new(Duration::from_secs(1), Elapsed::from_secs(60), Elapsed::ZERO);
+        lease.answer(ms(1_000), ms(1_000), true);
         lease.prepare(ms(1_000), Some(ms(1_200)));
         assert_eq!(lease.end(ms(1_100)), ms(1_200));
         lease.prepare(ms(1_100), None);

@@ -129,13 +129,18 @@ impl Member {
         is_fine
     }
 
-    /// A beat that was sent at `sent` is answered; whether a newer schedule is to be asked for.
-    pub(crate) fn answered(&mut self, sent: Option<Elapsed>, answer: &Message<BeatAnswer>) -> bool {
+    /// What a beat says of its lease: see [`Lease::heard`].
+    pub(crate) const fn heard(&self) -> (Elapsed, Elapsed) {
+        self.lease.heard()
+    }
+
+    /// A beat that was sent at `sent` is answered at `now`; whether a newer schedule is to be asked for.
+    pub(crate) fn answered(&mut self, now: Elapsed, sent: Option<Elapsed>, answer: &Message<BeatAnswer>) -> bool {
         if answer.epoch != self.epoch {
             return false;
         }
-        if let (Verdict::Granted, Some(sent)) = (answer.body.verdict, sent) {
-            self.lease.grant(sent);
+        if let Some(sent) = sent {
+            self.lease.answer(now, sent, answer.body.verdict == Verdict::Granted);
         }
         answer.body.schedule > self.known
     }

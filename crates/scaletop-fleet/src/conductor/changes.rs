@@ -75,7 +75,11 @@ impl Conductor {
         }
         self.held = Some(Held { why, since: now, is_final });
         if self.schedule.profile() != RateProfile::PAUSED {
-            self.schedule.set_rate(now + self.lead, RateProfile::PAUSED);
+            // Whoever cannot be told goes on until the end of its lease.
+            let holders = self.schedule.table().holders().filter_map(|id| self.roster.get(id));
+            let leases = holders.map(|generator| generator.lease_end).filter(|_| !self.is_connected);
+            let at = leases.fold(now + self.lead, Elapsed::max);
+            self.schedule.set_rate(at, RateProfile::PAUSED);
             self.publish(now);
         }
     }

@@ -85,7 +85,7 @@ enum Shown {
 
 impl Work {
     pub(super) fn new(talk: Talk, welcome: &Welcome, document: RunDocument, clock: RunClock) -> Self {
-        let member = member_of(&talk.config, &document);
+        let member = member_of(&talk.config, &document, clock.now());
         let store = Store::new(talk.link.seconds.clone());
         Self {
             talk,
@@ -189,6 +189,7 @@ impl Work {
         let standing = self.standing();
         let session = Some(self.clock.now());
         let mut beat = self.talk.beat(session, standing);
+        (beat.answered, beat.lease) = self.member.heard();
         beat.known = self.member.known();
         beat.in_flight = self.engine.as_ref().map_or(0, |engine| engine.handle.in_flight());
         beat.clock_error = self.clock_error;
@@ -259,7 +260,11 @@ impl Work {
             Verdict::Leave => self.leave(Ended::Left, false),
             Verdict::Granted | Verdict::Fenced => {}
         }
-        if self.member.answered(session, answer) && self.engine.is_some() { self.ask_for_schedule() } else { Ok(()) }
+        if self.member.answered(self.clock.now(), session, answer) && self.engine.is_some() {
+            self.ask_for_schedule()
+        } else {
+            Ok(())
+        }
     }
 
     /// A controller that did not know it lets it in.
@@ -272,7 +277,7 @@ impl Work {
             said(GeneratorNews::Notice(format!("controller {} leads the run now", document.epoch)));
         }
         self.talk.epoch = document.epoch;
-        self.member = member_of(&self.talk.config, &document);
+        self.member = member_of(&self.talk.config, &document, self.clock.now());
         self.document = document;
         self.apply_lease();
         self.is_asking = false;
