@@ -1,7 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod conductor;
+mod config;
+mod controller;
+mod gather;
+mod generator;
 mod handle;
+mod lead;
+mod lease;
 mod link;
+mod member;
+mod message;
+mod offset;
+mod request;
+mod roster;
+mod schedule;
+mod slots;
 
+pub use config::{
+    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, GeneratorNews, Killer, NoRunId,
+    OnLoss, Progress, Resumed, RunId, Signer, Verifier,
+};
+pub use controller::{FleetRunning, FleetThread, Gathered, gather};
+pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
+
+#[cfg(test)]
+mod tests;

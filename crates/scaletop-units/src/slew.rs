@@ -68,14 +68,19 @@ impl Slew {
         Duration::from_nanos(u64::try_from(time.saturating_add(self.line().at(time))).unwrap_or(0))
     }
 
-    /// The uncorrected time of the corrected one, as things stand, within a nanosecond for each second since the last setting.
+    /// The first uncorrected time at which the corrected one is reached, as things stand, within a nanosecond for each second since
+    /// the last setting: never before, so that whoever waits until then need not wait again.
     pub fn uncorrected(&self, time: Duration) -> Duration {
         let (line, time) = (self.line(), nanos(time));
         // t + base + (t − since)·rate = time
         let second = 1_000_000_000_i128;
         let moved = i128::from(time) - i128::from(line.base) - i128::from(line.since);
         let since = moved * second / (second + i128::from(line.rate));
-        let at = i128::from(line.since) + since;
+        let mut at = i128::from(line.since) + since;
+        // Division rounds down.
+        while i64::try_from(at).is_ok_and(|at| at.saturating_add(line.at(at)) < time) {
+            at += 1;
+        }
         Duration::from_nanos(u64::try_from(at.max(0)).unwrap_or(u64::MAX))
     }
 
@@ -141,6 +146,18 @@ mod tests {
         for millis in [10_000, 10_001, 12_345, 60_000] {
             let back = slew.uncorrected(slew.corrected(ms(millis)));
             assert!(back.abs_diff(ms(millis)) < Duration::from_nanos(100), "{back:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_moment_wakes_when_it_is_there() {
+        for (to, within) in [(7, 400), (-7, 400), (123_457, 1_000), (-3_000_001, 9_000), (0, 1)] {
+            let slew = Slew::new();
+            slew.aim(ms(10_000), to, ms(within));
+            for nanos in (0..3_000_000_000_u64).step_by(2_500_003) {
+                let at = ms(11_000) + Duration::from_nanos(nanos);
+                assert!(slew.corrected(slew.uncorrected(at)) >= at, "{to} in {within}: {at:?}");
+            }
         }
     }
 

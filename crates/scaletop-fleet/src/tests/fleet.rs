@@ -1,0 +1,278 @@
+//! A fleet for tests.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use scaletop_load::{
+    Arrivals, Expected, Line, LoadConfig, RateProfile, Reply, RequestOptions, Second, Transport, Turn, start_inline,
+};
+use scaletop_units::{ArrivalRate, Elapsed, RunClock};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, LocalSet};
+use tokio::time::sleep;
+
+use super::network::Network;
+use crate::config::{
+    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, OnLoss, RunId,
+};
+use crate::controller::{Wires, await_ready, prepare};
+use crate::generator::generate;
+use crate::handle::{FleetHandle, News};
+use crate::slots::tests::id;
+
+/// When each arrival that was sent was due, and who sent it.
+type Sent = Rc<RefCell<Vec<(Elapsed, usize)>>>;
+
+/// How a fleet is set up.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub on_loss: OnLoss,
+    pub at_least: u32,
+    pub max_rate: u32,
+    pub answer: Duration,
+    pub not_after: Duration,
+    pub allow: String,
+    pub is_forged: bool,
+    pub version: String,
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            on_loss: OnLoss::Redistribute,
+            at_least: 1,
+            max_rate: 10_000,
+            answer: Duration::from_millis(20),
+            not_after: Duration::from_hours(1),
+            allow: "shop.example".to_owned(),
+            is_forged: false,
+            version: "0.2".to_owned(),
+            seed: 1,
+        }
+    }
+}
+
+/// What a fleet did.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub sent: Vec<(Elapsed, usize)>,
+    pub seconds: Vec<Second>,
+    pub news: Vec<(Elapsed, News)>,
+}
+
+impl Report {
+    pub(super) fn notices(&self) -> impl Iterator<Item = &str> {
+        self.news.iter().filter_map(|(_, news)| match news {
+            News::Notice(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+}
+
+type Generator = JoinHandle<Result<Ended, FleetError>>;
+
+/// A fleet in virtual time.
+pub(super) struct Fleet {
+    pub net: Network,
+    pub handle: FleetHandle,
+    options: Options,
+    clock: RunClock,
+    controller: JoinHandle<()>,
+    generators: Vec<(Generator, Option<oneshot::Sender<()>>)>,
+    sent: Sent,
+    seconds: Rc<RefCell<Vec<Second>>>,
+    news: Rc<RefCell<Vec<(Elapsed, News)>>>,
+}
+
+/// Notes what it is asked to send, and answers after a while.
+struct Noting {
+    who: usize,
+    sent: Sent,
+    answer: Duration,
+}
+
+impl Transport for Noting {
+    async fn send(&self, _: Elapsed) -> Reply {
+        Reply::status(200)
+    }
+
+    fn serve(self: &Rc<Self>, line: &Rc<Line>, _: Turn) {
+        while let Some(mut exchange) = line.take() {
+            self.sent.borrow_mut().push((exchange.intended(), self.who));
+            exchange.begin();
+            let answer = self.answer;
+            tokio::task::spawn_local(async move {
+                sleep(answer).await;
+                exchange.complete(Reply::status(200));
+            });
+        }
+    }
+}
+
+fn signature(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().rev().take(32).copied().collect()
+}
+
+impl Fleet {
+    /// A running fleet of so many generators with one thread each.
+    pub(super) async fn start(generators: u32, options: Options) -> Self {
+        let (fleet, ready) = Self::gather(generators, options).await;
+        ready.expect("enough are ready");
+        fleet
+    }
+
+    /// One that does not come about: why not, and why each generator ended.
+    pub(super) async fn fail(generators: u32, options: Options) -> (FleetError, Vec<FleetError>) {
+        let (fleet, ready) = Self::gather(generators, options).await;
+        let mut refusals = Vec::new();
+        for (generator, _) in fleet.generators {
+            refusals.extend(generator.await.unwrap().err());
+        }
+        (ready.expect_err("nobody is ready"), refusals)
+    }
+
+    async fn gather(generators: u32, options: Options) -> (Self, Result<(), FleetError>) {
+        let clock = RunClock::start();
+        // The session is a while old, and no generator's clock began when it did.
+        sleep(Duration::from_millis(1_234)).await;
+        let (net, link) = Network::new(options.seed);
+        let is_forged = options.is_forged;
+        let config = ControllerConfig {
+            run: RunId::from_number(1),
+            epoch: 1,
+            resumed: None,
+            wanted: generators,
+            at_least: options.at_least,
+            within: Duration::from_secs(10),
+            on_loss: options.on_loss,
+            lease: Duration::from_millis(1_500),
+            arrivals: Arrivals::Uniform,
+            seed: 7,
+            max_rate: ArrivalRate::new(100_000),
+            expected: Expected::default(),
+            max_in_flight_each: None,
+            request: RequestOptions::get("https://shop.example/".parse().unwrap()),
+            not_after: options.not_after,
+            consent: Consent { host: "shop.example".to_owned(), by: "me".to_owned(), at: "now".to_owned() },
+            version: "0.2".to_owned(),
+            allow_versions: false,
+            signer: Box::new(move |bytes| if is_forged { b"forged".to_vec() } else { signature(bytes) }),
+            kill: None,
+        };
+        let drive = prepare(config, link, clock).unwrap();
+        let (handle, commands) = FleetHandle::new();
+        let (progress, mut told) = mpsc::unbounded_channel();
+        let (begin, begin_rx) = oneshot::channel();
+        let (seconds_tx, mut seconds_rx) = mpsc::channel(64);
+        let (news_tx, mut news_rx) = mpsc::channel(64);
+        let wires = Wires { commands, progress, begin: begin_rx, seconds: seconds_tx, news: news_tx };
+        let controller = tokio::task::spawn_local(drive.run(wires));
+        let (seconds, news) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
+        let (into, told_news) = (Rc::clone(&seconds), Rc::clone(&news));
+        tokio::task::spawn_local(async move {
+            while let Some(second) = seconds_rx.recv().await {
+                into.borrow_mut().push(second);
+            }
+        });
+        tokio::task::spawn_local(async move {
+            while let Some(one) = news_rx.recv().await {
+                told_news.borrow_mut().push((clock.now(), one));
+            }
+        });
+        let mut fleet = Self {
+            net,
+            handle,
+            options,
+            clock,
+            controller,
+            generators: Vec::new(),
+            sent: Rc::default(),
+            seconds,
+            news,
+        };
+        for which in 0..usize::try_from(generators).unwrap() {
+            fleet.join(which).await;
+        }
+        let within = Duration::from_secs(10);
+        let ready = await_ready(&mut told, generators, fleet.options.at_least, within, &mut |_| {}).await;
+        let _ = begin.send(());
+        sleep(Duration::from_millis(50)).await;
+        (fleet, ready)
+    }
+
+    /// Generator `which` joins, with one thread.
+    pub(super) async fn join(&mut self, which: usize) {
+        sleep(Duration::from_millis(37)).await;
+        let link = self.net.join(which, &id(which));
+        let (leave, leaves) = oneshot::channel();
+        let config = GeneratorConfig {
+            id: id(which),
+            threads: 1,
+            max_rate: ArrivalRate::new(self.options.max_rate),
+            allow: vec![self.options.allow.clone()],
+            orphan: Duration::from_mins(10),
+            labels: Vec::new(),
+            version: self.options.version.clone(),
+            verify: Box::new(|bytes, signed| signature(bytes) == signed),
+            leave: leaves,
+        };
+        let (sent, answer) = (Rc::clone(&self.sent), self.options.answer);
+        let make = async move |setup: EngineSetup| {
+            assert_eq!(setup.threads, 1, "an engine inline has one worker");
+            let (handle, seconds) =
+                start_inline(&LoadConfig::default(), Noting { who: which, sent, answer }, setup.clock);
+            Ok(Engine { handle, seconds, keep: None })
+        };
+        // A set of its own: killed, all of its tasks are.
+        let process = LocalSet::new();
+        let generator =
+            tokio::task::spawn_local(async move { process.run_until(generate(config, link, make, |_| {})).await });
+        self.generators.push((generator, Some(leave)));
+    }
+
+    pub(super) fn now(&self) -> Elapsed {
+        self.clock.now()
+    }
+
+    pub(super) async fn sleep(&self, millis: u64) {
+        sleep(Duration::from_millis(millis)).await;
+    }
+
+    /// Sets the rate as early as can be; when.
+    pub(super) fn set(&self, profile: RateProfile) -> Elapsed {
+        let lead = self.news.borrow().iter().rev().find_map(|(_, news)| match news {
+            News::State(state) => Some(state.lead),
+            _ => None,
+        });
+        let at = self.now() + lead.expect("a state was told");
+        self.handle.set(at, profile);
+        at
+    }
+
+    pub(super) fn kill(&mut self, which: usize) {
+        self.generators[which].0.abort();
+    }
+
+    pub(super) fn leave(&mut self, which: usize) {
+        let leave = self.generators[which].1.take().expect("it was not asked before");
+        let _ = leave.send(());
+    }
+
+    pub(super) fn kill_controller(&mut self) {
+        self.controller.abort();
+    }
+
+    pub(super) fn sent(&self) -> Vec<(Elapsed, usize)> {
+        self.sent.borrow().clone()
+    }
+
+    /// Stops it; what it did.
+    pub(super) async fn stop(self) -> Report {
+        self.handle.stop();
+        self.controller.await.unwrap();
+        tokio::task::yield_now().await;
+        Report { sent: self.sent.take(), seconds: self.seconds.take(), news: self.news.take() }
+    }
+}

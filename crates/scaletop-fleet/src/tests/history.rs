@@ -1,0 +1,327 @@
+//! Random histories of the pure parts: the controller's mind, the generators' leases and pacers, and messages that come late, twice
+//! or never. Each arrival is watched for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scaletop_load::{Arrivals, Pacer, RateProfile, Second, Share};
+use scaletop_units::{ArrivalRate, Elapsed};
+
+use crate::conductor::{Conductor, Said, Settings};
+use crate::config::OnLoss;
+use crate::lease::Lease;
+use crate::member::Member;
+use crate::message::{self, Answer, Beat, BeatAnswer, Published, Standing, StoredSecond};
+use crate::roster::tests::hello;
+use crate::slots::tests::id;
+
+const LEASE: Duration = Duration::from_millis(1_500);
+const STEP: Duration = Duration::from_millis(50);
+const GENERATORS: usize = 3;
+
+/// A generator without a thread: what is due by its lease is sent at once.
+struct Generator {
+    member: Member,
+    pacer: Pacer,
+    beats: u64,
+    is_alive: bool,
+    /// It does not run at all until then, and nothing is lost of what comes meanwhile.
+    stands_still_until: Elapsed,
+    /// Cut off from it, and towards it.
+    is_cut: (bool, bool),
+    /// Seconds by index: due, sent, and given up as late.
+    counted: BTreeMap<u32, [u64; 3]>,
+    stored: u64,
+}
+
+/// A message on its way.
+enum Way {
+    Beat(usize, Elapsed, Vec<u8>),
+    Answer(usize, Elapsed, Vec<u8>),
+    Schedule(usize, Vec<u8>),
+    Asked(usize),
+    Second(usize, u64, Vec<u8>),
+}
+
+struct World {
+    rng: fastrand::Rng,
+    now: Elapsed,
+    conductor: Conductor,
+    generators: Vec<Generator>,
+    ways: Vec<(Elapsed, Way)>,
+    /// Who sent the arrival that was due then.
+    sent: BTreeMap<Elapsed, usize>,
+    closed: Vec<Second>,
+}
+
+fn settings(on_loss: OnLoss) -> Settings {
+    Settings {
+        epoch: 1,
+        wanted: 3,
+        at_least: 1,
+        on_loss,
+        lease: LEASE,
+        seed: 3,
+        max_rate: ArrivalRate::new(1_000),
+        not_after: Elapsed::from_secs(3_600),
+        version: "1".to_owned(),
+        allow_versions: false,
+        document: (Vec::new(), Vec::new()),
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let on_loss = OnLoss::ALL[rng.usize(..3)];
+        let mut conductor = Conductor::new(settings(on_loss), Elapsed::ZERO, None);
+        let mut generators = Vec::new();
+        for number in 0..GENERATORS {
+            let answer = conductor.hello(Elapsed::ZERO, &message::write(0, 0, &hello(number, 1))).unwrap();
+            assert!(matches!(message::read::<Answer>(&answer).unwrap().body, Answer::Welcome(_)));
+            let lease = Lease::new(LEASE, Elapsed::from_secs(3_600), Elapsed::ZERO);
+            generators.push(Generator {
+                member: Member::new(id(number), 1, ArrivalRate::new(1_000), 1, lease),
+                pacer: Pacer::new(Arrivals::Uniform, 0, Share::WHOLE),
+                beats: 0,
+                is_alive: true,
+                stands_still_until: Elapsed::ZERO,
+                is_cut: (false, false),
+                counted: BTreeMap::new(),
+                stored: 0,
+            });
+        }
+        Self {
+            rng,
+            now: Elapsed::ZERO,
+            conductor,
+            generators,
+            ways: Vec::new(),
+            sent: BTreeMap::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Sends a message off; it takes a while, and may come twice or never.
+    fn send(&mut self, is_lost: bool, make: impl Fn() -> Way) {
+        let is_kept = matches!(make(), Way::Second(..));
+        for _ in 0..=usize::from(self.rng.u32(..20) == 0) {
+            if is_kept || !(is_lost || self.rng.u32(..20) == 0) {
+                let longest = if self.rng.u32(..20) == 0 { 900 } else { 40 };
+                let way = (self.now + Duration::from_millis(self.rng.u64(1..longest)), make());
+                self.ways.push(way);
+            }
+        }
+    }
+
+    /// One step of time.
+    fn step(&mut self) {
+        self.now = self.now + STEP;
+        let now = self.now;
+        let mut come: Vec<(Elapsed, Way)> = self.ways.extract_if(.., |(at, _)| *at <= now).collect();
+        come.sort_by_key(|(at, _)| *at);
+        for (_, way) in come {
+            self.deliver(way);
+        }
+        for which in 0..GENERATORS {
+            self.work(which);
+        }
+        self.conductor.tick(now);
+        self.listen();
+    }
+
+    fn deliver(&mut self, way: Way) {
+        let now = self.now;
+        match way {
+            Way::Beat(which, sent, body) => {
+                let Some(answer) = self.conductor.beat(now, &id(which), &body) else { return };
+                let is_lost = self.generators[which].is_cut.1;
+                self.send(is_lost, || Way::Answer(which, sent, answer.clone()));
+            }
+            Way::Asked(which) => {
+                let (schedule, is_lost) = (self.conductor.schedule(now), self.generators[which].is_cut.1);
+                self.send(is_lost, || Way::Schedule(which, schedule.clone()));
+            }
+            Way::Second(which, number, body) => self.conductor.second(now, &id(which), number, &body),
+            Way::Answer(which, ..) | Way::Schedule(which, _) if self.generators[which].stands_still_until > now => {
+                self.ways.push((self.generators[which].stands_still_until, way));
+            }
+            Way::Answer(which, sent, body) => {
+                let answer = message::read::<BeatAnswer>(&body).unwrap();
+                if self.generators[which].member.answered(now, Some(sent), &answer) {
+                    let is_lost = self.generators[which].is_cut.0;
+                    self.send(is_lost, || Way::Asked(which));
+                }
+            }
+            Way::Schedule(which, body) => {
+                let heard = message::read::<Published>(&body).unwrap();
+                let generator = &mut self.generators[which];
+                for change in generator.member.follow(now, &heard) {
+                    generator.pacer.begin(change.piece, change.slots.map(|slots| slots.share(0)));
+                }
+                if heard.body.prepared.is_some() {
+                    self.beat(which);
+                }
+            }
+        }
+        self.listen();
+    }
+
+    fn listen(&mut self) {
+        while let Some(said) = self.conductor.say() {
+            match said {
+                Said::Schedule(bytes) => {
+                    for which in 0..GENERATORS {
+                        let is_lost = self.generators[which].is_cut.1;
+                        self.send(is_lost, || Way::Schedule(which, bytes.clone()));
+                    }
+                }
+                Said::Second(second) => self.closed.push(*second),
+                _ => {}
+            }
+        }
+    }
+
+    fn beat(&mut self, which: usize) {
+        let (now, generator) = (self.now, &mut self.generators[which]);
+        if !generator.is_alive {
+            return;
+        }
+        generator.beats += 1;
+        let (answered, lease) = generator.member.heard();
+        let beat = Beat {
+            process: 1,
+            sent: 0,
+            session: Some(now),
+            answered,
+            lease,
+            standing: Standing::Ready,
+            known: generator.member.known(),
+            in_flight: 0,
+            clock_error: None,
+            round_trip: None,
+            given_up: 0,
+        };
+        let (body, is_lost) = (message::write(1, generator.beats, &beat), generator.is_cut.0);
+        self.send(is_lost, || Way::Beat(which, now, body.clone()));
+    }
+
+    /// A generator sends what is due, beats, and stores its seconds.
+    fn work(&mut self, which: usize) {
+        let now = self.now;
+        let generator = &mut self.generators[which];
+        if !generator.is_alive || generator.stands_still_until > now {
+            return;
+        }
+        let lease = generator.member.lease_end(now);
+        while let Some(due) = generator.pacer.pop_due(now) {
+            if due > lease {
+                continue;
+            }
+            let counted = generator.counted.entry(due.second()).or_default();
+            counted[0] += 1;
+            if now > lease || now.saturating_since(due) > Duration::from_secs(1) {
+                counted[2] += 1;
+                continue;
+            }
+            counted[1] += 1;
+            let other = self.sent.insert(due, which);
+            assert_eq!(other, None, "{due:?} is sent by {which}, too");
+        }
+        while generator.stored + 1 < u64::from(now.second()) {
+            let index = u32::try_from(generator.stored).unwrap();
+            let mut second = Second::new(index, ArrivalRate::PAUSED);
+            let [due, sent, late] = generator.counted.remove(&index).unwrap_or_default();
+            let part = second.part_mut(index);
+            (part.due, part.sent, part.dropped_late) = (due, sent, late);
+            let body =
+                message::write(1, generator.stored, &StoredSecond { second, clock_error: None, late_anchor: None });
+            let number = generator.stored;
+            generator.stored += 1;
+            self.send(false, || Way::Second(which, number, body.clone()));
+            return self.work(which);
+        }
+        if now.as_millis() % 200 < 50 {
+            self.beat(which);
+        }
+    }
+
+    /// Something happens.
+    fn disturb(&mut self) {
+        let (now, which) = (self.now, self.rng.usize(..GENERATORS));
+        match self.rng.u32(..9) {
+            0..3 => {
+                let profile = RateProfile::Constant(ArrivalRate::new(self.rng.u32(..60)));
+                self.conductor.set(now, now + Duration::from_millis(self.rng.u64(30..300)), profile);
+            }
+            3 => self.generators[which].is_cut = (self.rng.bool(), self.rng.bool()),
+            4 => self.generators.iter_mut().for_each(|generator| generator.is_cut = (false, false)),
+            5 => self.generators[which].stands_still_until = now + Duration::from_millis(self.rng.u64(100..4_000)),
+            6 if self.rng.u32(..4) == 0 => self.generators[which].is_alive = false,
+            7 => self.conductor.connected(now, self.rng.bool()),
+            _ => self.conductor.connected(now, true),
+        }
+        self.listen();
+    }
+
+    fn run(seed: u64) -> (u64, u64) {
+        let mut world = Self::new(seed);
+        (0..12).for_each(|_| world.step());
+        world.conductor.start(world.now);
+        for _ in 0..12 {
+            for _ in 0..world.rng.u32(4..30) {
+                world.step();
+            }
+            world.disturb();
+        }
+        for generator in &mut world.generators {
+            generator.is_cut = (false, false);
+            generator.stands_still_until = Elapsed::ZERO;
+        }
+        (0..60).for_each(|_| world.step());
+        world.conductor.stop(world.now);
+        (0..70).for_each(|_| world.step());
+        assert!(world.conductor.is_finished());
+        world.account(seed)
+    }
+
+    /// What was planned and not reported, and what was sent.
+    fn account(&self, seed: u64) -> (u64, u64) {
+        let mut all = [0_u64; 3];
+        let mut dead = 0;
+        for part in self.closed.iter().flat_map(|second| &second.parts) {
+            for (sum, more) in all.iter_mut().zip([part.due, part.sent, part.dropped()]) {
+                *sum += more;
+            }
+        }
+        for generator in &self.generators {
+            dead += generator.counted.values().map(|counted| counted[1]).sum::<u64>();
+        }
+        let [due, sent, dropped] = all;
+        assert_eq!(due, sent + dropped, "seed {seed}");
+        assert_eq!(
+            sent + dead,
+            self.sent.len() as u64,
+            "seed {seed}: what was sent is counted once, or died with its generator"
+        );
+        let planned: u64 = self.closed.iter().flat_map(|second| &second.parts).filter_map(|part| part.planned).sum();
+        (planned.saturating_sub(due), sent)
+    }
+}
+
+/// Runs histories; that arrivals are sent at all, and by far most of them.
+fn run(seeds: std::ops::Range<u64>) {
+    let sums = seeds.map(World::run).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(sums.1 > 3 * sums.0, "{sums:?}: unreported, sent");
+}
+
+#[test]
+fn in_no_history_do_two_send_one_arrival_and_all_is_accounted_for() {
+    run(0..60);
+}
+
+#[test]
+#[ignore = "minutes: a hundred thousand histories"]
+fn in_a_hundred_thousand_histories_neither() {
+    run(0..100_000);
+}
