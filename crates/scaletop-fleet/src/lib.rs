@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod config;
+mod controller;
+mod generator;
 mod handle;
 mod link;
 #[cfg(feature = "nats")]
 pub mod nats;
-mod run_id;
 #[cfg(feature = "nats")]
 pub mod server;
 #[cfg(feature = "nats")]
@@ -12,6 +14,11 @@ pub mod signing;
 #[cfg(feature = "nats")]
 pub mod ticket;
 
+pub use config::{
+    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, GeneratorNews, Killer, NoRunId,
+    OnLoss, Progress, Resumed, RunId, Signer, Verifier,
+};
+pub use controller::{FleetRunning, FleetThread, Gathered, gather};
+pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
-pub use run_id::{NoRunId, RunId};
