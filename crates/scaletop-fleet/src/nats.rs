@@ -20,9 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ticket::{Access, Login, Role};
 
-pub use controller::{Controller, ControllerOptions, Seconds, connect_controller};
+pub use controller::{Controller, ControllerOptions, Ended, Seconds, connect_controller};
 pub use generator::{Backlog, connect_generator};
-pub use lock::Holder;
+pub use lock::{Holder, host_name};
 pub use look::{Look, RunSeen, ServerSeen};
 
 /// The client says so often that it is there: two that are not answered end a connection that broke silently.

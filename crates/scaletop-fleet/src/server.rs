@@ -32,6 +32,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Names and addresses under which generators reach it, the best first. They stand in the tickets and in the certificate.
     pub hosts: Vec<String>,
+    /// The hosts that generators may load, as their ticket says.
+    pub allow: Vec<String>,
     /// The nats-server to run; `None` looks for one.
     pub program: Option<PathBuf>,
     /// What starts it so that it ends with us.

@@ -86,7 +86,7 @@ mod tests {
         let signature = ours.sign(b"run document");
         let public = PublicKey::parse(ours.public().as_str()).expect("a key");
         assert!(public.verify(b"run document", &signature));
-        assert!(!public.verify(b"run documenT", &signature), "another text");
+        assert!(!public.verify(b"run documents", &signature), "another text");
         assert!(!theirs.public().verify(b"run document", &signature), "another key");
         for wrong in [&b""[..], &signature[..63], &[0; 64], &[0; 65]] {
             assert!(!public.verify(b"run document", wrong));

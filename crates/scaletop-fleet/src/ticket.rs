@@ -127,6 +127,16 @@ pub struct Ticket {
 pub struct JoinTicket {
     pub(crate) access: Access,
     controller: PublicKey,
+    hosts: Vec<String>,
+}
+
+/// The ticket of any role.
+#[derive(Clone, Debug)]
+pub enum AnyTicket {
+    /// Of those who steer, or look on.
+    Fleet(Ticket),
+    /// Of a generator.
+    Join(JoinTicket),
 }
 
 impl Ticket {
@@ -161,6 +171,11 @@ impl JoinTicket {
     /// Where the servers are, without any login that stands in the address.
     pub fn servers(&self) -> Vec<String> {
         self.access.servers.iter().map(|server| without_login(server)).collect()
+    }
+
+    /// The hosts that its bearer may load, unless that one says otherwise.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
     }
 
     /// Whether the controller that the ticket names signed this run document: `(document, signature)`.
@@ -270,6 +285,13 @@ pub struct Tickets {
 }
 
 impl Tickets {
+    /// The same, with the hosts that generators may load.
+    #[must_use]
+    pub fn allowing(mut self, hosts: &[String]) -> Self {
+        self.generator.hosts = hosts.to_vec();
+        self
+    }
+
     /// For a server of our own, which knows three keys and is known by its authority (PEM).
     pub(crate) fn for_own(run: &RunId, servers: &[String], ca: &str, keys: Keys) -> Self {
         let ca: Arc<str> = ca.into();
@@ -282,7 +304,7 @@ impl Tickets {
         };
         let Keys { controller, generator, observer } = keys;
         Self {
-            generator: JoinTicket { access: access(Role::Generator, &generator), controller: controller.public() },
+            generator: JoinTicket { access: access(Role::Generator, &generator), controller: controller.public(), hosts: Vec::new() },
             observer: Some(Ticket { access: access(Role::Observer, &observer), signing: None }),
             controller: Ticket { access: access(Role::Controller, &controller), signing: Some(controller) },
         }
@@ -323,6 +345,7 @@ impl Tickets {
             generator: JoinTicket {
                 access: access(Role::Generator, generator.or(controller))?,
                 controller: signing.public(),
+                hosts: Vec::new(),
             },
             controller: Ticket { access: access(Role::Controller, controller)?, signing: Some(signing) },
             observer: None,

@@ -215,7 +215,7 @@ fn encoded(holder: &Holder) -> bytes::Bytes {
 }
 
 /// What this machine calls itself.
-pub(crate) fn host_name() -> String {
+pub fn host_name() -> String {
     #[cfg(unix)]
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]

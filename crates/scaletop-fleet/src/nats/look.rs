@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use super::subjects::Subjects;
 use super::{Connection, Happened, Holder, LinkError, connection_name, lock};
 use crate::RunId;
-use crate::ticket::{JoinTicket, Role, Ticket};
+use crate::ticket::{AnyTicket, Role, Ticket};
 
 /// How long the server's word on a subject is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A connection that only asks.
+#[derive(Debug)]
 pub struct Look {
     client: Client,
     happens: mpsc::UnboundedReceiver<Happened>,
@@ -54,9 +55,17 @@ impl Look {
         Self::open(&ticket.access).await
     }
 
-    /// With a generator's ticket.
-    pub async fn as_generator(ticket: &JoinTicket) -> Result<Self, LinkError> {
-        Self::open(&ticket.access).await
+    /// With the ticket of any role.
+    pub async fn with_any(ticket: &AnyTicket) -> Result<Self, LinkError> {
+        match ticket {
+            AnyTicket::Fleet(ticket) => Self::open(&ticket.access).await,
+            AnyTicket::Join(ticket) => Self::open(&ticket.access).await,
+        }
+    }
+
+    /// What the ticket's bearer may do.
+    pub const fn role(&self) -> Role {
+        self.role
     }
 
     async fn open(access: &crate::ticket::Access) -> Result<Self, LinkError> {

@@ -47,7 +47,7 @@ impl Files {
             (Role::Observer, keys.observer.public()),
         ]
         .map(|(role, key)| (role, key.as_str().to_owned()));
-        let tickets = Tickets::for_own(&run, &servers, &authority, keys);
+        let tickets = Tickets::for_own(&run, &servers, &authority, keys).allowing(&options.allow);
         let setup = config::Setup { address, folder: &own, users, tickets: &tickets };
         let config = own.join("nats.conf");
         secret(&config, &config::text(&setup)).map_err(failed(&config))?;

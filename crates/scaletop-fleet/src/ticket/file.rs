@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Access, JoinTicket, Login, Role, Ticket, TicketError, VARIABLE};
+use super::{Access, AnyTicket, JoinTicket, Login, Role, Ticket, TicketError, VARIABLE};
 use crate::nats;
 use crate::signing::{KeyError, PublicKey, UserKey};
 
@@ -95,7 +95,10 @@ pub fn is_open_to_others(path: &Path) -> bool {
 impl Ticket {
     /// Reads a controller's ticket, or with `may_look_on` an observer's.
     pub fn read(source: &Source, may_look_on: bool) -> Result<Self, TicketError> {
-        let parts = Parts::read(source)?;
+        Self::of(Parts::read(source)?, may_look_on)
+    }
+
+    fn of(parts: Parts, may_look_on: bool) -> Result<Self, TicketError> {
         let role = parts.role()?;
         let fits = role == Role::Controller || (may_look_on && role == Role::Observer);
         if !fits {
@@ -128,26 +131,48 @@ impl Ticket {
 impl JoinTicket {
     /// Reads a generator's ticket.
     pub fn read(source: &Source) -> Result<Self, TicketError> {
-        let parts = Parts::read(source)?;
+        Self::of(Parts::read(source)?)
+    }
+
+    fn of(parts: Parts) -> Result<Self, TicketError> {
         let role = parts.role()?;
         if role != Role::Generator {
             return Err(TicketError::WrongRole { from: parts.from, is: role, needed: Role::Generator });
         }
         let access = parts.access(role)?;
         let controller = PublicKey::parse(parts.text("controller")?).map_err(|why| parts.wrong("controller", why))?;
-        Ok(Self { access, controller })
+        let hosts = match parts.parts.get("allow") {
+            None => Some(Vec::new()),
+            Some(listed) => listed.as_array().and_then(|all| all.iter().map(|one| one.as_str().map(str::to_owned)).collect()),
+        };
+        let hosts = hosts.ok_or_else(|| parts.wrong("allow", "it is no list of hosts"))?;
+        Ok(Self { access, controller, hosts })
     }
 
     /// Its text, on one line.
     pub fn to_text(&self) -> Result<String, KeyError> {
         let mut parts = parts_of(&self.access)?;
         parts.insert("controller".to_owned(), self.controller.as_str().into());
+        if !self.hosts.is_empty() {
+            parts.insert("allow".to_owned(), json!(self.hosts));
+        }
         Ok(Value::Object(parts).to_string())
     }
 
     /// Writes it for its owner alone, in place of what was there.
     pub fn write(&self, path: &Path) -> Result<(), TicketError> {
         write(path, self.to_text())
+    }
+}
+
+impl AnyTicket {
+    /// Reads a ticket, whoever's it is.
+    pub fn read(source: &Source) -> Result<Self, TicketError> {
+        let parts = Parts::read(source)?;
+        match parts.role()? {
+            Role::Generator => JoinTicket::of(parts).map(Self::Join),
+            Role::Controller | Role::Observer => Ticket::of(parts, true).map(Self::Fleet),
+        }
     }
 }
 

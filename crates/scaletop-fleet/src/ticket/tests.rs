@@ -3,7 +3,7 @@ use super::*;
 fn own() -> Tickets {
     let run = RunId::from_number(0xf1ee7);
     let servers = ["tls://10.0.0.1:4222".to_owned(), "tls://[::1]:4222".to_owned()];
-    Tickets::for_own(&run, &servers, &authority(), Keys::generate())
+    Tickets::for_own(&run, &servers, &authority(), Keys::generate()).allowing(&["10.0.0.2".to_owned()])
 }
 
 fn authority() -> String {
@@ -90,6 +90,7 @@ fn a_wrong_ticket_is_refused_with_the_reason_and_no_secret() {
         (good.replace("tls://10.0.0.1:4222", "http://10.0.0.1"), "servers: an address begins with"),
         (good.replace(&seed, &seed[..40]), "seed: it is not the seed"),
         (good.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERT-----"), "ca: it"),
+        (good.replace("[\"10.0.0.2\"]", "7"), "allow: it is no list"),
         (without("controller"), "controller: it is missing"),
         (without("servers"), "servers: it is no list"),
         (without("role"), "role: it is missing"),
