@@ -1,16 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod conductor;
 mod config;
 mod controller;
+mod gather;
 mod generator;
 mod handle;
+mod lead;
+mod lease;
 mod link;
+mod member;
+mod message;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod offset;
+mod request;
+mod roster;
+mod schedule;
 #[cfg(feature = "nats")]
 pub mod server;
 #[cfg(feature = "nats")]
 pub mod signing;
+mod slots;
 #[cfg(feature = "nats")]
 pub mod ticket;
 

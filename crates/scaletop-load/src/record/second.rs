@@ -82,7 +82,7 @@ pub struct GeneratorPart {
 }
 
 /// More instances or addresses than this are not told apart within one second.
-pub(crate) const MAX_INSTANCES_PER_SECOND: usize = 256;
+pub const MAX_INSTANCES_PER_SECOND: usize = 256;
 
 /// What one second holds of the requests that were intended in one (same or earlier) second.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,0 +1,461 @@
+//! The controller without its clock and its carrier: what is heard goes in with the moment, what is to be said comes out.
+//!
+//! **A change of rate** is certain at once and told to all; who misses it asks within a beat. It moves nobody's slots, so nothing
+//! is sent twice meanwhile.
+//!
+//! **A change of slots** must be known to everybody whom it concerns before its moment, or two would send the same arrival. So it
+//! is *prepared* first: nobody sends what is due after its moment until it is certain. When all have said that they know of it,
+//! it becomes certain; whoever then misses that is silent rather than wrong. When somebody does not say so in time, the moment
+//! is moved. A lost generator is not waited for, but the end of its lease is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use scaletop_load::RateProfile;
+use scaletop_units::{ArrivalRate, Elapsed, FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
+
+use crate::config::{OnLoss, Resumed};
+use crate::gather::{Closing, Gather};
+use crate::lead::lead;
+use crate::lease::MARGIN;
+use crate::message::{self, Answer, Beat, BeatAnswer, Hello, PROTOCOL, ReadError, StoredSecond, Verdict, Welcome};
+use crate::roster::{Generator, Greeted, Roster, State, Turn};
+use crate::schedule::{Schedule, clip, rest_of};
+use crate::slots::Table;
+
+mod changes;
+
+/// A held fleet goes on by itself when what held it was over by then.
+const HELD_BRIEFLY: Duration = Duration::from_secs(10);
+
+/// The lead is worked out so often; and a state in which only that changed is told so often.
+const STATE_EVERY: Duration = Duration::from_secs(1);
+
+/// Generators that are told to leave are waited for so long.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Silence so soon after the carrier came back is the carrier's.
+const OUTAGE_ENDS_AFTER: Duration = Duration::from_secs(2);
+
+/// What a conductor is set up with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub epoch: u64,
+    pub wanted: u32,
+    pub at_least: u32,
+    pub on_loss: OnLoss,
+    pub lease: Duration,
+    pub seed: u64,
+    pub max_rate: ArrivalRate,
+    pub not_after: Elapsed,
+    pub version: String,
+    pub allow_versions: bool,
+    /// The run document and its signature.
+    pub document: (Vec<u8>, Vec<u8>),
+}
+
+/// What is to be said.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// The schedule, to all.
+    Schedule(Vec<u8>),
+    /// To leave, to one.
+    Leave(GeneratorId),
+    /// To whoever steers.
+    Generator(GeneratorEvent),
+    /// To whoever steers.
+    State(FleetState),
+    /// To whoever steers.
+    Notice(String),
+    /// A closed second.
+    Second(Box<scaletop_load::Second>),
+}
+
+/// A change of slots that is not certain yet.
+#[derive(Clone, Debug)]
+struct Prepared {
+    at: Elapsed,
+    table: Table,
+    /// Who knows this schedule, knows of it.
+    number: u64,
+}
+
+/// Why the load stands still although a rate is set.
+#[derive(Clone, Debug)]
+struct Held {
+    why: String,
+    since: Elapsed,
+    /// Only a rate that is set anew ends it.
+    is_final: bool,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Gathering,
+    Running,
+    /// Stopped at the first; over at the second at the latest.
+    Stopping(Elapsed, Elapsed),
+    Finished,
+}
+
+/// The controller's mind.
+#[derive(Debug)]
+pub(crate) struct Conductor {
+    settings: Settings,
+    roster: Roster,
+    schedule: Schedule,
+    gather: Gather,
+    phase: Phase,
+    started: Elapsed,
+    /// The number of the schedule as it was last told.
+    number: u64,
+    prepared: Option<Prepared>,
+    held: Option<Held>,
+    /// The rate that was asked for last, and since when.
+    asked: (Elapsed, RateProfile),
+    /// Rates that were asked for, as far back as an open second needs them.
+    asks: VecDeque<(Elapsed, RateProfile)>,
+    /// Changes of rate that are told later.
+    waiting: Vec<(Elapsed, RateProfile)>,
+    is_clipped: bool,
+    is_connected: bool,
+    connected_since: Option<Elapsed>,
+    is_deposed: bool,
+    is_time_up: bool,
+    lead: Duration,
+    measured: Elapsed,
+    state: Option<(Elapsed, FleetState)>,
+    given_up: u64,
+    said: VecDeque<Said>,
+}
+
+impl Conductor {
+    /// Nobody is there yet.
+    pub(crate) fn new(settings: Settings, now: Elapsed, resumed: Option<&Resumed>) -> Self {
+        let (roster, schedule) = (Roster::new(settings.lease, settings.epoch), Schedule::new(settings.seed));
+        let first = resumed.map_or_else(|| now.second(), |resumed| resumed.next);
+        Self {
+            settings,
+            roster,
+            schedule,
+            gather: Gather::new(first, resumed),
+            phase: Phase::Gathering,
+            started: now,
+            number: 0,
+            prepared: None,
+            held: None,
+            asked: (Elapsed::ZERO, RateProfile::PAUSED),
+            asks: VecDeque::new(),
+            waiting: Vec::new(),
+            is_clipped: false,
+            is_connected: true,
+            connected_since: None,
+            is_deposed: false,
+            is_time_up: false,
+            lead: lead([]),
+            measured: now,
+            state: None,
+            given_up: 0,
+            said: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to say.
+    pub(crate) fn say(&mut self) -> Option<Said> {
+        self.said.pop_front()
+    }
+
+    /// How many would take a share.
+    pub(crate) fn ready(&self) -> u32 {
+        u32::try_from(self.roster.present().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Another controller leads the run.
+    pub(crate) const fn is_deposed(&self) -> bool {
+        self.is_deposed
+    }
+
+    /// All is said.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+
+    /// A generator says hello; `None`: no answer, it asks again.
+    pub(crate) fn hello(&mut self, now: Elapsed, body: &[u8]) -> Option<Vec<u8>> {
+        let hello = match message::read::<Hello>(body) {
+            Ok(hello) => hello,
+            Err(ReadError::Protocol(theirs)) => {
+                let version = message::version_of_stranger(body).unwrap_or_else(|| "of an unknown version".to_owned());
+                let ours = &self.settings.version;
+                let why = format!(
+                    "it is scaletop {version} with protocol {theirs}, the controller scaletop {ours} with protocol {PROTOCOL}; use the same version on both"
+                );
+                return Some(self.refuse("a generator", &why));
+            }
+            // Nobody's question: an answer would help nobody.
+            Err(ReadError::Alien(_)) => return None,
+        };
+        self.is_deposed |= hello.epoch > self.settings.epoch;
+        let hello = hello.body;
+        if hello.version != self.settings.version && !self.settings.allow_versions {
+            let why = format!(
+                "it is scaletop {}, the controller scaletop {}; use the same version on both, or --allow-versions",
+                hello.version, self.settings.version
+            );
+            return Some(self.refuse(hello.id.as_str(), &why));
+        }
+        match self.roster.greet(now, &hello) {
+            Greeted::NotYet => None,
+            Greeted::Refused(why) => Some(self.refuse(hello.id.as_str(), &why)),
+            Greeted::In(first_number) => {
+                let (document, signature) = self.settings.document.clone();
+                let welcome = Welcome { first_number, document, signature };
+                Some(message::write(self.settings.epoch, 0, &Answer::Welcome(Box::new(welcome))))
+            }
+        }
+    }
+
+    fn refuse(&mut self, whom: &str, why: &str) -> Vec<u8> {
+        self.said.push_back(Said::Notice(format!("{whom} was refused: {why}")));
+        message::write(self.settings.epoch, 0, &Answer::Refused(why.to_owned()))
+    }
+
+    /// A generator beats; `None`: no answer.
+    pub(crate) fn beat(&mut self, now: Elapsed, id: &GeneratorId, body: &[u8]) -> Option<Vec<u8>> {
+        let beat = message::read::<Beat>(body).ok()?;
+        self.is_deposed |= beat.epoch > self.settings.epoch;
+        if self.is_deposed {
+            return None;
+        }
+        let verdict = if beat.epoch < self.settings.epoch {
+            Verdict::Unknown
+        } else {
+            let was = self.roster.get(id).map(|generator| (generator.state, generator.given_up));
+            let verdict = self.roster.beat(now, id, &beat.body);
+            self.note_beat(id, was);
+            if verdict == Verdict::Granted && matches!(self.phase, Phase::Stopping(..)) {
+                Verdict::Leave
+            } else {
+                verdict
+            }
+        };
+        let answer = BeatAnswer { received: now, answered: now, schedule: self.number, verdict };
+        let answer = message::write(self.settings.epoch, beat.number, &answer);
+        self.settle(now);
+        Some(answer)
+    }
+
+    /// Says what a beat changed.
+    fn note_beat(&mut self, id: &GeneratorId, was: Option<(State, u64)>) {
+        let (Some((state, given_up)), Some(generator)) = (was, self.roster.get(id)) else { return };
+        if generator.given_up > given_up {
+            let more = generator.given_up - given_up;
+            self.given_up += more;
+            self.said.push_back(Said::Notice(format!(
+                "{id} gave up {more} seconds that nobody stored: what they counted is unreported"
+            )));
+        }
+        if state != State::Left && generator.state == State::Left {
+            self.tell(id, GeneratorChange::Left, None);
+        }
+    }
+
+    fn tell(&mut self, id: &GeneratorId, change: GeneratorChange, why: Option<String>) {
+        self.said.push_back(Said::Generator(GeneratorEvent { id: id.clone(), change, why }));
+    }
+
+    /// The schedule, for whoever asks.
+    pub(crate) fn schedule(&self, now: Elapsed) -> Vec<u8> {
+        let prepared = self.prepared.as_ref().map(|prepared| prepared.at);
+        message::write(self.settings.epoch, self.number, &self.schedule.publish(now, prepared))
+    }
+
+    /// A generator's second.
+    pub(crate) fn second(&mut self, now: Elapsed, id: &GeneratorId, number: u64, body: &[u8]) {
+        match message::read::<StoredSecond>(body) {
+            Ok(stored) => {
+                self.gather.add(id, number, stored.body);
+            }
+            Err(error) => self.said.push_back(Said::Notice(format!("a second of {id} was left out: {error}"))),
+        }
+        self.settle(now);
+    }
+
+    /// The carrier can be reached, or not.
+    pub(crate) fn connected(&mut self, now: Elapsed, is_connected: bool) {
+        if is_connected && !self.is_connected {
+            self.connected_since = Some(now);
+        }
+        self.is_connected = is_connected;
+        self.settle(now);
+    }
+
+    /// The load begins, at rate zero, with all who are ready.
+    pub(crate) fn start(&mut self, now: Elapsed) {
+        self.phase = Phase::Running;
+        if self.gather.next() < now.second() && self.settings.epoch == 1 {
+            self.gather.skip_to(now.second());
+        }
+        let table = Table::of(self.roster.present().map(|(id, generator)| (id.clone(), generator.threads)));
+        self.put_table(now, now, table);
+        self.settle(now);
+    }
+
+    /// From `at` on, arrivals come at `profile`.
+    pub(crate) fn set(&mut self, now: Elapsed, at: Elapsed, profile: RateProfile) {
+        let at = at.max(now).max(self.earliest());
+        self.asked = (at, profile);
+        self.asks.push_back((at, profile));
+        if self.held.as_ref().is_some_and(|held| held.is_final) && self.why_hold().is_none() {
+            self.held = None;
+        }
+        self.waiting.retain(|&(waits, _)| waits < at);
+        self.waiting.push((at, profile));
+        self.settle(now);
+    }
+
+    /// The arrivals end now, and the run when the generators have said what they counted.
+    pub(crate) fn stop(&mut self, now: Elapsed) {
+        match self.phase {
+            Phase::Stopping(..) | Phase::Finished => return,
+            Phase::Gathering => self.gather.skip_to(u32::MAX),
+            Phase::Running => {}
+        }
+        self.phase = Phase::Stopping(now, now + FAREWELL);
+        self.waiting.clear();
+        self.schedule.set_rate(now, RateProfile::PAUSED);
+        self.publish(now);
+        let there: Vec<GeneratorId> = self
+            .roster
+            .iter()
+            .filter(|(_, generator)| generator.state != State::Left)
+            .map(|(id, _)| id.clone())
+            .collect();
+        self.said.extend(there.into_iter().map(Said::Leave));
+        self.settle(now);
+    }
+
+    /// Requests without an answer, by what was heard last; `None`: somebody has not said since the rate became zero.
+    pub(crate) fn in_flight(&self) -> (u64, bool) {
+        let since = self.schedule.settled() + MARGIN;
+        let is_still =
+            self.schedule.profile() == RateProfile::PAUSED && self.waiting.is_empty() && self.prepared.is_none();
+        let alive = || self.roster.iter().filter(|(_, generator)| generator.is_alive()).map(|(_, generator)| generator);
+        let is_known = alive().all(|generator| generator.session > since && generator.known == self.number);
+        (alive().map(|generator| generator.in_flight).sum(), is_still && is_known)
+    }
+
+    /// What time does.
+    pub(crate) fn tick(&mut self, now: Elapsed) {
+        let was_out = |since: Elapsed| now < since + OUTAGE_ENDS_AFTER;
+        let is_outage = !self.is_connected || self.connected_since.is_some_and(was_out);
+        for turn in self.roster.tick(now, is_outage) {
+            self.note_turn(now, turn);
+        }
+        if now.saturating_since(self.measured) >= STATE_EVERY {
+            self.measured = now;
+            self.lead = lead(self.roster.round_trips());
+        }
+        self.settle(now);
+    }
+
+    fn note_turn(&mut self, now: Elapsed, turn: Turn) {
+        match turn {
+            Turn::Suspected(id) => {
+                let why = "nothing was heard of it for two thirds of the lease".to_owned();
+                self.tell(&id, GeneratorChange::Suspected, Some(why));
+            }
+            Turn::Lost(id) => {
+                let losses = self.roster.get(&id).map_or(0, Generator::losses);
+                let why = (losses >= 3).then(|| format!("lost {losses} times: it may be too small for its share"));
+                self.tell(&id, GeneratorChange::Lost, why);
+                if self.settings.on_loss == OnLoss::Stop {
+                    self.lost_and_stop(now, &id);
+                }
+            }
+            Turn::Vanished(id) => {
+                self.said.push_back(Said::Notice(format!("{id} was let in and is not heard any more")));
+            }
+        }
+    }
+
+    /// Does what can be done now.
+    fn settle(&mut self, now: Elapsed) {
+        match self.phase {
+            Phase::Gathering | Phase::Finished => return,
+            Phase::Running => {
+                self.hold_or_go_on(now);
+                self.plan_slots(now);
+                self.set_rates(now);
+                self.drive(now);
+                while let Some(second) = self.close_next(now) {
+                    self.said.push_back(Said::Second(Box::new(second)));
+                }
+                self.tell_state(now);
+                self.schedule.forget(now);
+            }
+            Phase::Stopping(stopped, until) => {
+                if now >= until || self.all_are_gone() {
+                    self.finish(stopped);
+                }
+            }
+        }
+    }
+
+    fn all_are_gone(&self) -> bool {
+        self.roster.iter().all(|(id, generator)| match (generator.state, generator.stored) {
+            (State::Left, Some(stored)) => self.gather.has_all(id, generator.first_number, stored),
+            (State::Left | State::Lost, _) => true,
+            _ => false,
+        })
+    }
+
+    fn finish(&mut self, stopped: Elapsed) {
+        self.phase = Phase::Finished;
+        if self.gather.next() == u32::MAX {
+            return; // it never ran
+        }
+        let mut gather = self.gather.clone();
+        let rest = gather.finish(stopped.second(), |second| self.closing(second));
+        self.gather = gather;
+        self.said.extend(rest.into_iter().map(|second| Said::Second(Box::new(second))));
+    }
+
+    fn close_next(&mut self, now: Elapsed) -> Option<scaletop_load::Second> {
+        let closing = self.closing(self.gather.next());
+        self.gather.close(now, |_| closing)
+    }
+
+    /// What the session says of second `second`.
+    fn closing(&self, second: u32) -> Closing {
+        let end = Elapsed::from_secs(u64::from(second) + 1);
+        let asked = self.asks.iter().rev().find(|&&(at, _)| at < end);
+        let target = asked.map_or(ArrivalRate::PAUSED, |&(at, profile)| profile.rate_after(end.saturating_since(at)));
+        Closing { holders: self.schedule.holders(second), planned: self.schedule.planned(second), target }
+    }
+
+    fn tell_state(&mut self, now: Elapsed) {
+        let held = self.held.as_ref().filter(|_| self.wants_load(now)).map(|held| held.why.clone());
+        let error = self.roster.present().filter_map(|(_, generator)| generator.clock_error).max().unwrap_or_default();
+        let state = FleetState {
+            wanted: self.settings.wanted,
+            live: u32::try_from(self.live()).unwrap_or(u32::MAX),
+            held,
+            clock_error: error,
+            lead: self.lead,
+            ceiling: self.ceiling(),
+        };
+        let is_due = match &self.state {
+            None => true,
+            Some((told, last)) => {
+                let news = (last.live, &last.held, last.ceiling) != (state.live, &state.held, state.ceiling);
+                news || (*last != state && now.saturating_since(*told) >= STATE_EVERY)
+            }
+        };
+        if is_due {
+            self.state = Some((now, state.clone()));
+            self.said.push_back(Said::State(state));
+        }
+    }
+}

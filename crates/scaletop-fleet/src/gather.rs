@@ -1,0 +1,397 @@
+//! Seconds of many generators become the fleet's, each counted once.
+//!
+//! A generator's seconds have numbers; one that comes again is known and left out. Second *k* of the fleet closes when all who had
+//! slots in it delivered theirs, at the latest [`WAIT`] after its end. What comes later goes into the second that is open then, as
+//! a part of the second that it was intended in: cohorts and totals stay exact, and a closed second never changes. Merging adds
+//! cell by cell, so neither order nor delay matters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use scaletop_load::{GeneratorHealth, GeneratorPart, MAX_INSTANCES_PER_SECOND, Second};
+use scaletop_units::{ArrivalRate, Elapsed, GeneratorId};
+
+use crate::config::Resumed;
+use crate::message::StoredSecond;
+
+/// A second closes so long after its end, whoever is missing.
+pub(crate) const WAIT: Duration = Duration::from_secs(1);
+
+/// A second that lies so far ahead of the open one is none: a clock that wrong was refused.
+const FAR: u32 = 60;
+
+/// Numbers beyond a gap that are remembered; then the gap counts as lost.
+const BEYOND: usize = 1_024;
+
+/// What has come of one process of a generator.
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    /// All before this one have come, or were given up.
+    next: u64,
+    /// What has come besides.
+    beyond: BTreeSet<u64>,
+}
+
+impl Stream {
+    /// Whether `number` is new.
+    fn take(&mut self, number: u64) -> bool {
+        if number < self.next || !self.beyond.insert(number) {
+            return false;
+        }
+        if self.beyond.len() > BEYOND {
+            self.next = self.beyond.first().copied().unwrap_or(self.next);
+        }
+        while self.beyond.remove(&self.next) {
+            self.next += 1;
+        }
+        true
+    }
+}
+
+/// A second that is not closed yet.
+#[derive(Clone, Debug)]
+struct Open {
+    second: Second,
+    from: BTreeSet<GeneratorId>,
+}
+
+/// The seconds of a fleet.
+#[derive(Clone, Debug)]
+pub(crate) struct Gather {
+    next: u32,
+    open: BTreeMap<u32, Open>,
+    streams: BTreeMap<(GeneratorId, u64), Stream>,
+    /// What an earlier controller merged.
+    merged: BTreeMap<GeneratorId, u32>,
+}
+
+/// What the session says of a second that closes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Closing {
+    /// Who had slots in it.
+    pub holders: Vec<GeneratorId>,
+    /// How many arrivals were to be sent in it.
+    pub planned: u64,
+    /// The rate that was asked for at its end.
+    pub target: ArrivalRate,
+}
+
+impl Gather {
+    /// Begins with second `first`.
+    pub(crate) fn new(first: u32, resumed: Option<&Resumed>) -> Self {
+        let merged = resumed.map(|resumed| resumed.merged.clone()).unwrap_or_default();
+        Self { next: first, open: BTreeMap::new(), streams: BTreeMap::new(), merged }
+    }
+
+    /// The second that closes next.
+    pub(crate) const fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Begins with second `first` instead; what came of earlier ones is left out.
+    pub(crate) fn skip_to(&mut self, first: u32) {
+        self.next = first;
+        self.open = self.open.split_off(&first);
+    }
+
+    /// Takes a generator's second in; `false`: it is known already, or none of the session's.
+    pub(crate) fn add(&mut self, id: &GeneratorId, number: u64, stored: StoredSecond) -> bool {
+        let stream = self
+            .streams
+            .entry((id.clone(), number >> 32))
+            .or_insert_with(|| Stream { next: number >> 32 << 32, ..Stream::default() });
+        if !stream.take(number) || stored.second.index > self.next.saturating_add(FAR) {
+            return false;
+        }
+        if self.merged.get(id).is_some_and(|&merged| stored.second.index <= merged) {
+            return false;
+        }
+        let StoredSecond { mut second, clock_error, late_anchor } = stored;
+        let total = second.total();
+        let is_late = second.index < self.next;
+        if is_late && total == scaletop_load::CohortPart::new(second.index) {
+            return true; // nothing happened in it, and who was where is no news any more
+        }
+        second.generators = vec![GeneratorPart {
+            id: id.clone(),
+            due: total.due,
+            sent: total.sent,
+            ok: total.ok.count(),
+            lag_p99: second.send_lag.quantile(0.99),
+            cpu_percent: second.generator.cpu_percent,
+            in_flight: second.in_flight,
+            clock_error,
+            late_anchor,
+        }];
+        if is_late {
+            second.index = self.next;
+            // Gauges of a moment that is over are not those of this second.
+            (second.in_flight, second.oldest_in_flight) = (0, None);
+            second.generators[0].in_flight = 0;
+            second.generator = GeneratorHealth::default();
+        }
+        let open = self
+            .open
+            .entry(second.index)
+            .or_insert_with(|| Open { second: Second::new(second.index, ArrivalRate::PAUSED), from: BTreeSet::new() });
+        if !is_late {
+            open.from.insert(id.clone());
+        }
+        merge(&mut open.second, &second);
+        true
+    }
+
+    /// The next second that is complete at `now`, or overdue.
+    pub(crate) fn close(&mut self, now: Elapsed, say: impl FnOnce(u32) -> Closing) -> Option<Second> {
+        let end = Elapsed::from_secs(u64::from(self.next) + 1);
+        if now < end {
+            return None;
+        }
+        let closing = say(self.next);
+        let from = self.open.get(&self.next).map(|open| &open.from);
+        let is_missing = |id: &GeneratorId| !from.is_some_and(|from| from.contains(id));
+        if closing.holders.iter().any(is_missing) && now < end + WAIT {
+            return None;
+        }
+        Some(self.close_now(&closing))
+    }
+
+    /// Closes the next second as it is.
+    fn close_now(&mut self, closing: &Closing) -> Second {
+        let index = self.next;
+        self.next += 1;
+        let mut second =
+            self.open.remove(&index).map_or_else(|| Second::new(index, ArrivalRate::PAUSED), |open| open.second);
+        second.target = closing.target;
+        if closing.planned > 0 || second.parts.iter().any(|part| part.intended == index && part.due > 0) {
+            second.part_mut(index).planned = Some(closing.planned);
+        }
+        second
+    }
+
+    /// Closes all that is left, up to second `last` at least.
+    pub(crate) fn finish(&mut self, last: u32, say: impl Fn(u32) -> Closing) -> Vec<Second> {
+        let filled = |(index, open): (&u32, &Open)| (!open.second.parts.is_empty()).then_some(*index);
+        let last = self.open.iter().filter_map(filled).max().unwrap_or(0).max(last);
+        let mut rest = Vec::new();
+        while self.next <= last {
+            let closing = say(self.next);
+            rest.push(self.close_now(&closing));
+        }
+        self.open.clear();
+        rest
+    }
+
+    /// Whether the first `stored` seconds of a process whose numbers begin at `first` have come.
+    pub(crate) fn has_all(&self, id: &GeneratorId, first: u64, stored: u64) -> bool {
+        let came = self.streams.get(&(id.clone(), first >> 32)).map_or(first >> 32 << 32, |stream| stream.next);
+        came >= first + stored
+    }
+}
+
+/// Adds one generator's second to the fleet's: counts, histograms and gauges add up, health is that of the worst of them, and the
+/// caps and the peaks are those of all together.
+fn merge(into: &mut Second, part: &Second) {
+    let rows = std::mem::take(&mut into.generators);
+    into.merge(part);
+    let mut rows: BTreeMap<GeneratorId, GeneratorPart> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    for row in std::mem::take(&mut into.generators) {
+        match rows.get_mut(&row.id) {
+            Some(mine) => {
+                (mine.due, mine.sent, mine.ok) = (mine.due + row.due, mine.sent + row.sent, mine.ok + row.ok);
+                mine.in_flight = mine.in_flight.max(row.in_flight);
+                mine.lag_p99 = mine.lag_p99.max(row.lag_p99);
+                mine.cpu_percent = higher(mine.cpu_percent, row.cpu_percent);
+                mine.clock_error = mine.clock_error.max(row.clock_error);
+                mine.late_anchor = mine.late_anchor.max(row.late_anchor);
+            }
+            None => {
+                rows.insert(row.id.clone(), row);
+            }
+        }
+    }
+    into.generators = rows.into_values().collect();
+    let (mine, theirs) = (&mut into.generator, &part.generator);
+    *mine = GeneratorHealth {
+        cpu_percent: higher(mine.cpu_percent, theirs.cpu_percent),
+        cores: lower(mine.cores, theirs.cores),
+        fds: fuller(mine.fds, theirs.fds),
+        ports_left: lower(mine.ports_left, theirs.ports_left),
+        in_flight_cap: mine.in_flight_cap.saturating_add(theirs.in_flight_cap),
+        in_flight_peak: mine.in_flight_peak.saturating_add(theirs.in_flight_peak),
+        workers: mine.workers.saturating_add(theirs.workers),
+        busiest_percent: higher(mine.busiest_percent, theirs.busiest_percent),
+        longest_turn: mine.longest_turn.max(theirs.longest_turn),
+        cpu_quota: lower(mine.cpu_quota, theirs.cpu_quota),
+        throttled: mine.throttled.max(theirs.throttled),
+        others_percent: higher(mine.others_percent, theirs.others_percent),
+    };
+    let beyond = into.served.split_off(into.served.len().min(MAX_INSTANCES_PER_SECOND));
+    into.unattributed += beyond.iter().map(|served| served.requests).sum::<u64>();
+    into.remotes.truncate(MAX_INSTANCES_PER_SECOND);
+}
+
+fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn lower<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b < a { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The one of which a greater share is used.
+fn fuller(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let (left, right) = (u128::from(a.0) * u128::from(b.1), u128::from(b.0) * u128::from(a.1));
+            Some(if right > left { b } else { a })
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use scaletop_load::{Latency, OutcomeKind};
+
+    use super::*;
+    use crate::slots::tests::id;
+
+    /// One answer: of whom, sent in which second, intended in which, after so many microseconds.
+    type Answer = (usize, u32, u32, u64);
+
+    fn stored(index: u32, answers: &[(u32, u64)]) -> StoredSecond {
+        let mut second = Second::new(index, ArrivalRate::PAUSED);
+        for &(intended, micros) in answers {
+            let part = second.part_mut(intended);
+            (part.due, part.sent) = (part.due + 1, part.sent + 1);
+            part.outcomes.add(OutcomeKind::Ok);
+            part.ok.record(Duration::from_micros(micros));
+            second.send_lag.record(Duration::from_micros(micros / 2));
+        }
+        second.in_flight = 3;
+        second.generator = GeneratorHealth {
+            cpu_percent: Some(f32::from(u8::try_from(index).unwrap())),
+            fds: Some((1, 10)),
+            in_flight_cap: 100,
+            in_flight_peak: 7,
+            workers: 1,
+            ..GeneratorHealth::default()
+        };
+        StoredSecond { second, clock_error: Some(Duration::from_millis(1)), late_anchor: None }
+    }
+
+    fn holders(count: usize) -> impl Fn(u32) -> Closing {
+        move |_| Closing { holders: (0..count).map(id).collect(), planned: 5, target: ArrivalRate::new(9) }
+    }
+
+    #[test]
+    fn a_second_closes_when_all_delivered_and_at_the_latest_a_second_after_its_end() {
+        let mut gather = Gather::new(0, None);
+        assert!(gather.add(&id(0), 0, stored(0, &[(0, 100)])));
+        assert!(gather.close(Elapsed::from_millis(1_500), holders(2)).is_none());
+        assert!(gather.add(&id(1), 0, stored(0, &[(0, 100)])));
+        assert!(gather.close(Elapsed::from_millis(999), holders(2)).is_none());
+        let second = gather.close(Elapsed::from_millis(1_500), holders(2)).unwrap();
+        assert_eq!((second.index, second.total().due, second.total().planned), (0, 2, Some(5)));
+        assert_eq!(second.total().unreported(), 3);
+        assert!(gather.close(Elapsed::from_millis(2_999), holders(2)).is_none());
+        assert_eq!(gather.close(Elapsed::from_secs(3), holders(2)).unwrap().total().due, 0);
+    }
+
+    #[test]
+    fn what_comes_late_is_in_the_open_second_under_the_one_it_was_intended_in() {
+        let mut gather = Gather::new(0, None);
+        gather.close(Elapsed::from_secs(2), holders(1)).unwrap();
+        assert!(gather.add(&id(0), 1, stored(1, &[(1, 100)])));
+        assert!(gather.add(&id(0), 0, stored(0, &[(0, 100), (0, 300)])));
+        let second = gather.close(Elapsed::from_secs(2), holders(1)).unwrap();
+        let parts: Vec<_> = second.parts.iter().map(|part| (part.intended, part.due, part.planned)).collect();
+        assert_eq!(parts, [(0, 2, None), (1, 1, Some(5))]);
+        assert_eq!((second.in_flight, second.generators.len(), second.generators[0].due), (3, 1, 3));
+        assert_eq!(second.generator.in_flight_cap, 100, "gauges of then are not those of now");
+    }
+
+    #[test]
+    fn health_is_that_of_the_worst_and_caps_and_peaks_add_up() {
+        let mut gather = Gather::new(0, None);
+        gather.add(&id(0), 0, stored(0, &[]));
+        let mut busy = stored(0, &[]);
+        busy.second.generator.cpu_percent = Some(90.0);
+        busy.second.generator.fds = Some((20, 100));
+        gather.add(&id(1), 0, busy);
+        let health = gather.close(Elapsed::from_secs(1), holders(2)).unwrap().generator;
+        assert_eq!((health.cpu_percent, health.fds), (Some(90.0), Some((20, 100))));
+        assert_eq!((health.in_flight_cap, health.in_flight_peak, health.workers), (200, 14, 2));
+    }
+
+    #[test]
+    fn what_an_earlier_controller_merged_is_not_counted_again() {
+        let resumed = Resumed { next: 5, merged: [(id(0), 4)].into() };
+        let mut gather = Gather::new(5, Some(&resumed));
+        assert!(!gather.add(&id(0), 4, stored(4, &[(4, 10)])));
+        assert!(gather.add(&id(0), 5, stored(5, &[(5, 10)])));
+        assert!(gather.add(&id(1), 4, stored(4, &[(4, 10)])), "it had not been heard of then");
+        let rest = gather.finish(5, holders(1));
+        assert_eq!(rest.iter().map(|second| second.total().due).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_gap_of_seconds_that_were_given_up_is_passed() {
+        let mut stream = Stream::default();
+        assert!(stream.take(0) && stream.take(5) && !stream.take(5) && stream.take(3) && !stream.take(0));
+        for number in 10..9 + BEYOND as u64 {
+            assert!(stream.take(number));
+        }
+        assert_eq!(stream.next, 4, "the oldest gap is given up, those after it are not");
+        assert!(!stream.take(2) && stream.take(4) && !stream.take(11));
+        assert_eq!(stream.next, 6);
+    }
+
+    proptest! {
+        /// Whatever the order, the delay and the repeats: all that generators counted is in the fleet's seconds once, cell for cell.
+        #[test]
+        fn merged_seconds_hold_every_sample_once(
+            answers in prop::collection::vec((0_usize..4, 0_u32..6, 0_u32..3, 1_u64..5_000_000), 0..80),
+            order in prop::collection::vec((0_usize..24, 0_u64..9), 0..120)
+        ) {
+            let answers: Vec<Answer> = answers.into_iter().map(|(of, index, back, micros)| (of, index, index.saturating_sub(back), micros)).collect();
+            let of = |generator: usize, index: u32| -> Vec<(u32, u64)> {
+                answers.iter().filter(|a| (a.0, a.1) == (generator, index)).map(|a| (a.2, a.3)).collect()
+            };
+            let mut gather = Gather::new(0, None);
+            let mut closed = Vec::new();
+            let mut now = Elapsed::ZERO;
+            let all = (0..24).map(|which| (which, 0));
+            for (which, pause) in order.into_iter().chain(all) {
+                let (generator, index) = (which / 6, u32::try_from(which % 6).unwrap());
+                gather.add(&id(generator), u64::from(index), stored(index, &of(generator, index)));
+                now = now + Duration::from_millis(100 * pause);
+                closed.extend(gather.close(now, holders(4)));
+            }
+            closed.extend(gather.finish(5, holders(4)));
+            prop_assert!(closed.iter().enumerate().all(|(at, second)| usize::try_from(second.index) == Ok(at)));
+            for cohort in 0..6 {
+                let mut merged = scaletop_load::CohortPart::new(cohort);
+                for part in closed.iter().flat_map(|second| &second.parts).filter(|part| part.intended == cohort) {
+                    merged.merge(part);
+                }
+                let mut truth = Latency::new();
+                for answer in answers.iter().filter(|answer| answer.2 == cohort) {
+                    truth.record(Duration::from_micros(answer.3));
+                }
+                prop_assert_eq!(&merged.ok, &truth);
+                prop_assert_eq!(merged.due, truth.count());
+            }
+            let rows: u64 = closed.iter().flat_map(|second| &second.generators).map(|row| row.ok).sum();
+            prop_assert_eq!(rows, answers.len() as u64);
+        }
+    }
+}
