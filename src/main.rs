@@ -10,6 +10,11 @@ fn main() -> ExitCode {
     if let Some(code) = scaletop_cluster::run_if_child(std::env::args_os()) {
         return code;
     }
+    // And it stays beside nats-server, so that this does not outlive who started it.
+    #[cfg(feature = "fleet")]
+    if let Some(code) = scaletop_fleet::server::run_if_child(std::env::args_os()) {
+        return code;
+    }
     let args = match offer(std::env::args_os().collect()) {
         Ok(Some(args)) => args,
         Ok(None) => return ExitCode::SUCCESS,

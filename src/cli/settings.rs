@@ -58,7 +58,7 @@ const SECTIONS: [(&str, &str); 6] = [
 ];
 
 /// Commands that read no settings: they do nothing that settings are for.
-const WITHOUT_SETTINGS: [&str; 5] = ["completions", "man", "init", "config", "help"];
+const WITHOUT_SETTINGS: [&str; 6] = ["completions", "man", "init", "config", "fleet", "help"];
 
 /// Where a value comes from. What is greater goes before what is less.
 #[derive(Clone, Debug, PartialEq, Eq)]

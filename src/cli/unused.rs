@@ -12,7 +12,7 @@ use crate::target::{Target, may_be_a_host, names_a_target};
 
 /// Options that a command never uses.
 const NEVER: [(&[&str], &[&str], &str); 7] = [
-    (&["init", "completions", "man"], &["config"], "it reads no configuration"),
+    (&["init", "completions", "man", "fleet"], &["config"], "it reads no configuration"),
     (&["run", "capacity", "experiment"], &["theme", "glyphs", "no_color", "no_mouse", "bell"], "it draws no screen"),
     (&["experiment"], &["rate", "spike_rate"], "its plans say every rate"),
     (&["capacity"], &["spike_rate"], "nobody presses the spike key"),
@@ -56,7 +56,14 @@ const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 pub(super) fn hidden(grammar: Command) -> Command {
     grammar.mut_subcommands(|command| {
         let name = command.get_name().to_owned();
-        command.mut_args(|arg| if never(&name, arg.get_id().as_str()).is_some() { arg.hide(true) } else { arg })
+        let unread = never(&name, "config").is_some();
+        let is_unused = |name: &str, arg: &Arg| never(name, arg.get_id().as_str()).is_some();
+        let command = command.mut_args(|arg| if is_unused(&name, &arg) { arg.hide(true) } else { arg });
+        command.mut_subcommands(|inner| {
+            let name = inner.get_name().to_owned();
+            let is_hidden = |arg: &Arg| is_unused(&name, arg) || (unread && arg.get_id() == "config");
+            inner.mut_args(|arg| if is_hidden(&arg) { arg.hide(true) } else { arg })
+        })
     })
 }
 

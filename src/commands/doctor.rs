@@ -33,7 +33,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     let placeholder = target::parse_url("http://localhost")?;
     request_options(&args.request, placeholder)?;
     let clock = RunClock::start();
-    let mut printout = Printout { is_json: args.json, ..Printout::default() };
+    let mut printout = Printout::new(args.json);
     printout.heading("this machine")?;
     printout.print(machine(&args, clock))?;
     let platform = match args.target {
@@ -177,7 +177,7 @@ fn said_url(args: &DoctorArgs, platform: Option<&EmbeddedPlatform>) -> Option<Ur
 
 /// Prints checks, and remembers how they ended.
 #[derive(Default)]
-struct Printout {
+pub(super) struct Printout {
     /// Whether they are printed as JSON, all at the end.
     is_json: bool,
     /// What is looked at.
@@ -186,7 +186,11 @@ struct Printout {
 }
 
 impl Printout {
-    fn heading(&mut self, part: &'static str) -> io::Result<()> {
+    pub(super) fn new(is_json: bool) -> Self {
+        Self { is_json, ..Self::default() }
+    }
+
+    pub(super) fn heading(&mut self, part: &'static str) -> io::Result<()> {
         self.part = part;
         if self.is_json { Ok(()) } else { writeln!(io::stdout(), "{part}") }
     }
@@ -195,7 +199,7 @@ impl Printout {
         if self.is_json { Ok(()) } else { writeln!(io::stdout(), "  {text}") }
     }
 
-    fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
+    pub(super) fn print(&mut self, checks: Vec<Check>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if !self.is_json {
             for check in &checks {
@@ -207,7 +211,7 @@ impl Printout {
     }
 
     /// How many of each, and the exit code.
-    fn verdict(&self) -> Result<u8, CommandError> {
+    pub(super) fn verdict(&self) -> Result<u8, CommandError> {
         let count = |status| self.checks.iter().filter(|(_, check)| check.status == status).count();
         let (passed, warnings, failures) = (count(Status::Ok), count(Status::Warning), count(Status::Failure));
         if self.is_json {

@@ -140,6 +140,18 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no fleet, or it has ended.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    Fleet(#[from] scaletop_fleet::FleetError),
+    /// The ticket lets nobody in.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    Ticket(#[from] scaletop_fleet::ticket::TicketError),
+    /// The fleet's server is not reached, or lets nobody in.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    FleetLink(#[from] scaletop_fleet::nats::LinkError),
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -181,6 +193,10 @@ pub enum CommandError {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A command of a fleet failed.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    FleetCommand(#[from] crate::commands::fleet::FleetCommandError),
     /// Nobody agreed to the load.
     #[error(transparent)]
     Consent(#[from] ConsentError),
@@ -232,6 +248,12 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Placed { error, .. } => error.exit_code(),
+            #[cfg(feature = "fleet")]
+            Self::FleetCommand(error) => error.exit_code(),
+            #[cfg(feature = "fleet")]
+            Self::Ticket(scaletop_fleet::ticket::TicketError::Write { .. }) => 1,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(scaletop_fleet::FleetError::Refused(_)) => 2,
             // A folder is no plan, nor is what is no text; a file that the system does not give away may be one.
             Self::ReadPlan { source, .. }
                 if matches!(source.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) =>
@@ -268,6 +290,8 @@ impl CommandError {
             | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
             | Self::Cluster(EmbeddedError::Cluster(ClusterError::Options(_)))
             | Self::Value(_) => 2,
+            #[cfg(feature = "fleet")]
+            Self::Ticket(_) => 2,
             _ => 1,
         }
     }

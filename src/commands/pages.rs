@@ -27,7 +27,14 @@ pub(super) fn man(folder: Option<&Path>) -> Result<u8, CommandError> {
         |source| CommandError::Write { path, source }
     };
     std::fs::create_dir_all(folder).map_err(because(folder))?;
-    let pages = std::iter::once(grammar.clone()).chain(grammar.get_subcommands().map(of_command));
+    let mut pages = vec![grammar];
+    let mut at = 0;
+    // Each with those of its own behind it.
+    while let Some(one) = pages.get(at) {
+        let inner: Vec<Command> = one.get_subcommands().map(|inner| of_command(one, inner)).collect();
+        pages.extend(inner);
+        at += 1;
+    }
     for one in pages {
         let path = folder.join(format!("{}.1", one.get_name()));
         files::write(&path, &page(&one)?).map_err(because(&path))?;
@@ -36,13 +43,10 @@ pub(super) fn man(folder: Option<&Path>) -> Result<u8, CommandError> {
 }
 
 /// A command as a page of its own: `scaletop-run`, which is typed `scaletop run`.
-fn of_command(command: &Command) -> Command {
-    let name = command.get_name();
-    command
-        .clone()
-        .name(format!("scaletop-{name}"))
-        .bin_name(format!("scaletop {name}"))
-        .version(env!("CARGO_PKG_VERSION"))
+fn of_command(outer: &Command, command: &Command) -> Command {
+    let name = format!("{}-{}", outer.get_name(), command.get_name());
+    let typed = name.replace('-', " ");
+    command.clone().name(name).bin_name(typed).version(env!("CARGO_PKG_VERSION"))
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {

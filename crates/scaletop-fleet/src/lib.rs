@@ -11,11 +11,19 @@ mod lease;
 mod link;
 mod member;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod offset;
 mod request;
 mod roster;
 mod schedule;
+#[cfg(feature = "nats")]
+pub mod server;
+#[cfg(feature = "nats")]
+pub mod signing;
 mod slots;
+#[cfg(feature = "nats")]
+pub mod ticket;
 
 pub use config::{
     Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, GeneratorNews, Killer, NoRunId,

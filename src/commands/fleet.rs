@@ -1,0 +1,86 @@
+//! The commands of a fleet: its server, its generators, and looking at both.
+
+#[cfg(feature = "fleet")]
+mod children;
+#[cfg(feature = "fleet")]
+mod demo;
+#[cfg(feature = "fleet")]
+mod doctor;
+#[cfg(feature = "fleet")]
+mod error;
+#[cfg(feature = "fleet")]
+mod join;
+#[cfg(feature = "fleet")]
+mod ls;
+#[cfg(feature = "fleet")]
+mod serve;
+
+use crate::cli::fleet::FleetCommand;
+use crate::commands::CommandError;
+use crate::commands::own::Own;
+
+#[cfg(feature = "fleet")]
+pub(crate) use error::FleetCommandError;
+
+/// Does what a command of a fleet asks for; the number is the exit code.
+#[cfg(feature = "fleet")]
+pub(super) async fn run(command: FleetCommand, own: Own) -> Result<u8, CommandError> {
+    match command {
+        FleetCommand::Demo(args) => Box::pin(demo::run(*args, own)).await,
+        FleetCommand::Serve(args) => serve::run(args).await,
+        FleetCommand::Join(args) => join::run(args).await,
+        FleetCommand::Ls(args) => ls::run(&args).await,
+        FleetCommand::Doctor(args) => doctor::run(&args).await,
+    }
+}
+
+/// Says that this build has no fleet.
+#[cfg(not(feature = "fleet"))]
+#[expect(clippy::unused_async, reason = "the same signature as with the fleet")]
+pub(super) async fn run(_: FleetCommand, _: Own) -> Result<u8, CommandError> {
+    let why = "this build leaves the fleet out: build it with the feature fleet, which is on by default";
+    Err(CommandError::Option(why.to_owned()))
+}
+
+#[cfg(feature = "fleet")]
+mod given {
+    use std::path::Path;
+
+    use scaletop_fleet::ticket::{Source, TicketError, VARIABLE, is_open_to_others};
+
+    use crate::cli::fleet::ExistingArgs;
+    use crate::commands::CommandError;
+    use crate::commands::say;
+
+    use super::FleetCommandError;
+
+    /// Where the ticket is, by what was given or set.
+    pub(super) fn source(given: Option<&Path>) -> Result<Source, TicketError> {
+        let source = Source::find(given, std::env::var(VARIABLE).ok().as_deref())?;
+        if let Source::File(path) = &source
+            && is_open_to_others(path)
+        {
+            say(&format!("warning: others on this machine can read {0}, which is a secret: chmod 600 {0}", path.display()));
+        }
+        Ok(source)
+    }
+
+    /// The words of files that say how a server of others lets in: the authority, the controller's credentials, and `more`.
+    pub(super) struct Existing {
+        pub(super) ca: Option<String>,
+        pub(super) creds: Option<String>,
+        pub(super) more: Option<String>,
+    }
+
+    impl Existing {
+        pub(super) fn read(args: &ExistingArgs, more: Option<&Path>) -> Result<Self, CommandError> {
+            let read = |path: Option<&Path>| path.map(text).transpose();
+            Ok(Self { ca: read(args.ca.as_deref())?, creds: read(args.creds.as_deref())?, more: read(more)? })
+        }
+    }
+
+    fn text(path: &Path) -> Result<String, CommandError> {
+        let read = std::fs::read_to_string(path);
+        Ok(read.map_err(|source| FleetCommandError::Read { path: path.to_owned(), source })?)
+    }
+}

@@ -1,0 +1,64 @@
+//! One controller at a time.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use scaletop_fleet::nats::{ControllerOptions, Ended, LinkError, Seconds, connect_controller};
+use scaletop_fleet::ticket::{Source, Ticket, VARIABLE};
+
+use crate::support::{Own, having, soon};
+
+#[tokio::test]
+async fn a_second_controller_is_refused_until_the_first_has_let_go() {
+    let Some(mut own) = Own::start().await else { return };
+    let first = own.controller().await;
+    assert_eq!(first.epoch, 1);
+    let refused = own.controls(Seconds::New).await.unwrap_err();
+    let LinkError::Held { holder } = &refused else { panic!("{refused:?}") };
+    assert_eq!((holder.pid, holder.epoch), (std::process::id(), 1));
+    assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+    // Also when the server was away meanwhile.
+    own.kill_and_wait().await;
+    let refused = own.controls(Seconds::New).await.unwrap_err();
+    assert!(matches!(refused, LinkError::Held { .. }), "{refused:?}");
+    drop(first.link);
+    assert_eq!(soon("the release", first.ended).await.unwrap(), Ended::Released);
+    // At once, not after the hold's time.
+    let second = own.controller().await;
+    assert_eq!(second.epoch, 2);
+}
+
+/// Holds the run of the ticket in the variable until it is killed: a part of the test below, in a process of its own.
+#[tokio::test]
+#[ignore = "a part of another test"]
+async fn holds_until_it_is_killed() {
+    let Ok(text) = std::env::var(VARIABLE) else { return };
+    let ticket = Ticket::read(&Source::Text(text), false).unwrap();
+    let controller = connect_controller(&ticket, having(Seconds::New)).await.unwrap();
+    eprintln!("holding as {}", controller.epoch);
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn the_hold_of_one_that_was_killed_ends_by_itself() {
+    use std::io::{BufRead as _, BufReader};
+
+    let Some(own) = Own::start().await else { return };
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "single::holds_until_it_is_killed", "--ignored", "--nocapture"])
+        .env(VARIABLE, own.server.tickets.controller.to_text().unwrap())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("holding as 1")), "the child did not get hold of it");
+    let pid = child.id();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let refused = own.controls(Seconds::New).await.unwrap_err();
+    assert!(refused.to_string().contains(&format!("process {pid}")), "{refused}");
+    let patient = ControllerOptions { patience: Duration::from_secs(60), ..having(Seconds::New) };
+    let next = soon("the hold", connect_controller(&own.server.tickets.controller, patient)).await.unwrap();
+    assert_eq!(next.epoch, 2, "what the first one still says is old");
+}
