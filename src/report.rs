@@ -149,7 +149,7 @@ const fn standing_tone(standing: &Standing) -> &'static str {
         Standing::NothingSent | Standing::NoLoad | Standing::Open { .. } => "neutral",
         Standing::Held => "good",
         Standing::Missed { .. } | Standing::NoneOk { .. } => "bad",
-        Standing::Generator { .. } => "warn",
+        Standing::Generator { .. } | Standing::LoadHeld { .. } => "warn",
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc;
 use url::Url;
@@ -16,7 +16,7 @@ use url::Url;
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
 use crate::app::keymap::KeyMap;
-use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Loads, Watched};
+use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Load, Loads, Watched};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
@@ -40,10 +40,13 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{EngineThreads, LoadHandle, Prepared, RequestOptions, Running};
+use scaletop_load::{EngineThreads, Prepared, RequestOptions, Running};
 use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
+
+/// Headers that every request has, or that say how its body is sent.
+const OF_THE_REQUEST: [HeaderName; 5] = [HOST, USER_AGENT, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -299,7 +302,7 @@ impl Ready {
 
 /// The load on a target, started, and who watches it.
 struct Started {
-    load: LoadHandle,
+    load: Load,
     watched: Watched,
     place: Place,
     kept: Kept,
@@ -335,7 +338,7 @@ impl Started {
             (None, false) => Place::Here,
         };
         let watched = Watched::new(seconds, feeds, cluster.clone().map(kill));
-        Self { load, watched, place, kept: Kept { cluster, threads, watchers, endpoints } }
+        Self { load: Load::Engine(load), watched, place, kept: Kept { cluster, threads, watchers, endpoints } }
     }
 }
 
@@ -381,6 +384,7 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
     }
     Ok(RequestOptions {
         method: values::method(args.method())?,
+        due_header: due_header(args, &headers)?,
         headers,
         body,
         timeout: args.timeout,
@@ -393,6 +397,16 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
         instance_header: values::header_name(&args.instance_header)?,
         ..RequestOptions::get(url)
     })
+}
+
+/// The header that says when a request was due; it is sent once, by us.
+fn due_header(args: &RequestArgs, headers: &HeaderMap) -> Result<Option<HeaderName>, CommandError> {
+    let Some(name) = args.due_header.as_deref().map(values::header_name).transpose()? else { return Ok(None) };
+    if headers.contains_key(&name) || OF_THE_REQUEST.contains(&name) {
+        let why = format!("--due-header {name} is a header that the request has already: choose another name");
+        return Err(CommandError::Option(why));
+    }
+    Ok(Some(name))
 }
 
 /// Adds the header that `option` is. Where both are options, the nearer one is known by now; a file of headers is not.

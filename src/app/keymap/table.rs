@@ -101,6 +101,14 @@ pub(super) const TABLE: &[Binding] = &[
     line(LIVE, "c", "clear: back to 0 and drain", Group::Load, None, &[char('c', Action::Clear)]),
     line(LIVE, "x", "kill an instance (demo)", Group::Load, None, &[char('x', Action::KillInstance)]),
     line(
+        LIVE,
+        "X",
+        "kill a generator (fleet demo)",
+        Group::Load,
+        None,
+        &[char('X', Action::KillGenerator)],
+    ),
+    line(
         REPLAY,
         "space",
         "play, pause; at the end: from the beginning",

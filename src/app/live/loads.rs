@@ -1,25 +1,74 @@
 //! The load on the target, or on two of them with the same arrivals: every command goes to both, with the same anchor, and both
-//! pacers have the same seed. So each moment at which a request is due is one for either target.
+//! pacers have the same seed. So each moment at which a request is due is one for either target. A load is this process' own, or a
+//! fleet's.
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
+#[cfg(feature = "fleet")]
+use scaletop_fleet::FleetHandle;
 use scaletop_load::{LoadHandle, RateProfile};
 use scaletop_units::{Elapsed, RunClock};
+
+/// The load on one target: who sends it.
+#[derive(Clone, Debug)]
+pub(crate) enum Load {
+    /// The engine of this process.
+    Engine(LoadHandle),
+    /// Generators elsewhere.
+    #[cfg(feature = "fleet")]
+    Fleet(FleetHandle),
+}
+
+impl Load {
+    fn set(&self, at: Elapsed, profile: RateProfile) {
+        match self {
+            Self::Engine(engine) => engine.set(at, profile),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.set(at, profile),
+        }
+    }
+
+    async fn drain(&self, at_most: Duration) -> u64 {
+        match self {
+            Self::Engine(engine) => engine.drain(at_most).await,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.drain(at_most).await,
+        }
+    }
+
+    fn stop(&self) {
+        match self {
+            Self::Engine(engine) => engine.stop(),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.stop(),
+        }
+    }
+
+    /// Whether a change of rate is told before it is in force.
+    const fn is_told_ahead(&self) -> bool {
+        match self {
+            Self::Engine(_) => false,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(_) => true,
+        }
+    }
+}
 
 /// The load on each target.
 #[derive(Clone, Debug)]
 pub(crate) struct Loads {
-    first: LoadHandle,
-    second: Option<LoadHandle>,
+    first: Load,
+    second: Option<Load>,
     clock: RunClock,
     /// The anchor of the latest change of rate.
     anchor: Elapsed,
 }
 
 impl Loads {
-    pub(crate) const fn new(first: LoadHandle, second: Option<LoadHandle>, clock: RunClock) -> Self {
+    pub(crate) const fn new(first: Load, second: Option<Load>, clock: RunClock) -> Self {
         Self { first, second, clock, anchor: Elapsed::ZERO }
     }
 
@@ -32,19 +81,30 @@ impl Loads {
     /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer. Set
     /// the rate to zero first.
     pub(crate) async fn drain(&self, at_most: Duration) -> u64 {
+        // What is due before the rate becomes zero is still sent: to both, and by every generator.
+        if self.second.is_some() || self.first.is_told_ahead() {
+            sleep_until(self.clock.instant_at(self.anchor)).await;
+        }
         let Some(second) = &self.second else { return self.first.drain(at_most).await };
-        // What is due before the rate becomes zero is sent to both.
-        sleep_until(self.clock.instant_at(self.anchor)).await;
         let (first, second) = tokio::join!(self.first.drain(at_most), second.drain(at_most));
         first + second
     }
 
     /// Ends the arrivals and the streams of seconds.
     pub(crate) fn stop(&self) {
-        self.each().for_each(LoadHandle::stop);
+        self.each().for_each(Load::stop);
     }
 
-    fn each(&self) -> impl Iterator<Item = &LoadHandle> {
+    /// Kills a generator of a fleet that this program started itself; `None` without a fleet.
+    pub(crate) fn kill_generator(&self) -> Option<oneshot::Receiver<Result<String, String>>> {
+        match &self.first {
+            Load::Engine(_) => None,
+            #[cfg(feature = "fleet")]
+            Load::Fleet(fleet) => Some(fleet.kill()),
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Load> {
         [Some(&self.first), self.second.as_ref()].into_iter().flatten()
     }
 }
