@@ -12,6 +12,7 @@ mod doctor;
 mod drive;
 mod error;
 mod experiment;
+mod fleet_load;
 #[cfg(test)]
 mod foreign_tests;
 mod init;

@@ -226,6 +226,9 @@ pub struct FleetArgs {
     /// How long a generator may send unheard, 1s to 10s [default: 1.5s]
     #[arg(long, value_parser = lease, value_name = "TIME", env = "SCALETOP_LEASE")]
     pub lease: Option<Duration>,
+    /// Let generators of other versions in
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_ALLOW_VERSIONS")]
+    pub allow_versions: bool,
 }
 
 /// What becomes of the share of a generator that was lost.

@@ -55,9 +55,9 @@ const COUNTERPARTS: [(&str, &str); 5] =
 pub(super) const HEADERS: [(&str, &str); 2] = [("user", "authorization"), ("user_agent", "user-agent")];
 
 /// Options of a fleet, that which names it first.
-const FLEET: [&str; 6] = ["fleet", "generators", "at_least", "within", "on_loss", "lease"];
+const FLEET: [&str; 7] = ["fleet", "generators", "at_least", "within", "on_loss", "lease", "allow_versions"];
 
-/// The variable that may hold the ticket of a fleet.
+/// The variable that may hold the ticket of a fleet: its text, or the path of its file.
 pub(crate) const FLEET_TICKET: &str = "SCALETOP_FLEET_TICKET";
 
 /// Options of the cloud.

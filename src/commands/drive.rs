@@ -1,5 +1,6 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
 use crate::commands::own::Own;
 use crate::commands::sending::{check_certificates, check_length, headers};
-use crate::commands::{CommandError, outcome, say, theme};
+use crate::commands::{CommandError, fleet_load, outcome, say, theme};
 use crate::files;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
@@ -40,7 +41,7 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{EngineThreads, Prepared, RequestOptions, Running};
+use scaletop_load::{Prepared, RequestOptions, Running, Second};
 use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
@@ -67,14 +68,26 @@ pub(super) struct Script {
     pub(super) rate: ArrivalRate,
     /// Whether the answer to the one request beforehand must be as expected.
     pub(super) must_answer: bool,
+    /// The fleet that sends in the place of this process, where it is known already and no ticket names it.
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<fleet_load::Carrier>,
+}
+
+/// Who sends: it only needs to be started.
+enum Sender {
+    /// The engine of this process.
+    Engine(Prepared),
+    /// Generators elsewhere.
+    #[cfg(feature = "fleet")]
+    Fleet(Box<fleet_load::Fleet>),
 }
 
 /// A session that only needs a front end.
 pub(super) struct Ready {
     header: Header,
     clock: RunClock,
-    /// The target, or two of them, with their engines.
-    aimed: Vec<(Aim, Prepared)>,
+    /// The target, or two of them, with who sends to each.
+    aimed: Vec<(Aim, Sender)>,
     folder: PathBuf,
     metrics: Option<Metrics>,
     web: Option<Bound>,
@@ -153,13 +166,14 @@ pub(super) async fn prepare(
     drive: &DriveArgs,
     targets: &[Target],
     cluster: &ClusterArgs,
-    script: Script,
+    mut script: Script,
 ) -> Result<Ready, CommandError> {
     let load = &drive.load;
     let plan = script.plan.as_ref();
-    let peak = plan.map_or(script.rate, Plan::peak).max(script.rate);
+    let peak = script.peak();
     check_rates(load, peak)?;
     aim::check_places(targets, drive, cluster)?;
+    fleet_load::check(drive, targets)?;
     let metrics = match drive.output.metrics {
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
@@ -205,6 +219,10 @@ pub(super) async fn prepare(
             }
         }
     }
+    if script.has_fleet() || fleet_load::is_asked(&drive.fleet) {
+        let fleet = fleet_load::settings(&drive.fleet)?;
+        aims.iter_mut().for_each(|aim| aim.by_fleet(load, &fleet));
+    }
     let mut settings = aims.iter().map(|aim| aim.settings.clone());
     let header = Header::new(clock.started_unix_micros(), settings.next().unwrap_or_default());
     let header = match settings.next() {
@@ -220,8 +238,8 @@ pub(super) async fn prepare(
     };
     let mut aimed = Vec::new();
     for mut aim in aims {
-        let engine = aim.engine(load, drive.request.expect).await?;
-        aimed.push((aim, engine));
+        let sender = sender(&mut aim, drive, &mut script, clock).await?;
+        aimed.push((aim, sender));
     }
     Ok(Ready {
         header,
@@ -238,6 +256,55 @@ pub(super) async fn prepare(
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
     })
+}
+
+impl Script {
+    /// The highest rate that is known to come.
+    fn peak(&self) -> ArrivalRate {
+        self.plan.as_ref().map_or(self.rate, Plan::peak).max(self.rate)
+    }
+
+    /// Whether a fleet is known to send.
+    const fn has_fleet(&self) -> bool {
+        #[cfg(feature = "fleet")]
+        let has_fleet = self.fleet.is_some();
+        #[cfg(not(feature = "fleet"))]
+        let has_fleet = false;
+        has_fleet
+    }
+}
+
+/// Who sends to a target: the fleet that was asked for, its generators ready, or the engine of this process.
+async fn sender(
+    aim: &mut Aim,
+    drive: &DriveArgs,
+    script: &mut Script,
+    clock: RunClock,
+) -> Result<Sender, CommandError> {
+    let (load, expected) = (&drive.load, drive.request.expect);
+    #[cfg(feature = "fleet")]
+    if let Some(settings) = aim.settings.fleet.clone() {
+        let (peak, plan) = (script.peak(), script.plan.as_ref().map(Plan::at_most));
+        let carrier = match script.fleet.take() {
+            Some(carrier) => carrier,
+            None => fleet_load::carrier(&drive.fleet, &aim.settings.target).await?,
+        };
+        let asked = fleet_load::Asked {
+            settings: &settings,
+            aim,
+            arrivals: load.arrivals,
+            seed: aim.settings.seed,
+            max_rate: load.max_rate,
+            expected,
+            max_in_flight_each: load.max_in_flight,
+            peak,
+            plan,
+            allow_versions: drive.fleet.allow_versions,
+        };
+        return Ok(Sender::Fleet(Box::new(fleet_load::Fleet::gather(carrier, asked, clock).await?)));
+    }
+    let _ = (script, clock);
+    Ok(Sender::Engine(aim.engine(load, expected).await?))
 }
 
 impl Ready {
@@ -262,7 +329,7 @@ impl Ready {
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let (mut started, mut notice) = (Vec::new(), self.notice);
         for (aim, engine) in self.aimed {
-            started.push(Started::of(aim, engine.start(self.clock)?, notice.take()));
+            started.push(Started::of(aim, engine, self.clock, notice.take()).await?);
         }
         let mut started = started.into_iter();
         let Some(first) = started.next() else { return Err(CommandError::NoTarget) };
@@ -272,6 +339,7 @@ impl Ready {
             abort_within: self.script.abort_within,
             place: first.place,
             beside: second.as_ref().map(|second| second.place),
+            owns_generators: first.owns_generators,
             ..Live::new(self.spike_rate)
         };
         let (second_load, second, second_kept) = match second {
@@ -305,21 +373,55 @@ struct Started {
     load: Load,
     watched: Watched,
     place: Place,
+    /// Whether the generators of its fleet may be killed.
+    owns_generators: bool,
     kept: Kept,
+}
+
+/// A load that was started.
+struct Sending {
+    load: Load,
+    seconds: mpsc::Receiver<Second>,
+    /// What is known before its first arrival.
+    known: Vec<SessionEvent>,
+    owns_generators: bool,
+    threads: Box<dyn Any>,
+}
+
+impl Sender {
+    #[cfg_attr(not(feature = "fleet"), expect(clippy::unused_async, reason = "a fleet is waited for"))]
+    async fn start(self, clock: RunClock, feeds: &mpsc::Sender<SessionEvent>) -> Result<Sending, CommandError> {
+        // What a fleet says comes through the same channel as what sources say.
+        let _ = feeds;
+        match self {
+            Self::Engine(engine) => {
+                let Running { handle, seconds, threads } = engine.start(clock)?;
+                let (load, threads) = (Load::Engine(handle), Box::new(threads));
+                Ok(Sending { load, seconds, known: Vec::new(), owns_generators: false, threads })
+            }
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => {
+                let owns_generators = fleet.owns_generators;
+                let fleet_load::Begun { handle, seconds, known, keep } = fleet.start(feeds.clone()).await?;
+                Ok(Sending { load: Load::Fleet(handle), seconds, known, owns_generators, threads: keep })
+            }
+        }
+    }
 }
 
 /// What goes on as long as the load on a target does.
 struct Kept {
     cluster: Option<Rc<Cluster>>,
-    threads: EngineThreads,
+    /// The threads of its engine, or what its fleet needs.
+    threads: Box<dyn Any>,
     watchers: Watchers,
     endpoints: Option<WireServer>,
 }
 
 impl Started {
-    fn of(aim: Aim, running: Running, notice: Option<String>) -> Self {
-        let Running { handle: load, seconds, threads } = running;
+    async fn of(aim: Aim, sender: Sender, clock: RunClock, notice: Option<String>) -> Result<Self, CommandError> {
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
+        let Sending { load, seconds, known, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
         if let Some(text) = aim.warning {
             let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
             let _ = feeds_tx.try_send(notice);
@@ -337,8 +439,8 @@ impl Started {
             (None, true) => Place::Elsewhere,
             (None, false) => Place::Here,
         };
-        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill));
-        Self { load: Load::Engine(load), watched, place, kept: Kept { cluster, threads, watchers, endpoints } }
+        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known);
+        Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints } })
     }
 }
 

@@ -140,6 +140,14 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no fleet, or it has ended.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    Fleet(#[from] scaletop_fleet::FleetError),
+    /// A fleet that was started says nothing.
+    #[cfg(feature = "fleet")]
+    #[error("the fleet was started and does not say how it stands: no load was sent; see that its server can be reached, and start again")]
+    SilentFleet,
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),

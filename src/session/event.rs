@@ -141,8 +141,26 @@ pub struct Settings {
     pub capacity_per_instance: Option<f64>,
     /// The seed of the random number generator (Poisson arrivals).
     pub seed: u64,
+    /// The fleet that was asked for; `None` where this process sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetSettings>,
     /// What must hold for the session to pass.
     pub thresholds: Vec<Threshold>,
+}
+
+/// The fleet that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetSettings {
+    /// Generators that were waited for.
+    pub wanted: u32,
+    /// With fewer the load is held.
+    pub at_least: u32,
+    /// How long they were waited for at most.
+    pub within: Duration,
+    /// How long a generator sends without being heard.
+    pub lease: Duration,
+    /// What becomes of a lost one's share: `redistribute`, `shrink` or `stop`.
+    pub on_loss: String,
 }
 
 impl Settings {
@@ -185,6 +203,7 @@ impl Default for Settings {
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,
+            fleet: None,
             thresholds: Vec::new(),
         }
     }

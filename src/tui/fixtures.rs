@@ -17,6 +17,8 @@ use scaletop_load::{Connections, Latency};
 use scaletop_load::{GeneratorHealth, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
+mod fleet;
+
 /// Requests a second that one instance of the pretended service holds: 10 at a time, 80 ms each.
 const PER_INSTANCE: u64 = 125;
 
@@ -40,6 +42,7 @@ pub(crate) struct Builder {
     pinned: bool,
     in_flight_cap: u64,
     stalled: bool,
+    fleet: fleet::Generators,
 }
 
 /// An empty session against the demo cluster.
@@ -67,6 +70,7 @@ pub(crate) fn state() -> Builder {
         pinned: false,
         in_flight_cap: 10_000,
         stalled: false,
+        fleet: fleet::Generators::default(),
     }
 }
 
@@ -357,6 +361,7 @@ impl Builder {
             ..GeneratorHealth::default()
         };
         second.connections = Self::connections(second.in_flight);
+        self.fleet.report(&mut second);
         second
     }
 

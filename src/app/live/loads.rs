@@ -170,7 +170,7 @@ mod tests {
             start_inline(&config, transport, clock)
         };
         let ((first, mut seconds), (second, mut others)) = (start(0, 20), start(1, 900));
-        let mut loads = Loads::new(first.clone(), Some(second.clone()), clock);
+        let mut loads = Loads::new(Load::Engine(first.clone()), Some(Load::Engine(second.clone())), clock);
         let header = Header::new(0, settings.clone()).beside(settings);
         let mut state = State::live(header, Live::new(ArrivalRate::new(600)));
         for (at, action) in script() {
@@ -207,6 +207,40 @@ mod tests {
         let due = Side::BOTH.map(|side| state.halves().get(side).totals().due);
         assert_eq!(state.session().rates().len(), script().len(), "every change is one");
         (sent.map(|sent| sent.borrow().clone()), due)
+    }
+
+    #[cfg(feature = "fleet")]
+    #[tokio::test(start_paused = true)]
+    async fn a_fleet_gets_the_commands_of_an_engine_and_drains_once_the_last_change_is_in_force() {
+        use scaletop_fleet::Command;
+
+        let clock = RunClock::start();
+        let (fleet, mut told) = FleetHandle::new();
+        let mut loads = Loads::new(Load::Fleet(fleet), None, clock);
+        loads.set(Elapsed::from_millis(60), RateProfile::Constant(ArrivalRate::new(50)));
+        loads.set(Elapsed::from_millis(2_060), RateProfile::PAUSED);
+        let asked = tokio::spawn(async move { (loads.drain(Duration::from_secs(5)).await, loads) });
+        let mut came = Vec::new();
+        while let Some(command) = told.recv().await {
+            match command {
+                Command::Set(at, profile) => came.push(format!("{} ms: {profile}", at.as_millis())),
+                Command::Drain(_, left) => {
+                    assert!(clock.now() >= Elapsed::from_millis(2_060), "{}", clock.now());
+                    left.send(3).unwrap();
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(came, ["60 ms: 50/s", "2060 ms: 0/s"]);
+        let (left, loads) = asked.await.unwrap();
+        assert_eq!(left, 3);
+        let killed = loads.kill_generator().unwrap();
+        let Some(Command::Kill(answer)) = told.recv().await else { panic!("kill") };
+        answer.send(Ok("g2".to_owned())).unwrap();
+        assert_eq!(killed.await.unwrap().as_deref(), Ok("g2"));
+        loads.stop();
+        assert!(matches!(told.recv().await, Some(Command::Stop)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,8 @@ mod tests {
     #[test]
     fn a_ceiling_never_reads_higher_than_it_is() {
         let cases = [(900, "900"), (9_999, "9,999"), (60_000, "60k"), (999_999, "999k"), (1_000_000, "1.0M")];
-        cases.map(|(rate, words)| assert_eq!(short(rate), words));
+        for (rate, words) in cases {
+            assert_eq!(short(rate), words);
+        }
     }
 }

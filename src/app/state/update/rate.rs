@@ -62,8 +62,16 @@ impl LiveUpdate<'_> {
     /// Why no key goes to this rate, if none does.
     pub(super) fn refusal(&self, goal: ArrivalRate) -> Option<String> {
         let ceiling = self.session().header().settings.max_rate;
-        (goal.get() > ceiling)
-            .then(|| format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"))
+        if goal.get() > ceiling {
+            return Some(format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"));
+        }
+        let of_fleet = self.session().fleet().and_then(|fleet| fleet.state()).map(|state| state.ceiling)?;
+        (goal > of_fleet).then(|| {
+            format!(
+                "{goal} is above the {of_fleet} that the fleet's generators may send together, so nothing changes: more of them, or \
+                 their --max-rate, raise it"
+            )
+        })
     }
 
     /// The rate that `action` goes to; `None` when it can only lower it, or names none.
