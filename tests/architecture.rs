@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("files", ""),
     ("text", ""),
     ("endpoint", ""),
+    ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_cluster", "scaletop_units"),
     ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_load", "scaletop_units"),
@@ -126,6 +127,7 @@ const IMPURE_WORDS: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs"]),
     ("aws_sdk_", &["cloud", "doctor"]),
+    ("async_nats", &["scaletop_fleet/nats"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),
     ("ratatui", &["tui"]),
     ("anyhow", &["main.rs"]),
@@ -136,7 +138,7 @@ fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     read_sources(&root.join("src"), "", &mut found);
-    for name in ["scaletop-cluster", "scaletop-load", "scaletop-units"] {
+    for name in ["scaletop-cluster", "scaletop-fleet", "scaletop-load", "scaletop-units"] {
         read_sources(&root.join("crates").join(name).join("src"), &name.replace('-', "_"), &mut found);
     }
     assert!(found.len() > 100, "the sources were not found");

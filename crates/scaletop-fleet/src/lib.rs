@@ -5,6 +5,14 @@ mod controller;
 mod generator;
 mod handle;
 mod link;
+#[cfg(feature = "nats")]
+pub mod nats;
+#[cfg(feature = "nats")]
+pub mod server;
+#[cfg(feature = "nats")]
+pub mod signing;
+#[cfg(feature = "nats")]
+pub mod ticket;
 
 pub use config::{
     Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, GeneratorNews, Killer, NoRunId,
