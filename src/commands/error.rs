@@ -144,6 +144,14 @@ pub enum CommandError {
     #[cfg(feature = "fleet")]
     #[error(transparent)]
     Fleet(#[from] scaletop_fleet::FleetError),
+    /// The ticket lets nobody in.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    Ticket(#[from] scaletop_fleet::ticket::TicketError),
+    /// The fleet's server is not reached, or lets nobody in.
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    FleetLink(#[from] scaletop_fleet::nats::LinkError),
     /// A fleet that was started says nothing.
     #[cfg(feature = "fleet")]
     #[error("the fleet was started and does not say how it stands: no load was sent; see that its server can be reached, and start again")]
@@ -271,6 +279,8 @@ impl CommandError {
             | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
             | Self::Cluster(EmbeddedError::Cluster(ClusterError::Options(_)))
             | Self::Value(_) => 2,
+            #[cfg(feature = "fleet")]
+            Self::Ticket(_) => 2,
             _ => 1,
         }
     }

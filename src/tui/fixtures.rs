@@ -428,8 +428,13 @@ pub(crate) fn looked_at(state: &State, change: impl FnOnce(&mut Ui)) -> State {
 
 /// Calm, a spike to 600, an instance after the other, calm again: the picture that scaletop is for.
 pub(crate) fn spike(scaled: usize, after: u32) -> Builder {
+    spike_of(state(), scaled, after)
+}
+
+/// The same, beginning with something else than nothing.
+pub(crate) fn spike_of(begun: Builder, scaled: usize, after: u32) -> Builder {
     const IDS: [&str; 4] = ["i-21c0", "i-b94e", "i-0d55", "i-e8a2"];
-    let mut state = state().limits().rate(50).run(5).live("cloudwatch").fact("status", "RUNNING").run(45);
+    let mut state = begun.limits().rate(50).run(5).live("cloudwatch").fact("status", "RUNNING").run(45);
     for ago in [40, 30, 20, 10] {
         state = state.observed(Basis::Active, 1, ago, false);
     }

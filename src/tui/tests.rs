@@ -22,7 +22,7 @@ use crate::app::state::{Lifecycle, Prompt, PromptKind, Question, TimeRange, Ui, 
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::{NoticeLevel, Side};
 use crate::tui::chart::GUTTER;
-use crate::tui::fixtures::{Builder, looked_at, spike, state};
+use crate::tui::fixtures::{Builder, looked_at, spike, spike_of, state};
 use crate::tui::glyphs::Glyphs;
 use crate::tui::panels::both;
 use scaletop_load::OutcomeKind;
@@ -193,20 +193,16 @@ situations! {
         replay: spike(4, 20).replay(10, 3_600).beside("https://a-host-with-a-long-name.example.com/", spike(1, 38));
     }
     fleet {
-        overview: spike(4, 4).fleet(3).run(20);
-        lost: spike(4, 4)
-            .fleet(3)
-            .run(20)
+        overview: spike_of(state().fleet(3), 4, 24);
+        lost: spike_of(state().fleet(3), 4, 24)
             .silent("g2")
             .generator("g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"))
             .run(1)
             .generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s"))
             .fleet_stands(None)
             .run(1);
-        held: spike(4, 4).fleet(3).run(20).silent("g2").silent("g3").fleet_stands(Some("1 of 3 generators is there, 2 are needed")).run(3);
-        generators: spike(4, 4)
-            .fleet(3)
-            .run(60)
+        held: spike_of(state().fleet(3), 4, 24).silent("g2").silent("g3").fleet_stands(Some("1 of 3 generators is there, 2 are needed")).run(3);
+        generators: spike_of(state().fleet(3), 4, 64)
             .silent("g2")
             .generator("g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"))
             .run(2)
@@ -219,9 +215,9 @@ situations! {
             .run(10)
             .generator("g3", GeneratorChange::Left, Some("it was asked to"))
             .view(View::Generators);
-        many: spike(4, 4).fleet(50).run(10).view(View::Generators);
+        many: spike_of(state().fleet(50), 4, 14).view(View::Generators);
         none: state().view(View::Generators);
-        log: spike(4, 4).fleet(2).run(10).generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s")).generator("g2", GeneratorChange::TakenOver, None).run(1).view(View::Log);
+        log: spike_of(state().fleet(2), 4, 14).generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s")).generator("g2", GeneratorChange::TakenOver, None).run(1).view(View::Log);
     }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = Some(0));

@@ -63,10 +63,10 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
         text::put(buf, body.x, body.y, words, usize::from(body.width), scene.style(Role::Label));
         return super::look(buf, Rect { height: 0, ..right }, &scene);
     };
-    summary(buf, Rect { height: 1, ..body }, &scene, fleet);
+    summary(buf, Rect { height: 1, width: left.saturating_sub(1), ..body }, &scene, fleet);
+    chart::rule_labels(buf, Rect { height: 1, ..right }, theme, &scene.events);
     let charts = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..right };
-    chart::rule_labels(buf, Rect { height: 1, ..charts }, theme, &scene.events);
-    let rules = Rect { y: charts.y + 1, height: charts.height.saturating_sub(2), ..charts };
+    let rules = Rect { height: charts.height.saturating_sub(1), ..charts };
     chart::rules(buf, rules, theme, &scene.events);
     let times = Rect { y: body.bottom().saturating_sub(1), height: 1, ..right };
     chart::times(buf, times, theme, &scene.axis, &scene.window_label());
@@ -74,7 +74,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     super::look(buf, charts, &scene)
 }
 
-/// `3 live, 1 lost · clocks ± 0.4 ms · a change of rate takes effect after 60 ms · at most 60,000/s · 12 arrivals unreported`.
+/// `3 live, 1 lost · lost 4 times · 12 unreported`: what the header does not say.
 fn summary(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet) {
     let label = scene.style(Role::Label);
     let counts = GeneratorState::ALL.into_iter().filter_map(|state| {
@@ -84,18 +84,12 @@ fn summary(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet) {
     let counts: Vec<_> = counts.collect();
     let counts = if counts.is_empty() { "no generator yet".to_owned() } else { counts.join(", ") };
     let mut pieces = vec![Piece::new(0, counts, scene.style(Role::Title))];
-    if let Some(state) = fleet.state() {
-        let facts = [
-            (3, format!("clocks ± {}", text::latency(Some(state.clock_error)))),
-            (2, format!("a change of rate takes effect after {}", text::latency(Some(state.lead)))),
-            (4, format!("at most {}/s", text::count(state.ceiling.get().into()))),
-        ];
-        pieces.extend(facts.into_iter().map(|(rank, words)| Piece::new(rank, format!("· {words}"), label)));
-    }
-    if let Some(unreported) = scene.session().totals().unreported() {
-        let role = if unreported > 0 { Role::Warn } else { Role::Label };
-        pieces.push(Piece::new(1, "· ", label).and(format!("{} arrivals unreported", text::count(unreported)), scene.style(role)));
-    }
+    let lost = match fleet.losses() {
+        0 => "none was lost".to_owned(),
+        1 => "lost once".to_owned(),
+        times => format!("lost {times} times"),
+    };
+    pieces.push(Piece::new(1, format!("· {lost}"), label));
     text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 1), usize::from(area.width));
 }
 
@@ -103,7 +97,7 @@ fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &
     headings(buf, area, scene, facts);
     let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let lane = Rect { x: area.x + facts_width(facts), width: area.width.saturating_sub(facts_width(facts)), ..rows };
-    let all: Vec<_> = fleet.generators().collect();
+    let all = ordered(fleet);
     let high = (rows.height / u16::try_from(all.len()).unwrap_or(u16::MAX).max(1)).clamp(1, HIGHEST_LANE);
     let fit = usize::from(rows.height / high);
     let hidden = usize::from(all.len() > fit);
@@ -139,6 +133,21 @@ fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &
         let words = format!("{first} above, {after} below{how}");
         text::put(buf, area.x, y, words, usize::from(facts_width(facts)), scene.style(Role::Label));
     }
+}
+
+/// Those that are in trouble first, then those that are live, and at the end those that went; `g2` before `g10`.
+fn ordered(fleet: &Fleet) -> Vec<(&GeneratorId, &Generator)> {
+    let mut all: Vec<_> = fleet.generators().collect();
+    all.sort_by_key(|(id, one)| {
+        let rank = match one.state {
+            GeneratorState::Suspect | GeneratorState::Lost | GeneratorState::TakenOver => 0,
+            GeneratorState::Live => 1,
+            GeneratorState::Left => 2,
+        };
+        let name = id.as_str();
+        (rank, name.trim_end_matches(|c: char| c.is_ascii_digit()), name.len(), name)
+    });
+    all
 }
 
 fn headings(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)]) {
