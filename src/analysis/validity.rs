@@ -215,7 +215,11 @@ impl GeneratorRecord {
         let (planned, unreported) = (self.planned?, self.unreported?);
         let share = unreported as f64 / planned.max(1) as f64;
         (share > UNREPORTED_LIMIT).then(|| {
-            format!("{} of arrivals ({}) unreported: generators of the fleet were silent", percent(share), count(unreported))
+            format!(
+                "{} of arrivals ({}) unreported: generators of the fleet were silent",
+                percent(share),
+                count(unreported)
+            )
         })
     }
 

@@ -97,7 +97,8 @@ pub(super) fn beside(settings: &[Setting]) -> Option<String> {
                 .to_owned(),
         );
     }
-    let has_fleet = find("fleet").is_none_or(|one| one.source != Source::Default) || std::env::var_os(FLEET_TICKET).is_some();
+    let has_fleet =
+        find("fleet").is_none_or(|one| one.source != Source::Default) || std::env::var_os(FLEET_TICKET).is_some();
     let option = FLEET[1..].iter().find(|id| !has_fleet && is_typed(id))?;
     Some(format!("--{} does nothing without --fleet, which says who generates the load", option.replace('_', "-")))
 }

@@ -24,6 +24,7 @@ use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
 use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
+use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
 use crate::commands::sending::{check_certificates, check_length, headers};
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
@@ -41,10 +42,12 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{Prepared, RequestOptions, Running, Second};
+use scaletop_load::RequestOptions;
 use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
+
+mod sender;
 
 /// Headers that every request has, or that say how its body is sent.
 const OF_THE_REQUEST: [HeaderName; 5] = [HOST, USER_AGENT, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
@@ -71,15 +74,6 @@ pub(super) struct Script {
     /// The fleet that sends in the place of this process, where it is known already and no ticket names it.
     #[cfg(feature = "fleet")]
     pub(super) fleet: Option<fleet_load::Carrier>,
-}
-
-/// Who sends: it only needs to be started.
-enum Sender {
-    /// The engine of this process.
-    Engine(Prepared),
-    /// Generators elsewhere.
-    #[cfg(feature = "fleet")]
-    Fleet(Box<fleet_load::Fleet>),
 }
 
 /// A session that only needs a front end.
@@ -274,39 +268,6 @@ impl Script {
     }
 }
 
-/// Who sends to a target: the fleet that was asked for, its generators ready, or the engine of this process.
-async fn sender(
-    aim: &mut Aim,
-    drive: &DriveArgs,
-    script: &mut Script,
-    clock: RunClock,
-) -> Result<Sender, CommandError> {
-    let (load, expected) = (&drive.load, drive.request.expect);
-    #[cfg(feature = "fleet")]
-    if let Some(settings) = aim.settings.fleet.clone() {
-        let (peak, plan) = (script.peak(), script.plan.as_ref().map(Plan::at_most));
-        let carrier = match script.fleet.take() {
-            Some(carrier) => carrier,
-            None => fleet_load::carrier(&drive.fleet, &aim.settings.target).await?,
-        };
-        let asked = fleet_load::Asked {
-            settings: &settings,
-            aim,
-            arrivals: load.arrivals,
-            seed: aim.settings.seed,
-            max_rate: load.max_rate,
-            expected,
-            max_in_flight_each: load.max_in_flight,
-            peak,
-            plan,
-            allow_versions: drive.fleet.allow_versions,
-        };
-        return Ok(Sender::Fleet(Box::new(fleet_load::Fleet::gather(carrier, asked, clock).await?)));
-    }
-    let _ = (script, clock);
-    Ok(Sender::Engine(aim.engine(load, expected).await?))
-}
-
 impl Ready {
     /// Says where the live numbers are.
     pub(super) fn announce(&self) {
@@ -376,37 +337,6 @@ struct Started {
     /// Whether the generators of its fleet may be killed.
     owns_generators: bool,
     kept: Kept,
-}
-
-/// A load that was started.
-struct Sending {
-    load: Load,
-    seconds: mpsc::Receiver<Second>,
-    /// What is known before its first arrival.
-    known: Vec<SessionEvent>,
-    owns_generators: bool,
-    threads: Box<dyn Any>,
-}
-
-impl Sender {
-    #[cfg_attr(not(feature = "fleet"), expect(clippy::unused_async, reason = "a fleet is waited for"))]
-    async fn start(self, clock: RunClock, feeds: &mpsc::Sender<SessionEvent>) -> Result<Sending, CommandError> {
-        // What a fleet says comes through the same channel as what sources say.
-        let _ = feeds;
-        match self {
-            Self::Engine(engine) => {
-                let Running { handle, seconds, threads } = engine.start(clock)?;
-                let (load, threads) = (Load::Engine(handle), Box::new(threads));
-                Ok(Sending { load, seconds, known: Vec::new(), owns_generators: false, threads })
-            }
-            #[cfg(feature = "fleet")]
-            Self::Fleet(fleet) => {
-                let owns_generators = fleet.owns_generators;
-                let fleet_load::Begun { handle, seconds, known, keep } = fleet.start(feeds.clone()).await?;
-                Ok(Sending { load: Load::Fleet(handle), seconds, known, owns_generators, threads: keep })
-            }
-        }
-    }
 }
 
 /// What goes on as long as the load on a target does.

@@ -134,7 +134,8 @@ mod tests {
             on_loss: "redistribute".to_owned(),
         };
         assert_eq!(settings, expected);
-        let (drive, _) = args("http://a.test --fleet t --generators 50 --at-least 45 --within 10s --on-loss shrink --lease 2s");
+        let (drive, _) =
+            args("http://a.test --fleet t --generators 50 --at-least 45 --within 10s --on-loss shrink --lease 2s");
         let settings = super::settings(&drive.fleet).unwrap();
         assert_eq!((settings.at_least, settings.on_loss.as_str()), (45, "shrink"));
         assert_eq!((settings.within, settings.lease), (Duration::from_secs(10), Duration::from_secs(2)));

@@ -249,7 +249,8 @@ impl Cohorts {
         for at in first..self.list.len() {
             let cohort = &mut self.list[at];
             let age = closed.saturating_sub(cohort.second);
-            let may_come = (cohort.due == 0 && !expected.is_paused()) || cohort.unreported().is_some_and(|missing| missing > 0);
+            let may_come =
+                (cohort.due == 0 && !expected.is_paused()) || cohort.unreported().is_some_and(|missing| missing > 0);
             // A cohort is judged together with those just before it: it is final only when they are.
             is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
             cohort.is_final = is_final;

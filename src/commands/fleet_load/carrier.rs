@@ -22,7 +22,9 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
         && is_open_to_others(path)
     {
         let path = path.display();
-        say(&format!("warning: others on this machine can read the ticket {path}, and command the fleet with it: chmod 600 {path}"));
+        say(&format!(
+            "warning: others on this machine can read the ticket {path}, and command the fleet with it: chmod 600 {path}"
+        ));
     }
     let ticket = Ticket::read(&source, false)?;
     let options = ControllerOptions { seconds: Seconds::New, patience: PATIENCE, about: about.to_owned() };

@@ -11,8 +11,8 @@ use crate::commands::{CommandError, say};
 use crate::session::event::{FleetSettings, Notice, NoticeLevel, SessionEvent};
 use crate::text::{exact, thousands, timestamp};
 use scaletop_fleet::{
-    Consent, ControllerConfig, ControllerLink, FleetHandle, FleetRunning, Gathered, Killer, News, OnLoss, Progress, RunId,
-    Signer, gather,
+    Consent, ControllerConfig, ControllerLink, FleetHandle, FleetRunning, Gathered, Killer, News, OnLoss, Progress,
+    RunId, Signer, gather,
 };
 use scaletop_load::{Arrivals, Expected, Second};
 use scaletop_units::{ArrivalRate, RunClock};

@@ -154,7 +154,8 @@ impl LiveUpdate<'_> {
 
     /// Says on the screen what the log was told just now, when it is a warning.
     fn say_what_the_log_has(&mut self) {
-        let last = self.session().log().last().filter(|(at, notice)| *at == self.now && notice.level != NoticeLevel::Info);
+        let last =
+            self.session().log().last().filter(|(at, notice)| *at == self.now && notice.level != NoticeLevel::Info);
         if let Some((_, notice)) = last {
             self.toast(notice.text.clone());
         }

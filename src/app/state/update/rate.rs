@@ -63,7 +63,9 @@ impl LiveUpdate<'_> {
     pub(super) fn refusal(&self, goal: ArrivalRate) -> Option<String> {
         let ceiling = self.session().header().settings.max_rate;
         if goal.get() > ceiling {
-            return Some(format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"));
+            return Some(format!(
+                "{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"
+            ));
         }
         let of_fleet = self.session().fleet().and_then(|fleet| fleet.state()).map(|state| state.ceiling)?;
         (goal > of_fleet).then(|| {

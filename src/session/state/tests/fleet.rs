@@ -71,7 +71,9 @@ fn the_roster_knows_who_is_how_since_when_and_why() {
         hear(&mut session, 10, name, GeneratorChange::Joined, None);
     }
     hear(&mut session, 5_000, "g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"));
-    let of = |session: &Session, name: &str| session.fleet().unwrap().generators().find(|(is, _)| **is == id(name)).unwrap().1.clone();
+    let of = |session: &Session, name: &str| {
+        session.fleet().unwrap().generators().find(|(is, _)| **is == id(name)).unwrap().1.clone()
+    };
     assert_eq!(of(&session, "g2").state, GeneratorState::Suspect);
     hear(&mut session, 5_500, "g2", GeneratorChange::Lost, Some("no beat for 1.5 s"));
     hear(&mut session, 5_550, "g2", GeneratorChange::TakenOver, None);
@@ -110,7 +112,10 @@ fn what_nobody_reports_is_counted_until_it_is_reported_and_never_lost_by_the_ser
     assert_eq!((numbers.unreported(), numbers.lost, numbers.generators), (Some(100), 0, Some(2)));
     let Validity::InvalidGenerator(why) = &session.steps()[0].validity else { panic!("3 % are not known") };
     assert!(why.starts_with("3.0 % of arrivals (100) unreported"), "{why}");
-    assert!(standing(&session, session.now()).words(session.now()).contains("100 arrivals are unreported"), "said at once");
+    assert!(
+        standing(&session, session.now()).words(session.now()).contains("100 arrivals are unreported"),
+        "said at once"
+    );
 
     // Its second comes after all, in the one that is open then.
     let mut late = of_fleet(11, 300, &all);

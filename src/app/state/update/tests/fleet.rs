@@ -88,7 +88,8 @@ fn a_change_never_takes_effect_before_the_one_before_it() {
 
 #[test]
 fn the_stages_of_a_plan_begin_when_it_says_however_long_the_lead() {
-    let plan = Plan::parse("[[stage]]\nrate = 10\nduration = \"2s\"\n[[stage]]\nrate = 20\nduration = \"3s\"\n").unwrap();
+    let plan =
+        Plan::parse("[[stage]]\nrate = 10\nduration = \"2s\"\n[[stage]]\nrate = 20\nduration = \"3s\"\n").unwrap();
     for lead in [60, 500] {
         let controller = Some(Controller::Plan(Schedule::new(&plan)));
         let mut state = state_of(Live { controller, ..Live::new(ArrivalRate::new(600)) });
