@@ -259,12 +259,16 @@ impl Script {
     }
 
     /// Whether a fleet is known to send.
+    #[cfg(feature = "fleet")]
     const fn has_fleet(&self) -> bool {
-        #[cfg(feature = "fleet")]
-        let has_fleet = self.fleet.is_some();
-        #[cfg(not(feature = "fleet"))]
-        let has_fleet = false;
-        has_fleet
+        self.fleet.is_some()
+    }
+
+    /// Whether a fleet is known to send: never, where there are none.
+    #[cfg(not(feature = "fleet"))]
+    #[expect(clippy::unused_self, reason = "as where there are fleets")]
+    const fn has_fleet(&self) -> bool {
+        false
     }
 }
 
