@@ -15,7 +15,7 @@ use crate::analysis::elasticity::{Elasticity, ErrorBudget, Jitter};
 use crate::analysis::pinning::Pinning;
 use crate::instances::Basis;
 use crate::text::watched;
-use crate::timeline::SecondJudged;
+use crate::timeline::{SecondJudged, planned};
 use scaletop_load::OutcomeCounts;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed, StepId};
@@ -179,6 +179,10 @@ pub struct StepNumbers {
     pub late: u64,
     /// Arrivals that came due.
     pub due: u64,
+    /// Arrivals that the schedule of a fleet made due, whoever was to send them; `None` without a fleet.
+    pub planned: Option<u64>,
+    /// The fewest generators that told of one of its seconds; `None` without a fleet.
+    pub generators: Option<u32>,
     /// Arrivals handed to the transport.
     pub sent: u64,
     /// OK answers.
@@ -254,6 +258,19 @@ impl StepNumbers {
         // Rounded down: it never reads as the second that it was not.
         self.not_judged = Some(format!("{TOO_SHORT} ({:.1} s)", (secs * 10.0).floor() / 10.0));
         self.too_short = true;
+    }
+
+    /// Arrivals that the schedule of a fleet made due and that no generator reported (so far); `None` without a fleet.
+    pub const fn unreported(&self) -> Option<u64> {
+        planned::unreported(self.planned, self.due)
+    }
+
+    /// What was asked for: what came due with somebody, and what a fleet's schedule made due and nobody reported.
+    pub const fn asked(&self) -> u64 {
+        match self.unreported() {
+            Some(unreported) => self.due.saturating_add(unreported),
+            None => self.due,
+        }
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.

@@ -21,9 +21,10 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use options::{
-    CloudArgs, DriveArgs, EdgeArgs, GlyphsChoice, LoadArgs, OutputArgs, RequestArgs, ScreenArgs, ThemeChoice,
-    TransportKind,
+    CloudArgs, DriveArgs, EdgeArgs, FleetArgs, GlyphsChoice, LoadArgs, OutputArgs, RequestArgs, ScreenArgs,
+    ThemeChoice, TransportKind,
 };
+pub(crate) use unused::FLEET_TICKET;
 
 use crate::target::Target;
 use crate::values;

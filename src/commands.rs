@@ -13,6 +13,7 @@ mod drive;
 mod error;
 mod experiment;
 mod fleet;
+mod fleet_load;
 #[cfg(test)]
 mod foreign_tests;
 mod init;

@@ -10,6 +10,7 @@ mod connections;
 mod data;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod fleet;
 mod heat;
 pub(crate) mod ink;
 mod instances;
@@ -103,6 +104,7 @@ fn parts(evidence: &ReportInput<'_>) -> Vec<(&'static str, Markup)> {
                 &html! { (tables::generator(session, evidence.series)) (connections::tables(session)) },
             ),
         ),
+        ("fleet", fleet::section(session).unwrap_or_default()),
         ("settings", section("Target and settings", &tables::settings(session))),
         ("uncertain", section("What was uncertain", &method::uncertain(evidence))),
         ("method", section("How it was measured", &method::explained())),
@@ -149,7 +151,7 @@ const fn standing_tone(standing: &Standing) -> &'static str {
         Standing::NothingSent | Standing::NoLoad | Standing::Open { .. } => "neutral",
         Standing::Held => "good",
         Standing::Missed { .. } | Standing::NoneOk { .. } => "bad",
-        Standing::Generator { .. } => "warn",
+        Standing::Generator { .. } | Standing::LoadHeld { .. } => "warn",
     }
 }
 

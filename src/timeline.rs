@@ -23,6 +23,7 @@ pub(crate) mod connections;
 pub(crate) mod heat;
 pub(crate) mod objective;
 mod objectives;
+pub(crate) mod planned;
 mod rows;
 
 pub(crate) use cohorts::Cohort;
@@ -52,6 +53,12 @@ pub struct Row {
     pub target: ArrivalRate,
     /// Arrivals that came due.
     pub due: u64,
+    /// Arrivals that the schedule of a fleet makes due, whoever is to send them; `None` without a fleet.
+    pub planned: Option<u64>,
+    /// Those of them that no generator had reported when the second closed.
+    pub unreported: Option<u64>,
+    /// How many generators told of it.
+    pub generators: Option<u32>,
     /// Arrivals handed to the transport.
     pub sent: u64,
     /// Requests that completed, by what became of them.

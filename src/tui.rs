@@ -91,7 +91,11 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
         glyphs::translate(buf, theme.glyphs());
         return Places::default();
     }
-    let parts = layout::screen(area, state.player().is_some(), state.halves().second().is_some());
+    let parts = layout::screen(
+        area,
+        state.player().is_some(),
+        state.halves().second().is_some() || state.session().fleet().is_some(),
+    );
     let mut beside = None;
     let charts = match state.ui().view {
         view if state.halves().second().is_some() => {
@@ -102,6 +106,7 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
         View::Overview => Some(views::overview::draw(buf, &parts, state, theme)),
         View::Latency => Some(views::latency::draw(buf, &parts, state, theme)),
         View::Instances => Some(views::instances::draw(buf, &parts, state, theme)),
+        View::Generators => Some(views::generators::draw(buf, &parts, state, theme)),
         View::Steps => {
             views::steps::draw(buf, &parts, state, theme);
             None

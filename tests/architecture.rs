@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("tui", "app session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("headless", "app session timeline text scaletop_load scaletop_units"),
     ("replay", "app export session scaletop_units"),
-    ("app", "export metrics web capacity session plan values scaletop_load scaletop_units"),
+    ("app", "export metrics web capacity session plan values scaletop_fleet scaletop_load scaletop_units"),
     ("web", "endpoint report session"),
     ("doctor", "cloud instances target text scaletop_load scaletop_units"),
     ("compare", "report session analysis timeline instances chart text scaletop_load scaletop_units"),

@@ -213,6 +213,8 @@ impl Evidence<'_> {
             ok: numbers.ok,
             p99: numbers.p99,
             due: numbers.due,
+            unreported: numbers.unreported(),
+            planned: numbers.planned,
             dropped_late: numbers.dropped_late,
             dropped_connections,
             slot_wait_p99: numbers.slot_wait_p99,
@@ -235,6 +237,8 @@ pub(crate) fn before(timeline: &Timeline, first: u32) -> Before {
 
 fn count(numbers: &mut StepNumbers, counts: &CohortCounts) {
     numbers.due = counts.due;
+    numbers.planned = counts.planned;
+    numbers.generators = counts.generators;
     numbers.sent = counts.sent;
     numbers.ok = counts.outcomes.get(OutcomeKind::Ok);
     numbers.outcomes = counts.outcomes;

@@ -9,7 +9,7 @@ use crate::analysis::failures::FailureTotals;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::validity::{Strain, Waiting};
 use crate::slo::Slo;
-use crate::timeline::Cohort;
+use crate::timeline::{Cohort, planned};
 use scaletop_load::{CohortPart, Latency, OutcomeCounts, Second};
 use scaletop_units::Elapsed;
 
@@ -49,6 +49,7 @@ pub(crate) struct Before {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct CohortCounts {
     pub(crate) due: u64,
+    pub(crate) planned: Option<u64>,
     pub(crate) sent: u64,
     pub(crate) dropped_cap: u64,
     pub(crate) dropped_late: u64,
@@ -61,6 +62,8 @@ pub(crate) struct CohortCounts {
     pub(crate) late: u64,
     /// Requests that may be bad, each second by its own objective.
     pub(crate) allowed: f64,
+    /// The fewest generators that told of one of its seconds; `None` without a fleet.
+    pub(crate) generators: Option<u32>,
 }
 
 /// The first OK answer of an instance.
@@ -114,6 +117,7 @@ impl Gathered {
     pub(crate) fn add(&mut self, part: &CohortPart, slo: &Slo, is_measured: bool) {
         let counts = &mut self.counts;
         counts.due = counts.due.saturating_add(part.due);
+        counts.planned = planned::sum(counts.planned, part.planned);
         counts.sent = counts.sent.saturating_add(part.sent);
         counts.dropped_cap = counts.dropped_cap.saturating_add(part.dropped_cap);
         counts.dropped_late = counts.dropped_late.saturating_add(part.dropped_late);
@@ -136,6 +140,9 @@ impl Gathered {
     /// Takes what belongs to the second something happened in: the generator's health, and who answered. So many
     /// connections may be open, if that is fewer than requests in flight.
     pub(crate) fn add_second(&mut self, second: &Second, answered: &[(u32, u64)], max_connections: Option<u64>) {
+        if let Some(generators) = planned::generators(second) {
+            self.counts.generators = Some(self.counts.generators.map_or(generators, |least| least.min(generators)));
+        }
         let Some(tally) = &mut self.tally else { return };
         tally.waiting.note(&second.connections, max_connections);
         tally.strain.note(&second.generator);

@@ -20,6 +20,9 @@ pub(crate) fn complaints(row: &Row) -> Vec<String> {
     } else if validity::is_crowded(health) {
         complaints.push("cores busy with other work".to_owned());
     }
+    if let Some(unreported) = row.unreported.filter(|&unreported| unreported > 0) {
+        complaints.push(format!("{} arrivals unreported", count(unreported)));
+    }
     if row.dropped_late > 0 {
         complaints.push(format!("{} arrivals too late", count(row.dropped_late)));
     }

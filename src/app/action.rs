@@ -92,6 +92,8 @@ pub enum Action {
     SelectPrevious,
     /// Kill an instance of the demo cluster.
     KillInstance,
+    /// Kill a generator of the fleet demo.
+    KillGenerator,
     /// Help on or off.
     ToggleHelp,
     /// Scrolls the open help by so many lines: towards its end when positive, all the way at the ends of the range.

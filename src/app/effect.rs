@@ -18,6 +18,8 @@ pub enum Effect {
     Export,
     /// Kill an instance of the demo.
     KillInstance,
+    /// Kill a generator of the fleet that this program started itself.
+    KillGenerator,
     /// Wait until nothing is in flight, then say `Drained`.
     Drain,
     /// Give the terminal back to the shell, and stand still until it says `fg`.

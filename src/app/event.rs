@@ -38,6 +38,8 @@ pub enum Event {
     RecordingStatus(WriteStatus),
     /// An instance of the demo was killed; or why not.
     Killed(Result<String, String>),
+    /// A generator of the fleet was killed; or why not.
+    GeneratorKilled(Result<String, String>),
     /// A replay read its recording.
     Replay(ReplayEvent),
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ use crate::web::Web;
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::ArrivalRate;
 
-pub(crate) use loads::Loads;
+pub(crate) use loads::{Load, Loads};
 
 /// Kills an instance of the demo; its name, or why there was none to kill.
 pub(crate) type Kill = Box<dyn Fn() -> Result<String, String>>;
@@ -63,6 +63,8 @@ pub(crate) struct Background {
     /// Requests that were given up, once that is known and until the last second has closed.
     abandoned: Option<u64>,
     export: Option<JoinHandle<Result<Exported, ExportError>>>,
+    /// Waits for a generator to be killed.
+    kill: Option<oneshot::Receiver<Result<String, String>>>,
 }
 
 /// What happens at one target.
@@ -70,6 +72,8 @@ pub(crate) struct Watched {
     /// What the load did, second by second.
     seconds: mpsc::Receiver<Second>,
     feeds: mpsc::Receiver<SessionEvent>,
+    /// What is known before the load begins.
+    known: Vec<SessionEvent>,
     /// Kills an instance, if it is the demo.
     kill: Option<Kill>,
     seconds_are_over: bool,
@@ -81,7 +85,12 @@ impl Watched {
         feeds: mpsc::Receiver<SessionEvent>,
         kill: Option<Kill>,
     ) -> Self {
-        Self { seconds, feeds, kill, seconds_are_over: false }
+        Self { seconds, feeds, known: Vec::new(), kill, seconds_are_over: false }
+    }
+
+    /// With what is known before the load begins: what a first change of rate depends on.
+    pub(crate) fn knowing(self, known: Vec<SessionEvent>) -> Self {
+        Self { known, ..self }
     }
 
     /// What happens next; `None` when the last second has come. Cancel-safe.
@@ -152,6 +161,10 @@ impl BackEnd for LiveBackEnd {
                 let result = result.map(|exported| exported.folder).map_err(|error| error.to_string());
                 Some(Event::Exported(result))
             }
+            killed = poll_option(&mut background.kill) => {
+                background.kill = None;
+                Some(Event::GeneratorKilled(killed.unwrap_or_else(|_| Err("the fleet has ended".to_owned()))))
+            }
             () = sleep_until_option(self.panic_at) => panic_as_asked(),
         })
     }
@@ -180,6 +193,10 @@ impl BackEnd for LiveBackEnd {
             Effect::KillInstance => {
                 return Some(Event::Killed(self.kill()));
             }
+            Effect::KillGenerator => match self.loads.kill_generator() {
+                Some(killed) => self.background.kill = Some(killed),
+                None => return Some(Event::GeneratorKilled(Err("no fleet generates the load".to_owned()))),
+            },
             Effect::Drain => {
                 let deadline = state.session().header().settings.drains_within();
                 let loads = self.loads.clone();
@@ -242,6 +259,9 @@ async fn next_of(watched: Option<&mut Watched>) -> Option<SessionEvent> {
 
 /// Runs a live session to its end, starting at `rate`.
 pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
+    for event in std::mem::take(&mut runtime.back.first.known) {
+        runtime.handle(Event::Session(event));
+    }
     if !rate.is_paused() {
         let profile = RateProfile::Constant(rate);
         let change = RateChange { profile, cause: RateCause::Start, stage: None, unmet_start: None };

@@ -172,7 +172,7 @@ fn understood(
         Vec::new()
     };
     if let Some(complaint) = unused::beside(&settings) {
-        return Err(Unparsed::error(complaint));
+        return Err(Unparsed::error(&complaint));
     }
     let parsed = settled(silent.clone(), name, &settings).try_get_matches_from(words);
     let cli = parsed.and_then(|matches| Cli::from_arg_matches(&matches));

@@ -24,6 +24,9 @@ pub struct DriveArgs {
     /// What is sent.
     #[command(flatten)]
     pub request: RequestArgs,
+    /// Who sends it, where it is not this process.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Where the session goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -86,6 +89,9 @@ pub struct RequestArgs {
     /// Response header that names the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
+    /// Request header that says when a request was due: nanoseconds of session time, 20 digits
+    #[arg(long, value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_DUE_HEADER")]
+    pub due_header: Option<String>,
     /// `user:password`, sent as a basic authorization header. Typed here it can be read in the list of processes
     #[arg(
         short = 'u',
@@ -196,6 +202,54 @@ pub enum TransportKind {
     Own,
     /// The client reqwest: independent, and silent about its connections.
     Reqwest,
+}
+
+/// Who sends the load, where it is not this process.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Fleet")]
+pub struct FleetArgs {
+    /// Ticket of the fleet that sends: a file, or - for standard input [default: $SCALETOP_FLEET_TICKET, the ticket itself]
+    #[arg(long, value_name = "FILE", env = "SCALETOP_FLEET")]
+    pub fleet: Option<PathBuf>,
+    /// How many generators to wait for
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_GENERATORS")]
+    pub generators: Option<u32>,
+    /// How many are enough; with fewer the load is held [default: all of --generators]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_AT_LEAST")]
+    pub at_least: Option<u32>,
+    /// How long to wait for them [default: 3m]
+    #[arg(long, value_parser = values::positive_duration, value_name = "TIME", env = "SCALETOP_WITHIN")]
+    pub within: Option<Duration>,
+    /// What becomes of a lost one's share [default: redistribute]
+    #[arg(long, value_enum, value_name = "WHAT", env = "SCALETOP_ON_LOSS")]
+    pub on_loss: Option<OnLossChoice>,
+    /// How long a generator may send unheard, 1s to 10s [default: 1.5s]
+    #[arg(long, value_parser = lease, value_name = "TIME", env = "SCALETOP_LEASE")]
+    pub lease: Option<Duration>,
+    /// Let generators of other versions in
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_ALLOW_VERSIONS")]
+    pub allow_versions: bool,
+}
+
+/// What becomes of the share of a generator that was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnLossChoice {
+    /// The others take it over, none beyond its own ceiling.
+    #[default]
+    Redistribute,
+    /// It is left out until the generator is back: the rate is lower by that much.
+    Shrink,
+    /// The load stops.
+    Stop,
+}
+
+/// How long a generator may send without being heard: shorter is lost to every hiccup, longer leaves load unwatched.
+fn lease(text: &str) -> Result<Duration, String> {
+    let lease = values::positive_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_secs(1)..=Duration::from_secs(10)).contains(&lease) {
+        return Ok(lease);
+    }
+    Err(format!("\"{text}\" is no lease: give 1s to 10s"))
 }
 
 /// How much room the demo's own spike leaves.

@@ -48,10 +48,11 @@ pub(super) const TYPED_ONLY: [(&str, &str); 14] = [
 ];
 
 /// Sections of a file that hold for every command, each with the heading of its options in the help.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("target", "Cloud"),
     ("request", "Request"),
     ("load", "Load"),
+    ("fleet", "Fleet"),
     ("cluster", "Embedded cluster (target demo)"),
     ("output", "Output"),
     ("screen", "Screen"),

@@ -11,7 +11,7 @@ use crate::cli::settings::{Setting, Source};
 use crate::target::{Target, may_be_a_host, names_a_target};
 
 /// Options that a command never uses.
-const NEVER: [(&[&str], &[&str], &str); 7] = [
+const NEVER: [(&[&str], &[&str], &str); 8] = [
     (&["init", "completions", "man", "fleet"], &["config"], "it reads no configuration"),
     (&["run", "capacity", "experiment"], &["theme", "glyphs", "no_color", "no_mouse", "bell"], "it draws no screen"),
     (&["experiment"], &["rate", "spike_rate"], "its plans say every rate"),
@@ -23,6 +23,11 @@ const NEVER: [(&[&str], &[&str], &str); 7] = [
     ),
     (&["demo"], &["insecure", "cacert"], "the demo speaks plain HTTP"),
     (&["live"], &["quiet"], "its progress is the screen"),
+    (
+        &["demo"],
+        &FLEET,
+        "its instances answer on this machine alone, which generators elsewhere do not reach: scaletop fleet demo has generators here",
+    ),
 ];
 
 /// Options of the embedded cluster.
@@ -49,6 +54,12 @@ const COUNTERPARTS: [(&str, &str); 5] =
 /// Options that are one header each.
 pub(super) const HEADERS: [(&str, &str); 2] = [("user", "authorization"), ("user_agent", "user-agent")];
 
+/// Options of a fleet, that which names it first.
+const FLEET: [&str; 7] = ["fleet", "generators", "at_least", "within", "on_loss", "lease", "allow_versions"];
+
+/// The variable that may hold the ticket of a fleet: its text, or the path of its file.
+pub(crate) const FLEET_TICKET: &str = "SCALETOP_FLEET_TICKET";
+
 /// Options of the cloud.
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 
@@ -74,7 +85,7 @@ pub(super) fn never(command: &str, id: &str) -> Option<&'static str> {
 }
 
 /// Why what was typed does nothing beside what is in force, wherever that comes from.
-pub(super) fn beside(settings: &[Setting]) -> Option<&'static str> {
+pub(super) fn beside(settings: &[Setting]) -> Option<String> {
     let find = |id: &str| settings.iter().find(|one| one.id == id);
     let is_typed = |id: &str| find(id).is_some_and(|one| one.source == Source::Typed);
     let says = |id: &str, word: &str| find(id).is_some_and(|one| one.words.iter().any(|said| said == word));
@@ -83,15 +94,20 @@ pub(super) fn beside(settings: &[Setting]) -> Option<&'static str> {
     });
     if is_typed("load_seed") && says("arrivals", "uniform") {
         return Some(
-            "--load-seed does nothing with uniform arrivals, which are not drawn: leave it out, or add --arrivals poisson",
+            "--load-seed does nothing with uniform arrivals, which are not drawn: leave it out, or add --arrivals poisson"
+                .to_owned(),
         );
     }
     if is_typed("conn_max_age") && is_on {
         return Some(
-            "--conn-max-age does nothing with --no-keepalive, which opens a connection for every request: keep one",
+            "--conn-max-age does nothing with --no-keepalive, which opens a connection for every request: keep one"
+                .to_owned(),
         );
     }
-    None
+    let has_fleet =
+        find("fleet").is_none_or(|one| one.source != Source::Default) || std::env::var_os(FLEET_TICKET).is_some();
+    let option = FLEET[1..].iter().find(|id| !has_fleet && is_typed(id))?;
+    Some(format!("--{} does nothing without --fleet, which says who generates the load", option.replace('_', "-")))
 }
 
 /// The option that says the same in another way, or the opposite.

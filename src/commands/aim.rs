@@ -9,7 +9,7 @@ use crate::commands::sending::{engine, sendable};
 use crate::commands::{CommandError, preflight};
 use crate::consent;
 use crate::plan::Plan;
-use crate::session::event::Settings;
+use crate::session::event::{FleetSettings, Settings};
 use crate::target::{Target, without_secrets};
 use clap::ValueEnum as _;
 use scaletop_cluster::ClusterArgs;
@@ -79,12 +79,33 @@ impl Aim {
         })
     }
 
+    /// What is sent.
+    #[cfg(feature = "fleet")]
+    pub(super) const fn request(&self) -> &RequestOptions {
+        &self.request
+    }
+
+    /// The host that the load goes to.
+    #[cfg(feature = "fleet")]
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// What is allowed and rarely meant: a body that says nothing of its type.
     pub(super) fn hint(&self) -> Option<&'static str> {
         let is_untyped = self.request.body.is_some() && !self.request.headers.contains_key(http::header::CONTENT_TYPE);
         is_untyped.then_some(
             "note: the body has no content-type; many services want one: -H 'content-type: application/json'",
         )
+    }
+
+    /// A fleet of generators sends to it: each has the cap to itself.
+    pub(super) fn by_fleet(&mut self, load: &LoadArgs, fleet: &FleetSettings) {
+        let each = load.max_in_flight.unwrap_or(Settings::default().max_in_flight);
+        let all = each.saturating_mul(fleet.wanted.into());
+        let settings = &mut self.settings;
+        (settings.max_in_flight, settings.capped_by_descriptors, settings.max_connections) = (all, false, Some(all));
+        settings.fleet = Some(fleet.clone());
     }
 
     /// Makes sure that the user wants load there.
@@ -136,6 +157,7 @@ fn settings(common: &Common<'_>, target: &Target, url: &Url) -> Settings {
         instance_header: request.instance_header.clone(),
         capacity_per_instance: load.capacity,
         seed: common.seed,
+        fleet: None,
         thresholds: plan.map(|plan| plan.thresholds.clone()).unwrap_or_default(),
     }
 }

@@ -1,5 +1,6 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc;
 use url::Url;
@@ -16,16 +17,17 @@ use url::Url;
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
 use crate::app::keymap::KeyMap;
-use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Loads, Watched};
+use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Load, Loads, Watched};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
 use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
+use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
 use crate::commands::sending::{check_certificates, check_length, headers};
-use crate::commands::{CommandError, outcome, say, theme};
+use crate::commands::{CommandError, fleet_load, outcome, say, theme};
 use crate::files;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
@@ -40,10 +42,15 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{EngineThreads, LoadHandle, Prepared, RequestOptions, Running};
+use scaletop_load::RequestOptions;
 use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
+
+mod sender;
+
+/// Headers that every request has, or that say how its body is sent.
+const OF_THE_REQUEST: [HeaderName; 5] = [HOST, USER_AGENT, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -64,14 +71,17 @@ pub(super) struct Script {
     pub(super) rate: ArrivalRate,
     /// Whether the answer to the one request beforehand must be as expected.
     pub(super) must_answer: bool,
+    /// The fleet that sends in the place of this process, where it is known already and no ticket names it.
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<fleet_load::Carrier>,
 }
 
 /// A session that only needs a front end.
 pub(super) struct Ready {
     header: Header,
     clock: RunClock,
-    /// The target, or two of them, with their engines.
-    aimed: Vec<(Aim, Prepared)>,
+    /// The target, or two of them, with who sends to each.
+    aimed: Vec<(Aim, Sender)>,
     folder: PathBuf,
     metrics: Option<Metrics>,
     web: Option<Bound>,
@@ -150,13 +160,14 @@ pub(super) async fn prepare(
     drive: &DriveArgs,
     targets: &[Target],
     cluster: &ClusterArgs,
-    script: Script,
+    mut script: Script,
 ) -> Result<Ready, CommandError> {
     let load = &drive.load;
     let plan = script.plan.as_ref();
-    let peak = plan.map_or(script.rate, Plan::peak).max(script.rate);
+    let peak = script.peak();
     check_rates(load, peak)?;
     aim::check_places(targets, drive, cluster)?;
+    fleet_load::check(drive, targets)?;
     let metrics = match drive.output.metrics {
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
@@ -202,6 +213,10 @@ pub(super) async fn prepare(
             }
         }
     }
+    if script.has_fleet() || fleet_load::is_asked(&drive.fleet) {
+        let fleet = fleet_load::settings(&drive.fleet)?;
+        aims.iter_mut().for_each(|aim| aim.by_fleet(load, &fleet));
+    }
     let mut settings = aims.iter().map(|aim| aim.settings.clone());
     let header = Header::new(clock.started_unix_micros(), settings.next().unwrap_or_default());
     let header = match settings.next() {
@@ -217,8 +232,8 @@ pub(super) async fn prepare(
     };
     let mut aimed = Vec::new();
     for mut aim in aims {
-        let engine = aim.engine(load, drive.request.expect).await?;
-        aimed.push((aim, engine));
+        let sender = sender(&mut aim, drive, &mut script, clock).await?;
+        aimed.push((aim, sender));
     }
     Ok(Ready {
         header,
@@ -235,6 +250,26 @@ pub(super) async fn prepare(
         // Until here a signal just ends the program; from here on none is lost.
         signals: Signals::listen()?,
     })
+}
+
+impl Script {
+    /// The highest rate that is known to come.
+    fn peak(&self) -> ArrivalRate {
+        self.plan.as_ref().map_or(self.rate, Plan::peak).max(self.rate)
+    }
+
+    /// Whether a fleet is known to send.
+    #[cfg(feature = "fleet")]
+    const fn has_fleet(&self) -> bool {
+        self.fleet.is_some()
+    }
+
+    /// Whether a fleet is known to send: never, where there are none.
+    #[cfg(not(feature = "fleet"))]
+    #[expect(clippy::unused_self, reason = "as where there are fleets")]
+    const fn has_fleet(&self) -> bool {
+        false
+    }
 }
 
 impl Ready {
@@ -259,7 +294,7 @@ impl Ready {
         let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
         let (mut started, mut notice) = (Vec::new(), self.notice);
         for (aim, engine) in self.aimed {
-            started.push(Started::of(aim, engine.start(self.clock)?, notice.take()));
+            started.push(Started::of(aim, engine, self.clock, notice.take()).await?);
         }
         let mut started = started.into_iter();
         let Some(first) = started.next() else { return Err(CommandError::NoTarget) };
@@ -269,6 +304,7 @@ impl Ready {
             abort_within: self.script.abort_within,
             place: first.place,
             beside: second.as_ref().map(|second| second.place),
+            owns_generators: first.owns_generators,
             ..Live::new(self.spike_rate)
         };
         let (second_load, second, second_kept) = match second {
@@ -299,24 +335,27 @@ impl Ready {
 
 /// The load on a target, started, and who watches it.
 struct Started {
-    load: LoadHandle,
+    load: Load,
     watched: Watched,
     place: Place,
+    /// Whether the generators of its fleet may be killed.
+    owns_generators: bool,
     kept: Kept,
 }
 
 /// What goes on as long as the load on a target does.
 struct Kept {
     cluster: Option<Rc<Cluster>>,
-    threads: EngineThreads,
+    /// The threads of its engine, or what its fleet needs.
+    threads: Box<dyn Any>,
     watchers: Watchers,
     endpoints: Option<WireServer>,
 }
 
 impl Started {
-    fn of(aim: Aim, running: Running, notice: Option<String>) -> Self {
-        let Running { handle: load, seconds, threads } = running;
+    async fn of(aim: Aim, sender: Sender, clock: RunClock, notice: Option<String>) -> Result<Self, CommandError> {
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
+        let Sending { load, seconds, known, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
         if let Some(text) = aim.warning {
             let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
             let _ = feeds_tx.try_send(notice);
@@ -334,8 +373,8 @@ impl Started {
             (None, true) => Place::Elsewhere,
             (None, false) => Place::Here,
         };
-        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill));
-        Self { load, watched, place, kept: Kept { cluster, threads, watchers, endpoints } }
+        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known);
+        Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints } })
     }
 }
 
@@ -381,6 +420,7 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
     }
     Ok(RequestOptions {
         method: values::method(args.method())?,
+        due_header: due_header(args, &headers)?,
         headers,
         body,
         timeout: args.timeout,
@@ -393,6 +433,16 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
         instance_header: values::header_name(&args.instance_header)?,
         ..RequestOptions::get(url)
     })
+}
+
+/// The header that says when a request was due; it is sent once, by us.
+fn due_header(args: &RequestArgs, headers: &HeaderMap) -> Result<Option<HeaderName>, CommandError> {
+    let Some(name) = args.due_header.as_deref().map(values::header_name).transpose()? else { return Ok(None) };
+    if headers.contains_key(&name) || OF_THE_REQUEST.contains(&name) {
+        let why = format!("--due-header {name} is a header that the request has already: choose another name");
+        return Err(CommandError::Option(why));
+    }
+    Ok(Some(name))
 }
 
 /// Adds the header that `option` is. Where both are options, the nearer one is known by now; a file of headers is not.

@@ -152,6 +152,12 @@ pub enum CommandError {
     #[cfg(feature = "fleet")]
     #[error(transparent)]
     FleetLink(#[from] scaletop_fleet::nats::LinkError),
+    /// A fleet that was started says nothing.
+    #[cfg(feature = "fleet")]
+    #[error(
+        "the fleet was started and does not say how it stands: no load was sent; see that its server can be reached, and start again"
+    )]
+    SilentFleet,
     /// The target makes no sense.
     #[error(transparent)]
     Target(#[from] TargetError),

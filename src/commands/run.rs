@@ -10,7 +10,7 @@ use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
 use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::{CommandError, aim, demo_spike, outcome, say, sending, verbosity};
+use crate::commands::{CommandError, aim, demo_spike, fleet_load, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
 use crate::metrics::Metrics;
@@ -197,7 +197,7 @@ pub(super) async fn prepare(
         // A plan says every rate; --rate is for the keys.
         rate: ArrivalRate::PAUSED,
         plan: Some(plan),
-        must_answer: false,
+        ..Script::default()
     };
     Ok(ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log })
 }
@@ -276,6 +276,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
     aim::check_places(targets, &args.drive, &args.cluster)?;
+    fleet_load::check(&args.drive, targets)?;
     drive::check_rates(load, plan.peak())?;
     let output = &args.drive.output;
     if let Some(folder) = &output.out {

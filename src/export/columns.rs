@@ -12,12 +12,12 @@ use crate::session::state::{Came, InstanceTrack, Session};
 use crate::text::{plain, timestamp};
 use crate::timeline::{Cohort, Counts, Percentiles, Row, SecondJudged};
 use scaletop_load::{Failure, OutcomeCounts, OutcomeKind};
-use scaletop_units::Elapsed;
+use scaletop_units::{Elapsed, FleetState, GeneratorChange, GeneratorEvent};
 
 mod connections;
 
 /// `timeline.csv`, to the letter of the contract. Latencies are those of OK answers, `failed_` of the others.
-pub(super) const TIMELINE: [&str; 57] = [
+pub(super) const TIMELINE: [&str; 59] = [
     "time_utc",
     "elapsed_s",
     "target_rps",
@@ -75,17 +75,23 @@ pub(super) const TIMELINE: [&str; 57] = [
     "failed_max_ms",
     "late",
     "err_unexpected",
+    "unreported",
+    "generators",
 ];
 
-/// How many columns of [`TIMELINE`] stand in `cohorts.csv`, too, from the first and from the last on.
+/// How many columns of [`TIMELINE`] stand in `cohorts.csv`, too, from the first and from the last on; not counting those of a fleet.
 const COHORT_COLUMNS: (usize, usize) = (35, 5);
+
+/// How many columns a fleet has, at the end.
+const FLEET_COLUMNS: usize = 2;
 
 /// `cohorts.csv`: those columns of [`TIMELINE`] that requests have, and how their second was judged.
 pub(super) fn cohorts() -> Vec<&'static str> {
-    let (first, last) = COHORT_COLUMNS;
-    let mut columns = TIMELINE[..first].to_vec();
-    columns.extend(&TIMELINE[TIMELINE.len() - last..]);
+    let ((first, last), (others, of_fleet)) = (COHORT_COLUMNS, TIMELINE.split_at(TIMELINE.len() - FLEET_COLUMNS));
+    let mut columns = others[..first].to_vec();
+    columns.extend(&others[others.len() - last..]);
     columns.push("judged");
+    columns.extend(of_fleet);
     columns
 }
 
@@ -120,6 +126,7 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
     fields.push(dropped_connections(row.dropped_connections, Some(row)));
     fields.extend(connections(row));
     fields.extend(apart(row.failed, row.late, &row.outcomes));
+    fields.extend(of_fleet(row.unreported, Some(row)));
     fields
 }
 
@@ -139,7 +146,14 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
     fields.push(dropped_connections(cohort.dropped_connections, row));
     fields.extend(apart(cohort.failed, cohort.late, &cohort.outcomes));
     fields.push(judged(cohort.judged).to_owned());
+    fields.extend(of_fleet(cohort.unreported(), row));
     fields
+}
+
+/// What only a fleet has: arrivals that nobody reported, and how many generators told of the second.
+fn of_fleet(unreported: Option<u64>, row: Option<&Row>) -> [String; FLEET_COLUMNS] {
+    let unreported = unreported.map(|unreported| unreported.to_string()).unwrap_or_default();
+    [unreported, count(row.and_then(|row| row.generators))]
 }
 
 /// What stands apart from the OK answers: latencies of failures, arrivals that we were late for, answers that were not
@@ -239,6 +253,8 @@ pub(super) fn event(session: &Session, recorded: &Recorded) -> Option<Vec<String
         SessionEvent::Mark { text } => ("mark", text.clone()),
         SessionEvent::Objective(slo) => ("objective", format!("{slo} from now on")),
         SessionEvent::Notice(notice) => ("notice", notice.text.clone()),
+        SessionEvent::Generator(event) => ("generator", generator_in_words(event)),
+        SessionEvent::Fleet(state) => ("fleet", fleet_in_words(state)),
         SessionEvent::Ended { reason } => ("ended", reason.clone()),
     };
     let mut fields = when(session, recorded.at);
@@ -270,6 +286,33 @@ fn feed_in_words(feed: &Feed) -> String {
     }
 }
 
+/// `g2 lost: no beat for 1.5 s`.
+fn generator_in_words(event: &GeneratorEvent) -> String {
+    let what = match event.change {
+        GeneratorChange::Joined => "joined",
+        GeneratorChange::Suspected => "suspected",
+        GeneratorChange::Lost => "lost",
+        GeneratorChange::TakenOver => "taken over",
+        GeneratorChange::Returned => "returned",
+        GeneratorChange::Left => "left",
+    };
+    let why = event.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{} {what}{why}", event.id)
+}
+
+/// `2 of 3 generators, clocks ± 0.400 ms, lead 60.000 ms, ceiling 60000/s, held: no generator answers`.
+fn fleet_in_words(state: &FleetState) -> String {
+    let held = state.held.as_deref().map(|why| format!(", held: {why}")).unwrap_or_default();
+    format!(
+        "{} of {} generators, clocks ± {} ms, lead {} ms, ceiling {}/s{held}",
+        state.live,
+        state.wanted,
+        millis(Some(state.clock_error)),
+        millis(Some(state.lead)),
+        state.ceiling.get()
+    )
+}
+
 /// The rows of `instances.csv`.
 pub(super) fn instances_seen(session: &Session) -> impl Iterator<Item = Vec<String>> + '_ {
     session.tracks().iter().zip(session.came(session.tracks())).map(|(track, came)| instance(track, came))
@@ -295,6 +338,9 @@ fn instance(track: &InstanceTrack, came: Option<Came>) -> Vec<String> {
 /// columns by their place.
 const FIRST_NUMBERS: usize = 38;
 
+/// So many stand before the bounds, as before there were fleets; what has come since stands behind them.
+const NUMBERS_BEFORE_BOUNDS: usize = 44;
+
 /// What `steps.csv` says of a step before its numbers.
 const STEP_HEAD: [&str; 10] = [
     "step",
@@ -313,6 +359,7 @@ const STEP_HEAD: [&str; 10] = [
 /// long was watched for a time that was not reached. What does not apply or is not known is empty.
 pub(super) fn steps() -> Vec<String> {
     let mut numbers: Vec<_> = numbers::kinds().map(|kind| kind.key.to_owned()).collect();
+    let latest = numbers.split_off(NUMBERS_BEFORE_BOUNDS);
     let later = numbers.split_off(FIRST_NUMBERS);
     let mut columns: Vec<_> = STEP_HEAD.into_iter().map(str::to_owned).chain(numbers).collect();
     let of_times = |what: &'static str| {
@@ -323,6 +370,7 @@ pub(super) fn steps() -> Vec<String> {
     columns.extend(["verdict".to_owned(), "words".to_owned()]);
     columns.extend(later);
     columns.extend(of_times("bound"));
+    columns.extend(latest);
     columns
 }
 
@@ -342,7 +390,8 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         report.numbers.basis.map(|basis| basis.label().to_owned()).unwrap_or_default(),
         report.numbers.demand.as_ref().map(|demand| demand.label().to_owned()).unwrap_or_default(),
     ];
-    let (first, later) = all.split_at(FIRST_NUMBERS);
+    let (known, latest) = all.split_at(NUMBERS_BEFORE_BOUNDS);
+    let (first, later) = known.split_at(FIRST_NUMBERS);
     fields.extend(first.iter().map(|number| number.value.field()));
     fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| match number.value {
         numbers::Value::Timing(Timing::Reached { plus_minus, .. }) if plus_minus > 0.0 => plain(plus_minus),
@@ -354,6 +403,7 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
     fields.push(foreign(&report.words));
     fields.extend(later.iter().map(|number| number.value.field()));
     fields.extend(all.iter().filter(|number| number.kind.is_time()).map(|number| number.value.bound()));
+    fields.extend(latest.iter().map(|number| number.value.field()));
     fields
 }
 

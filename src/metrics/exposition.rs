@@ -11,7 +11,7 @@ use crate::instances::Basis;
 use crate::session::event::Side;
 use crate::session::halves::Halves;
 use crate::session::standing::{Standing, standing};
-use crate::session::state::Session;
+use crate::session::state::{GeneratorState, Session};
 use crate::text::clean;
 use scaletop_load::OutcomeKind;
 
@@ -65,7 +65,7 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     (
         "scaletop_standing",
         "gauge",
-        "1 for how it stands now, 0 for the others: nothing sent, no load, open, held, missed, none OK, generator.",
+        "1 for how it stands now, 0 for the others: nothing sent, no load, open, held, missed, none OK, generator, load held.",
     ),
     (
         "scaletop_missed_since_seconds",
@@ -91,6 +91,17 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_connections_opened_total", "counter", "Connections opened."),
     ("scaletop_connections_open", "gauge", "Connections open at the end of the last closed second."),
     ("scaletop_connections_waiting", "gauge", "Arrivals that had no connection yet at its end."),
+    ("scaletop_generators", "gauge", "Generators of the fleet, by their state."),
+    ("scaletop_generators_wanted", "gauge", "Generators that were asked for."),
+    (
+        "scaletop_unreported_total",
+        "gauge",
+        "Arrivals that the fleet's schedule made due and no generator has reported; falls when reports come late.",
+    ),
+    ("scaletop_fleet_clock_error_seconds", "gauge", "How far the generators' clocks may be apart, plus or minus."),
+    ("scaletop_fleet_lead_seconds", "gauge", "How long after it is asked for a change of rate takes effect."),
+    ("scaletop_fleet_ceiling_rate", "gauge", "The most that all live generators may send, requests per second."),
+    ("scaletop_fleet_held", "gauge", "1 while the fleet holds the load although a rate is set, else 0."),
     ("scaletop_connect_seconds", "gauge", "What opening connections took in the last closed second, by quantile."),
 ];
 
@@ -218,6 +229,23 @@ fn add(page: &mut Page, session: &Session) {
     }
     steps(page, session);
     generator(page, session);
+    fleet(page, session);
+}
+
+/// The generators beside this process; nothing without a fleet.
+fn fleet(page: &mut Page, session: &Session) {
+    let Some(fleet) = session.fleet() else { return };
+    for state in GeneratorState::ALL {
+        let count = fleet.generators().filter(|(_, one)| one.state == state).count();
+        page.count("scaletop_generators", &[("state", state.key())], count as u64);
+    }
+    page.some("scaletop_unreported_total", &[], session.totals().unreported().map(|unreported| unreported as f64));
+    let Some(state) = fleet.state() else { return };
+    page.count("scaletop_generators_wanted", &[], state.wanted.into());
+    page.sample("scaletop_fleet_clock_error_seconds", &[], state.clock_error.as_secs_f64());
+    page.sample("scaletop_fleet_lead_seconds", &[], state.lead.as_secs_f64());
+    page.count("scaletop_fleet_ceiling_rate", &[], state.ceiling.get().into());
+    page.count("scaletop_fleet_held", &[], u64::from(state.held.is_some()));
 }
 
 fn totals(page: &mut Page, session: &Session) {

@@ -17,18 +17,25 @@ pub trait Conditions {
     }
     /// Whether the count has stayed the same and the objective has held since `since`, for long enough to call it settled.
     fn is_settled(&self, since: Elapsed) -> bool;
+    /// How long before it is due a change must be told at least.
+    fn lead(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A change whose time is known is announced this much ahead, so that the pacer has it before its anchor: then a stall of
 /// the loop moves no arrival.
 pub(crate) const AHEAD: Duration = Duration::from_millis(100);
 
+/// Of a change that must be told ahead, this much is left when the loop has come to it.
+const BESIDES_LEAD: Duration = Duration::from_millis(50);
+
 /// What a schedule wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instruction {
     /// A stage begins: drive this rate from this moment on.
     Begin {
-        /// When the stage begins: up to [`AHEAD`] in the future, or a little in the past.
+        /// When the stage begins: up to [`AHEAD`] in the future, more where the lead is longer, or a little in the past.
         at: Elapsed,
         name: String,
         profile: RateProfile,
@@ -37,7 +44,7 @@ pub enum Instruction {
     },
     /// The last stage ends then: nothing is due from that moment on. [`Instruction::Finish`] follows in its time.
     End {
-        /// When: up to [`AHEAD`] in the future.
+        /// When: as far in the future as a stage.
         at: Elapsed,
     },
     /// Something worth a line in the log.
@@ -57,6 +64,8 @@ pub struct Schedule {
     stages: Vec<Stage>,
     /// When the first stage begins, once that is known.
     begins: Option<Elapsed>,
+    /// How much ahead a change whose time is known is announced.
+    ahead: Duration,
     /// The stage that plays, and since when; `None` before the first one.
     playing: Option<(usize, Elapsed)>,
     /// Whether [`Instruction::End`] has been said.
@@ -74,6 +83,7 @@ impl Schedule {
         Self {
             stages: plan.stages.clone(),
             begins: None,
+            ahead: AHEAD,
             playing: None,
             end_is_known: false,
             told: None,
@@ -89,7 +99,7 @@ impl Schedule {
         }
         let due = self.playing.map_or(self.begins, |(at, since)| Some(since + self.stages[at].end.at_most()));
         let due = due.unwrap_or(Elapsed::ZERO);
-        Some(if self.end_is_known { due } else { due - AHEAD })
+        Some(if self.end_is_known { due } else { due - self.ahead })
     }
 
     /// The next thing to do at `now`, if there is one; call again until there is none.
@@ -101,9 +111,11 @@ impl Schedule {
         if self.finished {
             return None;
         }
+        self.ahead = AHEAD.max(known.lead() + BESIDES_LEAD);
+        let ahead = self.ahead;
         let Some((at, since)) = self.playing else {
-            let begins = *self.begins.get_or_insert_with(|| now.next_second());
-            return (now + AHEAD >= begins).then(|| self.begin(0, begins));
+            let begins = *self.begins.get_or_insert_with(|| (now + known.lead()).next_second());
+            return (now + ahead >= begins).then(|| self.begin(0, begins));
         };
         if let Some(end) = self.told.take() {
             return Some(self.begin(at + 1, end));
@@ -112,13 +124,13 @@ impl Schedule {
         let due = since + stage.end.at_most();
         let is_last = at + 1 == self.stages.len();
         // The end is not brought forward: what is due until then still has to be sent.
-        let is_due = if is_last { now >= due } else { now + AHEAD >= due };
+        let is_due = if is_last { now >= due } else { now + ahead >= due };
         let over = match &stage.end {
             _ if is_due => Some(due),
             StageEnd::After(_) => None,
             StageEnd::Until(condition, _) => Self::holds(*condition, since, known).then_some(now),
         };
-        if over.is_none() && is_last && !self.end_is_known && now + AHEAD >= due {
+        if over.is_none() && is_last && !self.end_is_known && now + ahead >= due {
             self.end_is_known = true;
             return Some(Instruction::End { at: due });
         }

@@ -52,6 +52,10 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
         let late = thousands(session.totals().dropped_late);
         doubts.push(format!("{late} requests were never sent because the generator itself was late."));
     }
+    if let Some(unreported) = session.totals().unreported().filter(|&unreported| unreported > 0) {
+        let unreported = thousands(unreported);
+        doubts.push(format!("{unreported} arrivals that the fleet's schedule made due are in no generator's report: nobody knows whether they were sent."));
+    }
     if session.totals().dropped_connections > 0 {
         let dropped = thousands(session.totals().dropped_connections);
         doubts.push(format!("{dropped} requests were never sent because every connection that is allowed was busy."));

@@ -13,13 +13,13 @@ use crate::plan::threshold::Threshold;
 use crate::slo::Slo;
 use scaletop_load::Second;
 use scaletop_load::{Arrivals, RateProfile};
-use scaletop_units::Elapsed;
+use scaletop_units::{Elapsed, FleetState, GeneratorEvent};
 
 /// Why a session ended, when a key or a signal ended it.
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 5;
+pub(crate) const FORMAT_VERSION: u32 = 6;
 
 /// The first version that says which arrivals the generator was late for.
 pub(crate) const TELLS_LATENESS: u32 = 4;
@@ -27,7 +27,8 @@ pub(crate) const TELLS_LATENESS: u32 = 4;
 /// The oldest version that is still read. 3 added what connections did, why requests failed, and arrivals dropped for want of a
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
 /// failures apart, and the arrivals that we were late for. 5 may change the objective, and may have two targets: a reader of 4
-/// would judge all by the first, and take the events of both for those of one.
+/// would judge all by the first, and take the events of both for those of one. 6 may be of a fleet: a reader of 5 would take what
+/// its generators are said to have done for damage, and arrivals that nobody reported for none.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -140,8 +141,26 @@ pub struct Settings {
     pub capacity_per_instance: Option<f64>,
     /// The seed of the random number generator (Poisson arrivals).
     pub seed: u64,
+    /// The fleet that was asked for; `None` where this process sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetSettings>,
     /// What must hold for the session to pass.
     pub thresholds: Vec<Threshold>,
+}
+
+/// The fleet that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetSettings {
+    /// Generators that were waited for.
+    pub wanted: u32,
+    /// With fewer the load is held.
+    pub at_least: u32,
+    /// How long they were waited for at most.
+    pub within: Duration,
+    /// How long a generator sends without being heard.
+    pub lease: Duration,
+    /// What becomes of a lost one's share: `redistribute`, `shrink` or `stop`.
+    pub on_loss: String,
 }
 
 impl Settings {
@@ -184,6 +203,7 @@ impl Default for Settings {
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,
+            fleet: None,
             thresholds: Vec::new(),
         }
     }
@@ -236,6 +256,10 @@ pub enum SessionEvent {
     Objective(Slo),
     /// Something worth a line in the log.
     Notice(Notice),
+    /// Something happened to a generator of the fleet.
+    Generator(GeneratorEvent),
+    /// How the fleet stands from now on.
+    Fleet(FleetState),
     Ended {
         reason: String,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::instances::{Basis, InstanceObservation};
 use crate::plan::schedule::Conditions;
 use crate::session::halves::Halves;
-use crate::session::state::Session;
+use crate::session::state::{Fleet, Session};
 use crate::timeline::SecondJudged;
 use scaletop_units::Elapsed;
 
@@ -24,6 +24,10 @@ impl Conditions for Session {
             Some(counts) => counts.final_since(since).last().map(|seen| seen.count.max(responding.unwrap_or(0))),
             None => responding,
         }
+    }
+
+    fn lead(&self) -> Duration {
+        self.fleet().map_or(Duration::ZERO, Fleet::lead)
     }
 
     fn is_settled(&self, since: Elapsed) -> bool {
@@ -65,6 +69,10 @@ impl Conditions for Halves {
 
     fn has_instances(&self, since: Elapsed, is_so: impl Fn(u32) -> bool) -> bool {
         self.each().all(|(_, half)| half.has_instances(since, &is_so))
+    }
+
+    fn lead(&self) -> Duration {
+        self.first().lead()
     }
 
     fn is_settled(&self, since: Elapsed) -> bool {

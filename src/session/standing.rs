@@ -8,7 +8,7 @@ use crate::analysis::recovery::TOO_FEW;
 use crate::analysis::words::Present;
 use crate::session::state::Session;
 use crate::slo::Slo;
-use crate::text::{clean_to, latency, percent};
+use crate::text::{clean_to, count, latency, percent};
 use crate::timeline::objective::WINDOW_SECS;
 use crate::timeline::{Cohort, Row, SecondJudged};
 use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
@@ -45,6 +45,8 @@ pub(crate) enum Standing {
     },
     /// We are the limit: nobody can say how the service does.
     Generator { why: String },
+    /// The fleet sends nothing although a rate is set.
+    LoadHeld { why: String },
 }
 
 impl Standing {
@@ -58,12 +60,13 @@ impl Standing {
             Self::Missed { .. } => "missed",
             Self::NoneOk { .. } => "none_ok",
             Self::Generator { .. } => "generator",
+            Self::LoadHeld { .. } => "load_held",
         }
     }
 
     /// Every label, in the order of the kinds.
-    pub(crate) const LABELS: [&'static str; 7] =
-        ["nothing_sent", "no_load", "open", "held", "missed", "none_ok", "generator"];
+    pub(crate) const LABELS: [&'static str; 8] =
+        ["nothing_sent", "no_load", "open", "held", "missed", "none_ok", "generator", "load_held"];
 
     /// Since when the objective is missed, if it is: one moment for everybody who says so.
     pub(crate) const fn lost_since(&self) -> Option<Elapsed> {
@@ -81,7 +84,7 @@ impl Standing {
             Self::Held => Present::Held,
             Self::Missed { .. } => Present::Missed,
             Self::NoneOk { .. } => Present::NoneOk,
-            Self::Generator { .. } => Present::NotMeasured,
+            Self::Generator { .. } | Self::LoadHeld { .. } => Present::NotMeasured,
         }
     }
 
@@ -102,12 +105,16 @@ impl Standing {
                 format!("{before}NOT ONE OK for {}: {why}{remedy}", for_secs(*none_since))
             }
             Self::Generator { why } => format!("NOT MEASURED: {why}"),
+            Self::LoadHeld { why } => format!("the load is held: {why}"),
         }
     }
 }
 
 /// How it stands at the end of the second before `at`, or of the last one that is known by then.
 pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
+    if let Some(why) = session.fleet().and_then(|fleet| fleet.held_at(at)) {
+        return Standing::LoadHeld { why: why.to_owned() };
+    }
     let rows = session.timeline().rows();
     let end = rows.partition_point(|row| row.second < at.second());
     let recent = || rows.range(end.saturating_sub(WINDOW_SECS as usize)..end);
@@ -118,12 +125,15 @@ pub(crate) fn standing(session: &Session, at: Elapsed) -> Standing {
     }
     let mut seen = Seen::default();
     recent().for_each(|row| seen.add(row));
-    if seen.due == 0 && seen.outcomes.total() == 0 && last.in_flight == 0 {
+    seen.unreported = unreported(session, recent());
+    if seen.due == 0 && seen.unreported == 0 && seen.outcomes.total() == 0 && last.in_flight == 0 {
         return Standing::NoLoad;
     }
     let slo = session.objectives().at(last.second);
-    if seen.ours() as f64 > slo.errors * seen.due as f64 {
-        return Standing::Generator { why: generator_in_words(recent()) };
+    if seen.ours() as f64 > slo.errors * seen.due.saturating_add(seen.unreported) as f64 {
+        let unreported = seen.unreported;
+        let why = if unreported > 0 { unreported_in_words(unreported) } else { generator_in_words(recent()) };
+        return Standing::Generator { why };
     }
     if seen.outcomes.total() > 0 && seen.outcomes.get(OutcomeKind::Ok) == 0 {
         let kind = most_frequent(&seen.outcomes);
@@ -186,6 +196,8 @@ struct Seen {
     outcomes: OutcomeCounts,
     dropped_cap: u64,
     unsent: u64,
+    /// Arrivals that no generator of the fleet has reported so far.
+    unreported: u64,
     /// The slowest of the p99s of OK answers.
     p99: Option<Duration>,
 }
@@ -201,7 +213,8 @@ impl Seen {
 
     /// Arrivals that failed for our own sake.
     fn ours(&self) -> u64 {
-        self.unsent.saturating_add(self.outcomes.of_class(OutcomeClass::Generator))
+        let unsent = self.unsent.saturating_add(self.unreported);
+        unsent.saturating_add(self.outcomes.of_class(OutcomeClass::Generator))
     }
 }
 
@@ -313,6 +326,20 @@ fn none_ok_since(session: &Session, end: usize) -> Elapsed {
     let rows = session.timeline().rows().range(..end).rev().take_while(|row| row.outcomes.get(OutcomeKind::Ok) == 0);
     let first = rows.filter(has_load).last();
     Elapsed::from_secs(first.map_or(0, |row| row.second).into())
+}
+
+/// Arrivals due in these seconds that no generator of the fleet has reported so far. What comes late is in time for this, too.
+fn unreported<'a>(session: &Session, rows: impl DoubleEndedIterator<Item = &'a Row>) -> u64 {
+    let mut seconds = rows.map(|row| row.second);
+    let Some(first) = seconds.next() else { return 0 };
+    let last = seconds.next_back().unwrap_or(first);
+    let cohorts = session.timeline().kept_cohorts().between(first, last.saturating_add(1));
+    cohorts.filter_map(Cohort::unreported).sum()
+}
+
+/// `1,210 arrivals are unreported by the fleet`.
+fn unreported_in_words(unreported: u64) -> String {
+    format!("{} arrivals are unreported by the fleet", count(unreported))
 }
 
 /// The first thing that speaks against the generator.

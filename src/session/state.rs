@@ -19,6 +19,7 @@ use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, Sessio
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
 use crate::slo::Slo;
+use crate::timeline::planned;
 use crate::timeline::{Completed, Objectives, Percentiles, Row, Timeline};
 use scaletop_load::Failure;
 use scaletop_load::Latency;
@@ -31,6 +32,7 @@ mod births;
 #[cfg(test)]
 mod by_hand;
 mod connections;
+mod fleet;
 mod gather;
 mod instance_table;
 mod observations;
@@ -39,6 +41,7 @@ mod steps;
 
 pub(crate) use crate::analysis::births::Came;
 pub(crate) use connections::ConnectionTotals;
+pub(crate) use fleet::{Fleet, Generator, GeneratorState, fleet_in_words};
 pub(crate) use instance_table::InstanceTrack;
 
 /// Lines of the log and marks that are kept.
@@ -88,6 +91,8 @@ pub struct Session {
     marks: Vec<(Elapsed, String)>,
     /// The log, oldest first, bounded.
     log: Vec<(Elapsed, Notice)>,
+    /// Who generates the load beside others; `None` where it is this process alone.
+    fleet: Option<Box<Fleet>>,
     /// Totals of the whole session.
     totals: Totals,
     /// Why the session ended.
@@ -127,6 +132,8 @@ pub struct Totals {
     pub dropped_late: u64,
     /// Arrivals given up for want of a connection.
     pub dropped_connections: u64,
+    /// Arrivals that the schedule of a fleet made due, whoever was to send them; `None` without a fleet.
+    pub planned: Option<u64>,
     /// What became of the requests.
     pub outcomes: OutcomeCounts,
     /// Response times of the OK answers.
@@ -169,6 +176,7 @@ impl Session {
             milestones: Vec::new(),
             marks: Vec::new(),
             log: Vec::new(),
+            fleet: None,
             totals: Totals::default(),
             ended: None,
             fold: Fold::default(),
@@ -201,6 +209,8 @@ impl Session {
             SessionEvent::Mark { text } => bounded_push(&mut self.marks, (at, cut(text))),
             SessionEvent::Objective(slo) => self.change_objective(at, slo),
             SessionEvent::Notice(notice) => self.note(at, notice.level, &notice.text),
+            SessionEvent::Generator(event) => self.hear_of_generator(at, event),
+            SessionEvent::Fleet(state) => self.hear_of_fleet(at, state),
             SessionEvent::Ended { reason } => {
                 self.ended = Some(cut(reason));
                 self.end_steps();
@@ -251,6 +261,7 @@ impl Session {
             self.note(second.end(), NoticeLevel::Warning, &text);
         }
         self.tell_protocol(second);
+        self.hear_generators(second);
         let (ok, service) = (completed.ok.clone(), completed.service.clone());
         self.fold.trailing.push(second.index, ok, second.send_lag.clone(), service);
         row.responding = self.serve(second);
@@ -309,6 +320,7 @@ impl Totals {
     fn add(&mut self, row: &Row, completed: &Completed, second: &Second) -> Vec<Failure> {
         self.due = self.due.saturating_add(row.due);
         self.sent = self.sent.saturating_add(row.sent);
+        self.planned = planned::sum(self.planned, row.planned);
         self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(row.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(row.dropped_connections);
@@ -328,6 +340,11 @@ impl Totals {
         let mut all = self.ok.clone();
         all.merge(&self.failed);
         all
+    }
+
+    /// Arrivals that the schedule of a fleet made due and that none of its generators reported (so far); `None` without a fleet.
+    pub const fn unreported(&self) -> Option<u64> {
+        planned::unreported(self.planned, self.due)
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::slo::Slo;
 use crate::timeline::objective::{self, Judgement, SecondJudged, certain_after};
-use crate::timeline::{KEPT_SECS, Objectives, Percentiles, THINNED_SPAN};
+use crate::timeline::{KEPT_SECS, Objectives, Percentiles, THINNED_SPAN, planned};
 use scaletop_load::CohortPart;
 use scaletop_load::Latency;
 use scaletop_load::OutcomeCounts;
@@ -20,6 +20,8 @@ pub struct Cohort {
     pub span: u32,
     /// Arrivals that came due.
     pub due: u64,
+    /// Arrivals that the schedule of a fleet makes due, whoever is to send them; `None` without a fleet.
+    pub planned: Option<u64>,
     /// Arrivals handed to the transport.
     pub sent: u64,
     /// Arrivals refused at the in-flight cap.
@@ -55,6 +57,11 @@ impl Cohort {
         Self { second, span: 1, ..Self::default() }
     }
 
+    /// Arrivals that the schedule of a fleet makes due and that nobody reported (so far); `None` without a fleet.
+    pub const fn unreported(&self) -> Option<u64> {
+        planned::unreported(self.planned, self.due)
+    }
+
     /// Requests without an answer.
     pub fn pending(&self) -> u64 {
         self.sent.saturating_sub(self.outcomes.total())
@@ -73,6 +80,7 @@ impl Cohort {
 
     fn count(&mut self, part: &CohortPart, slo: &Slo) {
         self.due = self.due.saturating_add(part.due);
+        self.planned = planned::sum(self.planned, part.planned);
         self.sent = self.sent.saturating_add(part.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(part.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(part.dropped_late);
@@ -95,6 +103,7 @@ impl Cohort {
     fn absorb(&mut self, later: &Self) {
         self.span = self.span.saturating_add(later.span);
         self.due = self.due.saturating_add(later.due);
+        self.planned = planned::sum(self.planned, later.planned);
         self.sent = self.sent.saturating_add(later.sent);
         self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
@@ -240,7 +249,8 @@ impl Cohorts {
         for at in first..self.list.len() {
             let cohort = &mut self.list[at];
             let age = closed.saturating_sub(cohort.second);
-            let may_come = cohort.due == 0 && !expected.is_paused();
+            let may_come =
+                (cohort.due == 0 && !expected.is_paused()) || cohort.unreported().is_some_and(|missing| missing > 0);
             // A cohort is judged together with those just before it: it is final only when they are.
             is_final &= age >= certain || at < beyond || (age >= 2 && cohort.pending() == 0 && !may_come);
             cohort.is_final = is_final;

@@ -88,6 +88,8 @@ pub(crate) struct Judgement {
     delayed: u64,
     /// Arrivals that we did not send.
     unsent: u64,
+    /// Arrivals that no generator of the fleet reported: nobody knows whether they were sent.
+    unreported: u64,
 }
 
 impl Judgement {
@@ -113,6 +115,7 @@ impl Judgement {
         let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
         let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
         self.unsent = self.unsent.saturating_add(unsent);
+        self.unreported = self.unreported.saturating_add(cohort.unreported().unwrap_or(0));
         let pending_kind = if is_overdue { &mut self.overdue } else { &mut self.young };
         *pending_kind = pending_kind.saturating_add(pending);
     }
@@ -121,14 +124,15 @@ impl Judgement {
     /// of the arrivals answered otherwise than expected by nobody's fault: what nobody showed does not hold.
     pub(crate) fn verdict(&self, slo: &Slo) -> SecondJudged {
         if self.due == 0 {
-            return SecondJudged::Unknown;
+            return if self.unreported > 0 { SecondJudged::NotMeasured } else { SecondJudged::Unknown };
         }
         let allowed = slo.errors * self.due as f64 + 1e-9;
         // Lost without doubt, whatever would have become of what was late or not sent.
         if self.lost.saturating_sub(self.refused_late()) as f64 > allowed {
             return SecondJudged::Bad;
         }
-        if self.unsent as f64 > allowed {
+        let allowed_ours = slo.errors * self.due.saturating_add(self.unreported) as f64 + 1e-9;
+        if self.unsent.saturating_add(self.unreported) as f64 > allowed_ours {
             return SecondJudged::NotMeasured;
         }
         match (self.holds(slo, 0), self.holds(slo, self.young)) {

@@ -1,7 +1,7 @@
 //! Writing the live curve: one row a second, and the minute that will stand in for it when it is old.
 
 use crate::timeline::connections::{ConnectionRow, Took};
-use crate::timeline::{HeatColumn, KEPT_SECS, Percentiles, Row, THINNED_SPAN, Timeline};
+use crate::timeline::{HeatColumn, KEPT_SECS, Percentiles, Row, THINNED_SPAN, Timeline, planned};
 use scaletop_load::{Connections, Latency, Second};
 
 /// The minute under way: its row so far, and the histograms its percentiles will come from.
@@ -58,6 +58,7 @@ impl Row {
             bytes_in: second.bytes_in,
             generator: second.generator,
             connections: ConnectionRow::of(&second.connections),
+            planned: planned::of(&second.parts),
             ..Self::default()
         };
         if let Some([p50, p99]) = completed.service.quantiles([0.5, 0.99]) {
@@ -65,6 +66,7 @@ impl Row {
         }
         for part in &second.parts {
             row.due = row.due.saturating_add(part.due);
+            row.unreported = planned::sum(row.unreported, part.planned.map(|_| part.unreported()));
             row.sent = row.sent.saturating_add(part.sent);
             row.dropped_cap = row.dropped_cap.saturating_add(part.dropped_cap);
             row.dropped_late = row.dropped_late.saturating_add(part.dropped_late);
@@ -73,6 +75,7 @@ impl Row {
             row.longest_lag = row.longest_lag.max(part.longest_lag);
             row.outcomes.merge(&part.outcomes);
         }
+        row.generators = planned::generators(second);
         row
     }
 
@@ -82,6 +85,9 @@ impl Row {
         self.target = later.target;
         self.due = self.due.saturating_add(later.due);
         self.sent = self.sent.saturating_add(later.sent);
+        self.planned = planned::sum(self.planned, later.planned);
+        self.unreported = planned::sum(self.unreported, later.unreported);
+        self.generators = self.generators.max(later.generators);
         self.dropped_cap = self.dropped_cap.saturating_add(later.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(later.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);

@@ -17,6 +17,8 @@ use scaletop_load::{Connections, Latency};
 use scaletop_load::{GeneratorHealth, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
+mod fleet;
+
 /// Requests a second that one instance of the pretended service holds: 10 at a time, 80 ms each.
 const PER_INSTANCE: u64 = 125;
 
@@ -40,6 +42,7 @@ pub(crate) struct Builder {
     pinned: bool,
     in_flight_cap: u64,
     stalled: bool,
+    fleet: fleet::Generators,
 }
 
 /// An empty session against the demo cluster.
@@ -67,6 +70,7 @@ pub(crate) fn state() -> Builder {
         pinned: false,
         in_flight_cap: 10_000,
         stalled: false,
+        fleet: fleet::Generators::default(),
     }
 }
 
@@ -357,6 +361,7 @@ impl Builder {
             ..GeneratorHealth::default()
         };
         second.connections = Self::connections(second.in_flight);
+        self.fleet.report(&mut second);
         second
     }
 
@@ -423,8 +428,13 @@ pub(crate) fn looked_at(state: &State, change: impl FnOnce(&mut Ui)) -> State {
 
 /// Calm, a spike to 600, an instance after the other, calm again: the picture that scaletop is for.
 pub(crate) fn spike(scaled: usize, after: u32) -> Builder {
+    spike_of(state(), scaled, after)
+}
+
+/// The same, beginning with something else than nothing.
+pub(crate) fn spike_of(begun: Builder, scaled: usize, after: u32) -> Builder {
     const IDS: [&str; 4] = ["i-21c0", "i-b94e", "i-0d55", "i-e8a2"];
-    let mut state = state().limits().rate(50).run(5).live("cloudwatch").fact("status", "RUNNING").run(45);
+    let mut state = begun.limits().rate(50).run(5).live("cloudwatch").fact("status", "RUNNING").run(45);
     for ago in [40, 30, 20, 10] {
         state = state.observed(Basis::Active, 1, ago, false);
     }

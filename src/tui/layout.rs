@@ -31,9 +31,9 @@ const FACTS_AT_LEAST: u16 = 9;
 /// Columns between the halves of two targets.
 const BETWEEN: u16 = 2;
 
-/// Header, body and footer, and the bar of a replay. Two targets have a line of their own in the header.
-pub(crate) fn screen(area: Rect, is_replay: bool, has_two: bool) -> Frame {
-    let header = if area.height < 30 { 2 } else { 3 } + u16::from(has_two);
+/// Header, body and footer, and the bar of a replay. Two targets, or a fleet, have a line of their own in the header.
+pub(crate) fn screen(area: Rect, is_replay: bool, has_more: bool) -> Frame {
+    let header = if area.height < 30 { 2 } else { 3 } + u16::from(has_more);
     // On a tall screen a blank line keeps header and charts apart.
     let air = u16::from(area.height >= 36);
     let [header, _, body, bar, footer] = Layout::vertical([

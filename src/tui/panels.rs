@@ -3,6 +3,7 @@
 pub(crate) mod bar;
 pub(crate) mod both;
 pub(crate) mod charts;
+pub(crate) mod fleet;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod help;

@@ -22,11 +22,11 @@ use crate::app::state::{Lifecycle, Prompt, PromptKind, Question, TimeRange, Ui, 
 use crate::instances::milestone::MilestoneKind;
 use crate::session::event::{NoticeLevel, Side};
 use crate::tui::chart::GUTTER;
-use crate::tui::fixtures::{Builder, looked_at, spike, state};
+use crate::tui::fixtures::{Builder, looked_at, spike, spike_of, state};
 use crate::tui::glyphs::Glyphs;
 use crate::tui::panels::both;
 use scaletop_load::OutcomeKind;
-use scaletop_units::{ArrivalRate, Elapsed};
+use scaletop_units::{ArrivalRate, Elapsed, GeneratorChange};
 
 /// The frame of a state.
 fn frame(state: &State, theme: Theme, columns: u16, rows: u16) -> Terminal<TestBackend> {
@@ -191,6 +191,33 @@ situations! {
         steps: spike(4, 60).rate(50).run(20).beside("demo:ecs", spike(2, 72).rate(50).run(20)).view(View::Steps).ui(|ui| ui.selected = 1);
         log: spike(4, 20).mark("deploy 1.2").beside("demo:ecs", spike(1, 38).mark("deploy 1.2").notice(NoticeLevel::Warning, "objective MISSED 9 s: 80 % answer 429")).view(View::Log);
         replay: spike(4, 20).replay(10, 3_600).beside("https://a-host-with-a-long-name.example.com/", spike(1, 38));
+    }
+    fleet {
+        overview: spike_of(state().fleet(3), 4, 24);
+        lost: spike_of(state().fleet(3), 4, 24)
+            .silent("g2")
+            .generator("g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"))
+            .run(1)
+            .generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s"))
+            .fleet_stands(None)
+            .run(1);
+        held: spike_of(state().fleet(3), 4, 24).silent("g2").silent("g3").fleet_stands(Some("1 of 3 generators is there, 2 are needed")).run(3);
+        generators: spike_of(state().fleet(3), 4, 64)
+            .silent("g2")
+            .generator("g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"))
+            .run(2)
+            .generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s"))
+            .generator("g2", GeneratorChange::TakenOver, None)
+            .run(6)
+            .heard("g2")
+            .generator("g2", GeneratorChange::Returned, None)
+            .fleet_stands(None)
+            .run(10)
+            .generator("g3", GeneratorChange::Left, Some("it was asked to"))
+            .view(View::Generators);
+        many: spike_of(state().fleet(50), 4, 14).view(View::Generators);
+        none: state().view(View::Generators);
+        log: spike_of(state().fleet(2), 4, 14).generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s")).generator("g2", GeneratorChange::TakenOver, None).run(1).view(View::Log);
     }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = Some(0));

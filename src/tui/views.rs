@@ -1,5 +1,6 @@
 //! The views of the Tab key: one file each.
 
+pub(crate) mod generators;
 pub(crate) mod instances;
 pub(crate) mod latency;
 pub(crate) mod log;

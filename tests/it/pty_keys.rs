@@ -198,6 +198,7 @@ fn live(hands: &mut Hands<'_>, action: &str, key: &str) {
             hands.see("nothing", |screen| rate(screen) == "0/s");
         }
         "kill-instance" => hands.says(key, "killed"),
+        "kill-generator" => hands.says(key, "no fleet generates the load"),
         "to-start" => {
             hands.press(key);
             hands.see("the beginning", |screen| screen.contains("PAST 0:00"));

@@ -17,7 +17,7 @@ use scaletop::{StepReport, Timing, Validity};
 use scaletop_load::Latency;
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
-use scaletop_load::{LATE, Second, Served};
+use scaletop_load::{GeneratorPart, LATE, Second, Served};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 use serde::Deserialize;
 
@@ -99,6 +99,11 @@ struct Load {
     dropped_cap: u64,
     #[serde(default)]
     dropped_late: u64,
+    /// Arrivals that the schedule of a fleet makes due in addition, and that none of its generators reports.
+    unreported: Option<u64>,
+    /// The generators that report the others.
+    #[serde(default)]
+    generators: Vec<String>,
     /// How many seconds later the answers are seen.
     #[serde(default)]
     answered_after: u32,
@@ -179,6 +184,8 @@ struct Expect {
     lost: Option<u64>,
     slow: Option<u64>,
     deficit: Option<u64>,
+    unreported: Option<u64>,
+    generators: Option<u32>,
     peak_p99_ms: Option<f64>,
     p99_ms: Option<f64>,
     basis: Option<Basis>,
@@ -368,6 +375,7 @@ impl Load {
         let part = asked.part_mut(index);
         part.due += self.sent() + self.dropped_cap + self.dropped_late;
         part.sent += self.sent();
+        part.planned = self.unreported.map(|unreported| part.due + unreported).or(part.planned);
         part.dropped_cap += self.dropped_cap;
         part.dropped_late += self.dropped_late;
         part.late += self.dropped_late;
@@ -376,6 +384,19 @@ impl Load {
             part.longest_lag = Duration::from_millis(self.lag_ms);
         }
 
+        for name in &self.generators {
+            asked.generators.push(GeneratorPart {
+                id: name.parse().expect("the name of a generator"),
+                due: 0,
+                sent: 0,
+                ok: 0,
+                lag_p99: None,
+                cpu_percent: None,
+                in_flight: 0,
+                clock_error: None,
+                late_anchor: None,
+            });
+        }
         let done = index + self.answered_after;
         let answered = seconds.entry(done).or_insert_with(|| blank(done));
         let part = answered.part_mut(index);
@@ -479,6 +500,8 @@ impl Complaints<'_> {
         self.equal("lost", expect.lost, Some(numbers.lost));
         self.equal("slow", expect.slow, Some(numbers.slow));
         self.equal("deficit", expect.deficit, Some(numbers.deficit));
+        self.equal("unreported", expect.unreported, numbers.unreported());
+        self.equal("generators", expect.generators, numbers.generators);
         // To the resolution of a histogram cell.
         self.close("peak_p99_ms", expect.peak_p99_ms, millis(numbers.peak_p99), 1e-3);
         self.close("p99_ms", expect.p99_ms, millis(numbers.p99), 1e-3);

@@ -6,7 +6,7 @@ use super::{
     Better::{Higher, Lower, Neither},
     Bounds, Course, Kind,
     Needs::{Desired, Ids, Instances as Counted},
-    Unit::{InstanceSeconds, Instances, Millis, PerMinute, PerSecond, Percent, Ratio, Requests, Seconds},
+    Unit::{Generators, InstanceSeconds, Instances, Millis, PerMinute, PerSecond, Percent, Ratio, Requests, Seconds},
     Value,
 };
 use crate::analysis::StepNumbers;
@@ -21,6 +21,7 @@ const NO_ANSWER: &str = "no request was answered";
 const NO_OK: &str = "no request was answered as expected, or we were late in every second";
 const NO_FAILURE: &str = "no request failed";
 const NO_ARRIVAL: &str = "nothing was due";
+const NO_FLEET: &str = "no fleet generated the load";
 /// Times say themselves why they are missing.
 const SAYS_WHY: &str = "";
 
@@ -68,7 +69,7 @@ macro_rules! registry {
 
 registry! {
     ACHIEVED = Kind::new("achieved", "achieved", Percent, Higher, "sent, as a share of what was due",
-            |n| part(n.sent, n.due))
+            |n| part(n.sent, n.asked()))
         .judged("achieved", Bounds::Share, Course::Shrinks, NO_ARRIVAL).of_run().not_in_files();
     ERRORS = Kind::new("errors", "errors", Requests, Lower, "failed answers of any kind, as a share of all answers",
             |n| part(n.outcomes.failed(), n.outcomes.total()))
@@ -198,4 +199,10 @@ registry! {
     NOT_MEASURED = Kind::new("not_measured_s", "not measured", Seconds, Lower, "seconds that are judged neither good nor bad, because we were late or did not send what was asked",
             |n| Value::Known(f64::from(n.not_measured)))
         .judged("not_measured", Bounds::TimeOrCount, Course::Grows, NO_ARRIVAL);
+    UNREPORTED = Kind::new("unreported", "unreported", Requests, Neither, "arrivals that the fleet's schedule made due and no generator reported: the generators', not the service's",
+            |n| n.unreported().map_or(Value::Unknown, |unreported| part(unreported, n.asked())))
+        .judged("unreported", Bounds::ShareOrCount, Course::Open, NO_FLEET).of_run();
+    GENERATORS = Kind::new("generators", "generators", Generators, Neither, "the fewest generators of the fleet that told of a second of the step",
+            |n| instances(n.generators))
+        .judged("generators", Bounds::Count, Course::Open, NO_FLEET);
 }

@@ -15,6 +15,7 @@ pub enum Unit {
     /// Requests.
     Requests,
     Instances,
+    Generators,
     InstanceSeconds,
     /// Percent.
     Percent,
@@ -59,7 +60,7 @@ impl Unit {
             Self::InstanceSeconds => " instance-s",
             Self::PerMinute => "/min",
             Self::PerSecond => "/s",
-            Self::Requests | Self::Instances | Self::Ratio => "",
+            Self::Requests | Self::Instances | Self::Generators | Self::Ratio => "",
         }
     }
 
@@ -70,6 +71,7 @@ impl Unit {
             Self::Millis => "ms",
             Self::Requests => "requests",
             Self::Instances => "instances",
+            Self::Generators => "generators",
             Self::InstanceSeconds => "instance-seconds",
             Self::Percent => "%",
             Self::Ratio => "–",
@@ -81,7 +83,7 @@ impl Unit {
     /// How many decimals people get to see; files have up to three.
     const fn places(self) -> usize {
         match self {
-            Self::Requests | Self::Instances => 0,
+            Self::Requests | Self::Instances | Self::Generators => 0,
             Self::Seconds | Self::Millis | Self::InstanceSeconds | Self::PerSecond => 1,
             Self::Percent | Self::Ratio | Self::PerMinute => 2,
         }

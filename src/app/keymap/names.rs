@@ -6,7 +6,7 @@ use crate::app::action::Action;
 /// Where a key means something: the tables `[keys.charts]` and so on, and the screens that they are for.
 pub(crate) const PLACES: [(&str, Mode, &str); 5] = [
     ("charts", Mode::Normal, "Overview and Latency of a live session"),
-    ("tables", Mode::Table, "Instances, Steps and Log"),
+    ("tables", Mode::Table, "Instances, Steps, Log and Generators"),
     ("replay", Mode::Replay, "a recorded session"),
     ("question", Mode::Question, "an open question, such as before the end of a long session"),
     ("prompt", Mode::Prompt, "an open prompt, beside the characters"),
@@ -41,6 +41,7 @@ pub(crate) const ACTIONS: &[(&str, Action, &str)] = &[
     ("toggle-pause", Action::TogglePause, "pauses the load (rate 0), resumes it"),
     ("clear", Action::Clear, "goes back to 0 and drains"),
     ("kill-instance", Action::KillInstance, "kills an instance of the demo"),
+    ("kill-generator", Action::KillGenerator, "kills a generator of the fleet demo"),
     ("toggle-play", Action::TogglePlay, "plays the recording, pauses it"),
     ("slower", Action::Slower, "plays slower"),
     ("faster", Action::Faster, "plays faster"),

@@ -100,6 +100,7 @@ pub(super) const TABLE: &[Binding] = &[
     line(LIVE, "space", "pause (rate 0), resume", Group::Load, Some(("pause", 2)), &[char(' ', Action::TogglePause)]),
     line(LIVE, "c", "clear: back to 0 and drain", Group::Load, None, &[char('c', Action::Clear)]),
     line(LIVE, "x", "kill an instance (demo)", Group::Load, None, &[char('x', Action::KillInstance)]),
+    line(LIVE, "X", "kill a generator (fleet demo)", Group::Load, None, &[char('X', Action::KillGenerator)]),
     line(
         REPLAY,
         "space",

@@ -72,6 +72,7 @@ fn is_listed(action: &Action) -> bool {
         | Action::SelectNext
         | Action::SelectPrevious
         | Action::KillInstance
+        | Action::KillGenerator
         | Action::ToggleHelp
         | Action::Quit
         | Action::AskQuit
@@ -147,6 +148,7 @@ fn every_action_is_reachable() {
         Action::SelectNext,
         Action::SelectPrevious,
         Action::KillInstance,
+        Action::KillGenerator,
         Action::ToggleHelp,
         Action::Quit,
         Action::AskQuit,

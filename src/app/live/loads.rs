@@ -1,25 +1,74 @@
 //! The load on the target, or on two of them with the same arrivals: every command goes to both, with the same anchor, and both
-//! pacers have the same seed. So each moment at which a request is due is one for either target.
+//! pacers have the same seed. So each moment at which a request is due is one for either target. A load is this process' own, or a
+//! fleet's.
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
+#[cfg(feature = "fleet")]
+use scaletop_fleet::FleetHandle;
 use scaletop_load::{LoadHandle, RateProfile};
 use scaletop_units::{Elapsed, RunClock};
+
+/// The load on one target: who sends it.
+#[derive(Clone, Debug)]
+pub(crate) enum Load {
+    /// The engine of this process.
+    Engine(LoadHandle),
+    /// Generators elsewhere.
+    #[cfg(feature = "fleet")]
+    Fleet(FleetHandle),
+}
+
+impl Load {
+    fn set(&self, at: Elapsed, profile: RateProfile) {
+        match self {
+            Self::Engine(engine) => engine.set(at, profile),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.set(at, profile),
+        }
+    }
+
+    async fn drain(&self, at_most: Duration) -> u64 {
+        match self {
+            Self::Engine(engine) => engine.drain(at_most).await,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.drain(at_most).await,
+        }
+    }
+
+    fn stop(&self) {
+        match self {
+            Self::Engine(engine) => engine.stop(),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.stop(),
+        }
+    }
+
+    /// Whether a change of rate is told before it is in force.
+    const fn is_told_ahead(&self) -> bool {
+        match self {
+            Self::Engine(_) => false,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(_) => true,
+        }
+    }
+}
 
 /// The load on each target.
 #[derive(Clone, Debug)]
 pub(crate) struct Loads {
-    first: LoadHandle,
-    second: Option<LoadHandle>,
+    first: Load,
+    second: Option<Load>,
     clock: RunClock,
     /// The anchor of the latest change of rate.
     anchor: Elapsed,
 }
 
 impl Loads {
-    pub(crate) const fn new(first: LoadHandle, second: Option<LoadHandle>, clock: RunClock) -> Self {
+    pub(crate) const fn new(first: Load, second: Option<Load>, clock: RunClock) -> Self {
         Self { first, second, clock, anchor: Elapsed::ZERO }
     }
 
@@ -32,19 +81,30 @@ impl Loads {
     /// Waits until nothing is in flight, at most this long; returns how many requests are then still without an answer. Set
     /// the rate to zero first.
     pub(crate) async fn drain(&self, at_most: Duration) -> u64 {
+        // What is due before the rate becomes zero is still sent: to both, and by every generator.
+        if self.second.is_some() || self.first.is_told_ahead() {
+            sleep_until(self.clock.instant_at(self.anchor)).await;
+        }
         let Some(second) = &self.second else { return self.first.drain(at_most).await };
-        // What is due before the rate becomes zero is sent to both.
-        sleep_until(self.clock.instant_at(self.anchor)).await;
         let (first, second) = tokio::join!(self.first.drain(at_most), second.drain(at_most));
         first + second
     }
 
     /// Ends the arrivals and the streams of seconds.
     pub(crate) fn stop(&self) {
-        self.each().for_each(LoadHandle::stop);
+        self.each().for_each(Load::stop);
     }
 
-    fn each(&self) -> impl Iterator<Item = &LoadHandle> {
+    /// Kills a generator of a fleet that this program started itself; `None` without a fleet.
+    pub(crate) fn kill_generator(&self) -> Option<oneshot::Receiver<Result<String, String>>> {
+        match &self.first {
+            Load::Engine(_) => None,
+            #[cfg(feature = "fleet")]
+            Load::Fleet(fleet) => Some(fleet.kill()),
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Load> {
         [Some(&self.first), self.second.as_ref()].into_iter().flatten()
     }
 }
@@ -110,7 +170,7 @@ mod tests {
             start_inline(&config, transport, clock)
         };
         let ((first, mut seconds), (second, mut others)) = (start(0, 20), start(1, 900));
-        let mut loads = Loads::new(first.clone(), Some(second.clone()), clock);
+        let mut loads = Loads::new(Load::Engine(first.clone()), Some(Load::Engine(second.clone())), clock);
         let header = Header::new(0, settings.clone()).beside(settings);
         let mut state = State::live(header, Live::new(ArrivalRate::new(600)));
         for (at, action) in script() {
@@ -147,6 +207,40 @@ mod tests {
         let due = Side::BOTH.map(|side| state.halves().get(side).totals().due);
         assert_eq!(state.session().rates().len(), script().len(), "every change is one");
         (sent.map(|sent| sent.borrow().clone()), due)
+    }
+
+    #[cfg(feature = "fleet")]
+    #[tokio::test(start_paused = true)]
+    async fn a_fleet_gets_the_commands_of_an_engine_and_drains_once_the_last_change_is_in_force() {
+        use scaletop_fleet::Command;
+
+        let clock = RunClock::start();
+        let (fleet, mut told) = FleetHandle::new();
+        let mut loads = Loads::new(Load::Fleet(fleet), None, clock);
+        loads.set(Elapsed::from_millis(60), RateProfile::Constant(ArrivalRate::new(50)));
+        loads.set(Elapsed::from_millis(2_060), RateProfile::PAUSED);
+        let asked = tokio::spawn(async move { (loads.drain(Duration::from_secs(5)).await, loads) });
+        let mut came = Vec::new();
+        while let Some(command) = told.recv().await {
+            match command {
+                Command::Set(at, profile) => came.push(format!("{} ms: {profile}", at.as_millis())),
+                Command::Drain(_, left) => {
+                    assert!(clock.now() >= Elapsed::from_millis(2_060), "{}", clock.now());
+                    left.send(3).unwrap();
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(came, ["60 ms: 50/s", "2060 ms: 0/s"]);
+        let (left, loads) = asked.await.unwrap();
+        assert_eq!(left, 3);
+        let killed = loads.kill_generator().unwrap();
+        let Some(Command::Kill(answer)) = told.recv().await else { panic!("kill") };
+        answer.send(Ok("g2".to_owned())).unwrap();
+        assert_eq!(killed.await.unwrap().as_deref(), Ok("g2"));
+        loads.stop();
+        assert!(matches!(told.recv().await, Some(Command::Stop)));
     }
 
     #[tokio::test(start_paused = true)]

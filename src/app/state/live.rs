@@ -47,6 +47,8 @@ pub struct Live {
     pub(crate) place: Place,
     /// Where the same load goes to the second target, if there is one.
     pub(crate) beside: Option<Place>,
+    /// Whether the generators of the fleet are children of this program, and may be killed.
+    pub(crate) owns_generators: bool,
 }
 
 /// Where the load goes.
@@ -92,6 +94,7 @@ impl Live {
             is_cut_said: false,
             place: Place::Here,
             beside: None,
+            owns_generators: false,
         }
     }
 

@@ -124,11 +124,19 @@ pub enum View {
     Steps,
     /// Events.
     Log,
+    /// One lane a generator of the fleet.
+    Generators,
 }
 
 impl View {
-    /// Every view, in the order of the Tab key.
-    pub const ALL: [Self; 5] = [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Log];
+    /// Every view, in the order of the Tab key; the last one is that of a fleet.
+    pub const ALL: [Self; 6] =
+        [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Log, Self::Generators];
+
+    /// The views that there are, in the order of the Tab key.
+    pub(crate) fn offered(has_fleet: bool) -> &'static [Self] {
+        &Self::ALL[..Self::ALL.len() - usize::from(!has_fleet)]
+    }
 
     pub const fn title(self) -> &'static str {
         match self {
@@ -137,6 +145,7 @@ impl View {
             Self::Instances => "Instances",
             Self::Steps => "Steps",
             Self::Log => "Log",
+            Self::Generators => "Generators",
         }
     }
 }

@@ -15,6 +15,8 @@ use scaletop_load::OutcomeKind;
 use scaletop_load::{Failure, Latency};
 use scaletop_units::Elapsed;
 
+mod fleet;
+
 /// The version of the schema. Fields may be added within a version; a field that goes or changes its meaning makes a new
 /// one.
 pub const VERSION: u32 = 2;
@@ -96,6 +98,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "dropped_cap": totals.dropped_cap,
             "dropped_late": totals.dropped_late,
             "dropped_connections": totals.dropped_connections,
+            "unreported": totals.unreported(),
             "bytes_in": totals.bytes_in,
             "outcomes": outcomes,
         },
@@ -106,6 +109,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "failed_service_ms": percentiles(&totals.failed_service),
         "send_lag_ms": percentiles(&totals.send_lag),
         "connections": connections(session),
+        "fleet": fleet::value(session),
         "not_judged": none_ok(session).map(|why| clean_to(&why, LONGEST_TEXT)),
         "failures": totals.failures.by_count().into_iter().map(failure).collect::<Vec<_>>(),
         "failures_beyond": totals.failures.beyond(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::numbers::{self, Kind, row as table};
 use crate::session::halves::Halves;
-use crate::session::state::Session;
+use crate::session::state::{Session, fleet_in_words};
 use crate::session::verdict::{ThresholdOutcome, judge};
 use crate::text::{latency, markdown_cell as cell};
 use scaletop_load::OutcomeKind;
@@ -58,6 +58,9 @@ fn named(session: &Session, name: &str) -> String {
         totals.sent,
         totals.outcomes.failed()
     );
+    if let Some(words) = fleet_in_words(session) {
+        let _ = writeln!(out, "{}", cell(&words));
+    }
     if let Some(p) = session.percentiles() {
         let _ = writeln!(
             out,

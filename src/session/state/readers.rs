@@ -8,7 +8,7 @@ use crate::instances::{Basis, Feed, InstanceObservation, Limits};
 use crate::session::event::{Fact, Header, Notice, RateCause};
 #[cfg(doc)]
 use crate::session::state::instance_table::MAX_INSTANCES;
-use crate::session::state::{InstanceTrack, Session, Totals};
+use crate::session::state::{Fleet, InstanceTrack, Session, Totals};
 use crate::slo::Slo;
 use crate::timeline::{Objectives, Timeline};
 use scaletop_load::RateProfile;
@@ -109,6 +109,11 @@ impl Session {
     /// The log, oldest first, bounded.
     pub fn log(&self) -> &[(Elapsed, Notice)] {
         &self.log
+    }
+
+    /// Who generates the load beside others; `None` where it is this process alone.
+    pub(crate) fn fleet(&self) -> Option<&Fleet> {
+        self.fleet.as_deref()
     }
 
     /// Totals of the whole session.

@@ -1,6 +1,7 @@
 //! The fold: events in, what is known out.
 
 mod agreement;
+mod fleet;
 mod fold;
 mod objective;
 mod scale_out;

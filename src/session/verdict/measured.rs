@@ -27,6 +27,7 @@ pub(super) fn run(session: &Session) -> StepNumbers {
     let totals = session.totals();
     StepNumbers {
         due: totals.due,
+        planned: totals.planned,
         sent: totals.sent,
         ok: totals.outcomes.get(OutcomeKind::Ok),
         not_judged: none_ok(session)
@@ -101,7 +102,7 @@ fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
         Value::Known(value) => match (judged.bounds, kind.unit) {
             (Bounds::Share | Bounds::Ratio, Unit::Percent) => ratio(value / 100.0),
             (Bounds::Share | Bounds::Ratio, _) => ratio(value),
-            (_, Unit::Requests | Unit::Instances | Unit::Seconds) => amount(value, 0),
+            (_, Unit::Requests | Unit::Instances | Unit::Generators | Unit::Seconds) => amount(value, 0),
             _ => amount(value, 2),
         },
         Value::Unknown if *kind == numbers::FAILED_P99 && of.outcomes.failed() == 0 => none_failed(),

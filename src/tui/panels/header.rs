@@ -12,7 +12,7 @@ use crate::app::state::{Lifecycle, State, View};
 use crate::instances::Feed;
 use crate::session::standing::{Standing, standing};
 use crate::session::state::Session;
-use crate::tui::panels::sides;
+use crate::tui::panels::{fleet, sides};
 use crate::tui::scene::{self, Scene};
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::Role;
@@ -33,9 +33,12 @@ const SHORT_TABS: usize = 19;
 /// Draws the header into two lines or more.
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let width = usize::from(area.width);
-    let height = area.height - u16::from(has_two(scene));
+    let height = area.height - u16::from(has_two(scene) || fleet::has_one(scene));
     if has_two(scene) {
         sides::draw(buf, Rect { y: area.y + height, height: 1, ..area }, scene);
+    }
+    if fleet::has_one(scene) {
+        fleet::draw(buf, Rect { y: area.y + height, height: 1, ..area }, scene);
     }
     let area = Rect { height, ..area };
     let (identity, rest) = identity(scene, width);
@@ -154,7 +157,7 @@ pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
         Standing::NothingSent | Standing::NoLoad | Standing::Open { .. } => ("·", Role::Label),
         Standing::Held => ("●", Role::Good),
         Standing::Missed { .. } | Standing::NoneOk { .. } => ("✕", Role::Bad),
-        Standing::Generator { .. } => ("▲", Role::Warn),
+        Standing::Generator { .. } | Standing::LoadHeld { .. } => ("▲", Role::Warn),
     };
     (format!(" {sign} {}", standing.words(at)), role)
 }
@@ -163,7 +166,7 @@ pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
 fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
     let shown = scene.state.ui().view;
     let mut piece = Piece::new(1, "", scene.style(Role::Label));
-    for view in View::ALL {
+    for &view in View::offered(fleet::has_one(scene)) {
         let role = if view == shown { Role::Selected } else { Role::Label };
         // On a narrow screen the others are there by their first letters.
         let title = view.title();
@@ -176,11 +179,12 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
 /// The views by their first letters, the one on screen highlighted.
 fn short_tabs(scene: &Scene<'_>) -> Piece {
     let shown = scene.state.ui().view;
-    View::ALL.into_iter().fold(Piece::new(1, "", scene.style(Role::Label)), |piece, view| {
+    let offered = View::offered(fleet::has_one(scene));
+    offered.iter().fold(Piece::new(1, "", scene.style(Role::Label)), |piece, &view| {
         let role = if view == shown { Role::Selected } else { Role::Label };
         piece
             .and(&view.title()[..3], scene.style(role))
-            .and(if view == View::Log { "" } else { " " }, scene.style(Role::Label))
+            .and(if Some(&view) == offered.last() { "" } else { " " }, scene.style(Role::Label))
     })
 }
 

@@ -144,24 +144,41 @@ pub(crate) fn busiest(tracks: &[&InstanceTrack]) -> u64 {
 
 /// Its answers a second as bars, next to those of the `busiest`: the colour says whether they were fast, slow, or errors.
 pub(crate) fn lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &InstanceTrack, busiest: u64) {
-    let axis = &scene.axis;
     let objectives = scene.session().objectives();
-    let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
-    for second in &track.recent {
-        let start = Elapsed::from_secs(u64::from(second.second));
-        let dots = axis.dots_of(start, start + Duration::from_secs(1));
+    let of_second = track.recent.iter().map(|second| {
         let role = match second.p99 {
             _ if second.ok < second.requests => Role::Bad,
             Some(p99) if p99 > objectives.at(second.second).latency => Role::P99,
             _ => Role::Responding,
         };
+        Bar { second: second.second, count: second.requests, role }
+    });
+    bars(buf, area, scene, of_second, busiest);
+    death(buf, area, scene, track);
+}
+
+/// A second of a lane: how much, and how well.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bar {
+    pub(crate) second: u32,
+    pub(crate) count: u64,
+    pub(crate) role: Role,
+}
+
+/// Seconds as bars, next to the `busiest`.
+pub(crate) fn bars(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, seconds: impl Iterator<Item = Bar>, busiest: u64) {
+    let axis = &scene.axis;
+    let mut cells: Vec<Option<(u64, Role)>> = vec![None; axis.cells()];
+    for Bar { second, count, role } in seconds {
+        let start = Elapsed::from_secs(u64::from(second));
+        let dots = axis.dots_of(start, start + Duration::from_secs(1));
         for dot in dots {
             let cell = &mut cells[dot / DOTS_WIDE];
             // Of several seconds in one column the busiest is drawn, in the colour of the worst.
             *cell = Some(match *cell {
-                Some((requests, worst)) if severity(worst) >= severity(role) => (requests.max(second.requests), worst),
-                Some((requests, _)) => (requests.max(second.requests), role),
-                None => (second.requests, role),
+                Some((most, worst)) if severity(worst) >= severity(role) => (most.max(count), worst),
+                Some((most, _)) => (most.max(count), role),
+                None => (count, role),
             });
         }
     }
@@ -178,7 +195,6 @@ pub(crate) fn lane(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, track: &Inst
             }
         }
     }
-    death(buf, area, scene, track);
 }
 
 /// Where it came: `4.4 s▸` just before its first answer, with the time that it took.

@@ -33,7 +33,8 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
             steps_beside::draw_in_full(buf, screen.body, state, theme);
             None
         }
-        View::Log => {
+        // A fleet has one target.
+        View::Log | View::Generators => {
             log::draw(buf, screen, state, theme);
             None
         }

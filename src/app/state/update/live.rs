@@ -53,6 +53,10 @@ impl LiveUpdate<'_> {
             Event::Exported(result) => self.exported(result),
             Event::RecordingStatus(status) => self.recording_changed(status),
             Event::Killed(Ok(id)) => self.notice(NoticeLevel::Info, format!("killed instance {id}")),
+            Event::GeneratorKilled(Ok(id)) => self.notice(NoticeLevel::Info, format!("killed generator {id}")),
+            Event::GeneratorKilled(Err(reason)) => {
+                self.notice(NoticeLevel::Warning, format!("no generator was killed: {reason}"));
+            }
             Event::Killed(Err(reason)) => {
                 self.notice(NoticeLevel::Warning, format!("no instance was killed: {reason}"));
             }
@@ -116,7 +120,14 @@ impl LiveUpdate<'_> {
     /// What the engine or a source says, of one target or of the only one. A closed second is of its end, however late it is
     /// heard of.
     fn observe(&mut self, side: Option<Side>, event: SessionEvent) {
-        let SessionEvent::Second(second) = event else { return self.record_of(side, self.now, event) };
+        let SessionEvent::Second(second) = event else {
+            let is_of_fleet = matches!(event, SessionEvent::Generator(_) | SessionEvent::Fleet(_));
+            self.record_of(side, self.now, event);
+            if is_of_fleet {
+                self.say_what_the_log_has();
+            }
+            return;
+        };
         let at = second.end();
         let event = SessionEvent::Second(second);
         self.halves.apply_to(side, at, &event);
@@ -139,6 +150,15 @@ impl LiveUpdate<'_> {
         if let Some(lost) = self.lost() {
             self.live.abort_within = None;
             self.lose(&lost);
+        }
+    }
+
+    /// Says on the screen what the log was told just now, when it is a warning.
+    fn say_what_the_log_has(&mut self) {
+        let last =
+            self.session().log().last().filter(|(at, notice)| *at == self.now && notice.level != NoticeLevel::Info);
+        if let Some((_, notice)) = last {
+            self.toast(notice.text.clone());
         }
     }
 
@@ -197,6 +217,11 @@ impl LiveUpdate<'_> {
             }
             Action::KillInstance if self.live.goes_to(Place::Demo) => self.effects.push(Effect::KillInstance),
             Action::KillInstance => self.toast("only the demo's instances can be killed"),
+            Action::KillGenerator if self.session().fleet().is_none() => {
+                self.toast("no fleet generates the load: X is for scaletop fleet demo");
+            }
+            Action::KillGenerator if self.live.owns_generators => self.effects.push(Effect::KillGenerator),
+            Action::KillGenerator => self.toast("only the generators of scaletop fleet demo can be killed by key"),
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
                 match self.edit_prompt(action) {
                     Some(Asked::Do(asked)) => self.act(&asked),

@@ -34,6 +34,9 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
         Action::SaveScreen => ui.picture_asked = Some(at),
         Action::UseColors(colors) => ui.colors = Some(*colors),
         Action::UseCharacters(characters) => ui.characters = Some(*characters),
+        Action::Show(View::Generators) if halves.first().fleet().is_none() => {
+            ui.toast = Some((at, "there are no generators to show: no fleet generates the load".to_owned()));
+        }
         Action::Show(view) => (ui.view, ui.selected) = (*view, 0),
         Action::SetWindow(window) => {
             (ui.range.window, ui.range.zoom) = (*window, None);
@@ -82,8 +85,8 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
             };
             ui.toast = Some((at, text.to_owned()));
         }
-        Action::NextView => turn_view(ui, 1),
-        Action::PreviousView => turn_view(ui, View::ALL.len() - 1),
+        Action::NextView => turn_view(ui, halves, true),
+        Action::PreviousView => turn_view(ui, halves, false),
         Action::SelectNext => {
             let last = longest_list(ui.view, halves, ui.filter.as_deref()).saturating_sub(1);
             pick(ui, halves, present);
@@ -133,13 +136,16 @@ fn longest_list(view: View, halves: &Halves, filter: Option<&str>) -> usize {
     match view {
         View::Log => entries(halves, filter).len(),
         View::Instances => halves.each().map(|(_, half)| half.tracks().len()).max().unwrap_or(0),
+        View::Generators => halves.first().fleet().map_or(0, |fleet| fleet.generators().len()),
         View::Overview | View::Steps | View::Latency => halves.first().steps().len(),
     }
 }
 
-fn turn_view(ui: &mut Ui, by: usize) {
-    let at = View::ALL.iter().position(|view| *view == ui.view).unwrap_or(0);
-    ui.view = View::ALL[(at + by) % View::ALL.len()];
+fn turn_view(ui: &mut Ui, halves: &Halves, is_forward: bool) {
+    let offered = View::offered(halves.first().fleet().is_some());
+    let by = if is_forward { 1 } else { offered.len() - 1 };
+    let at = offered.iter().position(|view| *view == ui.view).unwrap_or(0);
+    ui.view = offered[(at + by) % offered.len()];
     ui.selected = 0;
 }
 

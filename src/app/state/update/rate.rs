@@ -62,8 +62,18 @@ impl LiveUpdate<'_> {
     /// Why no key goes to this rate, if none does.
     pub(super) fn refusal(&self, goal: ArrivalRate) -> Option<String> {
         let ceiling = self.session().header().settings.max_rate;
-        (goal.get() > ceiling)
-            .then(|| format!("{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"))
+        if goal.get() > ceiling {
+            return Some(format!(
+                "{goal} is above the ceiling of {ceiling}/s, so nothing changes: --max-rate raises it"
+            ));
+        }
+        let of_fleet = self.session().fleet().and_then(|fleet| fleet.state()).map(|state| state.ceiling)?;
+        (goal > of_fleet).then(|| {
+            format!(
+                "{goal} is above the {of_fleet} that the fleet's generators may send together, so nothing changes: more of them, or \
+                 their --max-rate, raise it"
+            )
+        })
     }
 
     /// The rate that `action` goes to; `None` when it can only lower it, or names none.
@@ -126,10 +136,15 @@ impl LiveUpdate<'_> {
     /// Applies, records and drives a change of rate.
     ///
     /// Two targets get the same arrivals, so both loads must hear of a change before it is due in either: its anchor lies a
-    /// little ahead.
+    /// little ahead. So it does with a fleet, by as much as its generators need to hear of it; and never before that of the change
+    /// that came before, though that was told when the lead was longer.
     pub(super) fn change_rate(&mut self, at: Elapsed, change: RateChange) {
         let within = if at > self.now { ANNOUNCED_WITHIN } else { HEARD_WITHIN };
         let at = if self.halves.second().is_some() { at.max(self.now + within) } else { at };
+        let at = match self.session().fleet() {
+            Some(fleet) => at.max(self.now + fleet.lead()).max(self.session().rate().0),
+            None => at,
+        };
         self.live.highest = self.highest().max(change.profile.first());
         self.effects.push(Effect::SetRate { at, profile: change.profile });
         self.record(at, SessionEvent::Rate(change));

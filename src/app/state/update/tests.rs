@@ -1,5 +1,6 @@
 //! The reducer: values in, values out.
 
+mod fleet;
 mod looking;
 mod prompts;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::*;
 use crate::plan::Plan;
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
-use scaletop_load::{Connections, OutcomeKind, Phase, RateProfile};
+use scaletop_load::{Connections, GeneratorPart, OutcomeKind, Phase, RateProfile};
 use scaletop_load::{Second, Served};
-use scaletop_units::{ArrivalRate, InstanceId};
+use scaletop_units::{ArrivalRate, FleetState, GeneratorChange, GeneratorEvent, InstanceId};
 
 #[test]
 fn a_censored_time_is_an_object_and_never_a_number() {
@@ -84,6 +84,31 @@ fn full() -> Value {
         first_ok_intended: Some(Elapsed::ZERO),
         response: part_response(),
     });
+    second.parts[0].planned = Some(second.parts[0].due + 1);
+    second.generators = vec![GeneratorPart {
+        id: "g1".parse().unwrap(),
+        due: 1,
+        sent: 1,
+        ok: 1,
+        lag_p99: None,
+        cpu_percent: None,
+        in_flight: 0,
+        clock_error: None,
+        late_anchor: None,
+    }];
+    let (id, why) = ("g1".parse().unwrap(), Some("no beat for 1.5 s".to_owned()));
+    session.apply(Elapsed::ZERO, &SessionEvent::Generator(GeneratorEvent { id, change: GeneratorChange::Lost, why }));
+    session.apply(
+        Elapsed::ZERO,
+        &SessionEvent::Fleet(FleetState {
+            wanted: 2,
+            live: 1,
+            held: None,
+            clock_error: Duration::from_micros(400),
+            lead: Duration::from_millis(60),
+            ceiling: ArrivalRate::new(20_000),
+        }),
+    );
     session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
     session.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".into());
     session.steps_mut()[0].step.unmet_start = Some("rest: settled was not reached within 900s".into());

@@ -1,0 +1,195 @@
+//! A fleet in the fold: who is in it, what nobody reported, and when the load stood still.
+
+use super::*;
+use crate::session::standing::standing;
+use scaletop_load::GeneratorPart;
+use scaletop_units::{FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
+
+fn id(name: &str) -> GeneratorId {
+    name.parse().unwrap()
+}
+
+fn fleet_state(live: u32, held: Option<&str>) -> FleetState {
+    FleetState {
+        wanted: 3,
+        live,
+        held: held.map(str::to_owned),
+        clock_error: Duration::from_micros(400),
+        lead: Duration::from_millis(60),
+        ceiling: ArrivalRate::new(60_000),
+    }
+}
+
+fn hear(session: &mut Session, at_millis: u64, name: &str, change: GeneratorChange, why: Option<&str>) {
+    let event = GeneratorEvent { id: id(name), change, why: why.map(str::to_owned) };
+    session.apply(Elapsed::from_millis(at_millis), &SessionEvent::Generator(event));
+}
+
+/// A second of a fleet: `planned` arrivals, of which each generator reports so many.
+fn of_fleet(index: u32, planned: u64, reported: &[(&str, u64)]) -> Second {
+    let sum: u64 = reported.iter().map(|(_, due)| due).sum();
+    let mut second = second(index, sum, sum, &["i-1"]);
+    second.target = ArrivalRate::new(u32::try_from(planned).unwrap());
+    second.parts[0].planned = Some(planned);
+    second.generators = reported
+        .iter()
+        .map(|(name, due)| GeneratorPart {
+            id: id(name),
+            due: *due,
+            sent: *due,
+            ok: *due,
+            lag_p99: Some(Duration::from_micros(300)),
+            cpu_percent: Some(20.0),
+            in_flight: 4,
+            clock_error: Some(Duration::from_micros(400)),
+            late_anchor: None,
+        })
+        .collect();
+    second
+}
+
+fn close(session: &mut Session, second: Second) {
+    session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+}
+
+#[test]
+fn without_a_fleet_there_is_none_and_nothing_is_unreported() {
+    let mut session = session();
+    set(&mut session, 0, 100);
+    close(&mut session, second(0, 100, 100, &["i-1"]));
+    assert!(session.fleet().is_none());
+    assert_eq!((session.totals().planned, session.totals().unreported()), (None, None));
+    let row = session.timeline().latest().unwrap();
+    assert_eq!((row.unreported, row.generators, session.steps()[0].numbers.unreported()), (None, None, None));
+}
+
+#[test]
+fn the_roster_knows_who_is_how_since_when_and_why() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(2, None)));
+    for name in ["g1", "g2"] {
+        hear(&mut session, 10, name, GeneratorChange::Joined, None);
+    }
+    hear(&mut session, 5_000, "g2", GeneratorChange::Suspected, Some("no beat for 1.0 s"));
+    let of = |session: &Session, name: &str| {
+        session.fleet().unwrap().generators().find(|(is, _)| **is == id(name)).unwrap().1.clone()
+    };
+    assert_eq!(of(&session, "g2").state, GeneratorState::Suspect);
+    hear(&mut session, 5_500, "g2", GeneratorChange::Lost, Some("no beat for 1.5 s"));
+    hear(&mut session, 5_550, "g2", GeneratorChange::TakenOver, None);
+    let lost = of(&session, "g2");
+    assert_eq!((lost.state, lost.since, lost.losses), (GeneratorState::TakenOver, Elapsed::from_millis(5_550), 1));
+    assert_eq!(lost.last_loss, Some((Elapsed::from_millis(5_500), Some("no beat for 1.5 s".to_owned()))));
+    hear(&mut session, 9_000, "g2", GeneratorChange::Returned, None);
+    hear(&mut session, 9_500, "g1", GeneratorChange::Left, Some("it was asked to"));
+    assert_eq!((of(&session, "g2").state, of(&session, "g2").losses), (GeneratorState::Live, 1));
+    assert_eq!((of(&session, "g1").state, session.fleet().unwrap().losses()), (GeneratorState::Left, 1));
+    let log: Vec<_> = session.log().iter().map(|(_, notice)| notice.text.as_str()).collect();
+    for line in [
+        "generator g1 joined",
+        "generator g2 suspected: no beat for 1.0 s",
+        "generator g2 lost: no beat for 1.5 s",
+        "the share of generator g2 is taken over",
+        "generator g2 returned",
+        "generator g1 left: it was asked to",
+    ] {
+        assert!(log.contains(&line), "{line}: {log:?}");
+    }
+}
+
+#[test]
+fn what_nobody_reports_is_counted_until_it_is_reported_and_never_lost_by_the_service() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+    set(&mut session, 0, 300);
+    let all = [("g1", 100), ("g2", 100), ("g3", 100)];
+    (0..10).for_each(|index| close(&mut session, of_fleet(index, 300, &all)));
+    close(&mut session, of_fleet(10, 300, &all[..2]));
+    assert_eq!((session.totals().planned, session.totals().unreported()), (Some(3_300), Some(100)));
+    let row = session.timeline().latest().unwrap();
+    assert_eq!((row.due, row.unreported, row.generators), (200, Some(100), Some(2)));
+    let numbers = &session.steps()[0].numbers;
+    assert_eq!((numbers.unreported(), numbers.lost, numbers.generators), (Some(100), 0, Some(2)));
+    let Validity::InvalidGenerator(why) = &session.steps()[0].validity else { panic!("3 % are not known") };
+    assert!(why.starts_with("3.0 % of arrivals (100) unreported"), "{why}");
+    assert!(
+        standing(&session, session.now()).words(session.now()).contains("100 arrivals are unreported"),
+        "said at once"
+    );
+
+    // Its second comes after all, in the one that is open then.
+    let mut late = of_fleet(11, 300, &all);
+    let mut part = CohortPart::new(10);
+    (part.due, part.sent) = (100, 100);
+    for _ in 0..100 {
+        part.outcomes.add(OutcomeKind::Ok);
+        part.ok.record(Duration::from_millis(80));
+    }
+    late.parts.insert(0, part);
+    close(&mut session, late);
+    (12..16).for_each(|index| close(&mut session, of_fleet(index, 300, &all)));
+    assert_eq!((session.totals().planned, session.totals().unreported()), (Some(4_800), Some(0)));
+    assert_eq!(session.timeline().kept_cohorts().get(10).unwrap().unreported(), Some(0));
+    assert_eq!(session.steps()[0].numbers.unreported(), Some(0));
+    assert_eq!(session.steps()[0].validity, Validity::Valid);
+    let rows = session.timeline().rows();
+    assert_eq!(rows[10].unreported, Some(100), "a second that has closed stays as it was");
+}
+
+#[test]
+fn seconds_that_nobody_reports_are_not_judged() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+    set(&mut session, 0, 300);
+    (0..6).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    (6..12).for_each(|index| close(&mut session, of_fleet(index, 300, &[])));
+    let judged = |second| session.timeline().kept_cohorts().get(second).unwrap().judged;
+    assert_eq!(judged(3), crate::timeline::SecondJudged::Good);
+    assert_eq!(judged(11), crate::timeline::SecondJudged::NotMeasured, "neither good nor bad");
+}
+
+#[test]
+fn a_load_that_is_held_is_said_with_its_reason_while_it_is() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+    set(&mut session, 0, 300);
+    (0..5).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    let held = fleet_state(1, Some("1 of 3 generators is there, 2 are needed"));
+    session.apply(Elapsed::from_secs(5), &SessionEvent::Fleet(held));
+    let words = |session: &Session, at| standing(session, Elapsed::from_secs(at)).words(Elapsed::from_secs(at));
+    assert_eq!(words(&session, 6), "the load is held: 1 of 3 generators is there, 2 are needed");
+    assert_eq!(standing(&session, Elapsed::from_secs(6)).label(), "load_held");
+    session.apply(Elapsed::from_secs(8), &SessionEvent::Fleet(fleet_state(2, None)));
+    (5..10).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    assert!(!words(&session, 10).contains("is held"));
+    assert!(words(&session, 7).starts_with("the load is held"), "the past stays what it was");
+    assert_eq!(session.fleet().unwrap().held_for(session.now()), Duration::from_secs(3));
+    let log: Vec<_> = session.log().iter().map(|(_, notice)| notice.text.as_str()).collect();
+    assert!(log.contains(&"the load goes on"), "{log:?}");
+}
+
+#[test]
+fn what_is_kept_of_generators_is_bounded() {
+    let mut session = session();
+    for n in 0..1_200 {
+        hear(&mut session, 10, &format!("g{n}"), GeneratorChange::Joined, None);
+    }
+    assert_eq!(session.fleet().unwrap().generators().len(), 1_000);
+    (0..400).for_each(|index| close(&mut session, of_fleet(index, 1, &[("g1", 1)])));
+    let kept = session.fleet().unwrap().generators().map(|(_, one)| one.recent.len()).max().unwrap();
+    assert!(kept <= 301, "{kept}");
+}
+
+#[test]
+fn the_events_are_written_and_read() {
+    let event = SessionEvent::Generator(GeneratorEvent {
+        id: id("g1"),
+        change: GeneratorChange::TakenOver,
+        why: Some("g2 and g3 have it".to_owned()),
+    });
+    for event in [event, SessionEvent::Fleet(fleet_state(2, Some("NATS is out of reach")))] {
+        let recorded = crate::session::event::Recorded::new(Elapsed::from_secs(1), event);
+        let text = serde_json::to_string(&recorded).unwrap();
+        assert_eq!(serde_json::from_str::<crate::session::event::Recorded>(&text).unwrap(), recorded, "{text}");
+    }
+}
