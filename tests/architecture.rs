@@ -45,6 +45,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("text", ""),
     ("endpoint", ""),
     ("scaletop_cluster", "scaletop_units"),
+    ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_load", "scaletop_units"),
     ("scaletop_units", ""),
 ];
@@ -68,6 +69,16 @@ const PURE: &[&str] = &[
     "scaletop_cluster/options.rs",
     "scaletop_cluster/target_tracking",
     "scaletop_cluster/truth.rs",
+    "scaletop_fleet/conductor",
+    "scaletop_fleet/gather.rs",
+    "scaletop_fleet/lead.rs",
+    "scaletop_fleet/lease.rs",
+    "scaletop_fleet/member.rs",
+    "scaletop_fleet/message.rs",
+    "scaletop_fleet/offset.rs",
+    "scaletop_fleet/roster.rs",
+    "scaletop_fleet/schedule.rs",
+    "scaletop_fleet/slots.rs",
     "compare",
     "experiment",
     "chart",
@@ -135,7 +146,7 @@ fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     read_sources(&root.join("src"), "", &mut found);
-    for name in ["scaletop-cluster", "scaletop-load", "scaletop-units"] {
+    for name in ["scaletop-cluster", "scaletop-fleet", "scaletop-load", "scaletop-units"] {
         read_sources(&root.join("crates").join(name).join("src"), &name.replace('-', "_"), &mut found);
     }
     assert!(found.len() > 100, "the sources were not found");

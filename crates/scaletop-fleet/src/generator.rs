@@ -173,7 +173,9 @@ impl Talk {
     fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<oneshot::Receiver<Bytes>, FleetError> {
         let (answer, answered) = oneshot::channel();
         let question = Question { ask, body: Bytes::from(body), answer };
-        self.link.questions.send(question).map_err(|_| FleetError::Closed)?;
+        if self.link.questions.send(question).is_err() {
+            return Err(FleetError::Closed);
+        }
         Ok(answered)
     }
 

@@ -55,6 +55,7 @@ fn piece(at: Elapsed, rate: u32) -> Piece {
     Piece { at, profile, since: Elapsed::ZERO, credit: 0, seed: 0 }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the handle takes it")]
 fn slots(first: u32, of: u32) -> Option<Slots> {
     Some(Slots { first, of })
 }

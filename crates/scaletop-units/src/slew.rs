@@ -93,7 +93,7 @@ impl Slew {
                 rate: self.rate.load(Ordering::Relaxed),
             };
             fence(Ordering::Acquire);
-            if version % 2 == 0 && self.version.load(Ordering::Relaxed) == version {
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 return line;
             }
             std::hint::spin_loop();
@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(slew.corrected(ms(5)), ms(5));
         slew.aim(ms(1_000), 400_000, ms(1_000));
         assert_eq!(slew.corrected(ms(1_000)), ms(1_000));
-        assert_eq!(slew.corrected(ms(1_500)), ms(1_500) + Duration::from_nanos(200_000));
-        assert_eq!(slew.corrected(ms(2_000)), ms(2_000) + Duration::from_nanos(400_000));
+        assert_eq!(slew.corrected(ms(1_500)), ms(1_500) + Duration::from_micros(200));
+        assert_eq!(slew.corrected(ms(2_000)), ms(2_000) + Duration::from_micros(400));
     }
 
     #[test]

@@ -55,18 +55,18 @@ impl Store {
     fn send(&mut self) {
         while self.on_the_way.len() < ON_THE_WAY {
             let Some((number, body)) = self.waiting.pop_front() else { return };
-            let (stored, told) = oneshot::channel();
+            let (stored, outcome) = oneshot::channel();
             // A carrier that has ended drops it, and that is told.
             let _ = self.carrier.send(ToStore { number, body: body.clone(), stored });
-            self.on_the_way.push_back((number, body, told));
+            self.on_the_way.push_back((number, body, outcome));
         }
     }
 
     /// Waits until the oldest is stored, or its carrier gave it up: then it is sent again. Cancel-safe; never returns while nothing
     /// is on its way.
     pub(super) async fn stored(&mut self) {
-        let Some((.., told)) = self.on_the_way.front_mut() else { return pending().await };
-        let is_stored = told.await.is_ok();
+        let Some((.., outcome)) = self.on_the_way.front_mut() else { return pending().await };
+        let is_stored = outcome.await.is_ok();
         let Some((number, body, _)) = self.on_the_way.pop_front() else { return };
         if is_stored || self.carrier.is_closed() {
             self.bytes -= body.len();

@@ -378,7 +378,8 @@ impl Work {
         match shown {
             Shown::Driving(of) => said(GeneratorNews::Driving { slots: self.talk.config.threads, of }),
             Shown::Silent => {
-                said(GeneratorNews::Silent("its lease is over; the controller does not hear it".to_owned()))
+                let why = "its lease is over; the controller does not hear it, or is not heard";
+                said(GeneratorNews::Silent(why.to_owned()));
             }
             Shown::Nothing => {}
         }

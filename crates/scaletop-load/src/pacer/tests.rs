@@ -380,7 +380,9 @@ fn play_fleet(
     let mut one = Pacer::new(arrivals, 0, Share::WHOLE);
     // Up to four machines with up to two threads each, and who has which slots.
     let mut threads: Vec<Pacer> = (0..8).map(|_| Pacer::new(arrivals, 0, Share::WHOLE)).collect();
-    threads.iter_mut().for_each(|thread| thread.begin(piece(&one, Elapsed::ZERO, 0), None));
+    for thread in &mut threads {
+        thread.begin(piece(&one, Elapsed::ZERO, 0), None);
+    }
     let (mut whole, mut dealt): (Vec<Elapsed>, Vec<Elapsed>) = Default::default();
     let mut now = Elapsed::ZERO;
     for (epoch, (gap, change)) in (1..).zip(changes.into_iter().chain([(400, FleetChange::Rate(0))])) {
