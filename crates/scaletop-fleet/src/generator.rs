@@ -70,7 +70,11 @@ pub async fn generate(
     let mut work = Work::new(talk, &welcome, document, clock);
     let ended = work.run(making, &mut leave, &mut said).await;
     drop(certificates);
-    ended
+    match ended {
+        // The controller was quicker to go.
+        Err(FleetError::Closed) => work.left_already().ok_or(FleetError::Closed),
+        ended => ended,
+    }
 }
 
 /// What the engine is made with, and the file with its certificates.

@@ -106,6 +106,11 @@ impl Work {
         }
     }
 
+    /// How it ends, if it was leaving already.
+    pub(super) fn left_already(&self) -> Option<Ended> {
+        (self.leaving != Leaving::No).then_some(self.talk.ended)
+    }
+
     /// Works until it is let go.
     pub(super) async fn run(
         &mut self,
