@@ -1,4 +1,5 @@
 //! A controller and two generators with real threads, clocks and requests, to a service on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here, with the reason")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
