@@ -101,6 +101,7 @@ enum Phase {
 
 /// The controller's mind.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Conductor {
     settings: Settings,
     roster: Roster,
@@ -383,7 +384,7 @@ impl Conductor {
     /// Does what can be done now.
     fn settle(&mut self, now: Elapsed) {
         match self.phase {
-            Phase::Gathering | Phase::Finished => return,
+            Phase::Gathering | Phase::Finished => {}
             Phase::Running => {
                 self.hold_or_go_on(now);
                 self.plan_slots(now);

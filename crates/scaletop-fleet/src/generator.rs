@@ -70,7 +70,11 @@ pub async fn generate(
     let mut work = Work::new(talk, &welcome, document, clock);
     let ended = work.run(making, &mut leave, &mut said).await;
     drop(certificates);
-    ended
+    match ended {
+        // The controller was quicker to go.
+        Err(FleetError::Closed) => work.left_already().ok_or(FleetError::Closed),
+        ended => ended,
+    }
 }
 
 /// What the engine is made with, and the file with its certificates.
@@ -173,7 +177,9 @@ impl Talk {
     fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<oneshot::Receiver<Bytes>, FleetError> {
         let (answer, answered) = oneshot::channel();
         let question = Question { ask, body: Bytes::from(body), answer };
-        self.link.questions.send(question).map_err(|_| FleetError::Closed)?;
+        if self.link.questions.send(question).is_err() {
+            return Err(FleetError::Closed);
+        }
         Ok(answered)
     }
 

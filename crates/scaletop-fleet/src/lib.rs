@@ -33,6 +33,7 @@ pub use controller::{FleetRunning, FleetThread, Gathered, gather};
 pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
+pub use message::PROTOCOL;
 
 #[cfg(test)]
 mod tests;

@@ -54,11 +54,6 @@ impl Member {
         }
     }
 
-    /// The number of its controller.
-    pub(crate) const fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     /// The latest schedule that it knows.
     pub(crate) const fn known(&self) -> u64 {
         self.known

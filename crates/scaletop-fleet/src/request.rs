@@ -17,7 +17,7 @@ use crate::config::FleetError;
 /// What to send, and how, as it travels. It holds whatever secrets the headers and the body hold: it goes to generators that were
 /// let in, and is stored nowhere.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireRequest {
+pub(crate) struct WireRequest {
     url: String,
     method: String,
     headers: Vec<(String, Vec<u8>)>,
@@ -45,7 +45,7 @@ impl WireRequest {
     ///
     /// # Errors
     /// When that file cannot be read.
-    pub fn pack(options: &RequestOptions) -> Result<Self, FleetError> {
+    pub(crate) fn pack(options: &RequestOptions) -> Result<Self, FleetError> {
         let read = |path: &Path| {
             let unreadable = |error| FleetError::Request(format!("cannot read {}: {error}", path.display()));
             std::fs::read(path).map_err(unreadable)
@@ -72,7 +72,7 @@ impl WireRequest {
     ///
     /// # Errors
     /// When it is no request, or the file cannot be written.
-    pub fn unpack(&self) -> Result<(RequestOptions, Option<NamedTempFile>), FleetError> {
+    pub(crate) fn unpack(&self) -> Result<(RequestOptions, Option<NamedTempFile>), FleetError> {
         let wrong = |what: &str, error: &dyn std::fmt::Display| FleetError::Request(format!("{what}: {error}"));
         let name = |text: &str| HeaderName::try_from(text).map_err(|error| wrong("a header's name", &error));
         let mut headers = HeaderMap::new();
@@ -100,7 +100,7 @@ impl WireRequest {
     }
 
     /// Where requests go, without user name, password and query.
-    pub fn shown_target(&self) -> String {
+    pub(crate) fn shown_target(&self) -> String {
         let Ok(mut url) = Url::parse(&self.url) else { return "a URL that cannot be read".to_owned() };
         // A URL without a host has neither, and is refused elsewhere.
         let _ = url.set_username("");
@@ -110,12 +110,12 @@ impl WireRequest {
     }
 
     /// How long a request may take.
-    pub const fn timeout(&self) -> Duration {
+    pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Why a generator that may load `allow` does not send this, agreed to for the host `consent`; `None`: it does.
-    pub fn refusal(&self, consent: &str, allow: &[String]) -> Option<String> {
+    pub(crate) fn refusal(&self, consent: &str, allow: &[String]) -> Option<String> {
         let is_allowed = |host: &str| allow.iter().any(|one| bare(one).eq_ignore_ascii_case(bare(host)));
         let url = Url::parse(&self.url).ok();
         let Some(host) = url.as_ref().and_then(Url::host_str) else { return Some("its URL names no host".to_owned()) };

@@ -161,7 +161,7 @@ fn bounds(second: u32) -> (Elapsed, Elapsed) {
     (start - just, start + Duration::from_secs(1) - just)
 }
 
-/// Another seed for each number (the finalizer of SplitMix64).
+/// Another seed for each number (the finalizer of `SplitMix64`).
 const fn mix(seed: u64, number: u64) -> u64 {
     let mut bits = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -55,18 +55,18 @@ impl Store {
     fn send(&mut self) {
         while self.on_the_way.len() < ON_THE_WAY {
             let Some((number, body)) = self.waiting.pop_front() else { return };
-            let (stored, told) = oneshot::channel();
+            let (stored, outcome) = oneshot::channel();
             // A carrier that has ended drops it, and that is told.
             let _ = self.carrier.send(ToStore { number, body: body.clone(), stored });
-            self.on_the_way.push_back((number, body, told));
+            self.on_the_way.push_back((number, body, outcome));
         }
     }
 
     /// Waits until the oldest is stored, or its carrier gave it up: then it is sent again. Cancel-safe; never returns while nothing
     /// is on its way.
     pub(super) async fn stored(&mut self) {
-        let Some((.., told)) = self.on_the_way.front_mut() else { return pending().await };
-        let is_stored = told.await.is_ok();
+        let Some((.., outcome)) = self.on_the_way.front_mut() else { return pending().await };
+        let is_stored = outcome.await.is_ok();
         let Some((number, body, _)) = self.on_the_way.pop_front() else { return };
         if is_stored || self.carrier.is_closed() {
             self.bytes -= body.len();
@@ -85,18 +85,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_is_sent_until_it_is_stored_and_few_are_on_their_way() {
-        let (carrier, mut carried) = mpsc::unbounded_channel();
+        let (carrier, mut received) = mpsc::unbounded_channel();
         let mut store = Store::new(carrier);
         for number in 0..6 {
             store.add(number, Bytes::from_static(b"second"));
         }
-        let first = carried.recv().await.unwrap();
-        assert_eq!((first.number, carried.len()), (0, 3));
+        let first = received.recv().await.unwrap();
+        assert_eq!((first.number, received.len()), (0, 3));
         drop(first.stored);
         store.stored().await;
         let mut numbers = Vec::new();
         while !store.is_empty() {
-            let next = carried.recv().await.unwrap();
+            let next = received.recv().await.unwrap();
             numbers.push(next.number);
             next.stored.send(()).unwrap();
             store.stored().await;
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_backlog_is_bounded_and_what_is_given_up_is_counted() {
-        let (carrier, _carried) = mpsc::unbounded_channel();
+        let (carrier, _received) = mpsc::unbounded_channel();
         let mut store = Store::new(carrier);
         for number in 0..130 {
             store.add(number, Bytes::from_static(b"second"));

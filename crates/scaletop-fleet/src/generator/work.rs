@@ -106,6 +106,11 @@ impl Work {
         }
     }
 
+    /// How it ends, if it was leaving already.
+    pub(super) fn left_already(&self) -> Option<Ended> {
+        (self.leaving != Leaving::No).then_some(self.talk.ended)
+    }
+
     /// Works until it is let go.
     pub(super) async fn run(
         &mut self,
@@ -378,7 +383,8 @@ impl Work {
         match shown {
             Shown::Driving(of) => said(GeneratorNews::Driving { slots: self.talk.config.threads, of }),
             Shown::Silent => {
-                said(GeneratorNews::Silent("its lease is over; the controller does not hear it".to_owned()))
+                let why = "its lease is over; the controller does not hear it, or is not heard";
+                said(GeneratorNews::Silent(why.to_owned()));
             }
             Shown::Nothing => {}
         }

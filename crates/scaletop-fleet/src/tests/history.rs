@@ -228,7 +228,7 @@ impl World {
             let other = self.sent.insert(due, which);
             assert_eq!(other, None, "{due:?} is sent by {which}, too");
         }
-        while generator.stored + 1 < u64::from(now.second()) {
+        if generator.stored + 1 < u64::from(now.second()) {
             let index = u32::try_from(generator.stored).unwrap();
             let mut second = Second::new(index, ArrivalRate::PAUSED);
             let [due, sent, late] = generator.counted.remove(&index).unwrap_or_default();

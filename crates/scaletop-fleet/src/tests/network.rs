@@ -23,12 +23,15 @@ struct Faults {
     is_out: bool,
 }
 
+/// Where each generator hears, in the order in which they joined.
+type Inboxes = Rc<RefCell<Vec<(GeneratorId, mpsc::Sender<FromController>)>>>;
+
 /// The network.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     faults: Rc<RefCell<Faults>>,
     to_controller: mpsc::Sender<Incoming>,
-    inboxes: Rc<RefCell<Vec<(GeneratorId, mpsc::Sender<FromController>)>>>,
+    inboxes: Inboxes,
 }
 
 impl Network {
