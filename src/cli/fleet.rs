@@ -147,10 +147,15 @@ fn host(text: &str) -> Result<String, String> {
         return Ok(bare.to_owned());
     }
     let is_label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let is_name = text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label);
-    if is_name { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is no host: give a name or an address, without scheme, port and path")) }
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no host: give a name or an address, without scheme, port and path"))
+    }
 }
 
 /// What a generator says of itself: short, and one word.
@@ -158,7 +163,9 @@ fn label(text: &str) -> Result<String, String> {
     let is_fine = text.len() <= 100 && text.chars().all(|c| c.is_ascii_graphic());
     match text.split_once('=') {
         Some((name, _)) if is_fine && !name.is_empty() => Ok(text.to_owned()),
-        _ => Err(format!("\"{text}\" is no label: give NAME=VALUE in at most 100 letters, digits and signs, such as az=a")),
+        _ => Err(format!(
+            "\"{text}\" is no label: give NAME=VALUE in at most 100 letters, digits and signs, such as az=a"
+        )),
     }
 }
 

@@ -60,7 +60,10 @@ mod given {
         if let Source::File(path) = &source
             && is_open_to_others(path)
         {
-            say(&format!("warning: others on this machine can read {0}, which is a secret: chmod 600 {0}", path.display()));
+            say(&format!(
+                "warning: others on this machine can read {0}, which is a secret: chmod 600 {0}",
+                path.display()
+            ));
         }
         Ok(source)
     }

@@ -113,12 +113,20 @@ async fn a_ticket_that_does_not_fit_is_refused_with_the_reason() {
     let seed: serde_json::Value = serde_json::from_str(&text).unwrap();
     let seed = seed["seed"].as_str().unwrap();
     let cases: [(&[&str], u8, &str); 6] = [
-        (&["fleet", "join", &fleet], 2, "is a ticket for controllers, and a generator's is needed here: give join.ticket"),
+        (
+            &["fleet", "join", &fleet],
+            2,
+            "is a ticket for controllers, and a generator's is needed here: give join.ticket",
+        ),
         (&["fleet", "join"], 2, "no ticket"),
         (&["fleet", "join", "/nonexistent/ticket"], 2, "cannot read the ticket"),
         (&["fleet", "join", &text], 2, "every process of this machine can read arguments"),
         (&["fleet", "ls", &file("join.ticket")], 2, "a controller's is needed here: give fleet.ticket"),
-        (&["fleet", "serve", "--nats-server", "/nonexistent/nats-server", "--dir", &file("new")], 1, "cannot run /nonexistent/nats-server"),
+        (
+            &["fleet", "serve", "--nats-server", "/nonexistent/nats-server", "--dir", &file("new")],
+            1,
+            "cannot run /nonexistent/nats-server",
+        ),
     ];
     for (args, code, why) in cases {
         let output = run(args);

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scaletop_fleet::nats::{Backlog, Controller, ControllerOptions, LinkError, Seconds, connect_controller, connect_generator};
+use scaletop_fleet::nats::{
+    Backlog, Controller, ControllerOptions, LinkError, Seconds, connect_controller, connect_generator,
+};
 use scaletop_fleet::server::{Launcher, Server, ServerEvent, ServerOptions, find};
 use scaletop_fleet::ticket::{JoinTicket, Source, Ticket};
 use scaletop_fleet::{FromController, GeneratorLink, Incoming, ToStore};

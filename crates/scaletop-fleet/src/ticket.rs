@@ -304,7 +304,11 @@ impl Tickets {
         };
         let Keys { controller, generator, observer } = keys;
         Self {
-            generator: JoinTicket { access: access(Role::Generator, &generator), controller: controller.public(), hosts: Vec::new() },
+            generator: JoinTicket {
+                access: access(Role::Generator, &generator),
+                controller: controller.public(),
+                hosts: Vec::new(),
+            },
             observer: Some(Ticket { access: access(Role::Observer, &observer), signing: None }),
             controller: Ticket { access: access(Role::Controller, &controller), signing: Some(controller) },
         }

@@ -201,7 +201,10 @@ fn set(handle: &FleetHandle, clock: RunClock, lead: Duration, rate: ArrivalRate)
 
 fn print(second: &Second) -> io::Result<()> {
     let total = second.total();
-    let p99 = total.response().quantile(0.99).map_or_else(|| "-".to_owned(), |p99| format!("{:.0} ms", p99.as_secs_f64() * 1e3));
+    let p99 = total
+        .response()
+        .quantile(0.99)
+        .map_or_else(|| "-".to_owned(), |p99| format!("{:.0} ms", p99.as_secs_f64() * 1e3));
     writeln!(
         io::stdout(),
         "{:>4} s  {:>5}/s  due {:>5}  answered {:>5}  unreported {:>3}  p99 {p99:>7}  from {} generators",
@@ -213,4 +216,3 @@ fn print(second: &Second) -> io::Result<()> {
         second.generators.len()
     )
 }
-

@@ -86,8 +86,12 @@ fn is_recent(version: &str) -> bool {
 
 /// The way there and back: half of it is how far a clock that is compared through it may be off.
 async fn way(look: &Look, clock: RunClock) -> Check {
-    let Some(took) = look.round_trip(|| clock.now().since_start()).await else {
-        return Check::failure("round trip", "the server did not answer", "see its log, and whether the ticket may ask at all");
+    let Some(took) = look.round_trip(|| Duration::from_nanos(clock.now().as_nanos())).await else {
+        return Check::failure(
+            "round trip",
+            "the server did not answer",
+            "see its log, and whether the ticket may ask at all",
+        );
     };
     let text = format!(
         "{:.1} ms there and back: clocks are told to ±{:.1} ms through it",
@@ -110,9 +114,11 @@ async fn rights(mut look: Look) -> Vec<Check> {
         checks.push(match (look.may_say(&subject).await, expected) {
             (Some(true), true) => Check::ok(name, "allowed, as it must be"),
             (Some(false), false) => Check::ok(name, "refused, as it must be"),
-            (Some(false), true) => {
-                Check::failure(name, "refused", format!("a {role} needs it: give the ticket's user this right on the server"))
-            }
+            (Some(false), true) => Check::failure(
+                name,
+                "refused",
+                format!("a {role} needs it: give the ticket's user this right on the server"),
+            ),
             (Some(true), false) => Check::warning(
                 name,
                 "allowed",

@@ -72,10 +72,7 @@ async fn write_tickets(args: &ServeArgs) -> Result<u8, CommandError> {
 fn told(args: &ServeArgs, tickets: &Tickets) -> io::Result<()> {
     let file = |role: Role| args.dir.join(role.file_name()).display().to_string();
     let observer = tickets.observer.as_ref().map(|_| (file(Role::Observer), "for whoever only looks on"));
-    let files = [
-        (file(Role::Controller), "for whoever steers"),
-        (file(Role::Generator), "for the generators"),
-    ];
+    let files = [(file(Role::Controller), "for whoever steers"), (file(Role::Generator), "for the generators")];
     let mut out = io::stdout().lock();
     writeln!(out, "tickets, which are secrets:")?;
     let width = files.iter().chain(&observer).map(|(file, _)| file.len()).max().unwrap_or_default();

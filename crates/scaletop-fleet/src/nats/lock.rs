@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::jetstream::kv::{Config, CreateErrorKind, Store, UpdateErrorKind};
-use async_nats::jetstream::stream::StorageType;
+use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
 use serde::{Deserialize, Serialize};
 
@@ -165,21 +165,27 @@ impl Lock {
     }
 }
 
+/// The bucket, made where there is none. It is made as the stream that it is (docs.nats.io, ADR-8): the client's own way reads what
+/// servers before 2.10 do not say of an account.
 async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<Store, String> {
     let config = Config {
-        bucket: name.to_owned(),
-        history: 1,
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
         max_age,
         max_bytes: 1024 * 1024,
+        discard: DiscardPolicy::New,
         storage: StorageType::File,
         num_replicas: 1,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
         ..Config::default()
     };
-    match context.create_key_value(config).await {
-        Ok(store) => Ok(store),
-        // One that was made otherwise by whoever runs the server does as well.
-        Err(error) => context.get_key_value(name).await.map_err(|_| chain(&error)),
-    }
+    let made = context.create_stream(config).await;
+    // One that was made otherwise by whoever runs the server does as well.
+    let found = context.get_key_value(name).await;
+    found.map_err(|error| made.map_or_else(|made| chain(&made), |_| chain(&error)))
 }
 
 /// What stands under a run, and its revision; `None` when nothing does.

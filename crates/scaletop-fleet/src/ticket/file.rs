@@ -143,7 +143,9 @@ impl JoinTicket {
         let controller = PublicKey::parse(parts.text("controller")?).map_err(|why| parts.wrong("controller", why))?;
         let hosts = match parts.parts.get("allow") {
             None => Some(Vec::new()),
-            Some(listed) => listed.as_array().and_then(|all| all.iter().map(|one| one.as_str().map(str::to_owned)).collect()),
+            Some(listed) => {
+                listed.as_array().and_then(|all| all.iter().map(|one| one.as_str().map(str::to_owned)).collect())
+            }
         };
         let hosts = hosts.ok_or_else(|| parts.wrong("allow", "it is no list of hosts"))?;
         Ok(Self { access, controller, hosts })
