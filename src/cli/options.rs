@@ -208,7 +208,7 @@ pub enum TransportKind {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Fleet")]
 pub struct FleetArgs {
-    /// Ticket of the fleet that sends: a file, or - for standard input [default: $SCALETOP_FLEET_TICKET, the ticket itself]
+    /// Ticket of the fleet that sends: a file, or - for standard input [default: the ticket in the environment]
     #[arg(long, value_name = "FILE", env = "SCALETOP_FLEET")]
     pub fleet: Option<PathBuf>,
     /// How many generators to wait for

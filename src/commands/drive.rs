@@ -215,7 +215,9 @@ pub(super) async fn prepare(
     }
     if script.has_fleet() || fleet_load::is_asked(&drive.fleet) {
         let fleet = fleet_load::settings(&drive.fleet)?;
-        aims.iter_mut().for_each(|aim| aim.by_fleet(load, &fleet));
+        for aim in &mut aims {
+            aim.by_fleet(load, &fleet);
+        }
     }
     let mut settings = aims.iter().map(|aim| aim.settings.clone());
     let header = Header::new(clock.started_unix_micros(), settings.next().unwrap_or_default());

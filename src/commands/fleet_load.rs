@@ -129,7 +129,7 @@ mod tests {
         let expected = FleetSettings {
             wanted: 50,
             at_least: 50,
-            within: Duration::from_secs(180),
+            within: Duration::from_mins(3),
             lease: Duration::from_millis(1_500),
             on_loss: "redistribute".to_owned(),
         };

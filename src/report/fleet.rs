@@ -51,7 +51,7 @@ pub(super) fn section(session: &Session) -> Option<Markup> {
 fn row(session: &Session, id: &GeneratorId, one: &Generator, sent: u64) -> Markup {
     let end = session.now().as_secs_f64().max(1.0);
     let last = one.last.as_ref().map(|(_, part)| part);
-    let lost = one.last_loss.as_ref();
+    let loss = one.last_loss.as_ref();
     let tone = if one.state == GeneratorState::Live { "responding" } else { "faint" };
     html! {
         tr {
@@ -59,7 +59,7 @@ fn row(session: &Session, id: &GeneratorId, one: &Generator, sent: u64) -> Marku
             td.lane {
                 svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
                     rect.rail fill=(ink(tone)) x="0" y="3.5" width="100" height="1" {}
-                    @if let Some((at, _)) = lost {
+                    @if let Some((at, _)) = loss {
                         rect fill=(ink("bad")) x=(plain(at.as_secs_f64() / end * 100.0)) y="1" width="0.8" height="6" {}
                     }
                 }
@@ -73,7 +73,7 @@ fn row(session: &Session, id: &GeneratorId, one: &Generator, sent: u64) -> Marku
             td { (last.and_then(|part| part.cpu_percent).map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.0} %"))) }
             td { (latency(last.and_then(|part| part.clock_error))) }
             td { (one.losses) }
-            td { (lost.and_then(|(_, why)| why.as_deref()).map_or_else(|| "–".to_owned(), shown)) }
+            td { (loss.and_then(|(_, why)| why.as_deref()).map_or_else(|| "–".to_owned(), shown)) }
         }
     }
 }

@@ -150,17 +150,14 @@ impl Fleet {
         generator.due = generator.due.saturating_add(part.due);
         generator.sent = generator.sent.saturating_add(part.sent);
         generator.ok = generator.ok.saturating_add(part.ok);
-        match generator.recent.back_mut().filter(|last| last.second == second) {
+        if let Some(last) = generator.recent.back_mut().filter(|last| last.second == second) {
             // What came late of an earlier second stands in the one that was open.
-            Some(last) => {
-                last.due = last.due.saturating_add(part.due);
-                last.sent = last.sent.saturating_add(part.sent);
-                last.lag_p99 = last.lag_p99.max(part.lag_p99);
-            }
-            None => {
-                let (due, sent, lag_p99) = (part.due, part.sent, part.lag_p99);
-                generator.recent.push_back(GeneratorSecond { second, due, sent, lag_p99 });
-            }
+            last.due = last.due.saturating_add(part.due);
+            last.sent = last.sent.saturating_add(part.sent);
+            last.lag_p99 = last.lag_p99.max(part.lag_p99);
+        } else {
+            let (due, sent, lag_p99) = (part.due, part.sent, part.lag_p99);
+            generator.recent.push_back(GeneratorSecond { second, due, sent, lag_p99 });
         }
         let kept = if has_lane { second.saturating_sub(RECENT_SECS) } else { second };
         while generator.recent.front().is_some_and(|first| first.second < kept) {
