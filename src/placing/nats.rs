@@ -80,7 +80,7 @@ impl NatsFiles {
         match name {
             "store_dir" => format!("{indent}store_dir: \"{data}\""),
             // Files of the machine that it was set up on.
-            "pid_file" | "ports_file_dir" | "log_file" | "logfile" => String::new(),
+            "pid_file" | "ports_file_dir" | "log_file" | "logfile" | "logfile_size_limit" => String::new(),
             _ => line.replace(&self.folder, to),
         }
     }
