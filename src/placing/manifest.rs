@@ -455,6 +455,17 @@ mod tests {
         assert!(is_name("load-1") && !is_name("1load") && !is_name("Load") && !is_name("load-") && !is_name(""));
     }
 
+    /// `tests/compat/manifest.py` reads the file as Kubernetes would.
+    #[test]
+    fn the_kept_manifest_is_the_one_that_is_printed() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/fleet-manifest.yaml");
+        let text = with_nats().manifest(&ticket());
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(file, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(file).unwrap(), text, "UPDATE_DOCS=1 writes it anew");
+    }
+
     #[test]
     fn the_manifest_is_one_document_for_each_object_and_says_that_it_is_secret() {
         let text = wanted().manifest(&ticket());
