@@ -111,6 +111,21 @@ pub struct AwsArgs {
     /// One endpoint for every AWS service
     #[arg(long, value_name = "URL", value_parser = values::word, hide_env_values = true)]
     pub endpoint_url: Option<String>,
+    /// Keys for an endpoint that checks none; else those of the chain.
+    #[arg(skip)]
+    pub keys: Option<(String, String)>,
+}
+
+impl PlaceCommand {
+    /// For an endpoint that checks no keys, and a machine that has none.
+    pub fn with_keys(&mut self, id: &str, secret: &str) {
+        let aws = match self {
+            Self::Up(args) => &mut args.aws,
+            Self::Down(args) | Self::Placed(args) => &mut args.aws,
+            Self::Manifest(_) => return,
+        };
+        aws.keys = Some((id.to_owned(), secret.to_owned()));
+    }
 }
 
 /// `scaletop fleet up`.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// vCPU and memory of a generator, written `2x4`: vCPU, then GB (of 1,024 MB).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Thousand-and-twenty-fourths of a vCPU, as ECS counts it.
+    /// Parts of 1,024 of a vCPU, as ECS counts it.
     cpu_units: u32,
     /// MiB.
     memory: u32,
@@ -77,7 +77,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no size: write vCPU and GB of memory, such as 2x4 or 0.5x1");
         let (cpu, memory) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
-        // Both come in whole 1,024ths; more than 256 vCPU or 4 TB is a slip.
+        // Both come in whole parts of 1,024; more than 256 vCPU or 4 TB is a slip.
         let read = |text: &str, most: f64| {
             let units = text.trim().parse::<f64>().ok()? * 1_024.0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and the most")]

@@ -64,7 +64,9 @@ impl Account {
         let endpoint = self.server.endpoint_url();
         let words = words.replace("TICKET", &self.folder.path().join("join.ticket").display().to_string());
         let words = format!("fleet {words} --region eu-west-1 --endpoint-url {endpoint}");
-        let command = Words::try_parse_from(words.split_whitespace()).map_err(|error| error.to_string())?.command;
+        let words = Words::try_parse_from(words.split_whitespace()).map_err(|error| error.to_string())?;
+        let mut command = words.command;
+        command.with_keys("ID", "SECRET");
         place(command).await.map_err(|error| error.to_string())
     }
 

@@ -160,7 +160,7 @@ fn line(task: &PlacedTask) -> String {
 }
 
 async fn connect(aws: &AwsArgs) -> Cloud {
-    let AwsArgs { region, profile, endpoint_url } = aws.clone();
-    let options = CloudOptions { region, profile, endpoint_url, ..CloudOptions::default() };
+    let AwsArgs { region, profile, endpoint_url, keys } = aws.clone();
+    let options = CloudOptions { region, profile, endpoint_url, keys, ..CloudOptions::default() };
     Cloud::connect(&options, RunClock::start()).await
 }
