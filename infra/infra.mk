@@ -3,7 +3,7 @@
 
 INFRA := $(dir $(lastword $(MAKEFILE_LIST)))
 
-.PHONY: infra infra-test destroy buildc runc push
+.PHONY: infra infra-test destroy buildc runc push image
 
 infra: ## From nothing to a scaling service: PLATFORM=app-runner|ecs-express|both SCALING= MAX_SIZE= MAX_CONCURRENCY= REGION= PROFILE= TAG=
 	@$(INFRA)scripts/up.sh
@@ -23,3 +23,5 @@ runc: ## Run that image on http://127.0.0.1:8080 (PORT=, DELAY_MS=)
 push: ## Build and push the image to ECR, tagged by its sources (TAG= to choose)
 	@$(INFRA)scripts/image.sh push
 
+image: ## Build the image of scaletop itself, for generators (ENGINE= TAG= PLATFORM=linux/arm64)
+	@$(INFRA)scripts/image.sh scaletop

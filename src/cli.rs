@@ -4,6 +4,7 @@ mod brevity;
 pub(crate) mod config_file;
 pub(crate) mod environment;
 pub(crate) mod fleet;
+pub(crate) mod fleet_place;
 mod habits;
 mod help;
 mod options;

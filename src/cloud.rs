@@ -11,6 +11,8 @@ mod image;
 #[cfg(feature = "aws")]
 mod listing;
 mod partition;
+#[cfg(feature = "aws")]
+pub(crate) mod placing;
 mod policy;
 #[cfg(feature = "aws")]
 mod proxy;

@@ -22,6 +22,7 @@ mod other_scheme;
 mod outcome;
 mod own;
 mod pages;
+pub(crate) mod placing;
 mod preflight;
 mod replay;
 mod report;

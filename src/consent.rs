@@ -34,12 +34,10 @@ pub(crate) fn ensure(url: &Url, resolve: &[(String, SocketAddr)], memory: Option
     if memory.is_some_and(|file| remembers(file, &host)) {
         return Ok(());
     }
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(ConsentError::NobodyToAsk(host));
-    }
-    let answer = ask(&mut io::stdin().lock(), &mut io::stderr(), &host)?;
-    if !answer {
-        return Err(ConsentError::Refused(host));
+    match asked(&format!("You are about to send load to {host}. May you load-test it?"))? {
+        None => return Err(ConsentError::NobodyToAsk(host)),
+        Some(false) => return Err(ConsentError::Refused(host)),
+        Some(true) => {}
     }
     if let Some(file) = memory {
         // Forgetting only means that the question comes again.
@@ -89,8 +87,16 @@ pub(crate) fn memory() -> Option<PathBuf> {
     Some(state.join("scaletop").join("hosts"))
 }
 
-fn ask(input: &mut impl BufRead, output: &mut impl Write, host: &str) -> io::Result<bool> {
-    write!(output, "You are about to send load to {host}. May you load-test it? Type yes to go on: ")?;
+/// Asks a question on the terminal; `None` where there is nobody to ask.
+pub(crate) fn asked(question: &str) -> io::Result<Option<bool>> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    ask(&mut io::stdin().lock(), &mut io::stderr(), question).map(Some)
+}
+
+fn ask(input: &mut impl BufRead, output: &mut impl Write, question: &str) -> io::Result<bool> {
+    write!(output, "{question} Type yes to go on: ")?;
     output.flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;

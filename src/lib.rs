@@ -26,6 +26,7 @@ pub mod fuzzing;
 mod headless;
 mod instances;
 mod metrics;
+mod placing;
 mod plan;
 mod replay;
 mod report;
@@ -52,10 +53,12 @@ pub use app::state::{Live, State, TimeRange, Ui, View, Window};
 pub use cli::Cli;
 pub use cli::config_file::{ConfigFile, Files};
 pub use cli::environment::{Surroundings, Understood, Unparsed, parse};
+pub use cli::fleet_place::PlaceCommand;
 #[cfg(feature = "aws")]
 pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
 #[cfg(feature = "aws")]
 pub use commands::demo::{demo_cloud, demo_target};
+pub use commands::placing::place;
 pub use commands::{execute, long_version, offer};
 pub use compare::{Contender, compare, table};
 pub use doctor::{Check, Status, worst};

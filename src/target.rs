@@ -307,14 +307,22 @@ pub(crate) fn may_be_a_host(word: &str) -> bool {
 /// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
+        Some(Host::Domain(name)) => is_this_machine(name),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
         None => false,
     }
+}
+
+/// The same of a host that stands alone: a name, or an address without brackets.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    host.parse::<IpAddr>().map_or_else(|_| is_this_machine(host), |ip| ip.to_canonical().is_loopback())
+}
+
+/// Whether a name can only mean this machine.
+fn is_this_machine(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Parses what must be an `http` or `https` URL with a host, and what a request can be sent to as it stands.

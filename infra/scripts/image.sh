@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# image.sh build | run | push: the image by hand (`make buildc runc push`).
+# image.sh build | run | push: the test app's image by hand (`make buildc runc push`); image.sh scaletop: the one of scaletop
+# itself (`make image`).
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -24,5 +25,10 @@ push)
   echo "$repository_url:$tag"
   echo "deploy it: make infra TAG=$tag"
   ;;
-*) die 'usage: image.sh build | run | push' ;;
+scaletop)
+  builder=$(engine)
+  # shellcheck disable=SC2154 # lib.sh says where the repository is
+  exec "$builder" build ${PLATFORM:+--platform "$PLATFORM"} --file "$repository_root/Dockerfile.scaletop" --tag "scaletop:${TAG:-local}" "$repository_root"
+  ;;
+*) die 'usage: image.sh build | run | push | scaletop' ;;
 esac

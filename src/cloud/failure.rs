@@ -43,6 +43,16 @@ apis! {
     ECS_LIST_TASKS = "ECS", "ListTasks", "ecs:ListTasks";
     /// When tasks were created, pulled and started.
     ECS_TASKS = "ECS", "DescribeTasks", "ecs:DescribeTasks";
+    /// What a task is made of.
+    ECS_DEFINITION = "ECS", "DescribeTaskDefinition", "ecs:DescribeTaskDefinition";
+    /// The same with something changed, for one run. Needs `iam:PassRole` for the definition's roles, too.
+    ECS_REGISTER = "ECS", "RegisterTaskDefinition", "ecs:RegisterTaskDefinition";
+    /// Forgets that.
+    ECS_DEREGISTER = "ECS", "DeregisterTaskDefinition", "ecs:DeregisterTaskDefinition";
+    /// Starts generators.
+    ECS_RUN = "ECS", "RunTask", "ecs:RunTask";
+    /// Ends them.
+    ECS_STOP = "ECS", "StopTask", "ecs:StopTask";
     /// The load balancer's target groups of a service's revisions.
     ECS_REVISIONS = "ECS", "DescribeServiceRevisions", "ecs:DescribeServiceRevisions";
     /// Whether the load balancer sends requests to a task.

@@ -7,6 +7,7 @@ use crate::cli::config_file::Place;
 use crate::cli::settings::{Said, Source};
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
+use crate::commands::placing::PlaceError;
 use crate::consent::ConsentError;
 use crate::export::ExportError;
 use crate::metrics::MetricsError;
@@ -203,6 +204,9 @@ pub enum CommandError {
     #[cfg(feature = "fleet")]
     #[error(transparent)]
     FleetCommand(#[from] crate::commands::fleet::FleetCommandError),
+    /// Generators are not placed, or not all.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Nobody agreed to the load.
     #[error(transparent)]
     Consent(#[from] ConsentError),
@@ -276,6 +280,7 @@ impl CommandError {
             {
                 2
             }
+            Self::Place(error) if error.is_usage() => 2,
             Self::NoTerminal
             | Self::NoTerminalToReplay { .. }
             | Self::NoTarget

@@ -5,6 +5,7 @@
 #   tests/compat/run.sh              all of it
 #   tests/compat/run.sh botocore     the endpoints only (builds without the AWS crates)
 #   tests/compat/run.sh moto         the crates only
+#   tests/compat/run.sh manifest     the manifest for Kubernetes, against the models of its API
 #   tests/compat/run.sh field        infra/scripts/field-check.sh only, against either (needs the aws CLI)
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
@@ -26,6 +27,10 @@ esac
 case "$half" in moto | both)
     "$venv/bin/python" tests/compat/with_moto.py \
         cargo test --quiet --test it moto:: -- --ignored
+    ;;
+esac
+case "$half" in manifest | both)
+    "$venv/bin/python" tests/compat/manifest.py tests/fixtures/fleet-manifest.yaml
     ;;
 esac
 case "$half" in field | both)

@@ -18,6 +18,8 @@ mod aws_doctor;
 #[cfg(feature = "aws")]
 mod aws_field;
 #[cfg(feature = "aws")]
+mod aws_placing;
+#[cfg(feature = "aws")]
 mod aws_scale_out;
 #[cfg(feature = "aws")]
 mod aws_sources;

@@ -120,3 +120,66 @@ async fn services_on_motos_ecs_are_counted() {
     let error = resolve(&"ecs:web/shop".parse().expect("target"), None, &options(), RunClock::start()).await;
     assert!(matches!(error, Err(ResolveError::NoUrl { .. })), "{error:?}");
 }
+
+/// The ids of the subnets of moto's default VPC: there is no client for EC2 here.
+async fn subnets(endpoint: &str) -> Vec<String> {
+    use http_body_util::BodyExt as _;
+    let stream = tokio::net::TcpStream::connect(endpoint.trim_start_matches("http://")).await.expect("moto");
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("HTTP");
+    tokio::spawn(connection);
+    let request = http::Request::post("/")
+        .header("host", "ec2.eu-west-1.amazonaws.com")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=ID/20261124/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0",
+        )
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(http_body_util::Full::new(bytes::Bytes::from_static(b"Action=DescribeSubnets&Version=2016-11-15")))
+        .expect("a request");
+    let answer = sender.send_request(request).await.expect("an answer").into_body().collect().await.expect("its body");
+    let text = String::from_utf8_lossy(&answer.to_bytes()).into_owned();
+    text.split("<subnetId>").skip(1).filter_map(|rest| rest.split('<').next().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a moto server: tests/compat/run.sh moto"]
+async fn generators_are_placed_on_motos_ecs_listed_and_ended() {
+    use clap::Parser as _;
+    #[derive(clap::Parser)]
+    struct Words {
+        #[command(subcommand)]
+        command: scaletop::PlaceCommand,
+    }
+    let options = CloudOptions { region: Some("eu-west-1".to_owned()), ..options() };
+    let endpoint = options.endpoint_url.clone().expect("an endpoint");
+    let cloud = Cloud::connect(&options, RunClock::start()).await;
+    cloud.ecs.create_cluster().cluster_name("load").send().await.expect("created");
+    let secret = aws_sdk_ecs::types::Secret::builder().name("SCALETOP_FLEET_TICKET");
+    let secret =
+        secret.value_from("arn:aws:secretsmanager:eu-west-1:123456789012:secret:ticket").build().expect("a secret");
+    let container =
+        ContainerDefinition::builder().name("generator").image("scaletop:1").memory(128).secrets(secret).build();
+    let define = cloud.ecs.register_task_definition().family("scaletop-generator").container_definitions(container);
+    let define = define.network_mode(aws_sdk_ecs::types::NetworkMode::Awsvpc).cpu("2048").memory("4096");
+    define.requires_compatibilities(aws_sdk_ecs::types::Compatibility::Fargate).send().await.expect("registered");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("join.ticket");
+    let ticket = r#"{"scaletop-fleet-ticket":1,"role":"generator","run":"0123456789abcdef","servers":["tls://nats.example:4222"]}"#;
+    std::fs::write(&file, ticket).expect("written");
+    let subnet = subnets(&endpoint).await.remove(0);
+    let fleet = async |words: &str| {
+        let words =
+            format!("fleet {words} {} --on ecs:load --region eu-west-1 --endpoint-url {endpoint}", file.display());
+        let mut command = Words::try_parse_from(words.split_whitespace()).expect("words").command;
+        command.with_keys("ID", "SECRET");
+        scaletop::place(command).await
+    };
+    assert_eq!(fleet(&format!("up --count 12 --yes --no-wait --subnets {subnet}")).await.expect("placed"), 0);
+    let ours = || cloud.ecs.list_tasks().cluster("load").started_by("scaletop/0123456789abcdef").send();
+    assert_eq!(ours().await.expect("listed").task_arns().len(), 12);
+    assert_eq!(fleet("placed").await.expect("listed"), 0);
+    assert_eq!(fleet("down").await.expect("ended"), 0);
+    let running = cloud.ecs.list_tasks().cluster("load").desired_status(aws_sdk_ecs::types::DesiredStatus::Running);
+    assert_eq!(running.send().await.expect("listed").task_arns().len(), 0);
+}

@@ -9,6 +9,7 @@ mod auto_scaling;
 mod cloudwatch;
 mod ecr;
 mod ecs;
+mod ecs_tasks;
 mod embedded;
 mod faults;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -45,7 +46,7 @@ pub use embedded::{EmbeddedError, EmbeddedPlatform, REGION, SERVICE};
 pub use faults::{FaultRule, WireFault};
 pub use state::{
     AlarmView, CloudPlatform, CloudSnapshot, CloudState, DeploymentView, ECS_CLUSTER, MetricSecond, Operation,
-    Overrides, Publication, ScalingActivity, Task, TaskStop,
+    Overrides, PlacedTask, Publication, ScalingActivity, Task, TaskDefinition, TaskStop,
 };
 
 /// Where faults are ordered.

@@ -1,13 +1,14 @@
 //! ECS' operations, awsJson 1.1: one Express service on the default cluster.
 
 use super::app_runner::operation_id;
+use super::ecs_tasks;
 use super::input::{Input, page};
 use super::protocol::WireError;
 use super::state::{CloudSnapshot, DeploymentView, ECS_CLUSTER, Overrides, PORT, Task, digest_of};
 use super::value::{Value, list, map};
 use crate::balancer::HEALTH_PATH;
 
-const INVALID: &str = "InvalidParameterException";
+pub(super) const INVALID: &str = "InvalidParameterException";
 /// What the tokens of `ListTasks` begin with.
 const TASKS_TOKEN: &str = "tasks-";
 /// Stopped tasks are described this long; in the cloud it is an hour at least.
@@ -19,17 +20,18 @@ pub(crate) fn answer(
     operation: &str,
     input: &serde_json::Value,
     cloud: &CloudSnapshot,
-    overrides: &Overrides,
+    overrides: &mut Overrides,
 ) -> Option<Result<Value, WireError>> {
+    let members = input;
     let input = Input::new(input, INVALID);
     Some(match operation {
         "DescribeClusters" => describe_clusters(input, cloud),
         "ListServices" => list_services(input, cloud),
         "DescribeServices" => describe_services(input, cloud, overrides),
-        "ListTasks" => list_tasks(input, cloud),
-        "DescribeTasks" => describe_tasks(input, cloud),
+        "ListTasks" => list_tasks(input, cloud, overrides),
+        "DescribeTasks" => describe_tasks(input, cloud, overrides),
         "DescribeExpressGatewayService" => describe_express(input, cloud),
-        _ => return None,
+        _ => return ecs_tasks::answer(operation, members, cloud, overrides),
     })
 }
 
@@ -38,7 +40,7 @@ fn is_our_cluster(cloud: &CloudSnapshot, given: &str) -> bool {
 }
 
 /// An operation without a cluster means the default one.
-fn check_cluster(input: Input<'_>, cloud: &CloudSnapshot) -> Result<(), WireError> {
+pub(super) fn check_cluster(input: Input<'_>, cloud: &CloudSnapshot) -> Result<(), WireError> {
     match input.text("cluster")? {
         Some(given) if !is_our_cluster(cloud, given) => {
             Err(WireError::client("ClusterNotFoundException", "Cluster not found."))
@@ -184,7 +186,7 @@ fn is_kept(cloud: &CloudSnapshot, task: &Task) -> bool {
     task.stopped.is_none_or(|at| cloud.now - at < STOPPED_TASKS_KEPT)
 }
 
-fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Overrides) -> Result<Value, WireError> {
     check_cluster(input, cloud)?;
     if let Some(given) = input.text("serviceName")? {
         let name = service_named(cloud, given)
@@ -200,11 +202,25 @@ fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireErro
         "PENDING" => return Ok(map([("taskArns", list([]))])),
         other => return Err(input.error(format!("desiredStatus {other} is none of RUNNING, PENDING, STOPPED"))),
     };
-    let arns: Vec<String> = cloud
+    let of_service = cloud
         .tasks
         .iter()
         .filter(|task| task.is_meant_to_run() != wants_stopped && is_kept(cloud, task))
-        .map(|task| cloud.task_arn(&task.id))
+        .map(|task| (cloud.task_arn(&task.id), CloudSnapshot::deployment_id(task.revision)));
+    let placed = overrides
+        .placed
+        .iter()
+        .filter(|task| task.stopped.is_some() == wants_stopped)
+        .map(|task| (cloud.task_arn(&task.id), task.started_by.clone()));
+    let is_of_service = input.text("serviceName")?.is_some();
+    let started_by = input.text("startedBy")?;
+    if is_of_service && started_by.is_some() {
+        return Err(input.error("startedBy cannot be combined with another filter."));
+    }
+    let arns: Vec<String> = of_service
+        .chain(placed.filter(|_| !is_of_service))
+        .filter(|(_, by)| started_by.is_none_or(|wanted| by == wanted))
+        .map(|(arn, _)| arn)
         .collect();
     let size = input.page_size("maxResults", 1, 100, 100)?;
     // A token that is none of ours comes from a stand-in before us that has answered pages of its own: ours begin then.
@@ -214,7 +230,7 @@ fn list_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireErro
     Ok(map([("taskArns", list(arns.iter().map(|arn| arn.as_str().into())))]).with("nextToken", next))
 }
 
-fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, WireError> {
+fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot, overrides: &Overrides) -> Result<Value, WireError> {
     check_cluster(input, cloud)?;
     let named = input.texts("tasks")?;
     if named.is_empty() || named.len() > 100 {
@@ -224,9 +240,11 @@ fn describe_tasks(input: Input<'_>, cloud: &CloudSnapshot) -> Result<Value, Wire
     let mut failures = Vec::new();
     for given in named {
         let id = given.rsplit('/').next().unwrap_or(given);
-        match cloud.tasks.iter().find(|task| task.id == id && is_kept(cloud, task)) {
-            Some(task) => tasks.push(describe_task(cloud, task)),
-            None => failures.push(missing(cloud.task_arn(id))),
+        let placed = overrides.placed.iter().find(|task| task.id == id);
+        match (cloud.tasks.iter().find(|task| task.id == id && is_kept(cloud, task)), placed) {
+            (Some(task), _) => tasks.push(describe_task(cloud, task)),
+            (None, Some(task)) => tasks.push(task.describe(cloud)),
+            (None, None) => failures.push(missing(cloud.task_arn(id))),
         }
     }
     Ok(map([("tasks", Value::List(tasks)), ("failures", Value::List(failures))]))

@@ -1,7 +1,7 @@
 //! What the AWS endpoints are told by the cluster: plain values and the trait that hands them out.
 //!
 //! Times are Unix seconds, as the APIs write them. The endpoints read; they change nothing but the [`Overrides`] that a
-//! user or a test asks for (paused, an operation in progress, a newly pushed image), and pass orders on to the cluster.
+//! user or a test asks for (paused, an operation in progress, a newly pushed image, a task run by hand), and pass orders on to the cluster.
 
 use std::time::Duration;
 
@@ -252,6 +252,54 @@ pub struct Overrides {
     pub operations: Vec<Operation>,
     /// Images pushed since, oldest first: tag and time.
     pub pushed: Vec<(String, f64)>,
+    /// Task definitions that were registered, oldest first.
+    pub definitions: Vec<TaskDefinition>,
+    /// Tasks that were run by hand, oldest first.
+    pub placed: Vec<PlacedTask>,
+    /// The most tasks that there is room for, of those that are run by hand.
+    pub room: Option<usize>,
+}
+
+/// A task definition that somebody registered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskDefinition {
+    /// Its ARN, with the revision.
+    pub arn: String,
+    /// Its family.
+    pub family: String,
+    /// Its number within the family, from 1.
+    pub revision: usize,
+    /// What it was registered with.
+    pub document: serde_json::Value,
+    /// Whether tasks can be run of it by its family's name.
+    pub is_active: bool,
+}
+
+/// A task that somebody ran by hand. No process stands behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedTask {
+    /// Its id.
+    pub id: String,
+    /// The ARN of what it was made of.
+    pub definition: String,
+    /// The name of its first container.
+    pub container: String,
+    /// Its group.
+    pub group: String,
+    /// Who says to have started it.
+    pub started_by: String,
+    /// The client's token: the same one starts nothing again.
+    pub token: String,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// What differs from the definition, as it was asked for.
+    pub overrides: serde_json::Value,
+    /// Its network, as it was asked for.
+    pub network: serde_json::Value,
+    /// When it was run.
+    pub created: f64,
+    /// When it was stopped, and why.
+    pub stopped: Option<(f64, String)>,
 }
 
 /// One operation on a service.

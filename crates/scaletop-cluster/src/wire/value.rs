@@ -18,6 +18,8 @@ pub(crate) enum Value {
     Time(f64),
     List(Vec<Value>),
     Map(Vec<(&'static str, Value)>),
+    /// What a client said, as it said it.
+    Json(Json),
 }
 
 /// A structure.
@@ -49,6 +51,7 @@ impl Value {
             Self::Float(value) | Self::Time(value) => Json::from(*value),
             Self::Text(value) => Json::from(value.as_str()),
             Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Json(value) => value.clone(),
             Self::Map(members) => {
                 Json::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect())
             }
@@ -65,6 +68,8 @@ impl Value {
             Self::Text(value) => Cbor::Text(value.clone()),
             Self::Time(value) => Cbor::Tag(1, Box::new(Cbor::Float(*value))),
             Self::List(items) => Cbor::Array(items.iter().map(Self::to_cbor).collect()),
+            // Whatever JSON holds, CBOR does.
+            Self::Json(value) => Cbor::serialized(value).unwrap_or(Cbor::Null),
             Self::Map(members) => Cbor::Map(
                 members.iter().map(|(name, value)| (Cbor::Text((*name).to_owned()), value.to_cbor())).collect(),
             ),
@@ -80,6 +85,7 @@ impl Value {
             Self::Float(value) => drop(write!(out, "{value}")),
             Self::Time(value) => out.push_str(&iso8601(*value)),
             Self::Text(value) => escape_xml(value, out),
+            Self::Json(value) => escape_xml(&value.to_string(), out),
             Self::List(items) => {
                 for item in items {
                     out.push_str("<member>");
