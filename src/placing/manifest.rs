@@ -429,7 +429,7 @@ mod tests {
             container["env"][0]["valueFrom"]["secretKeyRef"],
             json!({ "name": "load-ticket", "key": "join.ticket" })
         );
-        assert_eq!(container["args"][..4], ["fleet", "join", "--max-rate", "9000"]);
+        assert_eq!(container["args"], json!(["fleet", "join", "--max-rate", "9000", "--label", "node=$(NODE)"]));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 """Holds `scaletop fleet manifest k8s` against the models that Kubernetes generates from its API: every field's name and type, and every
 field that the API insists on. `manifest.py FILE` reads the manifest from a file (JSON documents or YAML)."""
 
-import inspect
 import re
 import sys
 
@@ -19,24 +18,21 @@ PLAIN = {"str": str, "int": int, "bool": bool, "float": (int, float)}
 
 
 def required(model):
-    """The fields whose setter refuses None."""
-    for name, json_name in model.attribute_map.items():
-        setter = getattr(model, name).fset
-        if "must not be `None`" in inspect.getsource(setter):
-            yield json_name
+    """The fields that the API insists on, by their names there."""
+    return [model.attribute_map[name] for name, field in model.model_fields.items() if field.is_required()]
 
 
 def check(kind, value, path):
-    """Complaints about a value of a kind as the models write them: V1Pod, list[str], dict(str, str), …"""
+    """Complaints about a value of a kind as the models write them: V1Pod, List[str], Dict[str, str], …"""
     if value is None:
         yield f"{path} is null"
-    elif match := re.fullmatch(r"list\[(.*)\]", kind):
+    elif match := re.fullmatch(r"List\[(.*)\]", kind):
         if not isinstance(value, list):
             yield f"{path} is no list"
             return
         for at, item in enumerate(value):
             yield from check(match[1], item, f"{path}[{at}]")
-    elif match := re.fullmatch(r"dict\(str, ?(.*)\)", kind):
+    elif match := re.fullmatch(r"Dict\[str, ?(.*)\]", kind):
         if not isinstance(value, dict):
             yield f"{path} is no map"
             return

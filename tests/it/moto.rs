@@ -121,8 +121,8 @@ async fn services_on_motos_ecs_are_counted() {
     assert!(matches!(error, Err(ResolveError::NoUrl { .. })), "{error:?}");
 }
 
-/// The ids of the subnets of moto's default VPC: there is no client for EC2 here.
-async fn subnets(endpoint: &str) -> Vec<String> {
+/// The first id that moto's EC2 answers to `action` with, in an element of this name: there is no client for EC2 here.
+async fn first_of_ec2(endpoint: &str, action: &str, element: &str) -> String {
     use http_body_util::BodyExt as _;
     let stream = tokio::net::TcpStream::connect(endpoint.trim_start_matches("http://")).await.expect("moto");
     let io = hyper_util::rt::TokioIo::new(stream);
@@ -135,11 +135,12 @@ async fn subnets(endpoint: &str) -> Vec<String> {
             "AWS4-HMAC-SHA256 Credential=ID/20261124/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0",
         )
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(http_body_util::Full::new(bytes::Bytes::from_static(b"Action=DescribeSubnets&Version=2016-11-15")))
+        .body(http_body_util::Full::new(bytes::Bytes::from(format!("Action={action}&Version=2016-11-15"))))
         .expect("a request");
     let answer = sender.send_request(request).await.expect("an answer").into_body().collect().await.expect("its body");
     let text = String::from_utf8_lossy(&answer.to_bytes()).into_owned();
-    text.split("<subnetId>").skip(1).filter_map(|rest| rest.split('<').next().map(str::to_owned)).collect()
+    let (_, rest) = text.split_once(&format!("<{element}>")).expect("one of them");
+    rest.split('<').next().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -167,7 +168,9 @@ async fn generators_are_placed_on_motos_ecs_listed_and_ended() {
     let file = folder.path().join("join.ticket");
     let ticket = r#"{"scaletop-fleet-ticket":1,"role":"generator","run":"0123456789abcdef","servers":["tls://nats.example:4222"]}"#;
     std::fs::write(&file, ticket).expect("written");
-    let subnet = subnets(&endpoint).await.remove(0);
+    let subnet = first_of_ec2(&endpoint, "DescribeSubnets", "subnetId").await;
+    // moto insists on a group, which the cloud does not.
+    let group = first_of_ec2(&endpoint, "DescribeSecurityGroups", "groupId").await;
     let fleet = async |words: &str| {
         let words =
             format!("fleet {words} {} --on ecs:load --region eu-west-1 --endpoint-url {endpoint}", file.display());
@@ -175,7 +178,12 @@ async fn generators_are_placed_on_motos_ecs_listed_and_ended() {
         command.with_keys("ID", "SECRET");
         scaletop::place(command).await
     };
-    assert_eq!(fleet(&format!("up --count 12 --yes --no-wait --subnets {subnet}")).await.expect("placed"), 0);
+    assert_eq!(
+        fleet(&format!("up --count 12 --yes --no-wait --subnets {subnet} --security-groups {group}"))
+            .await
+            .expect("placed"),
+        0
+    );
     let ours = || cloud.ecs.list_tasks().cluster("load").started_by("scaletop/0123456789abcdef").send();
     assert_eq!(ours().await.expect("listed").task_arns().len(), 12);
     assert_eq!(fleet("placed").await.expect("listed"), 0);

@@ -49,7 +49,7 @@ impl Machine {
     }
 
     fn ssh(&self) -> Ssh {
-        let platform = Command::new("uname").arg("-sm").into_std().output().unwrap();
+        let platform = std::process::Command::new("uname").arg("-sm").output().unwrap();
         let platform = String::from_utf8(platform.stdout).unwrap().trim().to_owned();
         Ssh { program: self.at("ssh").into(), own: self.at("own"), version: "9.9.9".to_owned(), platform }
     }
