@@ -52,6 +52,7 @@ fn machine(clock: RunClock, is_generator: bool) -> Vec<Check> {
         max_rate: if is_generator { PLANNED } else { ArrivalRate::default().get() },
         max_in_flight: default_max_in_flight(),
         conn_max_age: None,
+        keep_alive: true,
     };
     generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), planned)
 }
