@@ -49,6 +49,9 @@ const COUNTERPARTS: [(&str, &str); 5] =
 /// Options that are one header each.
 pub(super) const HEADERS: [(&str, &str); 2] = [("user", "authorization"), ("user_agent", "user-agent")];
 
+/// Options of an engine in this process, of which a fleet has none.
+const OF_ONE_PROCESS: [&str; 4] = ["workers", "warm", "max_connections", "transport"];
+
 /// Options of the cloud.
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
 
@@ -61,7 +64,10 @@ pub(super) fn hidden(grammar: Command) -> Command {
         let command = command.mut_args(|arg| if is_unused(&name, &arg) { arg.hide(true) } else { arg });
         command.mut_subcommands(|inner| {
             let name = inner.get_name().to_owned();
-            let is_hidden = |arg: &Arg| is_unused(&name, arg) || (unread && arg.get_id() == "config");
+            let is_hidden = |arg: &Arg| {
+                let id = arg.get_id().as_str();
+                is_unused(&name, arg) || (unread && id == "config") || OF_ONE_PROCESS.contains(&id) && name == "demo"
+            };
             inner.mut_args(|arg| if is_hidden(&arg) { arg.hide(true) } else { arg })
         })
     })
