@@ -18,7 +18,7 @@ const COLUMNS: usize = 80;
 const WORDS_AT: usize = 29;
 
 /// What `-h` shows besides the words that a command takes.
-const FIRST: [&str; 47] = [
+const FIRST: [&str; 46] = [
     "rate",
     "max_rate",
     "spike_rate",
@@ -61,7 +61,6 @@ const FIRST: [&str; 47] = [
     "listen",
     "advertise",
     "allow",
-    "workers",
     "orphan",
     "label",
     "name",

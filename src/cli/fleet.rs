@@ -1,4 +1,5 @@
 //! The words of `scaletop fleet`.
+#![expect(clippy::doc_markdown, reason = "comments of options are their help, where backticks would be seen")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,10 +17,10 @@ const PORT: u16 = 4222;
 /// What to do with a fleet.
 #[derive(Clone, Debug, Subcommand)]
 pub enum FleetCommand {
-    /// The screen with a fleet on this machine: nats-server, a cluster, generators
+    /// A fleet on this machine: nats-server, a cluster, generators
     #[command(after_help = help::FLEET_DEMO)]
     Demo(Box<FleetDemoArgs>),
-    /// Run the fleet's nats-server, and write the tickets that let programs in
+    /// Run the fleet's nats-server, and write the tickets
     #[command(after_help = help::FLEET_SERVE)]
     Serve(ServeArgs),
     /// Be a generator: send what the fleet's controller asks for
@@ -28,7 +29,7 @@ pub enum FleetCommand {
     /// The runs that a fleet's server knows, and who steers them
     #[command(after_help = help::FLEET_LS)]
     Ls(FleetLookArgs),
-    /// Check the way to a fleet's server, what a ticket may do there, this machine
+    /// Check the way to the server, what a ticket may do, this machine
     #[command(after_help = help::FLEET_DOCTOR)]
     Doctor(FleetLookArgs),
 }
@@ -134,8 +135,8 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     if let Some(port) = text.strip_prefix(':').and_then(|port| port.parse().ok()) {
         return Ok(SocketAddr::new(any, port));
     }
-    let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PORT)).or_else(|_| text.parse());
-    address.map_err(|_: std::net::AddrParseError| {
+    let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PORT)).or_else(|_| text.parse::<SocketAddr>());
+    address.ok().ok_or_else(|| {
         format!("\"{text}\" is no address to listen on: give :4222, 127.0.0.1:4222 or [::1]:4222 (a name is for --advertise)")
     })
 }

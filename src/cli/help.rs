@@ -209,7 +209,7 @@ failed; 2 usage.";
 pub(super) const FLEET_JOIN: &str = "\
 Examples:
   scaletop fleet join join.ticket --allow example.com
-  scaletop fleet join - --workers 2 --max-rate 40000 --label az=a < join.ticket
+  scaletop fleet join join.ticket --workers 2 --max-rate 40000 --label az=a
 
 It connects to the server of its ticket, sends what the controller asks for to the
 hosts that it may load, and to no other, and ends when the run does. It stops sending

@@ -59,6 +59,8 @@ const FLEET: [&str; 7] = ["fleet", "generators", "at_least", "within", "on_loss"
 
 /// The variable that may hold the ticket of a fleet: its text, or the path of its file.
 pub(crate) const FLEET_TICKET: &str = "SCALETOP_FLEET_TICKET";
+/// Options of an engine in this process, of which a fleet has none.
+const OF_ONE_PROCESS: [&str; 4] = ["workers", "warm", "max_connections", "transport"];
 
 /// Options of the cloud.
 const CLOUD: [&str; 4] = ["region", "profile", "endpoint_url", "url"];
@@ -72,7 +74,10 @@ pub(super) fn hidden(grammar: Command) -> Command {
         let command = command.mut_args(|arg| if is_unused(&name, &arg) { arg.hide(true) } else { arg });
         command.mut_subcommands(|inner| {
             let name = inner.get_name().to_owned();
-            let is_hidden = |arg: &Arg| is_unused(&name, arg) || (unread && arg.get_id() == "config");
+            let is_hidden = |arg: &Arg| {
+                let id = arg.get_id().as_str();
+                is_unused(&name, arg) || (unread && id == "config") || OF_ONE_PROCESS.contains(&id) && name == "demo"
+            };
             inner.mut_args(|arg| if is_hidden(&arg) { arg.hide(true) } else { arg })
         })
     })

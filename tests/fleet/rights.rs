@@ -57,11 +57,11 @@ async fn another_server_and_another_key_are_refused_with_the_reason() {
     let authority = ("ca", part(&text, "ca"));
 
     // Their place with our authority: somebody else answers there.
-    let misled = changed(&ours.controller, &[place.clone()]);
+    let misled = changed(&ours.controller, std::slice::from_ref(&place));
     let refused = connect_controller(&misled, having(Seconds::New)).await.unwrap_err();
     assert!(matches!(refused, LinkError::Certificate { .. }), "{refused:?}");
     assert!(refused.to_string().contains("not the one of the ticket"), "{refused}");
-    let misled = changed_join(&ours.generator, &[place.clone()]);
+    let misled = changed_join(&ours.generator, std::slice::from_ref(&place));
     let id = "g1".parse().unwrap();
     let refused = connect_generator(&misled, &id, Backlog::default()).await.unwrap_err();
     assert!(matches!(refused, LinkError::Certificate { .. }), "{refused:?}");

@@ -58,7 +58,7 @@ async fn the_hold_of_one_that_was_killed_ends_by_itself() {
     child.wait().unwrap();
     let refused = own.controls(Seconds::New).await.unwrap_err();
     assert!(refused.to_string().contains(&format!("process {pid}")), "{refused}");
-    let patient = ControllerOptions { patience: Duration::from_secs(60), ..having(Seconds::New) };
+    let patient = ControllerOptions { patience: Duration::from_mins(1), ..having(Seconds::New) };
     let next = soon("the hold", connect_controller(&own.server.tickets.controller, patient)).await.unwrap();
     assert_eq!(next.epoch, 2, "what the first one still says is old");
 }

@@ -206,7 +206,8 @@ pub(crate) fn check_server(server: &str) -> Result<(), String> {
     if !matches!(scheme, Some("tls" | "nats")) {
         return Err("an address begins with tls:// or nats://".to_owned());
     }
-    server.parse::<ServerAddr>().map(|_| ()).map_err(|_| "an address is none".to_owned())
+    let is_address = server.parse::<ServerAddr>().is_ok();
+    is_address.then_some(()).ok_or_else(|| "an address is none".to_owned())
 }
 
 /// Whether it is what a credentials file says.

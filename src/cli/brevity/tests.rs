@@ -5,18 +5,25 @@ use crate::cli::environment::{self, Surroundings};
 use crate::text::columns;
 
 fn help_of(words: &[&str]) -> String {
-    let words = std::iter::once("scaletop").chain(words.iter().copied()).map(OsString::from).collect();
+    // A command of a command is two words.
+    let words = words.iter().flat_map(|word| word.split(' '));
+    let words = std::iter::once("scaletop").chain(words).map(OsString::from).collect();
     let help = environment::parse(words, &Surroundings::default()).expect_err("it is no command");
     assert!(!help.is_error, "{}", help.text);
     help.text
 }
 
 fn commands() -> Vec<String> {
-    environment::grammar()
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .filter(|name| name != "help")
-        .collect()
+    let names = |grammar: &Command| -> Vec<String> {
+        grammar.get_subcommands().map(|command| command.get_name().to_owned()).filter(|name| name != "help").collect()
+    };
+    let grammar = environment::grammar();
+    let with_inner = |name: String| {
+        let inner = grammar.find_subcommand(&name).map(names).unwrap_or_default();
+        let inner: Vec<String> = inner.iter().map(|inner| format!("{name} {inner}")).collect();
+        std::iter::once(name).chain(inner)
+    };
+    names(grammar).into_iter().flat_map(with_inner).collect()
 }
 
 #[test]

@@ -54,12 +54,6 @@ impl Children {
             }
         }
     }
-
-    /// How many run.
-    pub(super) fn running(&mut self) -> usize {
-        self.running.retain_mut(|one| matches!(one.child.try_wait(), Ok(None)));
-        self.running.len()
-    }
 }
 
 impl Generator {

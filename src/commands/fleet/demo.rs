@@ -30,7 +30,7 @@ use super::given::Existing;
 const HERE: &str = "127.0.0.1";
 
 /// Generators of this machine are there within seconds.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 const LEASE: Duration = Duration::from_millis(1_500);
 
@@ -135,10 +135,10 @@ fn config(args: &FleetDemoArgs, run: RunId, epoch: u64, signer: Signer, request:
         arrivals: drive.load.arrivals,
         seed: drive.load.load_seed.unwrap_or_else(|| fastrand::u64(..)),
         max_rate: drive.load.max_rate,
-        expected: drive.request.expect.clone(),
+        expected: drive.request.expect,
         max_in_flight_each: drive.load.max_in_flight,
         request,
-        not_after: Duration::from_secs(3600),
+        not_after: Duration::from_hours(1),
         consent: Consent { host: HERE.to_owned(), by: "the demo".to_owned(), at: "for its own instances".to_owned() },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         allow_versions: false,

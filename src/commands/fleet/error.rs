@@ -9,7 +9,7 @@ use crate::commands::CommandError;
 
 /// Why a command of a fleet failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FleetCommandError {
+pub enum FleetCommandError {
     /// The server does not run.
     #[error(transparent)]
     Server(#[from] ServerError),

@@ -19,7 +19,7 @@ use crate::ticket::Ticket;
 use crate::{Ask, ControllerLink, Incoming, Order, Outgoing, Question};
 
 /// Seconds are kept so long: a controller that comes back within it has no hole in its recording.
-const KEPT: Duration = Duration::from_secs(15 * 60);
+const KEPT: Duration = Duration::from_mins(15);
 
 /// And so many bytes of them, whichever ends first.
 const KEPT_BYTES: i64 = 2 * 1024 * 1024 * 1024;

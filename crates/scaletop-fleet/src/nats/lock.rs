@@ -22,7 +22,7 @@ pub(super) const RENEWED_EVERY: Duration = Duration::from_secs(3);
 const TRIED_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs are remembered so long after their last controller.
-const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 const LOCKS: &str = "scaletop_lock";
 const RUNS: &str = "scaletop_run";

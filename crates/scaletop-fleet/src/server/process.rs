@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Started again so much later; and so often within [`SPELL`].
 const PAUSE: Duration = Duration::from_millis(200);
 const STARTS: usize = 5;
-const SPELL: Duration = Duration::from_secs(60);
+const SPELL: Duration = Duration::from_mins(1);
 
 /// Lets nats-server read its configuration (`-t`) before it runs with it.
 pub(super) async fn check_config(program: &Path, config: &Path) -> Result<(), ServerError> {
