@@ -246,12 +246,59 @@ pub(crate) struct StoredSecond {
 
 /// A second's bytes. One that is too large leaves out its histograms per instance; whether it did.
 pub(crate) fn write_second(epoch: u64, number: u64, stored: &mut StoredSecond) -> (Vec<u8>, bool) {
+    write_within(LARGEST_SECOND, epoch, number, stored)
+}
+
+fn write_within(largest: usize, epoch: u64, number: u64, stored: &mut StoredSecond) -> (Vec<u8>, bool) {
     let bytes = write(epoch, number, stored);
-    if bytes.len() <= LARGEST_SECOND {
+    if bytes.len() <= largest {
         return (bytes, false);
     }
     for served in &mut stored.second.served {
         served.response = scaletop_load::Latency::new();
     }
     (write(epoch, number, stored), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use scaletop_load::{Latency, Served};
+    use scaletop_units::InstanceId;
+
+    use super::*;
+
+    #[test]
+    fn a_second_survives_the_wire_and_one_that_is_too_large_leaves_out_its_instances() {
+        let mut second = Second::new(3, ArrivalRate::new(9));
+        second.part_mut(2).ok.record(Duration::from_millis(80));
+        second.remotes = vec![([127, 0, 0, 1].into(), 5)];
+        let mut stored = StoredSecond { second, clock_error: Some(Duration::from_micros(70)), late_anchor: None };
+        let (bytes, is_cut) = write_second(1, 8, &mut stored);
+        assert!(!is_cut);
+        assert_eq!(read::<StoredSecond>(&bytes), Ok(Message { epoch: 1, number: 8, body: stored.clone() }));
+        let mut rng = fastrand::Rng::with_seed(1);
+        for instance in 0..20 {
+            let mut response = Latency::new();
+            (0..400).for_each(|_| response.record(Duration::from_micros(rng.u64(1..600_000_000))));
+            let id = InstanceId::from(format!("i{instance:03}"));
+            stored.second.served.push(Served { id, requests: 9, ok: 9, first_ok_intended: None, response });
+        }
+        let (bytes, is_cut) = write_within(5_000, 1, 9, &mut stored);
+        assert!(is_cut && bytes.len() < 5_000);
+        assert_eq!(read::<StoredSecond>(&bytes).unwrap().body.second.served.len(), 20, "who answered stays known");
+    }
+
+    #[test]
+    fn another_protocol_is_known_whatever_its_bodies_are_and_its_version_is_found() {
+        let mut bytes = Vec::new();
+        let body = std::collections::BTreeMap::from([("version", "9.1"), ("unheard", "of")]);
+        ciborium::into_writer(&(PROTOCOL + 1, 1_u64, 0_u64, body), &mut bytes).unwrap();
+        assert_eq!(read::<Hello>(&bytes), Err(ReadError::Protocol(PROTOCOL + 1)));
+        assert_eq!(version_of_stranger(&bytes).as_deref(), Some("9.1"));
+        for alien in [&b""[..], b"hello", &[0x84, 1], &[0xff; 40]] {
+            assert!(matches!(read::<Hello>(alien), Err(ReadError::Alien(_))));
+        }
+    }
 }

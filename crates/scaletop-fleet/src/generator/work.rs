@@ -142,7 +142,12 @@ impl Work {
                     self.beat()?;
                 }
                 second = next_second(&mut self.engine), if is_made => match second {
-                    Some(second) => self.store_second(second),
+                    Some(second) => {
+                        if self.store_second(second) {
+                            let text = "a second was too large to be sent whole: it leaves out the latencies of each instance";
+                            said(GeneratorNews::Notice(text.to_owned()));
+                        }
+                    }
                     None => self.engine_ended(),
                 },
                 () = self.store.stored() => {}
@@ -297,11 +302,13 @@ impl Work {
         engine.handle.lease(if is_handed_over { end.min(now) } else { end });
     }
 
-    fn store_second(&mut self, second: Second) {
+    /// Whether it had to leave something out.
+    fn store_second(&mut self, second: Second) -> bool {
         let mut stored = StoredSecond { second, clock_error: self.clock_error, late_anchor: self.member.take_late() };
-        let (bytes, _) = message::write_second(self.talk.epoch, self.next_number, &mut stored);
+        let (bytes, is_cut) = message::write_second(self.talk.epoch, self.next_number, &mut stored);
         self.store.add(self.next_number, Bytes::from(bytes));
         self.next_number += 1;
+        is_cut
     }
 
     /// Begins to leave; `hands_over`: only when its share is taken.

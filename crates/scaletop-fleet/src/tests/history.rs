@@ -317,7 +317,7 @@ fn run(seeds: std::ops::Range<u64>) {
 
 #[test]
 fn in_no_history_do_two_send_one_arrival_and_all_is_accounted_for() {
-    run(0..60);
+    run(0..40);
 }
 
 #[test]
