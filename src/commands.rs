@@ -35,15 +35,17 @@ use std::path::Path;
 
 use crate::cli::settings::{Said, Source};
 use crate::cli::{Cli, Command, DemoArgs, GlyphsChoice, LiveArgs, OutputArgs, ScreenArgs, ThemeChoice};
+use crate::commands::drive::Script;
 use crate::commands::own::Own;
 use crate::headless::Verbosity;
+use crate::plan::Plan;
 use crate::target::Target;
 use crate::text::clean_lines;
 use crate::tui::glyphs::Glyphs;
 use crate::tui::theme::{Look, Theme};
 use scaletop_cluster::wire::EmbeddedPlatform;
 use scaletop_cluster::{ClusterArgs, ClusterOptions};
-use scaletop_units::RunClock;
+use scaletop_units::{ArrivalRate, RunClock};
 
 pub(crate) use error::CommandError;
 pub use offer::words as offer;
@@ -87,7 +89,7 @@ const FOR_KEYS: [&str; 6] = ["rate", "theme", "glyphs", "no-mouse", "bell", "no-
 async fn demo(mut args: DemoArgs, own: Own, said: &[Said]) -> Result<u8, CommandError> {
     let spike = *args.drive.load.spike_rate.get_or_insert(demo_spike::rate(args.edge));
     if has_screen() {
-        return drive::on_screen(args.drive, vec![Target::Demo(None)], args.cluster, own).await;
+        return drive::on_screen(args.drive, vec![Target::Demo(None)], args.cluster, own, Script::default()).await;
     }
     let typed = said.iter().filter(|one| one.source == Source::Typed);
     if let Some(key) = typed.map(|one| one.key.as_str()).find(|key| FOR_KEYS.contains(key)) {
@@ -97,8 +99,12 @@ async fn demo(mut args: DemoArgs, own: Own, said: &[Said]) -> Result<u8, Command
         )));
     }
     say("no terminal: playing the demo spike headless (scaletop run demo-spike demo)");
-    let plan = run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike);
-    run::play(&args.drive, &[Target::Demo(None)], args.cluster, plan, run::How::default()).await
+    run::play(&args.drive, &[Target::Demo(None)], args.cluster, demo_plan(spike)?, run::How::default()).await
+}
+
+/// What is played where nobody presses keys.
+fn demo_plan(spike: ArrivalRate) -> Result<Plan, CommandError> {
+    Ok(run::parse(DEMO_SPIKE, Path::new("scenarios/demo-spike.toml"))?.with_peak(spike))
 }
 
 async fn live(mut args: LiveArgs, own: Own) -> Result<u8, CommandError> {
@@ -107,7 +113,7 @@ async fn live(mut args: LiveArgs, own: Own) -> Result<u8, CommandError> {
     if !has_screen() {
         return Err(CommandError::NoTerminal);
     }
-    drive::on_screen(args.drive, args.targets, args.cluster, own).await
+    drive::on_screen(args.drive, args.targets, args.cluster, own, Script::default()).await
 }
 
 /// Serves until a signal says otherwise.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::fleet_place::PlaceCommand;
 use crate::cli::{DemoArgs, help};
 use crate::values;
 use scaletop_units::{ArrivalRate, GeneratorId};
@@ -32,6 +33,9 @@ pub enum FleetCommand {
     /// Check the way to the server, what a ticket may do, this machine
     #[command(after_help = help::FLEET_DOCTOR)]
     Doctor(FleetLookArgs),
+    /// Where generators run.
+    #[command(flatten)]
+    Place(PlaceCommand),
 }
 
 /// `scaletop fleet demo`.

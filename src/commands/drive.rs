@@ -94,14 +94,15 @@ pub(super) struct Ready {
     signals: Signals,
 }
 
-/// Runs a session on the screen.
+/// Runs a session on the screen, where keys decide the rate.
 pub(super) async fn on_screen(
     drive: DriveArgs,
     targets: Vec<Target>,
     cluster: ClusterArgs,
     own: Own,
+    script: Script,
 ) -> Result<u8, CommandError> {
-    let script = Script { rate: drive.load.rate, ..Script::default() };
+    let script = Script { rate: drive.load.rate, ..script };
     let mut ready = Ready { keys: Arc::clone(&own.keys), ..prepare(&drive, &targets, &cluster, script).await? };
     // Before the screen is taken; it is covered then, and the log has the address, too.
     ready.announce();

@@ -16,11 +16,11 @@ mod ls;
 mod serve;
 
 use crate::cli::fleet::FleetCommand;
-use crate::commands::CommandError;
 use crate::commands::own::Own;
+use crate::commands::{CommandError, placing};
 
 #[cfg(feature = "fleet")]
-pub use error::FleetCommandError;
+pub(crate) use error::FleetCommandError;
 
 /// Does what a command of a fleet asks for; the number is the exit code.
 #[cfg(feature = "fleet")]
@@ -31,6 +31,7 @@ pub(super) async fn run(command: FleetCommand, own: Own) -> Result<u8, CommandEr
         FleetCommand::Join(args) => join::run(args).await,
         FleetCommand::Ls(args) => ls::run(&args).await,
         FleetCommand::Doctor(args) => doctor::run(&args).await,
+        FleetCommand::Place(command) => placing::place(command).await,
     }
 }
 

@@ -151,7 +151,26 @@ pub(super) async fn play(
     plan: Plan,
     how: How,
 ) -> Result<u8, CommandError> {
-    let mut finished = prepare(drive, targets, cluster, plan, how.abort_on_fail).await?.run().await?;
+    say_how(prepare(drive, targets, cluster, plan, how.abort_on_fail).await?.run().await?, how)
+}
+
+/// Plays a plan with a fleet that is known already.
+#[cfg(feature = "fleet")]
+pub(super) async fn play_by(
+    fleet: fleet_load::Carrier,
+    drive: &DriveArgs,
+    targets: &[Target],
+    cluster: ClusterArgs,
+    plan: Plan,
+) -> Result<u8, CommandError> {
+    let script = Script { fleet: Some(fleet), ..script(plan, false) };
+    let log = log(&script, drive);
+    let ready = ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log };
+    say_how(ready.run().await?, How::default())
+}
+
+/// Says how a session went; the number is the exit code.
+fn say_how(mut finished: Finished, how: How) -> Result<u8, CommandError> {
     let code = outcome::exit_code(finished.signal, finished.state.halves());
     let written = outcome::write_session(&finished, how.format);
     match written.and_then(|()| outcome::write_place(&mut finished, how.format)) {
@@ -189,17 +208,24 @@ pub(super) async fn prepare(
     plan: Plan,
     abort_on_fail: bool,
 ) -> Result<ReadyPlan, CommandError> {
-    let forecast = Forecast::of(&plan);
-    let log = Log::new(Some(plan.at_most()), verbosity(&drive.output));
-    let script = Script {
+    let script = script(plan, abort_on_fail);
+    let log = log(&script, drive);
+    Ok(ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log })
+}
+
+fn script(plan: Plan, abort_on_fail: bool) -> Script {
+    Script {
         controller: Some(Controller::Plan(Schedule::new(&plan))),
-        abort_within: abort_on_fail.then(|| forecast.budget()),
+        abort_within: abort_on_fail.then(|| Forecast::of(&plan).budget()),
         // A plan says every rate; --rate is for the keys.
         rate: ArrivalRate::PAUSED,
         plan: Some(plan),
         ..Script::default()
-    };
-    Ok(ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log })
+    }
+}
+
+fn log(script: &Script, drive: &DriveArgs) -> Log {
+    Log::new(script.plan.as_ref().map(Plan::at_most), verbosity(&drive.output))
 }
 
 /// Plans that are built in, by their names in `scenarios/`.
