@@ -20,7 +20,7 @@ use crate::commands::CommandError;
 use crate::commands::own::Own;
 
 #[cfg(feature = "fleet")]
-pub use error::FleetCommandError;
+pub(crate) use error::FleetCommandError;
 
 /// Does what a command of a fleet asks for; the number is the exit code.
 #[cfg(feature = "fleet")]
