@@ -44,8 +44,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("files", ""),
     ("text", ""),
     ("endpoint", ""),
-    ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_cluster", "scaletop_units"),
+    ("scaletop_fleet", "scaletop_load scaletop_units"),
     ("scaletop_load", "scaletop_units"),
     ("scaletop_units", ""),
 ];
