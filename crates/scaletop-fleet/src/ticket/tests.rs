@@ -1,3 +1,5 @@
+//! What a ticket says, to whom, and what is said of a wrong one.
+
 use super::*;
 
 fn own() -> Tickets {
