@@ -82,8 +82,10 @@ impl Generator {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::fs;
 
     use super::*;

@@ -296,5 +296,5 @@ const fn platform() -> &'static str {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
