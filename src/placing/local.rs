@@ -83,9 +83,8 @@ impl Generator {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    #![cfg(unix)]
-
     use std::fs;
 
     use super::*;
