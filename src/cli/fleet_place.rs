@@ -1,4 +1,5 @@
 //! The words of `scaletop fleet up`, `down`, `placed` and `manifest`: where generators are placed, and how.
+#![expect(clippy::doc_markdown, reason = "the help is no Markdown: it would show the backticks")]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -357,7 +357,7 @@ fn placed_task(task: &Task) -> PlacedTask {
     }
 }
 
-/// Why RunTask did not place one, in ECS' words.
+/// Why `RunTask` did not place one, in ECS' words.
 fn words_of(failure: &Failure) -> String {
     let reason = failure.reason().unwrap_or("for no reason that was given");
     failure.detail().map_or_else(|| reason.to_owned(), |detail| format!("{reason}: {detail}"))

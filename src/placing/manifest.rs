@@ -1,4 +1,4 @@
-//! The manifest for Kubernetes: a Secret with the ticket, an Indexed Job of generators, a NetworkPolicy, and on request a NATS
+//! The manifest for Kubernetes: a Secret with the ticket, an Indexed Job of generators, a `NetworkPolicy`, and on request a NATS
 //! server. Pure; `kubectl apply -f -` does the rest, so that nothing here needs to know a cluster.
 //!
 //! Field names are those of batch/v1, apps/v1, networking.k8s.io/v1 and v1; `tests/compat/manifest.py` holds them against the

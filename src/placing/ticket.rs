@@ -76,9 +76,11 @@ impl JoinTicket {
     fn parse(text: &str, from: &str) -> Result<Self, TicketError> {
         let foreign = |why: &str| TicketError::Foreign { from: from.to_owned(), why: why.to_owned() };
         // What serde says may quote the text, which is a secret.
-        let value: serde_json::Value = serde_json::from_str(text.trim()).map_err(|_| foreign("it is not JSON"))?;
+        let value: serde_json::Value =
+            serde_json::from_str(text.trim()).map_err(|_secret| foreign("it is not JSON"))?;
         let line = value.to_string();
-        let parts = Parts::deserialize(value).map_err(|_| foreign("it lacks its format, role, run or servers"))?;
+        let parts =
+            Parts::deserialize(value).map_err(|_secret| foreign("it lacks its format, role, run or servers"))?;
         if parts.role != "generator" {
             let role = parts.role.chars().filter(char::is_ascii_alphabetic).take(20).collect();
             return Err(TicketError::WrongRole { from: from.to_owned(), role });

@@ -75,12 +75,12 @@ pub(super) async fn up(args: &UpArgs, cluster: &str, ticket: &JoinTicket, join: 
         token: format!("scaletop-{}-{:012x}", ticket.run(), fastrand::u64(..1 << 48)),
     };
     let told = |so_far| say(&format!("{so_far} of {count} placed"));
-    let arns = cloud.place(&placement, &definition, told).await.map_err(PlaceError::from)?;
+    let started = cloud.place(&placement, &definition, told).await.map_err(PlaceError::from)?;
     say(&format!("to end them: scaletop fleet down --run {} --on ecs:{cluster}", ticket.run()));
     if tasks.no_wait {
         return Ok(0);
     }
-    wait(&cloud, cluster, &arns).await?;
+    wait(&cloud, cluster, &started).await?;
     say(&format!("{} run", generators(count)));
     Ok(0)
 }

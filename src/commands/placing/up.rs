@@ -1,6 +1,6 @@
 //! `scaletop fleet up`: places generators.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use futures_util::future::join_all;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &UpArgs) -> Result<u8, CommandError> {
 }
 
 /// Runs generators as children, until a signal or until all have ended.
-async fn here(program: &PathBuf, ticket: &JoinTicket, join: &Join, count: u32) -> Result<u8, CommandError> {
+async fn here(program: &Path, ticket: &JoinTicket, join: &Join, count: u32) -> Result<u8, CommandError> {
     let mut signals = Signals::listen()?;
     let mut running = Vec::new();
     for _ in 0..count {

@@ -1,4 +1,5 @@
 //! ssh, with a stand-in that runs what it is given in another home.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
