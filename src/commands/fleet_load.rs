@@ -39,7 +39,8 @@ pub(super) fn settings(args: &FleetArgs) -> Result<FleetSettings, CommandError> 
         let why = "how many generators is the fleet to have? say --generators N; scaletop fleet ls shows who is there";
         return Err(CommandError::Option(why.to_owned()));
     };
-    let at_least = args.at_least.unwrap_or(wanted);
+    // Asked for none that may be lacking: all begin together, and those that are left go on.
+    let (to_begin, at_least) = args.at_least.map_or((wanted, 1), |enough| (enough, enough));
     if at_least > wanted {
         return Err(CommandError::Option(format!(
             "--at-least {at_least} is more than --generators {wanted}: it says how many of them are enough"
@@ -48,6 +49,7 @@ pub(super) fn settings(args: &FleetArgs) -> Result<FleetSettings, CommandError> 
     let on_loss = args.on_loss.unwrap_or_default().to_possible_value();
     Ok(FleetSettings {
         wanted,
+        to_begin,
         at_least,
         within: args.within.unwrap_or(WITHIN),
         lease: args.lease.unwrap_or(LEASE),
@@ -128,7 +130,8 @@ mod tests {
         let settings = settings(&drive.fleet).unwrap();
         let expected = FleetSettings {
             wanted: 50,
-            at_least: 50,
+            to_begin: 50,
+            at_least: 1,
             within: Duration::from_mins(3),
             lease: Duration::from_millis(1_500),
             on_loss: "redistribute".to_owned(),
@@ -137,7 +140,7 @@ mod tests {
         let (drive, _) =
             args("http://a.test --fleet t --generators 50 --at-least 45 --within 10s --on-loss shrink --lease 2s");
         let settings = super::settings(&drive.fleet).unwrap();
-        assert_eq!((settings.at_least, settings.on_loss.as_str()), (45, "shrink"));
+        assert_eq!((settings.to_begin, settings.at_least, settings.on_loss.as_str()), (45, 45, "shrink"));
         assert_eq!((settings.within, settings.lease), (Duration::from_secs(10), Duration::from_secs(2)));
     }
 }

@@ -153,6 +153,9 @@ pub struct Settings {
 pub struct FleetSettings {
     /// Generators that were waited for.
     pub wanted: u32,
+    /// With fewer no load began.
+    #[serde(default)]
+    pub to_begin: u32,
     /// With fewer the load is held.
     pub at_least: u32,
     /// How long they were waited for at most.

@@ -337,9 +337,9 @@ fn unreported<'a>(session: &Session, rows: impl DoubleEndedIterator<Item = &'a R
     cohorts.filter_map(Cohort::unreported).sum()
 }
 
-/// `1,210 arrivals are unreported by the fleet`.
+/// `1,210 arrivals unreported by generators`.
 fn unreported_in_words(unreported: u64) -> String {
-    format!("{} arrivals are unreported by the fleet", count(unreported))
+    format!("{} arrivals unreported by generators", count(unreported))
 }
 
 /// The first thing that speaks against the generator.

@@ -125,9 +125,11 @@ pub struct ControllerConfig {
     pub resumed: Option<Resumed>,
     /// Generators to wait for.
     pub wanted: u32,
+    /// With fewer no load begins; at least 1.
+    pub to_begin: u32,
     /// With fewer the load is held; at least 1.
-    pub at_least: u32,
-    /// How long to wait for the wanted ones; then as many as there are will do, if they are `at_least`.
+    pub to_go_on: u32,
+    /// How long to wait for the wanted ones; then as many as there are will do, if they are enough `to_begin`.
     pub within: Duration,
     /// What becomes of a lost share.
     pub on_loss: OnLoss,

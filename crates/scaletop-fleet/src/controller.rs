@@ -88,7 +88,7 @@ pub async fn gather(
     clock: RunClock,
     mut progress: impl FnMut(Progress),
 ) -> Result<Gathered, FleetError> {
-    let (wanted, at_least, within) = (config.wanted, config.at_least.clamp(1, config.wanted.max(1)), config.within);
+    let (wanted, at_least, within) = (config.wanted, config.to_begin.clamp(1, config.wanted.max(1)), config.within);
     let drive = prepare(config, link, clock)?;
     let (handle, commands) = FleetHandle::new();
     let (progress_tx, mut told) = mpsc::unbounded_channel();
@@ -175,7 +175,7 @@ pub(crate) fn prepare(config: ControllerConfig, link: ControllerLink, clock: Run
     let settings = Settings {
         epoch: document.epoch,
         wanted: config.wanted,
-        at_least: config.at_least.clamp(1, config.wanted.max(1)),
+        at_least: config.to_go_on.clamp(1, config.wanted.max(1)),
         on_loss: config.on_loss,
         lease,
         seed: config.seed,

@@ -92,7 +92,8 @@ fn controller(url: &str) -> ControllerConfig {
         epoch: 1,
         resumed: None,
         wanted: 2,
-        at_least: 2,
+        to_begin: 2,
+        to_go_on: 2,
         within: Duration::from_mins(1),
         on_loss: OnLoss::default(),
         // Long: a machine that stalls for a second is no reason to fail.

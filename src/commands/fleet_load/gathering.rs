@@ -84,7 +84,7 @@ impl Fleet {
         clock: RunClock,
     ) -> Result<Self, CommandError> {
         let Carrier { link, run, epoch, signer, kill, is_here, keep } = carrier;
-        let FleetSettings { wanted, at_least, within, lease, ref on_loss } = *asked.settings;
+        let FleetSettings { wanted, to_begin, at_least, within, lease, ref on_loss } = *asked.settings;
         if !is_here && !asked.aim.is_elsewhere {
             return Err(CommandError::Option(format!(
                 "{} is this machine for this program, and another for each generator: give an address that all of them reach",
@@ -97,7 +97,8 @@ impl Fleet {
             epoch,
             resumed: None,
             wanted,
-            at_least,
+            to_begin,
+            to_go_on: at_least,
             within,
             on_loss: OnLoss::ALL.into_iter().find(|one| one.name() == on_loss).unwrap_or_default(),
             lease,
