@@ -73,7 +73,13 @@ impl Cohort {
     /// Whether we were too late for its latencies to be the service's. Of a second that would have been bad without our lag,
     /// too, they are the service's, late or not.
     pub fn is_late(&self) -> bool {
-        !self.missed_anyway && objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)
+        !self.missed_anyway && self.may_be_late()
+    }
+
+    /// The same as long as answers are missing that may show that it would have been bad without our lag, too, or that it
+    /// would not.
+    pub(crate) fn may_be_late(&self) -> bool {
+        objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)
     }
 
     fn count(&mut self, part: &CohortPart, slo: &Slo) {

@@ -30,8 +30,14 @@ impl Session {
             if let Some(at) = self.owner(intended) {
                 let cohorts = self.timeline.kept_cohorts();
                 let measuring = match cohorts.get(intended) {
-                    Some(cohort) if cohort.is_late() && intended < cohorts.settled_before() => Measuring::LeftOut,
-                    Some(cohort) if cohort.is_late() => Measuring::Open,
+                    Some(cohort) if intended < cohorts.settled_before() => {
+                        if cohort.is_late() {
+                            Measuring::LeftOut
+                        } else {
+                            Measuring::Counts
+                        }
+                    }
+                    Some(cohort) if cohort.may_be_late() => Measuring::Open,
                     _ => Measuring::Counts,
                 };
                 self.fold.gathered[at].add(part, self.objectives.at(intended), measuring);

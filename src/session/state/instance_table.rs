@@ -88,6 +88,8 @@ struct First {
     last_ok: Option<Elapsed>,
     /// How many answers had named an instance before it first did.
     answers_before: u64,
+    /// And by when it last did.
+    answers_by: u64,
 }
 
 impl InstanceTable {
@@ -117,8 +119,26 @@ impl InstanceTable {
     fn judge(&mut self, tracks: &[InstanceTrack]) -> bool {
         let ids = self.firsts.len() as u64;
         let is_all_new = self.answers >= ANSWERS_BEFORE_JUDGED && ids * 20 >= self.answers * 19;
-        let names_requests = is_all_new || self.names_some_requests(tracks);
+        let names_requests = is_all_new || self.are_passing() || self.names_some_requests(tracks);
         std::mem::replace(&mut self.names_requests, names_requests) != names_requests
+    }
+
+    /// Whether ids come and go for good: one has a few answers, and hardly any that came by a moment comes again after it. Those of
+    /// instances overlap: so many answers of a fleet would bring most of them again, and a deployment replaces them all at one
+    /// moment, not at every one.
+    fn are_passing(&self) -> bool {
+        let ids = self.firsts.len() as u64;
+        let are_few_each = self.answers >= 2 * ids && self.answers <= ANSWERS_PER_INSTANCE * ids;
+        ids >= 2 * ONCE
+            && are_few_each
+            && [1, 2, 3].into_iter().all(|quarter| {
+                let moment = self.answers * quarter / 4;
+                let begun = self.firsts.iter().filter(|first| first.answers_before < moment);
+                let (begun, stay) = begun.fold((0_u64, 0_u64), |(begun, stay), first| {
+                    (begun + 1, stay + u64::from(first.answers_by > moment))
+                });
+                stay * 10 <= begun
+            })
     }
 
     /// Whether some of the answers have an id of their own beside those of instances. Such ids come once, early in the session,
@@ -230,15 +250,11 @@ impl Session {
         let header = &self.header.settings.instance_header;
         let text = if self.fold.table.names_requests {
             self.observations.remove(&Basis::Responding);
-            let once = self.instances.iter().filter(|track| track.requests == 1).count() as u64;
+            let (ids, answers) = (self.instances.len() as u64, self.fold.table.answers);
             format!(
                 "{header} says something new in {}: the header names requests, not instances, so how many \
                  instances answer is unknown; name one that stays the same for the life of an instance with --instance-header",
-                if once == self.fold.table.answers {
-                    "every answer".to_owned()
-                } else {
-                    format!("{once} of {} answers", self.fold.table.answers)
-                }
+                if ids == answers { "every answer".to_owned() } else { format!("{ids} of {answers} answers") }
             )
         } else {
             format!("what {header} says comes again after all: instances are counted by it")
@@ -262,6 +278,7 @@ impl Session {
         table.answers = table.answers.saturating_add(served.requests);
         let (track, first) = (&mut self.instances[at as usize], &mut table.firsts[at as usize]);
         track.add(second, served);
+        first.answers_by = table.answers;
         first.last_ok = first.last_ok.max(served.first_ok_intended);
         if first.median.is_none() {
             first.early.merge(&served.response);

@@ -235,6 +235,25 @@ fn ids_that_change_with_every_third_answer_name_requests_and_a_large_fleet_at_a_
             .any(|(_, notice)| notice.text.contains("of ") && notice.text.contains(" answers: the header names"))
     );
 
+    let mut passing = session();
+    set(&mut passing, 0, 12);
+    for index in 0..20 {
+        let ids: Vec<_> = (0..12).map(|n| format!("r-{:04}", (index * 12 + n) / 3)).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut passing, second(index, 12, 12, &ids));
+    }
+    assert!(passing.names_requests(), "one that changes with every third answer");
+
+    // Twenty instances that a deployment replaces, and replaces again.
+    let mut deployed = session();
+    set(&mut deployed, 0, 20);
+    for index in 0..30 {
+        let ids: Vec<_> = (0..20).map(|n| format!("i-{}-{n:02}", index / 10)).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut deployed, second(index, 20, 20, &ids));
+        assert!(!deployed.names_requests(), "in second {index}");
+    }
+
     let mut fleet = session();
     set(&mut fleet, 0, 10);
     // A thousand instances, one of which is asked again now and then.
