@@ -131,6 +131,9 @@ fn by_phase(url: &Url, kind: FailureKind, cause: &Cause) -> Option<&'static str>
         (_, Phase::Body) if cause.text.contains("close_notify") => {
             Some("let the service say the length of its answers, or end them as HTTP and TLS do")
         }
+        (FailureKind::Other, Phase::Answer) if cause.text.contains("is not HTTP: ") => {
+            Some("see what listens on this port: it speaks something else, or its answers have a fault")
+        }
         (FailureKind::Reset | FailureKind::Other, Phase::Answer) if url.scheme() == "http" => {
             Some("if the port wants https, use https://; else see the service's log, or a proxy between")
         }
@@ -239,6 +242,11 @@ mod tests {
             let told = &check(&Reply::failed(kind).because(Cause::new(phase, text)), Duration::ZERO)[0];
             assert!(told.remedy.as_deref().unwrap_or_default().contains(part), "{told}");
         }
+        let cause = Cause::new(Phase::Answer, "the answer is not HTTP: it begins with \"SSH-2.0\"");
+        let http = Url::parse("http://example.com/").expect("a URL");
+        let told =
+            reachable(&http, Expected::default(), &Reply::failed(FailureKind::Other).because(cause), Duration::ZERO);
+        assert!(told.remedy.as_deref().unwrap_or_default().contains("what listens"), "{told}");
         let anonymous = check(&Reply::status(200), Duration::ZERO);
         assert_eq!(anonymous[1].status, Status::Warning);
         assert_eq!(check(&Reply::failed(FailureKind::Dns), Duration::ZERO).len(), 1, "no answer, no header");

@@ -181,10 +181,8 @@ impl Verdict {
             5
         } else if self.thresholds.iter().any(|result| result.outcome != ThresholdOutcome::Passed) {
             3
-        } else if self.none_ok.is_some() {
-            1
         } else {
-            0
+            u8::from(self.none_ok.is_some())
         }
     }
 

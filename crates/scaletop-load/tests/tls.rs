@@ -34,6 +34,8 @@ enum Certificate {
     Expired,
     OtherHost,
     OtherAuthority,
+    /// One for clients only.
+    ForClients,
     /// A good one, of a service that wants one of ours.
     WantsOurs,
 }
@@ -112,6 +114,9 @@ fn acceptor(certificate: Certificate) -> (TlsAcceptor, String) {
     if matches!(certificate, Certificate::Expired) {
         (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
     }
+    if matches!(certificate, Certificate::ForClients) {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    }
     let (issuer, mut pem) = authority("one");
     let key = KeyPair::generate().expect("a key");
     let chain = vec![CertificateDer::from(params.signed_by(&key, &issuer).expect("signed"))];
@@ -140,6 +145,7 @@ fn acceptor(certificate: Certificate) -> (TlsAcceptor, String) {
 async fn what_is_wrong_with_a_certificate_is_said_and_every_request_shares_that_fate() {
     for (certificate, cause) in [
         (Certificate::Expired, "the certificate has expired (2002-01-01)"),
+        (Certificate::ForClients, "the certificate is not one for servers"),
         (Certificate::OtherHost, "the certificate is for another host"),
         (
             Certificate::OtherAuthority,

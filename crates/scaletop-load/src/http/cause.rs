@@ -186,6 +186,10 @@ fn describe_certificate(error: &CertificateError) -> Text {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate is not one for servers"
         }
+        // The verifier of the platform hides this error in a type of its own, which only its name tells.
+        CertificateError::Other(error) if format!("{:?}", error.0) == "EkuError" => {
+            "the certificate is not one for servers"
+        }
         CertificateError::Other(_) => "the certificate cannot stand for a server: it is an authority's, or damaged",
         _ => "the certificate is not acceptable",
     };
