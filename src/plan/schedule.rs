@@ -234,6 +234,25 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_that_the_last_stage_waits_for_in_vain_is_told_with_the_end() {
+        let text =
+            "[[stage]]\nrate = 5\nduration = \"2s\"\n[[stage]]\nrate = 0\nuntil = \"settled\"\nat_most = \"5s\"\n";
+        let unmet = |is_met: bool| {
+            let mut schedule = plan(text);
+            let known = Known { instances: None, settled: is_met };
+            (0..100).map(Elapsed::from_secs).find_map(|now| {
+                std::iter::from_fn(|| schedule.poll(now, &known)).find_map(|said| match said {
+                    Instruction::Finish { unmet, .. } => Some(unmet),
+                    _ => None,
+                })
+            })
+        };
+        assert_eq!(unmet(true), Some(None));
+        let told = unmet(false).flatten().unwrap_or_default();
+        assert!(told.ends_with("settled was not reached within 5s (the count or the objective still moved)"), "{told}");
+    }
+
+    #[test]
     fn a_condition_ends_a_stage_early_and_at_most_ends_it_anyway() {
         let text = "[[stage]]\nrate = 0\nuntil = \"instances <= 1\"\nat_most = \"10s\"\n[[stage]]\nrate = 7\nduration = \"1s\"\n";
         let mut schedule = plan(text);

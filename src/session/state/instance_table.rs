@@ -128,6 +128,8 @@ impl InstanceTable {
     /// moment, not at every one.
     fn are_passing(&self) -> bool {
         let ids = self.firsts.len() as u64;
+        // Once said, it is taken back only when half of them stay.
+        let most = if self.names_requests { 2 } else { 10 };
         let are_few_each = self.answers >= 2 * ids && self.answers <= ANSWERS_PER_INSTANCE * ids;
         ids >= 2 * ONCE
             && are_few_each
@@ -137,7 +139,7 @@ impl InstanceTable {
                 let (begun, stay) = begun.fold((0_u64, 0_u64), |(begun, stay), first| {
                     (begun + 1, stay + u64::from(first.answers_by > moment))
                 });
-                stay * 10 <= begun
+                stay * most <= begun
             })
     }
 
