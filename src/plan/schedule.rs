@@ -249,7 +249,10 @@ mod tests {
         };
         assert_eq!(unmet(true), Some(None));
         let told = unmet(false).flatten().unwrap_or_default();
-        assert!(told.ends_with("settled was not reached within 5 s (the count or the objective still moved)"), "{told}");
+        assert!(
+            told.ends_with("settled was not reached within 5 s (the count or the objective still moved)"),
+            "{told}"
+        );
     }
 
     #[test]
