@@ -145,6 +145,19 @@ impl Default for Timing {
     }
 }
 
+/// Numbers of a step with all that was left out because of us counted as it was seen, and every second that we did not measure as
+/// bad. Lag makes no answer quicker: the truth lies between the numbers and these.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct AtWorst {
+    pub recover: Timing,
+    pub slow: u64,
+    pub peak_p99: Option<Duration>,
+    pub p99: Option<Duration>,
+    pub failed_p99: Option<Duration>,
+    pub all_p99: Option<Duration>,
+    pub budget: Option<ErrorBudget>,
+}
+
 /// The numbers of one step ; docs/step-numbers.md defines them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepNumbers {
@@ -177,6 +190,8 @@ pub struct StepNumbers {
     pub due_late: u64,
     /// Arrivals that we turned to late.
     pub late: u64,
+    /// What the numbers would be if all that we left out or forgave had been the service's; `None` when nothing was.
+    pub(crate) at_worst: Option<AtWorst>,
     /// Arrivals that came due.
     pub due: u64,
     /// Arrivals that the schedule of a fleet made due, whoever was to send them; `None` without a fleet.
@@ -271,6 +286,24 @@ impl StepNumbers {
             Some(unreported) => self.due.saturating_add(unreported),
             None => self.due,
         }
+    }
+
+    /// The numbers with all that was left out or forgiven because of us counted as bad; `None` when nothing was.
+    pub(crate) fn at_worst(&self) -> Option<Self> {
+        let AtWorst { recover, slow, peak_p99, p99, failed_p99, all_p99, budget } = self.at_worst?;
+        Some(Self {
+            recover: if self.too_short { self.recover } else { recover },
+            slow,
+            peak_p99,
+            p99,
+            failed_p99,
+            all_p99,
+            budget,
+            bad_seconds: self.bad_seconds.saturating_add(self.not_measured),
+            judged_seconds: self.judged_seconds.saturating_add(self.not_measured),
+            at_worst: None,
+            ..self.clone()
+        })
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.

@@ -99,7 +99,7 @@ impl CapacitySearch {
                 Next::Done => Trying::Finished,
             };
             if matches!(self.trying, Trying::Finished) {
-                return Some(Instruction::Finish { at: now });
+                return Some(Instruction::Finish { at: now, unmet: None });
             }
         }
         match self.trying {

@@ -57,7 +57,7 @@ const DEMO_SPIKE: &str = include_str!("../scenarios/demo-spike.toml");
 /// Does what the command line asks for; the number is the exit code.
 pub async fn execute(cli: Cli) -> Result<u8, CommandError> {
     let said = cli.said.clone();
-    done(cli).await.map_err(|error| error.placed(&said))
+    Box::pin(done(cli)).await.map_err(|error| error.placed(&said))
 }
 
 async fn done(cli: Cli) -> Result<u8, CommandError> {

@@ -59,7 +59,10 @@ fn elsewhere(url: &Url, resolve: &[(String, SocketAddr)], look_up: &dyn Fn(&str)
         |(name, at): &&(String, SocketAddr)| name.eq_ignore_ascii_case(host) && (at.port() == 0 || at.port() == port);
     let given: Vec<IpAddr> = resolve.iter().filter(is_asked).map(|(_, at)| at.ip()).collect();
     let at = |addresses: Vec<IpAddr>| -> Option<String> {
-        let mut away: Vec<_> = addresses.into_iter().filter(|ip| !ip.to_canonical().is_loopback()).collect();
+        let mut away: Vec<_> = addresses
+            .into_iter()
+            .filter(|ip| !ip.to_canonical().is_loopback() && !ip.to_canonical().is_unspecified())
+            .collect();
         away.sort_unstable();
         away.dedup();
         let away: Vec<_> = away.iter().map(IpAddr::to_string).collect();

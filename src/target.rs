@@ -304,12 +304,16 @@ pub(crate) fn may_be_a_host(word: &str) -> bool {
 
 /// Whether requests to `url` stay on this machine, so that no one need be asked whether they may be sent.
 ///
-/// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.
+/// Only names and addresses that cannot lead elsewhere count: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`; and 0.0.0.0 and `::`, which
+/// a connection takes as this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => is_this_machine(name),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => {
+            let ip = IpAddr::V6(ip).to_canonical();
+            ip.is_loopback() || ip.is_unspecified()
+        }
         None => false,
     }
 }
@@ -362,6 +366,10 @@ fn url_as_sent(given: &str, url: &Url) -> Result<(), &'static str> {
     if given.chars().any(char::is_control) {
         return Err("it holds a control character, such as a line end");
     }
+    let path = given.split(['?', '#']).next().and_then(|before| before.split_once("://")).map_or("", |(_, rest)| rest);
+    if has_dot_segment(path.split_once('/').map_or("", |(_, path)| path)) {
+        return Err(DOT_SEGMENT);
+    }
     if given.split('?').next().is_some_and(|before| before.contains('\\')) {
         return Err("\\ is no separator: write /");
     }
@@ -379,8 +387,19 @@ fn url_as_sent(given: &str, url: &Url) -> Result<(), &'static str> {
     path_as_sent(&url[url::Position::BeforePath..url::Position::AfterQuery])
 }
 
+const DOT_SEGMENT: &str =
+    ". and .. in a path are resolved before it is sent, as RFC 3986 says: write the path that is meant";
+
+/// Whether a path has a segment `.` or `..`, written out or escaped.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
+}
+
 /// Refuses a path and query that one server or the other will not take as it stands.
 pub(crate) fn path_as_sent(path: &str) -> Result<(), &'static str> {
+    if has_dot_segment(path.split('?').next().unwrap_or_default()) {
+        return Err(DOT_SEGMENT);
+    }
     let escapes = path.split('%').skip(1);
     let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
     if escapes.into_iter().any(|rest| !is_escape(rest)) {

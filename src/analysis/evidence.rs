@@ -9,9 +9,9 @@ use crate::analysis::pinning::Pinning;
 use crate::analysis::recovery::Recovery;
 use crate::analysis::scaling::not_up;
 use crate::analysis::service_time::ok_service;
-use crate::analysis::validity::GeneratorRecord;
+use crate::analysis::validity::{Capped, GeneratorRecord};
 use crate::analysis::words::{JudgedBy, Present, sentence};
-use crate::analysis::{Direction, StepNumbers, StepReport, Timing, Validity};
+use crate::analysis::{AtWorst, Direction, StepNumbers, StepReport, Timing, Validity};
 use crate::instances::{Basis, InstanceObservation, Limits};
 use crate::timeline::objective::lost;
 use crate::timeline::{Cohort, Objectives, SecondJudged, Timeline};
@@ -23,6 +23,9 @@ const JUST_BEFORE_NEXT: Duration = Duration::from_nanos(999_999_999);
 
 /// Throughput before and after is compared over this many seconds.
 const THROUGHPUT_SECS: u32 = 30;
+
+/// The quickest of the OK answers: what the service takes when nothing else is to be done.
+const QUICKEST: f64 = 0.01;
 
 /// Which caps are what the limit on file descriptors leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) descriptors_cap: DescriptorsCap,
     /// How many connections may be open, when that limits how many requests can be under way.
     pub(crate) max_connections: Option<u64>,
+    /// How many requests may be in flight.
+    pub(crate) max_in_flight: u64,
+    /// What an OK answer took in the earlier step in which it took the least.
+    pub(crate) service_before: Option<Duration>,
     /// Whether the recording says which arrivals we were late for.
     pub(crate) tells_lateness: bool,
     /// Whether no answer ever named its instance.
@@ -82,7 +89,11 @@ impl Evidence<'_> {
             Some(_) => self.gathered.counts.allowed / numbers.due.max(1) as f64,
             None => slo.errors,
         };
-        numbers.budget = budget(bad, numbers.due, step.before, step.profile.last(), allowed);
+        let budget_of = |bad| budget(bad, numbers.due, step.before, step.profile.last(), allowed);
+        numbers.budget = budget_of(bad);
+        if let Some(at_worst) = &mut numbers.at_worst {
+            at_worst.budget = budget_of(numbers.lost.saturating_add(at_worst.slow));
+        }
         self.scale(&mut numbers);
         let judged_by =
             JudgedBy { slo, changed: changed.map(|from| Elapsed::from_secs(from.into()).saturating_since(step.start)) };
@@ -124,13 +135,18 @@ impl Evidence<'_> {
         let mut recovery = gathered.recovery;
         let mut forgiven = gathered.forgiven;
         let step_end = step.end.map_or(u32::MAX, |end| (end + JUST_BEFORE_NEXT).second());
-        let mut peak = gathered.peak_p99;
+        let (mut peak, mut peak_at_worst) = (gathered.peak_p99, gathered.peak_at_worst);
+        let mut worst = gathered.worst;
         for cohort in cohorts.unsettled().filter(|cohort| (first..end.min(step_end)).contains(&cohort.second)) {
             forgiven = forgiven.saturating_add(cohort.slow_because_late(self.objectives.at(cohort.second)));
             recovery.take(cohort);
+            worst.take_at_worst(cohort);
             peak = peak.max(measured_p99(cohort));
+            peak_at_worst = peak_at_worst.max(cohort.ok.map(|ok| ok.p99));
         }
         numbers.slow = gathered.counts.slow.saturating_sub(forgiven);
+        let held = || tally.held.values();
+        numbers.due_late = held().fold(gathered.counts.due_late, |sum, held| sum.saturating_add(held.due));
         let newest = recovery.newest();
         (numbers.judged_last, numbers.good_at_end) = (newest.judged, newest.good);
         numbers.bad_seconds = recovery.bad_seconds();
@@ -152,18 +168,40 @@ impl Evidence<'_> {
         numbers.service_p50 =
             if self.tells_lateness { quantile(&tally.service, 0.5) } else { ok_service(&tally.ok, &tally.send_lag) };
         let before = gathered.before.unwrap_or_else(|| before(self.timeline, first));
-        numbers.recover = if numbers.due == 0 || is_at_rest {
-            Timing::NotApplicable("there were no arrivals to judge by")
-        } else if before.violated {
-            Timing::AlreadyViolated
-        } else {
+        let recover = |recovery: &Recovery| {
+            if numbers.due == 0 || is_at_rest {
+                return Timing::NotApplicable("there were no arrivals to judge by");
+            }
+            if before.violated {
+                return Timing::AlreadyViolated;
+            }
             let start = step.start.as_secs_f64();
-            match self.load_ended(&recovery) {
+            match self.load_ended(recovery) {
                 // Nothing arrives any more that could show it: what was not seen by then is not waited for.
                 Some(ended) => recovery.timing(start, (ended - start).max(0.0), false),
                 None => recovery.timing(start, self.watched(), step.end.is_none()),
             }
         };
+        let recover_at_worst = recover(&worst);
+        numbers.recover = recover(&recovery);
+        numbers.at_worst = (forgiven > 0 || numbers.not_measured > 0 || numbers.due_late > 0).then(|| {
+            let (mut ok, mut failed) = (tally.ok.clone(), tally.failed.clone());
+            for left_out in held().chain([&tally.left_out]) {
+                ok.merge(&left_out.ok);
+                failed.merge(&left_out.failed);
+            }
+            let (p99, failed_p99) = (quantile(&ok, 0.99), quantile(&failed, 0.99));
+            ok.merge(&failed);
+            AtWorst {
+                recover: recover_at_worst,
+                slow: gathered.counts.slow,
+                peak_p99: peak_at_worst,
+                p99,
+                failed_p99,
+                all_p99: quantile(&ok, 0.99),
+                budget: None,
+            }
+        });
         numbers.serving = self.serving(tally);
         numbers.spread = spread(tally);
         let last = self.timeline.latest().map_or(first, |row| row.second.saturating_add(1)).min(end);
@@ -202,8 +240,18 @@ impl Evidence<'_> {
         if self.descriptors_cap == DescriptorsCap::All {
             dropped_at_descriptors += std::mem::take(&mut dropped_connections);
         }
+        let quickest = quantile(&tally.service, QUICKEST);
+        let capped = (dropped_at_descriptors == 0 && numbers.dropped_cap > 0).then(|| Capped {
+            most: self.max_in_flight,
+            dropped: numbers.dropped_cap,
+            failed: numbers.lost.saturating_sub(numbers.dropped_cap),
+            busy: numbers.due as f64 / self.watched().max(1.0) * numbers.service_p50.unwrap_or_default().as_secs_f64(),
+            service: numbers.service_p50,
+            usual: self.service_before.into_iter().chain(quickest).min(),
+        });
         GeneratorRecord {
             dropped_at_descriptors,
+            capped,
             send_lag_p99: numbers.send_lag_p99,
             tells_lateness: self.tells_lateness,
             judged_seconds: numbers.judged_seconds,

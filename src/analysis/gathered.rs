@@ -26,12 +26,17 @@ pub(crate) struct Gathered {
     pub(crate) recovery: Recovery,
     /// OK answers among them that were too slow, and may have been so because we were late.
     pub(crate) forgiven: u64,
-    /// The highest p99 among them.
+    /// The same with those that we did not measure taken as bad.
+    pub(crate) worst: Recovery,
+    /// The highest p99 among them; and the same with the seconds in which we were late.
     pub(crate) peak_p99: Option<Duration>,
+    pub(crate) peak_at_worst: Option<Duration>,
     /// What the seconds just before it say; `None` until they are settled.
     pub(crate) before: Option<Before>,
     /// Whether no instance had answered in the minute before.
     pub(crate) was_idle: bool,
+    /// Whether it was said that the generator is its limit.
+    pub(crate) is_told_invalid: bool,
     /// What costs memory: let go of when the step is finished.
     pub(crate) tally: Option<Box<Tally>>,
 }
@@ -82,6 +87,10 @@ pub(crate) struct Tally {
     pub(crate) ok: Latency,
     /// The same of what failed.
     pub(crate) failed: Latency,
+    /// What was left out of both: the latencies of seconds in which we were late.
+    pub(crate) left_out: LeftOut,
+    /// Seconds that are not settled, and in which we were late so far: whether they are left out is not known yet.
+    pub(crate) held: BTreeMap<u32, LeftOut>,
     /// Service times of OK answers, likewise.
     pub(crate) service: Latency,
     pub(crate) send_lag: Latency,
@@ -98,6 +107,43 @@ pub(crate) struct Tally {
     pub(crate) strain: Strain,
 }
 
+/// The latencies of seconds in which we were late.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LeftOut {
+    /// Arrivals of these seconds.
+    pub(crate) due: u64,
+    pub(crate) ok: Latency,
+    pub(crate) failed: Latency,
+    pub(crate) service: Latency,
+}
+
+impl LeftOut {
+    fn add(&mut self, part: &CohortPart) {
+        self.due = self.due.saturating_add(part.due);
+        self.ok.merge(&part.ok);
+        self.failed.merge(&part.failed);
+        self.service.merge(&part.service);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.due = self.due.saturating_add(other.due);
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+        self.service.merge(&other.service);
+    }
+}
+
+/// What becomes of the latencies of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measuring {
+    /// They count.
+    Counts,
+    /// We were late in it; whether that changes what they say is known once all are answered.
+    Open,
+    /// They count in no percentile.
+    LeftOut,
+}
+
 impl Gathered {
     /// Nothing yet; `seen_before` had answered OK in the minute before.
     pub(crate) fn new(first_second: u32, seen_before: BTreeSet<u32>) -> Self {
@@ -106,15 +152,18 @@ impl Gathered {
             counts: CohortCounts::default(),
             recovery: Recovery::default(),
             forgiven: 0,
+            worst: Recovery::default(),
+            peak_at_worst: None,
             peak_p99: None,
             before: None,
             was_idle: seen_before.is_empty(),
+            is_told_invalid: false,
             tally: Some(Box::new(Tally { seen_before, ..Tally::default() })),
         }
     }
 
-    /// Takes requests that were intended in the step, in a second that `slo` judges. `is_measured`: we were not late in it.
-    pub(crate) fn add(&mut self, part: &CohortPart, slo: &Slo, is_measured: bool) {
+    /// Takes requests that were intended in the step, in a second that `slo` judges.
+    pub(crate) fn add(&mut self, part: &CohortPart, slo: &Slo, measuring: Measuring) {
         let counts = &mut self.counts;
         counts.due = counts.due.saturating_add(part.due);
         counts.planned = planned::sum(counts.planned, part.planned);
@@ -126,14 +175,32 @@ impl Gathered {
         counts.late = counts.late.saturating_add(part.late);
         counts.allowed += slo.errors * part.due as f64;
         counts.slow = counts.slow.saturating_add(part.ok.count_above(slo.latency));
-        if !is_measured {
+        if measuring == Measuring::LeftOut {
             counts.due_late = counts.due_late.saturating_add(part.due);
-            return;
         }
-        if let Some(tally) = &mut self.tally {
-            tally.ok.merge(&part.ok);
-            tally.failed.merge(&part.failed);
-            tally.service.merge(&part.service);
+        let Some(tally) = &mut self.tally else { return };
+        match measuring {
+            Measuring::LeftOut => tally.left_out.add(part),
+            Measuring::Open => tally.held.entry(part.intended).or_default().add(part),
+            Measuring::Counts => {
+                tally.ok.merge(&part.ok);
+                tally.failed.merge(&part.failed);
+                tally.service.merge(&part.service);
+            }
+        }
+    }
+
+    /// Decides about what was held of a settled second.
+    fn decide(&mut self, cohort: &Cohort) {
+        let Some(tally) = &mut self.tally else { return };
+        let Some(held) = tally.held.remove(&cohort.second) else { return };
+        if cohort.is_late() {
+            self.counts.due_late = self.counts.due_late.saturating_add(held.due);
+            tally.left_out.merge(&held);
+        } else {
+            tally.ok.merge(&held.ok);
+            tally.failed.merge(&held.failed);
+            tally.service.merge(&held.service);
         }
     }
 
@@ -169,11 +236,17 @@ impl Gathered {
         }
     }
 
-    /// Takes a second of arrivals that is settled.
-    pub(crate) fn add_settled(&mut self, cohort: &Cohort, slo: &Slo) {
+    /// Takes a second of arrivals that is settled; when it `is_within` the step, as one of its seconds.
+    pub(crate) fn add_settled(&mut self, cohort: &Cohort, slo: &Slo, is_within: bool) {
+        self.decide(cohort);
+        if !is_within {
+            return;
+        }
         self.forgiven = self.forgiven.saturating_add(cohort.slow_because_late(slo));
         self.recovery.take(cohort);
+        self.worst.take_at_worst(cohort);
         self.peak_p99 = self.peak_p99.max(measured_p99(cohort));
+        self.peak_at_worst = self.peak_at_worst.max(cohort.ok.map(|ok| ok.p99));
     }
 }
 

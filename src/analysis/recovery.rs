@@ -61,6 +61,14 @@ impl Recovery {
         }
     }
 
+    /// The same, with a second that we did not measure taken as bad.
+    pub(crate) fn take_at_worst(&mut self, cohort: &Cohort) {
+        match cohort.judged {
+            SecondJudged::NotMeasured => self.take(&Cohort { judged: SecondJudged::Bad, ..cohort.clone() }),
+            _ => self.take(cohort),
+        }
+    }
+
     /// The last second with arrivals that somebody could judge; of `Unknown` when there was none.
     pub(crate) const fn newest(&self) -> Newest {
         self.newest

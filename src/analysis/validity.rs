@@ -25,6 +25,9 @@ pub(crate) const CPU_LIMIT: f64 = 0.90;
 /// From so many of its connections on, of those that may be open, a load keeps them all busy.
 const CRAMPED: f64 = 0.9;
 
+/// An answer that takes no longer than this times what it took before takes what it usually does.
+const USUAL: f64 = 1.25;
+
 /// Kept from running for longer than this in a second, the generator's lag comes from there.
 const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
 
@@ -33,6 +36,8 @@ const THROTTLED_LIMIT: Duration = Duration::from_millis(20);
 pub(crate) struct GeneratorRecord {
     /// Arrivals dropped at a cap that the limit on file descriptors set.
     pub dropped_at_descriptors: u64,
+    /// What the cap on requests in flight did, if arrivals were dropped at it.
+    pub capped: Option<Capped>,
     /// p99 of the send lag.
     pub send_lag_p99: Option<Duration>,
     /// Arrivals that came due.
@@ -64,6 +69,36 @@ pub(crate) struct GeneratorRecord {
     pub starved: u64,
     /// What its seconds say of the machine.
     pub strain: Strain,
+}
+
+/// What the cap on requests in flight did to a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Capped {
+    /// Requests that may be in flight.
+    pub most: u64,
+    /// Arrivals dropped at it.
+    pub dropped: u64,
+    /// Requests that failed, or had no answer, by the service's fault.
+    pub failed: u64,
+    /// Requests that the arrivals would keep in flight: their rate times what an OK answer takes (Little's law).
+    pub busy: f64,
+    /// What an OK answer takes, and what it took when the service had the least to do: in earlier steps, and the quickest.
+    pub service: Option<Duration>,
+    pub usual: Option<Duration>,
+}
+
+impl Capped {
+    /// Whether the cap, and not the service, was the limit. It is only where all of this shows it: the rate times what an answer takes
+    /// reaches the cap; no more than one in a hundred failed; and answers take no longer than they did when there was less to
+    /// do. A service that stalls, refuses or is full fills the cap as well, and fails one of these.
+    fn is_ours(&self, due: u64) -> bool {
+        let (Some(service), Some(usual)) = (self.service, self.usual) else { return false };
+        let share = LATE_DROPS_LIMIT * due as f64;
+        self.dropped as f64 > share
+            && self.failed as f64 <= share
+            && self.busy >= CRAMPED * self.most as f64
+            && service.as_secs_f64() <= USUAL * usual.as_secs_f64()
+    }
 }
 
 /// What waiting for a connection showed over some seconds.
@@ -245,6 +280,13 @@ impl GeneratorRecord {
                 "{percent:.1} % of arrivals dropped at the cap that the limit on file descriptors sets (ulimit -n)"
             ));
         }
+        if let Some(capped) = self.capped.filter(|capped| capped.is_ours(self.due)) {
+            let percent = percent(capped.dropped);
+            reasons.push(format!(
+                "{percent:.1} % of arrivals dropped at the cap of {} requests in flight (--max-in-flight), while the service answered as before",
+                thousands(capped.most)
+            ));
+        }
         if exceeds(self.dropped_connections) {
             let waited = self.slot_wait_p99.map(|wait| format!(" (waiting p99 {})", millis(wait)));
             let (percent, waited) = (percent(self.dropped_connections), waited.unwrap_or_default());
@@ -257,6 +299,8 @@ impl GeneratorRecord {
                 cramped.most
             ));
         }
+        // What the machine was busy with explains lag, and no limit that was set.
+        let limits = reasons.len();
         if exceeds(self.dropped_late) {
             reasons.push(format!("{:.1} % of arrivals dropped late", percent(self.dropped_late)));
         }
@@ -271,10 +315,12 @@ impl GeneratorRecord {
         if reasons.is_empty() {
             return Validity::Valid;
         }
-        let reasons = reasons.join(", ");
-        Validity::InvalidGenerator(
-            strain.cause().map_or_else(|| reasons.clone(), |cause| format!("{cause}: {reasons}")),
-        )
+        if let Some(cause) = strain.cause()
+            && let Some(first) = reasons.get_mut(limits)
+        {
+            *first = format!("{cause}: {first}");
+        }
+        Validity::InvalidGenerator(reasons.join(", "))
     }
 }
 
@@ -305,6 +351,7 @@ mod tests {
             dropped_late: 21,
             dropped_connections: 500,
             dropped_at_descriptors: 36,
+            capped: None,
             slot_wait_p99: Some(Duration::from_millis(800)),
             cramped: None,
             starved: 3,
@@ -378,6 +425,34 @@ mod tests {
         let slow = GeneratorRecord { p99: Some(Duration::from_secs(8)), ..record };
         assert_eq!(slow.verdict(), Validity::Valid, "a tenth of what an answer takes");
         assert_eq!(GeneratorRecord { ok: 0, p99: None, ..record }.verdict(), Validity::Valid, "nothing to endanger");
+    }
+
+    #[test]
+    fn the_cap_on_requests_in_flight_is_the_limit_only_where_the_service_answers_as_before() {
+        let second = Some(Duration::from_secs(1));
+        let capped = Capped { most: 50, dropped: 500, failed: 0, busy: 100.0, service: second, usual: second };
+        let record =
+            |capped| GeneratorRecord { due: 1000, ok: 500, capped: Some(capped), ..GeneratorRecord::default() };
+        let Validity::InvalidGenerator(why) = record(capped).verdict() else { panic!("must be invalid") };
+        let expected = "50.0 % of arrivals dropped at the cap of 50 requests in flight (--max-in-flight), while the service \
+                        answered as before";
+        assert_eq!(why, expected);
+        let is_valid = |capped| record(capped).verdict() == Validity::Valid;
+        assert!(is_valid(Capped { usual: Some(Duration::from_millis(20)), ..capped }), "it grew: the service is full");
+        assert!(is_valid(Capped { busy: 2.0, ..capped }), "it stood still for a while");
+        assert!(is_valid(Capped { failed: 11, ..capped }), "it fails");
+        assert!(is_valid(Capped { dropped: 10, ..capped }), "one in a hundred");
+        assert!(is_valid(Capped { usual: None, service: None, ..capped }), "no answer says anything");
+    }
+
+    #[test]
+    fn no_work_of_others_explains_a_limit_that_was_set() {
+        let crowd = GeneratorHealth { others_percent: Some(185.0), cores: Some(2), ..GeneratorHealth::default() };
+        let mut strain = Strain::default();
+        strain.note(&crowd);
+        let capped = GeneratorRecord { due: 100, dropped_at_descriptors: 90, strain, ..GeneratorRecord::default() };
+        let Validity::InvalidGenerator(why) = capped.verdict() else { panic!("must be invalid") };
+        assert!(why.starts_with("90.0 % of arrivals dropped at the cap that the limit"), "{why}");
     }
 
     #[test]

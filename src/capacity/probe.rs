@@ -44,7 +44,12 @@ pub struct ProbeOptions {
     pub timeout: Duration,
     /// How many connections may be open, when that limits how many requests can be under way.
     pub max_connections: Option<u64>,
+    /// How many requests may be in flight.
+    pub max_in_flight: u64,
 }
+
+/// How the reason begins when our own cap on requests in flight was the limit.
+pub(crate) const CAP_REACHED: &str = "our cap";
 
 /// How a try went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +58,8 @@ pub enum ProbeOutcome {
     Held,
     /// It did not; says what was missed.
     Missed(String),
+    /// More answers than the objective allows were not as expected, by nobody's fault: that says nothing of a rate.
+    Unexpected(String),
     /// The generator was the limit; says why.
     Invalid(String),
 }
@@ -81,6 +88,8 @@ pub struct ProbeResult {
     pub lost: u64,
     /// The share that was lost, 0 to 1.
     pub errors: f64,
+    /// The share that was not answered as expected and is not lost, 0 to 1.
+    pub unexpected: f64,
     /// The objective's percentile of the response times, in milliseconds.
     pub percentile_ms: Option<f64>,
     /// OK answers per second.
@@ -103,6 +112,7 @@ impl ProbeResult {
         let verdict = match &self.outcome {
             ProbeOutcome::Held => "held".to_owned(),
             ProbeOutcome::Missed(reason) => format!("MISSED ({reason})"),
+            ProbeOutcome::Unexpected(reason) => format!("not judged ({reason})"),
             ProbeOutcome::Invalid(reason) => format!("invalid, the generator was the limit ({reason})"),
         };
         let latency = latency(self.percentile());
@@ -113,12 +123,22 @@ impl ProbeResult {
         };
         let settled = if self.settled_after_secs.is_none() { ", never settled" } else { "" };
         format!(
-            "{}/s {verdict}: {} {latency}, {:.2} % errors over {} s{instances}{settled}",
+            "{}/s {verdict}: {} {latency}, {} over {} s{instances}{settled}",
             self.rate,
             self.percentile_name,
-            self.errors * 100.0,
+            self.errors_words(),
             self.held_secs
         )
+    }
+
+    /// `0.40 % errors`, `0.00 % errors, 50.00 % not as expected`.
+    fn errors_words(&self) -> String {
+        let errors = 100.0 * self.errors;
+        if self.unexpected > 0.0 {
+            format!("{errors:.2} % lost, {:.2} % not as expected", 100.0 * self.unexpected)
+        } else {
+            format!("{errors:.2} % errors")
+        }
     }
 }
 
@@ -270,6 +290,7 @@ impl Hold {
             due: seen.due,
             lost,
             errors,
+            unexpected: if seen.due > 0 { self.unexpected() as f64 / seen.due as f64 } else { 0.0 },
             percentile_ms: percentile.map(as_millis),
             ok_per_sec: seen.ok.count() as f64 / f64::from(self.until - self.from),
             instances: self.instances,
@@ -280,6 +301,17 @@ impl Hold {
     /// Answers that were not as expected and that the service is not to blame for.
     fn unexpected(&self) -> u64 {
         self.seen.outcomes.of_class(OutcomeClass::Client)
+    }
+
+    /// Whether all that was sent was answered within the objective, so that only what our cap on requests in flight kept back missed
+    /// it. Nobody knows what the service would have made of those.
+    fn only_the_cap_missed(&self, slo: &Slo, percentile: Option<Duration>) -> bool {
+        let seen = &self.seen;
+        let unanswered = seen.sent.saturating_sub(seen.outcomes.total());
+        let failed = lost(&seen.outcomes, 0).saturating_add(unanswered).saturating_add(self.unexpected());
+        seen.dropped_cap > 0
+            && percentile.is_some_and(|latency| latency <= slo.latency)
+            && failed as f64 <= slo.errors * seen.sent as f64
     }
 
     fn outcome(&self, options: &ProbeOptions, errors: f64, percentile: Option<Duration>) -> ProbeOutcome {
@@ -306,6 +338,9 @@ impl Hold {
             strain: self.strain,
             ..GeneratorRecord::default()
         };
+        let is_otherwise = self.unexpected() as f64 > slo.errors * seen.due as f64;
+        // What was lost without doubt is the service's; all else says nothing of how many it would have answered.
+        let is_unexpected = is_otherwise && errors <= slo.errors;
         let missed = match percentile {
             None => Some(
                 self.failures.none_ok(&seen.outcomes, 0).unwrap_or_else(|| "not one request was answered".to_owned()),
@@ -314,19 +349,33 @@ impl Hold {
                 Some(format!("{} > {}", slo.percentile_name(), exact(slo.latency)))
             }
             Some(_) if errors > slo.errors => Some(format!("errors > {} %", plain(slo.errors * 100.0))),
-            Some(_) if self.unexpected() as f64 > slo.errors * seen.due as f64 => {
-                let causes = self.failures.in_short(&seen.outcomes);
-                Some(format!("{} answers were not as expected: {causes}", thousands(self.unexpected())))
-            }
             Some(_) => None,
         };
+        if missed.is_some() && self.only_the_cap_missed(slo, percentile) {
+            let reason = format!(
+                "{CAP_REACHED} of {} requests in flight was reached (--max-in-flight)",
+                thousands(options.max_in_flight)
+            );
+            return ProbeOutcome::Invalid(reason);
+        }
+        let unexpected = is_unexpected.then(|| {
+            let none_ok = self.failures.none_ok(&seen.outcomes, 0);
+            none_ok.unwrap_or_else(|| {
+                let causes = self.failures.in_short(&seen.outcomes);
+                format!("{} answers were not as expected: {causes}", thousands(self.unexpected()))
+            })
+        });
         let unsent = seen.dropped_late.saturating_add(seen.dropped_connections);
         let was_not_driven = record.starved > 0 || unsent as f64 > LATE_DROPS_LIMIT * seen.due as f64;
         // Requests sent in a bunch meet a service that even ones might not have found busy: a miss says nothing then.
         // That the objective held in spite of it says enough, if all were sent.
         match record.verdict() {
             Validity::InvalidGenerator(reason) if was_not_driven || missed.is_some() => ProbeOutcome::Invalid(reason),
-            _ => missed.map_or(ProbeOutcome::Held, ProbeOutcome::Missed),
+            _ => match (unexpected, missed) {
+                (Some(why), _) => ProbeOutcome::Unexpected(why),
+                (None, Some(why)) => ProbeOutcome::Missed(why),
+                (None, None) => ProbeOutcome::Held,
+            },
         }
     }
 }

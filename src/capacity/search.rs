@@ -6,6 +6,7 @@
 //!
 //! - A try that holds counts at once; one that misses is repeated, and counts when it misses again: a hiccup of the
 //!   network must not pass for the limit of the service.
+//! - A try whose answers were not as expected is repeated, too; then the search ends, since no rate says why.
 //! - A try during which the generator was the limit says nothing: it is repeated up to three times, then the search
 //!   ends with what it knows.
 //! - If already the first rate misses, the rate is halved until one holds.
@@ -50,6 +51,8 @@ pub enum End {
     AtCeiling,
     /// Not even one request per second holds.
     NothingHolds,
+    /// Answers were not as expected; says how. That is no limit of a rate.
+    Unexpected(String),
     /// The generator, not the service, was the limit; says why.
     Generator(String),
     /// It was ended before it was done.
@@ -65,13 +68,24 @@ pub(crate) struct Search {
     missed_in_a_row: u32,
     invalid_in_a_row: u32,
     generator: Option<String>,
+    unexpected_in_a_row: u32,
+    unexpected: Option<String>,
 }
 
 impl Search {
     pub(crate) fn new(options: SearchOptions) -> Self {
         let ceiling = options.ceiling.max(1);
         let options = SearchOptions { ceiling, start: options.start.clamp(1, ceiling), ..options };
-        Self { options, holds: None, misses: None, missed_in_a_row: 0, invalid_in_a_row: 0, generator: None }
+        Self {
+            options,
+            holds: None,
+            misses: None,
+            missed_in_a_row: 0,
+            invalid_in_a_row: 0,
+            generator: None,
+            unexpected_in_a_row: 0,
+            unexpected: None,
+        }
     }
 
     /// The highest rate that held.
@@ -97,6 +111,9 @@ impl Search {
         if let Some(reason) = &self.generator {
             return Some(End::Generator(reason.clone()));
         }
+        if let Some(reason) = &self.unexpected {
+            return Some(End::Unexpected(reason.clone()));
+        }
         match (self.holds, self.misses) {
             (Some(holds), None) if holds >= self.options.ceiling => Some(End::AtCeiling),
             (None, Some(1)) => Some(End::NothingHolds),
@@ -107,7 +124,17 @@ impl Search {
 
     /// Notes how a try of `rate` went.
     pub(crate) fn report(&mut self, rate: u32, outcome: &ProbeOutcome) {
+        if !matches!(outcome, ProbeOutcome::Unexpected(_)) {
+            self.unexpected_in_a_row = 0;
+        }
         match outcome {
+            ProbeOutcome::Unexpected(reason) => {
+                (self.missed_in_a_row, self.invalid_in_a_row) = (0, 0);
+                self.unexpected_in_a_row += 1;
+                if self.unexpected_in_a_row >= MISSES_THAT_COUNT {
+                    self.unexpected = Some(reason.clone());
+                }
+            }
             ProbeOutcome::Held => {
                 self.holds = Some(self.holds.map_or(rate, |holds| holds.max(rate)));
                 self.missed_in_a_row = 0;
@@ -207,6 +234,18 @@ mod tests {
         }
         assert_eq!((search.holds(), search.misses()), (Some(100), None));
         assert_eq!(search.end(), Some(End::Generator("send lag".into())));
+    }
+
+    #[test]
+    fn answers_that_are_not_as_expected_end_the_search_without_an_upper_bound() {
+        let mut search = Search::new(options(10));
+        search.report(10, &ProbeOutcome::Held);
+        let unexpected = ProbeOutcome::Unexpected("300 × 404".into());
+        search.report(20, &unexpected);
+        assert_eq!(search.next(), Next::Probe(20), "once more");
+        search.report(20, &unexpected);
+        assert_eq!((search.holds(), search.misses()), (Some(10), None));
+        assert_eq!(search.end(), Some(End::Unexpected("300 × 404".into())));
     }
 
     proptest! {

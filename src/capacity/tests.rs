@@ -17,6 +17,7 @@ const OPTIONS: ProbeOptions = ProbeOptions {
     hold: Duration::from_secs(5),
     timeout: Duration::from_secs(10),
     max_connections: None,
+    max_in_flight: 5_000,
 };
 
 /// A service of up to `most` instances that hold 123/s each and refuse what is beyond; a new one takes 8 s.
@@ -70,7 +71,7 @@ fn capacity_of(most: u32, start: u32) -> (Capacity, Elapsed) {
                     rate = profile.last().get();
                 }
                 Instruction::Note(_) | Instruction::Warning(_) | Instruction::End { .. } => {}
-                Instruction::Finish { at } => return (search.answer(), at),
+                Instruction::Finish { at, .. } => return (search.answer(), at),
             }
         }
         let second = service.second(index, rate);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::capacity::Capacity;
+use crate::capacity::probe::CAP_REACHED;
 use crate::capacity::search::End;
 use crate::slo::Slo;
 use crate::text::{Lines, latency};
@@ -17,6 +18,18 @@ impl Capacity {
         };
         let none = || format!("no rate that was tried meets {slo}");
         match (&self.end, self.holds, self.misses) {
+            (End::Unexpected(reason), Some(holds), _) => {
+                format!(
+                    "{who} at least {holds} requests/s at {slo}; then answers were no longer as expected ({reason})"
+                )
+            }
+            (End::Unexpected(reason), None, _) => format!("no rate says anything: {reason}"),
+            (End::Generator(reason), Some(holds), _) if reason.starts_with(CAP_REACHED) => {
+                format!("{who} at least {holds} requests/s at {slo}; beyond, {reason}")
+            }
+            (End::Generator(reason), None, _) if reason.starts_with(CAP_REACHED) => {
+                format!("no rate says anything of the service: {reason}")
+            }
             (End::Generator(reason), Some(holds), _) => {
                 format!("{who} at least {holds} requests/s at {slo}; beyond, this machine was the limit: {reason}")
             }
@@ -72,6 +85,7 @@ impl Capacity {
             let result = match &probe.outcome {
                 crate::capacity::probe::ProbeOutcome::Held => "held".to_owned(),
                 crate::capacity::probe::ProbeOutcome::Missed(reason) => format!("missed: {reason}"),
+                crate::capacity::probe::ProbeOutcome::Unexpected(reason) => format!("not judged: {reason}"),
                 crate::capacity::probe::ProbeOutcome::Invalid(reason) => format!("invalid: {reason}"),
             };
             let _ = writeln!(
@@ -80,18 +94,18 @@ impl Capacity {
                 probe.rate,
                 cell(&result),
                 latency(probe.percentile()),
-                probe.errors * 100.0,
+                (probe.errors + probe.unexpected) * 100.0,
                 probe.instances.map_or_else(|| "–".to_owned(), |count| count.to_string())
             );
         }
         out
     }
 
-    /// 0 when there is an answer, 1 when no rate holds, 4 when the generator was the limit.
+    /// 0 when there is an answer, 1 when no rate holds or answers were not as expected, 4 when the generator was the limit.
     pub const fn exit_code(&self) -> u8 {
         match (&self.end, self.holds) {
             (End::Generator(_), _) => 4,
-            (_, None) => 1,
+            (End::Unexpected(_), _) | (_, None) => 1,
             _ => 0,
         }
     }

@@ -75,7 +75,7 @@ Exit codes: 0 passed; 1 it failed, a start condition (until) was not met, or
 without thresholds nothing was answered as expected; 2 usage; 3 a threshold
 failed; 4 this machine was the limit (result invalid); 5 an instance source that
 a threshold needs gave nothing; 128 + n ended by signal n. A start condition goes
-before 4, 4 before 5, 5 before 3; of two targets the worse.";
+before 4, 4 before 3, a failed threshold before 5; of two targets the worse.";
 
 pub(super) const CAPACITY: &str = "\
 Examples:
@@ -88,8 +88,9 @@ time to settle (the service may have to scale), then held; one that misses is
 tried again before it counts. Takes minutes. With the target demo the options of
 scaletop demo are taken, too.
 
-Exit codes: 0 found; 1 it failed, or not even 1 request/s is sustained; 2 usage;
-4 this machine was the limit; 128 + n ended by signal n.";
+Exit codes: 0 found; 1 it failed, not even 1 request/s is sustained, or answers
+were not as expected; 2 usage; 4 this machine, or a limit of ours, was the limit;
+128 + n ended by signal n.";
 
 pub(super) const EXPERIMENT: &str = "\
 Examples:
@@ -107,7 +108,7 @@ With the target demo the options of scaletop demo are taken, too.
 Exit codes: 0 answered; 1 it failed, or a repeat did not begin from one instance;
 2 usage; 3 a threshold failed; 4 this machine was the limit; 5 an instance source
 that a threshold needs gave nothing; 128 + n ended by signal n. Of several the
-first in the order 1, 4, 5, 3.";
+first in the order 1, 4, 3, 5.";
 
 pub(super) const REPLAY: &str = "\
 Examples:

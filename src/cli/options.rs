@@ -214,7 +214,7 @@ pub struct FleetArgs {
     /// How many generators to wait for
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_GENERATORS")]
     pub generators: Option<u32>,
-    /// How many are enough to begin, and to go on [default: all to begin, one to go on]
+    /// How many are enough to begin, and to go on [default: all, then one]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_AT_LEAST")]
     pub at_least: Option<u32>,
     /// How long to wait for them [default: 3m]

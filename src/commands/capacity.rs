@@ -38,6 +38,7 @@ pub(super) async fn run(args: CapacityArgs) -> Result<u8, CommandError> {
         patience: args.patience.max(args.settle),
         hold: args.hold,
         timeout: args.drive.request.timeout,
+        max_in_flight: drive::max_in_flight(load, 1),
         max_connections: connections_limit(
             load.max_connections,
             drive::max_in_flight(load, 1),

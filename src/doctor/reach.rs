@@ -63,6 +63,11 @@ pub(crate) fn reachable(url: &Url, expected: Expected, reply: &Reply, took: Dura
             format!("{host} answered {status}, expected is {expected}"),
             "name what is OK with --expect",
         ),
+        Outcome::Status(304) => Check::failure(
+            name,
+            format!("{host} answered 304: not modified, so without a body"),
+            "leave the header out that asks for changes only (If-None-Match, If-Modified-Since), or --expect 304",
+        ),
         Outcome::Status(status @ 300..=399) => Check::failure(
             name,
             match &reply.cause {
@@ -88,11 +93,12 @@ pub(crate) fn reachable(url: &Url, expected: Expected, reply: &Reply, took: Dura
             format!("{host} answered {status} to a single request"),
             "it is at its limit already: stop other load, or raise its limits",
         ),
-        Outcome::Status(status) => Check::failure(
+        Outcome::Status(503) if host.ends_with(".awsapprunner.com") => Check::failure(
             name,
-            format!("{host} answered {status}"),
+            format!("{host} answered 503"),
             "see the service's log; a paused App Runner service answers 503",
         ),
+        Outcome::Status(status) => Check::failure(name, format!("{host} answered {status}"), "see the service's log"),
         Outcome::Failed(kind) => {
             let (what, remedy) = failure(kind);
             match &reply.cause {
@@ -121,14 +127,34 @@ fn by_phase(url: &Url, kind: FailureKind, cause: &Cause) -> Option<&'static str>
         (FailureKind::Tls, _) if cause.text.contains("it is an authority's") => {
             Some("give the service a certificate that an authority has signed for it, or use --insecure for a test")
         }
+        (FailureKind::Tls, _) => by_refusal(&cause.text),
         (_, Phase::Body) if cause.text.contains("close_notify") => {
             Some("let the service say the length of its answers, or end them as HTTP and TLS do")
+        }
+        (FailureKind::Other, Phase::Answer) if cause.text.contains("is not HTTP: ") => {
+            Some("see what listens on this port: it speaks something else, or its answers have a fault")
         }
         (FailureKind::Reset | FailureKind::Other, Phase::Answer) if url.scheme() == "http" => {
             Some("if the port wants https, use https://; else see the service's log, or a proxy between")
         }
         _ => None,
     }
+}
+
+/// What helps where TLS was refused: what was wrong with the certificate, or with what both sides speak.
+fn by_refusal(cause: &str) -> Option<&'static str> {
+    [
+        ("has expired", "renew the service's certificate, or use --insecure for a test"),
+        ("is not valid", "set the clock of this machine or wait, or use --insecure for a test"),
+        ("for another host", "name the host of the certificate in the URL, with --resolve to reach it here"),
+        ("not one for servers", "give the service a certificate for servers (extended key usage serverAuth)"),
+        ("client certificate", "scaletop sends none: test an address that wants none"),
+        ("neither TLS 1.2", "let the service speak TLS 1.2 or 1.3"),
+        ("no cipher of TLS", "let the service offer a current cipher: ECDHE with AES-GCM or ChaCha20"),
+        ("no version or cipher", "let the service speak TLS 1.2 or 1.3 with a current cipher"),
+    ]
+    .into_iter()
+    .find_map(|(part, remedy)| cause.contains(part).then_some(remedy))
 }
 
 const fn failure(kind: FailureKind) -> (&'static str, &'static str) {
@@ -179,7 +205,8 @@ mod tests {
             (Reply::status(301), Status::Failure, "https:// instead"),
             (Reply::status(403), Status::Failure, "--header"),
             (Reply::status(404), Status::Failure, "--path"),
-            (Reply::status(503), Status::Failure, "paused"),
+            (Reply::status(304), Status::Failure, "If-None-Match"),
+            (Reply::status(503), Status::Failure, "the service's log"),
             (Reply::failed(FailureKind::Dns), Status::Failure, "DNS"),
             (Reply::failed(FailureKind::Tls), Status::Failure, "--cacert"),
             (Reply::failed(FailureKind::Connect), Status::Failure, "security groups"),
@@ -187,6 +214,22 @@ mod tests {
             let found = check(&reply, Duration::ZERO);
             assert_eq!(found[0].status, status, "{reply:?}");
             assert!(found[0].remedy.as_deref().unwrap_or_default().contains(part), "{}", found[0]);
+        }
+        assert!(
+            !check(&Reply::status(503), Duration::ZERO)[0].remedy.as_deref().unwrap_or_default().contains("App Runner")
+        );
+        let paused = Url::parse("https://x.eu-west-1.awsapprunner.com/").expect("a URL");
+        let told = reachable(&paused, Expected::default(), &Reply::status(503), Duration::ZERO);
+        assert!(told.remedy.as_deref().unwrap_or_default().contains("paused App Runner"), "{told}");
+        for (text, part) in [
+            ("the certificate has expired (2002-01-01)", "renew"),
+            ("the certificate is not one for servers", "serverAuth"),
+            ("the service wants a client certificate", "sends none"),
+            ("the service speaks neither TLS 1.2 nor TLS 1.3", "let the service speak"),
+        ] {
+            let told =
+                &check(&Reply::failed(FailureKind::Tls).because(Cause::new(Phase::Tls, text)), Duration::ZERO)[0];
+            assert!(told.remedy.as_deref().unwrap_or_default().contains(part), "{told}");
         }
         let cause = Cause::new(Phase::Tls, "the service does not speak TLS on this port: use http://");
         let told = &check(&Reply::failed(FailureKind::Tls).because(cause), Duration::ZERO)[0];
@@ -199,6 +242,11 @@ mod tests {
             let told = &check(&Reply::failed(kind).because(Cause::new(phase, text)), Duration::ZERO)[0];
             assert!(told.remedy.as_deref().unwrap_or_default().contains(part), "{told}");
         }
+        let cause = Cause::new(Phase::Answer, "the answer is not HTTP: it begins with \"SSH-2.0\"");
+        let http = Url::parse("http://example.com/").expect("a URL");
+        let told =
+            reachable(&http, Expected::default(), &Reply::failed(FailureKind::Other).because(cause), Duration::ZERO);
+        assert!(told.remedy.as_deref().unwrap_or_default().contains("what listens"), "{told}");
         let anonymous = check(&Reply::status(200), Duration::ZERO);
         assert_eq!(anonymous[1].status, Status::Warning);
         assert_eq!(check(&Reply::failed(FailureKind::Dns), Duration::ZERO).len(), 1, "no answer, no header");

@@ -243,7 +243,7 @@ mod tests {
         loop {
             match schedule.poll(now, &Nothing) {
                 Some(Instruction::Begin { at, profile, .. }) => changes.push((at, profile)),
-                Some(Instruction::Finish { at }) => return (changes, at),
+                Some(Instruction::Finish { at, .. }) => return (changes, at),
                 Some(Instruction::Note(_) | Instruction::Warning(_) | Instruction::End { .. }) => {}
                 None => now = schedule.deadline().unwrap(),
             }

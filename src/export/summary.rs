@@ -5,6 +5,8 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
+use std::time::Duration;
+
 use crate::analysis::failures::failure_in_words;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
@@ -13,6 +15,21 @@ use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
 const MOST_CAUSES: usize = 5;
+
+/// What thresholds see as p99, where that is not the one of all OK answers; and why.
+fn measured_p99(session: &Session, all: Duration) -> String {
+    let totals = session.totals();
+    let measured = totals.ok_measured.quantile(0.99);
+    if totals.late_seconds == 0 || measured == Some(all) {
+        return String::new();
+    }
+    let seconds = if totals.late_seconds == 1 {
+        "1 second".to_owned()
+    } else {
+        format!("{} seconds", thousands(totals.late_seconds))
+    };
+    format!("; p99 {} without {seconds} in which we were late", latency(measured))
+}
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -51,7 +68,8 @@ pub fn text(session: &Session) -> String {
     }
     if let Some(p) = session.percentiles() {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);
-        out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}"));
+        let measured = measured_p99(session, p.p99);
+        out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}{measured}"));
     }
     if !session.tracks().is_empty() {
         out.line(&format!("instances seen: {}", session.tracks().len()));

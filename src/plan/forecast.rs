@@ -191,7 +191,7 @@ mod tests {
         } {
             let at = match instruction {
                 Instruction::Begin { at, profile, .. } => pacer.set(at, profile),
-                Instruction::Finish { at } => pacer.set(at, RateProfile::PAUSED),
+                Instruction::Finish { at, .. } => pacer.set(at, RateProfile::PAUSED),
                 Instruction::Note(_) | Instruction::Warning(_) | Instruction::End { .. } => continue,
             };
             sent.push((at, std::iter::from_fn(|| pacer.pop_due(at)).count()));

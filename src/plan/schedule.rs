@@ -55,6 +55,8 @@ pub enum Instruction {
     Finish {
         /// When its last stage ended.
         at: Elapsed,
+        /// The condition that its last stage waited for, when that was not met, in words.
+        unmet: Option<String>,
     },
 }
 
@@ -146,7 +148,7 @@ impl Schedule {
         }
         let instead = Self::instead(*condition, since, known);
         let said = format!("{name}: {condition} was not reached within {} ({instead})", span(*at_most));
-        let so = if is_last { "" } else { "; the plan goes on, and what follows is invalid" };
+        let so = if is_last { "; the run is invalid" } else { "; the plan goes on, and what follows is invalid" };
         let warning = Instruction::Warning(format!("{said}{so}"));
         self.unmet_start = Some(said);
         Some(warning)
@@ -173,7 +175,8 @@ impl Schedule {
     fn begin(&mut self, stage: usize, at: Elapsed) -> Instruction {
         let Some(next) = self.stages.get(stage) else {
             self.finished = true;
-            return Instruction::Finish { at };
+            let waits = self.stages.last().is_some_and(|last| matches!(last.end, StageEnd::Until(..)));
+            return Instruction::Finish { at, unmet: self.unmet_start.clone().filter(|_| waits) };
         };
         let before = stage.checked_sub(1).map(|before| self.stages[before].profile.last());
         let is_a_wait =
@@ -224,7 +227,7 @@ mod tests {
         assert_eq!(began(schedule.poll(Elapsed::from_millis(2_700), &NOTHING)), (2_000, 2));
         assert_eq!(
             schedule.poll(Elapsed::from_secs(60), &NOTHING),
-            Some(Instruction::Finish { at: Elapsed::from_secs(5) })
+            Some(Instruction::Finish { at: Elapsed::from_secs(5), unmet: None })
         );
         assert_eq!((schedule.poll(Elapsed::from_secs(61), &NOTHING), schedule.deadline()), (None, None));
     }
@@ -239,7 +242,29 @@ mod tests {
         assert_eq!(schedule.poll(Elapsed::from_millis(4_900), &NOTHING), Some(Instruction::End { at: end }));
         assert_eq!(schedule.poll(Elapsed::from_millis(4_901), &NOTHING), None);
         assert_eq!(schedule.deadline(), Some(end));
-        assert_eq!(schedule.poll(end, &NOTHING), Some(Instruction::Finish { at: end }));
+        assert_eq!(schedule.poll(end, &NOTHING), Some(Instruction::Finish { at: end, unmet: None }));
+    }
+
+    #[test]
+    fn a_condition_that_the_last_stage_waits_for_in_vain_is_told_with_the_end() {
+        let text =
+            "[[stage]]\nrate = 5\nduration = \"2s\"\n[[stage]]\nrate = 0\nuntil = \"settled\"\nat_most = \"5s\"\n";
+        let unmet = |is_met: bool| {
+            let mut schedule = plan(text);
+            let known = Known { instances: None, settled: is_met };
+            (0..100).map(Elapsed::from_secs).find_map(|now| {
+                std::iter::from_fn(|| schedule.poll(now, &known)).find_map(|said| match said {
+                    Instruction::Finish { unmet, .. } => Some(unmet),
+                    _ => None,
+                })
+            })
+        };
+        assert_eq!(unmet(true), Some(None));
+        let told = unmet(false).flatten().unwrap_or_default();
+        assert!(
+            told.ends_with("settled was not reached within 5 s (the count or the objective still moved)"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ use scaletop_load::Second;
 use scaletop_load::{Arrivals, RateProfile};
 use scaletop_units::{Elapsed, FleetState, GeneratorEvent};
 
+/// How the reason begins for which a session ended whose plan waited for something last that did not come.
+pub(crate) const LAST_UNMET: &str = "the plan is over, but what it waited for last did not come: ";
+
 /// Why a session ended, when a key or a signal ended it.
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 

@@ -4,7 +4,7 @@
 //! since. A line that was cut off (kill, full disk) is skipped and counted, never guessed at.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek as _, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -79,6 +79,13 @@ pub struct RecordingWriter<W: Write = File> {
     torn: bool,
 }
 
+/// The first line of a recording.
+pub(super) fn header_line(header: &Header) -> Result<Vec<u8>, WriteError> {
+    let mut line = serde_json::to_vec(header)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 impl RecordingWriter<File> {
     /// Creates the recording in `folder`, which exists, and writes its header through to the system.
     ///
@@ -92,6 +99,20 @@ impl RecordingWriter<File> {
     /// The open file.
     pub(super) fn file(&self) -> &File {
         self.out.get_ref()
+    }
+
+    /// Makes `header` the first line again of a file that was cut short.
+    pub(super) fn begin_with(&mut self, header: &[u8]) -> io::Result<()> {
+        let mut file = self.out.get_ref().try_clone()?;
+        file.rewind()?;
+        let mut left = Vec::new();
+        file.read_to_end(&mut left)?;
+        if left.starts_with(header) {
+            return Ok(());
+        }
+        file.set_len(0)?;
+        file.write_all(header)?;
+        file.write_all(&left)
     }
 
     /// Goes on in a new recording in `folder`, with all that was written so far. What waits to be written must be flushed.

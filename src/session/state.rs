@@ -106,6 +106,8 @@ pub struct Session {
 struct Fold {
     /// What is gathered for each step.
     gathered: Vec<Gathered>,
+    /// Response times of the OK answers of seconds in which we were late so far, until it is known whether they count.
+    held: BTreeMap<u32, Latency>,
     /// The first step that something may still be added to.
     unfinished: usize,
     /// The rate changes in quick succession that make one step.
@@ -140,6 +142,8 @@ pub struct Totals {
     pub ok: Latency,
     /// The same without those of seconds in which we were late.
     pub ok_measured: Latency,
+    /// Seconds that are left out of those: all that are settled.
+    pub late_seconds: u32,
     /// Response times of what failed.
     pub failed: Latency,
     /// Service times of the OK answers (of all in recordings before version 4).

@@ -13,10 +13,13 @@
 //!
 //! | code | because |
 //! |---|---|
-//! | 1 | a start condition of the plan was not met: what follows it is invalid (where requests were answered at all) |
+//! | 1 | a condition of the plan was not met: what follows it, or the run, is invalid (where requests were answered at all) |
 //! | 4 | the generator was the limit in some step: the result says nothing of the service |
+//! | 3 | a threshold failed |
+//! | 4 | a threshold would not hold if what was left out because of us had failed |
+//! | 3 | not one request was answered as expected |
 //! | 5 | a threshold needs an instance source that gave nothing |
-//! | 3 | a threshold failed, or could not be told; or not one request was answered as expected |
+//! | 3 | a threshold could not be told |
 //! | 1 | not one request was answered as expected, and there are no thresholds |
 //! | 0 | all held |
 
@@ -29,9 +32,9 @@ use crate::analysis::{StepNumbers, StepReport, Validity};
 use crate::instances::Basis;
 use crate::plan::Comparison;
 use crate::plan::threshold::{Bound, Scope, Subject, Threshold};
-use crate::session::event::QUIT_BY_THE_USER;
+use crate::session::event::{LAST_UNMET, QUIT_BY_THE_USER};
 use crate::session::state::Session;
-use crate::session::verdict::measured::{Measured, of_run, of_step};
+use crate::session::verdict::measured::{Measured, of_run, of_run_at_worst, of_step, of_step_at_worst};
 use crate::text::spaced;
 use scaletop_units::StepId;
 
@@ -44,6 +47,8 @@ pub(crate) struct Verdict {
     pub invalid: Vec<InvalidStep>,
     /// The steps that did not begin from what the plan waited for, and which condition was not met.
     pub unmet_start: Vec<InvalidStep>,
+    /// What the last stage of the plan waited for and did not get.
+    pub unmet_end: Option<String>,
     /// Whether there is anything to hold.
     pub has_thresholds: bool,
     /// Not one request was answered as expected: how instead.
@@ -78,9 +83,19 @@ pub(crate) enum ThresholdOutcome {
     /// Nobody can say.
     CannotTell {
         reason: String,
-        /// Because an instance source gave nothing.
-        missing_source: bool,
+        blame: Blame,
     },
+}
+
+/// Whose fault it is that nobody can say whether a threshold held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// An instance source gave nothing.
+    Source,
+    /// The generator: what was left out because of us may have failed.
+    Generator,
+    /// Nobody's, or the plan's.
+    None,
 }
 
 /// A step that says nothing of the service, and why.
@@ -106,13 +121,14 @@ pub(crate) fn judge(session: &Session) -> Verdict {
     }
     let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
     let has_thresholds = !session.header().settings.thresholds.is_empty();
-    Verdict { thresholds, invalid, unmet_start, has_thresholds, none_ok: none_ok(session), interrupted }
+    let unmet_end = session.ended().and_then(|reason| reason.strip_prefix(LAST_UNMET)).map(str::to_owned);
+    Verdict { thresholds, invalid, unmet_start, unmet_end, has_thresholds, none_ok: none_ok(session), interrupted }
 }
 
 /// The exit code of several sessions, or of both halves of one: the first of their codes in the order in which they apply to one.
 pub(crate) fn exit_code_of<'a>(sessions: impl IntoIterator<Item = &'a Session>) -> u8 {
     let codes: Vec<u8> = sessions.into_iter().map(|session| judge(session).exit_code()).collect();
-    [1, 4, 5, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+    [1, 4, 3, 5].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
 }
 
 /// The verdict on a session in a few words, thresholds or none: whether the objective held, in how many seconds it was missed, and
@@ -128,6 +144,10 @@ pub(crate) fn in_words(session: &Session) -> String {
         (_, 0) => "not judged".to_owned(),
         (0, _) => "held".to_owned(),
         (bad, judged) => format!("missed in {bad} of {judged} s"),
+    };
+    let objective = match sum(|numbers| numbers.not_measured) {
+        0 => objective,
+        seconds => format!("{objective}, {seconds} s not measured"),
     };
     if verdict.is_silent() { objective } else { format!("{objective}; {}", verdict.headline()) }
 }
@@ -146,19 +166,23 @@ pub(crate) fn none_ok(session: &Session) -> Option<String> {
 impl Verdict {
     /// 0, 1, 3, 4 or 5: see the module.
     pub(crate) fn exit_code(&self) -> u8 {
-        let any = |is: fn(&ThresholdOutcome) -> bool| self.thresholds.iter().any(|result| is(&result.outcome));
-        if !self.unmet_start.is_empty() && self.none_ok.is_none() {
+        let undecided = |of| self.thresholds.iter().any(|result| result.outcome.blames(of));
+        if (!self.unmet_start.is_empty() || self.unmet_end.is_some()) && self.none_ok.is_none() {
             1
         } else if !self.invalid.is_empty() {
             4
-        } else if any(|outcome| matches!(outcome, ThresholdOutcome::CannotTell { missing_source: true, .. })) {
-            5
-        } else if any(|outcome| *outcome != ThresholdOutcome::Passed) {
+        } else if self.thresholds.iter().any(|result| result.outcome == ThresholdOutcome::Failed) {
             3
-        } else if self.none_ok.is_some() {
-            if self.has_thresholds { 3 } else { 1 }
+        } else if undecided(Blame::Generator) {
+            4
+        } else if self.none_ok.is_some() && self.has_thresholds {
+            3
+        } else if undecided(Blame::Source) {
+            5
+        } else if self.thresholds.iter().any(|result| result.outcome != ThresholdOutcome::Passed) {
+            3
         } else {
-            0
+            u8::from(self.none_ok.is_some())
         }
     }
 
@@ -167,6 +191,7 @@ impl Verdict {
         self.thresholds.is_empty()
             && self.invalid.is_empty()
             && self.unmet_start.is_empty()
+            && self.unmet_end.is_none()
             && self.none_ok.is_none()
             && !self.interrupted
     }
@@ -179,12 +204,20 @@ impl Verdict {
         self.outcome()
     }
 
+    /// How many thresholds became what `is` says, and the verb for so many.
+    fn count_of(&self, is: impl Fn(&ThresholdOutcome) -> bool) -> (usize, &'static str) {
+        let count = self.thresholds.iter().filter(|result| is(&result.outcome)).count();
+        (count, if count == 1 { "holds" } else { "hold" })
+    }
+
     fn outcome(&self) -> String {
         let total = self.thresholds.len();
         if let (Some(why), false) = (&self.none_ok, self.exit_code() == 4) {
-            return format!("failed: {why}");
+            let (failed, _) = self.count_of(|outcome| *outcome == ThresholdOutcome::Failed);
+            let failed =
+                if failed == 0 { String::new() } else { format!("; {failed} of {total} thresholds did not hold") };
+            return format!("failed: {why}{failed}");
         }
-        let failed = self.thresholds.iter().filter(|result| result.outcome != ThresholdOutcome::Passed).count();
         match (self.exit_code(), total) {
             (1, _) => {
                 let generator = if self.invalid.is_empty() {
@@ -192,7 +225,19 @@ impl Verdict {
                 } else {
                     format!("; and the generator was the limit in step {}", ids(&self.invalid))
                 };
-                format!("invalid: a start condition was not met before step {}{generator}", ids(&self.unmet_start))
+                match &self.unmet_end {
+                    Some(unmet) if self.unmet_start.is_empty() => format!("invalid: {unmet}{generator}"),
+                    _ => format!(
+                        "invalid: a start condition was not met before step {}{generator}",
+                        ids(&self.unmet_start)
+                    ),
+                }
+            }
+            (4, _) if self.invalid.is_empty() => {
+                let (undecided, is) = self.count_of(|outcome| outcome.blames(Blame::Generator));
+                format!(
+                    "undecided: {undecided} of {total} thresholds {is} only without what the generator was late for"
+                )
             }
             (4, _) => {
                 let steps = ids(&self.invalid);
@@ -200,7 +245,15 @@ impl Verdict {
                 format!("invalid: the generator, not the service, was the limit in step {steps}{and}")
             }
             (5, _) => "undecided: an instance source that a threshold needs gave nothing".to_owned(),
-            (3, _) => format!("failed: {failed} of {total} thresholds did not hold"),
+            (3, _) => {
+                let (failed, _) = self.count_of(|outcome| *outcome == ThresholdOutcome::Failed);
+                let (undecided, _) = self.count_of(|outcome| outcome.reason().is_some());
+                match (failed, undecided) {
+                    (0, _) => format!("undecided: {undecided} of {total} thresholds cannot be told"),
+                    (_, 0) => format!("failed: {failed} of {total} thresholds did not hold"),
+                    _ => format!("failed: {failed} of {total} thresholds did not hold, {undecided} cannot be told"),
+                }
+            }
             (_, 0) => "no thresholds were set".to_owned(),
             (_, 1) => "passed: the threshold held".to_owned(),
             _ => format!("passed: all {total} thresholds held"),
@@ -214,6 +267,11 @@ fn ids(steps: &[InvalidStep]) -> String {
 }
 
 impl ThresholdOutcome {
+    /// Whether nobody can say because of `whom`.
+    fn blames(&self, whom: Blame) -> bool {
+        matches!(self, Self::CannotTell { blame, .. } if *blame == whom)
+    }
+
     /// Its name in files.
     pub(crate) const fn key(&self) -> &'static str {
         match self {
@@ -242,6 +300,18 @@ impl ThresholdOutcome {
 }
 
 impl ThresholdResult {
+    /// What we left out must not be why it passes: with it counted as it was seen (`worst`), it must hold, too.
+    fn unless_worse(mut self, threshold: &Threshold, worst: Option<&Measured>) -> Self {
+        let Some(Measured::Known { words, .. } | Measured::Beyond { words, .. }) = worst else { return self };
+        let holds_at_worst = worst.is_some_and(|worst| held_against(threshold, worst) == ThresholdOutcome::Passed);
+        if self.outcome == ThresholdOutcome::Passed && !holds_at_worst {
+            let reason =
+                format!("{} without what the generator was late for, {} with it", spaced(&self.actual), spaced(words));
+            self.outcome = ThresholdOutcome::CannotTell { reason, blame: Blame::Generator };
+        }
+        self
+    }
+
     /// What it is about, in words: `spike.t_recover, step 3`.
     pub(crate) fn subject(&self) -> String {
         match (&self.stage, self.step) {
@@ -270,7 +340,9 @@ impl ThresholdResult {
 
 fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
     if threshold.scope == Scope::Run {
-        return vec![result(session, threshold, None, &of_run(session, &threshold.subject))];
+        let subject = &threshold.subject;
+        let told = result(session, threshold, None, &of_run(session, subject));
+        return vec![told.unless_worse(threshold, of_run_at_worst(session, subject).as_ref())];
     }
     let mut found = false;
     let mut results = Vec::new();
@@ -292,7 +364,8 @@ fn results(session: &Session, threshold: &Threshold) -> Vec<ThresholdResult> {
         if threshold.scope == Scope::EveryStep && has_nothing_to_say {
             continue;
         }
-        let mut told = result(session, threshold, Some(report), &measured);
+        let mut told = result(session, threshold, Some(report), &measured)
+            .unless_worse(threshold, of_step_at_worst(report, &threshold.subject).as_ref());
         if let Some(unmet) = &report.step.unmet_start {
             told.outcome = cannot_tell(&format!("its start condition was not met: {unmet}"));
         }
@@ -323,12 +396,9 @@ fn result(
     measured: &Measured,
 ) -> ThresholdResult {
     let (actual, outcome) = match measured {
-        Measured::Known { value, of, words } => match in_units_of(threshold.bound, *value, *of) {
-            Some(value) if holds(threshold, value) => (words.clone(), ThresholdOutcome::Passed),
-            Some(_) => (words.clone(), ThresholdOutcome::Failed),
-            None => (words.clone(), cannot_tell("a share of nothing has no value")),
-        },
-        Measured::Beyond { secs, words } => (words.clone(), beyond(threshold, *secs)),
+        Measured::Known { words, .. } | Measured::Beyond { words, .. } => {
+            (words.clone(), held_against(threshold, measured))
+        }
         Measured::Nothing(reason) => {
             let missing_source = !has_source(session, &threshold.subject);
             let reason = match threshold.subject.needs() {
@@ -338,7 +408,13 @@ fn result(
                 needs if missing_source => source_wanted(needs).to_owned(),
                 _ => reason.clone(),
             };
-            ("–".to_owned(), ThresholdOutcome::CannotTell { reason, missing_source })
+            (
+                "–".to_owned(),
+                ThresholdOutcome::CannotTell {
+                    reason,
+                    blame: if missing_source { Blame::Source } else { Blame::None },
+                },
+            )
         }
     };
     ThresholdResult {
@@ -352,7 +428,20 @@ fn result(
 }
 
 fn cannot_tell(reason: &str) -> ThresholdOutcome {
-    ThresholdOutcome::CannotTell { reason: reason.to_owned(), missing_source: false }
+    ThresholdOutcome::CannotTell { reason: reason.to_owned(), blame: Blame::None }
+}
+
+/// The outcome of what was measured.
+fn held_against(threshold: &Threshold, measured: &Measured) -> ThresholdOutcome {
+    match measured {
+        Measured::Known { value, of, .. } => match in_units_of(threshold.bound, *value, *of) {
+            Some(value) if holds(threshold, value) => ThresholdOutcome::Passed,
+            Some(_) => ThresholdOutcome::Failed,
+            None => cannot_tell("a share of nothing has no value"),
+        },
+        Measured::Beyond { secs, .. } => beyond(threshold, *secs),
+        Measured::Nothing(reason) => cannot_tell(reason),
+    }
 }
 
 /// The value in the unit of the bound: a share needs something that it is a share of.

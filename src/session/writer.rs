@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 use crate::session::event::{Header, Recorded, SessionEvent};
-use crate::session::recording::{FILE_NAME, RecordingWriter, WriteError};
+use crate::session::recording::{FILE_NAME, RecordingWriter, WriteError, header_line};
 
 /// Events that may wait for the disk: an hour of closed seconds. Beyond, events are lost, and said to be.
 const QUEUE: usize = 4_096;
@@ -25,6 +25,8 @@ pub enum WriteStatus {
     Working,
     /// Its folder was deleted or moved; it goes on in this one, from its first line on.
     Moved(PathBuf),
+    /// Somebody cut its file short: so many bytes of it are lost.
+    Cut(u64),
 }
 
 /// Folders of the same name that are tried when the session's own is gone.
@@ -52,13 +54,14 @@ impl BackgroundWriter {
         header: &Header,
     ) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
         let writer = RecordingWriter::create(folder, header)?;
+        let header = header_line(header)?;
         let (jobs, todo) = sync_channel(QUEUE);
         let (status, statuses) = async_mpsc::channel(16);
         let reports = status.clone();
         let folder = folder.to_owned();
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
-            .spawn(move || write(Place { writer, folder }, &todo, &reports))
+            .spawn(move || write(Place { writer, folder, length: header.len() as u64, header }, &todo, &reports))
             .map_err(WriteError::Append)?;
         Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }
@@ -135,11 +138,27 @@ fn write(mut place: Place, todo: &Receiver<Job>, status: &async_mpsc::Sender<Wri
 struct Place {
     writer: RecordingWriter,
     folder: PathBuf,
+    /// Its first line.
+    header: Vec<u8>,
+    /// How long the file was when it was last looked at.
+    length: u64,
 }
 
 impl Place {
+    /// How many bytes somebody cut off since the last look, if any: a file that is only written to never becomes shorter.
+    fn is_cut(&mut self) -> Result<Option<u64>, WriteError> {
+        let length = self.writer.file().metadata().map_err(WriteError::Append)?.len();
+        let before = std::mem::replace(&mut self.length, length);
+        Ok((length < before).then(|| before - length))
+    }
+
     /// Makes sure that the file is still found where the session is, and goes on elsewhere when it is not.
     fn keep(&mut self, status: &async_mpsc::Sender<WriteStatus>) -> Result<(), WriteError> {
+        if let Some(lost) = self.is_cut()? {
+            self.writer.begin_with(&self.header).map_err(WriteError::Append)?;
+            self.is_cut()?;
+            let _ = status.try_send(WriteStatus::Cut(lost));
+        }
         if is_found(self.writer.file(), &self.folder.join(FILE_NAME)) {
             return Ok(());
         }
@@ -268,6 +287,25 @@ mod tests {
         writer.record(mark(4));
         writer.finish();
         assert_eq!(RecordingReader::open(&beside).unwrap().count(), 5, "all events from the first on");
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_is_cut_short_is_noticed_with_the_next_second_and_stays_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, mut statuses) = BackgroundWriter::start(folder.path(), &header()).unwrap();
+        for n in 0..9 {
+            writer.record(mark(n));
+        }
+        writer.record(second(0));
+        writer.flushed().await;
+        let file = fs::OpenOptions::new().write(true).open(folder.path().join(FILE_NAME)).unwrap();
+        file.set_len(0).unwrap();
+        writer.record(second(1));
+        assert!(matches!(statuses.recv().await, Some(WriteStatus::Cut(lost)) if lost > 0));
+        writer.record(second(2));
+        writer.finish();
+        assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 2, "what came since");
+        assert!(statuses.try_recv().is_err(), "once is enough");
     }
 
     #[test]

@@ -170,7 +170,9 @@ fn only_what_cannot_leave_the_machine_is_loopback() {
         ("http://[::ffff:127.0.0.1]/", true),
         ("http://127.0.0.1.example.com/", false),
         ("http://localhost.example.com/", false),
-        ("http://0.0.0.0/", false),
+        ("http://0.0.0.0/", true),
+        ("http://[::]:8080/", true),
+        ("http://0.0.0.1/", false),
         ("https://example.com/", false),
     ] {
         assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
@@ -195,4 +197,16 @@ proptest! {
             prop_assert_eq!(again.to_string(), target.to_string());
         }
     }
+}
+
+#[test]
+fn a_path_that_would_be_resolved_on_its_way_is_refused() {
+    for given in ["http://host/a/../b", "http://host/./a", "http://host/a/%2E%2e/b?x=1", "http://host/.."] {
+        let error = parse_url(given).expect_err(given).to_string();
+        assert!(error.contains("write the path that is meant"), "{error}");
+    }
+    for given in ["http://host/a..b/.well-known/x?to=../y", "http://host/...", "http://host"] {
+        assert!(parse_url(given).is_ok(), "{given}");
+    }
+    assert!(path_as_sent("/a/../b").is_err() && path_as_sent("/a/b?c=/../").is_ok());
 }

@@ -8,7 +8,7 @@ use crate::timeline::objective::{self, Judgement, SecondJudged, certain_after};
 use crate::timeline::{KEPT_SECS, Objectives, Percentiles, THINNED_SPAN, planned};
 use scaletop_load::CohortPart;
 use scaletop_load::Latency;
-use scaletop_load::OutcomeCounts;
+use scaletop_load::{OutcomeClass, OutcomeCounts, OutcomeKind};
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What is kept of one second of arrivals, by the second they were intended in.
@@ -40,6 +40,10 @@ pub struct Cohort {
     pub service_p99: Option<Duration>,
     /// OK answers slower than the objective.
     pub slow: u64,
+    /// Those of them that were slower by more than the longest lag: they would have been slow without it, too.
+    pub slow_anyway: u64,
+    /// Whether the objective was missed in it whatever our lag did: then it is measured, and bad.
+    pub(crate) missed_anyway: bool,
     /// Arrivals that we turned to late, or gave up because of that.
     pub late: u64,
     /// By how much, at most.
@@ -73,8 +77,15 @@ impl Cohort {
         given_up.into_iter().fold(self.due.saturating_sub(self.sent), u64::saturating_sub)
     }
 
-    /// Whether we were too late for its latencies to be the service's.
+    /// Whether we were too late for its latencies to be the service's. Of a second that would have been bad without our lag,
+    /// too, they are the service's, late or not.
     pub fn is_late(&self) -> bool {
+        !self.missed_anyway && self.may_be_late()
+    }
+
+    /// The same as long as answers are missing that may show that it would have been bad without our lag, too, or that it
+    /// would not.
+    pub(crate) fn may_be_late(&self) -> bool {
         objective::is_late(self.late, self.due) && objective::matters(self.longest_lag, self.ok)
     }
 
@@ -93,7 +104,21 @@ impl Cohort {
 
     /// OK answers slower than the objective that may have been so because we were late.
     pub(crate) fn slow_because_late(&self, slo: &Slo) -> u64 {
-        if objective::could_miss(self.longest_lag, slo) { self.late.min(self.slow) } else { 0 }
+        let through_us = self.slow.saturating_sub(self.slow_anyway);
+        if objective::could_miss(self.longest_lag, slo) { self.late.min(through_us) } else { 0 }
+    }
+
+    /// Finds out what would have been bad without our lag, too: no answer is later than its lag and what the service took.
+    fn weigh(&mut self, ok: &Latency, slo: &Slo) {
+        self.slow_anyway = ok.count_above(slo.latency.saturating_add(self.longest_lag)).max(
+            // Those that were not late are what they are.
+            self.slow.saturating_sub(self.late),
+        );
+        let kind = |class| self.outcomes.of_class(class);
+        let lost = kind(OutcomeClass::Application)
+            + (kind(OutcomeClass::Capacity) + self.dropped_cap).saturating_sub(self.late);
+        let answered = self.outcomes.get(OutcomeKind::Ok);
+        self.missed_anyway = objective::missed_anyway(slo, self.due, answered, self.slow_anyway, lost);
     }
 
     fn show(&mut self, summary: &Summary) {
@@ -110,6 +135,8 @@ impl Cohort {
         self.dropped_connections = self.dropped_connections.saturating_add(later.dropped_connections);
         self.outcomes.merge(&later.outcomes);
         self.slow = self.slow.saturating_add(later.slow);
+        self.slow_anyway = self.slow_anyway.saturating_add(later.slow_anyway);
+        self.missed_anyway &= later.missed_anyway;
         self.late = self.late.saturating_add(later.late);
         self.longest_lag = self.longest_lag.max(later.longest_lag);
         self.judged = self.judged.max(later.judged);
@@ -228,6 +255,7 @@ impl Cohorts {
             spread.failed.merge(&part.failed);
             spread.service.merge(&part.service);
             cohort.show(&spread.summary());
+            cohort.weigh(&spread.ok, objectives.at(second));
         }
     }
 

@@ -43,6 +43,12 @@ pub(crate) fn could_miss(longest: Duration, slo: &Slo) -> bool {
     longest.as_secs_f64() > LAG_SHARE * slo.latency.as_secs_f64()
 }
 
+/// Whether the objective was missed in a second whatever our lag did: `slow` of its `ok` OK answers were too slow by more than
+/// the lag, `lost` of its `due` arrivals failed in a way that no lag makes.
+pub(crate) fn missed_anyway(slo: &Slo, due: u64, ok: u64, slow: u64, lost: u64) -> bool {
+    !percentile_holds(ok, slow, slo.quantile) || slow.saturating_add(lost) as f64 > slo.errors * due as f64 + 1e-9
+}
+
 /// Whether a second was good; of several, the highest counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecondJudged {
@@ -110,7 +116,11 @@ impl Judgement {
         let late = cohort.late.saturating_sub(cohort.dropped_late);
         self.late = self.late.saturating_add(late);
         if could_miss(cohort.longest_lag, slo) {
-            self.delayed = self.delayed.saturating_add(late);
+            // What is older than the objective's latency and our lag together is too slow whatever we did.
+            let is_overdue_anyway = now.saturating_since(end) >= slo.latency + cohort.longest_lag;
+            let open = if is_overdue && !is_overdue_anyway { pending } else { 0 };
+            let through_us = cohort.slow.saturating_sub(cohort.slow_anyway).saturating_add(open);
+            self.delayed = self.delayed.saturating_add(late.min(through_us));
         }
         let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
         let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
@@ -289,6 +299,21 @@ mod tests {
         (0..10).for_each(|_| broken.outcomes.add(OutcomeKind::Http5xxApplication));
         (broken.late, broken.longest_lag) = (100, Duration::from_millis(600));
         assert_eq!(verdict(&broken, 20_000), Bad, "what breaks would break on time");
+    }
+
+    #[test]
+    fn what_was_slow_by_more_than_our_lag_is_bad_in_spite_of_it() {
+        let mut stalled = cohort(100, 100, 60);
+        (stalled.late, stalled.longest_lag, stalled.slow_anyway) = (60, Duration::from_millis(250), 60);
+        assert_eq!(verdict(&stalled, 20_000), Bad, "the service stood still for longer than we did");
+        stalled.slow_anyway = 1;
+        assert_eq!(verdict(&stalled, 20_000), NotMeasured, "one of them would have been slow on time");
+        stalled.slow_anyway = 2;
+        assert_eq!(verdict(&stalled, 20_000), Bad);
+        let mut silent = cohort(100, 40, 0);
+        (silent.late, silent.longest_lag) = (60, Duration::from_millis(250));
+        assert_eq!(verdict(&silent, 11_600), NotMeasured, "with our lag the answers may still be in time");
+        assert_eq!(verdict(&silent, 11_750), Bad, "they are too late by more than our lag");
     }
 
     #[test]

@@ -53,11 +53,12 @@ struct Setup {
     p99_ms: u64,
     errors: f64,
     capacity: Option<f64>,
+    max_in_flight: Option<u64>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { timeout: 10, p99_ms: 500, errors: 0.01, capacity: None }
+        Self { timeout: 10, p99_ms: 500, errors: 0.01, capacity: None, max_in_flight: None }
     }
 }
 
@@ -318,6 +319,7 @@ impl Scenario {
             slo,
             timeout: Duration::from_secs(self.setup.timeout),
             capacity_per_instance: self.setup.capacity,
+            max_in_flight: self.setup.max_in_flight.unwrap_or(Settings::default().max_in_flight),
             ..Settings::default()
         };
         let header = Header::new(0, settings);

@@ -27,8 +27,13 @@ pub enum ExpectedError {
     #[error("it names no status: give one like 200, several with commas, or a class like 2xx")]
     Empty,
     /// Not a status, not a class and not a range.
-    #[error("`{0}` is no status: give 100 to 599, a class like 2xx, or a range like 200-204")]
+    #[error("`{0}` is no status: give 200 to 599, a class like 2xx, or a range like 200-204")]
     Status(String),
+    /// A status from 100 to 199, or a range that has one.
+    #[error(
+        "`{0}` is never the answer: what begins with 1 only announces one (101 a change of protocol, which is not asked for); give 200 to 599"
+    )]
+    Interim(String),
 }
 
 impl Expected {
@@ -66,7 +71,12 @@ impl FromStr for Expected {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut all = Self([0; 8]);
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            all.add(range(word).ok_or_else(|| ExpectedError::Status(word.chars().take(40).collect()))?);
+            let told = || word.chars().take(40).collect::<String>();
+            let statuses = range(word).ok_or_else(|| ExpectedError::Status(told()))?;
+            if *statuses.start() < 200 {
+                return Err(ExpectedError::Interim(told()));
+            }
+            all.add(statuses);
         }
         if all == Self([0; 8]) { Err(ExpectedError::Empty) } else { Ok(all) }
     }
@@ -115,7 +125,7 @@ mod tests {
 
     #[test]
     fn statuses_classes_and_ranges_are_read_and_written() {
-        for text in ["200", "200,404", "2xx,3xx", "200-204,5xx", "100,599"] {
+        for text in ["200", "200,404", "2xx,3xx", "200-204,5xx", "200,599"] {
             assert_eq!(text.parse::<Expected>().unwrap().to_string(), text);
         }
         assert_eq!(" 404 , 2XX,200,".parse::<Expected>().unwrap().to_string(), "2xx,404");
@@ -127,6 +137,9 @@ mod tests {
     fn what_is_no_status_is_refused() {
         for text in ["ok", "20", "600", "2x", "299-200", "6xx", "200;404", "-", "99-200", "+200", "0200"] {
             assert!(matches!(text.parse::<Expected>(), Err(ExpectedError::Status(_))), "{text}");
+        }
+        for text in ["1xx", "100", "101", "200,103", "199-299"] {
+            assert!(matches!(text.parse::<Expected>(), Err(ExpectedError::Interim(_))), "{text}");
         }
         for text in ["", " , "] {
             assert_eq!(text.parse::<Expected>(), Err(ExpectedError::Empty));

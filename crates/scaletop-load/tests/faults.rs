@@ -393,7 +393,7 @@ async fn what_is_wrong_with_the_port_is_said() {
             false,
             "the service speaks HTTP/2 only on this port: use --http2",
         ),
-        ("http", b"what?\r\n\r\n", false, "the answer is not HTTP"),
+        ("http", b"what?\r\n\r\n", false, "the answer is not HTTP: it begins with \"what?\""),
     ];
     for (scheme, bytes, http2, cause) in cases {
         let service = speaks(bytes).await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use scaletop_load::{Bottleneck, LoadConfig, OutcomeKind, Phase, RequestOptions};
 use tempfile::TempDir;
@@ -33,6 +34,10 @@ enum Certificate {
     Expired,
     OtherHost,
     OtherAuthority,
+    /// One for clients only.
+    ForClients,
+    /// A good one, of a service that wants one of ours.
+    WantsOurs,
 }
 
 /// A service that speaks TLS on a free port, and the authority that vouches for it; dropping it closes everything.
@@ -109,6 +114,9 @@ fn acceptor(certificate: Certificate) -> (TlsAcceptor, String) {
     if matches!(certificate, Certificate::Expired) {
         (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
     }
+    if matches!(certificate, Certificate::ForClients) {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    }
     let (issuer, mut pem) = authority("one");
     let key = KeyPair::generate().expect("a key");
     let chain = vec![CertificateDer::from(params.signed_by(&key, &issuer).expect("signed"))];
@@ -117,8 +125,17 @@ fn acceptor(certificate: Certificate) -> (TlsAcceptor, String) {
     }
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
+        .expect("versions");
+    let config = if matches!(certificate, Certificate::WantsOurs) {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM")).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        config.with_client_cert_verifier(verifier.build().expect("a verifier"))
+    } else {
+        config.with_no_client_auth()
+    };
+    let config = config
         .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
         .expect("a certificate and its key");
     (TlsAcceptor::from(Arc::new(config)), pem)
@@ -127,7 +144,8 @@ fn acceptor(certificate: Certificate) -> (TlsAcceptor, String) {
 #[tokio::test]
 async fn what_is_wrong_with_a_certificate_is_said_and_every_request_shares_that_fate() {
     for (certificate, cause) in [
-        (Certificate::Expired, "the certificate has expired"),
+        (Certificate::Expired, "the certificate has expired (2002-01-01)"),
+        (Certificate::ForClients, "the certificate is not one for servers"),
         (Certificate::OtherHost, "the certificate is for another host"),
         (
             Certificate::OtherAuthority,
@@ -140,6 +158,18 @@ async fn what_is_wrong_with_a_certificate_is_said_and_every_request_shares_that_
             outcome.failures.iter().map(|failure| (failure.kind, failure.phase, failure.cause.as_ref())).collect();
         assert!(failures.iter().all(|&seen| seen == (OutcomeKind::Tls, Some(Phase::Tls), cause)), "{failures:?}");
         assert_eq!((outcome.total.outcomes.failed(), outcome.connections.opened), (5, 0), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_wants_a_certificate_of_ours_says_so_after_the_handshake_and_is_to_blame_for_nothing() {
+    let service = Service::start(Certificate::WantsOurs, 0..0, Duration::ZERO).await;
+    for http2 in [false, true] {
+        let outcome = drive(&RequestOptions { http2, ..service.options() }, LoadConfig::default(), 5, 1).await;
+        let failures: Vec<_> = outcome.failures.iter().map(|failure| (failure.kind, failure.cause.as_ref())).collect();
+        let wanted = (OutcomeKind::Tls, "the service wants a client certificate");
+        assert!(failures.iter().all(|&seen| seen == wanted), "{failures:?}");
+        assert_eq!(outcome.total.outcomes.get(OutcomeKind::Tls), 5, "{failures:?}");
     }
 }
 

@@ -11,6 +11,7 @@ const OPTIONS: ProbeOptions = ProbeOptions {
     hold: Duration::from_secs(3),
     timeout: Duration::from_secs(5),
     max_connections: None,
+    max_in_flight: 5_000,
 };
 
 /// 100 arrivals in second `index`, of which `refused` got a 429.
@@ -87,8 +88,27 @@ fn answers_that_nobody_expects_are_not_waited_for_and_hold_nothing() {
     assert_eq!(end, 14, "no patience for what more instances do not mend");
     assert_eq!(
         result.outcome,
-        ProbeOutcome::Missed("not one of 300 requests was answered as expected: 300 × 4xx".into())
+        ProbeOutcome::Unexpected("not one of 300 requests was answered as expected: 300 × 4xx".into())
     );
+}
+
+#[test]
+fn a_rate_that_only_our_cap_on_requests_in_flight_missed_says_nothing_of_the_service() {
+    let outcome = |millis: u64| {
+        let mut probe = Probe::new(100, Elapsed::from_secs(10), ProbeOptions { max_in_flight: 50, ..OPTIONS });
+        let mut seconds = (10..100).map(|index| {
+            let mut second = second(index, 0);
+            second.part_mut(index).ok = Latency::new();
+            (0..100).for_each(|_| second.part_mut(index).ok.record(Duration::from_millis(millis)));
+            second.part_mut(index).due += 50;
+            second.part_mut(index).dropped_cap = 50;
+            second
+        });
+        seconds.find_map(|second| probe.second(&second, Some(1), Some(1))).unwrap().outcome
+    };
+    let capped = "our cap of 50 requests in flight was reached (--max-in-flight)";
+    assert_eq!(outcome(300), ProbeOutcome::Invalid(capped.to_owned()));
+    assert_eq!(outcome(900), ProbeOutcome::Missed("p99 > 500 ms".to_owned()), "a service that is slow missed it");
 }
 
 #[test]

@@ -43,7 +43,8 @@ fn named(session: &Session, name: &str) -> String {
     let (settings, totals) = (&session.header().settings, session.totals());
     let verdict = judge(session);
     let mut out = format!("## scaletop: {}\n\n", cell(name));
-    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() || !verdict.unmet_start.is_empty() {
+    let is_unmet = !verdict.unmet_start.is_empty() || verdict.unmet_end.is_some();
+    if !verdict.thresholds.is_empty() || !verdict.invalid.is_empty() || is_unmet {
         let _ = writeln!(out, "**{}**\n", cell(&verdict.headline()));
     }
     let ok = totals.outcomes.get(OutcomeKind::Ok);

@@ -1,13 +1,20 @@
 //! From closed seconds and counts to the numbers of the steps they belong to. What a number is, `analysis` says.
 
 use crate::analysis::evidence::{DescriptorsCap, Evidence, before};
+use crate::analysis::gathered::Measuring;
 use crate::analysis::words::Present;
+use crate::analysis::{StepReport, Validity};
 use crate::instances::Basis;
-use crate::session::event::TELLS_LATENESS;
+use crate::session::event::{NoticeLevel, TELLS_LATENESS};
 use crate::session::standing::standing;
 use crate::session::state::Session;
+use std::time::Duration;
+
 use scaletop_load::{OutcomeKind, Second};
 use scaletop_units::Elapsed;
+
+/// A step is not called invalid aloud before it is so old.
+const TOLD_AFTER: Duration = Duration::from_secs(10);
 
 /// The count must have been the same for this many seconds before a second says anything of an instance's capacity.
 const STEADY_SECS: u32 = 10;
@@ -21,10 +28,23 @@ impl Session {
         for part in &second.parts {
             let intended = part.intended.min(second.index);
             if let Some(at) = self.owner(intended) {
-                let is_measured = self.timeline.kept_cohorts().get(intended).is_none_or(|cohort| !cohort.is_late());
-                self.fold.gathered[at].add(part, self.objectives.at(intended), is_measured);
-                if is_measured {
-                    self.totals.ok_measured.merge(&part.ok);
+                let cohorts = self.timeline.kept_cohorts();
+                let measuring = match cohorts.get(intended) {
+                    Some(cohort) if intended < cohorts.settled_before() => {
+                        if cohort.is_late() {
+                            Measuring::LeftOut
+                        } else {
+                            Measuring::Counts
+                        }
+                    }
+                    Some(cohort) if cohort.may_be_late() => Measuring::Open,
+                    _ => Measuring::Counts,
+                };
+                self.fold.gathered[at].add(part, self.objectives.at(intended), measuring);
+                match measuring {
+                    Measuring::Counts => self.totals.ok_measured.merge(&part.ok),
+                    Measuring::Open => self.fold.held.entry(intended).or_default().merge(&part.ok),
+                    Measuring::LeftOut => {}
                 }
                 if at < self.fold.unfinished {
                     late.push(at);
@@ -61,13 +81,16 @@ impl Session {
     /// Takes what is settled into the steps it belongs to, and into what is known of an instance's capacity.
     pub(super) fn absorb_settled(&mut self, settled: &[u32]) {
         for &second in settled {
+            let held = self.fold.held.remove(&second);
             let Some(cohort) = self.timeline.kept_cohorts().get(second).cloned() else { continue };
+            self.totals.late_seconds += u32::from(cohort.due > 0 && cohort.is_late());
+            if let Some(held) = held.filter(|_| !cohort.is_late()) {
+                self.totals.ok_measured.merge(&held);
+            }
             if let Some(at) = self.owner(second) {
                 // An arrival that is due at the very end of a step makes no second of it.
                 let is_within = self.steps[at].step.end.is_none_or(|end| Elapsed::from_secs(second.into()) < end);
-                if is_within {
-                    self.fold.gathered[at].add_settled(&cohort, self.objectives.at(second));
-                }
+                self.fold.gathered[at].add_settled(&cohort, self.objectives.at(second), is_within);
             }
             let (Some(good), Some(instances)) = (cohort.judged.is_good(), self.steady_instances(second)) else {
                 continue;
@@ -115,11 +138,28 @@ impl Session {
             },
             inferred: self.fold.estimate.per_instance(),
             max_connections: settings.connections_limit(),
+            max_in_flight: settings.max_in_flight,
+            service_before: self.steps[..at].iter().filter_map(|report| report.numbers.service_p50).min(),
             tells_lateness: self.header.version >= TELLS_LATENESS,
             nobody_named: self.tracks().is_empty(),
             present: if report.step.end.is_some() { Present::Over } else { standing(self, self.now).present() },
         };
         self.steps[at] = evidence.report();
+        self.tell_invalid(at);
+    }
+
+    /// Says, once a step and not by its first seconds, that the generator is the limit.
+    fn tell_invalid(&mut self, at: usize) {
+        let StepReport { step, validity, .. } = &self.steps[at];
+        let Validity::InvalidGenerator(reason) = validity else { return };
+        let is_young = step.end.is_none() && self.now.saturating_since(step.start) < TOLD_AFTER;
+        if is_young || self.fold.gathered[at].is_told_invalid {
+            return;
+        }
+        let so_far = if step.end.is_none() { " so far" } else { "" };
+        let text = format!("step {} says nothing of the service{so_far}: {reason}", step.id);
+        self.fold.gathered[at].is_told_invalid = true;
+        self.note(self.now, NoticeLevel::Warning, &text);
     }
 
     /// The same for every step that something may still be added to.

@@ -27,6 +27,9 @@ const LONGEST_WINDOW_SECS: u32 = 10;
 /// A header that said something new in nineteen of twenty answers, of this many at least, names requests.
 const ANSWERS_BEFORE_JUDGED: u64 = 30;
 
+/// So many ids that came once and never again, and every so many-th answer at least, are no instances.
+const ONCE: u64 = 20;
+
 /// The first answers of an instance: whole seconds until there are this many.
 const FIRST_ANSWERS: u64 = 5;
 
@@ -83,6 +86,10 @@ struct First {
     early: Latency,
     median: Option<Duration>,
     last_ok: Option<Elapsed>,
+    /// How many answers had named an instance before it first did.
+    answers_before: u64,
+    /// And by when it last did.
+    answers_by: u64,
 }
 
 impl InstanceTable {
@@ -109,10 +116,51 @@ impl InstanceTable {
     }
 
     /// Judges anew what the ids stand for; whether that is another judgement than before.
-    fn judge(&mut self) -> bool {
+    fn judge(&mut self, tracks: &[InstanceTrack]) -> bool {
         let ids = self.firsts.len() as u64;
-        let names_requests = self.answers >= ANSWERS_BEFORE_JUDGED && ids * 20 >= self.answers * 19;
+        let is_all_new = self.answers >= ANSWERS_BEFORE_JUDGED && ids * 20 >= self.answers * 19;
+        let names_requests = is_all_new || self.are_passing() || self.names_some_requests(tracks);
         std::mem::replace(&mut self.names_requests, names_requests) != names_requests
+    }
+
+    /// Whether ids come and go for good: one has a few answers, and hardly any that came by a moment comes again after it. Those of
+    /// instances overlap: so many answers of a fleet would bring most of them again, and a deployment replaces them all at one
+    /// moment, not at every one.
+    fn are_passing(&self) -> bool {
+        let ids = self.firsts.len() as u64;
+        // Once said, it is taken back only when half of them stay.
+        let most = if self.names_requests { 2 } else { 10 };
+        let are_few_each = self.answers >= 2 * ids && self.answers <= ANSWERS_PER_INSTANCE * ids;
+        ids >= 2 * ONCE
+            && are_few_each
+            && [1, 2, 3].into_iter().all(|quarter| {
+                let moment = self.answers * quarter / 4;
+                let begun = self.firsts.iter().filter(|first| first.answers_before < moment);
+                let (begun, stay) = begun.fold((0_u64, 0_u64), |(begun, stay), first| {
+                    (begun + 1, stay + u64::from(first.answers_by > moment))
+                });
+                stay * most <= begun
+            })
+    }
+
+    /// Whether some of the answers have an id of their own beside those of instances. Such ids come once, early in the session,
+    /// and not in as many answers since; and there are more of them the more answers there are. The others have answered so often
+    /// that none of a fleet of their like would have been missed since: in a large fleet at a low rate nobody has.
+    fn names_some_requests(&self, tracks: &[InstanceTrack]) -> bool {
+        let half = self.answers / 2;
+        let is_once = |(track, _): &(&InstanceTrack, &First)| track.requests == 1;
+        let once = tracks.iter().zip(&self.firsts).filter(is_once).count() as u64;
+        let others = tracks.len() as u64 - once;
+        // Once said, it is taken back only when they come again.
+        if self.names_requests && self.answers >= ANSWERS_BEFORE_JUDGED && once * 2 > tracks.len() as u64 {
+            return others == 0 || self.answers - once >= ANSWERS_PER_INSTANCE * others;
+        }
+        let early = |(_, first): &(&InstanceTrack, &First)| first.answers_before < half;
+        let once_early = tracks.iter().zip(&self.firsts).filter(|both| is_once(both) && early(both)).count() as u64;
+        once_early >= ONCE
+            && once_early * ONCE >= half
+            && others > 0
+            && self.answers - once >= ANSWERS_PER_INSTANCE * others
     }
 
     /// Instances that answered over the last seconds: back from `second` until there are
@@ -198,15 +246,17 @@ impl Session {
 
     /// Says when the header turns out to name requests: then nobody knows who answered.
     fn judge_ids(&mut self, second: &Second) {
-        if !self.fold.table.judge() {
+        if !self.fold.table.judge(&self.instances) {
             return;
         }
         let header = &self.header.settings.instance_header;
         let text = if self.fold.table.names_requests {
             self.observations.remove(&Basis::Responding);
+            let (ids, answers) = (self.instances.len() as u64, self.fold.table.answers);
             format!(
-                "{header} says something new in every answer: the header names requests, not instances, so how many \
-                 instances answer is unknown; name one that stays the same for the life of an instance with --instance-header"
+                "{header} says something new in {}: the header names requests, not instances, so how many \
+                 instances answer is unknown; name one that stays the same for the life of an instance with --instance-header",
+                if ids == answers { "every answer".to_owned() } else { format!("{ids} of {answers} answers") }
             )
         } else {
             format!("what {header} says comes again after all: instances are counted by it")
@@ -222,7 +272,7 @@ impl Session {
             None => {
                 let at = u32::try_from(self.instances.len()).ok()?;
                 table.index.insert(served.id.clone(), at);
-                table.firsts.push(First::default());
+                table.firsts.push(First { answers_before: table.answers, ..First::default() });
                 self.instances.push(InstanceTrack::new(served.id.clone(), second.start()));
                 at
             }
@@ -230,6 +280,7 @@ impl Session {
         table.answers = table.answers.saturating_add(served.requests);
         let (track, first) = (&mut self.instances[at as usize], &mut table.firsts[at as usize]);
         track.add(second, served);
+        first.answers_by = table.answers;
         first.last_ok = first.last_ok.max(served.first_ok_intended);
         if first.median.is_none() {
             first.early.merge(&served.response);

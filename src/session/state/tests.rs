@@ -209,6 +209,72 @@ fn a_header_that_names_requests_is_said_once_and_counts_nobody() {
 }
 
 #[test]
+fn ids_that_change_with_every_third_answer_name_requests_and_a_large_fleet_at_a_low_rate_does_not() {
+    let mut mixed = session();
+    set(&mut mixed, 0, 12);
+    for index in 0..20 {
+        let mut ids: Vec<_> = (0..4).map(|n| format!("r-{index}-{n}")).collect();
+        ids.extend((0..8).map(|_| "one".to_owned()));
+        ids.dedup();
+        let served = |id: &String| (id.clone(), if id == "one" { 8 } else { 1 });
+        let mut second = second(index, 12, 12, &[]);
+        let of = |(id, requests): (String, u64)| scaletop_load::Served {
+            id: id.into(),
+            requests,
+            ok: requests,
+            first_ok_intended: Some(Elapsed::from_secs(index.into())),
+            response: Latency::new(),
+        };
+        second.served = ids.iter().map(served).map(of).collect();
+        feed(&mut mixed, second);
+    }
+    assert!(mixed.names_requests() && mixed.tracks().is_empty());
+    assert!(
+        mixed
+            .log
+            .iter()
+            .any(|(_, notice)| notice.text.contains("of ") && notice.text.contains(" answers: the header names"))
+    );
+
+    let mut passing = session();
+    set(&mut passing, 0, 12);
+    for index in 0..20 {
+        let ids: Vec<_> = (0..12).map(|n| format!("r-{:04}", (index * 12 + n) / 3)).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut passing, second(index, 12, 12, &ids));
+    }
+    assert!(passing.names_requests(), "one that changes with every third answer");
+
+    // Twenty instances that a deployment replaces, and replaces again.
+    let mut deployed = session();
+    set(&mut deployed, 0, 20);
+    for index in 0..30 {
+        let ids: Vec<_> = (0..20).map(|n| format!("i-{}-{n:02}", index / 10)).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut deployed, second(index, 20, 20, &ids));
+        assert!(!deployed.names_requests(), "in second {index}");
+    }
+
+    let mut fleet = session();
+    set(&mut fleet, 0, 10);
+    // A thousand instances, one of which is asked again now and then.
+    let mut state = 7_u64;
+    for index in 0..120 {
+        let ids: Vec<_> = (0..10)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                format!("i-{}", (state >> 33) % 900)
+            })
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut fleet, second(index, ids.len() as u64, ids.len() as u64, &ids));
+    }
+    assert!(!fleet.names_requests(), "{} instances", fleet.tracks().len());
+}
+
+#[test]
 fn a_hostile_number_of_instances_fills_no_memory() {
     let mut session = session();
     for index in 0..20 {

@@ -45,6 +45,25 @@ pub(super) fn run(session: &Session) -> StepNumbers {
     }
 }
 
+/// The same with what was left out because of us counted as it was seen: no number of the truth is worse. `None` when nothing was.
+pub(super) fn of_run_at_worst(session: &Session, subject: &Subject) -> Option<Measured> {
+    match subject {
+        Subject::Number(kind, judged) => {
+            let worst = |report: &StepReport| report.numbers.at_worst.map_or(report.numbers.slow, |worst| worst.slow);
+            let slow = session.steps().iter().map(worst).sum();
+            let seen = run(session);
+            (slow != seen.slow).then(|| measured(kind, judged, &StepNumbers { slow, ..seen }))
+        }
+        Subject::Percentile(quantile, Answers::Ok) => {
+            let totals = session.totals();
+            let is_all = totals.ok.count() == totals.ok_measured.count();
+            totals.ok.quantile(*quantile).filter(|_| !is_all).map(time)
+        }
+        // Of the others nothing was left out.
+        Subject::Percentile(..) => None,
+    }
+}
+
 pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
@@ -75,12 +94,21 @@ fn none_failed() -> Measured {
 }
 
 pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Measured {
+    of_numbers(&report.numbers, subject)
+}
+
+/// As [`of_run_at_worst`].
+pub(super) fn of_step_at_worst(report: &StepReport, subject: &Subject) -> Option<Measured> {
+    report.numbers.at_worst().map(|worst| of_numbers(&worst, subject))
+}
+
+fn of_numbers(numbers: &StepNumbers, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => {
-            let is_known = |kind: &Kind| kind.value(&report.numbers) != Value::Unknown;
+            let is_known = |kind: &Kind| kind.value(numbers) != Value::Unknown;
             let mut rows = numbers::judged().filter(|(_, its)| its.name == judged.name);
             let known = rows.find(|(kind, _)| is_known(kind)).map_or(*kind, |(kind, _)| kind);
-            measured(known, judged, &report.numbers)
+            measured(known, judged, numbers)
         }
         Subject::Percentile(..) => Measured::Nothing("only the run has this number".to_owned()),
     }

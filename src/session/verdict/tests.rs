@@ -115,7 +115,51 @@ fn a_percentile_of_the_run_leaves_out_what_our_stall_made_late() {
     let mut session = session(&[("p99", "< 1s")]);
     (0..99).for_each(|_| record(&mut session, Duration::from_millis(80)));
     (0..9).for_each(|_| session.totals_mut().ok.record(Duration::from_secs(2)));
-    assert_eq!(outcomes(&judge(&session)), [&ThresholdOutcome::Passed]);
+    let verdict = judge(&session);
+    assert_eq!(verdict.exit_code(), 4, "with what was left out it would not hold");
+    assert_eq!(
+        verdict.thresholds[0].line(),
+        "UNDECIDED p99 < 1s: 80.0 ms without what the generator was late for, 2.0 s with it"
+    );
+    session.header_mut().settings.thresholds = vec![Threshold::parse("p99", "< 3s").unwrap()];
+    let verdict = judge(&session);
+    assert_eq!(outcomes(&verdict), [&ThresholdOutcome::Passed], "it holds either way");
+    assert_eq!(verdict.thresholds[0].actual, "80.0ms");
+    session.header_mut().settings.thresholds = vec![Threshold::parse("p99", "< 50ms").unwrap()];
+    assert_eq!(judge(&session).exit_code(), 3, "what was measured fails");
+}
+
+#[test]
+fn what_we_did_not_measure_never_makes_a_step_pass() {
+    let mut report = step(1, "spike");
+    (report.numbers.judged_seconds, report.numbers.not_measured) = (95, 5);
+    report.numbers.at_worst = Some(crate::analysis::AtWorst {
+        recover: Timing::Reached { secs: 8.0, plus_minus: 0.0 },
+        slow: 400,
+        p99: Some(Duration::from_millis(700)),
+        ..crate::analysis::AtWorst::default()
+    });
+    let code = |name, bound| judge(&with_steps(&[(name, bound)], vec![report.clone()])).exit_code();
+    for (name, bound) in
+        [("bad_seconds", "< 5"), ("spike.t_recover", "< 8s"), ("spike.slow", "< 400"), ("spike.p99", "< 700ms")]
+    {
+        assert_eq!(code(name, bound), 4, "{name}");
+    }
+    for (name, bound) in
+        [("bad_seconds", "< 6"), ("spike.t_recover", "< 9s"), ("spike.slow", "< 401"), ("spike.p99", "< 701ms")]
+    {
+        assert_eq!(code(name, bound), 0, "{name}");
+    }
+    assert_eq!(code("spike.p99", "< 90ms"), 3);
+}
+
+#[test]
+fn what_the_last_stage_waited_for_in_vain_makes_the_run_invalid() {
+    let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
+    *session.ended_mut() = Some(format!("{LAST_UNMET}rest: settled was not reached within 5s"));
+    let verdict = judge(&session);
+    assert_eq!(verdict.exit_code(), 1);
+    assert_eq!(verdict.headline(), "invalid: rest: settled was not reached within 5s");
 }
 
 #[test]
@@ -214,7 +258,10 @@ fn seen(basis: Basis) -> InstanceObservation {
 fn a_number_whose_source_gave_nothing_is_undecided_with_a_code_of_its_own() {
     let mut session = with_steps(&[("spike.t_trigger", "< 60s"), ("spike.lost", "< 0")], vec![step(1, "spike")]);
     let verdict = judge(&session);
-    assert_eq!(verdict.exit_code(), 5, "an unavailable source outranks a failed threshold");
+    assert_eq!(verdict.exit_code(), 3, "what failed has failed, whatever cannot be told");
+    assert_eq!(verdict.headline(), "failed: 1 of 2 thresholds did not hold, 1 cannot be told");
+    let alone = with_steps(&[("spike.t_trigger", "< 60s")], vec![step(1, "spike")]);
+    assert_eq!(judge(&alone).exit_code(), 5);
     assert!(verdict.thresholds[0].line().contains("UNDECIDED"), "{}", verdict.thresholds[0].line());
     session.observations_mut().insert(Basis::Desired, vec![seen(Basis::Desired)]);
     assert_eq!(judge(&session).exit_code(), 3, "the source was there, but the number has nothing to say");

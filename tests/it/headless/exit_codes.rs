@@ -210,11 +210,17 @@ fn a_limit_on_connections_that_the_load_outgrows_ends_with_4_and_one_that_it_doe
 fn a_source_that_a_threshold_needs_and_that_gives_nothing_ends_with_5() {
     let _turn = turn();
     let (work, service) = (Workplace::new(), service(QUICK));
-    // A plain URL says nothing of what scaling asked for. The failed threshold beside it counts less.
-    let plan = work.plan(&with_thresholds("\"high.t_trigger\" = \"< 60s\"\np50 = \"< 1ms\""));
+    // A plain URL says nothing of what scaling asked for.
+    let plan = work.plan(&with_thresholds("\"high.t_trigger\" = \"< 60s\""));
     let ended = work.run_valid(&["run", &plan, &url(&service)]);
     ended.assert_code(5);
     assert!(ended.stdout.contains("UNDECIDED high.t_trigger"), "{}", ended.stdout);
+    // What failed has failed, whatever cannot be told beside it.
+    let plan = work.plan(&with_thresholds("\"high.t_trigger\" = \"< 60s\"\np50 = \"< 1ms\""));
+    let ended = work.run_valid(&["run", &plan, &url(&service)]);
+    ended.assert_code(3);
+    let verdict = "verdict: failed: 1 of 2 thresholds did not hold, 1 cannot be told";
+    assert!(ended.stdout.contains(verdict), "{}", ended.stdout);
 }
 
 #[cfg(unix)]

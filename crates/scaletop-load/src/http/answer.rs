@@ -3,6 +3,7 @@
 //! Of an answer only this is wanted: its status, who served it, how many bytes its body has, where it ends, and whether the
 //! connection can be used again. Bodies are counted and forgotten.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Response, Status};
@@ -53,14 +54,14 @@ enum State {
 }
 
 /// Why bytes are not an HTTP/1.1 answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     /// They are TLS.
     Tls,
     /// They are HTTP/2.
     Http2,
-    /// They are something else.
-    NotHttp,
+    /// They are something else: what is wrong, and in which line.
+    NotHttp(String),
     /// The head is too long, or has too many headers.
     TooLong,
     /// Two lengths that differ, or one that is no number.
@@ -71,15 +72,16 @@ pub(super) enum Malformed {
 
 impl Malformed {
     /// In words.
-    pub(super) const fn text(self) -> &'static str {
-        match self {
+    pub(super) fn text(self) -> Cow<'static, str> {
+        let text = match self {
             Self::Tls => "the service speaks TLS on this port: use https://",
             Self::Http2 => "the service speaks HTTP/2 only on this port: use --http2",
-            Self::NotHttp => "the answer is not HTTP",
+            Self::NotHttp(why) => return format!("the answer is not HTTP: {why}").into(),
             Self::TooLong => "the head of the answer is longer than 64 KiB or has over 128 headers",
             Self::Length => "the answer has no valid content-length",
             Self::Chunks => "the answer is not chunked as it says",
-        }
+        };
+        text.into()
     }
 }
 
@@ -303,7 +305,38 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn what_else(bytes: &[u8], error: httparse::Error) -> Malformed {
     match error {
         httparse::Error::TooManyHeaders => Malformed::TooLong,
-        _ => is_other_protocol(bytes).unwrap_or(Malformed::NotHttp),
+        _ => is_other_protocol(bytes).unwrap_or_else(|| Malformed::NotHttp(where_not(bytes, error))),
+    }
+}
+
+/// More of a line than this is not quoted, in characters.
+const LONGEST_QUOTE: usize = 40;
+
+/// What is wrong with a head, in which line, and how that begins. Of a header only the name is told: its value may be secret.
+fn where_not(bytes: &[u8], error: httparse::Error) -> String {
+    let ends = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n').map(|(at, _)| at + 1);
+    let (mut line, mut from) = (1, 0);
+    for end in ends {
+        let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
+        let mut response = Response::new(&mut []);
+        let read =
+            ParserConfig::default().parse_response_with_uninit_headers(&mut response, &bytes[..end], &mut headers);
+        if read.is_err() {
+            break;
+        }
+        (line, from) = (line + 1, end);
+    }
+    let wrong = bytes[from..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let public = if line == 1 { wrong } else { wrong.split(|&byte| byte == b':').next().unwrap_or_default() };
+    let text = String::from_utf8_lossy(public);
+    let text = text.trim_end();
+    let cut = if text.chars().count() > LONGEST_QUOTE { "…" } else { "" };
+    let quoted: String =
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST_QUOTE).collect();
+    match (error, line) {
+        (_, 1) => format!("it begins with \"{quoted}{cut}\""),
+        (httparse::Error::HeaderValue, _) => format!("the value of header \"{quoted}{cut}\" in line {line}"),
+        _ => format!("the header in line {line}, \"{quoted}{cut}\""),
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::io;
 
-use rustls::{CertificateError, InvalidMessage};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use crate::names::LookupError;
 use crate::sample::{Cause, FailureKind, Phase};
@@ -54,6 +55,24 @@ impl Failed {
     }
 }
 
+/// A service that refuses us over TLS only once a connection is open: in TLS 1.3 what it says of our certificate, or of none,
+/// comes after the handshake is over for us (RFC 8446, section 4.4.2). `None` when this is something else.
+pub(super) fn refused_by_tls(error: &io::Error) -> Option<Failed> {
+    use AlertDescription as Alert;
+    let rustls::Error::AlertReceived(alert) = error.get_ref()?.downcast_ref::<rustls::Error>()? else { return None };
+    let is_about_us = matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure
+    );
+    is_about_us.then(|| Failed::tls(error))
+}
+
 /// Longer addresses of redirects are cut, in characters.
 const LONGEST_LOCATION: usize = 200;
 
@@ -65,12 +84,20 @@ pub(crate) fn leads_to(location: &[u8]) -> Cause {
         Ok(mut url) => {
             // What has no host has no user either.
             let _ = url.set_username("").and_then(|()| url.set_password(None));
+            let path = without_parameters(url.path());
+            url.set_path(&path);
             url.to_string()
         }
-        Err(_) => text.rsplit('@').next().unwrap_or_default().to_owned(),
+        Err(_) => without_parameters(text.rsplit('@').next().unwrap_or_default()),
     };
     let harmless = public.chars().map(|c| if c.is_control() { '�' } else { c }).take(LONGEST_LOCATION);
     Cause::new(Phase::Answer, format!("to {}", harmless.collect::<String>()))
+}
+
+/// A path without the parameters of its segments (`;jsessionid=…`, RFC 3986 section 3.3): they may be as secret as a query.
+fn without_parameters(path: &str) -> String {
+    let segments: Vec<_> = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
+    segments.join("/")
 }
 
 type Text = std::borrow::Cow<'static, str>;
@@ -120,7 +147,16 @@ fn describe_tls(error: &rustls::Error) -> Text {
             "the service does not speak TLS on this port: use http://"
         }
         Error::InvalidCertificate(error) => return describe_certificate(error),
-        Error::AlertReceived(alert) => return format!("the service refused the TLS handshake: {alert:?}").into(),
+        Error::AlertReceived(alert) => match alert {
+            AlertDescription::ProtocolVersion => "the service speaks neither TLS 1.2 nor TLS 1.3",
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+                "the service has no cipher of TLS in common with us"
+            }
+            AlertDescription::CertificateRequired => "the service wants a client certificate",
+            AlertDescription::UnrecognisedName => "the service has no certificate for this host",
+            AlertDescription::NoApplicationProtocol => "the service speaks none of the protocols offered",
+            alert => return format!("the service refused the TLS handshake: {alert:?}").into(),
+        },
         Error::NoApplicationProtocol => "the service speaks none of the protocols offered",
         Error::PeerIncompatible(_) => "the service speaks no version or cipher of TLS that we do",
         Error::InvalidMessage(_) | Error::PeerMisbehaved(_) | Error::DecryptError => "the TLS of the service is broken",
@@ -131,10 +167,14 @@ fn describe_tls(error: &rustls::Error) -> Text {
 
 fn describe_certificate(error: &CertificateError) -> Text {
     let text = match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the certificate is not valid yet"
+        CertificateError::ExpiredContext { not_after, .. } => {
+            return format!("the certificate has expired ({})", date(*not_after)).into();
         }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            return format!("the certificate is not valid before {}: is this clock right?", date(*not_before)).into();
+        }
+        CertificateError::Expired => "the certificate has expired",
+        CertificateError::NotValidYet => "the certificate is not valid yet: is this clock right?",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the certificate is for another host"
         }
@@ -146,10 +186,27 @@ fn describe_certificate(error: &CertificateError) -> Text {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate is not one for servers"
         }
+        // The verifier of the platform hides this error in a type of its own, which only its name tells.
+        CertificateError::Other(error) if format!("{:?}", error.0) == "EkuError" => {
+            "the certificate is not one for servers"
+        }
         CertificateError::Other(_) => "the certificate cannot stand for a server: it is an authority's, or damaged",
         _ => "the certificate is not acceptable",
     };
     text.into()
+}
+
+/// `2026-11-28`, in UTC; by the algorithm `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>).
+fn date(time: UnixTime) -> String {
+    let days = time.as_secs() / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]
@@ -172,7 +229,37 @@ mod tests {
         let failed =
             |error| Failed::tls(&io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error)));
         assert_eq!(failed(CertificateError::Expired).cause.text, "the certificate has expired");
+        let time = |secs| UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs));
+        let expired = CertificateError::ExpiredContext { time: time(1_800_000_000), not_after: time(951_782_400) };
+        assert_eq!(failed(expired).cause.text, "the certificate has expired (2000-02-29)");
+        let early = CertificateError::NotValidYetContext { time: time(0), not_before: time(1_767_225_599) };
+        assert_eq!(failed(early).cause.text, "the certificate is not valid before 2025-12-31: is this clock right?");
         assert_eq!(failed(CertificateError::NotValidForName).cause.text, "the certificate is for another host");
         assert_eq!(failed(CertificateError::Revoked).kind, FailureKind::Tls);
+    }
+
+    #[test]
+    fn an_alert_is_told_by_what_it_means() {
+        let failed =
+            |alert| Failed::tls(&io::Error::new(io::ErrorKind::InvalidData, rustls::Error::AlertReceived(alert)));
+        for (alert, text) in [
+            (AlertDescription::ProtocolVersion, "the service speaks neither TLS 1.2 nor TLS 1.3"),
+            (AlertDescription::HandshakeFailure, "the service has no cipher of TLS in common with us"),
+            (AlertDescription::CertificateRequired, "the service wants a client certificate"),
+        ] {
+            assert_eq!(failed(alert).cause.text, text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_may_be_secret_is_told_of_where_a_redirect_leads() {
+        for (location, told) in [
+            ("https://u:p@host/a;jsessionid=SECRET/b;x=1?k=SECRET#f", "to https://host/a/b"),
+            ("https://u;v:p@host/a", "to https://host/a"),
+            ("/login;jsessionid=SECRET", "to /login"),
+            ("//u:p@host/x#SECRET", "to host/x"),
+        ] {
+            assert_eq!(leads_to(location.as_bytes()).text, told, "{location}");
+        }
     }
 }

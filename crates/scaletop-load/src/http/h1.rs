@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::http::answer::{Answer, Malformed};
-use crate::http::cause::{Failed, describe};
+use crate::http::cause::{Failed, describe, refused_by_tls};
 use crate::http::deadline::Deadline;
 use crate::http::ending::Ending;
 use crate::http::job::Job;
@@ -87,7 +87,13 @@ impl Link {
             slot.listen(cx.waker());
             let mut scratch = pool.scratch();
             let mut buffer = ReadBuf::new(&mut scratch[..1]);
-            if Pin::new(&mut self.stream).poll_read(cx, &mut buffer).is_ready() {
+            if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                // Who was told why is not sent again: it would be told the same.
+                let refused = read.err().and_then(|error| refused_by_tls(&error));
+                if let Some((failed, mut job)) = refused.and_then(|failed| Some((failed, slot.take()?))) {
+                    job.begin();
+                    job.complete(failed.reply(0));
+                }
                 // A request that was given to it meanwhile goes back unsent: see `Pool::closed`.
                 return Poll::Ready(None);
             }
@@ -121,7 +127,13 @@ impl Link {
             after: pool.now().saturating_since(sent),
             round_trip: slot.round_trip,
         };
-        if !job.again && ending.was_not_looked_at(pool.template.head.method().is_idempotent()) {
+        let refused = match &end {
+            End::Broken(error) if exchange.answer.seen == 0 => {
+                refused_by_tls(exchange.write_error.as_ref().unwrap_or(error)).or_else(|| refused_by_tls(error))
+            }
+            _ => None,
+        };
+        if refused.is_none() && !job.again && ending.was_not_looked_at(pool.template.head.method().is_idempotent()) {
             pool.send_once_more(job);
             return false;
         }
@@ -129,7 +141,7 @@ impl Link {
             pool.answered(sent);
         }
         let is_done = matches!(end, End::Answered) && exchange.is_flushed && exchange.answer.keeps_alive;
-        let mut reply = match failure(end, &exchange, pool) {
+        let mut reply = match refused.or_else(|| failure(end, &exchange, pool)) {
             None => Reply { bytes: exchange.answer.bytes, ..Reply::status(exchange.answer.status.unwrap_or_default()) },
             Some(failed) => failed.reply(exchange.answer.bytes),
         };

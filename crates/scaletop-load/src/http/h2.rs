@@ -15,7 +15,7 @@ use h2::client::{Builder, Connection, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 
 use crate::http::cause::leads_to;
-use crate::http::cause::{Failed, describe};
+use crate::http::cause::{Failed, describe, refused_by_tls};
 use crate::http::ending::Ending;
 use crate::http::job::Job;
 use crate::http::pool::{Next, Pool};
@@ -275,6 +275,9 @@ fn ended(error: &h2::Error, phase: Phase) -> Ended {
     let is_unprocessed = error.is_remote() && (error.reason() == Some(Reason::REFUSED_STREAM) || error.is_go_away());
     if is_unprocessed && phase != Phase::Body {
         return Ended::Unprocessed;
+    }
+    if let Some(failed) = error.get_io().filter(|_| phase != Phase::Body).and_then(refused_by_tls) {
+        return Ended::Failed(failed);
     }
     let kind = if phase == Phase::Body { FailureKind::Body } else { FailureKind::Reset };
     let text = match (error.get_io(), error.reason()) {

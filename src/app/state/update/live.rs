@@ -13,7 +13,7 @@ use crate::app::state::update::prompt::filter;
 use crate::app::state::{INCREMENTS, Lifecycle, Live, Place, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{
-    Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
+    LAST_UNMET, Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
 };
 use crate::session::halves::Halves;
 use crate::session::standing::{held_since, standing};
@@ -80,7 +80,8 @@ impl LiveUpdate<'_> {
                     self.record(self.now, SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
                 }
                 Instruction::Warning(text) => self.notice(NoticeLevel::Warning, text),
-                Instruction::Finish { at } => self.quit(at, "the plan is over"),
+                Instruction::Finish { at, unmet: None } => self.quit(at, "the plan is over"),
+                Instruction::Finish { at, unmet: Some(unmet) } => self.quit(at, &format!("{LAST_UNMET}{unmet}")),
             }
         }
     }
@@ -290,7 +291,9 @@ impl LiveUpdate<'_> {
         self.live.is_waiting_said = true;
         let within = self.session().header().settings.drains_within();
         let within = within.as_secs_f64();
-        let text = format!("waiting up to {within} s for {left} answers; Ctrl-C again ends at once");
+        let asked = self.live.ending.as_deref() == Some(QUIT_BY_THE_USER);
+        let again = if asked { "Ctrl-C again" } else { "Ctrl-C" };
+        let text = format!("waiting up to {within} s for {left} answers; {again} ends at once");
         self.notice(NoticeLevel::Info, text);
     }
 
@@ -333,6 +336,12 @@ impl LiveUpdate<'_> {
         match status {
             WriteStatus::Failing(reason) => self.notice(NoticeLevel::Error, format!("not recording: {reason}")),
             WriteStatus::Working => self.notice(NoticeLevel::Info, "recording again".to_owned()),
+            WriteStatus::Cut(lost) => {
+                let text = format!(
+                    "somebody cut recording.jsonl short: {lost} bytes of it are lost; it goes on from here, and the other files will be whole"
+                );
+                self.notice(NoticeLevel::Error, text);
+            }
             WriteStatus::Moved(folder) => {
                 let text = format!(
                     "the session's folder was deleted or moved: the recording goes on, whole, in {}",

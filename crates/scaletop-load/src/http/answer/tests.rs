@@ -87,10 +87,19 @@ fn who_answered_is_read_whatever_the_case_of_the_header() {
 
 #[test]
 fn what_is_not_an_answer_is_told_apart() {
-    let cases: [(&[u8], Malformed); 10] = [
+    let not_http = |why: &str| Malformed::NotHttp(why.to_owned());
+    let cases: [(&[u8], Malformed); 15] = [
         (b"\x15\x03\x03\x00\x02\x02\x0a", Malformed::Tls),
         (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", Malformed::Http2),
-        (b"what?\r\n\r\n", Malformed::NotHttp),
+        (b"what?\r\n\r\n", not_http("it begins with \"what?\"")),
+        (b"SSH-2.0-OpenSSH_9\r\n", not_http("it begins with \"SSH-2.0-OpenSSH_9\"")),
+        (b"HTTP/3.7 200 OK\r\n\r\n", not_http("it begins with \"HTTP/3.7 200 OK\"")),
+        (b"HTTP/1.1 200 OK\r\nx y: 1\r\n\r\n", not_http("the header in line 2, \"x y\"")),
+        (b"HTTP/1.1 200 OK\r\na: b\r\nid: s\x01b\r\n\r\n", not_http("the value of header \"id\" in line 3")),
+        (
+            b"\x1b[2J0123456789012345678901234567890123456789\r\n",
+            not_http("it begins with \"\u{fffd}[2J012345678901234567890123456789012345…\""),
+        ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello", Malformed::Length),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 5, 6\r\n\r\nhello", Malformed::Length),
         (b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok", Malformed::Length),
