@@ -173,9 +173,10 @@ async fn what_cannot_be_placed_is_told_with_its_remedy_and_nothing_is() {
         ("up TICKET --on ecs:default --yes".to_owned(), "--subnets"),
         ("up TICKET --on ecs:elsewhere --yes --subnets subnet-a1".to_owned(), "ClusterNotFoundException"),
         (ecs.to_owned(), "say so with --yes"),
+        (format!("{ecs} --yes --ticket-secret SUASECRET"), "--ticket-secret takes the ARN of a secret"),
     ] {
         let error = account.fleet(&words).await.unwrap_err();
-        assert!(error.contains(said), "{words}: {error}");
+        assert!(error.contains(said) && !error.contains("SUASECRET"), "{words}: {error}");
     }
     assert_eq!(account.state().placed, []);
 }
