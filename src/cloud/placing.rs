@@ -7,6 +7,7 @@
 //! stay below the 20 a second that the API lets go on after its burst
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>).
 
+use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::operation::run_task::RunTaskOutput;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, ContainerOverride, CpuArchitecture,
@@ -123,8 +124,12 @@ impl Cloud {
     pub(crate) async fn generator_definition(&self, wanted: &Wanted, run: &str) -> Result<Definition, PlacingError> {
         let name = wanted.definition.as_str();
         let told = self.ecs.describe_task_definition().task_definition(name).send().await;
-        let told = told.map_err(|error| self.error(Api::ECS_DEFINITION, &error))?;
         let wrong = |why: &str| PlacingError::Definition { definition: name.to_owned(), why: why.to_owned() };
+        let told = told.map_err(|error| match error.code() {
+            // All that ECS says of one that is not there.
+            Some("ClientException") => wrong("does not exist here, or is no longer active"),
+            _ => self.error(Api::ECS_DEFINITION, &error).into(),
+        })?;
         let base = told.task_definition().ok_or_else(|| wrong("is not described"))?;
         // One container, or the one of that name.
         let containers = base.container_definitions();

@@ -87,10 +87,15 @@ async fn scaletop_client(endpoint: &str, operation: &str, body: &Value) -> Vec<u
     let request = http::Request::post("/")
         .header("host", "localhost")
         .header("content-type", "application/x-amz-json-1.1")
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=ID/20261124/eu-west-1/ecs/aws4_request")
         .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"))
         .body(http_body_util::Full::new(bytes::Bytes::from(body.to_string())))
         .unwrap();
-    sender.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes().to_vec()
+    let answer = sender.send_request(request).await.unwrap();
+    let status = answer.status();
+    let body = answer.into_body().collect().await.unwrap().to_bytes().to_vec();
+    assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    body
 }
 
 #[tokio::test]
@@ -163,14 +168,15 @@ async fn what_cannot_be_placed_is_told_with_its_remedy_and_nothing_is() {
             "no secret as SCALETOP_FLEET_TICKET: name it with --ticket-secret",
         ),
         (format!("{ecs} --yes --task-definition bridge"), "another network mode than awsvpc"),
-        (format!("{ecs} --yes --task-definition absent"), "DescribeTaskDefinition"),
+        (format!("{ecs} --yes --task-definition absent"), "absent does not exist here"),
         (format!("{ecs} --yes --size 2x2"), "with 2 vCPU, Fargate has 4 to 16 GB"),
         ("up TICKET --on ecs:default --yes".to_owned(), "--subnets"),
         ("up TICKET --on ecs:elsewhere --yes --subnets subnet-a1".to_owned(), "ClusterNotFoundException"),
         (ecs.to_owned(), "say so with --yes"),
+        (format!("{ecs} --yes --ticket-secret SUASECRET"), "--ticket-secret takes the ARN of a secret"),
     ] {
         let error = account.fleet(&words).await.unwrap_err();
-        assert!(error.contains(said), "{words}: {error}");
+        assert!(error.contains(said) && !error.contains("SUASECRET"), "{words}: {error}");
     }
     assert_eq!(account.state().placed, []);
 }

@@ -38,6 +38,11 @@ pub(super) async fn up(args: &UpArgs, cluster: &str, ticket: &JoinTicket, join: 
                    ones that have another way out";
         return Err(CommandError::Option(why.to_owned()));
     }
+    if tasks.ticket_secret.as_deref().is_some_and(|given| !is_secrets_arn(given)) {
+        // What was given is not repeated: somebody may have given the secret itself.
+        let why = "--ticket-secret takes the ARN of a secret of Secrets Manager or of a parameter of Systems Manager, never the ticket";
+        return Err(CommandError::Option(why.to_owned()));
+    }
     let count = args.count.unwrap_or(1);
     let placed = Placed {
         count,
@@ -83,6 +88,12 @@ pub(super) async fn up(args: &UpArgs, cluster: &str, ticket: &JoinTicket, join: 
     wait(&cloud, cluster, &started).await?;
     say(&format!("{} run", generators(count)));
     Ok(0)
+}
+
+/// Whether it is what a task definition can have a secret from; a member of a JSON secret may follow.
+fn is_secrets_arn(text: &str) -> bool {
+    let is_of = |service| text.split(':').nth(2) == Some(service);
+    text.starts_with("arn:") && (is_of("secretsmanager") || is_of("ssm")) && !text.contains(char::is_whitespace)
 }
 
 /// Asks whether it may cost that, unless that was said.

@@ -24,7 +24,7 @@ pub(super) fn run(args: &ManifestArgs) -> Result<u8, CommandError> {
             Architecture::Amd64 => "amd64",
             Architecture::Arm64 => "arm64",
         }),
-        at_most_secs: args.at_most.as_secs(),
+        at_most_secs: args.at_most.as_secs().max(1),
         join: args.joined.join(),
         nats: nats.map(|files| (args.nats_image.clone(), files)),
     };

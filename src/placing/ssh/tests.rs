@@ -55,6 +55,16 @@ impl Machine {
         Ssh { program: self.at("ssh").into(), own: self.at("own"), version: "9.9.9".to_owned(), platform }
     }
 
+    /// What a program there has written, once it is a whole line.
+    async fn written(&self, name: &str) -> String {
+        loop {
+            match fs::read_to_string(self.at(name)) {
+                Ok(text) if text.ends_with('\n') => return text,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+
     fn calls(&self) -> String {
         fs::read_to_string(self.at("calls")).unwrap_or_default()
     }
@@ -71,8 +81,8 @@ async fn a_generator_is_started_with_its_ticket_on_standard_input_stands_there_a
     assert_eq!((program.as_str(), copied), ("scaletop", false));
     let join = Join { labels: vec!["az=it's".to_owned()], ..Join::default() };
     let Started { pid } = ssh.start("one", RUN, &program, &join, "{\"key\":\"SECRET\"}").await.unwrap();
-    assert_eq!(fs::read_to_string(machine.at("ticket")).unwrap(), "{\"key\":\"SECRET\"}\n");
-    assert_eq!(fs::read_to_string(machine.at("args")).unwrap(), "fleet join --label az=it's -\n");
+    assert_eq!(machine.written("ticket").await, "{\"key\":\"SECRET\"}\n");
+    assert_eq!(machine.written("args").await, "fleet join --label az=it's -\n");
     assert_eq!(ssh.standing("one", RUN).await.unwrap(), [Standing { pid, runs: true }]);
     assert_eq!(ssh.standing("one", "fedcba9876543210").await.unwrap(), [], "another run's are not ours");
     assert_eq!(ssh.end("one", RUN).await.unwrap(), [Standing { pid, runs: true }]);
