@@ -13,7 +13,7 @@ use scaletop_units::ArrivalRate;
 /// Placing generators.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PlaceCommand {
-    /// Place generators: here, on machines that ssh reaches, as Fargate tasks
+    /// Place generators: here, over ssh, as Fargate tasks
     #[command(after_help = UP)]
     Up(Box<UpArgs>),
     /// End the generators that fleet up has placed
@@ -58,8 +58,9 @@ Exit codes: 0 told; 1 it failed; 2 usage.";
 
 const MANIFEST: &str = "\
 Examples:
-  scaletop fleet manifest k8s join.ticket --generators 5 \\
-    --image registry.example/scaletop:0.2.0 | kubectl apply -f -
+  scaletop fleet manifest k8s join.ticket --generators 5 --image r.example/st:0.2
+
+Pipe it into kubectl apply -f -.
 
 It holds the ticket, a secret: keep it out of repositories.
 

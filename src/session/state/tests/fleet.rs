@@ -113,7 +113,7 @@ fn what_nobody_reports_is_counted_until_it_is_reported_and_never_lost_by_the_ser
     let Validity::InvalidGenerator(why) = &session.steps()[0].validity else { panic!("3 % are not known") };
     assert!(why.starts_with("3.0 % of arrivals (100) unreported"), "{why}");
     assert!(
-        standing(&session, session.now()).words(session.now()).contains("100 arrivals are unreported"),
+        standing(&session, session.now()).words(session.now()).contains("100 arrivals unreported"),
         "said at once"
     );
 
