@@ -58,7 +58,7 @@ Exit codes: 0 told; 1 it failed; 2 usage.";
 
 const MANIFEST: &str = "\
 Examples:
-  scaletop fleet manifest k8s join.ticket --generators 5 --image r.example/st:0.2
+  scaletop fleet manifest k8s join.ticket --generators 5 --image r.io/st:0.2
 
 Pipe it into kubectl apply -f -.
 

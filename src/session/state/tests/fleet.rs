@@ -112,10 +112,7 @@ fn what_nobody_reports_is_counted_until_it_is_reported_and_never_lost_by_the_ser
     assert_eq!((numbers.unreported(), numbers.lost, numbers.generators), (Some(100), 0, Some(2)));
     let Validity::InvalidGenerator(why) = &session.steps()[0].validity else { panic!("3 % are not known") };
     assert!(why.starts_with("3.0 % of arrivals (100) unreported"), "{why}");
-    assert!(
-        standing(&session, session.now()).words(session.now()).contains("100 arrivals unreported"),
-        "said at once"
-    );
+    assert!(standing(&session, session.now()).words(session.now()).contains("100 arrivals unreported"), "said at once");
 
     // Its second comes after all, in the one that is open then.
     let mut late = of_fleet(11, 300, &all);
