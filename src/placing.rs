@@ -1,6 +1,7 @@
 //! Putting the generators of a fleet somewhere: on this machine, on others over ssh, on Kubernetes; and what that costs. Tasks of
 //! ECS are the cloud's: `cloud/placing`.
 
+#[cfg(any(feature = "aws", test))] // only the cloud's machines cost anything
 pub(crate) mod estimate;
 pub(crate) mod join;
 pub(crate) mod local;

@@ -35,10 +35,12 @@ pub(super) async fn run(command: FleetCommand, own: Own) -> Result<u8, CommandEr
     }
 }
 
-/// Says that this build has no fleet.
+/// Places generators; says of the rest that this build has no fleet.
 #[cfg(not(feature = "fleet"))]
-#[expect(clippy::unused_async, reason = "the same signature as with the fleet")]
-pub(super) async fn run(_: FleetCommand, _: Own) -> Result<u8, CommandError> {
+pub(super) async fn run(command: FleetCommand, _: Own) -> Result<u8, CommandError> {
+    if let FleetCommand::Place(command) = command {
+        return placing::place(command).await;
+    }
     let why = "this build leaves the fleet out: build it with the feature fleet, which is on by default";
     Err(CommandError::Option(why.to_owned()))
 }

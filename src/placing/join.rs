@@ -18,6 +18,7 @@ pub(crate) struct Join {
 }
 
 /// What a generator holds where nothing else is said, requests per second: `--max-rate` of `fleet join`.
+#[cfg(any(feature = "aws", test))]
 pub(crate) const USUAL_MAX_RATE: u32 = 20_000;
 
 impl Join {

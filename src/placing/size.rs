@@ -14,6 +14,7 @@ pub(crate) struct Size {
 
 /// The sizes that Fargate has, Linux: CPU units, and the least, the most and the step of memory in MiB.
 /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html> (task CPU and memory)
+#[cfg(any(feature = "aws", test))]
 const FARGATE: [(u32, u32, u32, u32); 6] = [
     (512, 1_024, 4_096, 1_024),
     (1_024, 2_048, 8_192, 1_024),
@@ -24,6 +25,7 @@ const FARGATE: [(u32, u32, u32, u32); 6] = [
 ];
 
 /// The smallest size of Fargate has steps of its own: 256 CPU units, and these MiB.
+#[cfg(any(feature = "aws", test))]
 const SMALLEST_FARGATE: (u32, [u32; 3]) = (256, [512, 1_024, 2_048]);
 
 impl Size {
@@ -38,6 +40,7 @@ impl Size {
     }
 
     /// CPU units, 1,024 a vCPU.
+    #[cfg(any(feature = "aws", test))]
     pub(crate) const fn cpu_units(self) -> u32 {
         self.cpu_units
     }
@@ -48,6 +51,7 @@ impl Size {
     }
 
     /// Whether Fargate has this size; else what it has for that much CPU.
+    #[cfg(any(feature = "aws", test))]
     pub(crate) fn on_fargate(self) -> Result<(), String> {
         let (smallest, steps) = SMALLEST_FARGATE;
         let gb = |mib: u32| f64::from(mib) / 1_024.0;

@@ -337,9 +337,9 @@ fn unreported<'a>(session: &Session, rows: impl DoubleEndedIterator<Item = &'a R
     cohorts.filter_map(Cohort::unreported).sum()
 }
 
-/// `1,210 arrivals unreported by generators`.
+/// `1,210 arrivals unreported`.
 fn unreported_in_words(unreported: u64) -> String {
-    format!("{} arrivals unreported by generators", count(unreported))
+    format!("{} arrivals unreported", count(unreported))
 }
 
 /// The first thing that speaks against the generator.
