@@ -148,7 +148,8 @@ impl Schedule {
         }
         let instead = Self::instead(*condition, since, known);
         let said = format!("{name}: {condition} was not reached within {} ({instead})", span(*at_most));
-        let so = if is_last { "; the run is invalid" } else { "; the plan goes on, and what follows is invalid" };
+        // Nothing begins from what the last stage waited for.
+        let so = if is_last { "; the plan ends there" } else { "; the plan goes on, and what follows is invalid" };
         let warning = Instruction::Warning(format!("{said}{so}"));
         self.unmet_start = Some(said);
         Some(warning)

@@ -47,7 +47,7 @@ pub(crate) struct Verdict {
     pub invalid: Vec<InvalidStep>,
     /// The steps that did not begin from what the plan waited for, and which condition was not met.
     pub unmet_start: Vec<InvalidStep>,
-    /// What the last stage of the plan waited for and did not get.
+    /// What the last stage of the plan waited for and did not get. It is said, and judges nothing: no step begins from it.
     pub unmet_end: Option<String>,
     /// Whether there is anything to hold.
     pub has_thresholds: bool,
@@ -167,7 +167,7 @@ impl Verdict {
     /// 0, 1, 3, 4 or 5: see the module.
     pub(crate) fn exit_code(&self) -> u8 {
         let undecided = |of| self.thresholds.iter().any(|result| result.outcome.blames(of));
-        if (!self.unmet_start.is_empty() || self.unmet_end.is_some()) && self.none_ok.is_none() {
+        if !self.unmet_start.is_empty() && self.none_ok.is_none() {
             1
         } else if !self.invalid.is_empty() {
             4
@@ -201,7 +201,10 @@ impl Verdict {
         if self.interrupted {
             return format!("interrupted before the plan's end; until then {}", self.outcome());
         }
-        self.outcome()
+        match &self.unmet_end {
+            Some(unmet) => format!("{}; {unmet}", self.outcome()),
+            None => self.outcome(),
+        }
     }
 
     /// How many thresholds became what `is` says, and the verb for so many.
@@ -225,13 +228,7 @@ impl Verdict {
                 } else {
                     format!("; and the generator was the limit in step {}", ids(&self.invalid))
                 };
-                match &self.unmet_end {
-                    Some(unmet) if self.unmet_start.is_empty() => format!("invalid: {unmet}{generator}"),
-                    _ => format!(
-                        "invalid: a start condition was not met before step {}{generator}",
-                        ids(&self.unmet_start)
-                    ),
-                }
+                format!("invalid: a start condition was not met before step {}{generator}", ids(&self.unmet_start))
             }
             (4, _) if self.invalid.is_empty() => {
                 let (undecided, is) = self.count_of(|outcome| outcome.blames(Blame::Generator));

@@ -60,7 +60,9 @@ fn every_plan_plays_to_its_end() {
         assert!(matches!(ended.code, 0 | 3 | 4), "{name}: {ended:?}");
         let summary = std::fs::read_to_string(work.path().join(name).join("summary.json")).unwrap();
         let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
-        assert_eq!(summary["session"]["ended"], "the plan is over", "{name}: {}", ended.stderr);
+        // Cut short, the last stage may wait in vain.
+        let reason = summary["session"]["ended"].as_str().unwrap();
+        assert!(reason.starts_with("the plan is over"), "{name}: {reason}; {}", ended.stderr);
         assert!(summary["totals"]["ok"].as_u64().unwrap() > 0, "{name}: {summary}");
     }
 }

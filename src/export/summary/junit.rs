@@ -66,8 +66,6 @@ fn suite(session: &Session, name: &str) -> Suite {
     let none_ok = usize::from(verdict.none_ok.is_some());
     let failures = failed + none_ok;
     let unmet = usize::from(!verdict.unmet_start.is_empty());
-    let unmet_end = usize::from(verdict.unmet_end.is_some());
-    let unmet = unmet + unmet_end;
     let tests = verdict.thresholds.len() + 1 + unmet + interrupted + none_ok;
     let errors = undecided + usize::from(!verdict.invalid.is_empty()) + unmet + interrupted;
     let mut out = String::new();
@@ -83,14 +81,6 @@ fn suite(session: &Session, name: &str) -> Suite {
             "    <testcase classname=\"{}\" name=\"requests were answered as expected\" time=\"{secs:.3}\">\n      <failure message=\"{}\"/>\n    </testcase>",
             attribute(name),
             attribute(why)
-        );
-    }
-    if let Some(unmet) = &verdict.unmet_end {
-        let _ = writeln!(
-            out,
-            "    <testcase classname=\"{}\" name=\"the last condition was met\" time=\"{secs:.3}\">\n      <error message=\"{}\"/>\n    </testcase>",
-            attribute(name),
-            attribute(unmet)
         );
     }
     if verdict.interrupted {

@@ -154,12 +154,12 @@ fn what_we_did_not_measure_never_makes_a_step_pass() {
 }
 
 #[test]
-fn what_the_last_stage_waited_for_in_vain_makes_the_run_invalid() {
+fn what_the_last_stage_waited_for_in_vain_is_said_and_judges_nothing() {
     let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
     *session.ended_mut() = Some(format!("{LAST_UNMET}rest: settled was not reached within 5s"));
     let verdict = judge(&session);
-    assert_eq!(verdict.exit_code(), 1);
-    assert_eq!(verdict.headline(), "invalid: rest: settled was not reached within 5s");
+    assert_eq!(verdict.exit_code(), 0);
+    assert_eq!(verdict.headline(), "passed: the threshold held; rest: settled was not reached within 5s");
 }
 
 #[test]
