@@ -102,7 +102,7 @@ impl JoinedArgs {
 
 /// How AWS is reached.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "AWS (--on ecs:CLUSTER)")]
+#[command(next_help_heading = "AWS")]
 pub struct AwsArgs {
     /// AWS region [default: AWS' own]
     #[arg(long, value_name = "NAME", value_parser = values::word)]
@@ -157,7 +157,7 @@ pub struct UpArgs {
 
 /// What Fargate tasks are.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "AWS (--on ecs:CLUSTER)")]
+#[command(next_help_heading = "AWS")]
 pub struct TaskArgs {
     /// vCPU and GB of memory of each [default: 2x4]
     #[arg(long, value_name = "VCPUxGB")]
