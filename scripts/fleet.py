@@ -31,6 +31,7 @@ from pathlib import Path
 DUE = "x-due"
 LEASE = 1.5
 NANOS = 10**9
+LONGEST_LEAD = 0.5
 SUSPECTED_WITHIN = 1.25
 TAKEN_OVER_WITHIN = 1.75
 # A machine that does other things may be late by so much, which is none of the fleet's doing.
@@ -360,8 +361,8 @@ def fault(name, harm, heal, args, checks, folder, loop, relayed=False):
         checks.time(name, "taken over after", TAKEN_OVER_WITHIN, f"≤ {TAKEN_OVER_WITHIN} s", taken[0] if taken else None)
         span = (at - 0.2, at + (taken[0] if taken else 0) + 0.5)
         missing = compare(checks, name, session, target, span)
-        # Its share, at most, for as long as nobody had it.
-        most = round(1_000 / 3 * ((taken[0] if taken else 0) + 0.05)) + 1
+        # Its share, at most, for as long as nobody had it: until then, and the lead of that change.
+        most = round(1_000 / 3 * ((taken[0] if taken else 0) + LONGEST_LEAD))
         checks.row(name, "arrivals that nobody sent", f"≤ share × that = {most}", len(missing), len(missing) <= most)
         seen = {due for due, _ in target.seen}
         whole = int(span[1]) + 1

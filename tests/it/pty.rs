@@ -437,15 +437,15 @@ fn what_cannot_be_replayed_is_said_and_the_terminal_is_left_alone() {
     write("alien", "hello\n");
     write("newer", "{\"version\":99,\"writer\":\"scaletop 9\"}\n");
     write("torn", "{\"version\":");
-    for (name, says) in [
-        ("alien", "is not a scaletop recording"),
-        ("newer", "has format version 99"),
-        ("torn", "ends within its header"),
-        (".", "is not a session"),
-        ("nowhere", "there is no session nowhere"),
+    for (name, says, code) in [
+        ("alien", "is not a scaletop recording", 1),
+        ("newer", "has format version 99", 1),
+        ("torn", "ends within its header", 1),
+        (".", "is not a session", 2),
+        ("nowhere", "there is no session nowhere", 2),
     ] {
         let mut terminal = Terminal::start(24, 120, &["replay", name], folder.path());
-        assert_eq!(terminal.ended(), 1, "{name}");
+        assert_eq!(terminal.ended(), code, "{name}");
         terminal.wait_for(says);
         terminal.assert_restored();
     }
