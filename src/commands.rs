@@ -26,6 +26,7 @@ pub(crate) mod placing;
 mod preflight;
 mod replay;
 mod report;
+mod request;
 mod run;
 mod sending;
 mod version;

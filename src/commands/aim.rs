@@ -4,7 +4,8 @@ use url::Url;
 
 use crate::cli::{DriveArgs, LoadArgs, TransportKind};
 use crate::commands::destination::Destination;
-use crate::commands::drive::{join, max_in_flight, request_options, slo};
+use crate::commands::drive::{max_in_flight, slo};
+use crate::commands::request::{join, request_options};
 use crate::commands::sending::{engine, sendable};
 use crate::commands::{CommandError, preflight};
 use crate::consent;

@@ -11,7 +11,7 @@ use url::Url;
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
 use crate::commands::destination;
-use crate::commands::drive::{join, request_options};
+use crate::commands::request::{join, request_options};
 use crate::commands::sending::check_headers;
 use crate::commands::{CommandError, other_scheme, say};
 use crate::doctor::generator::{self, PlannedLoad};

@@ -6,13 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc;
-use url::Url;
 
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
@@ -21,14 +15,12 @@ use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Load, Load
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
-use crate::cli::{DriveArgs, Format, LoadArgs, RequestArgs};
+use crate::cli::{DriveArgs, Format, LoadArgs};
 use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
-use crate::commands::sending::{check_certificates, check_length, headers};
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
-use crate::files;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
@@ -42,15 +34,11 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::RequestOptions;
 use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
 mod sender;
-
-/// Headers that every request has, or that say how its body is sent.
-const OF_THE_REQUEST: [HeaderName; 5] = [HOST, USER_AGENT, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -394,108 +382,4 @@ impl Kept {
 /// How an instance of `cluster` is killed.
 fn kill(cluster: Rc<Cluster>) -> Kill {
     Box::new(move || cluster.kill_one().map(String::from).map_err(|error| error.to_string()))
-}
-
-/// `url` with `path` in place of its own path and query, if one is given.
-pub(super) fn join(mut url: Url, path: Option<&str>) -> Url {
-    if let Some(path) = path {
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        url.set_path(path);
-        url.set_query(query);
-    }
-    url
-}
-
-/// The request that `args` describe, to `url`.
-pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
-    check_length(&url)?;
-    let body = body(args)?;
-    let mut headers = headers(&args.headers)?;
-    if let Some(user) = &args.user {
-        add(&mut headers, "--user", AUTHORIZATION, basic(user)?)?;
-    }
-    if let Some(agent) = &args.user_agent {
-        let agent = values::header(&format!("user-agent: {agent}"))?.1;
-        add(&mut headers, "--user-agent", USER_AGENT, agent)?;
-    }
-    if let Some(path) = &args.cacert {
-        check_certificates(path)?;
-    }
-    Ok(RequestOptions {
-        method: values::method(args.method())?,
-        due_header: due_header(args, &headers)?,
-        headers,
-        body,
-        timeout: args.timeout,
-        insecure: args.insecure,
-        cacert: args.cacert.clone(),
-        http2: args.http2,
-        keep_alive: !args.no_keepalive,
-        conn_max_age: (args.conn_max_age > Duration::ZERO).then_some(args.conn_max_age),
-        resolve: args.resolve.iter().map(|text| values::resolve(text)).collect::<Result<_, _>>()?,
-        instance_header: values::header_name(&args.instance_header)?,
-        ..RequestOptions::get(url)
-    })
-}
-
-/// The header that says when a request was due; it is sent once, by us.
-fn due_header(args: &RequestArgs, headers: &HeaderMap) -> Result<Option<HeaderName>, CommandError> {
-    let Some(name) = args.due_header.as_deref().map(values::header_name).transpose()? else { return Ok(None) };
-    if headers.contains_key(&name) || OF_THE_REQUEST.contains(&name) {
-        let why = format!("--due-header {name} is a header that the request has already: choose another name");
-        return Err(CommandError::Option(why));
-    }
-    Ok(Some(name))
-}
-
-/// Adds the header that `option` is. Where both are options, the nearer one is known by now; a file of headers is not.
-fn add(headers: &mut HeaderMap, option: &str, name: HeaderName, value: HeaderValue) -> Result<(), CommandError> {
-    if headers.contains_key(&name) {
-        let why = format!(
-            "{option} and the header {name} in a file of --header say the same, and which one is nearer is not known of a file's \
-             lines: take {name} out of that file, or leave {option} out, also as a variable and in scaletop.toml"
-        );
-        return Err(CommandError::Option(why));
-    }
-    headers.insert(name, value);
-    Ok(())
-}
-
-/// The body: as it was given, or from the file that `@` names.
-fn body(args: &RequestArgs) -> Result<Option<Bytes>, CommandError> {
-    let path = match (&args.body, &args.body_file) {
-        (Some(body), _) => match body.strip_prefix('@') {
-            Some(path) => PathBuf::from(path),
-            None => return Ok(Some(Bytes::from(body.clone().into_bytes()))),
-        },
-        (None, Some(path)) => path.clone(),
-        (None, None) => return Ok(None),
-    };
-    let read = if files::is_standard_input(&path) {
-        files::standard_input(files::MOST_BODY).map(Bytes::from_static)
-    } else {
-        files::read(&path, files::MOST_BODY).map(Bytes::from)
-    };
-    read.map(Some).map_err(|source| CommandError::ReadBody { path, source })
-}
-
-/// `user:password` as a header (RFC 7617). It is a secret: nothing prints it.
-fn basic(user: &str) -> Result<HeaderValue, CommandError> {
-    if !user.contains(':') {
-        return Err(CommandError::Option("-u takes USER:PASSWORD; nobody is asked for the password".to_owned()));
-    }
-    let (_, value) = values::header(&format!("authorization: Basic {}", BASE64_STANDARD.encode(user)))?;
-    Ok(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_replaces_the_targets_own() {
-        let url: Url = "http://127.0.0.1:1/old?x=1".parse().unwrap();
-        assert_eq!(join(url.clone(), Some("/new?delay=5")).as_str(), "http://127.0.0.1:1/new?delay=5");
-        assert_eq!(join(url.clone(), None), url);
-    }
 }

@@ -10,6 +10,7 @@ use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
 use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
+use crate::commands::request::{join, request_options};
 use crate::commands::{CommandError, aim, demo_spike, fleet_load, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
@@ -327,7 +328,7 @@ async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, Co
     };
     for target in targets.iter().map(Some).chain(targets.is_empty().then_some(None)) {
         let (url, is_known) = url(target)?;
-        let mut options = drive::request_options(request, drive::join(url, request.path.as_deref()))?;
+        let mut options = request_options(request, join(url, request.path.as_deref()))?;
         if !is_known {
             options.resolve.clear();
         }
