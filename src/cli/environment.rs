@@ -45,6 +45,9 @@ pub struct Surroundings {
     pub version: String,
 }
 
+/// Variables that are no option's: where a fleet's ticket stands, and which nats-server is run.
+const OF_A_FLEET: [&str; 2] = [crate::cli::FLEET_TICKET, "SCALETOP_NATS_SERVER"];
+
 impl Surroundings {
     /// Those of this process.
     pub fn here(version: String) -> Self {
@@ -63,7 +66,7 @@ impl Surroundings {
     fn unheard(&self, grammar: &Command) -> Vec<String> {
         let args = || grammar.get_subcommands().flat_map(Command::get_arguments);
         let known: Vec<&str> = args().filter_map(|arg| arg.get_env()?.to_str()).collect();
-        let is_unheard = |name: &&str| !known.contains(name);
+        let is_unheard = |name: &&str| !known.contains(name) && !OF_A_FLEET.contains(name);
         let set = self.variables.iter().filter(|(_, value)| !is_blank(value)).map(|(name, _)| name.as_str());
         let told = |name: &str| {
             let key = name.strip_prefix(OURS).unwrap_or(name).to_ascii_lowercase().replace('_', "-");

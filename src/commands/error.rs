@@ -263,7 +263,7 @@ impl CommandError {
             #[cfg(feature = "fleet")]
             Self::Ticket(scaletop_fleet::ticket::TicketError::Write { .. }) => 1,
             #[cfg(feature = "fleet")]
-            Self::Fleet(scaletop_fleet::FleetError::Refused(_)) => 2,
+            Self::Fleet(scaletop_fleet::FleetError::Refused(_) | scaletop_fleet::FleetError::Unwilling(_)) => 2,
             // A folder is no plan, nor is what is no text; a file that the system does not give away may be one.
             Self::ReadPlan { source, .. }
                 if matches!(source.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) =>

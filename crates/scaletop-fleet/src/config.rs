@@ -339,6 +339,11 @@ pub enum FleetError {
     /// This generator refuses the controller.
     #[error("this generator refuses the run: {0}")]
     Unwilling(String),
+    /// A new session of the run began, with a time of its own, in which this generator is nobody.
+    #[error(
+        "another session of this run has begun, with a time of its own: start this generator anew to take part in it"
+    )]
+    AnotherSession,
     /// The request cannot be sent to, or used by, a generator.
     #[error("this request cannot be given to a fleet: {0}")]
     Request(String),

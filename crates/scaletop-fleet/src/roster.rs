@@ -211,7 +211,7 @@ impl Roster {
             let is_there = !matches!(other.state, State::Lost | State::Returning(_) | State::Left);
             if is_there && now.saturating_since(other.heard) < HEARD_LATELY {
                 let why =
-                    format!("there is a generator called {} already; give this one another name with --id", hello.id);
+                    format!("there is a generator called {} already; give this one another name with --name", hello.id);
                 return Greeted::Refused(why);
             }
             if is_there && other.state != State::Welcomed {

@@ -283,6 +283,9 @@ impl Work {
         if document.run != self.document.run || document.request != self.document.request {
             return Err(FleetError::Unwilling("the run is another one now; start the generator anew".to_owned()));
         }
+        if document.started_unix_micros != self.document.started_unix_micros {
+            return Err(FleetError::AnotherSession);
+        }
         if document.epoch != self.talk.epoch {
             said(GeneratorNews::Notice(format!("controller {} leads the run now", document.epoch)));
         }
