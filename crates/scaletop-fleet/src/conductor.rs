@@ -115,8 +115,8 @@ pub(crate) struct Conductor {
     held: Option<Held>,
     /// The rate that was asked for last, and since when.
     asked: (Elapsed, RateProfile),
-    /// Rates that were asked for, as far back as an open second needs them.
-    asks: VecDeque<(Elapsed, RateProfile)>,
+    /// All that was asked for, from when the session says it was; nobody's slots.
+    wish: Schedule,
     /// Changes of rate that are told later.
     waiting: Vec<(Elapsed, RateProfile)>,
     is_clipped: bool,
@@ -147,7 +147,7 @@ impl Conductor {
             prepared: None,
             held: None,
             asked: (Elapsed::ZERO, RateProfile::PAUSED),
-            asks: VecDeque::new(),
+            wish: Schedule::new(0),
             waiting: Vec::new(),
             is_clipped: false,
             is_connected: true,
@@ -305,14 +305,15 @@ impl Conductor {
 
     /// From `at` on, arrivals come at `profile`.
     pub(crate) fn set(&mut self, now: Elapsed, at: Elapsed, profile: RateProfile) {
-        let at = at.max(now).max(self.earliest());
+        // What cannot be done from then on is asked for all the same, and counts as unreported.
+        let at = self.wish.set_rate(at, profile);
         self.asked = (at, profile);
-        self.asks.push_back((at, profile));
         if self.held.as_ref().is_some_and(|held| held.is_final) && self.why_hold().is_none() {
             self.held = None;
         }
-        self.waiting.retain(|&(waits, _)| waits < at);
-        self.waiting.push((at, profile));
+        let from = at.max(now).max(self.earliest());
+        self.waiting.retain(|&(waits, _)| waits < from);
+        self.waiting.push((from, rest_of(profile, at, from)));
         self.settle(now);
     }
 
@@ -325,6 +326,7 @@ impl Conductor {
         }
         self.phase = Phase::Stopping(now, now + FAREWELL);
         self.waiting.clear();
+        self.wish.set_rate(now, RateProfile::PAUSED);
         self.schedule.set_rate(now, RateProfile::PAUSED);
         self.publish(now);
         let there: Vec<GeneratorId> = self
@@ -395,6 +397,7 @@ impl Conductor {
                 }
                 self.tell_state(now);
                 self.schedule.forget(now);
+                self.wish.forget(now);
             }
             Phase::Stopping(stopped, until) => {
                 if now >= until || self.all_are_gone() {
@@ -413,13 +416,10 @@ impl Conductor {
     }
 
     fn finish(&mut self, stopped: Elapsed) {
-        self.phase = Phase::Finished;
-        if self.gather.next() == u32::MAX {
-            return; // it never ran
-        }
         let mut gather = self.gather.clone();
-        let rest = gather.finish(stopped.second(), |second| self.closing(second));
-        self.gather = gather;
+        let ran = gather.next() < u32::MAX;
+        let rest = if ran { gather.finish(stopped.second(), |second| self.closing(second)) } else { Vec::new() };
+        (self.gather, self.phase) = (gather, Phase::Finished);
         self.said.extend(rest.into_iter().map(|second| Said::Second(Box::new(second))));
     }
 
@@ -431,9 +431,12 @@ impl Conductor {
     /// What the session says of second `second`.
     fn closing(&self, second: u32) -> Closing {
         let end = Elapsed::from_secs(u64::from(second) + 1);
-        let asked = self.asks.iter().rev().find(|&&(at, _)| at < end);
-        let target = asked.map_or(ArrivalRate::PAUSED, |&(at, profile)| profile.rate_after(end.saturating_since(at)));
-        Closing { holders: self.schedule.holders(second), planned: self.schedule.planned(second), target }
+        let end = if let Phase::Stopping(stopped, _) = self.phase { end.min(stopped) } else { end };
+        Closing {
+            holders: self.schedule.holders(second),
+            planned: self.schedule.planned(&self.wish, second),
+            target: self.wish.rate_before(end),
+        }
     }
 
     fn tell_state(&mut self, now: Elapsed) {

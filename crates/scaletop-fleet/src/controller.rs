@@ -89,7 +89,10 @@ pub async fn gather(
     mut progress: impl FnMut(Progress),
 ) -> Result<Gathered, FleetError> {
     let (wanted, at_least, within) = (config.wanted, config.to_begin.clamp(1, config.wanted.max(1)), config.within);
+    // Another controller's generators may go on for as long as their leases; nothing is sent, or asked for, before that is over.
+    let predecessors = (config.epoch > 1).then(|| config.lease.clamp(lease::SHORTEST, lease::LONGEST) + lease::MARGIN);
     let drive = prepare(config, link, clock)?;
+    let silent = tokio::time::Instant::now() + predecessors.unwrap_or_default();
     let (handle, commands) = FleetHandle::new();
     let (progress_tx, mut told) = mpsc::unbounded_channel();
     let (begin, begin_rx) = oneshot::channel();
@@ -107,6 +110,7 @@ pub async fn gather(
         .map_err(|error| FleetError::Thread(error.to_string()))?;
     let thread = FleetThread { handle: handle.clone(), thread: Some(thread) };
     await_ready(&mut told, wanted, at_least, within, &mut progress).await?;
+    tokio::time::sleep_until(silent).await;
     Ok(Gathered { begin, running: FleetRunning { handle, seconds, news, thread } })
 }
 

@@ -40,11 +40,6 @@ impl Entry {
         let Piece { profile, since, credit, .. } = self.piece;
         credit + profile.integral(at.as_nanos().saturating_sub(since.as_nanos()))
     }
-
-    /// The number of the last arrival that is due by `at`.
-    fn number_at(&self, at: Elapsed) -> u64 {
-        u64::try_from(self.credit_at(at) / CREDIT_PER_ARRIVAL).unwrap_or(u64::MAX)
-    }
 }
 
 /// The schedule, as far back as anybody may ask.
@@ -113,13 +108,37 @@ impl Schedule {
         all
     }
 
-    /// The arrivals of second `second` that are to be sent.
-    pub(crate) fn planned(&self, second: u32) -> u64 {
-        let (start, end) = bounds(second);
-        let held = |(from, to, entry): (Elapsed, Elapsed, &Entry)| {
-            entry.table.held_between(entry.number_at(from), entry.number_at(to))
-        };
-        self.spans(start, end).map(held).sum()
+    /// The arrivals that `self` makes due in second `second`, and those that `asked` makes due beyond it: while the load is held, above
+    /// the ceiling, before a change of rate could be told. Which of them anybody has is another matter: nobody has those of a
+    /// slot that is not held.
+    pub(crate) fn planned(&self, asked: &Self, second: u32) -> u64 {
+        let [before, by] = <[Elapsed; 2]>::from(bounds(second)).map(|at| {
+            let (told, asked) = (signed(self.credit_at(at)), signed(asked.credit_at(at)));
+            let one = signed(CREDIT_PER_ARRIVAL);
+            // Apart, so that what is put off does not move the arrivals that are not.
+            (told.div_euclid(one), (asked - told).div_euclid(one))
+        });
+        // A lower rate that could not be told in time makes more due than was asked for: that is due, and makes up for nothing else.
+        let beyond = (by.1 - before.1).max(0);
+        u64::try_from(by.0 - before.0 + beyond).unwrap_or(u64::MAX)
+    }
+
+    /// The rate just before `at`.
+    pub(crate) fn rate_before(&self, at: Elapsed) -> ArrivalRate {
+        let piece = self.entry_before(at).piece;
+        piece.profile.rate_after(at.saturating_since(piece.since))
+    }
+
+    /// The entry that rules just before `at`.
+    fn entry_before(&self, at: Elapsed) -> &Entry {
+        let before = self.entries.iter().rev().find(|entry| entry.piece.at < at);
+        let Some(entry) = before.or_else(|| self.entries.front()) else { unreachable!("there is always an entry") };
+        entry
+    }
+
+    /// The credit earned by `at`.
+    fn credit_at(&self, at: Elapsed) -> u128 {
+        self.entry_before(at).credit_at(at)
     }
 
     /// What of `(from, to]` each entry rules.
@@ -154,6 +173,10 @@ impl Schedule {
     }
 }
 
+fn signed(credit: u128) -> i128 {
+    i128::try_from(credit).unwrap_or(i128::MAX)
+}
+
 /// An arrival is a second's when it is due after the first of these and not after the second.
 fn bounds(second: u32) -> (Elapsed, Elapsed) {
     let start = Elapsed::from_secs(u64::from(second));
@@ -169,12 +192,16 @@ const fn mix(seed: u64, number: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// What is left of `profile`, set at `since`, at `now`.
+/// What is left of `profile`, set at `since`, at `now`. The rate that a ramp has by then is rounded down: never more than was asked
+/// for.
 pub(crate) fn rest_of(profile: RateProfile, since: Elapsed, now: Elapsed) -> RateProfile {
     let gone = now.saturating_since(since);
     match profile {
-        RateProfile::Ramp { to, over, .. } if gone < over => {
-            RateProfile::Ramp { from: profile.rate_after(gone), to, over: over.saturating_sub(gone) }
+        RateProfile::Ramp { from, to, over } if gone < over => {
+            let (gone_nanos, over_nanos) = (gone.as_nanos(), over.as_nanos());
+            let sum = u128::from(from.get()) * (over_nanos - gone_nanos) + u128::from(to.get()) * gone_nanos;
+            let from = ArrivalRate::new(u32::try_from(sum / over_nanos).unwrap_or(u32::MAX));
+            RateProfile::Ramp { from, to, over: over.saturating_sub(gone) }
         }
         _ => RateProfile::Constant(profile.rate_after(gone)),
     }
@@ -228,8 +255,33 @@ mod tests {
         schedule.set_table(Elapsed::from_millis(2_345), table(2));
         schedule.set_rate(Elapsed::from_secs(4), RateProfile::PAUSED);
         // The arrival that is due exactly at the end of a second is the next one's.
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|second| schedule.planned(second)), [0, 499, 500, 500, 1, 0]);
+        let planned = |second| schedule.planned(&schedule, second);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(planned), [0, 499, 500, 500, 1, 0]);
         assert_eq!([1, 2, 3].map(|second| schedule.holders(second).len()), [3, 3, 2]);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_planned_though_it_is_held_put_off_or_above_the_ceiling() {
+        let ms = Elapsed::from_millis;
+        let mut wish = Schedule::new(0);
+        wish.set_rate(ms(1_000), constant(500));
+        wish.set_rate(ms(6_000), RateProfile::PAUSED);
+        let mut told = Schedule::new(0);
+        // Late by 99 ms, held for a while, and then less than is asked for.
+        told.set_rate(ms(1_099), constant(500));
+        told.set_rate(ms(2_345), RateProfile::PAUSED);
+        told.set_rate(ms(4_101), constant(500));
+        told.set_rate(ms(5_003), constant(300));
+        told.set_rate(ms(6_000), RateProfile::PAUSED);
+        let sent: Vec<u64> = (0..8).map(|second| told.planned(&told, second)).collect();
+        assert_eq!(sent, [0, 450, 173, 0, 449, 301, 0, 0], "what can be sent");
+        let planned: Vec<u64> = (0..8).map(|second| told.planned(&wish, second)).collect();
+        // Parts of an arrival on either side are none.
+        assert!((2_499..=2_500).contains(&planned.iter().sum::<u64>()), "{planned:?}");
+        assert!(planned[1..6].iter().all(|count| (499..=501).contains(count)), "{planned:?}");
+        assert!(planned.iter().zip(&sent).all(|(planned, sent)| planned >= sent), "{planned:?} {sent:?}");
+        let rates = [500, 1_000, 1_001, 6_000, 6_001].map(|at| wish.rate_before(ms(at)).get());
+        assert_eq!(rates, [0, 0, 500, 500, 0]);
     }
 
     #[test]
@@ -314,7 +366,7 @@ mod tests {
                 }
             }
             for second in 0..until.second() {
-                prop_assert_eq!(schedule.planned(second), due[usize::try_from(second).unwrap()], "second {}", second);
+                prop_assert_eq!(schedule.planned(&schedule, second), due[usize::try_from(second).unwrap()], "second {}", second);
             }
         }
     }

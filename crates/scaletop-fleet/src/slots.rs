@@ -77,24 +77,6 @@ impl Table {
         self.held().map(|(_, seat)| &seat.id)
     }
 
-    /// How many of the arrivals after number `from`, up to number `to`, are anybody's.
-    pub(crate) fn held_between(&self, from: u64, to: u64) -> u64 {
-        self.held_until(to).saturating_sub(self.held_until(from))
-    }
-
-    fn held_until(&self, number: u64) -> u64 {
-        let of = u64::from(self.len());
-        if of == 0 {
-            return 0;
-        }
-        let (rounds, rest) = (number / of, number % of);
-        let count = |(first, seat): (u32, &Seat)| {
-            let threads = u64::from(seat.threads);
-            rounds * threads + rest.saturating_sub(u64::from(first)).min(threads)
-        };
-        self.held().map(count).sum()
-    }
-
     /// The rate of the whole schedule at which the first of its generators comes to its own ceiling: `ceiling` of each. Slots are
     /// alike, so a generator with few requests a second for each thread bounds all.
     pub(crate) fn ceiling(&self, ceiling: impl Fn(&GeneratorId) -> ArrivalRate) -> ArrivalRate {
@@ -133,7 +115,7 @@ pub(crate) mod tests {
         let shrunk = all.with_holes(&[(id(0), 1), (id(2), 1)]);
         assert_eq!((shrunk.len(), shrunk.slots_of(&id(1))), (4, None));
         assert_eq!(shrunk.slots_of(&id(2)), all.slots_of(&id(2)), "the others go on as they were");
-        assert_eq!(shrunk.held_between(0, 400), 200);
+        assert_eq!(shrunk.holders().count(), 2);
         assert_eq!(shrunk.with_holes(&[(id(0), 1), (id(1), 2), (id(2), 1)]), all);
         assert_eq!(all.with_holes(&[(id(0), 1), (id(1), 2), (id(2), 1), (id(3), 2)]).len(), 6);
     }
@@ -148,21 +130,22 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn counting_held_arrivals_is_looking_at_each(
-            threads in prop::collection::vec(1_u32..4, 1..5), holes in prop::collection::vec(any::<bool>(), 5),
-            from in 0_u64..60, more in 0_u64..60
+        fn each_slot_is_one_generators_or_a_hole(
+            threads in prop::collection::vec(1_u32..4, 1..5), holes in prop::collection::vec(any::<bool>(), 5)
         ) {
             let all = table(&threads);
             let present: Vec<_> =
                 threads.iter().enumerate().filter(|(at, _)| holes[*at]).map(|(at, &threads)| (id(at), threads)).collect();
             let table = all.with_holes(&present);
-            let belongs = |number: &u64| {
-                let slot = u32::try_from((number - 1) % u64::from(table.len())).unwrap();
-                present.iter().filter_map(|(id, threads)| Some((table.slots_of(id)?.first, *threads)))
-                    .any(|(first, threads)| (first..first + threads).contains(&slot))
-            };
-            let counted = (from + 1..=from + more).filter(belongs).count() as u64;
-            prop_assert_eq!(table.held_between(from, from + more), counted);
+            prop_assert_eq!(table.len(), threads.iter().sum::<u32>());
+            for slot in 0..table.len() {
+                let has = |of: &Table, (id, threads): &(GeneratorId, u32)| {
+                    of.slots_of(id).is_some_and(|slots| (slots.first..slots.first + threads).contains(&slot))
+                };
+                let owners = present.iter().filter(|one| has(&table, one)).count();
+                let before = present.iter().filter(|one| has(&all, one)).count();
+                prop_assert!(owners <= 1 && owners == before, "slot {} has {} owners, and had {}", slot, owners, before);
+            }
         }
     }
 }

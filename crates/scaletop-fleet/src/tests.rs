@@ -254,7 +254,7 @@ fn a_loss_shrinks_or_stops_the_load_when_that_is_asked_for() {
         let sent = sent_in(&report);
         let last = *sent.last_key_value().unwrap().0;
         assert_eq!(sent[&(last - 1)], 300, "the others go on as they were");
-        assert_eq!(cohorts(&report.seconds)[&(last - 1)][0], 300, "and no more is planned");
+        assert_eq!(cohorts(&report.seconds)[&(last - 1)][0], 400, "what nobody sends of what is asked for stays known");
         assert!(when(&report, &id(1), GeneratorChange::TakenOver).is_none());
     });
     in_virtual_time(async || {
@@ -305,7 +305,10 @@ fn too_few_generators_hold_the_load() {
         assert!(last < fault + Duration::from_millis(1_500));
         let report = fleet.stop().await;
         assert_sound(&report);
-        assert!(report.notices().any(|text| text.contains("at least 3")));
+        let held = |news: &News| matches!(news, News::State(state) if state.held.as_ref().is_some_and(|why| why.contains("at least 3")));
+        assert!(report.news.iter().any(|(_, news)| held(news)), "{:?}", report.news);
+        let last = *cohorts(&report.seconds).last_key_value().unwrap().0;
+        assert_eq!(cohorts(&report.seconds)[&(last - 1)], [300, 0, 0, 0], "what is held is asked for, and unreported");
     });
 }
 

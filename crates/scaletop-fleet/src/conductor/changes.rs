@@ -70,9 +70,6 @@ impl Conductor {
     }
 
     fn hold(&mut self, now: Elapsed, why: String, is_final: bool) {
-        if self.wants_load(now) {
-            self.said.push_back(Said::Notice(format!("the load is held: {why}")));
-        }
         self.held = Some(Held { why, since: now, is_final });
         if self.schedule.profile() != RateProfile::PAUSED {
             // Whoever cannot be told goes on until the end of its lease.
@@ -93,9 +90,6 @@ impl Conductor {
 
     fn go_on(&mut self, now: Elapsed) {
         self.held = None;
-        if self.wants_load(now) {
-            self.said.push_back(Said::Notice("the load goes on".to_owned()));
-        }
         let (since, profile) = self.asked;
         let at = now + self.lead;
         if since <= at && self.waiting.is_empty() {
@@ -191,7 +185,7 @@ impl Conductor {
                     generator.fenced_by = number;
                 }
             }
-            if is_lost && self.settings.on_loss != OnLoss::Shrink {
+            if is_lost && self.settings.on_loss == OnLoss::Redistribute {
                 self.tell(id, GeneratorChange::TakenOver, None);
             }
         }
@@ -234,8 +228,11 @@ impl Conductor {
         }
     }
 
-    /// Puts a rate into the schedule, cut off at the ceiling; whether that changed anything.
+    /// Puts a rate into the schedule, cut off at the ceiling; whether that changed anything. When `at` is settled already, what is left
+    /// of it.
     fn put_rate(&mut self, at: Elapsed, profile: RateProfile) -> bool {
+        let (asked, at) = (at, at.max(self.schedule.settled()));
+        let profile = rest_of(profile, asked, at);
         let ceiling = self.ceiling();
         let (allowed, after) = clip(profile, ceiling);
         if let Some((after, rest)) = after {

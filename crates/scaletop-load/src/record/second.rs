@@ -117,8 +117,8 @@ pub struct CohortPart {
     pub late: u64,
     /// The longest after it was due that we turned to one of those.
     pub longest_lag: Duration,
-    /// Arrivals that the schedule of a fleet makes due, whoever is to send them; `None` where nobody but this process could. What
-    /// of them nobody reports as due is unreported: see [`CohortPart::unreported`].
+    /// Arrivals that are asked of a fleet, whoever is to send them; `None` where nobody but this process could. What of them nobody
+    /// reports as due is unreported: see [`CohortPart::unreported`].
     pub planned: Option<u64>,
 }
 
@@ -149,7 +149,7 @@ impl CohortPart {
         };
     }
 
-    /// Arrivals that the schedule made due and no generator of the fleet reported: of all parts of a cohort together, since what
+    /// Arrivals that were asked for and no generator of the fleet reported: of all parts of a cohort together, since what
     /// comes late counts too. They are nobody's answers and nobody's failures.
     pub fn unreported(&self) -> u64 {
         self.planned.map_or(0, |planned| planned.saturating_sub(self.due))
