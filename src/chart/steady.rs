@@ -120,20 +120,35 @@ impl Highest {
     }
 }
 
-/// For each span the highest level that a run of neighbours around it kept for `secs` seconds: a plateau stays as it is, what is
-/// briefer is cut down to what surrounds it (the morphological opening).
+/// For each span the highest level that a run of neighbors around it kept for `secs` seconds: a plateau stays as it is, what is
+/// briefer is cut down to what surrounds it (the morphological opening). In constant time a span: the level of a run is a sliding
+/// minimum, and that of a span the sliding maximum of the runs that hold it.
 fn lasting(spans: &[Span], secs: u32) -> Vec<f64> {
-    let mut levels = vec![0.0_f64; spans.len()];
-    for start in 0..spans.len() {
-        let (mut lasted, mut level) = (0, f64::INFINITY);
-        for end in start..spans.len() {
-            level = level.min(spans[end].value);
-            lasted += spans[end].length;
-            if lasted >= secs {
-                levels[start..=end].iter_mut().for_each(|kept| *kept = kept.max(level));
-                break;
-            }
+    let mut levels = Vec::with_capacity(spans.len());
+    // The run that begins at each span, as far as it lasts long enough, ends with span `end - 1`.
+    let (mut end, mut lasted) = (0, 0_u32);
+    // Candidates for its lowest value, which ascend; and for the highest run, which descend, each with where it ends.
+    let mut lowest = VecDeque::<(usize, f64)>::new();
+    let mut highest = VecDeque::<(usize, f64)>::new();
+    for (start, span) in spans.iter().enumerate() {
+        while lasted < secs
+            && let Some(next) = spans.get(end)
+        {
+            while lowest.pop_back_if(|(_, value)| *value >= next.value).is_some() {}
+            lowest.push_back((end, next.value));
+            lasted = lasted.saturating_add(next.length);
+            end += 1;
         }
+        while lowest.pop_front_if(|(at, _)| *at < start).is_some() {}
+        if lasted >= secs
+            && let Some(&(_, level)) = lowest.front()
+        {
+            while highest.pop_back_if(|(_, below)| *below <= level).is_some() {}
+            highest.push_back((end, level));
+        }
+        while highest.pop_front_if(|(end, _)| *end <= start).is_some() {}
+        levels.push(highest.front().map_or(0.0, |(_, level)| *level));
+        lasted = lasted.saturating_sub(span.length);
     }
     levels
 }
@@ -195,5 +210,38 @@ mod tests {
     fn nothing_measured_needs_nothing() {
         assert_eq!(most(&[], 60, Towers::Marked), 0);
         assert_eq!(most(&run(&[(5, 0)]), 60, Towers::Marked), 0);
+    }
+
+    /// [`super::lasting`], by its definition.
+    fn lasting_by_definition(spans: &[Span], secs: u32) -> Vec<f64> {
+        let mut levels = vec![0.0_f64; spans.len()];
+        for start in 0..spans.len() {
+            for end in start..spans.len() {
+                let run = &spans[start..=end];
+                if run.iter().map(|span| span.length).sum::<u32>() >= secs {
+                    let level = run.iter().map(|span| span.value).fold(f64::INFINITY, f64::min);
+                    levels[start..=end].iter_mut().for_each(|kept| *kept = kept.max(level));
+                    break;
+                }
+            }
+        }
+        levels
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_lasts_is_found_in_one_pass(
+            parts in proptest::collection::vec((1_u32..4, 0_u32..6), 0..60), secs in 1_u32..20
+        ) {
+            let spans: Vec<Span> = parts
+                .iter()
+                .scan(0, |second, &(length, value)| {
+                    let span = Span { second: *second, length, value: f64::from(value) };
+                    *second += length;
+                    Some(span)
+                })
+                .collect();
+            proptest::prop_assert_eq!(super::lasting(&spans, secs), lasting_by_definition(&spans, secs));
+        }
     }
 }
