@@ -11,6 +11,7 @@ use crate::placing::join::Join;
 use crate::placing::nats::NatsFiles;
 use crate::placing::ticket::{JoinTicket, VARIABLE};
 use crate::placing::{Size, yaml};
+use crate::text::counted;
 
 /// The port that NATS listens on in the cluster.
 const NATS_PORT: u16 = 4_222;
@@ -57,8 +58,8 @@ impl Wanted {
     /// The manifest, in YAML. It has the ticket in it, a secret.
     pub(crate) fn manifest(&self, ticket: &JoinTicket) -> String {
         let mut text = format!(
-            "# scaletop: {} generators for the run {}. It holds secrets: pipe it into kubectl apply -f -, and keep it out of repositories.\n",
-            self.generators,
+            "# scaletop: {} for the run {}. It holds secrets: pipe it into kubectl apply -f -, and keep it out of repositories.\n",
+            counted(self.generators.into(), "generator"),
             ticket.run()
         );
         for object in self.objects(ticket) {

@@ -22,6 +22,11 @@ pub(crate) fn count(value: u64) -> String {
     if value >= 10_000_000 { format!("{:.1}M", value as f64 / 1e6) } else { thousands(value) }
 }
 
+/// So many of something: `1 run`, `12,410 runs`.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// A rate or a mean count: whole from 10 on (and whenever it is whole), else one digit; `–` when unknown.
 pub(crate) fn per_second(value: Option<f64>) -> String {
     match value {

@@ -305,9 +305,12 @@ pub enum Ended {
 pub enum FleetError {
     /// Too few generators came in time.
     #[error(
-        "only {ready} of {wanted} generators were ready within {} s, and at least {at_least} are asked for; start more \
+        "only {ready} of {wanted} generator{} {} ready within {} s, and at least {at_least} {} asked for; start more \
          with `scaletop fleet join`, or ask for fewer with --at-least",
-        within.as_secs()
+        if *wanted == 1 { "" } else { "s" },
+        if *ready == 1 || *wanted == 1 { "was" } else { "were" },
+        within.as_secs(),
+        if *at_least == 1 { "is" } else { "are" }
     )]
     TooFew {
         /// How many were ready.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::session::event::NoticeLevel;
 use crate::session::state::{MAX_LINES, Session, cut};
-use crate::text::{latency, thousands};
+use crate::text::{counted, latency, thousands};
 use scaletop_load::{GeneratorPart, Second};
 use scaletop_units::{Elapsed, FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
 
@@ -253,8 +253,8 @@ fn told(event: &GeneratorEvent) -> (NoticeLevel, String) {
 fn begun(state: &FleetState) -> String {
     let ceiling = thousands(state.ceiling.get());
     format!(
-        "a fleet of {} generators ({} asked for) sends at most {ceiling}/s; a change of rate takes effect {} after it is asked for",
-        state.live,
+        "a fleet of {} ({} asked for) sends at most {ceiling}/s; a change of rate takes effect {} after it is asked for",
+        counted(state.live.into(), "generator"),
         state.wanted,
         latency(state.lead)
     )
@@ -278,5 +278,6 @@ pub(crate) fn fleet_in_words(session: &Session) -> Option<String> {
     };
     let held = fleet.held_for(session.now());
     let held = if held.is_zero() { String::new() } else { format!("; the load was held for {}", latency(held)) };
-    Some(format!("Fleet: {live} of {wanted} generators, {losses}{unreported}{held}."))
+    let wanted = counted(wanted.into(), "generator");
+    Some(format!("Fleet: {live} of {wanted}, {losses}{unreported}{held}."))
 }
