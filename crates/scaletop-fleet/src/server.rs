@@ -9,6 +9,7 @@ mod certificate;
 mod config;
 mod files;
 mod find;
+mod hold;
 mod process;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::ticket::{TicketError, Tickets};
 
 pub use beside::{Launcher, run_if_child};
 pub use find::{VARIABLE, find};
+pub use hold::Hold;
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct Server {
     address: SocketAddr,
     program: PathBuf,
     process: process::Watched,
+    /// Let go last.
+    _hold: Hold,
 }
 
 /// Something happened to the server.
@@ -96,6 +100,18 @@ pub enum ServerError {
         /// Why not.
         source: io::Error,
     },
+    /// Another program serves from its folder.
+    #[error(
+        "the folder {} is in use by {}: end that one, or name another folder with --dir",
+        path.display(),
+        pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+    )]
+    InUse {
+        /// Which.
+        path: PathBuf,
+        /// By whom, where that is known.
+        pid: Option<u32>,
+    },
     /// A certificate cannot be made for these names.
     #[error("cannot make a certificate for {hosts}: {why}")]
     Certificate {
@@ -140,12 +156,18 @@ impl Server {
             Some(program) => program.clone(),
             None => find::find().ok_or(ServerError::NotFound)?,
         };
+        // Who serves from this folder has its port, too, and is the better reason. A folder that nobody serves from is not made in vain.
+        let hold = if options.dir.is_dir() { Some(Hold::take(&options.dir)?) } else { None };
         let address = free(options.listen)?;
+        let hold = match hold {
+            Some(hold) => hold,
+            None => Hold::take(&options.dir)?,
+        };
         let files = files::Files::prepare(&options, address)?;
         process::check_config(&program, &files.config).await?;
         let (told, events) = mpsc::unbounded_channel();
         let (process, version) = process::Watched::start(&options.launcher, &program, &files, address, told).await?;
-        let server = Self { tickets: files.tickets, version, address, program, process };
+        let server = Self { tickets: files.tickets, version, address, program, process, _hold: hold };
         Ok((server, events))
     }
 

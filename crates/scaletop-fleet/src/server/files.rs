@@ -80,11 +80,14 @@ impl Kept {
         }
         let source = |role| Source::File(file(role));
         let controller = Ticket::read(&source(Role::Controller), false)?;
+        // Tickets of a server of others carry no keys of ours, and there need be none for those who look on.
+        if !matches!(controller.access.login, crate::ticket::Login::Key(_)) {
+            return Ok(None);
+        }
         let generator = JoinTicket::read(&source(Role::Generator))?;
         let observer = Ticket::read(&source(Role::Observer), true)?;
         let run = controller.run().clone();
         let keys = [controller.access, generator.access, observer.access].map(crate::ticket::Access::key);
-        // Tickets of a server of others carry no keys of ours.
         let [Some(controller), Some(generator), Some(observer)] = keys else { return Ok(None) };
         Ok(Some(Self { run, keys: Keys { controller, generator, observer } }))
     }
