@@ -17,7 +17,7 @@ use crate::config::{ControllerConfig, FleetError, Killer, Progress};
 use crate::handle::{Command, FleetHandle, News};
 use crate::lease;
 use crate::link::{Ask, ControllerLink, Incoming, Order, Outgoing, Question};
-use crate::message::{self, RunDocument};
+use crate::message::{self, Answer, Hello, RunDocument};
 use crate::request::WireRequest;
 
 /// How often the controller looks at its clock.
@@ -28,6 +28,9 @@ const AHEAD: usize = 64;
 
 /// News beyond so many that wait are left out.
 const UNTOLD: usize = 4_096;
+
+/// A reason that a generator gives is cut after so many characters.
+const LONGEST_REASON: usize = 500;
 
 /// A fleet of which enough generators are ready, at rate zero. Dropping it lets them go.
 #[derive(Debug)]
@@ -200,6 +203,8 @@ pub(crate) fn prepare(config: ControllerConfig, link: ControllerLink, clock: Run
         drains: Vec::new(),
         kept: VecDeque::new(),
         untold: VecDeque::new(),
+        declined: VecDeque::new(),
+        last_declined: None,
     })
 }
 
@@ -216,6 +221,9 @@ pub(crate) struct Drive {
     kept: VecDeque<Second>,
     /// News, likewise.
     untold: VecDeque<News>,
+    /// Why generators do not take part, as they say themselves.
+    declined: VecDeque<String>,
+    last_declined: Option<String>,
 }
 
 impl Drive {
@@ -294,7 +302,7 @@ impl Drive {
         match incoming {
             Incoming::Question(Question { ask, body, answer }) => {
                 let said = match ask {
-                    Ask::Hello => self.conductor.hello(now, &body),
+                    Ask::Hello => self.conductor.hello(now, &body).or_else(|| self.note_declined(&body)),
                     Ask::Beat(id) => self.conductor.beat(now, &id, &body),
                     Ask::Schedule => Some(self.conductor.schedule(now)),
                 };
@@ -306,9 +314,25 @@ impl Drive {
         }
     }
 
+    /// Notes why a generator does not take part, if that is what it says; its receipt.
+    fn note_declined(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        let hello = message::read::<Hello>(body).ok()?;
+        let words = hello.body.declines?;
+        // It is another machine that says so.
+        let words: String = words.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect();
+        let text = format!("{} {words}", hello.body.id);
+        // What starts it again and again need not be told each time.
+        if self.last_declined.as_ref() != Some(&text) {
+            self.declined.push_back(text.clone());
+            self.last_declined = Some(text);
+        }
+        Some(message::write(hello.epoch, 0, &Answer::Refused("it does not take part".to_owned())))
+    }
+
     /// Passes on what there is to say; whether anybody still reads.
     fn pass_on(&mut self, wires: &Wires, is_begun: bool) -> bool {
-        while let Some(said) = self.conductor.say() {
+        let declined = |this: &mut Self| this.declined.pop_front().map(Said::Notice);
+        while let Some(said) = self.conductor.say().or_else(|| declined(self)) {
             let news = match said {
                 Said::Schedule(bytes) => {
                     let _ = self.link.outbox.send(Outgoing::Schedule(Bytes::from(bytes)));

@@ -65,7 +65,13 @@ pub async fn generate(
         consent: document.consent.clone(),
     });
     let clock = talk.follow_session(document.started_unix_micros);
-    let (setup, certificates) = engine_setup(&document, talk.config.threads, clock)?;
+    let (setup, certificates) = match engine_setup(&document, talk.config.threads, clock) {
+        Ok(made) => made,
+        Err(error) => {
+            talk.decline(&error).await;
+            return Err(error);
+        }
+    };
     let making = make_engine(setup);
     let mut work = Work::new(talk, &welcome, document, clock);
     let ended = work.run(making, &mut leave, &mut said).await;
@@ -73,7 +79,11 @@ pub async fn generate(
     match ended {
         // The controller was quicker to go.
         Err(FleetError::Closed) => work.left_already().ok_or(FleetError::Closed),
-        ended => ended,
+        Err(error) => {
+            work.decline(&error).await;
+            Err(error)
+        }
+        Ok(ended) => Ok(ended),
     }
 }
 
@@ -193,7 +203,7 @@ impl Talk {
         self.local().saturating_sub(self.heard) > self.config.orphan
     }
 
-    fn hello(&self) -> Vec<u8> {
+    fn hello(&self, declines: Option<String>) -> Vec<u8> {
         let health = GeneratorProbe::new(Elapsed::ZERO).sample(Elapsed::from_nanos(1));
         let hello = Hello {
             version: self.config.version.clone(),
@@ -205,23 +215,44 @@ impl Talk {
             open_files: health.fds.map(|(_, limit)| limit),
             ports: health.ports_left,
             labels: self.config.labels.clone(),
+            declines,
         };
         message::write(self.epoch, 0, &hello)
+    }
+
+    /// Tells the controller why it does not take part, so that nobody waits for it there. It ends in any case.
+    async fn decline(&self, error: &FleetError) {
+        let words = match error {
+            FleetError::Unwilling(why) => format!("refuses this run: {why}"),
+            FleetError::AnotherSession | FleetError::Request(_) | FleetError::Engine(_) => {
+                format!("cannot take part: {error}")
+            }
+            // The controller said so itself, or cannot be told.
+            _ => return,
+        };
+        let hello = self.hello(Some(words));
+        // An answer says that it was heard; nothing depends on it.
+        let _ = self.ask_and_wait(Ask::Hello, hello).await;
     }
 
     /// Says hello until it is let in; `None`: it ends before.
     async fn greet(&mut self, leave: &mut Leave) -> Result<Option<(Welcome, RunDocument)>, FleetError> {
         loop {
             let asked = self.local();
-            let hello = self.hello();
+            let hello = self.hello(None);
             let answer = tokio::select! {
                 answer = self.ask_and_wait(Ask::Hello, hello) => answer?,
                 () = leave.asked() => return Ok(None),
             };
             if let Some(answer) = answer {
                 self.heard = self.local();
-                if let Some(welcomed) = self.welcomed(&answer)? {
-                    return Ok(Some(welcomed));
+                match self.welcomed(&answer) {
+                    Ok(None) => {}
+                    Ok(Some(welcomed)) => return Ok(Some(welcomed)),
+                    Err(error) => {
+                        self.decline(&error).await;
+                        return Err(error);
+                    }
                 }
             }
             if self.is_orphan() {

@@ -93,6 +93,11 @@ pub(crate) struct Hello {
     pub ports: Option<u32>,
     /// What it says of itself.
     pub labels: Vec<String>,
+    /// That it does not want to be let in after all, and why: what goes behind its name, "refuses this run: …". It was let in
+    /// before, and ends. Who does not know this field lets it in once more, and forgets it as one that is not heard: no harm, so
+    /// the protocol has the number that it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declines: Option<String>,
 }
 
 /// What a generator that wants to be let in is told.

@@ -123,7 +123,7 @@ impl WireRequest {
             return Some(format!("it goes to {host}, and {consent} is what was agreed to"));
         }
         if !is_allowed(host) {
-            return Some(format!("{host} is not among the hosts that this generator may load; see --allow"));
+            return Some(format!("{host} is not among its hosts; see --allow"));
         }
         let elsewhere = self.resolve.iter().map(|(_, at)| at.ip().to_string()).find(|at| !is_allowed(at));
         elsewhere

@@ -194,6 +194,10 @@ impl Roster {
 
     /// A generator says hello.
     pub(crate) fn greet(&mut self, now: Elapsed, hello: &Hello) -> Greeted {
+        if hello.declines.is_some() {
+            self.part_with(hello);
+            return Greeted::NotYet;
+        }
         if !(1..=256).contains(&hello.threads) {
             return Greeted::Refused(format!(
                 "it has {} threads, and 1 to 256 are allowed; see --workers",
@@ -248,6 +252,15 @@ impl Roster {
         };
         self.all.insert(hello.id.clone(), generator);
         Greeted::In(first_number)
+    }
+
+    /// A generator that was let in does not take part after all: nobody waits for it, and its silence is no news. One that may
+    /// have a share keeps its place until its lease is over.
+    fn part_with(&mut self, hello: &Hello) {
+        if self.all.get(&hello.id).is_some_and(|known| known.process == hello.process && known.state == State::Welcomed)
+        {
+            self.all.remove(&hello.id);
+        }
     }
 
     /// A generator beats.
@@ -365,6 +378,7 @@ pub(crate) mod tests {
             open_files: None,
             ports: None,
             labels: Vec::new(),
+            declines: None,
         }
     }
 
@@ -466,6 +480,21 @@ pub(crate) mod tests {
         roster.tick(ms(1_700), false);
         assert_eq!(roster.greet(ms(1_800), &hello(1, 6)), Greeted::In(1 << 32));
         assert!(matches!(Roster::new(LEASE, 3).greet(ms(0), &hello(1, 6)), Greeted::In(number) if number == 2 << 48));
+    }
+
+    #[test]
+    fn who_declines_is_waited_for_no_longer_and_its_silence_is_no_news() {
+        let mut roster = Roster::new(LEASE, 1);
+        assert_eq!(roster.greet(ms(0), &hello(1, 5)), Greeted::In(0));
+        let declining = |process| Hello { declines: Some("refuses this run: x".to_owned()), ..hello(1, process) };
+        assert_eq!(roster.greet(ms(10), &declining(6)), Greeted::NotYet);
+        assert!(roster.get(&id(1)).is_some(), "another process of its name has no say");
+        assert_eq!(roster.greet(ms(10), &declining(5)), Greeted::NotYet);
+        assert!(roster.get(&id(1)).is_none());
+        assert!(roster.tick(ms(20_000), false).is_empty());
+        let mut roster = driving();
+        roster.greet(ms(200), &declining(5));
+        assert_eq!(roster.get(&id(1)).unwrap().state, State::Driving, "its share is taken when its lease is over");
     }
 
     #[test]

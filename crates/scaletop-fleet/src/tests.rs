@@ -339,15 +339,18 @@ fn draining_waits_for_what_is_in_flight_and_the_agreed_time_ends_the_load() {
 fn a_run_that_a_generator_may_not_load_gets_nothing_of_it() {
     in_virtual_time(async || {
         let elsewhere = Options { allow: "other.example".to_owned(), ..Options::default() };
-        let (error, refusals) = Fleet::fail(1, elsewhere).await;
+        let (error, refusals, said) = Fleet::fail(1, elsewhere).await;
         assert!(matches!(error, FleetError::TooFew { ready: 0, .. }), "{error}");
         assert!(matches!(&refusals[..], [FleetError::Unwilling(why)] if why.contains("--allow")), "{refusals:?}");
+        assert_eq!(said, [format!("{} refuses this run: shop.example is not among its hosts; see --allow", id(0))]);
         let forged = Options { is_forged: true, ..Options::default() };
-        let (_, refusals) = Fleet::fail(1, forged).await;
+        let (_, refusals, said) = Fleet::fail(1, forged).await;
         assert!(matches!(&refusals[..], [FleetError::Unwilling(why)] if why.contains("signed")), "{refusals:?}");
-        let (_, refusals) = Fleet::fail(1, Options { version: "0.9".to_owned(), ..Options::default() }).await;
+        assert!(matches!(&said[..], [why] if why.contains("refuses this run") && why.contains("signed")), "{said:?}");
+        let (_, refusals, said) = Fleet::fail(1, Options { version: "0.9".to_owned(), ..Options::default() }).await;
         let both = |why: &str| why.contains("0.9") && why.contains("0.2");
         assert!(matches!(&refusals[..], [FleetError::Refused(why)] if both(why)), "{refusals:?}");
+        assert!(matches!(&said[..], [why] if why.contains("was refused")), "said once: {said:?}");
     });
 }
 

@@ -106,6 +106,11 @@ impl Work {
         }
     }
 
+    /// Tells the controller why it does not take part.
+    pub(super) async fn decline(&self, error: &FleetError) {
+        self.talk.decline(error).await;
+    }
+
     /// How it ends, if it was leaving already.
     pub(super) fn left_already(&self) -> Option<Ended> {
         (self.leaving != Leaving::No).then_some(self.talk.ended)
@@ -261,7 +266,7 @@ impl Work {
                 let now = self.talk.local();
                 if answer.epoch >= self.talk.epoch && now.saturating_sub(self.greeted) >= super::ANSWER {
                     self.greeted = now;
-                    let hello = self.talk.hello();
+                    let hello = self.talk.hello(None);
                     return self.ask(What::Hello, Ask::Hello, hello);
                 }
                 return Ok(());

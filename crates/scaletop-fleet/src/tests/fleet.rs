@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::network::Network;
 use crate::config::{
-    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, OnLoss, RunId,
+    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, OnLoss, Progress, RunId,
 };
 use crate::controller::{Wires, await_ready, prepare};
 use crate::generator::generate;
@@ -82,6 +82,8 @@ pub(super) struct Fleet {
     controller: JoinHandle<()>,
     generators: Vec<(Generator, Option<oneshot::Sender<()>>)>,
     sent: Sent,
+    /// What was said while they gathered.
+    said: Vec<String>,
     seconds: Rc<RefCell<Vec<Second>>>,
     news: Rc<RefCell<Vec<(Elapsed, News)>>>,
 }
@@ -123,14 +125,15 @@ impl Fleet {
         fleet
     }
 
-    /// One that does not come about: why not, and why each generator ended.
-    pub(super) async fn fail(generators: u32, options: Options) -> (FleetError, Vec<FleetError>) {
+    /// One that does not come about: why not, why each generator ended, and what was said of them.
+    pub(super) async fn fail(generators: u32, options: Options) -> (FleetError, Vec<FleetError>, Vec<String>) {
         let (fleet, ready) = Self::gather(generators, options).await;
+        let said = fleet.said.clone();
         let mut refusals = Vec::new();
         for (generator, _) in fleet.generators {
             refusals.extend(generator.await.unwrap().err());
         }
-        (ready.expect_err("nobody is ready"), refusals)
+        (ready.expect_err("nobody is ready"), refusals, said)
     }
 
     async fn gather(generators: u32, options: Options) -> (Self, Result<(), FleetError>) {
@@ -190,6 +193,7 @@ impl Fleet {
             controller,
             generators: Vec::new(),
             sent: Rc::default(),
+            said: Vec::new(),
             seconds,
             news,
         };
@@ -197,7 +201,14 @@ impl Fleet {
             fleet.join(which).await;
         }
         let within = Duration::from_secs(10);
-        let ready = await_ready(&mut told, generators, fleet.options.at_least, within, &mut |_| {}).await;
+        let mut said = Vec::new();
+        let mut note = |progress| {
+            if let Progress::Notice(text) = progress {
+                said.push(text);
+            }
+        };
+        let ready = await_ready(&mut told, generators, fleet.options.at_least, within, &mut note).await;
+        fleet.said = said;
         let _ = begin.send(());
         sleep(Duration::from_millis(50)).await;
         (fleet, ready)
