@@ -18,7 +18,7 @@ const COLUMNS: usize = 80;
 const WORDS_AT: usize = 29;
 
 /// What `-h` shows besides the words that a command takes.
-const FIRST: [&str; 46] = [
+const FIRST: [&str; 47] = [
     "rate",
     "max_rate",
     "spike_rate",
@@ -58,6 +58,7 @@ const FIRST: [&str; 46] = [
     "creds",
     "ca",
     "join_creds",
+    "observer_creds",
     "listen",
     "advertise",
     "allow",
@@ -77,7 +78,8 @@ const CLUSTER: &str = "Embedded cluster (target demo)";
 const GENERAL: &str = "General";
 
 /// The headings in the order in which what stands below them is needed; those of a command itself come first.
-const ORDER: [&str; 7] = ["Load", "Request", "Output", "Cloud", CLUSTER, "Screen", GENERAL];
+const ORDER: [&str; 10] =
+    ["Load", "Fleet", "Each generator", "Request", "Output", "Cloud", "AWS", CLUSTER, "Screen", GENERAL];
 
 /// A grammar that is built, with help that is laid out so.
 pub(super) fn legible(grammar: Command) -> Command {

@@ -93,6 +93,9 @@ pub struct ServeArgs {
     /// Another credentials file for the generators [default: that of --creds]
     #[arg(long, value_name = "FILE", requires = "creds")]
     pub join_creds: Option<PathBuf>,
+    /// A credentials file for those who only look on [default: none, and no observer.ticket]
+    #[arg(long, value_name = "FILE", requires = "creds")]
+    pub observer_creds: Option<PathBuf>,
 }
 
 /// `scaletop fleet join`.

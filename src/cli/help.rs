@@ -202,7 +202,10 @@ Examples:
 Writes fleet.ticket (for whoever steers), join.ticket (for generators) and
 observer.ticket (for whoever looks on) into --dir. Tickets are secrets: whoever
 has one can do what its role may. The server has keys and a certificate of its own.
-With --nats no server is run, and the tickets are for that one.
+With --nats no server is run, and the tickets are for that one, which must have
+JetStream. With --creds observer.ticket is written where --observer-creds names a
+user's that may only look: the controller's would let whoever looks on command load.
+One program at a time serves from a --dir.
 
 Exit codes: 0 ended by a signal, as it is meant to, or with --nats written; 1 it
 failed; 2 usage.";

@@ -1,7 +1,7 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
 use std::any::Any;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
 use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent};
-use crate::session::folder;
+use crate::session::folder::{self, Made};
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::Target;
@@ -71,6 +71,8 @@ pub(super) struct Ready {
     /// The target, or two of them, with who sends to each.
     aimed: Vec<(Aim, Sender)>,
     folder: PathBuf,
+    /// Taken away again unless something is recorded.
+    made: Made,
     metrics: Option<Metrics>,
     web: Option<Bound>,
     /// What the log says at the beginning.
@@ -156,6 +158,9 @@ pub(super) async fn prepare(
     let peak = script.peak();
     check_rates(load, peak)?;
     aim::check_places(targets, drive, cluster)?;
+    if !script.has_fleet() {
+        fleet_load::check_ticket(&drive.fleet)?;
+    }
     fleet_load::check(drive, targets)?;
     let metrics = match drive.output.metrics {
         Some(address) => Some(Metrics::serve(address).await?),
@@ -214,23 +219,31 @@ pub(super) async fn prepare(
         Some(second) => header.beside(second),
         None => header,
     };
-    let folder = match &drive.output.out {
+    let (folder, made) = match &drive.output.out {
         Some(folder) => {
+            let made = Made::for_path(folder);
             folder::prepare(folder)?;
-            folder.clone()
+            (folder.clone(), made)
         }
-        None => folder::fresh(&folder::name(header.started_unix_micros, targets))?,
+        None => {
+            let made = Made::for_path(Path::new(folder::HOME));
+            let folder = folder::fresh(&folder::name(header.started_unix_micros, targets))?;
+            let made = made.and(&folder);
+            (folder, made)
+        }
     };
-    let mut aimed = Vec::new();
-    for mut aim in aims {
-        let sender = sender(&mut aim, drive, &mut script, clock).await?;
-        aimed.push((aim, sender));
-    }
+    // Until here a signal just ends the program; from here on none is lost.
+    let mut signals = Signals::listen()?;
+    let aimed = tokio::select! {
+        aimed = senders(aims, drive, &mut script, clock) => aimed?,
+        signal = signals.next() => return Err(CommandError::Interrupted { signal }),
+    };
     Ok(Ready {
         header,
         clock,
         aimed,
         folder,
+        made,
         metrics,
         web,
         notice: None,
@@ -238,9 +251,23 @@ pub(super) async fn prepare(
         panic_after: drive.output.panic_after,
         script,
         keys: Arc::default(),
-        // Until here a signal just ends the program; from here on none is lost.
-        signals: Signals::listen()?,
+        signals,
     })
+}
+
+/// The targets, each with who sends to it: it may take a while until a fleet is there.
+async fn senders(
+    aims: Vec<Aim>,
+    drive: &DriveArgs,
+    script: &mut Script,
+    clock: RunClock,
+) -> Result<Vec<(Aim, Sender)>, CommandError> {
+    let mut aimed = Vec::new();
+    for mut aim in aims {
+        let sender = sender(&mut aim, drive, script, clock).await?;
+        aimed.push((aim, sender));
+    }
+    Ok(aimed)
 }
 
 impl Script {
@@ -317,6 +344,7 @@ impl Ready {
         let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys);
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.script.rate).await?;
+        drop(self.made);
         for kept in [Some(first.kept), second_kept].into_iter().flatten() {
             kept.end().await;
         }

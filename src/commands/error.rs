@@ -153,6 +153,24 @@ pub enum CommandError {
     #[cfg(feature = "fleet")]
     #[error(transparent)]
     FleetLink(#[from] scaletop_fleet::nats::LinkError),
+    /// Too few generators came, after another controller had let those of its session go.
+    #[cfg(feature = "fleet")]
+    #[error(
+        "{before} steered this fleet until now, and the generators of its session ended with it: start them anew with scaletop fleet join \
+         ({source})"
+    )]
+    AfterAnother {
+        /// Who.
+        before: String,
+        /// How many came.
+        source: scaletop_fleet::FleetError,
+    },
+    /// A signal came before the load began.
+    #[error("interrupted before the load began: nothing was sent, and nothing is recorded")]
+    Interrupted {
+        /// Its number.
+        signal: i32,
+    },
     /// A fleet that was started says nothing.
     #[cfg(feature = "fleet")]
     #[error(
@@ -280,6 +298,8 @@ impl CommandError {
             {
                 2
             }
+            // As shells have it.
+            Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(1),
             Self::Place(error) if error.is_usage() => 2,
             Self::NoTerminal
             | Self::NoTerminalToReplay { .. }

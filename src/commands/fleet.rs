@@ -57,9 +57,13 @@ mod given {
 
     use super::FleetCommandError;
 
-    /// Where the ticket is, by what was given or set.
-    pub(super) fn source(given: Option<&Path>) -> Result<Source, TicketError> {
+    /// What `read` makes of the ticket that was given or set. That others can read it is said of one that is a ticket.
+    pub(super) fn read<T>(
+        given: Option<&Path>,
+        read: impl FnOnce(&Source) -> Result<T, TicketError>,
+    ) -> Result<T, TicketError> {
         let source = Source::find(given, std::env::var(VARIABLE).ok().as_deref())?;
+        let ticket = read(&source)?;
         if let Source::File(path) = &source
             && is_open_to_others(path)
         {
@@ -68,25 +72,25 @@ mod given {
                 path.display()
             ));
         }
-        Ok(source)
+        Ok(ticket)
     }
 
-    /// The words of files that say how a server of others lets in: the authority, the controller's credentials, and `more`.
+    /// The words of files that say how a server of others lets in: the authority, and the controller's credentials.
     pub(super) struct Existing {
         pub(super) ca: Option<String>,
         pub(super) creds: Option<String>,
-        pub(super) more: Option<String>,
     }
 
     impl Existing {
-        pub(super) fn read(args: &ExistingArgs, more: Option<&Path>) -> Result<Self, CommandError> {
-            let read = |path: Option<&Path>| path.map(text).transpose();
-            Ok(Self { ca: read(args.ca.as_deref())?, creds: read(args.creds.as_deref())?, more: read(more)? })
+        pub(super) fn read(args: &ExistingArgs) -> Result<Self, CommandError> {
+            Ok(Self { ca: text(args.ca.as_deref())?, creds: text(args.creds.as_deref())? })
         }
     }
 
-    fn text(path: &Path) -> Result<String, CommandError> {
+    /// The words of a file, where one is named.
+    pub(super) fn text(path: Option<&Path>) -> Result<Option<String>, CommandError> {
+        let Some(path) = path else { return Ok(None) };
         let read = std::fs::read_to_string(path);
-        Ok(read.map_err(|source| FleetCommandError::Read { path: path.to_owned(), source })?)
+        Ok(Some(read.map_err(|source| FleetCommandError::Read { path: path.to_owned(), source })?))
     }
 }

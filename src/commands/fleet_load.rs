@@ -15,7 +15,7 @@ mod carrier;
 mod gathering;
 
 #[cfg(feature = "fleet")]
-pub(super) use carrier::carrier;
+pub(super) use carrier::{LetGo, carrier};
 #[cfg(feature = "fleet")]
 pub(super) use gathering::{Asked, Begun, Carrier, Fleet};
 
@@ -55,6 +55,27 @@ pub(super) fn settings(args: &FleetArgs) -> Result<FleetSettings, CommandError> 
         lease: args.lease.unwrap_or(LEASE),
         on_loss: on_loss.map(|value| value.get_name().to_owned()).unwrap_or_default(),
     })
+}
+
+/// Refuses what is no ticket of a controller, before anything else is asked for. One on standard input can be read once, and is not
+/// yet.
+#[cfg(feature = "fleet")]
+pub(super) fn check_ticket(args: &FleetArgs) -> Result<(), CommandError> {
+    use scaletop_fleet::ticket::{Source, Ticket};
+    if is_asked(args) {
+        let source = carrier::source(args)?;
+        if source != Source::Stdin {
+            Ticket::read(&source, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses nothing: that there are no fleets is said by [`check`].
+#[cfg(not(feature = "fleet"))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are fleets")]
+pub(super) const fn check_ticket(_: &FleetArgs) -> Result<(), CommandError> {
+    Ok(())
 }
 
 /// Refuses what a fleet cannot do, each with the reason.
@@ -122,6 +143,34 @@ mod tests {
         assert!(check(&drive, &targets).is_ok());
         let (drive, targets) = args("http://a.test http://b.test --warm 5 --workers 2");
         assert!(check(&drive, &targets).is_ok(), "without a fleet everything is as it was");
+    }
+
+    #[cfg(feature = "fleet")]
+    #[test]
+    fn what_is_no_controller_s_ticket_is_told_before_anything_else_is_asked_for() {
+        use scaletop_fleet::ticket::{Credentials, Tickets};
+        let dir = tempfile::tempdir().unwrap();
+        let servers = ["nats://127.0.0.1:4222".to_owned()];
+        let tickets = Tickets::for_existing(&servers, None, &Credentials::default()).unwrap();
+        tickets.write(dir.path()).unwrap();
+        let given = |given: &str| {
+            let (drive, _) = args("http://a.test");
+            let fleet = FleetArgs { fleet: Some(given.into()), ..drive.fleet };
+            check_ticket(&fleet).map_err(|error| (error.exit_code(), error.to_string()))
+        };
+        let file = |name: &str| dir.path().join(name).display().to_string();
+        assert_eq!(given(&file("fleet.ticket")), Ok(()));
+        assert_eq!(given("-"), Ok(()), "it is read once, when it is used");
+        let folder = dir.path().display().to_string();
+        for (what, part) in [
+            (tickets.controller.to_text().unwrap(), "every process of this machine can read arguments"),
+            (file("join.ticket"), "give fleet.ticket"),
+            (file("none"), "cannot read the ticket"),
+            (folder, "it is a folder"),
+        ] {
+            let (code, error) = given(&what).unwrap_err();
+            assert!(code == 2 && error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

@@ -303,6 +303,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
 async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
     let (load, request) = (&args.drive.load, &args.drive.request);
     aim::check_places(targets, &args.drive, &args.cluster)?;
+    fleet_load::check_ticket(&args.drive.fleet)?;
     fleet_load::check(&args.drive, targets)?;
     drive::check_rates(load, plan.peak())?;
     let output = &args.drive.output;

@@ -47,6 +47,39 @@ pub(crate) fn prepare(path: &Path) -> Result<(), FolderError> {
     trial.close().map_err(unwritable)
 }
 
+/// Folders that are made for a session. Dropped, those in which nothing is are taken away again: a session that did not begin leaves
+/// none behind.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    /// The outermost first.
+    folders: Vec<PathBuf>,
+}
+
+impl Made {
+    /// What will be made for `path`: that, and what is missing above it. To be asked before it is made.
+    pub(crate) fn for_path(path: &Path) -> Self {
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && fs::symlink_metadata(folder).is_err();
+        let mut folders: Vec<_> = path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        folders.reverse();
+        Self { folders }
+    }
+
+    /// The same, and `path` in it.
+    pub(crate) fn and(mut self, path: &Path) -> Self {
+        self.folders.push(path.to_owned());
+        self
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // One that holds something stays, as this call has it.
+        for folder in self.folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// Refuses a folder that holds a session, or a link in place of one.
 pub(crate) fn check_free(path: &Path) -> Result<(), FolderError> {
     match fs::symlink_metadata(path.join(recording::FILE_NAME)) {
@@ -91,6 +124,22 @@ mod tests {
         let name = |target: &str| name(1_764_000_000_000_000, &[target.parse().unwrap()]);
         assert_eq!(name("demo"), "2025-11-24T16-00-00Z-demo");
         assert_eq!(name("https://user:pw@example.com:8080/a?token=x"), "2025-11-24T16-00-00Z-example.com");
+    }
+
+    #[test]
+    fn what_was_made_for_a_session_that_did_not_begin_is_taken_away_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("a/b");
+        fs::create_dir(home.path().join("a")).unwrap();
+        let made = Made::for_path(&folder.join("c"));
+        prepare(&folder.join("c")).unwrap();
+        drop(made);
+        assert!(home.path().join("a").exists() && !folder.exists(), "only what was not there before");
+        let made = Made::for_path(&folder);
+        prepare(&folder).unwrap();
+        fs::write(folder.join(recording::FILE_NAME), "").unwrap();
+        drop(made);
+        assert!(folder.join(recording::FILE_NAME).exists());
     }
 
     #[test]

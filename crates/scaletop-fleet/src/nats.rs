@@ -12,6 +12,7 @@ mod subjects;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError, connection::State};
@@ -23,7 +24,7 @@ use crate::ticket::{Access, Login, Role};
 pub use controller::{Controller, ControllerOptions, Ended, Seconds, connect_controller};
 pub use generator::{Backlog, connect_generator};
 pub use lock::{Holder, host_name};
-pub use look::{Look, RunSeen, ServerSeen};
+pub use look::{Look, RunSeen, ServerSeen, StoreSeen};
 
 /// The client says so often that it is there: two that are not answered end a connection that broke silently.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -86,7 +87,7 @@ pub enum LinkError {
     )]
     Held {
         /// Who.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// This machine is out of something.
     #[error("cannot start the thread that talks to the fleet's server: {0}")]
@@ -148,6 +149,10 @@ fn options(access: &Access, name: &str, told: mpsc::UnboundedSender<Happened>) -
     if let Some(ca) = &access.ca {
         options = options.tls_client_config(tls(ca)?).require_tls(true);
     }
+    // The client says that it is connected the first time, too, which changes nothing: nobody had a link before.
+    let was_connected = AtomicBool::new(true);
+    let is_news =
+        move |now: bool| (was_connected.swap(now, Ordering::Relaxed) != now).then_some(Happened::Connected(now));
     Ok(options
         .name(name)
         .custom_inbox_prefix(access.role.inbox())
@@ -159,8 +164,8 @@ fn options(access: &Access, name: &str, told: mpsc::UnboundedSender<Happened>) -
         .ignore_discovered_servers()
         .event_callback(move |event| {
             let happened = match event {
-                Event::Connected => Some(Happened::Connected(true)),
-                Event::Disconnected | Event::Closed => Some(Happened::Connected(false)),
+                Event::Connected => is_news(true),
+                Event::Disconnected | Event::Closed => is_news(false),
                 Event::ServerError(ServerError::Other(words)) => Some(Happened::Denied(words)),
                 _ => None,
             };

@@ -41,6 +41,15 @@ impl Role {
         }
     }
 
+    /// As it is spoken of: `a controller`, `an observer`.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Controller => "a controller",
+            Self::Generator => "a generator",
+            Self::Observer => "an observer",
+        }
+    }
+
     /// What the file is called that `fleet serve` writes for it.
     pub const fn file_name(self) -> &'static str {
         match self {
@@ -280,7 +289,7 @@ pub struct Tickets {
     pub controller: Ticket,
     /// Who sends.
     pub generator: JoinTicket,
-    /// Who looks on; `None` on a server of others, which has no key for them.
+    /// Who looks on; `None` on a server of others that nobody gave credentials for them to.
     pub observer: Option<Ticket>,
 }
 
@@ -314,14 +323,15 @@ impl Tickets {
         }
     }
 
-    /// For a server that others run. `credentials` are the words of a credentials file for each of the two roles; a server that
-    /// lets everybody in needs none.
+    /// For a server that others run, with the words of a credentials file for each role; a server that lets everybody in needs none.
+    /// Generators have the controller's where they have none of their own. Who looks on does not: with them it could say what only
+    /// the controller may.
     pub fn for_existing(
         servers: &[String],
         ca: Option<&str>,
-        controller: Option<&str>,
-        generator: Option<&str>,
+        credentials: &Credentials<'_>,
     ) -> Result<Self, TicketError> {
+        let &Credentials { controller, generator, observer } = credentials;
         let run = RunId::from_number(fastrand::u64(..));
         let from = || "for a server of others".to_owned();
         let part = |part, why: String| TicketError::Part { from: from(), part, why };
@@ -345,6 +355,9 @@ impl Tickets {
             Ok(Access { servers: servers.to_vec(), ca: ca.map(Into::into), login, run: run.clone(), role })
         };
         let signing = Arc::new(UserKey::generate());
+        // Where everybody is let in a ticket for looking on gives nobody a right that they lack.
+        let has_observer = observer.is_some() || controller.is_none();
+        let looks_on = has_observer.then(|| access(Role::Observer, observer)).transpose()?;
         Ok(Self {
             generator: JoinTicket {
                 access: access(Role::Generator, generator.or(controller))?,
@@ -352,8 +365,26 @@ impl Tickets {
                 hosts: Vec::new(),
             },
             controller: Ticket { access: access(Role::Controller, controller)?, signing: Some(signing) },
-            observer: None,
+            observer: looks_on.map(|access| Ticket { access, signing: None }),
         })
+    }
+}
+
+/// The words of the credentials files of each role, for a server that others run.
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
+    /// Of whoever steers.
+    pub controller: Option<&'a str>,
+    /// Of whoever sends; the controller's without it.
+    pub generator: Option<&'a str>,
+    /// Of whoever looks on.
+    pub observer: Option<&'a str>,
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // They are secrets.
+        f.debug_struct("Credentials").finish_non_exhaustive()
     }
 }
 

@@ -39,6 +39,20 @@ fn no_line_of_any_help_is_wider_than_80_columns_and_no_word_is_broken() {
 }
 
 #[test]
+fn the_long_help_has_every_option_that_is_shown() {
+    let grammar = environment::grammar();
+    for command in commands() {
+        let long = help_of(&[&command, "--help"]);
+        let found = command.split(' ').fold(grammar, |found, name| found.find_subcommand(name).expect("a command"));
+        for name in found.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long) {
+            let option = format!("--{name}");
+            let is_there = |line: &str| line.split([' ', ',']).any(|word| word == option);
+            assert!(long.lines().any(is_there), "{command}: {option}");
+        }
+    }
+}
+
+#[test]
 fn the_short_help_is_a_screen_and_the_long_one_two() {
     for command in commands() {
         let (short, long) = (help_of(&[&command, "-h"]), help_of(&[&command, "--help"]));

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use scaletop_fleet::nats::{Controller, ControllerOptions, Seconds, connect_controller};
 use scaletop_fleet::server::{Launcher, Server, ServerOptions};
-use scaletop_fleet::ticket::Tickets;
+use scaletop_fleet::ticket::{Credentials, Tickets};
 
 use crate::cli::fleet::FleetDemoArgs;
 use crate::commands::drive::{self, Script};
-use crate::commands::fleet_load::Carrier;
+use crate::commands::fleet_load::{Carrier, LetGo};
 use crate::commands::own::Own;
 use crate::commands::{CommandError, demo_plan, demo_spike, has_screen, run, say};
 use crate::target::Target;
@@ -31,7 +31,12 @@ struct Here {
 /// spike.
 pub(super) async fn run(mut args: FleetDemoArgs, own: Own) -> Result<u8, CommandError> {
     let (tickets, server) = server(&args).await?;
-    let options = ControllerOptions { seconds: Seconds::New, patience: Duration::ZERO, about: "the demo".to_owned() };
+    let options = ControllerOptions {
+        seconds: Seconds::New,
+        patience: Duration::ZERO,
+        waits_for: None,
+        about: "the demo".to_owned(),
+    };
     let Controller { link, epoch, ended } = connect_controller(&tickets.controller, options).await?;
     // What a generator says would stand in the midst of the screen, and its news are in the log.
     let is_quiet = has_screen();
@@ -50,7 +55,8 @@ pub(super) async fn run(mut args: FleetDemoArgs, own: Own) -> Result<u8, Command
         signer: Box::new(tickets.controller.signer()),
         kill: Some(Box::new(move || killer.lock().unwrap_or_else(PoisonError::into_inner).kill_one())),
         is_here: true,
-        keep: Some(Box::new(ended)),
+        before: None,
+        keep: Some(Box::new(LetGo::of(ended))),
     };
     let demo = &mut args.demo;
     demo.drive.fleet.generators = Some(args.count);
@@ -74,8 +80,9 @@ pub(super) async fn run(mut args: FleetDemoArgs, own: Own) -> Result<u8, Command
 async fn server(args: &FleetDemoArgs) -> Result<(Tickets, Option<Here>), CommandError> {
     let allow = [HERE.to_owned()];
     if !args.existing.nats.is_empty() {
-        let Existing { ca, creds, .. } = Existing::read(&args.existing, None)?;
-        let tickets = Tickets::for_existing(&args.existing.nats, ca.as_deref(), creds.as_deref(), None)?;
+        let Existing { ca, creds } = Existing::read(&args.existing)?;
+        let credentials = Credentials { controller: creds.as_deref(), ..Credentials::default() };
+        let tickets = Tickets::for_existing(&args.existing.nats, ca.as_deref(), &credentials)?;
         return Ok((tickets.allowing(&allow), None));
     }
     let dir = tempfile::tempdir()?;

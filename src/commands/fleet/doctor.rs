@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaletop_fleet::nats::{LinkError, Look};
+use scaletop_fleet::nats::{LinkError, Look, StoreSeen};
 use scaletop_fleet::ticket::{AnyTicket, Role};
 use scaletop_load::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
 use scaletop_units::{ArrivalRate, RunClock};
@@ -12,6 +12,7 @@ use crate::commands::CommandError;
 use crate::commands::doctor::Printout;
 use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status};
+use crate::text::counted;
 
 use super::given;
 
@@ -26,7 +27,7 @@ const OLDEST: (u32, u32) = (2, 9);
 
 /// Prints every check as it is made; 1 when one failed.
 pub(super) async fn run(args: &FleetLookArgs) -> Result<u8, CommandError> {
-    let ticket = AnyTicket::read(&given::source(args.ticket.as_deref())?)?;
+    let ticket = given::read(args.ticket.as_deref(), AnyTicket::read)?;
     let clock = RunClock::start();
     let mut printout = Printout::new(args.json);
     let is_generator = matches!(ticket, AnyTicket::Join(_));
@@ -34,13 +35,14 @@ pub(super) async fn run(args: &FleetLookArgs) -> Result<u8, CommandError> {
     printout.print(machine(clock, is_generator))?;
     printout.heading("the fleet's server")?;
     match Look::with_any(&ticket).await {
-        Ok(look) => {
+        Ok(mut look) => {
             printout.print(server(&look, &ticket))?;
             printout.print(vec![way(&look, clock).await])?;
+            printout.print(vec![store(&mut look).await])?;
             printout.heading("the ticket")?;
             printout.print(rights(look).await)?;
         }
-        Err(error) => printout.print(vec![unreachable(&error)])?,
+        Err(error) => printout.print(vec![failed("connection", &error)])?,
     }
     printout.verdict()
 }
@@ -57,11 +59,11 @@ fn machine(clock: RunClock, is_generator: bool) -> Vec<Check> {
     generator::checks(&GeneratorProbe::new(clock.now()).sample(clock.now()), planned)
 }
 
-fn unreachable(error: &LinkError) -> Check {
+fn failed(name: &str, error: &LinkError) -> Check {
     let text = error.to_string();
     // "what is wrong: what to do".
     let (detail, remedy) = text.rsplit_once(": ").unwrap_or((&text, "see above"));
-    Check::failure("connection", detail, remedy)
+    Check::failure(name, detail, remedy)
 }
 
 fn server(look: &Look, ticket: &AnyTicket) -> Vec<Check> {
@@ -70,7 +72,8 @@ fn server(look: &Look, ticket: &AnyTicket) -> Vec<Check> {
         AnyTicket::Fleet(ticket) => ticket.servers(),
         AnyTicket::Join(ticket) => ticket.servers(),
     };
-    let mut checks = vec![Check::ok("connection", format!("{} lets a {} in", servers.join(", "), look.role()))];
+    let mut checks =
+        vec![Check::ok("connection", format!("{} lets {} in", servers.join(", "), look.role().with_article()))];
     let version = format!("nats-server {}", seen.version);
     checks.push(if is_recent(&seen.version) {
         Check::ok("version", version)
@@ -106,6 +109,25 @@ async fn way(look: &Look, clock: RunClock) -> Check {
     }
 }
 
+/// Whether the server keeps the seconds of generators, and who steers.
+async fn store(look: &mut Look) -> Check {
+    if look.role() == Role::Generator {
+        return match look.store().await {
+            StoreSeen::Untold => {
+                Check::ok("store", "the server does not tell a generator; doctor with fleet.ticket does")
+            }
+            _ => look
+                .check_store()
+                .await
+                .map_or_else(|error| failed("store", &error), |()| Check::ok("store", "seconds are kept")),
+        };
+    }
+    match look.runs().await {
+        Ok(runs) => Check::ok("store", format!("seconds are kept; it knows {}", counted(runs.len() as u64, "run"))),
+        Err(error) => failed("store", &error),
+    }
+}
+
 /// Whether the ticket may do what its role must, and nothing more.
 async fn rights(mut look: Look) -> Vec<Check> {
     let role = look.role();
@@ -118,20 +140,17 @@ async fn rights(mut look: Look) -> Vec<Check> {
             (Some(false), true) => Check::failure(
                 name,
                 "refused",
-                format!("a {role} needs it: give the ticket's user this right on the server"),
+                format!("{} needs it: give the ticket's user this right on the server", role.with_article()),
             ),
             (Some(true), false) => Check::warning(
                 name,
                 "allowed",
-                format!("a {role} must not: whoever has this ticket can command load; restrict its user on the server"),
+                format!(
+                    "{} must not: whoever has this ticket can command load; restrict its user on the server",
+                    role.with_article()
+                ),
             ),
             (None, _) => Check::warning(name, "the server gave no word on it", "see the server's log"),
-        });
-    }
-    if role == Role::Controller {
-        checks.push(match look.runs().await {
-            Ok(runs) => Check::ok("store", format!("{} runs are known", runs.len())),
-            Err(error) => unreachable(&error),
         });
     }
     debug_assert!(checks.iter().all(|check| check.status != Status::Ok || check.remedy.is_none()));

@@ -21,10 +21,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Generates load until the run is over or a signal says otherwise.
 pub(super) async fn run(args: JoinArgs) -> Result<u8, CommandError> {
-    let ticket = match given::source(args.ticket.as_deref())? {
-        Source::Stdin if args.until_stdin_closes => JoinTicket::read(&Source::StdinLine)?,
-        source => JoinTicket::read(&source)?,
-    };
+    let ticket = given::read(args.ticket.as_deref(), |source| match source {
+        Source::Stdin if args.until_stdin_closes => JoinTicket::read(&Source::StdinLine),
+        source => JoinTicket::read(source),
+    })?;
     let allow = if args.allow.is_empty() { ticket.hosts().to_vec() } else { args.allow.clone() };
     if allow.is_empty() {
         return Err(FleetCommandError::NoHosts.into());

@@ -8,13 +8,16 @@ use serde_json::json;
 
 use crate::cli::fleet::FleetLookArgs;
 use crate::commands::CommandError;
-use crate::text::clean;
+use crate::text::{clean, counted};
 
 use super::given;
 
+/// One that steers is heard every 3 s, and a little later where the way is long: seconds.
+const HEARD_EVERY: u64 = 4;
+
 /// Lists them, each on a line.
 pub(super) async fn run(args: &FleetLookArgs) -> Result<u8, CommandError> {
-    let ticket = Ticket::read(&given::source(args.ticket.as_deref())?, true)?;
+    let ticket = given::read(args.ticket.as_deref(), |source| Ticket::read(source, true))?;
     let runs = Look::with(&ticket).await?.runs().await?;
     let mut out = io::stdout().lock();
     if args.json {
@@ -36,8 +39,14 @@ fn line(run: &RunSeen, ticket: &Ticket) -> String {
     let state = if run.is_held { "steered by" } else { "last steered by" };
     let own = if run.run == *ticket.run() { "  this ticket's" } else { "" };
     let holder = clean(&run.holder.to_string());
-    let (epoch, seconds) = (run.holder.epoch, run.seconds);
-    format!("{}  {state} {holder}, controller number {epoch}, {seconds} seconds of generators kept{own}", run.run)
+    let silent = silent_for(run).map_or_else(String::new, |secs| format!(", not heard for {secs} s"));
+    let (epoch, kept) = (run.holder.epoch, counted(run.seconds, "second"));
+    format!("{}  {state} {holder}{silent}, controller number {epoch}, {kept} of generators kept{own}", run.run)
+}
+
+/// Seconds for which the one that steers has not been heard, where that is longer than it may be: it is gone, or cut off.
+fn silent_for(run: &RunSeen) -> Option<u64> {
+    run.silent_for.map(|silent| silent.as_secs()).filter(|secs| *secs > HEARD_EVERY)
 }
 
 fn as_json(run: &RunSeen, ticket: &Ticket) -> serde_json::Value {
@@ -45,10 +54,42 @@ fn as_json(run: &RunSeen, ticket: &Ticket) -> serde_json::Value {
         "run": run.run.as_str(),
         "is_this_ticket_s": run.run == *ticket.run(),
         "is_steered": run.is_held,
+        "not_heard_for_s": silent_for(run),
         "epoch": run.holder.epoch,
         "host": clean(&run.holder.host),
         "process": run.holder.pid,
         "about": clean(&run.holder.about),
         "seconds_kept": run.seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use scaletop_fleet::nats::Holder;
+    use scaletop_fleet::ticket::{Credentials, Tickets};
+
+    use super::*;
+
+    #[test]
+    fn one_that_does_not_hold_on_is_told_as_not_heard_and_one_that_does_is_not() {
+        let servers = ["nats://127.0.0.1:4222".to_owned()];
+        let ticket = Tickets::for_existing(&servers, None, &Credentials::default()).unwrap().controller;
+        let holder = Holder { epoch: 2, host: "here".to_owned(), pid: 17, about: String::new() };
+        let run = |is_held, silent| RunSeen {
+            run: ticket.run().clone(),
+            holder: holder.clone(),
+            is_held,
+            silent_for: Some(Duration::from_secs(silent)).filter(|_| is_held),
+            seconds: 1,
+        };
+        let said = line(&run(true, 3), &ticket);
+        assert!(said.contains("steered by process 17 on here, controller number 2, 1 second of"), "{said}");
+        let said = line(&run(true, 7), &ticket);
+        assert!(said.contains("process 17 on here, not heard for 7 s, controller"), "{said}");
+        assert_eq!(as_json(&run(true, 7), &ticket)["not_heard_for_s"], 7);
+        let said = line(&run(false, 0), &ticket);
+        assert!(said.contains("last steered by process 17") && !said.contains("not heard"), "{said}");
+    }
 }

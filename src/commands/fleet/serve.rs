@@ -5,15 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use scaletop_fleet::nats::{Look, host_name};
-use scaletop_fleet::server::{Launcher, Server, ServerEvent, ServerOptions};
-use scaletop_fleet::ticket::{Role, Tickets};
+use scaletop_fleet::server::{Hold, Launcher, Server, ServerEvent, ServerOptions};
+use scaletop_fleet::ticket::{AnyTicket, Credentials, Role, Tickets};
 
 use crate::app::signals::Signals;
 use crate::cli::fleet::ServeArgs;
 use crate::commands::{CommandError, say};
 
 use super::FleetCommandError;
-use super::given::Existing;
+use super::given::{self, Existing};
 
 /// Serves until a signal says otherwise; with a server of others it only writes tickets.
 pub(super) async fn run(args: ServeArgs) -> Result<u8, CommandError> {
@@ -57,15 +57,40 @@ pub(super) async fn run(args: ServeArgs) -> Result<u8, CommandError> {
 
 /// Tickets for a server of others, once it has let us in.
 async fn write_tickets(args: &ServeArgs) -> Result<u8, CommandError> {
-    let Existing { ca, creds, more } = Existing::read(&args.existing, args.join_creds.as_deref())?;
-    let tickets = Tickets::for_existing(&args.existing.nats, ca.as_deref(), creds.as_deref(), more.as_deref())?;
+    let Existing { ca, creds } = Existing::read(&args.existing)?;
+    let join = given::text(args.join_creds.as_deref())?;
+    let observer = given::text(args.observer_creds.as_deref())?;
+    let credentials =
+        Credentials { controller: creds.as_deref(), generator: join.as_deref(), observer: observer.as_deref() };
+    let tickets = Tickets::for_existing(&args.existing.nats, ca.as_deref(), &credentials)?;
     let tickets = tickets.allowing(&args.allow);
-    let seen = Look::with(&tickets.controller).await?.server();
+    let mut look = Look::with(&tickets.controller).await?;
+    look.check_store().await?;
+    let seen = look.server();
+    // Whoever gets a ticket is let in with it.
+    Look::with_any(&AnyTicket::Join(tickets.generator.clone())).await?;
+    if let Some(observer) = &tickets.observer {
+        Look::with(observer).await?;
+    }
     say(&format!("nats-server {} ({}) lets the controller in", seen.version, tickets.controller.servers().join(", ")));
-    std::fs::create_dir_all(&args.dir).map_err(|source| CommandError::Write { path: args.dir.clone(), source })?;
+    let _hold = Hold::take(&args.dir)?;
     tickets.write(&args.dir)?;
     told(args, &tickets)?;
+    if tickets.observer.is_none() {
+        say(&no_observer(&args.dir));
+    }
     Ok(0)
+}
+
+/// Why there is no ticket for whoever only looks on.
+fn no_observer(dir: &Path) -> String {
+    let file = dir.join(Role::Observer.file_name());
+    let old = if file.exists() { "; the one that is there is of an earlier server" } else { "" };
+    format!(
+        "{} is not written{old}: the controller's credentials in it would let its bearer command load; give those of a user that may only \
+         look with --observer-creds FILE",
+        file.display()
+    )
 }
 
 /// Which files there are, and what to type next.

@@ -8,16 +8,59 @@ use url::{Host, Url};
 use crate::cli::FleetArgs;
 use crate::commands::fleet_load::{Carrier, TICKET};
 use crate::commands::{CommandError, say};
-use scaletop_fleet::nats::{Controller, ControllerOptions, Seconds, connect_controller};
-use scaletop_fleet::ticket::{Source, Ticket, is_open_to_others};
+use crate::text::exact;
+use scaletop_fleet::nats::{Controller, ControllerOptions, Ended, Holder, Seconds, connect_controller};
+use scaletop_fleet::ticket::{Source, Ticket, TicketError, is_open_to_others};
+use tokio::sync::{mpsc, oneshot};
 
 /// Another controller that may be gone is waited for this long: its hold ends by then.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// A server that does not say that a hold was let go by then is not waited for any longer: the hold ends by its time.
+const RELEASED_WITHIN: Duration = Duration::from_secs(3);
+
+/// Where the ticket is, by what was given or set.
+pub(super) fn source(args: &FleetArgs) -> Result<Source, TicketError> {
+    Source::find(args.fleet.as_deref(), std::env::var(TICKET).ok().as_deref())
+}
+
+/// Waits, when it is dropped, until the hold on the run was let go: a program that ends sooner would keep others from the run for as
+/// long as its hold lasts. The link must have been dropped before.
+#[derive(Debug)]
+pub(in crate::commands) struct LetGo(Option<oneshot::Receiver<Ended>>);
+
+impl LetGo {
+    /// Of the hold that says here how it ended.
+    pub(in crate::commands) const fn of(ended: oneshot::Receiver<Ended>) -> Self {
+        Self(Some(ended))
+    }
+}
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        let Some(ended) = self.0.take() else { return };
+        let (told, is_told) = std::sync::mpsc::channel();
+        // A thread of its own, since there may be a runtime on this one, which must not wait.
+        let waiting = std::thread::Builder::new().name("fleet-end".to_owned()).spawn(move || {
+            // How it ended is of no concern; dropped, it ended otherwise.
+            let _ = ended.blocking_recv();
+            let _ = told.send(());
+        });
+        if waiting.is_ok() {
+            let _ = is_told.recv_timeout(RELEASED_WITHIN);
+        }
+    }
+}
+
+/// That another controller is waited for.
+fn for_the_end_of(holder: &Holder, patience: Duration) -> String {
+    format!("fleet: steered by {holder}, waiting up to {} for it to end", exact(patience))
+}
+
 /// Connects to where the ticket says, as the controller of its run; `about` says what it does, to whoever else looks.
 pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Result<Carrier, CommandError> {
-    let variable = std::env::var(TICKET).ok();
-    let source = Source::find(args.fleet.as_deref(), variable.as_deref())?;
+    let source = source(args)?;
+    let ticket = Ticket::read(&source, false)?;
     if let Source::File(path) = &source
         && is_open_to_others(path)
     {
@@ -26,9 +69,29 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
             "warning: others on this machine can read the ticket {path}, and command the fleet with it: chmod 600 {path}"
         ));
     }
-    let ticket = Ticket::read(&source, false)?;
-    let options = ControllerOptions { seconds: Seconds::New, patience: PATIENCE, about: about.to_owned() };
-    let Controller { link, epoch, ended } = connect_controller(&ticket, options).await?;
+    let (waits_for, mut holders) = mpsc::unbounded_channel();
+    let options = ControllerOptions {
+        seconds: Seconds::New,
+        patience: PATIENCE,
+        waits_for: Some(waits_for),
+        about: about.to_owned(),
+    };
+    let connecting = connect_controller(&ticket, options);
+    tokio::pin!(connecting);
+    let mut before = None;
+    let Controller { link, epoch, ended } = loop {
+        tokio::select! {
+            biased;
+            Some(holder) = holders.recv() => {
+                say(&for_the_end_of(&holder, PATIENCE));
+                before = Some(holder.to_string());
+            }
+            connected = &mut connecting => break connected?,
+        }
+    };
+    if let Some(before) = &before {
+        say(&format!("fleet: {before} has let it go; generators of its session end with it"));
+    }
     Ok(Carrier {
         link,
         run: ticket.run().clone(),
@@ -36,8 +99,9 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
         signer: Box::new(ticket.signer()),
         kill: None,
         is_here: ticket.servers().iter().all(|server| is_here(server)),
+        before,
         // Whoever takes the run over is told by the link.
-        keep: Some(Box::new(ended)),
+        keep: Some(Box::new(LetGo::of(ended))),
     })
 }
 

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use crate::commands::aim::Aim;
 use crate::commands::{CommandError, say};
 use crate::session::event::{FleetSettings, Notice, NoticeLevel, SessionEvent};
-use crate::text::{exact, thousands, timestamp};
+use crate::text::{counted, exact, thousands, timestamp};
 use scaletop_fleet::{
-    Consent, ControllerConfig, ControllerLink, FleetHandle, FleetRunning, Gathered, Killer, News, OnLoss, Progress,
-    RunId, Signer, gather,
+    Consent, ControllerConfig, ControllerLink, FleetError, FleetHandle, FleetRunning, Gathered, Killer, News, OnLoss,
+    Progress, RunId, Signer, gather,
 };
 use scaletop_load::{Arrivals, Expected, Second};
 use scaletop_units::{ArrivalRate, RunClock};
@@ -37,7 +37,9 @@ pub(in crate::commands) struct Carrier {
     pub(in crate::commands) kill: Option<Killer>,
     /// Whether the generators are on this machine, and reach what answers on it alone.
     pub(in crate::commands) is_here: bool,
-    /// What must live as long.
+    /// Who steered until this one was let in, where it had to wait for that.
+    pub(in crate::commands) before: Option<String>,
+    /// What must live as long, and is dropped after the link.
     pub(in crate::commands) keep: Option<Box<dyn Any>>,
 }
 
@@ -83,7 +85,8 @@ impl Fleet {
         asked: Asked<'_>,
         clock: RunClock,
     ) -> Result<Self, CommandError> {
-        let Carrier { link, run, epoch, signer, kill, is_here, keep } = carrier;
+        // The first is dropped last: a hold is let go once its link is gone.
+        let Carrier { keep, link, run, epoch, signer, kill, is_here, before } = carrier;
         let FleetSettings { wanted, to_begin, at_least, within, lease, ref on_loss } = *asked.settings;
         if !is_here && !asked.aim.is_elsewhere {
             return Err(CommandError::Option(format!(
@@ -115,12 +118,19 @@ impl Fleet {
             signer,
             kill,
         };
-        say(&format!("fleet: waiting up to {} for {wanted} generators (scaletop fleet join)", exact(within)));
+        let generators = counted(wanted.into(), "generator");
+        say(&format!("fleet: waiting up to {} for {generators} (scaletop fleet join)", exact(within)));
         let gathered = gather(config, link, clock, |progress| match progress {
-            Progress::Ready { ready, wanted } => say(&format!("fleet: {ready} of {wanted} generators are ready")),
+            Progress::Ready { ready, wanted } => say(&are_ready(ready, wanted)),
             Progress::Notice(text) => say(&format!("fleet: {text}")),
         });
-        Ok(Self { gathered: gathered.await?, peak: asked.peak, owns_generators, keep })
+        let gathered = match (gathered.await, before) {
+            (Err(source @ FleetError::TooFew { .. }), Some(before)) => {
+                return Err(CommandError::AfterAnother { before, source });
+            }
+            (gathered, _) => gathered?,
+        };
+        Ok(Self { gathered, peak: asked.peak, owns_generators, keep })
     }
 
     /// Starts it at rate zero. What it says from then on goes to `feeds`.
@@ -150,6 +160,12 @@ impl Fleet {
         });
         Ok(Begun { handle, seconds, known, keep: Box::new((thread, self.keep)) })
     }
+}
+
+/// How many of those that are waited for are ready.
+fn are_ready(ready: u32, wanted: u32) -> String {
+    let verb = if ready == 1 || wanted == 1 { "is" } else { "are" };
+    format!("fleet: {} of {} {verb} ready", thousands(ready), counted(wanted.into(), "generator"))
 }
 
 /// What the fleet says, as an event of the session.
@@ -201,6 +217,14 @@ mod tests {
         assert_eq!(event(News::State(state.clone())), SessionEvent::Fleet(state));
         let SessionEvent::Notice(notice) = event(News::Notice("g2 sends late".to_owned())) else { panic!("a notice") };
         assert_eq!(notice.text, "g2 sends late");
+    }
+
+    #[test]
+    fn one_generator_is_told_as_one() {
+        assert_eq!(are_ready(1, 1), "fleet: 1 of 1 generator is ready");
+        assert_eq!(are_ready(0, 1), "fleet: 0 of 1 generator is ready");
+        assert_eq!(are_ready(1, 3), "fleet: 1 of 3 generators is ready");
+        assert_eq!(are_ready(2, 3), "fleet: 2 of 3 generators are ready");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct ControllerOptions {
     pub seconds: Seconds,
     /// How long it waits for another controller, which may be gone, to lose its hold.
     pub patience: Duration,
+    /// Told who steers the run, where that one is waited for. Each once.
+    pub waits_for: Option<mpsc::UnboundedSender<Holder>>,
     /// What it does, in words, without secrets: told to whoever is refused, and listed.
     pub about: String,
 }
@@ -119,7 +121,7 @@ impl Begun {
             Connection::open(access, &connection_name(access.role, access.run.as_str())).await?;
         let context = jetstream::new(client.clone());
         let subjects = Subjects::of(access.run.clone());
-        let lock = Lock::take(&context, &servers, &access.run, &options.about, options.patience).await?;
+        let lock = Lock::take(&context, &servers, &access.run, options).await?;
         let no_store = |why: String| LinkError::NoStore { servers: servers.clone(), why };
         let ready = async {
             let stream = kept(&context, &subjects).await.map_err(no_store)?;

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use async_nats::datetime::{DateTime, parse_rfc3339};
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
-use super::{LinkError, chain};
+use super::{ControllerOptions, LinkError, chain};
 use crate::RunId;
 
 /// A hold that is not renewed ends after this long.
@@ -68,28 +70,30 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes it; waits `patience` for one who may be gone.
+    /// Takes it; waits for one who may be gone, and says who that is.
     pub(super) async fn take(
         context: &Context,
         servers: &str,
         run: &RunId,
-        about: &str,
-        patience: Duration,
+        options: &ControllerOptions,
     ) -> Result<Self, LinkError> {
+        let ControllerOptions { about, patience, waits_for, .. } = options;
         let no_store = |why: String| LinkError::NoStore { servers: servers.to_owned(), why };
         let locks = bucket(context, LOCKS, TTL).await.map_err(no_store)?;
         let runs = bucket(context, RUNS, REMEMBERED).await.map_err(no_store)?;
-        let holder = Holder { epoch: 0, host: host_name(), pid: std::process::id(), about: about.to_owned() };
-        let until = tokio::time::Instant::now() + patience;
+        let holder = Holder { epoch: 0, host: host_name(), pid: std::process::id(), about: about.clone() };
+        let until = tokio::time::Instant::now() + *patience;
+        let mut told = None;
         let revision = loop {
             match locks.create(run.as_str(), encoded(&holder)).await {
                 Ok(revision) => break revision,
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                    if tokio::time::Instant::now() >= until {
-                        let holder = read(&locks, run).await.map_err(no_store)?;
-                        // Gone since: the next attempt has it.
-                        let Some((holder, _)) = holder else { continue };
-                        return Err(LinkError::Held { holder });
+                    // Gone since: the next attempt has it.
+                    if let Some((holder, _)) = read(&locks, run).await.map_err(no_store)? {
+                        if tokio::time::Instant::now() >= until {
+                            return Err(LinkError::Held { holder: Box::new(holder) });
+                        }
+                        tell(&holder, &mut told, waits_for.as_ref());
                     }
                     tokio::time::sleep(TRIED_EVERY).await;
                 }
@@ -165,6 +169,17 @@ impl Lock {
     }
 }
 
+/// Says once of each holder that it is waited for. One that has only just begun has no epoch yet, and is the same one with it.
+fn tell(holder: &Holder, told: &mut Option<Holder>, waits_for: Option<&mpsc::UnboundedSender<Holder>>) {
+    let holder = Holder { epoch: 0, ..holder.clone() };
+    if told.as_ref() == Some(&holder) {
+        return;
+    }
+    // Nobody need want to know.
+    let _ = waits_for.map(|waits_for| waits_for.send(holder.clone()));
+    *told = Some(holder);
+}
+
 /// The bucket, made where there is none. It is made as the stream that it is (docs.nats.io, ADR-8): the client's own way reads what
 /// servers before 2.10 do not say of an account.
 async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<Store, String> {
@@ -188,15 +203,38 @@ async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<Stor
     found.map_err(|error| made.map_or_else(|made| chain(&made), |_| chain(&error)))
 }
 
+/// The entry that stands under a run, unless it was deleted.
+async fn entry(store: &Store, run: &RunId) -> Result<Option<kv::Entry>, String> {
+    let entry = store.entry(run.as_str()).await.map_err(|error| chain(&error))?;
+    Ok(entry.filter(|entry| entry.operation == kv::Operation::Put))
+}
+
+/// What time it is by the server's clock, which entries are dated by. Servers from 2.10 on say it with what they tell of a stream
+/// (docs.nats.io, "JetStream wire API Reference").
+async fn server_time(context: &Context) -> Option<DateTime> {
+    let told: serde_json::Value = context.request(format!("STREAM.INFO.KV_{LOCKS}"), &()).await.ok()?;
+    parse_rfc3339(told.get("ts")?.as_str()?).ok()
+}
+
 /// What stands under a run, and its revision; `None` when nothing does.
 async fn read(store: &Store, run: &RunId) -> Result<Option<(Holder, u64)>, String> {
-    let entry = store.entry(run.as_str()).await.map_err(|error| chain(&error))?;
-    let entry = entry.filter(|entry| entry.operation == kv::Operation::Put);
+    let entry = entry(store, run).await?;
     Ok(entry.and_then(|entry| Some((serde_json::from_slice(&entry.value).ok()?, entry.revision))))
 }
 
-/// All runs that a server remembers, each with who steered it last and whether that one holds it now.
-pub(super) async fn runs(context: &Context) -> Result<Vec<(RunId, Holder, bool)>, String> {
+/// A run that a server remembers.
+pub(super) struct Remembered {
+    pub(super) run: RunId,
+    /// Who steered it last.
+    pub(super) holder: Holder,
+    /// Whether that one holds it now.
+    pub(super) is_held: bool,
+    /// For how long it has not renewed its hold.
+    pub(super) silent_for: Option<Duration>,
+}
+
+/// All runs that a server remembers, by name.
+pub(super) async fn runs(context: &Context) -> Result<Vec<Remembered>, String> {
     let Ok(runs) = context.get_key_value(RUNS).await else { return Ok(Vec::new()) };
     let locks = context.get_key_value(LOCKS).await.ok();
     let filter = format!("$KV.{RUNS}.>");
@@ -206,13 +244,15 @@ pub(super) async fn runs(context: &Context) -> Result<Vec<(RunId, Holder, bool)>
         let (subject, _) = subject.map_err(|error| chain(&error))?;
         let Some(run) = subject.rsplit('.').next().and_then(|run| run.parse::<RunId>().ok()) else { continue };
         let Some((holder, _)) = read(&runs, &run).await? else { continue };
-        let held = match &locks {
-            Some(locks) => read(locks, &run).await?.is_some(),
-            None => false,
+        let renewed = match &locks {
+            Some(locks) => entry(locks, &run).await?.map(|entry| entry.created),
+            None => None,
         };
-        found.push((run, holder, held));
+        let now = if renewed.is_some() { server_time(context).await } else { None };
+        let silent_for = now.zip(renewed).map(|(now, then)| Duration::try_from(now - then).unwrap_or_default());
+        found.push(Remembered { run, holder, is_held: renewed.is_some(), silent_for });
     }
-    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    found.sort_by(|a, b| a.run.cmp(&b.run));
     Ok(found)
 }
 

@@ -45,8 +45,34 @@ pub struct RunSeen {
     pub holder: Holder,
     /// Whether that one holds it now.
     pub is_held: bool,
+    /// For how long the one that holds it has not said so again, by the server's clock: one that is well says so every 3 s. `None`
+    /// where nobody holds it, or the server tells no time (before 2.10).
+    pub silent_for: Option<Duration>,
     /// Seconds of generators that are kept.
     pub seconds: u64,
+}
+
+/// Whether a server keeps what it is told to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSeen {
+    /// It does.
+    Kept,
+    /// It does not, because of this.
+    Missing(String),
+    /// It does not say so to this ticket.
+    Untold,
+}
+
+/// What came of a question.
+enum Asked {
+    /// Somebody answered.
+    Answer(Bytes),
+    /// It went through, and nobody listens there.
+    Nobody,
+    /// The ticket may not ask there.
+    Denied,
+    /// No word came.
+    Nothing,
 }
 
 impl Look {
@@ -81,15 +107,48 @@ impl Look {
         ServerSeen { name: info.server_name, version: info.version, max_payload: info.max_payload }
     }
 
+    /// Whether it keeps what it is told to keep (`JetStream`), for whoever the ticket logs in as.
+    pub async fn store(&mut self) -> StoreSeen {
+        let without = || StoreSeen::Missing("it runs without JetStream".to_owned());
+        match self.ask("$JS.API.INFO").await {
+            Asked::Answer(body) => refusal(&body).map_or(StoreSeen::Kept, StoreSeen::Missing),
+            Asked::Nobody => without(),
+            // Then what the server says to everybody: of itself, not of others in its cluster.
+            Asked::Denied | Asked::Nothing => {
+                let info = self.client.server_info();
+                match (info.jetstream, info.cluster) {
+                    (true, _) => StoreSeen::Kept,
+                    (false, None) => without(),
+                    (false, Some(_)) => StoreSeen::Untold,
+                }
+            }
+        }
+    }
+
+    /// Refuses a server that keeps nothing.
+    ///
+    /// # Errors
+    /// When it says that it does not.
+    pub async fn check_store(&mut self) -> Result<(), LinkError> {
+        match self.store().await {
+            StoreSeen::Missing(why) => Err(LinkError::NoStore { servers: self.servers.clone(), why }),
+            StoreSeen::Kept | StoreSeen::Untold => Ok(()),
+        }
+    }
+
     /// The runs that it knows, by name.
-    pub async fn runs(&self) -> Result<Vec<RunSeen>, LinkError> {
+    ///
+    /// # Errors
+    /// When it keeps nothing, or does not say what.
+    pub async fn runs(&mut self) -> Result<Vec<RunSeen>, LinkError> {
+        self.check_store().await?;
         let context = jetstream::new(self.client.clone());
         let no_store = |why: String| LinkError::NoStore { servers: self.servers.clone(), why };
         let mut seen = Vec::new();
-        for (run, holder, is_held) in lock::runs(&context).await.map_err(no_store)? {
+        for lock::Remembered { run, holder, is_held, silent_for } in lock::runs(&context).await.map_err(no_store)? {
             let stream = context.get_stream(Subjects::of(run.clone()).stream()).await;
             let seconds = stream.map_or(0, |stream| stream.cached_info().state.messages);
-            seen.push(RunSeen { run, holder, is_held, seconds });
+            seen.push(RunSeen { run, holder, is_held, silent_for, seconds });
         }
         Ok(seen)
     }
@@ -118,22 +177,31 @@ impl Look {
 
     /// Whether the ticket may say something there; `None` when the server gave no word on it. What is said is empty.
     pub async fn may_say(&mut self, subject: &str) -> Option<bool> {
+        match self.ask(subject).await {
+            // Somebody answered, or the server said that nobody listens: it went through.
+            Asked::Answer(_) | Asked::Nobody => Some(true),
+            Asked::Denied => Some(false),
+            Asked::Nothing => None,
+        }
+    }
+
+    /// Asks with an empty question.
+    async fn ask(&mut self, subject: &str) -> Asked {
         while self.happens.try_recv().is_ok() {}
         let request = Request::new().payload(Bytes::new()).timeout(Some(PATIENCE));
         let asked = self.client.send_request(subject.to_owned(), request);
         tokio::pin!(asked);
         loop {
             tokio::select! {
-                // Somebody answered, or the server said that nobody listens: it went through.
                 answer = &mut asked => return match answer {
-                    Ok(_) => Some(true),
-                    Err(error) if error.kind() == RequestErrorKind::NoResponders => Some(true),
-                    Err(_) => None,
+                    Ok(answer) => Asked::Answer(answer.payload),
+                    Err(error) if error.kind() == RequestErrorKind::NoResponders => Asked::Nobody,
+                    Err(_) => Asked::Nothing,
                 },
                 happened = self.happens.recv() => match happened {
-                    Some(Happened::Denied(words)) if words.contains(subject) => return Some(false),
+                    Some(Happened::Denied(words)) if words.contains(subject) => return Asked::Denied,
                     Some(_) => {}
-                    None => return None,
+                    None => return Asked::Nothing,
                 },
             }
         }
@@ -173,5 +241,27 @@ impl Look {
             }
         }
         expected
+    }
+}
+
+/// Why an answer of `JetStream` is a refusal, as it says itself: `{"error":{"code":503,"description":"…"}}`.
+fn refusal(answer: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
+    let error = answer.get("error")?;
+    let words = error.get("description").and_then(serde_json::Value::as_str);
+    Some(words.unwrap_or("it refuses").chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_without_jetstream_is_known_by_the_words_of_its_server() {
+        let refused = br#"{"type":"io.nats.jetstream.api.v1.account_info_response","error":{"code":503,"err_code":10039,"description":"JetStream not enabled for account"}}"#;
+        assert_eq!(refusal(refused).as_deref(), Some("JetStream not enabled for account"));
+        for fine in [&br#"{"type":"x","memory":0,"storage":0}"#[..], b"", b"+OK"] {
+            assert_eq!(refusal(fine), None);
+        }
     }
 }

@@ -56,6 +56,14 @@ impl Source {
 
     fn text(&self) -> Result<String, TicketError> {
         let read = |path: &Path| {
+            if path.is_dir() {
+                let tickets =
+                    [Role::Controller, Role::Generator].map(|role| path.join(role.file_name()).display().to_string());
+                return Err(io::Error::other(format!(
+                    "it is a folder; give the file in it, such as {}",
+                    tickets.join(" or ")
+                )));
+            }
             let mut text = String::new();
             std::fs::File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
             Ok(text)
@@ -78,12 +86,12 @@ impl Source {
     }
 }
 
-/// Whether others than its owner may read a file: a ticket is a secret.
+/// Whether others than its owner may read a file: a ticket is a secret. What is no file holds none.
 pub fn is_open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o077 != 0)
     }
     #[cfg(not(unix))]
     {

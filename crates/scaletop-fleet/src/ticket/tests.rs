@@ -13,6 +13,10 @@ fn authority() -> String {
     rcgen::CertificateParams::new(Vec::new()).expect("parameters").self_signed(&key).expect("a certificate").pem()
 }
 
+fn steering(words: &str) -> Credentials<'_> {
+    Credentials { controller: Some(words), ..Credentials::default() }
+}
+
 fn text(text: String) -> Source {
     Source::Text(text)
 }
@@ -60,7 +64,7 @@ fn nothing_printed_shows_a_secret() {
     let printed = format!("{tickets:?}");
     assert!(printed.contains(key.public().as_str()) && !printed.contains(&seed), "{printed}");
     let server = ["tls://user:hunter2@nats.example.com".to_owned()];
-    let others = Tickets::for_existing(&server, None, None, None).expect("tickets");
+    let others = Tickets::for_existing(&server, None, &Credentials::default()).expect("tickets");
     let printed = format!("{others:?} {:?}", others.generator.servers());
     assert!(!printed.contains("hunter2") && printed.contains("nats.example.com"), "{printed}");
 }
@@ -131,13 +135,20 @@ fn credentials_of_an_existing_server_are_checked_and_kept() {
         "-----BEGIN NATS USER JWT-----\neyJ0eXAi.eyJqdGki.c2ln\n------END NATS USER JWT------\n\n\
          -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
     );
-    let tickets = Tickets::for_existing(&server, None, Some(&words), None).expect("tickets");
+    let tickets = Tickets::for_existing(&server, None, &steering(&words)).expect("tickets");
+    assert!(tickets.observer.is_none(), "the controller's rights are not for whoever looks on");
+    let looking = Credentials { observer: Some(&words), ..steering(&words) };
+    let looks_on = Tickets::for_existing(&server, None, &looking).expect("tickets").observer.expect("a ticket");
+    let read = Ticket::read(&text(looks_on.to_text().expect("a text")), true).expect("a ticket");
+    assert_eq!((read.role(), read.signer()(b"document")), (Role::Observer, Vec::new()));
+    let open = Tickets::for_existing(&server, None, &Credentials::default()).expect("tickets");
+    assert!(open.observer.is_some(), "where everybody is let in");
     let controller = Ticket::read(&text(tickets.controller.to_text().expect("a text")), false).expect("a ticket");
     let generator = JoinTicket::read(&text(tickets.generator.to_text().expect("a text"))).expect("a ticket");
     assert!(generator.verifier()(b"document", &controller.signer()(b"document")));
     let printed = format!("{controller:?} {generator:?}");
     assert!(!printed.contains(&seed) && !printed.contains("eyJqdGki"), "{printed}");
-    let refused = Tickets::for_existing(&server, None, Some("no credentials"), None).expect_err("refused").to_string();
+    let refused = Tickets::for_existing(&server, None, &steering("no credentials")).expect_err("refused").to_string();
     assert!(refused.contains("credentials file"), "{refused}");
-    assert!(Tickets::for_existing(&[], None, None, None).is_err());
+    assert!(Tickets::for_existing(&[], None, &Credentials::default()).is_err());
 }
