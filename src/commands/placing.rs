@@ -10,8 +10,8 @@ use std::path::Path;
 
 use crate::cli::fleet_place::{AwsArgs, PlaceCommand};
 use crate::commands::CommandError;
-use crate::placing::Place;
 use crate::placing::ticket::{JoinTicket, TicketError, VARIABLE};
+use crate::placing::{Join, Place};
 use crate::target::is_loopback_host;
 
 /// Why generators are not placed.
@@ -63,6 +63,16 @@ pub async fn place(command: PlaceCommand) -> Result<u8, CommandError> {
 /// The ticket that was given, or set.
 fn ticket(given: Option<&Path>) -> Result<JoinTicket, PlaceError> {
     Ok(JoinTicket::find(given, std::env::var(VARIABLE).ok().as_deref())?)
+}
+
+/// Refuses to place generators that may load nothing: each of them would end at once.
+fn check_allowed(ticket: &JoinTicket, join: &Join) -> Result<(), CommandError> {
+    if !join.allow.is_empty() || !ticket.allow().is_empty() {
+        return Ok(());
+    }
+    let why = "which hosts may these generators load? say --allow HOST (also several), or have the ticket say it: scaletop fleet serve \
+               --allow HOST";
+    Err(CommandError::Option(why.to_owned()))
 }
 
 /// Refuses a ticket by which nobody elsewhere finds its server.

@@ -23,6 +23,8 @@ pub(crate) struct JoinTicket {
     run: String,
     /// Where its servers are.
     servers: Vec<String>,
+    /// The hosts that generators may load with it.
+    allow: Vec<String>,
 }
 
 /// Why a ticket is of no use here.
@@ -53,6 +55,8 @@ struct Parts {
     role: String,
     run: String,
     servers: Vec<String>,
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 impl JoinTicket {
@@ -91,7 +95,7 @@ impl JoinTicket {
         if parts.servers.is_empty() {
             return Err(foreign("it names no server"));
         }
-        Ok(Self { line, run: parts.run, servers: parts.servers })
+        Ok(Self { line, run: parts.run, servers: parts.servers, allow: parts.allow })
     }
 
     /// Its text, on one line.
@@ -102,6 +106,11 @@ impl JoinTicket {
     /// The run that it is for: 16 hexadecimal digits.
     pub(crate) fn run(&self) -> &str {
         &self.run
+    }
+
+    /// The hosts that generators may load with it, unless they are told others; none is named without them.
+    pub(crate) fn allow(&self) -> &[String] {
+        &self.allow
     }
 
     /// The names of the machines that its servers are on.

@@ -7,12 +7,13 @@ use crate::commands::CommandError;
 use crate::placing::manifest::Wanted;
 use crate::placing::nats::NatsFiles;
 
-use super::{PlaceError, check_reach, ticket};
+use super::{PlaceError, check_allowed, check_reach, ticket};
 
 /// Prints the manifest.
 pub(super) fn run(args: &ManifestArgs) -> Result<u8, CommandError> {
     let ticket = ticket(args.ticket.as_deref())?;
     let ManifestKind::K8s = args.kind;
+    check_allowed(&ticket, &args.joined.join())?;
     let nats = args.with_nats.as_deref().map(NatsFiles::read).transpose().map_err(PlaceError::from)?;
     let wanted = Wanted {
         name: args.name.clone(),

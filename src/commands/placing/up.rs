@@ -11,8 +11,9 @@ use crate::placing::local::Generator;
 use crate::placing::ssh::{Ssh, SshError};
 use crate::placing::ticket::JoinTicket;
 use crate::placing::{Join, Place};
+use crate::text::counted;
 
-use super::{PlaceError, check_aws, check_reach, does_nothing, ticket};
+use super::{PlaceError, check_allowed, check_aws, check_reach, does_nothing, ticket};
 
 /// Places generators; on this machine it stays until they are to end.
 pub(super) async fn run(args: &UpArgs) -> Result<u8, CommandError> {
@@ -22,6 +23,7 @@ pub(super) async fn run(args: &UpArgs) -> Result<u8, CommandError> {
     }
     let ticket = ticket(args.ticket.as_deref())?;
     let join = args.joined.join();
+    check_allowed(&ticket, &join)?;
     match &args.on {
         Place::Local => here(&std::env::current_exe()?, &ticket, &join, args.count.unwrap_or(1)).await,
         Place::Ssh(hosts) => {
@@ -148,7 +150,7 @@ fn shares(count: u32, hosts: usize) -> Vec<u32> {
 
 /// `1 generator`, `3 generators`.
 pub(super) fn generators(count: u32) -> String {
-    format!("{count} generator{}", if count == 1 { "" } else { "s" })
+    counted(count.into(), "generator")
 }
 
 #[cfg(test)]
