@@ -6,23 +6,23 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use crate::support::{Own, is_running, kill, nats_server, scaletop, soon};
 
-fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     Command::new(scaletop()).args(args).env_remove("SCALETOP_FLEET_TICKET").stdin(Stdio::null()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// `fleet serve`, and what it says once it serves.
-struct Serving {
-    child: Child,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
     said: String,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Serving {
-    fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         let mut child = Command::new(scaletop())
             .args(["fleet", "serve", "--listen", "127.0.0.1:0", "--allow", "example.com", "--dir"])
             .arg(dir)

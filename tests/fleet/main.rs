@@ -10,7 +10,9 @@
 )]
 
 mod commands;
+mod refused;
 mod rights;
 mod single;
+mod steered;
 mod stored;
 mod support;

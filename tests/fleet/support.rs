@@ -84,7 +84,7 @@ pub(crate) fn options(dir: &Path, program: PathBuf) -> ServerOptions {
 }
 
 pub(crate) const fn having(seconds: Seconds) -> ControllerOptions {
-    ControllerOptions { seconds, patience: Duration::ZERO, about: String::new() }
+    ControllerOptions { seconds, patience: Duration::ZERO, waits_for: None, about: String::new() }
 }
 
 pub(crate) fn scaletop() -> &'static str {
