@@ -397,6 +397,7 @@ impl Load {
                 in_flight: 0,
                 clock_error: None,
                 late_anchor: None,
+                numbers: Vec::new(),
             });
         }
         let done = index + self.answered_after;

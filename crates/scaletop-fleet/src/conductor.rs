@@ -107,6 +107,10 @@ pub(crate) struct Conductor {
     roster: Roster,
     schedule: Schedule,
     gather: Gather,
+    /// Whether the session was another controller's before.
+    is_resumed: bool,
+    /// Since when this one leads.
+    led_from: Elapsed,
     phase: Phase,
     started: Elapsed,
     /// The number of the schedule as it was last told.
@@ -136,11 +140,13 @@ impl Conductor {
     pub(crate) fn new(settings: Settings, now: Elapsed, resumed: Option<&Resumed>) -> Self {
         let (roster, schedule) = (Roster::new(settings.lease, settings.epoch), Schedule::new(settings.seed));
         let first = resumed.map_or_else(|| now.second(), |resumed| resumed.next);
-        Self {
+        let mut conductor = Self {
             settings,
             roster,
             schedule,
             gather: Gather::new(first, resumed),
+            is_resumed: resumed.is_some(),
+            led_from: Elapsed::ZERO,
             phase: Phase::Gathering,
             started: now,
             number: 0,
@@ -159,7 +165,11 @@ impl Conductor {
             state: None,
             given_up: 0,
             said: VecDeque::new(),
+        };
+        for (id, number, body) in resumed.into_iter().flat_map(|resumed| &resumed.heard) {
+            conductor.second(now, id, *number, body);
         }
+        conductor
     }
 
     /// The next thing to say.
@@ -295,8 +305,10 @@ impl Conductor {
     /// The load begins, at rate zero, with all who are ready.
     pub(crate) fn start(&mut self, now: Elapsed) {
         self.phase = Phase::Running;
-        if self.gather.next() < now.second() && self.settings.epoch == 1 {
-            self.gather.skip_to(now.second());
+        self.led_from = now;
+        // Seconds from before, in which nobody had a share, are those of a session that goes on, or nobody's.
+        if !self.is_resumed {
+            self.gather.skip_to(now.second().max(self.gather.next()));
         }
         let table = Table::of(self.roster.present().map(|(id, generator)| (id.clone(), generator.threads)));
         self.put_table(now, now + self.lead, table);
@@ -434,7 +446,7 @@ impl Conductor {
         let end = if let Phase::Stopping(stopped, _) = self.phase { end.min(stopped) } else { end };
         Closing {
             holders: self.schedule.holders(second),
-            planned: self.schedule.planned(&self.wish, second),
+            planned: (end > self.led_from).then(|| self.schedule.planned(&self.wish, second)),
             target: self.wish.rate_before(end),
         }
     }

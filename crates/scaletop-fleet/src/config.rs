@@ -1,11 +1,12 @@
 //! How a controller and a generator are set up, what they say while they run, and why they end.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use scaletop_load::{Arrivals, Expected, LoadHandle, RequestOptions, Second};
 use scaletop_units::{ArrivalRate, GeneratorId, RunClock};
 use serde::{Deserialize, Serialize};
@@ -104,8 +105,11 @@ pub struct Consent {
 pub struct Resumed {
     /// The first second that is not in the recording yet.
     pub next: u32,
-    /// Seconds of this generator up to this one are in the recording; it is not counted twice.
-    pub merged: BTreeMap<GeneratorId, u32>,
+    /// The seconds of each generator that are in the recording, by the numbers under which it stored them (see
+    /// [`scaletop_load::GeneratorPart::numbers`]): they are not counted again.
+    pub merged: BTreeMap<GeneratorId, BTreeSet<u64>>,
+    /// What generators stored and was heard already, in its order: see [`crate::Recovered::seconds`].
+    pub heard: Vec<(GeneratorId, u64, Bytes)>,
 }
 
 /// Signs the bytes of a run document.
@@ -347,6 +351,16 @@ pub enum FleetError {
         "another session of this run has begun, with a time of its own: start this generator anew to take part in it"
     )]
     AnotherSession,
+    /// No generator of an abandoned session is there any more.
+    #[error(
+        "no generator of this session was heard within {} s: they end when they hear no controller for as long as their --orphan says, \
+         and with them what they knew of it",
+        within.as_secs()
+    )]
+    Deserted {
+        /// How long they were listened for.
+        within: Duration,
+    },
     /// The request cannot be sent to, or used by, a generator.
     #[error("this request cannot be given to a fleet: {0}")]
     Request(String),

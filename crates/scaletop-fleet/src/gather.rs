@@ -61,8 +61,6 @@ pub(crate) struct Gather {
     next: u32,
     open: BTreeMap<u32, Open>,
     streams: BTreeMap<(GeneratorId, u64), Stream>,
-    /// What an earlier controller merged.
-    merged: BTreeMap<GeneratorId, u32>,
 }
 
 /// What the session says of a second that closes.
@@ -70,8 +68,8 @@ pub(crate) struct Gather {
 pub(crate) struct Closing {
     /// Who had slots in it.
     pub holders: Vec<GeneratorId>,
-    /// How many arrivals were to be sent in it.
-    pub planned: u64,
+    /// How many arrivals were to be sent in it; `None`: nobody led the fleet then, and nobody knows.
+    pub planned: Option<u64>,
     /// The rate that was asked for at its end.
     pub target: ArrivalRate,
 }
@@ -79,8 +77,21 @@ pub(crate) struct Closing {
 impl Gather {
     /// Begins with second `first`.
     pub(crate) fn new(first: u32, resumed: Option<&Resumed>) -> Self {
-        let merged = resumed.map(|resumed| resumed.merged.clone()).unwrap_or_default();
-        Self { next: first, open: BTreeMap::new(), streams: BTreeMap::new(), merged }
+        let mut gather = Self { next: first, open: BTreeMap::new(), streams: BTreeMap::new() };
+        // What an earlier controller merged is known.
+        for (id, numbers) in resumed.into_iter().flat_map(|resumed| &resumed.merged) {
+            for &number in numbers {
+                gather.stream(id, number).take(number);
+            }
+        }
+        gather
+    }
+
+    /// The process that numbers so.
+    fn stream(&mut self, id: &GeneratorId, number: u64) -> &mut Stream {
+        let process = number >> 32;
+        let new = || Stream { next: process << 32, ..Stream::default() };
+        self.streams.entry((id.clone(), process)).or_insert_with(new)
     }
 
     /// The second that closes next.
@@ -96,14 +107,7 @@ impl Gather {
 
     /// Takes a generator's second in; `false`: it is known already, or none of the session's.
     pub(crate) fn add(&mut self, id: &GeneratorId, number: u64, stored: StoredSecond) -> bool {
-        let stream = self
-            .streams
-            .entry((id.clone(), number >> 32))
-            .or_insert_with(|| Stream { next: number >> 32 << 32, ..Stream::default() });
-        if !stream.take(number) || stored.second.index > self.next.saturating_add(FAR) {
-            return false;
-        }
-        if self.merged.get(id).is_some_and(|&merged| stored.second.index <= merged) {
+        if !self.stream(id, number).take(number) || stored.second.index > self.next.saturating_add(FAR) {
             return false;
         }
         let StoredSecond { mut second, clock_error, late_anchor } = stored;
@@ -122,6 +126,7 @@ impl Gather {
             in_flight: second.in_flight,
             clock_error,
             late_anchor,
+            numbers: vec![number],
         }];
         if is_late {
             second.index = self.next;
@@ -163,8 +168,9 @@ impl Gather {
         let mut second =
             self.open.remove(&index).map_or_else(|| Second::new(index, ArrivalRate::PAUSED), |open| open.second);
         second.target = closing.target;
-        if closing.planned > 0 || second.parts.iter().any(|part| part.intended == index && part.due > 0) {
-            second.part_mut(index).planned = Some(closing.planned);
+        let is_due = second.parts.iter().any(|part| part.intended == index && part.due > 0);
+        if let Some(planned) = closing.planned.filter(|&planned| planned > 0 || is_due) {
+            second.part_mut(index).planned = Some(planned);
         }
         second
     }
@@ -204,6 +210,7 @@ fn merge(into: &mut Second, part: &Second) {
                 mine.cpu_percent = higher(mine.cpu_percent, row.cpu_percent);
                 mine.clock_error = mine.clock_error.max(row.clock_error);
                 mine.late_anchor = mine.late_anchor.max(row.late_anchor);
+                mine.numbers.extend(row.numbers);
             }
             None => {
                 rows.insert(row.id.clone(), row);
@@ -289,7 +296,7 @@ mod tests {
     }
 
     fn holders(count: usize) -> impl Fn(u32) -> Closing {
-        move |_| Closing { holders: (0..count).map(id).collect(), planned: 5, target: ArrivalRate::new(9) }
+        move |_| Closing { holders: (0..count).map(id).collect(), planned: Some(5), target: ArrivalRate::new(9) }
     }
 
     #[test]
@@ -334,13 +341,33 @@ mod tests {
 
     #[test]
     fn what_an_earlier_controller_merged_is_not_counted_again() {
-        let resumed = Resumed { next: 5, merged: [(id(0), 4)].into() };
-        let mut gather = Gather::new(5, Some(&resumed));
-        assert!(!gather.add(&id(0), 4, stored(4, &[(4, 10)])));
-        assert!(gather.add(&id(0), 5, stored(5, &[(5, 10)])));
-        assert!(gather.add(&id(1), 4, stored(4, &[(4, 10)])), "it had not been heard of then");
-        let rest = gather.finish(5, holders(1));
-        assert_eq!(rest.iter().map(|second| second.total().due).collect::<Vec<_>>(), [2]);
+        let second = |number: u64| stored(u32::try_from(number).unwrap(), &[(u32::try_from(number).unwrap(), 10)]);
+        let mut first = Gather::new(0, None);
+        let mut closed = Vec::new();
+        // Number 2 comes late: it is counted in second 3, before what that generator itself says of second 3.
+        for (number, now) in [(0, 1), (1, 2), (3, 4), (2, 4)] {
+            first.add(&id(0), number, second(number));
+            while let Some(second) = first.close(Elapsed::from_secs(now), holders(0)) {
+                closed.push(second);
+            }
+        }
+        let mut resumed = Resumed { next: 4, ..Resumed::default() };
+        for row in closed.iter().flat_map(|second| &second.generators) {
+            resumed.merged.entry(row.id.clone()).or_default().extend(&row.numbers);
+        }
+        assert_eq!(closed.len(), 4);
+        let mut gather = Gather::new(4, Some(&resumed));
+        for number in [0, 1, 3, 2, 4, 4] {
+            gather.add(&id(0), number, second(number));
+        }
+        assert!(gather.add(&id(1), 4, second(4)), "it had not been heard of then");
+        closed.extend(gather.finish(4, holders(1)));
+        let due: Vec<_> = closed.iter().map(|second| second.total().due).collect();
+        assert_eq!(
+            (due.iter().sum::<u64>(), due[4]),
+            (6, 3),
+            "{due:?}: each once, and the late one in the second that is open"
+        );
     }
 
     #[test]

@@ -17,7 +17,9 @@ use crate::config::{Ended, Engine, EngineSetup, FleetError, GeneratorConfig, Gen
 use crate::lease::Lease;
 use crate::link::{Ask, GeneratorLink, Question};
 use crate::member::Member;
-use crate::message::{self, Answer, Beat, BeatAnswer, Hello, ReadError, RunDocument, Standing, Verdict, Welcome};
+use crate::message::{
+    self, Answer, Beat, BeatAnswer, Hello, Known, ReadError, RunDocument, Standing, Verdict, Welcome,
+};
 use crate::offset::{KEPT, Offsets, Stamps};
 
 mod store;
@@ -73,7 +75,7 @@ pub async fn generate(
         }
     };
     let making = make_engine(setup);
-    let mut work = Work::new(talk, &welcome, document, clock);
+    let mut work = Work::new(talk, welcome, document, clock);
     let ended = work.run(making, &mut leave, &mut said).await;
     drop(certificates);
     match ended {
@@ -158,6 +160,8 @@ struct Talk {
     /// When it last heard of a controller, by its own clock.
     heard: Duration,
     ended: Ended,
+    /// What it knows of the session, once it was let in.
+    known: Option<Known>,
 }
 
 impl Talk {
@@ -176,6 +180,7 @@ impl Talk {
             round_trip: None,
             heard: Duration::ZERO,
             ended: Ended::Left,
+            known: None,
         }
     }
 
@@ -216,6 +221,7 @@ impl Talk {
             ports: health.ports_left,
             labels: self.config.labels.clone(),
             declines,
+            known: self.known.clone(),
         };
         message::write(self.epoch, 0, &hello)
     }

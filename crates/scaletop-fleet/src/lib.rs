@@ -15,6 +15,7 @@ mod message;
 pub mod nats;
 mod offset;
 mod request;
+mod resume;
 mod roster;
 mod schedule;
 #[cfg(feature = "nats")]
@@ -34,6 +35,7 @@ pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
 pub use message::PROTOCOL;
+pub use resume::{Abandoned, Recovered, recover};
 
 #[cfg(test)]
 mod tests;

@@ -93,11 +93,24 @@ pub(crate) struct Hello {
     pub ports: Option<u32>,
     /// What it says of itself.
     pub labels: Vec<String>,
+    /// What it knows of the session, once a controller has let it in: a controller that comes later may know less.
+    pub known: Option<Known>,
     /// That it does not want to be let in after all, and why: what goes behind its name, "refuses this run: …". It was let in
     /// before, and ends. Who does not know this field lets it in once more, and forgets it as one that is not heard: no harm, so
     /// the protocol has the number that it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declines: Option<String>,
+}
+
+/// What a generator knows of the session that it is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// Its seconds are numbered from here on.
+    pub first_number: u64,
+    /// The [`RunDocument`] that it follows, as it was signed.
+    pub document: Vec<u8>,
+    /// The signature that it came with.
+    pub signature: Vec<u8>,
 }
 
 /// What a generator that wants to be let in is told.

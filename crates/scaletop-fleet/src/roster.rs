@@ -227,7 +227,9 @@ impl Roster {
                 state = State::Returning(now);
             }
         }
+        // Who is in the session already goes on with the numbers that it has.
         let first_number = (self.epoch.saturating_sub(1) << 48) | (u64::from(self.welcomed) << 32);
+        let first_number = hello.known.as_ref().map_or(first_number, |known| known.first_number);
         self.welcomed = self.welcomed.saturating_add(1);
         let generator = Generator {
             process: hello.process,
@@ -378,6 +380,7 @@ pub(crate) mod tests {
             open_files: None,
             ports: None,
             labels: Vec::new(),
+            known: None,
             declines: None,
         }
     }

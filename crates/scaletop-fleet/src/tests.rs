@@ -175,6 +175,46 @@ fn without_a_controller_the_load_ends_within_the_lease() {
 }
 
 #[test]
+fn another_controller_goes_on_without_a_hole_and_nothing_is_sent_before_it_asks_for_it() {
+    in_virtual_time(async || {
+        let mut fleet = Fleet::start(3, Options::default()).await;
+        fleet.set(constant(300));
+        fleet.sleep(3_300).await;
+        let fault = fleet.now();
+        fleet.kill_controller();
+        fleet.sleep(12_000).await;
+        fleet.resume(3).await;
+        fleet.sleep(2_000).await;
+        let last = fleet.sent().iter().map(|(due, _)| *due).max().unwrap();
+        assert!(last > fault && last <= fault + Duration::from_millis(1_600), "{last:?} after {fault:?}");
+        let whole = fleet.set(constant(200)).next_second().second();
+        fleet.sleep(3_200).await;
+        // Who comes now has its request from the others.
+        fleet.join(3).await;
+        fleet.sleep(4_000).await;
+        fleet.leave(0);
+        fleet.sleep(3_000).await;
+        let report = fleet.stop().await;
+        let mut dues: Vec<Elapsed> = report.sent.iter().map(|(due, _)| *due).collect();
+        dues.sort_unstable();
+        assert!(dues.windows(2).all(|pair| pair[0] != pair[1]), "sent twice");
+        let first = report.seconds[0].index;
+        assert!(report.seconds.iter().zip(first..).all(|(second, index)| second.index == index), "a hole");
+        let counted: u64 = report.seconds.iter().map(|second| second.total().sent).sum();
+        assert_eq!(counted, report.sent.len() as u64, "each request once in the recording");
+        let sent = sent_in(&report);
+        let after: Vec<_> = sent.range(whole..whole + 8).map(|(_, count)| *count).collect();
+        assert_eq!(after, [200; 8], "{sent:?}");
+        for (cohort, [planned, due, ..]) in cohorts(&report.seconds).split_off(&whole) {
+            assert_eq!(planned, due, "second {cohort}");
+        }
+        let gap = report.seconds.iter().filter(|second| second.target.is_paused() && second.index < whole);
+        assert!(gap.clone().count() > 10 && gap.flat_map(|second| &second.parts).all(|part| part.planned.is_none()));
+        assert!(report.sent.iter().any(|(_, who)| *who == 3) && when(&report, &id(0), GeneratorChange::Left).is_some());
+    });
+}
+
+#[test]
 fn who_leaves_hands_over_without_a_gap_and_who_joins_takes_a_share_without_one() {
     in_virtual_time(async || {
         let mut fleet = Fleet::start(3, Options::default()).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use scaletop_load::Second;
+use scaletop_load::{Piece, RateProfile, Second};
 use scaletop_units::{Elapsed, RunClock};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -13,7 +13,10 @@ use super::{BEAT, Leave, Talk, member_of};
 use crate::config::{Ended, Engine, FleetError, GeneratorNews};
 use crate::link::{Ask, FromController, Order};
 use crate::member::Member;
-use crate::message::{self, BeatAnswer, Message, Published, RunDocument, Standing, StoredSecond, Verdict, Welcome};
+use crate::message::{
+    self, BeatAnswer, Known, Message, Published, RunDocument, Standing, StoredSecond, Verdict, Welcome,
+};
+use crate::offset::Offsets;
 
 /// Whoever leaves waits so long for its share to be taken.
 const HANDING_OVER: Duration = Duration::from_secs(10);
@@ -84,7 +87,9 @@ enum Shown {
 }
 
 impl Work {
-    pub(super) fn new(talk: Talk, welcome: &Welcome, document: RunDocument, clock: RunClock) -> Self {
+    pub(super) fn new(mut talk: Talk, welcome: Welcome, document: RunDocument, clock: RunClock) -> Self {
+        let first_number = welcome.first_number;
+        talk.known = Some(Known { first_number, document: welcome.document, signature: welcome.signature });
         let member = member_of(&talk.config, &document, clock.now());
         let store = Store::new(talk.link.seconds.clone());
         Self {
@@ -96,8 +101,8 @@ impl Work {
             store,
             answers: JoinSet::new(),
             drained: JoinSet::new(),
-            first_number: welcome.first_number,
-            next_number: welcome.first_number,
+            first_number,
+            next_number: first_number,
             clock_error: None,
             leaving: Leaving::No,
             is_asking: false,
@@ -254,7 +259,11 @@ impl Work {
             What::Hello => self.welcomed_again(&bytes, said),
             What::Beat(sent, session) => {
                 let Ok(answer) = message::read::<BeatAnswer>(&bytes) else { return Ok(()) };
-                self.talk.note_answer(sent, back, &answer.body);
+                // What another controller says the time is, is no time of this one's session.
+                if answer.epoch == self.talk.epoch {
+                    self.talk.note_answer(sent, back, &answer.body);
+                }
+                self.talk.heard = self.talk.heard.max(back);
                 self.beat_answered(session, &answer)
             }
         }
@@ -284,7 +293,7 @@ impl Work {
 
     /// A controller that did not know it lets it in.
     fn welcomed_again(&mut self, bytes: &[u8], said: &mut impl FnMut(GeneratorNews)) -> Result<(), FleetError> {
-        let Some((_, document)) = self.talk.welcomed(bytes)? else { return Ok(()) };
+        let Some((welcome, document)) = self.talk.welcomed(bytes)? else { return Ok(()) };
         if document.run != self.document.run || document.request != self.document.request {
             return Err(FleetError::Unwilling("the run is another one now; start the generator anew".to_owned()));
         }
@@ -293,8 +302,17 @@ impl Work {
         }
         if document.epoch != self.talk.epoch {
             said(GeneratorNews::Notice(format!("controller {} leads the run now", document.epoch)));
+            // Its clock is another one, and what the last one asked for is over, whatever lease the next one grants.
+            self.talk.offsets = Offsets::default();
+            if let Some(engine) = &self.engine {
+                let now = self.clock.now();
+                let nothing = Piece { at: now, profile: RateProfile::PAUSED, since: now, credit: 0, seed: 0 };
+                engine.handle.begin(nothing, None);
+            }
         }
         self.talk.epoch = document.epoch;
+        let Welcome { document: signed, signature, .. } = welcome;
+        self.talk.known = Some(Known { first_number: self.first_number, document: signed, signature });
         self.member = member_of(&self.talk.config, &document, self.clock.now());
         self.document = document;
         self.apply_lease();

@@ -14,12 +14,77 @@ use tokio::time::sleep;
 
 use super::network::Network;
 use crate::config::{
-    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, OnLoss, Progress, RunId,
+    Consent, ControllerConfig, Ended, Engine, EngineSetup, FleetError, GeneratorConfig, OnLoss, Progress, Resumed,
+    RunId, Verifier,
 };
 use crate::controller::{Wires, await_ready, prepare};
 use crate::generator::generate;
 use crate::handle::{FleetHandle, News};
+use crate::link::ControllerLink;
+use crate::resume::{Abandoned, recover};
 use crate::slots::tests::id;
+
+/// A controller that was started.
+struct Led {
+    handle: FleetHandle,
+    controller: JoinHandle<()>,
+    told: mpsc::UnboundedReceiver<Result<Progress, FleetError>>,
+    begin: oneshot::Sender<()>,
+}
+
+fn config(generators: u32, options: &Options) -> ControllerConfig {
+    let is_forged = options.is_forged;
+    ControllerConfig {
+        run: RunId::from_number(1),
+        epoch: 1,
+        resumed: None,
+        wanted: generators,
+        to_begin: options.at_least,
+        to_go_on: options.at_least,
+        within: Duration::from_secs(10),
+        on_loss: options.on_loss,
+        lease: Duration::from_millis(1_500),
+        arrivals: Arrivals::Uniform,
+        seed: 7,
+        max_rate: ArrivalRate::new(100_000),
+        expected: Expected::default(),
+        max_in_flight_each: None,
+        request: RequestOptions::get("https://shop.example/".parse().unwrap()),
+        not_after: options.not_after,
+        consent: Consent { host: "shop.example".to_owned(), by: "me".to_owned(), at: "now".to_owned() },
+        version: "0.2".to_owned(),
+        allow_versions: false,
+        signer: Box::new(move |bytes| if is_forged { b"forged".to_vec() } else { signature(bytes) }),
+        kill: None,
+    }
+}
+
+/// Starts a controller; what it says goes to `seconds` and `news`.
+fn lead(config: ControllerConfig, link: ControllerLink, clock: RunClock, seconds: &Seconds, news: &AllNews) -> Led {
+    let drive = prepare(config, link, clock).unwrap();
+    let (handle, commands) = FleetHandle::new();
+    let (progress, told) = mpsc::unbounded_channel();
+    let (begin, begin_rx) = oneshot::channel();
+    let (seconds_tx, mut seconds_rx) = mpsc::channel(64);
+    let (news_tx, mut news_rx) = mpsc::channel(64);
+    let wires = Wires { commands, progress, begin: begin_rx, seconds: seconds_tx, news: news_tx };
+    let controller = tokio::task::spawn_local(drive.run(wires));
+    let (into, told_news) = (Rc::clone(seconds), Rc::clone(news));
+    tokio::task::spawn_local(async move {
+        while let Some(second) = seconds_rx.recv().await {
+            into.borrow_mut().push(second);
+        }
+    });
+    tokio::task::spawn_local(async move {
+        while let Some(one) = news_rx.recv().await {
+            told_news.borrow_mut().push((clock.now(), one));
+        }
+    });
+    Led { handle, controller, told, begin }
+}
+
+type Seconds = Rc<RefCell<Vec<Second>>>;
+type AllNews = Rc<RefCell<Vec<(Elapsed, News)>>>;
 
 /// When each arrival that was sent was due, and who sent it.
 type Sent = Rc<RefCell<Vec<(Elapsed, usize)>>>;
@@ -84,8 +149,8 @@ pub(super) struct Fleet {
     sent: Sent,
     /// What was said while they gathered.
     said: Vec<String>,
-    seconds: Rc<RefCell<Vec<Second>>>,
-    news: Rc<RefCell<Vec<(Elapsed, News)>>>,
+    seconds: Seconds,
+    news: AllNews,
 }
 
 /// Notes what it is asked to send, and answers after a while.
@@ -141,50 +206,9 @@ impl Fleet {
         // The session is a while old, and no generator's clock began when it did.
         sleep(Duration::from_millis(1_234)).await;
         let (net, link) = Network::new(options.seed);
-        let is_forged = options.is_forged;
-        let config = ControllerConfig {
-            run: RunId::from_number(1),
-            epoch: 1,
-            resumed: None,
-            wanted: generators,
-            to_begin: options.at_least,
-            to_go_on: options.at_least,
-            within: Duration::from_secs(10),
-            on_loss: options.on_loss,
-            lease: Duration::from_millis(1_500),
-            arrivals: Arrivals::Uniform,
-            seed: 7,
-            max_rate: ArrivalRate::new(100_000),
-            expected: Expected::default(),
-            max_in_flight_each: None,
-            request: RequestOptions::get("https://shop.example/".parse().unwrap()),
-            not_after: options.not_after,
-            consent: Consent { host: "shop.example".to_owned(), by: "me".to_owned(), at: "now".to_owned() },
-            version: "0.2".to_owned(),
-            allow_versions: false,
-            signer: Box::new(move |bytes| if is_forged { b"forged".to_vec() } else { signature(bytes) }),
-            kill: None,
-        };
-        let drive = prepare(config, link, clock).unwrap();
-        let (handle, commands) = FleetHandle::new();
-        let (progress, mut told) = mpsc::unbounded_channel();
-        let (begin, begin_rx) = oneshot::channel();
-        let (seconds_tx, mut seconds_rx) = mpsc::channel(64);
-        let (news_tx, mut news_rx) = mpsc::channel(64);
-        let wires = Wires { commands, progress, begin: begin_rx, seconds: seconds_tx, news: news_tx };
-        let controller = tokio::task::spawn_local(drive.run(wires));
-        let (seconds, news) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
-        let (into, told_news) = (Rc::clone(&seconds), Rc::clone(&news));
-        tokio::task::spawn_local(async move {
-            while let Some(second) = seconds_rx.recv().await {
-                into.borrow_mut().push(second);
-            }
-        });
-        tokio::task::spawn_local(async move {
-            while let Some(one) = news_rx.recv().await {
-                told_news.borrow_mut().push((clock.now(), one));
-            }
-        });
+        let (seconds, news) = (Rc::default(), Rc::default());
+        let Led { handle, controller, mut told, begin } =
+            lead(config(generators, &options), link, clock, &seconds, &news);
         let mut fleet = Self {
             net,
             handle,
@@ -274,6 +298,41 @@ impl Fleet {
 
     pub(super) fn kill_controller(&mut self) {
         self.controller.abort();
+    }
+
+    /// Another controller goes on with what the first one recorded, and with what only the generators know.
+    pub(super) async fn resume(&mut self, generators: u32) {
+        let mut link = self.net.again();
+        let session =
+            Abandoned { run: RunId::from_number(1), epoch: 2, started_unix_micros: self.clock.started_unix_micros() };
+        let verify: Verifier = Box::new(|bytes, signed| signature(bytes) == signed);
+        let recovered = recover(&mut link, &session, &verify, Duration::from_secs(10)).await.unwrap();
+        let ahead = recovered.clock.now().as_nanos().abs_diff(self.clock.now().as_nanos());
+        assert!(ahead < 4_000_000, "its clock is {ahead} ns off, and a message takes up to 3 ms");
+        self.clock = recovered.clock;
+        let mut resumed = Resumed { heard: recovered.seconds, ..Resumed::default() };
+        for second in &*self.seconds.borrow() {
+            resumed.next = second.index + 1;
+            for row in &second.generators {
+                resumed.merged.entry(row.id.clone()).or_default().extend(&row.numbers);
+            }
+        }
+        let config = ControllerConfig {
+            epoch: 2,
+            resumed: Some(resumed),
+            request: recovered.request,
+            lease: recovered.lease,
+            consent: recovered.consent,
+            not_after: recovered.not_after,
+            ..config(generators, &self.options)
+        };
+        let Led { handle, controller, mut told, begin } =
+            lead(config, link, recovered.clock, &self.seconds, &self.news);
+        (self.handle, self.controller) = (handle, controller);
+        await_ready(&mut told, generators, 1, Duration::from_secs(10), &mut |_| {}).await.unwrap();
+        sleep(Duration::from_millis(1_550)).await;
+        let _ = begin.send(());
+        sleep(Duration::from_millis(50)).await;
     }
 
     pub(super) fn sent(&self) -> Vec<(Elapsed, usize)> {

@@ -30,26 +30,46 @@ type Inboxes = Rc<RefCell<Vec<(GeneratorId, mpsc::Sender<FromController>)>>>;
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     faults: Rc<RefCell<Faults>>,
-    to_controller: mpsc::Sender<Incoming>,
+    to_controller: Rc<RefCell<mpsc::Sender<Incoming>>>,
     inboxes: Inboxes,
+    /// What was stored, in order.
+    stored: Rc<RefCell<Vec<(GeneratorId, u64, Bytes)>>>,
 }
 
 impl Network {
     /// A good one, and the controller's end of it.
     pub(super) fn new(seed: u64) -> (Self, ControllerLink) {
-        let (to_controller, inbox) = mpsc::channel(4_096);
-        let (outbox, mut out) = mpsc::unbounded_channel();
+        // Nobody hears it before there is a controller.
+        let to_controller = Rc::new(RefCell::new(mpsc::channel(1).0));
         let rng = fastrand::Rng::with_seed(seed);
         let longest = Duration::from_millis(3);
         let faults = Faults { rng, loss: 0.0, repeat: 0.0, longest, cuts: vec![(false, false); 16], is_out: false };
-        let net = Self { faults: Rc::new(RefCell::new(faults)), to_controller, inboxes: Rc::default() };
-        let carrying = net.clone();
+        let faults = Rc::new(RefCell::new(faults));
+        let net = Self { faults, to_controller, inboxes: Rc::default(), stored: Rc::default() };
+        let link = net.again();
+        (net, link)
+    }
+
+    /// The end of the next controller. What was stored comes to it from the first on, as well as what is stored from now on.
+    pub(super) fn again(&self) -> ControllerLink {
+        let (to_controller, inbox) = mpsc::channel(4_096);
+        let (outbox, mut out) = mpsc::unbounded_channel();
+        *self.to_controller.borrow_mut() = to_controller.clone();
+        for (id, number, body) in self.stored.borrow().iter().cloned() {
+            let _ = to_controller.try_send(Incoming::Second { id, number, body });
+        }
+        let carrying = self.clone();
         tokio::task::spawn_local(async move {
             while let Some(outgoing) = out.recv().await {
                 carrying.send_out(&outgoing);
             }
         });
-        (net, ControllerLink { inbox, outbox })
+        ControllerLink { inbox, outbox }
+    }
+
+    /// Where the controller is now.
+    fn controller(&self) -> mpsc::Sender<Incoming> {
+        self.to_controller.borrow().clone()
     }
 
     /// Cuts generator `which` off, towards the controller and from it.
@@ -66,7 +86,7 @@ impl Network {
     /// The carrier itself is gone, or back.
     pub(super) fn outage(&self, is_out: bool) {
         self.faults.borrow_mut().is_out = is_out;
-        let _ = self.to_controller.try_send(Incoming::Connected(!is_out));
+        let _ = self.controller().try_send(Incoming::Connected(!is_out));
         for (_, inbox) in &*self.inboxes.borrow() {
             let _ = inbox.try_send(FromController::Connected(!is_out));
         }
@@ -147,7 +167,7 @@ impl Network {
     }
 
     fn deliver(&self, ask: Ask, body: Bytes, answer: oneshot::Sender<Bytes>, delay: Duration) {
-        let to = self.to_controller.clone();
+        let to = self.controller();
         tokio::task::spawn_local(async move {
             sleep(delay).await;
             let _ = to.send(Incoming::Question(Question { ask, body, answer })).await;
@@ -164,9 +184,10 @@ impl Network {
                 }
             };
             sleep(delay).await;
+            self.stored.borrow_mut().push((id.clone(), number, body.clone()));
             for _ in 0..=usize::from(self.is_repeated()) {
                 let second = Incoming::Second { id: id.clone(), number, body: body.clone() };
-                let _ = self.to_controller.send(second).await;
+                let _ = self.controller().send(second).await;
             }
             let _ = stored.send(());
         }

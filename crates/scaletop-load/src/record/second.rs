@@ -79,6 +79,9 @@ pub struct GeneratorPart {
     pub clock_error: Option<Duration>,
     /// How late the latest change of rate or of shares reached it; `None` when it was there in time.
     pub late_anchor: Option<Duration>,
+    /// Its own seconds that were counted here, by the numbers under which it stored them: whoever goes on with the session counts
+    /// none of them again. Empty in recordings that do not say.
+    pub numbers: Vec<u64>,
 }
 
 /// More instances or addresses than this are not told apart within one second.

@@ -95,6 +95,7 @@ fn full() -> Value {
         in_flight: 0,
         clock_error: None,
         late_anchor: None,
+        numbers: Vec::new(),
     }];
     let (id, why) = ("g1".parse().unwrap(), Some("no beat for 1.5 s".to_owned()));
     session.apply(Elapsed::ZERO, &SessionEvent::Generator(GeneratorEvent { id, change: GeneratorChange::Lost, why }));

@@ -43,6 +43,7 @@ fn of_fleet(index: u32, planned: u64, reported: &[(&str, u64)]) -> Second {
             in_flight: 4,
             clock_error: Some(Duration::from_micros(400)),
             late_anchor: None,
+            numbers: Vec::new(),
         })
         .collect();
     second

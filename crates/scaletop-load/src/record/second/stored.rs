@@ -64,6 +64,9 @@ struct Stored {
     planned: Vec<(u32, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     generators: Vec<StoredGenerator>,
+    /// Of each of them the numbers of its own seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    numbers: Vec<Vec<u64>>,
 }
 
 /// A generator of a fleet: its name, arrivals due, sent, OK, send lag in nanoseconds, percent of a core, requests in flight, and
@@ -73,7 +76,7 @@ struct StoredGenerator(GeneratorId, u64, u64, u64, Option<u64>, Option<f32>, u64
 
 impl From<&GeneratorPart> for StoredGenerator {
     fn from(part: &GeneratorPart) -> Self {
-        let GeneratorPart { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor } = part;
+        let GeneratorPart { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor, numbers: _ } = part;
         let (lag, error, late) = (lag_p99.map(nanos), clock_error.map(nanos), late_anchor.map(nanos));
         Self(id.clone(), *due, *sent, *ok, lag, *cpu_percent, *in_flight, error, late)
     }
@@ -83,7 +86,7 @@ impl From<StoredGenerator> for GeneratorPart {
     fn from(stored: StoredGenerator) -> Self {
         let StoredGenerator(id, due, sent, ok, lag, cpu_percent, in_flight, error, late) = stored;
         let [lag_p99, clock_error, late_anchor] = [lag, error, late].map(|nanos| nanos.map(Duration::from_nanos));
-        Self { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor }
+        Self { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor, numbers: Vec::new() }
     }
 }
 
@@ -158,9 +161,16 @@ impl Serialize for Second {
             failures: self.failures.clone(),
             planned: self.parts.iter().filter_map(|part| Some((part.intended, part.planned?))).collect(),
             generators: self.generators.iter().map(StoredGenerator::from).collect(),
+            numbers: numbers(&self.generators),
         }
         .serialize(serializer)
     }
+}
+
+/// The numbers of each generator's seconds; nothing where nobody numbered any.
+fn numbers(generators: &[GeneratorPart]) -> Vec<Vec<u64>> {
+    let is_known = generators.iter().any(|part| !part.numbers.is_empty());
+    if is_known { generators.iter().map(|part| part.numbers.clone()).collect() } else { Vec::new() }
 }
 
 /// A count of each part that is not zero there, with the second it was intended in.
@@ -264,7 +274,12 @@ impl Second {
             },
             connections,
             failures: stored.failures,
-            generators: stored.generators.into_iter().map(GeneratorPart::from).collect(),
+            generators: stored
+                .generators
+                .into_iter()
+                .zip(stored.numbers.into_iter().chain(std::iter::repeat_with(Vec::new)))
+                .map(|(part, numbers)| GeneratorPart { numbers, ..GeneratorPart::from(part) })
+                .collect(),
         })
     }
 }
