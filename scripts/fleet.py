@@ -204,6 +204,13 @@ class Session:
             "--generators", "3", "--lease", f"{LEASE}s", "--due-header", DUE, "--out", str(self.out), *more,
         )  # fmt: skip
 
+    @classmethod
+    def at(cls, fleet, out):
+        """One that another program led."""
+        session = cls.__new__(cls)
+        session.fleet, session.out = fleet, out
+        return session
+
     def wait_until(self, second, within=60):
         """Until the recording has so many seconds."""
         path = self.out / "recording.jsonl"
@@ -389,6 +396,98 @@ def test_controller(args, checks, folder, loop):
         times = collections.Counter(due for due, _ in target.seen)
         twice = sum(count - 1 for count in times.values() if count > 1)
         checks.row(name, "arrivals sent twice", "0", twice, twice == 0)
+        attach(name, session, checks, target)
+    finally:
+        fleet.end()
+
+
+def attach(name, session, checks, target):
+    """Another controller completes what the first one recorded, and the generators end with it."""
+    fleet, before = session.fleet, session.seconds()
+    ticket, out = str(fleet.folder / "server/fleet.ticket"), fleet.folder / "attached"
+    process = fleet.start(fleet.args.scaletop, "fleet", "attach", "--finish", "-y", ticket, "--out", str(out))
+    code = process.wait(90)
+    checks.row(name, "exit code of the controller that attaches", "0", code, code == 0)
+    if code != 0:
+        print(process.log.read_text()[-2_000:])
+        return
+    attached = Session.at(fleet, out)
+    seconds = attached.seconds()
+    gaps = holes(seconds)
+    checks.row(name, "seconds missing or twice in the recording after it", "0", gaps, gaps == 0)
+    same = seconds[: len(before)] == before
+    checks.row(name, "what was recorded before is there, and more", "yes", "yes" if same else "no", same and len(seconds) > len(before))
+    sent = sum(part[2] for second in seconds for part in second["parts"])
+    came = len({due for due, _ in target.seen})
+    checks.row(name, "requests in the recording after it", f"{came:,} at the target", f"{sent:,}", sent == came)
+    codes = [generator.wait(30) for generator in fleet.generators.values()]
+    checks.row(name, "exit codes of the generators", "0", ", ".join(map(str, codes)), not any(codes))
+
+
+def holes(seconds):
+    """Seconds that are missing, or there twice."""
+    indices = [second["index"] for second in seconds]
+    return sum(after != index + 1 for index, after in zip(indices, indices[1:]))
+
+
+def test_anew(args, checks, folder, loop):
+    """The controller is killed, and a session of new generators begins on the same server."""
+    name = "controller killed, a new session"
+    target, fleet = Target(loop), Fleet(args, folder, loop)
+    try:
+        for generator in ("g1", "g2", "g3"):
+            fleet.join(generator)
+        session = Session(fleet, target, steady(500, 60))
+        session.wait_until(4)
+        session.process.kill()
+        olds = dict(fleet.generators)
+        for generator in ("h1", "h2", "h3"):
+            fleet.join(generator)
+        time.sleep(LEASE + 0.5)
+        before = len(target.seen)
+        session = Session(fleet, target, steady(500, 8))
+        code = session.finish()
+        checks.row(name, "exit code of the new session", "0", code, code == 0)
+        # Each ends and says so: its session is over, and its clock is another one.
+        told = [old.wait(30) for old in olds.values()]
+        said = all("start this generator anew" in old.log.read_text() for old in olds.values())
+        checks.row(name, "generators of the old session end, and say why", "yes", "yes" if said else f"no: {told}", said)
+        seconds = session.seconds()
+        sent, came = sum(part[2] for second in seconds for part in second["parts"]), len(target.seen) - before
+        checks.row(name, "requests in the recording", f"{came:,} at the target", f"{sent:,}", sent == came)
+        unreported = session.unreported()
+        checks.row(name, "unreported", "0", sum(unreported.values()), not unreported)
+    finally:
+        fleet.end()
+
+
+def test_stopped(args, checks, folder, loop):
+    """The controller stands still for five seconds, and goes on."""
+    name = "controller stopped for 5 s"
+    target, fleet = Target(loop), Fleet(args, folder, loop)
+    try:
+        for generator in ("g1", "g2", "g3"):
+            fleet.join(generator)
+        session = Session(fleet, target, steady(1_000, 20))
+        session.wait_until(5)
+        session.process.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        time.sleep(LEASE + 1.5)
+        last = max(at for _, at in target.seen) - stopped
+        checks.time(name, "last request after", LEASE + 0.1, f"≤ {LEASE + 0.1} s", last)
+        time.sleep(2)
+        session.process.send_signal(signal.SIGCONT)
+        session.finish()
+        times = collections.Counter(due for due, _ in target.seen)
+        twice = sum(count - 1 for count in times.values() if count > 1)
+        checks.row(name, "arrivals sent twice", "0", twice, twice == 0)
+        seconds = session.seconds()
+        gaps = holes(seconds)
+        checks.row(name, "seconds missing or twice in the recording", "0", gaps, gaps == 0)
+        sent = sum(part[2] for second in seconds for part in second["parts"])
+        checks.row(name, "requests in the recording", f"{len(times):,} at the target", f"{sent:,}", sent == len(times))
+        after = collections.Counter(at > stopped + 6 for _, at in target.seen)[True]
+        checks.row(name, "requests after it went on", "> 0", f"{after:,}", after > 0)
     finally:
         fleet.end()
 
@@ -474,6 +573,8 @@ TESTS = {
     "deaf": lambda *rest: fault("line to the generator cut for 5 s", pick(["down"]), mend, *rest, relayed=True),
     "mute": lambda *rest: fault("line from the generator cut for 5 s", pick(["up"]), mend, *rest, relayed=True),
     "controller": test_controller,
+    "anew": test_anew,
+    "stopped": test_stopped,
     "server": test_server,
 }
 

@@ -11,3 +11,5 @@ pub(crate) mod player;
 pub(crate) mod runtime;
 pub(crate) mod signals;
 pub(crate) mod state;
+#[cfg(feature = "fleet")]
+pub(crate) mod watch;

@@ -8,6 +8,7 @@ use crate::app::player::Outline;
 use crate::session::event::{RateChange, Recorded, SessionEvent, Side};
 use crate::session::halves::Halves;
 use crate::session::writer::WriteStatus;
+use scaletop_units::Elapsed;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -21,6 +22,13 @@ pub enum Event {
     Pasted(String),
     /// The rate changes without a key: the session starts with one.
     Rate(RateChange),
+    /// The session goes on after its controller was gone: nothing was sent from then on, and the log says so.
+    Resumed {
+        /// The end of what is recorded.
+        at: Elapsed,
+        /// What the log says.
+        text: String,
+    },
     /// Time passed.
     Tick,
     /// The screen was saved as a picture: where, or what went wrong.
@@ -53,6 +61,8 @@ pub enum ReplayEvent {
     At(Arc<Halves>),
     /// Whether everything up to the position is folded in.
     Behind(bool),
+    /// Something to know of what is read.
+    Told(String),
     /// How long the recording is, and where its steps begin; and what of it cannot be read, in words.
     Outline(Outline, Option<String>),
 }

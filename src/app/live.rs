@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::ends::{BackEnd, FrontEnd};
 use crate::app::event::Event;
@@ -24,7 +25,7 @@ use crate::session::event::{RateCause, RateChange, SessionEvent, Side};
 use crate::session::writer::{BackgroundWriter, WriteStatus};
 use crate::web::Web;
 use scaletop_load::{RateProfile, Second};
-use scaletop_units::ArrivalRate;
+use scaletop_units::{ArrivalRate, Elapsed};
 
 pub(crate) use loads::{Load, Loads};
 
@@ -257,8 +258,37 @@ async fn next_of(watched: Option<&mut Watched>) -> Option<SessionEvent> {
     }
 }
 
-/// Runs a live session to its end, starting at `rate`.
-pub(crate) async fn run<F: FrontEnd>(mut runtime: Runtime<F, LiveBackEnd>, rate: ArrivalRate) -> io::Result<Finished> {
+/// How a session begins here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// With this rate.
+    At(ArrivalRate),
+    /// It goes on, at rate 0.
+    Again {
+        /// The end of what is recorded.
+        at: Elapsed,
+        /// What the log says.
+        text: String,
+        /// Whether it goes on only to its end.
+        finishes: bool,
+    },
+}
+
+/// Runs a live session to its end.
+pub(crate) async fn run<F: FrontEnd>(
+    mut runtime: Runtime<F, LiveBackEnd>,
+    beginning: Beginning,
+) -> io::Result<Finished> {
+    let rate = match beginning {
+        Beginning::At(rate) => rate,
+        Beginning::Again { at, text, finishes } => {
+            runtime.handle(Event::Resumed { at, text });
+            if finishes {
+                runtime.handle(Event::Action(Action::Quit));
+            }
+            ArrivalRate::PAUSED
+        }
+    };
     for event in std::mem::take(&mut runtime.back.first.known) {
         runtime.handle(Event::Session(event));
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::app::keymap::KeyMap;
 use crate::app::player::Player;
-use crate::session::event::Header;
+use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
@@ -63,6 +63,22 @@ impl State {
 
     fn new(header: &Header, run: Run) -> Self {
         Self { halves: Halves::new(header), now: Elapsed::ZERO, run, ui: Ui::default(), folder: None }
+    }
+
+    /// As these events left it: a session that began elsewhere, and is gone on with or watched here.
+    #[must_use]
+    pub(crate) fn after(mut self, events: impl IntoIterator<Item = Recorded>) -> Self {
+        for recorded in events {
+            if let (Run::Live(live), SessionEvent::Rate(change)) = (&mut self.run, &recorded.event) {
+                live.highest = live.highest.max(change.profile.first()).max(change.profile.last());
+            }
+            self.halves.apply(&recorded);
+        }
+        self.now = self.halves.now();
+        if let Run::Live(live) = &mut self.run {
+            live.know(&self.halves);
+        }
+        self
     }
 
     /// With the session's files in `folder`.
@@ -133,6 +149,11 @@ impl State {
     /// Whether a live session is on its way to its end: no more load, and what is in flight is waited for.
     pub(crate) fn is_ending(&self) -> bool {
         self.as_live().is_some_and(|live| live.phase != Lifecycle::Running)
+    }
+
+    /// Whether another program leads the session, which is only shown here.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.as_live().is_some_and(|live| live.watches)
     }
 
     /// How a live session is going; `None` in a replay.

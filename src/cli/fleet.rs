@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::cli::fleet_place::PlaceCommand;
-use crate::cli::{DemoArgs, help};
+use crate::cli::{CloudArgs, DemoArgs, OutputArgs, ScreenArgs, help};
 use crate::values;
 use scaletop_units::{ArrivalRate, GeneratorId};
 
@@ -27,6 +27,9 @@ pub enum FleetCommand {
     /// Be a generator: send what the fleet's controller asks for
     #[command(after_help = help::FLEET_JOIN)]
     Join(JoinArgs),
+    /// Go on with a session whose controller is gone, or look on
+    #[command(after_help = help::FLEET_ATTACH)]
+    Attach(Box<AttachArgs>),
     /// The runs that a fleet's server knows, and who steers them
     #[command(after_help = help::FLEET_LS)]
     Ls(FleetLookArgs),
@@ -124,6 +127,34 @@ pub struct JoinArgs {
     /// The ticket is one line, and this program ends with its standard input: for children
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+/// `scaletop fleet attach`.
+#[derive(Clone, Debug, Args)]
+pub struct AttachArgs {
+    /// Its ticket: fleet.ticket to go on, observer.ticket to look on; - for standard input [default: $SCALETOP_FLEET_TICKET]
+    pub ticket: Option<PathBuf>,
+    /// Only look on, whichever ticket it is
+    #[arg(long, conflicts_with = "finish")]
+    pub watch: bool,
+    /// Complete the recording, and let the generators go; needs no terminal
+    #[arg(long)]
+    pub finish: bool,
+    /// Where the spike goes [default: 600]
+    #[arg(long, value_parser = values::rate, value_name = "RATE")]
+    pub spike_rate: Option<ArrivalRate>,
+    /// Let generators of other versions in, too
+    #[arg(long)]
+    pub allow_versions: bool,
+    /// Where the session goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How the cloud is reached.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// `scaletop fleet ls` and `scaletop fleet doctor`.

@@ -223,6 +223,20 @@ share over to the others, a second one ends it at once.
 Exit codes: 0 the run is over, it was asked to leave, or no controller was heard; 1 it
 failed; 2 usage, or it was refused; 128 + n ended at once by signal n.";
 
+pub(super) const FLEET_ATTACH: &str = "\
+Examples:
+  scaletop fleet attach scaletop-fleet/fleet.ticket     go on, at rate 0
+  scaletop fleet attach observer.ticket                 look on
+  scaletop fleet attach --finish fleet.ticket           complete it, without a screen
+
+When whoever steers a fleet is gone, its generators fall silent within their lease and
+wait, for as long as their --orphan says. Attached, the session goes on at rate 0: the
+screen is as it was, space goes back to the rate before, and the recording, in a
+folder of its own, has no hole. Who looks on sees the same screen and changes nothing.
+
+Exit codes: 0 ended; 1 there is no session to attach to, or it failed; 2 usage, or no
+such ticket; 128 + n ended by signal n.";
+
 pub(super) const FLEET_LS: &str = "\
 Examples:
   scaletop fleet ls scaletop-fleet/fleet.ticket

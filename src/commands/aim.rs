@@ -2,6 +2,8 @@
 
 use url::Url;
 
+#[cfg(feature = "fleet")]
+use crate::cli::CloudArgs;
 use crate::cli::{DriveArgs, LoadArgs, TransportKind};
 use crate::commands::destination::Destination;
 use crate::commands::drive::{max_in_flight, slo};
@@ -77,6 +79,28 @@ impl Aim {
             request,
             factory,
             is_demo: matches!(target, Target::Demo(_)),
+        })
+    }
+
+    /// The target of a session that goes on, to which generators send this already.
+    #[cfg(feature = "fleet")]
+    pub(super) async fn again(
+        settings: &Settings,
+        target: &Target,
+        request: RequestOptions,
+        cloud: &CloudArgs,
+        clock: RunClock,
+    ) -> Result<Self, CommandError> {
+        let url = request.url.clone();
+        Ok(Self {
+            settings: settings.clone(),
+            destination: Destination::find(target, &ClusterArgs::default(), cloud, clock).await?,
+            is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
+            warning: None,
+            factory: HttpFactory::new(&request)?,
+            url,
+            request,
+            is_demo: target.is_demo(),
         })
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
 use crate::app::keymap::KeyMap;
-use crate::app::live::{self, Background, Finished, Kill, LiveBackEnd, Load, Loads, Watched};
+use crate::app::live::{self, Background, Beginning, Finished, Kill, LiveBackEnd, Load, Loads, Watched};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
@@ -26,6 +26,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::Budget;
 use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent};
 use crate::session::folder::{self, Made};
+use crate::session::recording::RecordingReader;
 use crate::session::writer::BackgroundWriter;
 use crate::slo::Slo;
 use crate::target::Target;
@@ -38,7 +39,12 @@ use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
+#[cfg(feature = "fleet")]
+mod again;
 mod sender;
+
+#[cfg(feature = "fleet")]
+pub(super) use again::{Again, again};
 
 /// Events that sources may have waiting for the loop.
 const FEED_QUEUE: usize = 1_024;
@@ -73,6 +79,8 @@ pub(super) struct Ready {
     folder: PathBuf,
     /// Taken away again unless something is recorded.
     made: Made,
+    /// How it begins, where it does not begin anew: its recording is there already.
+    again: Option<Beginning>,
     metrics: Option<Metrics>,
     web: Option<Bound>,
     /// What the log says at the beginning.
@@ -244,6 +252,7 @@ pub(super) async fn prepare(
         aimed,
         folder,
         made,
+        again: None,
         metrics,
         web,
         notice: None,
@@ -309,9 +318,17 @@ impl Ready {
     /// Runs the session to its end.
     pub(super) async fn run<F: FrontEnd>(self, front: F) -> Result<Finished, CommandError> {
         let web = self.web.map(|web| web.serve(&self.header)).transpose()?;
-        let (recording, statuses) = BackgroundWriter::start(&self.folder, &self.header)?;
+        let mut aimed = self.aimed;
+        let mirror = aimed.first_mut().and_then(|(_, sender)| sender.mirror(self.again.is_none()));
+        let mut known = Vec::new();
+        let (recording, statuses) = if self.again.is_some() {
+            known = RecordingReader::open(&self.folder)?.filter_map(Result::ok).collect();
+            BackgroundWriter::resume(&self.folder, &self.header, mirror)?
+        } else {
+            BackgroundWriter::start(&self.folder, &self.header, mirror)?
+        };
         let (mut started, mut notice) = (Vec::new(), self.notice);
-        for (aim, engine) in self.aimed {
+        for (aim, engine) in aimed {
             started.push(Started::of(aim, engine, self.clock, notice.take()).await?);
         }
         let mut started = started.into_iter();
@@ -341,9 +358,9 @@ impl Ready {
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             background: Background::default(),
         };
-        let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys);
+        let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys).after(known);
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
-        let finished = live::run(runtime, self.script.rate).await?;
+        let finished = live::run(runtime, self.again.unwrap_or(Beginning::At(self.script.rate))).await?;
         drop(self.made);
         for kept in [Some(first.kept), second_kept].into_iter().flatten() {
             kept.end().await;

@@ -1,6 +1,8 @@
 //! The commands of a fleet: its server, its generators, and looking at both.
 
 #[cfg(feature = "fleet")]
+mod attach;
+#[cfg(feature = "fleet")]
 mod children;
 #[cfg(feature = "fleet")]
 mod demo;
@@ -29,6 +31,7 @@ pub(super) async fn run(command: FleetCommand, own: Own) -> Result<u8, CommandEr
         FleetCommand::Demo(args) => Box::pin(demo::run(*args, own)).await,
         FleetCommand::Serve(args) => serve::run(args).await,
         FleetCommand::Join(args) => join::run(args).await,
+        FleetCommand::Attach(args) => Box::pin(attach::run(*args, own)).await,
         FleetCommand::Ls(args) => ls::run(&args).await,
         FleetCommand::Doctor(args) => doctor::run(&args).await,
         FleetCommand::Place(command) => placing::place(command).await,

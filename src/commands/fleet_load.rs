@@ -15,7 +15,7 @@ mod carrier;
 mod gathering;
 
 #[cfg(feature = "fleet")]
-pub(super) use carrier::{LetGo, carrier};
+pub(super) use carrier::{LetGo, carrier, carrier_of};
 #[cfg(feature = "fleet")]
 pub(super) use gathering::{Asked, Begun, Carrier, Fleet};
 

@@ -96,6 +96,14 @@ impl RecordingWriter<File> {
         Self::new(file, header)
     }
 
+    /// Goes on with the recording in `folder`, after its last line.
+    pub(super) fn resume(folder: &Path) -> Result<Self, WriteError> {
+        let path = folder.join(FILE_NAME);
+        let opened = OpenOptions::new().read(true).append(true).open(&path);
+        let file = opened.map_err(|source| WriteError::Create { path, source })?;
+        Ok(Self { out: BufWriter::new(file), torn: false })
+    }
+
     /// The open file.
     pub(super) fn file(&self) -> &File {
         self.out.get_ref()

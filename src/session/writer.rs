@@ -37,6 +37,9 @@ enum Job {
     Flush(oneshot::Sender<()>),
 }
 
+/// Told every line that is handed over, on the writing thread, with its end; of a session that begins its header first.
+pub(crate) type Mirror = Box<dyn FnMut(&[u8]) + Send>;
+
 /// The handle of the writing thread.
 #[derive(Debug)]
 pub(crate) struct BackgroundWriter {
@@ -52,16 +55,39 @@ impl BackgroundWriter {
     pub(crate) fn start(
         folder: &Path,
         header: &Header,
+        mut mirror: Option<Mirror>,
     ) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
         let writer = RecordingWriter::create(folder, header)?;
-        let header = header_line(header)?;
+        let line = header_line(header)?;
+        if let Some(mirror) = &mut mirror {
+            mirror(&line);
+        }
+        Self::with(writer, folder, line, mirror)
+    }
+
+    /// Goes on with the recording in `folder`, which has this header.
+    pub(crate) fn resume(
+        folder: &Path,
+        header: &Header,
+        mirror: Option<Mirror>,
+    ) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
+        Self::with(RecordingWriter::resume(folder)?, folder, header_line(header)?, mirror)
+    }
+
+    fn with(
+        writer: RecordingWriter,
+        folder: &Path,
+        header: Vec<u8>,
+        mut mirror: Option<Mirror>,
+    ) -> Result<(Self, async_mpsc::Receiver<WriteStatus>), WriteError> {
+        let length = writer.file().metadata().map_err(WriteError::Append)?.len();
         let (jobs, todo) = sync_channel(QUEUE);
         let (status, statuses) = async_mpsc::channel(16);
         let reports = status.clone();
         let folder = folder.to_owned();
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
-            .spawn(move || write(Place { writer, folder, length: header.len() as u64, header }, &todo, &reports))
+            .spawn(move || write(Place { writer, folder, length, header }, &mut mirror, &todo, &reports))
             .map_err(WriteError::Append)?;
         Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }
@@ -110,11 +136,20 @@ impl Drop for BackgroundWriter {
     }
 }
 
-fn write(mut place: Place, todo: &Receiver<Job>, status: &async_mpsc::Sender<WriteStatus>) {
+fn write(
+    mut place: Place,
+    mirror: &mut Option<Mirror>,
+    todo: &Receiver<Job>,
+    status: &async_mpsc::Sender<WriteStatus>,
+) {
     let mut health = Health::default();
     for job in todo {
         let change = match job {
             Job::Append(recorded) => {
+                if let (Some(mirror), Ok(mut line)) = (mirror.as_mut(), serde_json::to_vec(&recorded)) {
+                    line.push(b'\n');
+                    mirror(&line);
+                }
                 let closes = matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. });
                 let appended = place.writer.append(&recorded);
                 let kept = if closes { place.keep(status) } else { Ok(()) };
@@ -246,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_handed_over_is_on_disk_once_flushed() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut writer, _statuses) = BackgroundWriter::start(folder.path(), &header()).unwrap();
+        let (mut writer, _statuses) = BackgroundWriter::start(folder.path(), &header(), None).unwrap();
         for n in 0..100 {
             writer.record(mark(n));
         }
@@ -257,8 +292,8 @@ mod tests {
     #[test]
     fn a_recording_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        drop(BackgroundWriter::start(folder.path(), &header()).unwrap());
-        assert!(matches!(BackgroundWriter::start(folder.path(), &header()), Err(WriteError::Create { .. })));
+        drop(BackgroundWriter::start(folder.path(), &header(), None).unwrap());
+        assert!(matches!(BackgroundWriter::start(folder.path(), &header(), None), Err(WriteError::Create { .. })));
     }
 
     fn second(n: u32) -> Recorded {
@@ -271,7 +306,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (folder, away) = (home.path().join("session"), home.path().join("away"));
         fs::create_dir(&folder).unwrap();
-        let (mut writer, mut statuses) = BackgroundWriter::start(&folder, &header()).unwrap();
+        let (mut writer, mut statuses) = BackgroundWriter::start(&folder, &header(), None).unwrap();
         writer.record(mark(0));
         writer.record(second(0));
         writer.flushed().await;
@@ -292,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn a_recording_that_is_cut_short_is_noticed_with_the_next_second_and_stays_readable() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut writer, mut statuses) = BackgroundWriter::start(folder.path(), &header()).unwrap();
+        let (mut writer, mut statuses) = BackgroundWriter::start(folder.path(), &header(), None).unwrap();
         for n in 0..9 {
             writer.record(mark(n));
         }

@@ -71,15 +71,15 @@ async fn a_second_that_is_stored_twice_is_kept_once() {
     drop(fresh.link);
     soon("the release", fresh.ended).await.unwrap();
     let other = own.generator("g2").await;
-    soon("the receipt", store(&other, 0, "x")).await.unwrap();
-    let starts = BTreeMap::from([("g1".parse().unwrap(), 2)]);
-    let mut attached = own.controls(Seconds::From(starts)).await.unwrap();
+    soon("the receipt", store(&other, 1, "w")).await.unwrap();
+    soon("the receipt", store(&other, 7, "x")).await.unwrap();
+    let mut attached = own.controls(Seconds::From(2)).await.unwrap();
     let mut came = Vec::new();
     for _ in 0..3 {
         let (id, number, _) = second(&mut attached).await;
         came.push(format!("{id}/{number}"));
     }
-    assert_eq!(came, ["g1/2", "g1/3", "g2/0"]);
+    assert_eq!(came, ["g1/2", "g1/3", "g2/7"]);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn what_nobody_can_store_is_given_up_beyond_the_backlog() {
     for receipt in receipts.by_ref().take(2) {
         assert!(soon("its end", receipt).await.is_err(), "the oldest are given up");
     }
-    let mut controller = own.controls(Seconds::From(BTreeMap::new())).await.unwrap();
+    let mut controller = own.controls(Seconds::From(0)).await.unwrap();
     for receipt in receipts {
         soon("the receipt", receipt).await.unwrap();
     }

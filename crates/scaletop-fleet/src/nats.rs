@@ -7,6 +7,7 @@ mod controller;
 mod generator;
 mod lock;
 mod look;
+mod record;
 mod subjects;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use controller::{Controller, ControllerOptions, Ended, Seconds, connect_cont
 pub use generator::{Backlog, connect_generator};
 pub use lock::{Holder, host_name};
 pub use look::{Look, RunSeen, ServerSeen, StoreSeen};
+pub use record::{Record, RecordKeeper};
 
 /// The client says so often that it is there: two that are not answered end a connection that broke silently.
 const PING_INTERVAL: Duration = Duration::from_secs(1);

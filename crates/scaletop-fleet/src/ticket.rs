@@ -171,6 +171,14 @@ impl Ticket {
     }
 }
 
+impl Ticket {
+    /// Whether this ticket's key signed a run document: `(document, signature)`; never with an observer's.
+    pub fn verifier(&self) -> impl Fn(&[u8], &[u8]) -> bool + Send + Sync + use<> {
+        let key = self.signing.as_ref().map(|key| key.public());
+        move |message: &[u8], signature: &[u8]| key.as_ref().is_some_and(|key| key.verify(message, signature))
+    }
+}
+
 impl JoinTicket {
     /// The run that it is for.
     pub const fn run(&self) -> &RunId {

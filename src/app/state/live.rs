@@ -4,6 +4,9 @@ use crate::app::controller::Controller;
 use crate::app::state::told::Told;
 use crate::app::state::undo::Undo;
 use crate::plan::forecast::Budget;
+use crate::session::event::Side;
+use crate::session::halves::Halves;
+use crate::session::standing::{held_since, standing};
 use scaletop_units::ArrivalRate;
 
 /// The increments of the rate keys, requests per second.
@@ -49,6 +52,8 @@ pub struct Live {
     pub(crate) beside: Option<Place>,
     /// Whether the generators of the fleet are children of this program, and may be killed.
     pub(crate) owns_generators: bool,
+    /// Whether another program leads the session, and this one only shows it.
+    pub(crate) watches: bool,
 }
 
 /// Where the load goes.
@@ -95,6 +100,19 @@ impl Live {
             place: Place::Here,
             beside: None,
             owns_generators: false,
+            watches: false,
+        }
+    }
+
+    /// The log has been told how the objective stands.
+    pub(super) fn know(&mut self, halves: &Halves) {
+        for (side, half) in halves.each() {
+            let told = if side == Side::Second { &mut self.told_beside } else { &mut self.told };
+            let standing = standing(half, half.now());
+            // It is told what lasts.
+            for _ in 0..2 {
+                let _ = told.second(half.now(), &standing, || held_since(half, half.now()));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::app::effect::Effect;
-use crate::app::event::Event;
+use crate::app::event::{Event, ReplayEvent};
 use crate::app::state::update::live::LiveUpdate;
 use crate::app::state::update::prompt::paste;
 use crate::app::state::update::replay::ReplayUpdate;
@@ -45,6 +45,9 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
                 *folder = Some(moved.clone());
             }
             *latest = now.max(*latest);
+            if let (true, Event::Replay(ReplayEvent::Next(recorded))) = (live.watches, &event) {
+                *latest = recorded.at.max(*latest);
+            }
             let mut update = LiveUpdate { halves, ui, live, now, latest: *latest, effects: Vec::new() };
             update.apply(event);
             update.follow_controller();

@@ -14,6 +14,7 @@ use crate::commands::fleet_load;
 #[cfg(feature = "fleet")]
 use crate::plan::Plan;
 use crate::session::event::SessionEvent;
+use crate::session::writer::Mirror;
 use scaletop_load::{Prepared, Running, Second};
 use scaletop_units::RunClock;
 
@@ -37,6 +38,19 @@ pub(super) struct Sending {
 }
 
 impl Sender {
+    /// What else is told every line of the recording; of a session that begins, its header, too.
+    #[cfg_attr(not(feature = "fleet"), expect(clippy::unused_self, reason = "as where there are fleets"))]
+    pub(super) fn mirror(&mut self, is_new: bool) -> Option<Mirror> {
+        match self {
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.mirror(is_new),
+            Self::Engine(_) => {
+                let _ = is_new;
+                None
+            }
+        }
+    }
+
     #[cfg_attr(not(feature = "fleet"), expect(clippy::unused_async, reason = "a fleet is waited for"))]
     pub(super) async fn start(
         self,

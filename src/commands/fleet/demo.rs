@@ -37,7 +37,7 @@ pub(super) async fn run(mut args: FleetDemoArgs, own: Own) -> Result<u8, Command
         waits_for: None,
         about: "the demo".to_owned(),
     };
-    let Controller { link, epoch, ended } = connect_controller(&tickets.controller, options).await?;
+    let Controller { link, epoch, ended, record } = connect_controller(&tickets.controller, options).await?;
     // What a generator says would stand in the midst of the screen, and its news are in the log.
     let is_quiet = has_screen();
     let children = Children::start(args.count, &tickets.generator, move |line| {
@@ -56,6 +56,7 @@ pub(super) async fn run(mut args: FleetDemoArgs, own: Own) -> Result<u8, Command
         kill: Some(Box::new(move || killer.lock().unwrap_or_else(PoisonError::into_inner).kill_one())),
         is_here: true,
         before: None,
+        record: Some(record),
         keep: Some(Box::new(LetGo::of(ended))),
     };
     let demo = &mut args.demo;

@@ -29,14 +29,50 @@ pub enum FleetCommandError {
         "which hosts may this generator load? say --allow HOST (also several), or have the ticket say it: scaletop fleet serve --allow HOST"
     )]
     NoHosts,
+    /// There is no session to attach to.
+    #[error(
+        "the fleet's server keeps no session of this ticket's run: none has begun since it started, or more was recorded than it keeps; \
+         scaletop fleet ls says which runs it knows"
+    )]
+    NothingKept,
+    /// It ended in good order.
+    #[error("the session is over ({reason}): there is nothing to go on with; whoever led it has its recording")]
+    IsOver {
+        /// Why it ended.
+        reason: String,
+    },
+    /// The demo's service was its controller's.
+    #[error("the demo's instances ended with the program that led it: start it anew with scaletop fleet demo")]
+    DemoIsGone,
+    /// Nobody but the generators knew what they sent.
+    #[error("{source}; what was recorded until then is in {0}: scaletop report {0}", folder.display())]
+    NotRecovered {
+        /// Where the recording is.
+        folder: PathBuf,
+        /// Why nobody goes on.
+        source: scaletop_fleet::FleetError,
+    },
+    /// An observer steers nothing.
+    #[error("an observer's ticket only looks on: to end a session give fleet.ticket, or leave --finish out")]
+    OnlyLooks,
+    /// There is no screen.
+    #[error(
+        "attach needs a terminal; to complete a session whose controller is gone without one: scaletop fleet attach --finish"
+    )]
+    NoTerminal,
 }
 
 impl FleetCommandError {
     /// 2 when the words of the command were wrong, 1 when it could not be done.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoHosts | Self::Read { .. } => 2,
-            Self::Server(_) | Self::GivenUp(_) => 1,
+            Self::NoHosts | Self::Read { .. } | Self::OnlyLooks | Self::NoTerminal => 2,
+            Self::Server(_)
+            | Self::GivenUp(_)
+            | Self::NothingKept
+            | Self::IsOver { .. }
+            | Self::DemoIsGone
+            | Self::NotRecovered { .. } => 1,
         }
     }
 }

@@ -61,7 +61,13 @@ fn for_the_end_of(holder: &Holder, patience: Duration) -> String {
 pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Result<Carrier, CommandError> {
     let source = source(args)?;
     let ticket = Ticket::read(&source, false)?;
-    if let Source::File(path) = &source
+    warn_of_others(&source);
+    carrier_of(&ticket, Seconds::New, about).await
+}
+
+/// Says so when others on this machine can read a ticket.
+fn warn_of_others(source: &Source) {
+    if let Source::File(path) = source
         && is_open_to_others(path)
     {
         let path = path.display();
@@ -69,17 +75,22 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
             "warning: others on this machine can read the ticket {path}, and command the fleet with it: chmod 600 {path}"
         ));
     }
+}
+
+/// Connects as the controller of the ticket's run.
+pub(in crate::commands) async fn carrier_of(
+    ticket: &Ticket,
+    seconds: Seconds,
+    about: &str,
+) -> Result<Carrier, CommandError> {
+    let is_new = seconds == Seconds::New;
     let (waits_for, mut holders) = mpsc::unbounded_channel();
-    let options = ControllerOptions {
-        seconds: Seconds::New,
-        patience: PATIENCE,
-        waits_for: Some(waits_for),
-        about: about.to_owned(),
-    };
-    let connecting = connect_controller(&ticket, options);
+    let options =
+        ControllerOptions { seconds, patience: PATIENCE, waits_for: Some(waits_for), about: about.to_owned() };
+    let connecting = connect_controller(ticket, options);
     tokio::pin!(connecting);
     let mut before = None;
-    let Controller { link, epoch, ended } = loop {
+    let Controller { link, epoch, ended, record } = loop {
         tokio::select! {
             biased;
             Some(holder) = holders.recv() => {
@@ -89,7 +100,7 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
             connected = &mut connecting => break connected?,
         }
     };
-    if let Some(before) = &before {
+    if let Some(before) = before.as_ref().filter(|_| is_new) {
         say(&format!("fleet: {before} has let it go; generators of its session end with it"));
     }
     Ok(Carrier {
@@ -100,6 +111,7 @@ pub(in crate::commands) async fn carrier(args: &FleetArgs, about: &str) -> Resul
         kill: None,
         is_here: ticket.servers().iter().all(|server| is_here(server)),
         before,
+        record: Some(record),
         // Whoever takes the run over is told by the link.
         keep: Some(Box::new(LetGo::of(ended))),
     })

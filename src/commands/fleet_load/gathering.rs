@@ -8,17 +8,22 @@ use tokio::time::timeout;
 
 use crate::commands::aim::Aim;
 use crate::commands::{CommandError, say};
-use crate::session::event::{FleetSettings, Notice, NoticeLevel, SessionEvent};
+use crate::session::event::{FleetSettings, Notice, NoticeLevel, SessionEvent, Settings};
+use crate::session::writer::Mirror;
 use crate::text::{counted, exact, thousands, timestamp};
+use scaletop_fleet::nats::RecordKeeper;
 use scaletop_fleet::{
     Consent, ControllerConfig, ControllerLink, FleetError, FleetHandle, FleetRunning, Gathered, Killer, News, OnLoss,
-    Progress, RunId, Signer, gather,
+    Progress, Recovered, Resumed, RunId, Signer, gather,
 };
 use scaletop_load::{Arrivals, Expected, Second};
 use scaletop_units::{ArrivalRate, RunClock};
 
 /// A fleet that has started says how it stands within this time, or never.
 const SAYS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Generators of a session that goes on are there already, and hear of its controller by this time.
+const AGAIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// No load later than this, whatever happens to the controller; a plan that is longer has its length and a little more.
 const NOT_AFTER: Duration = Duration::from_hours(4);
@@ -39,6 +44,8 @@ pub(in crate::commands) struct Carrier {
     pub(in crate::commands) is_here: bool,
     /// Who steered until this one was let in, where it had to wait for that.
     pub(in crate::commands) before: Option<String>,
+    /// Keeps the recording where the seconds are, where there is one to keep it.
+    pub(in crate::commands) record: Option<RecordKeeper>,
     /// What must live as long, and is dropped after the link.
     pub(in crate::commands) keep: Option<Box<dyn Any>>,
 }
@@ -62,6 +69,7 @@ pub(in crate::commands) struct Asked<'a> {
 /// A fleet that only needs to be started.
 pub(in crate::commands) struct Fleet {
     gathered: Gathered,
+    record: Option<RecordKeeper>,
     peak: ArrivalRate,
     /// Whether its generators may be killed by key.
     pub(in crate::commands) owns_generators: bool,
@@ -86,8 +94,8 @@ impl Fleet {
         clock: RunClock,
     ) -> Result<Self, CommandError> {
         // The first is dropped last: a hold is let go once its link is gone.
-        let Carrier { keep, link, run, epoch, signer, kill, is_here, before } = carrier;
-        let FleetSettings { wanted, to_begin, at_least, within, lease, ref on_loss } = *asked.settings;
+        let Carrier { keep, link, run, epoch, signer, kill, is_here, before, record } = carrier;
+        let FleetSettings { wanted, to_begin, at_least, within, lease, .. } = *asked.settings;
         if !is_here && !asked.aim.is_elsewhere {
             return Err(CommandError::Option(format!(
                 "{} is this machine for this program, and another for each generator: give an address that all of them reach",
@@ -103,7 +111,7 @@ impl Fleet {
             to_begin,
             to_go_on: at_least,
             within,
-            on_loss: OnLoss::ALL.into_iter().find(|one| one.name() == on_loss).unwrap_or_default(),
+            on_loss: on_loss(asked.settings),
             lease,
             arrivals: asked.arrivals,
             seed: asked.seed,
@@ -120,17 +128,64 @@ impl Fleet {
         };
         let generators = counted(wanted.into(), "generator");
         say(&format!("fleet: waiting up to {} for {generators} (scaletop fleet join)", exact(within)));
-        let gathered = gather(config, link, clock, |progress| match progress {
-            Progress::Ready { ready, wanted } => say(&are_ready(ready, wanted)),
-            Progress::Notice(text) => say(&format!("fleet: {text}")),
-        });
+        let gathered = gather(config, link, clock, tell);
         let gathered = match (gathered.await, before) {
             (Err(source @ FleetError::TooFew { .. }), Some(before)) => {
                 return Err(CommandError::AfterAnother { before, source });
             }
             (gathered, _) => gathered?,
         };
-        Ok(Self { gathered, peak: asked.peak, owns_generators, keep })
+        Ok(Self { gathered, record, peak: asked.peak, owns_generators, keep })
+    }
+
+    /// Gathers the generators of a session that goes on: those that are there soon will do.
+    pub(in crate::commands) async fn gather_again(
+        carrier: Carrier,
+        fleet: &FleetSettings,
+        recovered: Recovered,
+        resumed: Resumed,
+        settings: &Settings,
+        allow_versions: bool,
+    ) -> Result<Self, CommandError> {
+        let Carrier { keep, link, run, epoch, signer, kill, record, .. } = carrier;
+        let config = ControllerConfig {
+            run,
+            epoch,
+            resumed: Some(resumed),
+            wanted: fleet.wanted,
+            to_begin: 1,
+            to_go_on: fleet.at_least,
+            within: AGAIN_WITHIN,
+            on_loss: on_loss(fleet),
+            lease: recovered.lease,
+            arrivals: recovered.arrivals,
+            seed: recovered.seed,
+            max_rate: ArrivalRate::new(settings.max_rate),
+            expected: recovered.expected,
+            max_in_flight_each: recovered.max_in_flight_each,
+            request: recovered.request,
+            not_after: recovered.not_after,
+            consent: recovered.consent,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            allow_versions,
+            signer,
+            kill,
+        };
+        let gathered = gather(config, link, recovered.clock, tell).await?;
+        Ok(Self { gathered, record, peak: ArrivalRate::PAUSED, owns_generators: false, keep })
+    }
+
+    /// What keeps the recording where the seconds are: told its header first, unless it was kept there before.
+    pub(in crate::commands) fn mirror(&mut self, is_new: bool) -> Option<Mirror> {
+        let record = self.record.take()?;
+        let mut is_header = is_new;
+        Some(Box::new(move |line| {
+            if std::mem::take(&mut is_header) {
+                record.begin(line);
+            } else {
+                record.add(line);
+            }
+        }))
     }
 
     /// Starts it at rate zero. What it says from then on goes to `feeds`.
@@ -159,6 +214,19 @@ impl Fleet {
             }
         });
         Ok(Begun { handle, seconds, known, keep: Box::new((thread, self.keep)) })
+    }
+}
+
+/// What becomes of the share of a generator that is lost.
+fn on_loss(fleet: &FleetSettings) -> OnLoss {
+    OnLoss::ALL.into_iter().find(|one| one.name() == fleet.on_loss).unwrap_or_default()
+}
+
+/// Says how far the gathering is.
+fn tell(progress: Progress) {
+    match progress {
+        Progress::Ready { ready, wanted } => say(&are_ready(ready, wanted)),
+        Progress::Notice(text) => say(&format!("fleet: {text}")),
     }
 }
 

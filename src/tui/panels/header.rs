@@ -210,6 +210,7 @@ fn phase(state: &State) -> (String, Role) {
             (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
         }
         (Lifecycle::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
+        (Lifecycle::Running, None) if state.is_watched() => ("WATCHING".to_owned(), Role::Title),
         (Lifecycle::Running, None) => ("LIVE".to_owned(), Role::Title),
     }
 }

@@ -1,6 +1,6 @@
 //! The controller's end over NATS.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -9,10 +9,10 @@ use async_nats::jetstream::{self, Context};
 use async_nats::{Client, Message};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use scaletop_units::GeneratorId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::lock::{Lock, RENEWED_EVERY, Renewed};
+use super::record::{Keeping, RecordKeeper};
 use super::subjects::Subjects;
 use super::{Connection, Happened, Holder, LinkError, chain, connection_name, on_own_thread};
 use crate::ticket::Ticket;
@@ -30,6 +30,9 @@ const INBOX: usize = 4096;
 /// A stream that gives nothing, not even a sign of life, for so long is asked for anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// The end of a recording is waited for so long: less than whoever ends waits for the release.
+const RECORDED_WITHIN: Duration = Duration::from_secs(2);
+
 /// And one that could not be asked for, again so much later.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -38,8 +41,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub enum Seconds {
     /// Those that are stored from now on: a new session.
     New,
-    /// All that are kept, of each generator from this number on (from its first without one): a session that goes on.
-    From(BTreeMap<GeneratorId, u64>),
+    /// All that are kept, from this number on: a session that goes on (see [`super::Record::first_number`]).
+    From(u64),
 }
 
 /// How a controller begins.
@@ -64,6 +67,8 @@ pub struct Controller {
     pub epoch: u64,
     /// Says how the hold ended: taken by another controller, or released.
     pub ended: oneshot::Receiver<Ended>,
+    /// Keeps the recording of the session. As long as it is used and held, the run is not let go.
+    pub record: RecordKeeper,
 }
 
 /// How a controller's hold on its run ended.
@@ -94,13 +99,15 @@ async fn control(ticket: Ticket, options: ControllerOptions, told: oneshot::Send
     let (outbox, going) = mpsc::unbounded_channel();
     let (end, ended) = oneshot::channel();
     let link = ControllerLink { inbox: coming, outbox };
-    let controller = Controller { link, epoch: begun.lock.holder.epoch, ended };
+    let epoch = begun.lock.holder.epoch;
+    let (record, keeping) = Keeping::new(begun.client.clone(), begun.context.clone(), begun.subjects.clone(), epoch);
+    let controller = Controller { link, epoch, ended, record };
     if told.send(Ok(controller)).is_err() {
         begun.lock.release().await;
         return;
     }
     // Nobody need want to know.
-    let _ = end.send(begun.serve(options.seconds, inbox, going).await);
+    let _ = end.send(begun.serve(options.seconds, keeping, inbox, going).await);
 }
 
 /// All that has to be there before anything flows.
@@ -144,11 +151,14 @@ impl Begun {
     async fn serve(
         mut self,
         seconds: Seconds,
+        keeping: Keeping,
         inbox: mpsc::Sender<Incoming>,
         mut going: mpsc::UnboundedReceiver<Outgoing>,
     ) -> Ended {
         let reading = Reading::new(&self, seconds, inbox.clone());
         let reading = tokio::spawn(reading.run());
+        let has_record = keeping.usage();
+        let keeping = tokio::spawn(keeping.run());
         let mut renew = tokio::time::interval(RENEWED_EVERY);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let ended = loop {
@@ -168,6 +178,10 @@ impl Begun {
         };
         reading.abort();
         if ended == Ended::Released {
+            // What is recorded last belongs to it. A server that is away is not waited for without end.
+            if has_record.load(Ordering::Relaxed) {
+                let _ = tokio::time::timeout(RECORDED_WITHIN, keeping).await;
+            }
             self.lock.release().await;
         }
         // What was said last still goes out.
@@ -239,18 +253,19 @@ struct Reading {
     subjects: Subjects,
     /// The first number in the stream that was not handed on.
     next: u64,
-    starts: BTreeMap<GeneratorId, u64>,
+    /// Those of a lower number are of another session.
+    first_number: u64,
     inbox: mpsc::Sender<Incoming>,
 }
 
 impl Reading {
     fn new(begun: &Begun, seconds: Seconds, inbox: mpsc::Sender<Incoming>) -> Self {
         let state = &begun.stream.cached_info().state;
-        let (next, starts) = match seconds {
-            Seconds::New => (state.last_sequence + 1, BTreeMap::new()),
-            Seconds::From(starts) => (state.first_sequence.max(1), starts),
+        let (next, first_number) = match seconds {
+            Seconds::New => (state.last_sequence + 1, 0),
+            Seconds::From(first_number) => (state.first_sequence.max(1), first_number),
         };
-        Self { context: begun.context.clone(), subjects: begun.subjects.clone(), next, starts, inbox }
+        Self { context: begun.context.clone(), subjects: begun.subjects.clone(), next, first_number, inbox }
     }
 
     async fn run(mut self) {
@@ -288,7 +303,7 @@ impl Reading {
             }
             self.next = sequence + 1;
             let Some((id, number)) = self.subjects.second_of(&message.subject) else { continue };
-            if self.starts.get(&id).is_some_and(|start| number < *start) {
+            if number < self.first_number {
                 continue;
             }
             let second = Incoming::Second { id, number, body: message.payload.clone() };

@@ -7,6 +7,7 @@ use async_nats::{Client, Request, jetstream};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::record::Record;
 use super::subjects::Subjects;
 use super::{Connection, Happened, Holder, LinkError, connection_name, lock};
 use crate::RunId;
@@ -151,6 +152,12 @@ impl Look {
             seen.push(RunSeen { run, holder, is_held, silent_for, seconds });
         }
         Ok(seen)
+    }
+
+    /// The kept recording of the latest session of the ticket's run; `None` when there is none.
+    pub async fn record(&self) -> Result<Option<Record>, LinkError> {
+        let context = jetstream::new(self.client.clone());
+        Record::open(&context, &self.subjects, &self.servers).await
     }
 
     /// The least time of some round trips to the server: how far apart two clocks that are compared through it may be taken for is

@@ -55,6 +55,26 @@ impl Subjects {
         format!("ST_{}", self.0)
     }
 
+    /// The first line of a recording.
+    pub(crate) fn record_header(&self) -> String {
+        format!("st.{}.rec.header", self.0)
+    }
+
+    /// Its other lines.
+    pub(crate) fn record_line(&self) -> String {
+        format!("st.{}.rec.line", self.0)
+    }
+
+    /// All of them.
+    pub(crate) fn records(&self) -> String {
+        format!("st.{}.rec.*", self.0)
+    }
+
+    /// The stream that keeps the recording.
+    pub(crate) fn record_stream(&self) -> String {
+        format!("RC_{}", self.0)
+    }
+
     /// Whose beat it is.
     pub(crate) fn beat_of(&self, subject: &str) -> Option<GeneratorId> {
         self.after("beat.", subject)?.parse().ok()

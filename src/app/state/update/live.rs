@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::action::Action;
 use crate::app::effect::Effect;
-use crate::app::event::Event;
+use crate::app::event::{Event, ReplayEvent};
 use crate::app::keymap::KeyMap;
 use crate::app::state::palette::Asked;
 use crate::app::state::update::look::look;
@@ -20,7 +20,7 @@ use crate::session::standing::{held_since, standing};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
-use scaletop_load::Second;
+use scaletop_load::{RateProfile, Second};
 use scaletop_units::{Elapsed, InstanceId};
 
 /// A session older than this is not ended by one key.
@@ -46,9 +46,11 @@ impl LiveUpdate<'_> {
             Event::Half(side, event) => self.observe(Some(side), event),
             Event::Action(action) => self.act(&action),
             Event::Rate(change) => self.change_rate(self.now, change),
-            // There is no recording to read while one is written. A new size and the time alone change nothing here, and a text that is
+            // A new size and the time alone change nothing here, and a text that is
             // pasted is no answer to a question.
-            Event::Tick | Event::Resized | Event::Pasted(_) | Event::Saved(_) | Event::Replay(_) => {}
+            Event::Tick | Event::Resized | Event::Pasted(_) | Event::Saved(_) => {}
+            Event::Replay(event) => self.watch(event),
+            Event::Resumed { at, text } => self.resume(at, text),
             Event::Drained { abandoned } => self.drained(abandoned),
             Event::Exported(result) => self.exported(result),
             Event::RecordingStatus(status) => self.recording_changed(status),
@@ -61,6 +63,36 @@ impl LiveUpdate<'_> {
                 self.notice(NoticeLevel::Warning, format!("no instance was killed: {reason}"));
             }
         }
+    }
+
+    /// What another program records, who leads the session. There is no recording to read while one is written.
+    fn watch(&mut self, event: ReplayEvent) {
+        match event {
+            ReplayEvent::Next(recorded) if self.live.watches => self.halves.apply(&recorded),
+            ReplayEvent::Told(text) => self.toast(text),
+            _ => {}
+        }
+    }
+
+    /// Nobody led the session from `at` on, and nothing was sent; the way back is the same key as after a pause.
+    fn resume(&mut self, at: Elapsed, text: String) {
+        let (anchor, profile) = self.session().rate();
+        if profile != RateProfile::PAUSED {
+            let before = profile.rate_after(at.saturating_since(anchor));
+            self.live.paused_from = Some(before).filter(|before| !before.is_paused());
+            let pause =
+                RateChange { profile: RateProfile::PAUSED, cause: RateCause::Pause, stage: None, unmet_start: None };
+            self.record(at, SessionEvent::Rate(pause));
+        }
+        self.notice(NoticeLevel::Warning, text);
+    }
+
+    /// Whether nothing may be changed from here, which is said then.
+    pub(super) fn only_watches(&mut self) -> bool {
+        if self.live.watches {
+            self.toast("you look on: only whoever leads the session changes it");
+        }
+        self.live.watches
     }
 
     /// Does what the plan, or the search, wants done by now. Whoever ends the session takes the rate out of its hands.
@@ -193,6 +225,10 @@ impl LiveUpdate<'_> {
         let is_answer = !matches!(action, Action::Columns(_) | Action::HelpScrolls(_));
         let question = if is_answer { self.ui.question.take() } else { None };
         match action {
+            Action::AskQuit | Action::Quit if self.live.watches => self.effects.push(Effect::Exit { at_once: true }),
+            Action::Export if self.live.watches => self.toast("whoever leads the session has its files"),
+            Action::KillInstance | Action::KillGenerator | Action::AskRate | Action::AskRamp if self.only_watches() => {
+            }
             Action::AskQuit if question != Some(Question::Quit) && self.may_ask_before_the_end() => {
                 self.ui.question = Some(Question::Quit);
             }
@@ -203,7 +239,7 @@ impl LiveUpdate<'_> {
                 }
             }
             Action::Suspend => {
-                if self.live.phase == Lifecycle::Running && self.live.paused_from.is_none() {
+                if self.live.phase == Lifecycle::Running && self.live.paused_from.is_none() && !self.live.watches {
                     self.pause_for_the_shell();
                 }
                 self.effects.push(Effect::Suspend);
@@ -251,6 +287,9 @@ impl LiveUpdate<'_> {
     }
 
     fn mark(&mut self, text: String) {
+        if self.only_watches() {
+            return;
+        }
         self.toast(format!("{text} at {}", self.now));
         self.record(self.now, SessionEvent::Mark { text });
     }

@@ -9,7 +9,9 @@ impl LiveUpdate<'_> {
     /// Why the session cannot be judged by these from now on.
     pub(super) fn refusal_to_judge(&self, objectives: &[Objective]) -> Option<String> {
         let now = self.session().objective();
-        if self.session().header().settings.plan.is_some() {
+        if self.live.watches {
+            Some(format!("you look on: whoever leads the session judges by {now}"))
+        } else if self.session().header().settings.plan.is_some() {
             Some(format!("a plan drives this session, and its thresholds speak of one objective: it stays {now}"))
         } else if self.live.phase != Lifecycle::Running {
             Some(format!("the load has ended, and was judged by {now}"))

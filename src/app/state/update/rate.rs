@@ -32,7 +32,7 @@ const ANNOUNCED_WITHIN: Duration = Duration::from_millis(50);
 impl LiveUpdate<'_> {
     /// Changes the rate as `action` asks, or says why not, or asks back.
     pub(super) fn act_on_rate(&mut self, action: &Action) {
-        if self.live.phase != Lifecycle::Running {
+        if self.live.phase != Lifecycle::Running || self.only_watches() {
             return;
         }
         let Some(goal) = self.goal(action) else { return self.ease(action) };

@@ -60,6 +60,7 @@ impl ReplayUpdate<'_> {
         match event {
             ReplayEvent::Next(recorded) => self.halves.apply(&recorded),
             ReplayEvent::At(halves) => *self.halves = Arc::unwrap_or_clone(halves),
+            ReplayEvent::Told(text) => self.toast(text),
             ReplayEvent::Behind(behind) => self.player.set_behind(behind),
             ReplayEvent::Outline(outline, damage) => {
                 self.player.learn(outline);

@@ -76,7 +76,8 @@ struct StoredGenerator(GeneratorId, u64, u64, u64, Option<u64>, Option<f32>, u64
 
 impl From<&GeneratorPart> for StoredGenerator {
     fn from(part: &GeneratorPart) -> Self {
-        let GeneratorPart { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor, numbers: _ } = part;
+        let GeneratorPart { id, due, sent, ok, lag_p99, cpu_percent, in_flight, clock_error, late_anchor, numbers: _ } =
+            part;
         let (lag, error, late) = (lag_p99.map(nanos), clock_error.map(nanos), late_anchor.map(nanos));
         Self(id.clone(), *due, *sent, *ok, lag, *cpu_percent, *in_flight, error, late)
     }
