@@ -77,6 +77,8 @@ pub(crate) struct Watched {
     /// Kills an instance, if it is the demo.
     kill: Option<Kill>,
     seconds_are_over: bool,
+    /// Hands on what the load says of itself; over when it has said all.
+    told: Option<JoinHandle<()>>,
 }
 
 impl Watched {
@@ -85,7 +87,7 @@ impl Watched {
         feeds: mpsc::Receiver<SessionEvent>,
         kill: Option<Kill>,
     ) -> Self {
-        Self { seconds, feeds, known: Vec::new(), kill, seconds_are_over: false }
+        Self { seconds, feeds, known: Vec::new(), kill, seconds_are_over: false, told: None }
     }
 
     /// With what is known before the load begins: what a first change of rate depends on.
@@ -93,7 +95,17 @@ impl Watched {
         Self { known, ..self }
     }
 
-    /// What happens next; `None` when the last second has come. Cancel-safe.
+    /// With a load that says something of itself: it has said all when that task is over.
+    pub(crate) fn told_by(self, told: Option<JoinHandle<()>>) -> Self {
+        Self { told, ..self }
+    }
+
+    /// Whether the last second has come, and all that was said until then.
+    fn is_over(&self) -> bool {
+        self.seconds_are_over && self.told.is_none() && self.feeds.is_empty()
+    }
+
+    /// What happens next; `None` when the last second has come, and when the load has said all. Cancel-safe.
     async fn next(&mut self) -> Option<SessionEvent> {
         tokio::select! {
             biased;
@@ -102,6 +114,10 @@ impl Watched {
                 second.map(|second| SessionEvent::Second(Box::new(second)))
             }
             Some(event) = self.feeds.recv() => Some(event),
+            _ = poll_option(&mut self.told), if self.seconds_are_over => {
+                self.told = None;
+                None
+            }
             else => std::future::pending().await,
         }
     }
@@ -132,8 +148,8 @@ impl BackEnd for LiveBackEnd {
 
     async fn next(&mut self) -> io::Result<Option<Event>> {
         let background = &mut self.background;
-        // Only when the last second has been counted is the session over.
-        let is_over = self.first.seconds_are_over && self.second.as_ref().is_none_or(|second| second.seconds_are_over);
+        // Only when the last second has been counted, and what was said by then is recorded, is the session over.
+        let is_over = self.first.is_over() && self.second.as_ref().is_none_or(Watched::is_over);
         if is_over && let Some(abandoned) = background.abandoned.take() {
             return Ok(Some(Event::Drained { abandoned }));
         }
