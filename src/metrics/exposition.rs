@@ -98,9 +98,17 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
         "gauge",
         "Arrivals that the fleet's schedule made due and no generator has reported; falls when reports come late.",
     ),
-    ("scaletop_fleet_clock_error_seconds", "gauge", "How far the generators' clocks may be apart, plus or minus."),
+    (
+        "scaletop_fleet_clock_error_seconds",
+        "gauge",
+        "How far the generators' clocks may be apart, plus or minus; absent while none is there.",
+    ),
     ("scaletop_fleet_lead_seconds", "gauge", "How long after it is asked for a change of rate takes effect."),
-    ("scaletop_fleet_ceiling_rate", "gauge", "The most that all live generators may send, requests per second."),
+    (
+        "scaletop_fleet_ceiling_rate",
+        "gauge",
+        "The most that all live generators may send, requests per second; absent while none is there.",
+    ),
     ("scaletop_fleet_held", "gauge", "1 while the fleet holds the load although a rate is set, else 0."),
     ("scaletop_connect_seconds", "gauge", "What opening connections took in the last closed second, by quantile."),
 ];
@@ -242,9 +250,9 @@ fn fleet(page: &mut Page, session: &Session) {
     page.some("scaletop_unreported_total", &[], session.totals().unreported().map(|unreported| unreported as f64));
     let Some(state) = fleet.state() else { return };
     page.count("scaletop_generators_wanted", &[], state.wanted.into());
-    page.sample("scaletop_fleet_clock_error_seconds", &[], state.clock_error.as_secs_f64());
+    page.some("scaletop_fleet_clock_error_seconds", &[], fleet.clock_error().map(|error| error.as_secs_f64()));
     page.sample("scaletop_fleet_lead_seconds", &[], state.lead.as_secs_f64());
-    page.count("scaletop_fleet_ceiling_rate", &[], state.ceiling.get().into());
+    page.some("scaletop_fleet_ceiling_rate", &[], fleet.ceiling().map(|ceiling| ceiling.get().into()));
     page.count("scaletop_fleet_held", &[], u64::from(state.held.is_some()));
 }
 
