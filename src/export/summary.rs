@@ -43,14 +43,15 @@ pub fn text(session: &Session) -> String {
         dropped => format!(", {} for want of a connection", thousands(dropped)),
     };
     out.line(&format!(
-        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected})",
+        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected}){}",
         thousands(totals.due),
         thousands(totals.sent),
         thousands(totals.outcomes.get(OutcomeKind::Ok)),
         thousands(totals.outcomes.failed()),
         thousands(totals.dropped()),
         thousands(totals.dropped_cap),
-        thousands(totals.dropped_late)
+        thousands(totals.dropped_late),
+        totals.unreported_in_words()
     ));
     let failures: Vec<_> = OutcomeKind::ALL
         .into_iter()
