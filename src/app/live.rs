@@ -345,3 +345,42 @@ async fn poll_option<T, F: Future<Output = T> + Unpin>(future: &mut Option<F>) -
 async fn join_option(task: &mut Option<JoinHandle<Result<Exported, ExportError>>>) -> Result<Exported, ExportError> {
     flatten(poll_option(task).await)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::{change_of, of_fleet};
+    use scaletop_units::GeneratorChange;
+
+    #[tokio::test]
+    async fn what_a_load_says_after_its_last_second_is_heard_before_the_session_is_over() {
+        let ((seconds_tx, seconds), (feeds_tx, feeds)) = (mpsc::channel(4), mpsc::channel(4));
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let told = tokio::spawn(async move {
+            let _ = may_go_on.await;
+            let _ = feeds_tx.send(change_of("g1", GeneratorChange::Left, None)).await;
+        });
+        let mut watched = Watched::new(seconds, feeds, None).told_by(Some(told));
+        seconds_tx.send(of_fleet(0, 1, &[("g1", 1)])).await.unwrap();
+        drop(seconds_tx);
+        assert!(matches!(watched.next().await, Some(SessionEvent::Second(_))));
+        assert_eq!(watched.next().await, None, "the last second has come");
+        assert!(watched.seconds_are_over && !watched.is_over(), "it may still say something");
+        go_on.send(()).unwrap();
+        let mut heard = Vec::new();
+        while !watched.is_over() {
+            heard.extend(watched.next().await);
+        }
+        assert_eq!(heard, [change_of("g1", GeneratorChange::Left, None)]);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_says_nothing_of_itself_is_over_with_its_last_second() {
+        let ((seconds_tx, seconds), (_feeds_tx, feeds)) = (mpsc::channel(4), mpsc::channel(4));
+        let mut watched = Watched::new(seconds, feeds, None);
+        drop(seconds_tx);
+        assert!(!watched.is_over());
+        assert_eq!(watched.next().await, None);
+        assert!(watched.is_over());
+    }
+}

@@ -22,12 +22,12 @@ pub(super) fn section(session: &Session) -> Option<Markup> {
         section {
             h2 { "The fleet" }
             @if let Some(words) = fleet_in_words(session) {
-                p.verdict.good[is_whole].warn[!is_whole] { (words) }
+                p.verdict.good[is_whole].warn[!is_whole] { (words) "." }
             }
             @if let Some(state) = fleet.with_some() {
                 p.note {
-                    "A change of rate took effect " (latency(state.lead)) " after it was asked for; the clocks were ± " (latency(state.clock_error))
-                    " apart at most; all generators together might send " (thousands(state.ceiling.get())) "/s. What was due by the schedule and nobody \
+                    "A change of rate took effect " (latency(fleet.longest_lead())) " after it was asked for at the latest; the clocks were ± "
+                    (latency(fleet.widest_clock_error())) " apart at most; all generators together might send " (thousands(state.ceiling.get())) "/s. What was due by the schedule and nobody \
                      of the fleet sent or reported is unreported: the service has not lost it."
                 }
             }

@@ -94,7 +94,7 @@ pub(crate) struct Judgement {
     delayed: u64,
     /// Arrivals that we did not send.
     unsent: u64,
-    /// Arrivals that no generator of the fleet reported: nobody knows whether they were sent.
+    /// Arrivals that nobody of the fleet sent or reported.
     unreported: u64,
 }
 

@@ -61,7 +61,7 @@ fn named(session: &Session, name: &str) -> String {
         totals.unreported_in_words()
     );
     if let Some(words) = fleet_in_words(session) {
-        let _ = writeln!(out, "{}", cell(&words));
+        let _ = writeln!(out, "Fleet: {}.", cell(&words));
     }
     if let Some(p) = session.percentiles() {
         let _ = writeln!(

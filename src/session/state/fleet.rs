@@ -23,6 +23,8 @@ pub(crate) struct Fleet {
     state: Option<FleetState>,
     /// What it said last when any of its generators was there.
     with_some: Option<FleetState>,
+    /// The furthest that its clocks may have been apart, and its longest lead.
+    widest: (Duration, Duration),
     /// By their names; at most [`MAX_GENERATORS`].
     generators: BTreeMap<GeneratorId, Generator>,
     /// When the load stood still although a rate was set, until when, and why; the last one may be open.
@@ -131,6 +133,16 @@ impl Fleet {
         self.with_some.as_ref()
     }
 
+    /// The furthest that the clocks of its generators may have been apart at any time.
+    pub(crate) const fn widest_clock_error(&self) -> Duration {
+        self.widest.0
+    }
+
+    /// The longest that a change of rate took to take effect.
+    pub(crate) const fn longest_lead(&self) -> Duration {
+        self.widest.1
+    }
+
     /// The generators by their names.
     pub(crate) fn generators(&self) -> impl ExactSizeIterator<Item = (&GeneratorId, &Generator)> {
         self.generators.iter()
@@ -221,6 +233,8 @@ impl Session {
         let fleet = self.fleet.get_or_insert_default();
         if state.live > 0 {
             fleet.with_some = Some(state.clone());
+            let (clock_error, lead) = fleet.widest;
+            fleet.widest = (clock_error.max(state.clock_error), lead.max(state.lead));
         }
         let before = fleet.state.replace(state.clone());
         let held_before = before.as_ref().and_then(|before| before.held.as_deref());
@@ -306,8 +320,7 @@ fn begun(state: &FleetState) -> String {
     )
 }
 
-/// `Fleet: 3 of 3 generators there to the end, none was lost; 0 of 12,000 planned arrivals unreported.`, for people; `None` without a
-/// fleet.
+/// `3 of 3 generators there to the end, none was lost; 0 of 12,000 planned arrivals unreported`, for people; `None` without a fleet.
 pub(crate) fn fleet_in_words(session: &Session) -> Option<String> {
     let fleet = session.fleet()?;
     let (there, wanted) = (session.there_to_the_end()?, fleet.state().map_or(0, |state| state.wanted));
@@ -325,5 +338,5 @@ pub(crate) fn fleet_in_words(session: &Session) -> Option<String> {
     };
     let held = fleet.held_for(session.now());
     let held = if held.is_zero() { String::new() } else { format!("; the load was held for {}", latency(held)) };
-    Some(format!("Fleet: {there} of {wanted} generators there {when}, {losses}{unreported}{held}."))
+    Some(format!("{there} of {wanted} generators there {when}, {losses}{unreported}{held}"))
 }

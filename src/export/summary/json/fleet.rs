@@ -19,8 +19,8 @@ pub(super) fn value(session: &Session) -> Value {
     json!({
         "wanted": state.map(|state| state.wanted),
         "live": session.there_to_the_end(),
-        "clock_error_ms": millis(last.map(|last| last.clock_error)),
-        "lead_ms": millis(last.map(|last| last.lead)),
+        "clock_error_ms": millis(last.map(|_| fleet.widest_clock_error())),
+        "lead_ms": millis(last.map(|_| fleet.longest_lead())),
         "ceiling_rps": last.map(|last| last.ceiling.get()),
         "held_s": rounded(fleet.held_for(session.now()).as_secs_f64()),
         "planned": session.totals().planned,
