@@ -62,7 +62,7 @@ fn row(session: &Session, id: &GeneratorId, one: &Generator, sent: u64) -> Marku
             td.lane {
                 svg width="200" height="16" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
                     rect.rail fill=(ink(tone)) x="0" y="3.5" width="100" height="1" {}
-                    @if let Some((at, _)) = loss {
+                    @for at in &one.lost_at {
                         rect fill=(ink("bad")) x=(plain(at.as_secs_f64() / end * 100.0)) y="1" width="0.8" height="6" {}
                     }
                 }

@@ -16,6 +16,9 @@ const MAX_GENERATORS: usize = 1_000;
 const RECENT_SECS: u32 = 300;
 const MAX_LANES: usize = 256;
 
+/// So many losses of a generator are marked in its lane.
+const MAX_MARKS: usize = 50;
+
 /// A fleet, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fleet {
@@ -39,6 +42,8 @@ pub(crate) struct Generator {
     pub(crate) since: Elapsed,
     /// How often it was lost.
     pub(crate) losses: u32,
+    /// When it was lost, the latest times: for its lane.
+    pub(crate) lost_at: VecDeque<Elapsed>,
     /// When it was lost last, and why.
     pub(crate) last_loss: Option<(Elapsed, Option<String>)>,
     /// When it was told of last, and what: why it is in its state.
@@ -219,6 +224,10 @@ impl Session {
             generator.reason = event.why.as_deref().map(cut);
             if event.change == GeneratorChange::Lost {
                 generator.losses = generator.losses.saturating_add(1);
+                if generator.lost_at.len() >= MAX_MARKS {
+                    generator.lost_at.pop_front();
+                }
+                generator.lost_at.push_back(at);
                 generator.last_loss = Some((at, generator.reason.clone()));
             }
         }

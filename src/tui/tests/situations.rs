@@ -171,7 +171,10 @@ situations! {
             .heard("g2")
             .generator("g2", GeneratorChange::Returned, None)
             .fleet_stands(None)
-            .run(10)
+            .run(4)
+            .generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s"))
+            .generator("g2", GeneratorChange::Returned, None)
+            .run(6)
             .generator("g3", GeneratorChange::Left, Some("it was asked to"))
             .view(View::Generators);
         many: spike_of(state().fleet(50), 4, 14).view(View::Generators);

@@ -15,7 +15,7 @@ use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
 use crate::tui::views::lane_list::{Column, Facts, HEADINGS, HIGHEST_LANE, Kind, Visible};
-use scaletop_units::GeneratorId;
+use scaletop_units::{Elapsed, GeneratorId};
 
 /// A column of the facts left of the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &
         });
         let lane = Rect { y, height: high, ..lane };
         lanes::bars(buf, lane, scene, bars, busiest);
-        loss(buf, lane, scene, one);
+        losses(buf, lane, scene, one);
         y += high;
     }
     if y < area.bottom() {
@@ -121,16 +121,17 @@ fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &
     }
 }
 
-/// Where it was lost last: `✕ 1:23`, without the moment where it sends again.
-fn loss(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, one: &Generator) {
-    let Some((at, _)) = &one.last_loss else { return };
-    let Some(x) = scene.axis.cell(*at).and_then(|cell| u16::try_from(cell).ok()).filter(|x| *x < area.width) else {
-        return;
-    };
-    let is_back = one.recent.back().is_some_and(|last| last.second > at.second());
-    let words = if is_back { "✕".to_owned() } else { format!("✕ {at}") };
-    let room = usize::from(area.width - x);
-    text::put(buf, area.x + x, area.bottom() - 1, text::shown(&words, room), room, scene.style(Role::Bad));
+/// Where it was lost: `✕`, and where it sends nothing since, the moment: `✕ 1:23`.
+fn losses(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, one: &Generator) {
+    let is_back = |at: Elapsed| one.recent.back().is_some_and(|last| last.second > at.second());
+    for &at in &one.lost_at {
+        let Some(x) = scene.axis.cell(at).and_then(|cell| u16::try_from(cell).ok()).filter(|x| *x < area.width) else {
+            continue;
+        };
+        let words = if is_back(at) { "✕".to_owned() } else { format!("✕ {at}") };
+        let room = usize::from(area.width - x);
+        text::put(buf, area.x + x, area.bottom() - 1, text::shown(&words, room), room, scene.style(Role::Bad));
+    }
 }
 
 /// Those that are in trouble first, then those that are live, and at the end those that went; `g2` before `g10`.

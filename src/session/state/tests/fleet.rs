@@ -202,6 +202,10 @@ fn what_is_kept_of_generators_is_bounded() {
     (0..400).for_each(|index| close(&mut session, of_fleet(index, 1, &[("g1", 1)])));
     let kept = session.fleet().unwrap().generators().map(|(_, one)| one.recent.len()).max().unwrap();
     assert!(kept <= 301, "{kept}");
+    (0..60).for_each(|n| hear(&mut session, 400_000 + n, "g1", GeneratorChange::Lost, None));
+    let one = session.fleet().unwrap().generators().find(|(is, _)| **is == id("g1")).unwrap().1.clone();
+    assert_eq!((one.losses, one.lost_at.len()), (60, 50));
+    assert_eq!(one.lost_at.back(), Some(&Elapsed::from_millis(400_059)), "the latest are kept");
 }
 
 #[test]
