@@ -347,6 +347,19 @@ mod tests {
     }
 
     #[test]
+    fn a_thousandth_of_what_was_planned_may_be_unreported_and_not_one_arrival_more() {
+        let of = |unreported| GeneratorRecord {
+            planned: Some(10_000),
+            unreported: Some(unreported),
+            due: 10_000 - unreported,
+            ..GeneratorRecord::default()
+        };
+        assert_eq!(of(10).verdict(), Validity::Valid);
+        let why = "0.1 % of arrivals (11) unreported: nobody of the fleet sent or reported them";
+        assert_eq!(of(11).verdict(), Validity::InvalidGenerator(why.to_owned()));
+    }
+
+    #[test]
     fn every_reason_is_named() {
         let record = GeneratorRecord {
             send_lag_p99: Some(Duration::from_millis(34)),
