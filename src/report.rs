@@ -248,7 +248,7 @@ fn tiles(session: &Session) -> Markup {
     };
     html! {
         div.tiles {
-            (tile("requests due", thousands(totals.due), format!("{} sent", thousands(totals.sent))))
+            (tile("requests due", thousands(totals.due), format!("{} sent{}", thousands(totals.sent), totals.unreported_in_words())))
             (tile("answered OK", thousands(ok), share(ok)))
             (tile("failed", thousands(totals.outcomes.failed()), failures.join(", ")))
             (tile("dropped", thousands(dropped), dropped_in_words(totals)))

@@ -2,6 +2,8 @@
 
 pub(crate) mod event;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub(crate) mod folder;
 pub(crate) mod halves;
 pub(crate) mod history;

@@ -249,14 +249,14 @@ impl GeneratorRecord {
             && cramped.busy >= CRAMPED * cramped.most as f64
     }
 
-    /// That generators were lost, or silent, for so long that the load was not the one asked for: `0.4 % of arrivals (1,210)
-    /// unreported: generators of the fleet were silent`.
+    /// That the load was not the one asked for, as far as anybody knows: generators were lost or silent, the load was held, or more was
+    /// asked for than they may send. `0.4 % of arrivals (1,210) unreported: nobody of the fleet sent or reported them`.
     fn unreported_in_words(&self) -> Option<String> {
         let (planned, unreported) = (self.planned?, self.unreported?);
         let share = unreported as f64 / planned.max(1) as f64;
-        (share > UNREPORTED_LIMIT).then(|| {
+        is_too_much_unreported(planned, unreported).then(|| {
             format!(
-                "{} of arrivals ({}) unreported: generators of the fleet were silent",
+                "{} of arrivals ({}) unreported: nobody of the fleet sent or reported them",
                 percent(share),
                 count(unreported)
             )
@@ -324,6 +324,11 @@ impl GeneratorRecord {
     }
 }
 
+/// Whether so many of the `planned` arrivals were reported by nobody that a step is invalid.
+pub(crate) fn is_too_much_unreported(planned: u64, unreported: u64) -> bool {
+    unreported as f64 > UNREPORTED_LIMIT * planned as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,6 +344,19 @@ mod tests {
             ..GeneratorRecord::default()
         };
         assert_eq!(record.verdict(), Validity::Valid);
+    }
+
+    #[test]
+    fn a_thousandth_of_what_was_planned_may_be_unreported_and_not_one_arrival_more() {
+        let of = |unreported| GeneratorRecord {
+            planned: Some(10_000),
+            unreported: Some(unreported),
+            due: 10_000 - unreported,
+            ..GeneratorRecord::default()
+        };
+        assert_eq!(of(10).verdict(), Validity::Valid);
+        let why = "0.1 % of arrivals (11) unreported: nobody of the fleet sent or reported them";
+        assert_eq!(of(11).verdict(), Validity::InvalidGenerator(why.to_owned()));
     }
 
     #[test]

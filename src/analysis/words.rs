@@ -12,7 +12,7 @@ pub(crate) use crate::analysis::words::cases::Present;
 use crate::analysis::numbers::{self, Value};
 use crate::analysis::recovery::{HOLD_SECS, TOO_FEW};
 use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, Supplied};
-use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
+use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity, validity};
 use crate::instances::Basis;
 use crate::slo::Slo;
 use crate::text::{exact, percent, plain, thousands, watched};
@@ -54,6 +54,7 @@ pub(crate) fn sentence(
         return format!("{}: {why}{objection}", rates(step));
     }
     let is_open = step.end.is_none();
+    let missing = Missing::of(numbers);
     let objective = Objective::of(step, numbers, present);
     let counts = Counts { basis: numbers.basis, is_open };
     let mut said: Vec<String> = Vec::new();
@@ -70,17 +71,19 @@ pub(crate) fn sentence(
         Direction::Down => said.extend(say_scaled_in(cases::scale_in(numbers, is_open), counts)),
         Direction::Level => {}
     }
-    said.extend(say_objective(&objective, &Terms::of(numbers, judged_by)));
+    said.extend(say_objective(&objective, &Terms::of(numbers, judged_by), missing));
     let is_at_rest = step.profile == RateProfile::PAUSED;
     if said.is_empty() && (numbers.due == 0 || is_at_rest) {
-        let nothing = match (step.profile.last().is_paused(), is_open) {
-            (true, _) => "no load",
-            (false, true) => "no arrivals yet",
-            (false, false) => "no arrivals",
+        let nothing = match (missing, step.profile.last().is_paused(), is_open) {
+            (Missing::Much, _, true) => "nothing was sent yet",
+            (Missing::Much, _, false) => "nothing was sent",
+            (_, true, _) => "no load",
+            (_, false, true) => "no arrivals yet",
+            (_, false, false) => "no arrivals",
         };
         said.push(nothing.to_owned());
     }
-    let mut text = format!("{}: {}", rates(step), said.join(", "));
+    let mut text = said.join(", ");
     if numbers.due > 0 && (numbers.not_judged.is_none() && !is_at_rest || numbers.lost > 0) {
         text.push_str(if said.is_empty() { "" } else { "; " });
         text.push_str(&lost(numbers, judged_by, is_open));
@@ -89,10 +92,39 @@ pub(crate) fn sentence(
     if let Some(after) = judged_by.changed {
         let _ = write!(text, "; the objective changed to {} after {:.0} s", judged_by.slo, after.as_secs_f64());
     }
-    if let Some(objection) = objection(validity) {
-        let _ = write!(text, "; {objection}");
+    if let Missing::Little(arrivals) = missing {
+        let _ = write!(text, "; {} unreported", plural(arrivals, "arrival", "arrivals"));
     }
-    text
+    let rates = rates(step);
+    match (objection(validity), missing) {
+        (None, _) => format!("{rates}: {text}"),
+        // What was not sent, or is not known, comes before what is known of the rest.
+        (Some(objection), Missing::Much) if numbers.due > 0 => {
+            format!("{rates}: {objection}; of what was sent: {text}")
+        }
+        (Some(objection), Missing::Much) => format!("{rates}: {objection}; {text}"),
+        (Some(objection), _) => format!("{rates}: {text}; {objection}"),
+    }
+}
+
+/// Of what the schedule of a fleet made due, how much nobody reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// So many arrivals, too few to say anything about the rest.
+    Little(u64),
+    /// So much that the step is invalid.
+    Much,
+}
+
+impl Missing {
+    fn of(numbers: &StepNumbers) -> Self {
+        match (numbers.planned, numbers.unreported()) {
+            (Some(planned), Some(unreported)) if validity::is_too_much_unreported(planned, unreported) => Self::Much,
+            (_, Some(unreported)) if unreported > 0 => Self::Little(unreported),
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// What makes a step invalid, as its sentence ends: `invalid: generator (p99 send lag 34 ms)`; `None` for a valid one.
@@ -257,7 +289,7 @@ impl Terms {
     }
 }
 
-fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
+fn say_objective(objective: &Objective<'_>, terms: &Terms, missing: Missing) -> Option<String> {
     let Terms { back, not_back, again } = terms;
     Some(match *objective {
         Objective::NoArrivals | Objective::Unsaid => return None,
@@ -268,7 +300,7 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
         Objective::MissedBefore(Now::Held) => "the objective was already missed before, it holds now".to_owned(),
         Objective::MissedBefore(Now::Missed) => "the objective was already missed before, and is now".to_owned(),
         Objective::MissedBefore(_) => "the objective was already missed before".to_owned(),
-        Objective::Held { single, now } => held(single, now),
+        Objective::Held { single, now } => held(single, now, missing),
         Objective::Back { after, now } => {
             let relapse = match now {
                 Now::Missed => ", the objective is missed again now",
@@ -295,18 +327,20 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms) -> Option<String> {
 }
 
 /// The objective was never missed for two seconds in a row.
-fn held(single: u32, now: Now) -> String {
+fn held(single: u32, now: Now, missing: Missing) -> String {
+    // A load of which a part did not come, as far as anybody knows, was not absorbed.
+    let absorbed = if missing == Missing::Much { "" } else { "absorbed, " };
     let but = |single| plural(u64::from(single), "single second", "single seconds");
     match (single, now) {
         (0, Now::Held | Now::Nothing) => "objective held so far".to_owned(),
-        (0, Now::Over | Now::MissedAtItsEnd) => "absorbed, the objective held".to_owned(),
+        (0, Now::Over | Now::MissedAtItsEnd) => format!("{absorbed}the objective held"),
         (0, Now::NotMeasured) => "objective held as far as it was measured".to_owned(),
         (0 | 1, Now::Missed) => "objective missed now, held until then".to_owned(),
         (single, Now::Missed) => format!("objective missed now, so far only in {}", but(single)),
         (single, Now::Held | Now::Nothing | Now::NotMeasured) => {
             format!("objective held so far but for {}", but(single))
         }
-        (single, Now::Over | Now::MissedAtItsEnd) => format!("absorbed, the objective held but for {}", but(single)),
+        (single, Now::Over | Now::MissedAtItsEnd) => format!("{absorbed}the objective held but for {}", but(single)),
     }
 }
 

@@ -138,6 +138,12 @@ pub(crate) enum Mode {
 }
 
 impl Binding {
+    /// Whether its keys do something where another program leads the session: they neither change nor keep it.
+    pub(crate) fn is_for_who_looks_on(&self) -> bool {
+        let keeps = |action: &Action| matches!(action, Action::Mark | Action::Export);
+        self.group != Group::Load && !self.keys.iter().any(|(_, action)| keeps(action))
+    }
+
     /// What its keys do, each once, with its keys: in the order of the line.
     fn groups(&self) -> Vec<(&Action, Vec<KeyPress>)> {
         let mut groups: Vec<(&Action, Vec<KeyPress>)> = Vec::new();

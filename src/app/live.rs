@@ -78,6 +78,8 @@ pub(crate) struct Watched {
     /// Kills an instance, if it is the demo.
     kill: Option<Kill>,
     seconds_are_over: bool,
+    /// Hands on what the load says of itself; over when it has said all.
+    told: Option<JoinHandle<()>>,
 }
 
 impl Watched {
@@ -86,7 +88,7 @@ impl Watched {
         feeds: mpsc::Receiver<SessionEvent>,
         kill: Option<Kill>,
     ) -> Self {
-        Self { seconds, feeds, known: Vec::new(), kill, seconds_are_over: false }
+        Self { seconds, feeds, known: Vec::new(), kill, seconds_are_over: false, told: None }
     }
 
     /// With what is known before the load begins: what a first change of rate depends on.
@@ -94,7 +96,17 @@ impl Watched {
         Self { known, ..self }
     }
 
-    /// What happens next; `None` when the last second has come. Cancel-safe.
+    /// With a load that says something of itself: it has said all when that task is over.
+    pub(crate) fn told_by(self, told: Option<JoinHandle<()>>) -> Self {
+        Self { told, ..self }
+    }
+
+    /// Whether the last second has come, and all that was said until then.
+    fn is_over(&self) -> bool {
+        self.seconds_are_over && self.told.is_none() && self.feeds.is_empty()
+    }
+
+    /// What happens next; `None` when the last second has come, and when the load has said all. Cancel-safe.
     async fn next(&mut self) -> Option<SessionEvent> {
         tokio::select! {
             biased;
@@ -103,6 +115,10 @@ impl Watched {
                 second.map(|second| SessionEvent::Second(Box::new(second)))
             }
             Some(event) = self.feeds.recv() => Some(event),
+            _ = poll_option(&mut self.told), if self.seconds_are_over => {
+                self.told = None;
+                None
+            }
             else => std::future::pending().await,
         }
     }
@@ -133,8 +149,8 @@ impl BackEnd for LiveBackEnd {
 
     async fn next(&mut self) -> io::Result<Option<Event>> {
         let background = &mut self.background;
-        // Only when the last second has been counted is the session over.
-        let is_over = self.first.seconds_are_over && self.second.as_ref().is_none_or(|second| second.seconds_are_over);
+        // Only when the last second has been counted, and what was said by then is recorded, is the session over.
+        let is_over = self.first.is_over() && self.second.as_ref().is_none_or(Watched::is_over);
         if is_over && let Some(abandoned) = background.abandoned.take() {
             return Ok(Some(Event::Drained { abandoned }));
         }
@@ -358,4 +374,43 @@ async fn poll_option<T, F: Future<Output = T> + Unpin>(future: &mut Option<F>) -
 
 async fn join_option(task: &mut Option<JoinHandle<Result<Exported, ExportError>>>) -> Result<Exported, ExportError> {
     flatten(poll_option(task).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::{change_of, of_fleet};
+    use scaletop_units::GeneratorChange;
+
+    #[tokio::test]
+    async fn what_a_load_says_after_its_last_second_is_heard_before_the_session_is_over() {
+        let ((seconds_tx, seconds), (feeds_tx, feeds)) = (mpsc::channel(4), mpsc::channel(4));
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let told = tokio::spawn(async move {
+            let _ = may_go_on.await;
+            let _ = feeds_tx.send(change_of("g1", GeneratorChange::Left, None)).await;
+        });
+        let mut watched = Watched::new(seconds, feeds, None).told_by(Some(told));
+        seconds_tx.send(of_fleet(0, 1, &[("g1", 1)])).await.unwrap();
+        drop(seconds_tx);
+        assert!(matches!(watched.next().await, Some(SessionEvent::Second(_))));
+        assert_eq!(watched.next().await, None, "the last second has come");
+        assert!(watched.seconds_are_over && !watched.is_over(), "it may still say something");
+        go_on.send(()).unwrap();
+        let mut heard = Vec::new();
+        while !watched.is_over() {
+            heard.extend(watched.next().await);
+        }
+        assert_eq!(heard, [change_of("g1", GeneratorChange::Left, None)]);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_says_nothing_of_itself_is_over_with_its_last_second() {
+        let ((seconds_tx, seconds), (_feeds_tx, feeds)) = (mpsc::channel(4), mpsc::channel(4));
+        let mut watched = Watched::new(seconds, feeds, None);
+        drop(seconds_tx);
+        assert!(!watched.is_over());
+        assert_eq!(watched.next().await, None);
+        assert!(watched.is_over());
+    }
 }

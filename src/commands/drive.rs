@@ -391,7 +391,7 @@ struct Kept {
 impl Started {
     async fn of(aim: Aim, sender: Sender, clock: RunClock, notice: Option<String>) -> Result<Self, CommandError> {
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        let Sending { load, seconds, known, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
+        let Sending { load, seconds, known, told, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
         if let Some(text) = aim.warning {
             let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
             let _ = feeds_tx.try_send(notice);
@@ -409,7 +409,7 @@ impl Started {
             (None, true) => Place::Elsewhere,
             (None, false) => Place::Here,
         };
-        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known);
+        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known).told_by(told);
         Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints } })
     }
 }

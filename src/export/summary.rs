@@ -8,7 +8,7 @@ pub mod markdown;
 use std::time::Duration;
 
 use crate::analysis::failures::failure_in_words;
-use crate::session::state::Session;
+use crate::session::state::{Session, fleet_in_words};
 use crate::session::verdict::judge;
 use crate::text::{Lines, latency, thousands};
 use scaletop_load::OutcomeKind;
@@ -43,15 +43,19 @@ pub fn text(session: &Session) -> String {
         dropped => format!(", {} for want of a connection", thousands(dropped)),
     };
     out.line(&format!(
-        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected})",
+        "requests: {} due, {} sent, {} ok, {} failed, {} dropped ({} at the in-flight cap, {} by our own delay{unconnected}){}",
         thousands(totals.due),
         thousands(totals.sent),
         thousands(totals.outcomes.get(OutcomeKind::Ok)),
         thousands(totals.outcomes.failed()),
         thousands(totals.dropped()),
         thousands(totals.dropped_cap),
-        thousands(totals.dropped_late)
+        thousands(totals.dropped_late),
+        totals.unreported_in_words()
     ));
+    if let Some(words) = fleet_in_words(session) {
+        out.line(&format!("fleet: {words}"));
+    }
     let failures: Vec<_> = OutcomeKind::ALL
         .into_iter()
         .filter(|&kind| kind != OutcomeKind::Ok && totals.outcomes.get(kind) > 0)
@@ -85,4 +89,34 @@ pub fn text(session: &Session) -> String {
         out.line(&format!("verdict: {}", verdict.headline()));
     }
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::markdown::markdown;
+    use super::*;
+    use crate::session::event::{Header, Settings};
+    use crate::session::fixtures::ended;
+
+    #[test]
+    fn of_a_fleet_every_sum_of_requests_says_what_is_unreported() {
+        let fleet = "3 of 3 generators there to the end, one was lost once; 200 of 6,000 planned arrivals unreported";
+        let told = text(&ended()).replace("\n  ", " ");
+        let requests = "requests: 5,800 due, 5,800 sent, 5,800 ok, 0 failed, 0 dropped (0 at the in-flight cap, 0 by our own delay); \
+                        200 unreported\n";
+        assert!(told.contains(requests) && told.contains(&format!("fleet: {fleet}\n")), "{told}");
+        let step = "step 1: 0→300/s: invalid: generator (3.3 % of arrivals (200) unreported";
+        assert!(told.contains(step) && !told.contains("absorbed"), "{told}");
+        let told = markdown(&ended());
+        let requests = "5800 requests due, 5800 sent, 5800 ok, 0 failed, 0 dropped; 200 unreported.\n";
+        assert!(told.contains(requests) && told.contains(&format!("Fleet: {fleet}.\n")), "{told}");
+    }
+
+    #[test]
+    fn without_a_fleet_nothing_is_said_of_one() {
+        let session = Session::new(Header::new(0, Settings::default()));
+        for told in [text(&session), markdown(&session)] {
+            assert!(!told.to_lowercase().contains("fleet") && !told.contains("unreported"), "{told}");
+        }
+    }
 }

@@ -94,13 +94,21 @@ pub(crate) const FAMILIES: &[(&str, &str, &str)] = &[
     ("scaletop_generators", "gauge", "Generators of the fleet, by their state."),
     ("scaletop_generators_wanted", "gauge", "Generators that were asked for."),
     (
-        "scaletop_unreported_total",
+        "scaletop_unreported",
         "gauge",
         "Arrivals that the fleet's schedule made due and no generator has reported; falls when reports come late.",
     ),
-    ("scaletop_fleet_clock_error_seconds", "gauge", "How far the generators' clocks may be apart, plus or minus."),
+    (
+        "scaletop_fleet_clock_error_seconds",
+        "gauge",
+        "How far the generators' clocks may be apart, plus or minus; absent while none is there.",
+    ),
     ("scaletop_fleet_lead_seconds", "gauge", "How long after it is asked for a change of rate takes effect."),
-    ("scaletop_fleet_ceiling_rate", "gauge", "The most that all live generators may send, requests per second."),
+    (
+        "scaletop_fleet_ceiling_rate",
+        "gauge",
+        "The most that all live generators may send, requests per second; absent while none is there.",
+    ),
     ("scaletop_fleet_held", "gauge", "1 while the fleet holds the load although a rate is set, else 0."),
     ("scaletop_connect_seconds", "gauge", "What opening connections took in the last closed second, by quantile."),
 ];
@@ -239,12 +247,12 @@ fn fleet(page: &mut Page, session: &Session) {
         let count = fleet.generators().filter(|(_, one)| one.state == state).count();
         page.count("scaletop_generators", &[("state", state.key())], count as u64);
     }
-    page.some("scaletop_unreported_total", &[], session.totals().unreported().map(|unreported| unreported as f64));
+    page.some("scaletop_unreported", &[], session.totals().unreported().map(|unreported| unreported as f64));
     let Some(state) = fleet.state() else { return };
     page.count("scaletop_generators_wanted", &[], state.wanted.into());
-    page.sample("scaletop_fleet_clock_error_seconds", &[], state.clock_error.as_secs_f64());
+    page.some("scaletop_fleet_clock_error_seconds", &[], fleet.clock_error().map(|error| error.as_secs_f64()));
     page.sample("scaletop_fleet_lead_seconds", &[], state.lead.as_secs_f64());
-    page.count("scaletop_fleet_ceiling_rate", &[], state.ceiling.get().into());
+    page.some("scaletop_fleet_ceiling_rate", &[], fleet.ceiling().map(|ceiling| ceiling.get().into()));
     page.count("scaletop_fleet_held", &[], u64::from(state.held.is_some()));
 }
 
@@ -444,6 +452,20 @@ mod tests {
         let due = |side: &str| samples[&format!("scaletop_requests_due_total{{side=\"{side}\"}}")];
         assert!((due("A") - due("B")).abs() < 1e-9 && due("A") > 0.0);
         assert!(samples.contains_key(r#"scaletop_instances{side="B",basis="running"}"#), "{samples:?}");
+    }
+
+    #[test]
+    fn of_a_fleet_of_which_nobody_is_left_there_are_no_clocks_and_no_ceiling() {
+        use crate::session::fixtures::{ended, events, folded};
+        let there = parse(&page(&Halves::of(folded(&events()[..18]), None)));
+        let close = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
+        assert!(close(there["scaletop_fleet_clock_error_seconds"], 0.0004));
+        assert!(close(there["scaletop_fleet_ceiling_rate"], 60_000.0));
+        let gone = parse(&page(&Halves::of(ended(), None)));
+        for series in ["scaletop_fleet_clock_error_seconds", "scaletop_fleet_ceiling_rate"] {
+            assert!(!gone.contains_key(series), "{series}: {gone:?}");
+        }
+        assert!(close(gone[r#"scaletop_generators{state="left"}"#], 3.0) && close(gone["scaletop_unreported"], 200.0));
     }
 
     #[test]

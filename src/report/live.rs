@@ -241,6 +241,25 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_a_fleet_follows_who_is_there() {
+        use crate::session::fixtures::{change_of, ended, events, folded};
+        use scaletop_units::GeneratorChange;
+        let mut halves = Halves::of(folded(&events()[..20]), None);
+        let first = Drawing::of(&halves, None, None);
+        let page = first.page("abc");
+        for shown in ["2 of 3 generators there now", "<th>state</th>", "<td>lost</td>", "200 unreported"] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        halves.apply_to(None, Elapsed::from_millis(11_500), &change_of("g2", GeneratorChange::Returned, None));
+        let next = Drawing::of(&halves, None, Some(&first));
+        let (news, keys) = told(&next.since(Some(&first)));
+        let fleet = keys.iter().find_map(|key| news["parts"][key].as_str().filter(|html| html.contains("The fleet")));
+        assert!(fleet.is_some_and(|html| html.contains("3 of 3 generators there now")), "{keys:?}");
+        let over = Drawing::of(&Halves::of(ended(), None), Some("scaletop report here"), None).page("abc");
+        assert_eq!(over.matches("<td>there to the end</td>").count(), 3);
+    }
+
+    #[test]
     fn the_end_says_how_to_go_on() {
         let drawing = Drawing::of(&session(62), Some("scaletop report here"), None);
         let (told, _) = told(&drawing.since(None));

@@ -54,7 +54,7 @@ fn doubts(evidence: &ReportInput<'_>) -> Vec<String> {
     }
     if let Some(unreported) = session.totals().unreported().filter(|&unreported| unreported > 0) {
         let unreported = thousands(unreported);
-        doubts.push(format!("{unreported} arrivals that the fleet's schedule made due are in no generator's report: nobody knows whether they were sent."));
+        doubts.push(format!("{unreported} arrivals that the fleet's schedule made due are unreported: nobody of the fleet sent or reported them."));
     }
     if session.totals().dropped_connections > 0 {
         let dropped = thousands(session.totals().dropped_connections);

@@ -124,3 +124,22 @@ fn the_heading_says_how_it_stood_in_the_words_of_the_screen() {
         "{page}"
     );
 }
+
+#[test]
+fn of_a_fleet_the_report_tells_who_was_there_to_the_end_and_what_nobody_reported() {
+    let page = page_of(&crate::session::fixtures::ended());
+    for told in [
+        "3 of 3 generators there to the end, one was lost once; 200 of 6,000 planned arrivals unreported.",
+        "5,800 sent; 200 unreported",
+        "took effect 75.0 ms after it was asked for at the latest; the clocks were ± 0.4 ms apart at most",
+        "might send 60,000/s",
+        "<th>state at the end</th>",
+        "no beat for 1.5 s",
+        "200 arrivals that the fleet's schedule made due are unreported: nobody of the fleet sent or reported them.",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert_eq!(page.matches("<td>there to the end</td>").count(), 3, "each of them, though all have left");
+    let alone = page_of(&Session::new(Header::new(0, Settings::default())));
+    assert!(!alone.contains("The fleet") && !alone.contains("unreported"), "there is none");
+}

@@ -170,9 +170,10 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
         SecondJudged::Good => Standing::Held,
         SecondJudged::NotMeasured => {
             // Any second of the window may be the reason.
-            let window = known().take_while(|cohort| newest.second.saturating_sub(cohort.second) < WINDOW_SECS);
-            let lag = latency(window.map(|cohort| cohort.longest_lag).max());
-            Standing::Generator { why: format!("we sent up to {lag} late") }
+            let first = newest.second.saturating_sub(WINDOW_SECS - 1);
+            let from = cohorts.partition_point(|cohort| cohort.second < first);
+            let slo = session.objectives().at(newest.second);
+            Standing::Generator { why: not_measured_in_words(cohorts.range(from..end), slo) }
         }
         SecondJudged::NotShown => {
             let why = match most_frequent(&seen.outcomes) {
@@ -186,6 +187,26 @@ fn judged(session: &Session, last: &Row, seen: &Seen) -> Standing {
             let slo = session.objectives().at(newest.second);
             Standing::Missed { since: since(), why: why_missed(slo, last, seen) }
         }
+    }
+}
+
+/// Why the seconds of a window are not measured, in the order in which they are judged: what was not sent or not reported, then what
+/// was sent late.
+fn not_measured_in_words<'a>(window: impl Iterator<Item = &'a Cohort>, slo: &Slo) -> String {
+    let (mut due, mut unsent, mut missing, mut lag) = (0_u64, 0_u64, 0_u64, Duration::ZERO);
+    for cohort in window {
+        due = due.saturating_add(cohort.due);
+        unsent = unsent.saturating_add(cohort.unsent());
+        missing = missing.saturating_add(cohort.unreported().unwrap_or(0));
+        lag = lag.max(cohort.longest_lag);
+    }
+    let is_much = unsent.saturating_add(missing) as f64 > slo.errors * due.saturating_add(missing) as f64;
+    match (is_much, missing, unsent) {
+        (true, 0, unsent) => format!("{} arrivals not sent", count(unsent)),
+        (true, missing, _) => unreported_in_words(missing),
+        // What was missing when it was judged has come since.
+        (false, ..) if lag.is_zero() => "not all was reported in time".to_owned(),
+        (false, ..) => format!("we sent up to {} late", latency(lag)),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, Sessio
 use crate::session::state::instance_table::InstanceTable;
 use crate::session::state::steps::Burst;
 use crate::slo::Slo;
+use crate::text::thousands;
 use crate::timeline::planned;
 use crate::timeline::{Completed, Objectives, Percentiles, Row, Timeline};
 use scaletop_load::Failure;
@@ -349,6 +350,14 @@ impl Totals {
     /// Arrivals that the schedule of a fleet made due and that none of its generators reported (so far); `None` without a fleet.
     pub const fn unreported(&self) -> Option<u64> {
         planned::unreported(self.planned, self.due)
+    }
+
+    /// How many arrivals nobody reported, as a list of counts ends: `; 91 unreported`. Empty where all are, and without a fleet.
+    pub(crate) fn unreported_in_words(&self) -> String {
+        match self.unreported() {
+            None | Some(0) => String::new(),
+            Some(unreported) => format!("; {} unreported", thousands(unreported)),
+        }
     }
 
     /// Arrivals that were not sent, for whatever reason of ours.

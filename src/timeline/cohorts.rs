@@ -66,6 +66,12 @@ impl Cohort {
         planned::unreported(self.planned, self.due)
     }
 
+    /// Arrivals that we did not send for a reason of ours: given up, or failed before they left.
+    pub(crate) fn unsent(&self) -> u64 {
+        let given_up = self.dropped_late.saturating_add(self.dropped_connections);
+        given_up.saturating_add(self.outcomes.of_class(OutcomeClass::Generator))
+    }
+
     /// Requests without an answer.
     pub fn pending(&self) -> u64 {
         self.sent.saturating_sub(self.outcomes.total())

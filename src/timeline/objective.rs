@@ -94,7 +94,7 @@ pub(crate) struct Judgement {
     delayed: u64,
     /// Arrivals that we did not send.
     unsent: u64,
-    /// Arrivals that no generator of the fleet reported: nobody knows whether they were sent.
+    /// Arrivals that nobody of the fleet sent or reported.
     unreported: u64,
 }
 
@@ -122,9 +122,7 @@ impl Judgement {
             let through_us = cohort.slow.saturating_sub(cohort.slow_anyway).saturating_add(open);
             self.delayed = self.delayed.saturating_add(late.min(through_us));
         }
-        let ours = cohort.outcomes.of_class(OutcomeClass::Generator);
-        let unsent = cohort.dropped_late.saturating_add(cohort.dropped_connections).saturating_add(ours);
-        self.unsent = self.unsent.saturating_add(unsent);
+        self.unsent = self.unsent.saturating_add(cohort.unsent());
         self.unreported = self.unreported.saturating_add(cohort.unreported().unwrap_or(0));
         let pending_kind = if is_overdue { &mut self.overdue } else { &mut self.young };
         *pending_kind = pending_kind.saturating_add(pending);

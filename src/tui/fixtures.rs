@@ -237,7 +237,6 @@ impl Builder {
         self.event(&SessionEvent::Mark { text: text.to_owned() })
     }
 
-    /// A line of the log.
     /// From now on the objective's percentile may take so long.
     pub(crate) fn objective_ms(self, millis: u64) -> Self {
         let first = self.session.header().settings.slo;
@@ -245,6 +244,12 @@ impl Builder {
         self.event(&SessionEvent::Objective(slo))
     }
 
+    /// The session is over.
+    pub(crate) fn ended(self) -> Self {
+        self.event(&SessionEvent::Ended { reason: "quit".to_owned() })
+    }
+
+    /// A line of the log.
     pub(crate) fn notice(self, level: NoticeLevel, text: &str) -> Self {
         self.event(&SessionEvent::Notice(Notice { level, text: text.to_owned() }))
     }

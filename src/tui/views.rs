@@ -2,6 +2,7 @@
 
 pub(crate) mod generators;
 pub(crate) mod instances;
+mod lane_list;
 pub(crate) mod latency;
 pub(crate) mod log;
 pub(crate) mod overview;

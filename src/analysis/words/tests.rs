@@ -128,6 +128,29 @@ fn an_invalid_step_says_so_last() {
 }
 
 #[test]
+fn what_nobody_sent_comes_first_and_the_rest_is_said_of_what_was_sent_alone() {
+    let why = "1.2 % of arrivals (120) unreported: nobody of the fleet sent or reported them";
+    let validity = Validity::InvalidGenerator(why.to_owned());
+    let held = StepNumbers { recover: Timing::Absorbed, due: 9_880, planned: Some(10_000), ..StepNumbers::default() };
+    let text = in_words(&step(5, to(5), Some(60)), &held, &validity, Present::Over);
+    assert_eq!(
+        text,
+        format!("5→5/s: invalid: generator ({why}); of what was sent: the objective held; no requests lost")
+    );
+    let nothing = StepNumbers { due: 0, recover: Timing::NotApplicable("no arrivals"), ..held.clone() };
+    for (end, said) in [(Some(60), "nothing was sent"), (None, "nothing was sent yet")] {
+        let text = in_words(&step(5, to(5), end), &nothing, &validity, Present::NotMeasured);
+        assert_eq!(text, format!("5→5/s: invalid: generator ({why}); {said}"));
+    }
+    // Too little to be in doubt of the rest: it is said, and takes nothing from it.
+    let little = StepNumbers { due: 9_999, ..held.clone() };
+    let text = said(&step(5, to(5), Some(60)), &little);
+    assert_eq!(text, "5→5/s: absorbed, the objective held; no requests lost; 1 arrival unreported");
+    let all = StepNumbers { due: 10_000, ..held };
+    assert_eq!(said(&step(5, to(5), Some(60)), &all), "5→5/s: absorbed, the objective held; no requests lost");
+}
+
+#[test]
 fn a_fresh_step_says_that_nothing_is_known() {
     assert_eq!(said(&step(5, to(600), None), &StepNumbers::default()), "5→600/s: no arrivals yet");
     assert_eq!(said(&step(600, to(0), None), &StepNumbers::default()), "600→0/s: no load");

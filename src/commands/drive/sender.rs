@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::app::live::Load;
 use crate::cli::DriveArgs;
@@ -33,6 +34,8 @@ pub(super) struct Sending {
     pub(super) seconds: mpsc::Receiver<Second>,
     /// What is known before its first arrival.
     pub(super) known: Vec<SessionEvent>,
+    /// Hands on what it says of itself, where it does.
+    pub(super) told: Option<JoinHandle<()>>,
     pub(super) owns_generators: bool,
     pub(super) threads: Box<dyn Any>,
 }
@@ -63,13 +66,14 @@ impl Sender {
             Self::Engine(engine) => {
                 let Running { handle, seconds, threads } = engine.start(clock)?;
                 let (load, threads) = (Load::Engine(handle), Box::new(threads));
-                Ok(Sending { load, seconds, known: Vec::new(), owns_generators: false, threads })
+                Ok(Sending { load, seconds, known: Vec::new(), told: None, owns_generators: false, threads })
             }
             #[cfg(feature = "fleet")]
             Self::Fleet(fleet) => {
                 let owns_generators = fleet.owns_generators;
-                let fleet_load::Begun { handle, seconds, known, keep } = fleet.start(feeds.clone()).await?;
-                Ok(Sending { load: Load::Fleet(handle), seconds, known, owns_generators, threads: keep })
+                let fleet_load::Begun { handle, seconds, known, told, keep } = fleet.start(feeds.clone()).await?;
+                let (load, told) = (Load::Fleet(handle), Some(told));
+                Ok(Sending { load, seconds, known, told, owns_generators, threads: keep })
             }
         }
     }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::commands::aim::Aim;
@@ -82,6 +83,8 @@ pub(in crate::commands) struct Begun {
     pub(in crate::commands) seconds: mpsc::Receiver<Second>,
     /// What it has said of itself so far.
     pub(in crate::commands) known: Vec<SessionEvent>,
+    /// Hands on what it says; over when it has said all.
+    pub(in crate::commands) told: JoinHandle<()>,
     /// Its thread, and what carries it.
     pub(in crate::commands) keep: Box<dyn Any>,
 }
@@ -206,14 +209,14 @@ impl Fleet {
         let above = (self.peak > state.ceiling).then(|| above(self.peak, state.ceiling));
         known.push(SessionEvent::Fleet(state));
         known.extend(above.map(|text| SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text })));
-        tokio::spawn(async move {
+        let told = tokio::spawn(async move {
             while let Some(news) = news.recv().await {
                 if feeds.send(event(news)).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(Begun { handle, seconds, known, keep: Box::new((thread, self.keep)) })
+        Ok(Begun { handle, seconds, known, told, keep: Box::new((thread, self.keep)) })
     }
 }
 

@@ -51,16 +51,17 @@ fn named(session: &Session, name: &str) -> String {
     let dropped = totals.dropped();
     let _ = writeln!(
         out,
-        "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped.",
+        "{} for {}; objective {}. {} requests due, {} sent, {ok} ok, {} failed, {dropped} dropped{}.",
         cell(&settings.target),
         session.now(),
         session.objectives(),
         totals.due,
         totals.sent,
-        totals.outcomes.failed()
+        totals.outcomes.failed(),
+        totals.unreported_in_words()
     );
     if let Some(words) = fleet_in_words(session) {
-        let _ = writeln!(out, "{}", cell(&words));
+        let _ = writeln!(out, "Fleet: {}.", cell(&words));
     }
     if let Some(p) = session.percentiles() {
         let _ = writeln!(

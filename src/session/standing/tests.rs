@@ -156,6 +156,28 @@ fn the_lag_that_is_told_is_that_of_the_window_and_what_breaks_is_no_fault_of_it(
 }
 
 #[test]
+fn without_a_lag_nobody_is_said_to_have_been_late() {
+    use crate::session::fixtures::{closed, folded, of_fleet, rate};
+    let all = [("g1", 100), ("g2", 100), ("g3", 100)];
+    let mut events = vec![(Elapsed::ZERO, rate(300, RateCause::Start))];
+    events.extend((0..10).map(|index| closed(of_fleet(index, 300, &all))));
+    events.push(closed(of_fleet(10, 300, &all[..2])));
+    // While it is known, once its second has slid out of the last five, and when there is no load any more.
+    let mut said = Vec::new();
+    for index in 11..19 {
+        events.push(closed(of_fleet(index, 300, &all)));
+        said.push(words(&folded(&events)));
+    }
+    assert_eq!((said[0].as_str(), said[7].as_str()), ("NOT MEASURED: 100 arrivals unreported", "held"));
+    events.push((Elapsed::from_secs(19), rate(0, RateCause::Stop)));
+    events.extend((19..26).map(|index| closed(of_fleet(index, 0, &[]))));
+    for count in 1..=events.len() {
+        said.push(words(&folded(&events[..count])));
+    }
+    assert!(said.iter().all(|words| !words.contains("late")), "{said:?}");
+}
+
+#[test]
 fn a_session_that_came_to_rest_still_says_how_it_stood_under_load() {
     let rested = session(30, |second| {
         if second.index < 10 {

@@ -7,7 +7,7 @@ use crate::session::event::NoticeLevel;
 use crate::session::state::{MAX_LINES, Session, cut};
 use crate::text::{counted, latency, thousands};
 use scaletop_load::{GeneratorPart, Second};
-use scaletop_units::{Elapsed, FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
+use scaletop_units::{ArrivalRate, Elapsed, FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
 
 /// More generators than this are not told apart; what they did is in the sums.
 const MAX_GENERATORS: usize = 1_000;
@@ -16,11 +16,18 @@ const MAX_GENERATORS: usize = 1_000;
 const RECENT_SECS: u32 = 300;
 const MAX_LANES: usize = 256;
 
+/// So many losses of a generator are marked in its lane.
+const MAX_MARKS: usize = 50;
+
 /// A fleet, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fleet {
     /// What it said of itself last.
     state: Option<FleetState>,
+    /// What it said last when any of its generators was there.
+    with_some: Option<FleetState>,
+    /// The furthest that its clocks may have been apart, and its longest lead.
+    widest: (Duration, Duration),
     /// By their names; at most [`MAX_GENERATORS`].
     generators: BTreeMap<GeneratorId, Generator>,
     /// When the load stood still although a rate was set, until when, and why; the last one may be open.
@@ -35,6 +42,8 @@ pub(crate) struct Generator {
     pub(crate) since: Elapsed,
     /// How often it was lost.
     pub(crate) losses: u32,
+    /// When it was lost, the latest times: for its lane.
+    pub(crate) lost_at: VecDeque<Elapsed>,
     /// When it was lost last, and why.
     pub(crate) last_loss: Option<(Elapsed, Option<String>)>,
     /// When it was told of last, and what: why it is in its state.
@@ -107,6 +116,36 @@ impl Fleet {
     /// A change of rate takes effect so long after it is asked for.
     pub(crate) fn lead(&self) -> Duration {
         self.state.as_ref().map_or(Duration::ZERO, |state| state.lead)
+    }
+
+    /// How far the clocks of the generators may be apart; `None` where none is left.
+    pub(crate) fn clock_error(&self) -> Option<Duration> {
+        self.with_some_left().map(|state| state.clock_error)
+    }
+
+    /// The most that they may send together; `None` where none is left.
+    pub(crate) fn ceiling(&self) -> Option<ArrivalRate> {
+        self.with_some_left().map(|state| state.ceiling)
+    }
+
+    /// What it said last, unless that is about nobody.
+    fn with_some_left(&self) -> Option<&FleetState> {
+        self.state.as_ref().filter(|state| state.live > 0)
+    }
+
+    /// What it said last when any of its generators was there: after its end, too.
+    pub(crate) const fn with_some(&self) -> Option<&FleetState> {
+        self.with_some.as_ref()
+    }
+
+    /// The furthest that the clocks of its generators may have been apart at any time.
+    pub(crate) const fn widest_clock_error(&self) -> Duration {
+        self.widest.0
+    }
+
+    /// The longest that a change of rate took to take effect.
+    pub(crate) const fn longest_lead(&self) -> Duration {
+        self.widest.1
     }
 
     /// The generators by their names.
@@ -185,6 +224,10 @@ impl Session {
             generator.reason = event.why.as_deref().map(cut);
             if event.change == GeneratorChange::Lost {
                 generator.losses = generator.losses.saturating_add(1);
+                if generator.lost_at.len() >= MAX_MARKS {
+                    generator.lost_at.pop_front();
+                }
+                generator.lost_at.push_back(at);
                 generator.last_loss = Some((at, generator.reason.clone()));
             }
         }
@@ -194,7 +237,14 @@ impl Session {
 
     /// The fleet says how it stands.
     pub(super) fn hear_of_fleet(&mut self, at: Elapsed, state: &FleetState) {
+        let (anchor, profile) = self.rate;
+        let is_paused = profile.rate_after(at.saturating_since(anchor)).is_paused();
         let fleet = self.fleet.get_or_insert_default();
+        if state.live > 0 {
+            fleet.with_some = Some(state.clone());
+            let (clock_error, lead) = fleet.widest;
+            fleet.widest = (clock_error.max(state.clock_error), lead.max(state.lead));
+        }
         let before = fleet.state.replace(state.clone());
         let held_before = before.as_ref().and_then(|before| before.held.as_deref());
         let line = match (held_before, state.held.as_deref()) {
@@ -209,7 +259,8 @@ impl Session {
                 if let Some((_, until, _)) = fleet.holds.last_mut() {
                     *until = Some(at);
                 }
-                Some((NoticeLevel::Info, "the load goes on".to_owned()))
+                // A plan that is over, and a load that was paused, do not go on.
+                (!is_paused).then(|| (NoticeLevel::Info, "the load goes on".to_owned()))
             }
             (Some(before), Some(why)) if before != why => {
                 if let Some((.., known)) = fleet.holds.last_mut() {
@@ -223,6 +274,24 @@ impl Session {
         if let Some((level, text)) = line {
             self.note(at, level, &text);
         }
+    }
+
+    /// Whether a generator of the fleet was there for as long as there was load: it is live, or it went when there was none any more, as
+    /// all of them do.
+    pub(crate) fn was_there_to_the_end(&self, one: &Generator) -> bool {
+        let (anchor, profile) = self.rate;
+        let load_ended = anchor + profile.ramp_duration();
+        match one.state {
+            GeneratorState::Live => true,
+            GeneratorState::Left => profile.last().is_paused() && one.since >= load_ended,
+            GeneratorState::Suspect | GeneratorState::Lost | GeneratorState::TakenOver => false,
+        }
+    }
+
+    /// How many of the fleet were: see [`Session::was_there_to_the_end`].
+    pub(crate) fn there_to_the_end(&self) -> Option<u32> {
+        let there = self.fleet()?.generators().filter(|(_, one)| self.was_there_to_the_end(one)).count();
+        Some(u32::try_from(there).unwrap_or(u32::MAX))
     }
 
     /// What the generators say of themselves in a second.
@@ -260,11 +329,11 @@ fn begun(state: &FleetState) -> String {
     )
 }
 
-/// `Fleet: 3 of 3 generators; 0 lost; 0 of 12,000 planned arrivals unreported.`, for people; `None` without a fleet.
+/// `3 of 3 generators there to the end, none was lost; 0 of 12,000 planned arrivals unreported`, for people; `None` without a fleet.
 pub(crate) fn fleet_in_words(session: &Session) -> Option<String> {
     let fleet = session.fleet()?;
-    let live = fleet.generators().filter(|(_, one)| matches!(one.state, GeneratorState::Live | GeneratorState::Left));
-    let (live, wanted) = (live.count(), fleet.state().map_or(0, |state| state.wanted));
+    let (there, wanted) = (session.there_to_the_end()?, fleet.state().map_or(0, |state| state.wanted));
+    let when = if session.ended().is_some() { "to the end" } else { "now" };
     let unreported = match (session.totals().unreported(), session.totals().planned) {
         (Some(unreported), Some(planned)) => {
             format!("; {} of {} planned arrivals unreported", thousands(unreported), thousands(planned))
@@ -279,5 +348,5 @@ pub(crate) fn fleet_in_words(session: &Session) -> Option<String> {
     let held = fleet.held_for(session.now());
     let held = if held.is_zero() { String::new() } else { format!("; the load was held for {}", latency(held)) };
     let wanted = counted(wanted.into(), "generator");
-    Some(format!("Fleet: {live} of {wanted}, {losses}{unreported}{held}."))
+    Some(format!("{there} of {wanted} there {when}, {losses}{unreported}{held}"))
 }

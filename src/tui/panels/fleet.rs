@@ -23,7 +23,12 @@ fn pieces(scene: &Scene<'_>) -> Vec<Piece> {
     let (label, session) = (scene.style(Role::Label), scene.state.session());
     let Some(fleet) = session.fleet() else { return Vec::new() };
     let mut pieces = Vec::new();
-    if let Some(state) = fleet.state() {
+    let has_ended = session.ended().is_some() && scene.past().is_none();
+    if let (true, Some(there), Some(state)) = (has_ended, session.there_to_the_end(), fleet.state()) {
+        let role = if there < state.wanted { Role::Warn } else { Role::Good };
+        let there = format!("{there}/{}", state.wanted);
+        pieces.push(Piece::new(0, " fleet ", label).and(there, scene.style(role)).and(" to the end", label));
+    } else if let Some(state) = fleet.state() {
         let role = match (&state.held, state.live < state.wanted) {
             (Some(_), _) => Role::Bad,
             (None, true) => Role::Warn,
@@ -32,9 +37,9 @@ fn pieces(scene: &Scene<'_>) -> Vec<Piece> {
         let live = format!("{}/{}", state.live, state.wanted);
         pieces.push(Piece::new(0, " fleet ", label).and(live, scene.style(role)));
         let facts = [
-            (4, "±", text::latency(Some(state.clock_error))),
+            (4, "±", text::latency(fleet.clock_error())),
             (3, "lead ", text::latency(Some(state.lead))),
-            (5, "ceiling ", format!("{}/s", short(state.ceiling.get()))),
+            (5, "ceiling ", fleet.ceiling().map_or_else(|| "–".to_owned(), |rate| format!("{}/s", short(rate.get())))),
         ];
         let fact = |(rank, name, value): (u8, &str, String)| {
             Piece::new(rank, format!("· {name}"), label).and(value, scene.style(Role::Text))

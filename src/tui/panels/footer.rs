@@ -149,5 +149,6 @@ fn hint_pieces(state: &State, theme: Theme, mode: Mode, demotion: u8) -> Vec<Pie
         let keys = Piece::new(rank + demotion, binding.short(), theme.style(Role::Key));
         Some(keys.and(format!(" {word}"), theme.style(Role::Label)))
     };
-    state.ui().keys.bindings(mode).filter_map(hint).collect()
+    let is_offered = |binding: &&Binding| !state.is_watched() || binding.is_for_who_looks_on();
+    state.ui().keys.bindings(mode).filter(is_offered).filter_map(hint).collect()
 }

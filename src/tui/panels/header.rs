@@ -27,6 +27,12 @@ const FACT_AT_LEAST: usize = 30;
 const REASON_AT_LEAST: usize = 90;
 const FOLDER_AT_LEAST: usize = 70;
 
+/// A session records something each second: more than so long without a word, and whoever leads it may be gone.
+const NO_NEWS: Duration = Duration::from_secs(3);
+
+/// As wide as what stands before the words of a verdict.
+const BELOW: &str = "   ";
+
 /// Columns of the views by their first letters.
 const SHORT_TABS: usize = 19;
 
@@ -210,7 +216,14 @@ fn phase(state: &State) -> (String, Role) {
             (format!("▼ draining, {} in flight", text::count(left)), Role::Warn)
         }
         (Lifecycle::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
-        (Lifecycle::Running, None) if state.is_watched() => ("WATCHING".to_owned(), Role::Title),
+        (Lifecycle::Running, None) if state.is_watched() => {
+            let silent = state.now().saturating_since(state.session().now());
+            if silent > NO_NEWS {
+                (format!("no news for {} s", silent.as_secs()), Role::Warn)
+            } else {
+                ("WATCHING".to_owned(), Role::Title)
+            }
+        }
         (Lifecycle::Running, None) => ("LIVE".to_owned(), Role::Title),
     }
 }
@@ -251,15 +264,31 @@ fn rate_now(scene: &Scene<'_>) -> String {
     format!(" {} ", profile.rate_after(since))
 }
 
+/// The rate, and how verdicts go on that have no room in their line, before everything else: what is wrong says more. That of two targets
+/// says whose it is. That of one stands below its beginning, and a bar keeps the rate apart: `   there, 2 are needed  │ 600/s`.
+fn rated(scene: &Scene<'_>, width: usize, rests: &[Rest]) -> Vec<Piece> {
+    let rate = rate_now(scene);
+    let rate_width = usize::from(text::columns(&rate));
+    let badge = scene.style(Role::Badge);
+    match rests {
+        [rest] if !has_two(scene) => {
+            let room = width.saturating_sub(rate_width + usize::from(text::columns(BELOW)) + 4);
+            let words = format!("{BELOW}{}", text::shown(&rest.words, room));
+            let rate = Piece::new(0, "│ ", scene.style(Role::Label)).and(rate, badge);
+            vec![Piece::new(0, words, scene.style(rest.role)), rate]
+        }
+        rests => {
+            let room = (width.saturating_sub(rate_width) / rests.len().max(1)).saturating_sub(2);
+            let rest = |rest: &Rest| Piece::new(0, text::shown(&rest.words, room), scene.style(rest.role));
+            std::iter::once(Piece::new(0, rate, badge)).chain(rests.iter().map(rest)).collect()
+        }
+    }
+}
+
 /// ` 600/s  ±50  sent 598 …`; with `alone`, also what must be said of generator and sources.
-///
-/// `rests`: how verdicts go on that have no room in their line. They stand first, but for the rate: what is wrong says more.
 fn load(scene: &Scene<'_>, width: usize, alone: bool, rests: &[Rest]) -> Line<'static> {
     let (state, label) = (scene.state, scene.style(Role::Label));
-    let mut pieces = vec![Piece::new(0, rate_now(scene), scene.style(Role::Badge))];
-    let room = width.saturating_sub(pieces[0].width()) / rests.len().max(1);
-    let rest = |rest: &Rest| Piece::new(0, text::shown(&rest.words, room.saturating_sub(2)), scene.style(rest.role));
-    pieces.extend(rests.iter().map(rest));
+    let mut pieces = rated(scene, width, rests);
     if let Some(live) = state.as_live() {
         pieces.push(Piece::new(1, format!("±{}", live.increment()), label));
     }

@@ -120,6 +120,7 @@ fn keys(state: &State, theme: Theme, with_headings: bool, width: usize, detail: 
         let mut bindings = map
             .bindings(mode)
             .filter(|binding| binding.group == group && (mode == Mode::Replay || !only_closes(binding)))
+            .filter(|binding| !state.is_watched() || binding.is_for_who_looks_on())
             .peekable();
         if with_headings && bindings.peek().is_some() {
             let air = (!entries.is_empty()).then(Line::default);

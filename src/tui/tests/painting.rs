@@ -1,8 +1,11 @@
 //! What must be true of every chart that is painted: no cut number, no lost colour, no glyph out of the list.
 
+use ratatui::style::{Color, Modifier, Style};
+
 use super::*;
 use crate::instances::Basis;
 use crate::tui::panels::lanes;
+use scaletop_load::OutcomeKind;
 
 /// Whether a number in a row is whole: groups of three digits after a comma. Cut ones end in `…`.
 fn is_whole(number: &str, after: Option<char>) -> bool {

@@ -5,28 +5,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::analysis::validity::SEND_LAG_LIMIT;
-use crate::app::action::Action;
-use crate::app::keymap::KeyMap;
 use crate::app::state::State;
 use crate::session::state::{Fleet, Generator, GeneratorState};
-use crate::tui::chart::{self, GUTTER};
+use crate::tui::chart;
 use crate::tui::layout::Frame;
 use crate::tui::panels::lanes::{self, Bar};
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
-use scaletop_units::GeneratorId;
-
-/// The share of the width that lanes have at least, in percent, where facts can be left out.
-const LEAST_FOR_LANES: u16 = 25;
-
-/// Rows of a lane at most.
-const HIGHEST_LANE: u16 = 3;
+use crate::tui::views::lane_list::{Column, Facts, HEADINGS, HIGHEST_LANE, Kind, Visible};
+use scaletop_units::{Elapsed, GeneratorId};
 
 /// A column of the facts left of the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fact {
+pub(super) enum Fact {
     Id,
     State,
     Share,
@@ -38,7 +31,7 @@ enum Fact {
 }
 
 /// Each fact with its heading in two lines and its columns.
-const FACTS: [(Fact, [&str; 2], u16); 8] = [
+const FACTS: [Column<Fact>; 8] = [
     (Fact::Id, ["", "generator"], 10),
     (Fact::State, ["", "state"], 10),
     (Fact::Share, ["", "share"], 7),
@@ -49,21 +42,26 @@ const FACTS: [(Fact, [&str; 2], u16); 8] = [
     (Fact::LastLoss, ["last", "lost"], 10),
 ];
 
-/// What goes first where there is no room.
-const LEFT_OUT: [Fact; 4] = [Fact::InFlight, Fact::Cpu, Fact::ClockError, Fact::Lag];
+/// What lanes of generators have.
+pub(super) static KIND: Kind<Fact> = Kind {
+    facts: &FACTS,
+    left_out: &[Fact::InFlight, Fact::Cpu, Fact::ClockError, Fact::Lag],
+    least_for_lanes: 25,
+    long_name: (150, 33),
+    bars: ("sent/s", [(Role::Responding, "in time"), (Role::P99, "late"), (Role::Bad, "not all sent")]),
+};
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
-    let facts = facts_for(screen.body.width);
-    let left = facts_width(&facts) - GUTTER;
     let body = screen.body;
-    let right = Rect { x: body.x + left, width: body.width.saturating_sub(left), ..body };
+    let facts = KIND.within(body.width);
+    let right = facts.chart(body);
     let scene = super::scene(buf, screen.header, right, state, theme);
     let Some(fleet) = state.session().fleet() else {
         let words = "no fleet generates the load: this process does";
         text::put(buf, body.x, body.y, words, usize::from(body.width), scene.style(Role::Label));
         return super::look(buf, Rect { height: 0, ..right }, &scene);
     };
-    summary(buf, Rect { height: 1, width: left.saturating_sub(1), ..body }, &scene, fleet);
+    summary(buf, Rect { height: 1, width: (right.x - body.x).saturating_sub(1), ..body }, &scene, fleet);
     chart::rule_labels(buf, Rect { height: 1, ..right }, theme, &scene.events);
     let charts = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..right };
     let rules = Rect { height: charts.height.saturating_sub(1), ..charts };
@@ -93,27 +91,18 @@ fn summary(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet) {
     text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 1), usize::from(area.width));
 }
 
-fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &[(Fact, [&str; 2], u16)]) {
-    headings(buf, area, scene, facts);
-    let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    let lane = Rect { x: area.x + facts_width(facts), width: area.width.saturating_sub(facts_width(facts)), ..rows };
+fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &Facts<Fact>) {
+    facts.headings(buf, area, scene);
+    let rows = Rect { y: area.y + HEADINGS, height: area.height.saturating_sub(HEADINGS), ..area };
+    let lane = facts.lane(rows);
     let all = ordered(fleet);
     let high = (rows.height / u16::try_from(all.len()).unwrap_or(u16::MAX).max(1)).clamp(1, HIGHEST_LANE);
-    let fit = usize::from(rows.height / high);
-    let hidden = usize::from(all.len() > fit);
-    let fit = fit.saturating_sub(hidden);
-    let first = scene.state.ui().selected.min(all.len().saturating_sub(fit));
-    let visible = &all[first..(first + fit).min(all.len())];
+    let visible = Visible::of(&all, rows.height, high, scene);
     let busiest = all.iter().flat_map(|(_, one)| one.recent.iter().map(|second| second.sent)).max().unwrap_or(1);
     let total = fleet.recent_due();
     let mut y = rows.y;
-    for &(id, one) in visible {
-        let mut x = area.x;
-        for (fact, _, width) in facts {
-            let (words, role) = told(*fact, id, one, total);
-            text::put(buf, x, y, words, usize::from(*width), scene.style(role));
-            x += width + 1;
-        }
+    for &(id, one) in visible.items {
+        facts.row(buf, (area.x, y), scene, |fact, _| told(fact, id, one, total));
         let bars = one.recent.iter().map(|second| {
             let role = match second.lag_p99 {
                 _ if second.sent < second.due => Role::Bad,
@@ -122,16 +111,26 @@ fn list(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, fleet: &Fleet, facts: &
             };
             Bar { second: second.second, count: second.sent, role }
         });
-        lanes::bars(buf, Rect { y, height: high, ..lane }, scene, bars, busiest);
+        let lane = Rect { y, height: high, ..lane };
+        lanes::bars(buf, lane, scene, bars, busiest);
+        losses(buf, lane, scene, one);
         y += high;
     }
-    if hidden > 0 && y < area.bottom() {
-        let after = all.len() - first - visible.len();
-        let (keys, mode) = (&scene.state.ui().keys, KeyMap::mode(scene.state));
-        let scroll = keys.either(mode, &[Action::SelectNext, Action::SelectPrevious]);
-        let how = scroll.map_or_else(String::new, |keys| format!("; {keys} scrolls"));
-        let words = format!("{first} above, {after} below{how}");
-        text::put(buf, area.x, y, words, usize::from(facts_width(facts)), scene.style(Role::Label));
+    if y < area.bottom() {
+        visible.say_hidden(buf, (area.x, y), facts.width(), scene);
+    }
+}
+
+/// Where it was lost: `✕`, and where it sends nothing since, the moment: `✕ 1:23`.
+fn losses(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, one: &Generator) {
+    let is_back = |at: Elapsed| one.recent.back().is_some_and(|last| last.second > at.second());
+    for &at in &one.lost_at {
+        let Some(x) = scene.axis.cell(at).and_then(|cell| u16::try_from(cell).ok()).filter(|x| *x < area.width) else {
+            continue;
+        };
+        let words = if is_back(at) { "✕".to_owned() } else { format!("✕ {at}") };
+        let room = usize::from(area.width - x);
+        text::put(buf, area.x + x, area.bottom() - 1, text::shown(&words, room), room, scene.style(Role::Bad));
     }
 }
 
@@ -148,47 +147,6 @@ fn ordered(fleet: &Fleet) -> Vec<(&GeneratorId, &Generator)> {
         (rank, name.trim_end_matches(|c: char| c.is_ascii_digit()), name.len(), name)
     });
     all
-}
-
-fn headings(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)]) {
-    let label = scene.style(Role::Label);
-    let mut x = area.x;
-    for (_, heading, width) in facts {
-        for (y, line) in (area.top()..area.bottom()).zip(heading) {
-            text::put(buf, x, y, line, usize::from(*width), label);
-        }
-        x += width + 1;
-    }
-    if area.height > 1 {
-        let sample = |role, name: &str| Piece::new(1, "▆", scene.style(role)).and(format!(" {name}"), label);
-        let pieces = vec![
-            Piece::new(0, "sent/s", label),
-            sample(Role::Responding, "in time"),
-            sample(Role::P99, "late"),
-            sample(Role::Bad, "not all sent"),
-        ];
-        let width = usize::from(area.right().saturating_sub(x));
-        text::put_line(buf, x, area.y + 1, &text::fit(pieces, width, 2), width);
-    }
-}
-
-/// The facts for which a lane of some width remains.
-fn facts_for(width: u16) -> Vec<(Fact, [&'static str; 2], u16)> {
-    let mut facts = FACTS.to_vec();
-    if width >= 150 {
-        facts[0].2 = 33;
-    }
-    for left_out in LEFT_OUT {
-        if width.saturating_sub(facts_width(&facts)) < width * LEAST_FOR_LANES / 100 {
-            facts.retain(|(fact, ..)| *fact != left_out);
-        }
-    }
-    facts
-}
-
-/// Their columns; at least those that a chart has left of its plot.
-fn facts_width(facts: &[(Fact, [&str; 2], u16)]) -> u16 {
-    facts.iter().map(|(_, _, width)| width + 1).sum::<u16>().max(GUTTER)
 }
 
 /// A fact of a generator, in words. All that are live were asked for `total` in the last second.
@@ -224,18 +182,5 @@ fn told(fact: Fact, id: &GeneratorId, one: &Generator, total: u64) -> (String, R
             (Some((at, _)), 1) => (at.to_string(), Role::Warn),
             (Some((at, _)), losses) => (format!("{at} ×{losses}"), Role::Warn),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lanes_leave_room_at_every_width() {
-        for width in 60..250 {
-            let facts = facts_width(&facts_for(width));
-            assert!(width.saturating_sub(facts) >= GUTTER, "{width}: {facts}");
-        }
     }
 }

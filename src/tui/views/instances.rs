@@ -4,29 +4,22 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::action::Action;
-use crate::app::keymap::KeyMap;
 use crate::app::state::{Gone, State};
 use crate::session::history::{is_gone, was_gone};
-use crate::session::state::{Came, InstanceTrack, Session};
-use crate::tui::chart::{self, GUTTER};
+use crate::session::state::{Came, InstanceTrack};
+use crate::tui::chart;
 use crate::tui::layout::Frame;
 use crate::tui::panels::{charts, lanes};
 use crate::tui::scene::Scene;
 use crate::tui::text::{self, Piece};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::views::Charts;
+use crate::tui::views::lane_list::{Column, Facts, HEADINGS, HIGHEST_LANE, Kind, Visible};
 use scaletop_units::Elapsed;
-
-/// The share of the width that lanes have at least, in percent, where facts can be left out.
-const LEAST_FOR_LANES: u16 = 40;
-
-/// Rows of a lane at most.
-const HIGHEST_LANE: u16 = 3;
 
 /// A column of the facts left of the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fact {
+pub(super) enum Fact {
     Id,
     FirstSeen,
     /// From what asked for it to its first answer.
@@ -40,7 +33,7 @@ enum Fact {
 }
 
 /// Each fact with its heading in two lines and its columns.
-const FACTS: [(Fact, [&str; 2], u16); 8] = [
+const FACTS: [Column<Fact>; 8] = [
     (Fact::Id, ["", "instance"], 10),
     (Fact::FirstSeen, ["first", "seen"], 7),
     (Fact::Came, ["came after, and", "after how long"], 16),
@@ -58,8 +51,17 @@ const MEANINGS: [&str; 2] = [
     "extra latency of its first answers: by how much they were slower than its later ones; the start of the instance itself is over by then",
 ];
 
-/// What goes first where there is no room.
-const LEFT_OUT: [Fact; 6] = [Fact::Answers, Fact::P99, Fact::FirstSeen, Fact::FirstAnswers, Fact::Errors, Fact::Share];
+/// What lanes of instances have.
+pub(super) static KIND: Kind<Fact> = Kind {
+    facts: &FACTS,
+    left_out: &[Fact::Answers, Fact::P99, Fact::FirstSeen, Fact::FirstAnswers, Fact::Errors, Fact::Share],
+    least_for_lanes: 40,
+    long_name: (170, 24),
+    bars: (
+        "answers/s",
+        [(Role::Responding, "fast"), (Role::P99, "p99 over the objective"), (Role::Bad, "with errors")],
+    ),
+};
 
 pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme) -> Charts {
     let scene = super::scene(buf, screen.header, columns(screen.body), state, theme);
@@ -68,14 +70,13 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
 
 /// The columns of the chart, which stands above the lanes, so that both share them and the step lines; left of them are the facts.
 pub(crate) fn columns(area: Rect) -> Rect {
-    let left = facts_width(&facts_for(area.width)) - GUTTER;
-    Rect { x: area.x + left, width: area.width.saturating_sub(left), ..area }
+    KIND.within(area.width).chart(area)
 }
 
 /// Draws the instances of one target, for whose [`columns`] the scene is.
 pub(crate) fn within(buf: &mut Buffer, body: Rect, scene: &Scene<'_>) -> Charts {
     let theme = scene.theme;
-    let (facts, right) = (facts_for(body.width), columns(body));
+    let (facts, right) = (KIND.within(body.width), columns(body));
     let left = right.x - body.x;
     let list = List::of(scene);
     let (chart_height, lane_height) = list.heights(body.height);
@@ -178,44 +179,32 @@ impl<'a> List<'a> {
         (body.saturating_sub(others.saturating_add(lanes.saturating_mul(high))).max(least), high)
     }
 
-    fn draw(&self, buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)], high: u16) {
+    fn draw(&self, buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &Facts<Fact>, high: u16) {
         let session = &scene.session();
         let at = scene.axis.end();
-        let style = scene.style(Role::Label);
         if self.tracks.is_empty() {
             let header = &session.header().settings.instance_header;
             let words = format!("no answer has named its instance yet (response header {})", text::shown(header, 40));
-            text::put(buf, area.x, area.y, words, usize::from(area.width), style);
+            text::put(buf, area.x, area.y, words, usize::from(area.width), scene.style(Role::Label));
             return;
         }
-        headings(buf, area, scene, facts);
+        facts.headings(buf, area, scene);
         let fold = u16::from(!self.gone().is_empty());
-        let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2 + fold), ..area };
-        let lane =
-            Rect { x: area.x + facts_width(facts), width: area.width.saturating_sub(facts_width(facts)), ..rows };
-        let fit = usize::from(rows.height / high);
+        let rows = Rect { y: area.y + HEADINGS, height: area.height.saturating_sub(HEADINGS + fold), ..area };
+        let lane = facts.lane(rows);
         let shown = self.shown();
-        let hidden = usize::from(shown.len() > fit);
-        let fit = fit.saturating_sub(hidden);
-        let first = scene.state.ui().selected.min(shown.len().saturating_sub(fit));
-        let visible = &shown[first..(first + fit).min(shown.len())];
+        let visible = Visible::of(shown, rows.height, high, scene);
         let total: u64 = self.tracks.iter().map(|track| track.recent_requests(at)).sum();
         let busiest = lanes::busiest(shown);
-        let came = session.came(visible.iter().copied());
+        let came = session.came(visible.items.iter().copied());
         let mut y = rows.y;
-        for (track, came) in visible.iter().zip(came) {
-            fact_row(buf, Rect { y, height: 1, ..area }, scene, facts, (track, came), total);
+        for (track, came) in visible.items.iter().zip(came) {
+            facts.row(buf, (area.x, y), scene, |fact, width| told(fact, width, (track, came), (scene, total)));
             lanes::lane(buf, Rect { y, height: high, ..lane }, scene, track, busiest);
             lanes::birth(buf, Rect { y, height: 1, ..lane }, scene, track, None);
             y += high;
         }
-        if hidden > 0 && y < area.bottom() {
-            let after = shown.len() - first - visible.len();
-            let (keys, mode) = (&scene.state.ui().keys, KeyMap::mode(scene.state));
-            let scroll = keys.either(mode, &[Action::SelectNext, Action::SelectPrevious]);
-            let how = scroll.map_or_else(String::new, |keys| format!("; {keys} scrolls"));
-            let words = format!("{first} above, {after} below{how}");
-            text::put(buf, area.x, y, words, usize::from(facts_width(facts)), style);
+        if y < area.bottom() && visible.say_hidden(buf, (area.x, y), facts.width(), scene) {
             y += 1;
         }
         if fold > 0 && y < area.bottom() {
@@ -239,76 +228,14 @@ impl<'a> List<'a> {
     }
 }
 
-fn headings(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, facts: &[(Fact, [&str; 2], u16)]) {
-    let style = scene.style(Role::Label);
-    let mut x = area.x;
-    for (_, heading, width) in facts {
-        for (y, line) in (area.top()..area.bottom()).zip(heading) {
-            text::put(buf, x, y, line, usize::from(*width), style);
-        }
-        x += width + 1;
-    }
-    let lane = Rect { x, y: area.y + 1, width: area.right().saturating_sub(x), height: 1 };
-    if area.height > 1 {
-        lane_legend(buf, lane, scene);
-    }
-}
-
-fn lane_legend(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-    let label = scene.style(Role::Label);
-    let sample = |role, name: &str| Piece::new(1, "▆", scene.style(role)).and(format!(" {name}"), label);
-    let pieces = vec![
-        Piece::new(0, "answers/s", label),
-        sample(Role::Responding, "fast"),
-        sample(Role::P99, "p99 over the objective"),
-        sample(Role::Bad, "with errors"),
-    ];
-    text::put_line(buf, area.x, area.y, &text::fit(pieces, usize::from(area.width), 2), usize::from(area.width));
-}
-
-/// The facts for which a lane of some width remains.
-fn facts_for(width: u16) -> Vec<(Fact, [&'static str; 2], u16)> {
-    let mut facts = FACTS.to_vec();
-    if width >= 170 {
-        facts[0].2 = 24;
-    }
-    for left_out in LEFT_OUT {
-        if width.saturating_sub(facts_width(&facts)) < width * LEAST_FOR_LANES / 100 {
-            facts.retain(|(fact, ..)| *fact != left_out);
-        }
-    }
-    facts
-}
-
-/// Their columns; at least those that a chart has left of its plot.
-fn facts_width(facts: &[(Fact, [&str; 2], u16)]) -> u16 {
-    facts.iter().map(|(_, _, width)| width + 1).sum::<u16>().max(GUTTER)
-}
-
-fn fact_row(
-    buf: &mut Buffer,
-    area: Rect,
-    scene: &Scene<'_>,
-    facts: &[(Fact, [&str; 2], u16)],
-    instance: (&InstanceTrack, Option<Came>),
-    total: u64,
-) {
-    let mut x = area.x;
-    for (fact, _, width) in facts {
-        let (words, role) = told(*fact, usize::from(*width), scene.session(), instance, (scene, total));
-        text::put(buf, x, area.y, words, usize::from(*width), scene.style(role));
-        x += width + 1;
-    }
-}
-
 /// A fact of an instance, in words. Of the answers of the last seconds there were `total`.
 fn told(
     fact: Fact,
     width: usize,
-    session: &Session,
     (track, came): (&InstanceTrack, Option<Came>),
     (scene, total): (&Scene<'_>, u64),
 ) -> (String, Role) {
+    let session = scene.session();
     let gone = is_gone(session, track.last);
     let or_none = |words: Option<String>| words.unwrap_or_else(|| "–".to_owned());
     match fact {
@@ -331,18 +258,5 @@ fn told(
             (text::count(failed), if failed > 0 { Role::Bad } else { Role::Label })
         }
         Fact::Answers => (text::count(track.requests), Role::Label),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lanes_leave_room_at_every_width() {
-        for width in 60..250 {
-            let facts = facts_width(&facts_for(width));
-            assert!(width.saturating_sub(facts) >= GUTTER, "{width}: {facts}");
-        }
     }
 }

@@ -13,14 +13,15 @@ const MOST_GENERATORS: usize = 1_000;
 /// What the fleet was, and each of its generators; `null` without one.
 pub(super) fn value(session: &Session) -> Value {
     let Some(fleet) = session.fleet() else { return Value::Null };
-    let state = fleet.state();
+    // Of a fleet of which nobody is left, what it was when somebody was.
+    let (state, last) = (fleet.state(), fleet.with_some());
     let generators = fleet.generators().take(MOST_GENERATORS).map(|(id, one)| generator(id, one));
     json!({
         "wanted": state.map(|state| state.wanted),
-        "live": state.map(|state| state.live),
-        "clock_error_ms": millis(state.map(|state| state.clock_error)),
-        "lead_ms": millis(state.map(|state| state.lead)),
-        "ceiling_rps": state.map(|state| state.ceiling.get()),
+        "live": session.there_to_the_end(),
+        "clock_error_ms": millis(last.map(|_| fleet.widest_clock_error())),
+        "lead_ms": millis(last.map(|_| fleet.longest_lead())),
+        "ceiling_rps": last.map(|last| last.ceiling.get()),
         "held_s": rounded(fleet.held_for(session.now()).as_secs_f64()),
         "planned": session.totals().planned,
         "unreported": session.totals().unreported(),

@@ -1,52 +1,18 @@
 //! A fleet in the fold: who is in it, what nobody reported, and when the load stood still.
 
 use super::*;
+use crate::session::event::{Recorded, SessionEvent};
+use crate::session::fixtures::{change_of, ended, events, fleet_state, folded, id, of_fleet, rate};
+use crate::session::recording::{RecordingReader, RecordingWriter};
 use crate::session::standing::standing;
-use scaletop_load::GeneratorPart;
-use scaletop_units::{FleetState, GeneratorChange, GeneratorEvent, GeneratorId};
-
-fn id(name: &str) -> GeneratorId {
-    name.parse().unwrap()
-}
-
-fn fleet_state(live: u32, held: Option<&str>) -> FleetState {
-    FleetState {
-        wanted: 3,
-        live,
-        held: held.map(str::to_owned),
-        clock_error: Duration::from_micros(400),
-        lead: Duration::from_millis(60),
-        ceiling: ArrivalRate::new(60_000),
-    }
-}
+use scaletop_units::{GeneratorChange, GeneratorEvent};
 
 fn hear(session: &mut Session, at_millis: u64, name: &str, change: GeneratorChange, why: Option<&str>) {
-    let event = GeneratorEvent { id: id(name), change, why: why.map(str::to_owned) };
-    session.apply(Elapsed::from_millis(at_millis), &SessionEvent::Generator(event));
+    session.apply(Elapsed::from_millis(at_millis), &change_of(name, change, why));
 }
 
-/// A second of a fleet: `planned` arrivals, of which each generator reports so many.
-fn of_fleet(index: u32, planned: u64, reported: &[(&str, u64)]) -> Second {
-    let sum: u64 = reported.iter().map(|(_, due)| due).sum();
-    let mut second = second(index, sum, sum, &["i-1"]);
-    second.target = ArrivalRate::new(u32::try_from(planned).unwrap());
-    second.parts[0].planned = Some(planned);
-    second.generators = reported
-        .iter()
-        .map(|(name, due)| GeneratorPart {
-            id: id(name),
-            due: *due,
-            sent: *due,
-            ok: *due,
-            lag_p99: Some(Duration::from_micros(300)),
-            cpu_percent: Some(20.0),
-            in_flight: 4,
-            clock_error: Some(Duration::from_micros(400)),
-            late_anchor: None,
-            numbers: Vec::new(),
-        })
-        .collect();
-    second
+fn log(session: &Session) -> Vec<&str> {
+    session.log().iter().map(|(_, notice)| notice.text.as_str()).collect()
 }
 
 fn close(session: &mut Session, second: Second) {
@@ -85,7 +51,7 @@ fn the_roster_knows_who_is_how_since_when_and_why() {
     hear(&mut session, 9_500, "g1", GeneratorChange::Left, Some("it was asked to"));
     assert_eq!((of(&session, "g2").state, of(&session, "g2").losses), (GeneratorState::Live, 1));
     assert_eq!((of(&session, "g1").state, session.fleet().unwrap().losses()), (GeneratorState::Left, 1));
-    let log: Vec<_> = session.log().iter().map(|(_, notice)| notice.text.as_str()).collect();
+    let log = log(&session);
     for line in [
         "generator g1 joined",
         "generator g2 suspected: no beat for 1.0 s",
@@ -162,8 +128,68 @@ fn a_load_that_is_held_is_said_with_its_reason_while_it_is() {
     assert!(!words(&session, 10).contains("is held"));
     assert!(words(&session, 7).starts_with("the load is held"), "the past stays what it was");
     assert_eq!(session.fleet().unwrap().held_for(session.now()), Duration::from_secs(3));
-    let log: Vec<_> = session.log().iter().map(|(_, notice)| notice.text.as_str()).collect();
-    assert!(log.contains(&"the load goes on"), "{log:?}");
+    let goes_on = log(&session).iter().filter(|line| **line == "the load goes on").count();
+    assert_eq!(goes_on, 1, "once: {:?}", log(&session));
+}
+
+#[test]
+fn a_load_that_is_over_when_it_is_not_held_any_more_does_not_go_on() {
+    for stopped_by in [RateCause::Stop, RateCause::Pause] {
+        let mut session = session();
+        session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+        session.apply(Elapsed::ZERO, &rate(300, RateCause::Start));
+        session.apply(Elapsed::from_secs(5), &SessionEvent::Fleet(fleet_state(1, Some("2 are needed"))));
+        session.apply(Elapsed::from_secs(7), &rate(0, stopped_by));
+        session.apply(Elapsed::from_secs(8), &SessionEvent::Fleet(fleet_state(3, None)));
+        assert_eq!(session.fleet().unwrap().held_at(Elapsed::from_secs(9)), None);
+        let log = log(&session);
+        assert!(log.contains(&"the load is held: 2 are needed") && !log.contains(&"the load goes on"), "{log:?}");
+    }
+}
+
+#[test]
+fn who_left_when_there_was_no_load_any_more_was_there_to_the_end() {
+    let session = ended();
+    assert_eq!(session.there_to_the_end(), Some(3), "all left, since it was over");
+    let words = "3 of 3 generators there to the end, one was lost once; 200 of 6,000 planned arrivals unreported";
+    assert_eq!(fleet_in_words(&session).as_deref(), Some(words));
+    let mut early = folded(&events()[..20]);
+    assert_eq!(fleet_in_words(&early).unwrap().split(',').next(), Some("2 of 3 generators there now"));
+    hear(&mut early, 12_500, "g1", GeneratorChange::Left, None);
+    early.apply(Elapsed::from_secs(13), &rate(0, RateCause::Stop));
+    hear(&mut early, 13_100, "g3", GeneratorChange::Left, None);
+    assert_eq!(early.there_to_the_end(), Some(1), "one is lost, and one left while there was load");
+}
+
+#[test]
+fn of_a_fleet_of_which_nobody_is_left_no_clocks_are_told_and_what_was_is_kept() {
+    let session = ended();
+    let fleet = session.fleet().unwrap();
+    assert_eq!((fleet.clock_error(), fleet.ceiling()), (None, None));
+    assert_eq!(fleet.with_some().map(|state| state.ceiling.get()), Some(60_000));
+    let widest = (fleet.widest_clock_error(), fleet.longest_lead());
+    assert_eq!(widest, (Duration::from_micros(400), Duration::from_millis(75)));
+}
+
+#[test]
+fn a_replay_knows_of_a_fleet_what_the_live_session_knew() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folded(&events());
+    let mut writer = RecordingWriter::create(folder.path(), live.header()).unwrap();
+    for (at, event) in events() {
+        writer.append(&Recorded::new(at, event)).unwrap();
+    }
+    drop(writer);
+    let mut replayed = Session::new(live.header().clone());
+    for (number, recorded) in RecordingReader::open(folder.path()).unwrap().enumerate() {
+        let Recorded { at, event, .. } = recorded.unwrap();
+        replayed.apply(at, &event);
+        let known = folded(&events()[..=number]);
+        assert_eq!(replayed.fleet(), known.fleet(), "after event {number}");
+        assert_eq!(replayed.steps(), known.steps(), "after event {number}");
+        assert_eq!((replayed.totals(), log(&replayed)), (known.totals(), log(&known)), "after event {number}");
+    }
+    assert_eq!(replayed.now(), live.now());
 }
 
 #[test]
@@ -176,6 +202,10 @@ fn what_is_kept_of_generators_is_bounded() {
     (0..400).for_each(|index| close(&mut session, of_fleet(index, 1, &[("g1", 1)])));
     let kept = session.fleet().unwrap().generators().map(|(_, one)| one.recent.len()).max().unwrap();
     assert!(kept <= 301, "{kept}");
+    (0..60).for_each(|n| hear(&mut session, 400_000 + n, "g1", GeneratorChange::Lost, None));
+    let one = session.fleet().unwrap().generators().find(|(is, _)| **is == id("g1")).unwrap().1.clone();
+    assert_eq!((one.losses, one.lost_at.len()), (60, 50));
+    assert_eq!(one.lost_at.back(), Some(&Elapsed::from_millis(400_059)), "the latest are kept");
 }
 
 #[test]
@@ -186,8 +216,8 @@ fn the_events_are_written_and_read() {
         why: Some("g2 and g3 have it".to_owned()),
     });
     for event in [event, SessionEvent::Fleet(fleet_state(2, Some("NATS is out of reach")))] {
-        let recorded = crate::session::event::Recorded::new(Elapsed::from_secs(1), event);
+        let recorded = Recorded::new(Elapsed::from_secs(1), event);
         let text = serde_json::to_string(&recorded).unwrap();
-        assert_eq!(serde_json::from_str::<crate::session::event::Recorded>(&text).unwrap(), recorded, "{text}");
+        assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), recorded, "{text}");
     }
 }
