@@ -225,9 +225,9 @@ failed; 2 usage, or it was refused; 128 + n ended at once by signal n.";
 
 pub(super) const FLEET_ATTACH: &str = "\
 Examples:
-  scaletop fleet attach scaletop-fleet/fleet.ticket     go on, at rate 0
-  scaletop fleet attach observer.ticket                 look on
-  scaletop fleet attach --finish fleet.ticket           complete it, without a screen
+  scaletop fleet attach fleet.ticket          go on, at rate 0
+  scaletop fleet attach observer.ticket       look on
+  scaletop fleet attach --finish fleet.ticket   complete it, without a screen
 
 When whoever steers a fleet is gone, its generators fall silent within their lease and
 wait, for as long as their --orphan says. Attached, the session goes on at rate 0: the

@@ -12,6 +12,7 @@ mod painting;
 mod planes;
 mod situations;
 mod sizes;
+mod watching;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;

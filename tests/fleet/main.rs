@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails there, with the reason"
 )]
 
+mod attach;
 mod commands;
 mod refused;
 mod rights;

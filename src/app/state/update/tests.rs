@@ -1,5 +1,6 @@
 //! The reducer: values in, values out.
 
+mod again;
 mod fleet;
 mod looking;
 mod prompts;

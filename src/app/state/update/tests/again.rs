@@ -1,0 +1,100 @@
+//! Sessions that another program led, or leads.
+
+use super::*;
+use crate::app::event::ReplayEvent;
+
+/// What is recorded of a session at 300/s: its rate, and a few seconds.
+fn so_far() -> Vec<Recorded> {
+    let rate = RateProfile::Constant(ArrivalRate::new(300));
+    let change = RateChange { profile: rate, cause: RateCause::Set, stage: None, unmet_start: None };
+    let mut events = vec![Recorded::new(Elapsed::ZERO, SessionEvent::Rate(change))];
+    for index in 0..4 {
+        let mut second = Second::new(index, ArrivalRate::new(300));
+        (second.part_mut(index).due, second.part_mut(index).sent) = (300, 300);
+        events.push(Recorded::new(second.end(), SessionEvent::Second(Box::new(second))));
+    }
+    events
+}
+
+fn again() -> (State, Vec<Effect>) {
+    let mut state = state().after(so_far());
+    assert_eq!(state.now(), Elapsed::from_secs(4));
+    let resumed = Event::Resumed { at: Elapsed::from_secs(4), text: "controller 2 goes on".to_owned() };
+    let effects = update(&mut state, Elapsed::from_secs(20), resumed);
+    (state, effects)
+}
+
+#[test]
+fn a_session_that_goes_on_sends_nothing_and_space_goes_back_to_the_rate_before() {
+    let (mut state, effects) = again();
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::SetRate { .. })), "nobody sends anything yet");
+    let pause = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Pause, stage: None, unmet_start: None };
+    assert_eq!(effects[0], recorded(Elapsed::from_secs(4), SessionEvent::Rate(pause)), "from when nobody led it on");
+    assert!(matches!(&effects[1], Effect::Record(said) if said.at == Elapsed::from_secs(20)), "{effects:?}");
+    assert!(state.is_paused() && state.session().log().iter().any(|(_, notice)| notice.text == "controller 2 goes on"));
+    assert_eq!(rates(&mut state, &[Action::TogglePause]), [300]);
+}
+
+#[test]
+fn a_session_that_had_no_load_goes_on_without_one() {
+    let mut state = state().after(so_far().into_iter().skip(1));
+    let effects =
+        update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Record(line) if matches!(line.event, SessionEvent::Rate(_))))
+    );
+    assert!(!state.is_paused());
+}
+
+#[test]
+fn what_was_highest_before_is_no_jump_after() {
+    let live = Live { place: Place::Elsewhere, ..Live::new(ArrivalRate::new(600)) };
+    let mut state = state_of(live).after(so_far());
+    update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    assert_eq!(rates(&mut state, &[Action::SetRate(ArrivalRate::new(900))]), [900], "300/s were sent there before");
+}
+
+#[test]
+fn who_looks_on_sees_what_is_recorded_and_changes_nothing() {
+    let mut state = state_of(Live { watches: true, ..Live::new(ArrivalRate::new(600)) }).after(so_far());
+    let mut second = Second::new(4, ArrivalRate::new(300));
+    second.part_mut(4).due = 300;
+    let next = Recorded::new(second.end(), SessionEvent::Second(Box::new(second)));
+    assert_eq!(update(&mut state, Elapsed::from_secs(4), Event::Replay(ReplayEvent::Next(Box::new(next)))), []);
+    assert_eq!(
+        (state.session().timeline().latest().map(|row| row.second), state.now()),
+        (Some(4), Elapsed::from_secs(5))
+    );
+    let before = state.session().clone();
+    let changes = [
+        Action::RateUp,
+        Action::RateDown,
+        Action::Preset(3),
+        Action::Spike,
+        Action::TogglePause,
+        Action::Clear,
+        Action::Undo,
+        Action::Ramp(ArrivalRate::new(9), Duration::from_secs(1)),
+        Action::Mark,
+        Action::Export,
+        Action::KillInstance,
+        Action::KillGenerator,
+        Action::AskRate,
+        Action::AskRamp,
+    ];
+    for action in changes {
+        let effects = update(&mut state, Elapsed::from_secs(6), Event::Action(action.clone()));
+        assert!(effects.is_empty() && state.ui().prompt.is_none(), "{action:?} does {effects:?}");
+        assert!(state.ui.toast.take().is_some(), "{action:?} says nothing");
+    }
+    for command in ["rate 100", "spike", "mark x", "slo p99=1s", "pause"] {
+        assert_eq!(typed(&mut state, Action::AskCommand, command), [], "{command}");
+    }
+    assert_eq!(*state.session(), before);
+    update(&mut state, Elapsed::from_secs(6), Event::Action(Action::Show(View::Latency)));
+    assert_eq!(state.ui().view, View::Latency, "it may look at what it likes");
+    let effects = update(&mut state, Elapsed::from_secs(6), Event::Action(Action::AskQuit));
+    assert_eq!(effects, [Effect::Exit { at_once: true }], "it waits for nobody's answers");
+}

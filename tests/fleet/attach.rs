@@ -1,0 +1,176 @@
+//! A session outlives its controller, and others look on.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use scaletop_fleet::nats::{Look, Record, Seconds};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::commands::{run, said};
+use crate::support::{Own, kill, scaletop, soon};
+
+/// All that is kept once `until` holds of it.
+async fn kept(record: &mut Record, until: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    soon("the kept recording", async {
+        while !until(&text) {
+            text.push_str(&String::from_utf8(record.more().await.unwrap()).unwrap());
+        }
+    })
+    .await;
+    text
+}
+
+/// The recording that is kept, once there is one that begins with `header`.
+async fn opened(look: &Look, header: &str) -> (Record, String) {
+    soon("a kept recording", async {
+        loop {
+            if let Some(mut record) = look.record().await.unwrap() {
+                let text = kept(&mut record, |text| text.contains('\n')).await;
+                if text.starts_with(header) {
+                    return (record, text);
+                }
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_recording_is_kept_for_who_looks_on_until_another_session_begins() {
+    let Some(mut own) = Own::start().await else { return };
+    let look = Look::with(own.server.tickets.observer.as_ref().unwrap()).await.unwrap();
+    assert!(look.record().await.unwrap().is_none(), "nobody has recorded anything");
+    let first = own.controller().await;
+    first.record.begin(b"header 1\n");
+    let (mut record, mut text) = opened(&look, "header 1").await;
+    assert_eq!(record.first_number(), 0);
+    // Longer than the server takes at once, and across an outage.
+    let long = format!("{}\n", "x".repeat(1_300_000));
+    first.record.add(long.as_bytes());
+    own.kill_and_wait().await;
+    first.record.add(b"after\n");
+    text.push_str(&kept(&mut record, |text| text.contains("after\n")).await);
+    assert!(text == format!("header 1\n{long}after\n"), "{} bytes", text.len());
+    assert_eq!((record.missing(), record.is_over()), (0, false));
+    drop((first.link, first.record));
+    soon("the release", first.ended).await.unwrap();
+    // The next controller goes on with it.
+    let second = own.controls(Seconds::From(record.first_number())).await.unwrap();
+    second.record.add(b"of the second\n");
+    assert_eq!(kept(&mut record, |text| text.contains('\n')).await, "of the second\n");
+    drop((second.link, second.record));
+    soon("the release", second.ended).await.unwrap();
+    // The one after that begins anew.
+    let third = own.controller().await;
+    third.record.begin(b"header 3\n");
+    let (other, text) = opened(&look, "header 3").await;
+    assert_eq!((text.as_str(), other.first_number()), ("header 3\n", 2 << 48));
+    soon("the end of the first", async {
+        while !record.is_over() {
+            record.more().await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// Answers everything with 200; how often it was asked.
+async fn service() -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let asked = Arc::<AtomicU64>::default();
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
+                while let Ok(read @ 1..) = connection.read(&mut buffer).await {
+                    seen.extend_from_slice(&buffer[..read]);
+                    while let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+                        seen.drain(..end + 4);
+                        count.fetch_add(1, Ordering::SeqCst);
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                        if connection.write_all(answer).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (url, asked)
+}
+
+fn start(dir: &Path, args: &[&str]) -> Child {
+    Command::new(scaletop())
+        .args(args)
+        .current_dir(dir)
+        .env_remove("SCALETOP_FLEET_TICKET")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// The seconds of a recording, as they stand there; a line that is being written is none.
+fn seconds(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("recording.jsonl")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|mut line| Some(line.get_mut("second")?.take())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_controller_was_killed_is_completed_by_another_one_without_a_hole() {
+    let Some(own) = Own::start().await else { return };
+    let (url, asked) = service().await;
+    let dir = own.dir.path().to_owned();
+    let mut generators: Vec<_> =
+        ["g1", "g2"].map(|name| start(&dir, &["fleet", "join", "join.ticket", "--name", name])).into();
+    let first = dir.join("first");
+    let plan = ["run", &url, "--rate", "50", "--duration", "10m", "--out", "first", "-y"];
+    let mut controller =
+        start(&dir, &[&plan[..], &["--fleet", "fleet.ticket", "--generators", "2", "--lease", "1s"]].concat());
+    soon("its fourth second", async {
+        while seconds(&first).len() < 4 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    kill(controller.id());
+    controller.wait().unwrap();
+    let ticket = |name: &str| dir.join(name).display().to_string();
+    let refused = run(&["fleet", "attach", "--finish", &ticket("observer.ticket")]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let without = run(&["fleet", "attach", &ticket("fleet.ticket")]);
+    assert!(without.status.code() == Some(2) && said(&without).contains("--finish"), "{}", said(&without));
+    let out = dir.join("second").display().to_string();
+    let attached = run(&["fleet", "attach", "--finish", "-y", &ticket("fleet.ticket"), "--out", &out]);
+    assert!(attached.status.success(), "{}", said(&attached));
+    let (before, after) = (seconds(&first), seconds(Path::new(&out)));
+    assert_eq!(after[..before.len()], before, "what the first one recorded is there");
+    let indices: Vec<u64> = after.iter().map(|second| second["index"].as_u64().unwrap()).collect();
+    assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
+    let sent = after.iter().flat_map(|second| second["parts"].as_array().unwrap());
+    let sent: u64 = sent.map(|part| part[2].as_u64().unwrap()).sum();
+    // The preflight of the first one is no request of the load.
+    assert_eq!(sent + 1, asked.load(Ordering::SeqCst));
+    for generator in &mut generators {
+        assert_eq!(generator.wait().unwrap().code(), Some(0), "its session is over");
+    }
+    let over = run(&["fleet", "attach", "--finish", &ticket("fleet.ticket")]);
+    assert!(over.status.code() == Some(1) && said(&over).contains("the session is over"), "{}", said(&over));
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_attach_to_where_nothing_began() {
+    let Some(own) = Own::start().await else { return };
+    let ticket = own.dir.path().join("fleet.ticket").display().to_string();
+    let refused = run(&["fleet", "attach", "--finish", &ticket]);
+    assert!(refused.status.code() == Some(1) && said(&refused).contains("keeps no session"), "{}", said(&refused));
+}
