@@ -112,7 +112,8 @@ async fn a_session_lets_go_when_its_plan_is_over_and_when_a_signal_ends_it() {
     let file = |name: &str| own.dir.path().join(name).display().to_string();
     for (how, duration) in [("plan", "1s"), ("signal", "10m")] {
         let (fleet, out) = (file("fleet.ticket"), file(how));
-        let load = ["run", TARGET, "--rate", "5", "--duration", duration, "--yes", "--no-preflight", "--generators", "1"];
+        let load =
+            ["run", TARGET, "--rate", "5", "--duration", duration, "--yes", "--no-preflight", "--generators", "1"];
         let mut controller = Program::start(&[&load[..], &["--fleet", &fleet, "--out", &out]].concat());
         controller.says("0 of 1 generator is ready");
         let pid = controller.child.id();

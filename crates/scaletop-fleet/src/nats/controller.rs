@@ -91,8 +91,7 @@ async fn control(ticket: Ticket, options: ControllerOptions, told: oneshot::Send
         }
     };
     // Nobody is waited for any more, which ends what is told of it.
-    let seconds = options.seconds;
-    drop(options);
+    drop(options.waits_for);
     let (inbox, coming) = mpsc::channel(INBOX);
     let (outbox, going) = mpsc::unbounded_channel();
     let (end, ended) = oneshot::channel();
@@ -103,7 +102,7 @@ async fn control(ticket: Ticket, options: ControllerOptions, told: oneshot::Send
         return;
     }
     // Nobody need want to know.
-    let _ = end.send(begun.serve(seconds, inbox, going).await);
+    let _ = end.send(begun.serve(options.seconds, inbox, going).await);
 }
 
 /// All that has to be there before anything flows.
