@@ -54,7 +54,7 @@ Examples:
 
 With two targets every option holds for both; each due request goes once to each.
 --cluster-port, and --url for two services of the cloud, name one place and are
-refused. With the target demo the options of scaletop demo are taken, too.
+refused. The target demo takes the options of scaletop demo, too.
 
 Exit codes: 0 ended; 1 it failed; 2 usage; 128 + n ended by signal n.";
 
@@ -69,7 +69,7 @@ Examples:
 
 scaletop init writes a plan to begin with. What is driven: the target or the two
 targets that are typed, else the plan's own, else SCALETOP_TARGET's or the
-configuration's. With the target demo the options of scaletop demo are taken, too.
+configuration's. The target demo takes the options of scaletop demo, too.
 
 Exit codes: 0 passed; 1 it failed, a start condition (until) was not met, or
 without thresholds nothing was answered as expected; 2 usage; 3 a threshold
@@ -103,7 +103,7 @@ How many seconds from 0 to N instances, what was lost meanwhile, did it degrade
 later, was the generator at fault? The target's platform decides how long spikes
 and rests take: minutes on App Runner, ten minutes and up to forty on ECS. A
 repeat that did not begin from one instance is invalid and left out of the answer.
-With the target demo the options of scaletop demo are taken, too.
+The target demo takes the options of scaletop demo, too.
 
 Exit codes: 0 answered; 1 it failed, or a repeat did not begin from one instance;
 2 usage; 3 a threshold failed; 4 this machine was the limit; 5 an instance source

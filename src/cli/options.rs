@@ -63,7 +63,7 @@ pub struct RequestArgs {
     /// HTTP method [default: GET, or POST with a body]
     #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: Option<String>,
-    /// `name: value`, or @FILE with one a line; may be given several times. What is typed shows in the list of processes
+    /// `name: value`, or @FILE with one a line; also several. Typed, it shows in the list of processes
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
     /// Text, @FILE, or @- for standard input
@@ -208,13 +208,13 @@ pub enum TransportKind {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Fleet")]
 pub struct FleetArgs {
-    /// Ticket of the fleet that sends: a file, or - for standard input [default: the ticket in the environment]
+    /// Its ticket: a file, or - [default: the variable's]
     #[arg(long, value_name = "FILE", env = "SCALETOP_FLEET")]
     pub fleet: Option<PathBuf>,
     /// How many generators to wait for
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_GENERATORS")]
     pub generators: Option<u32>,
-    /// How many are enough to begin, and to go on [default: all, then one]
+    /// How many are enough [default: all; to go on: one]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", env = "SCALETOP_AT_LEAST")]
     pub at_least: Option<u32>,
     /// How long to wait for them [default: 3m]
@@ -223,7 +223,7 @@ pub struct FleetArgs {
     /// What becomes of a lost one's share [default: redistribute]
     #[arg(long, value_enum, value_name = "WHAT", env = "SCALETOP_ON_LOSS")]
     pub on_loss: Option<OnLossChoice>,
-    /// How long a generator may send unheard, 1s to 10s [default: 1.5s]
+    /// How long one may send unheard [default: 1.5s]
     #[arg(long, value_parser = lease, value_name = "TIME", env = "SCALETOP_LEASE")]
     pub lease: Option<Duration>,
     /// Let generators of other versions in

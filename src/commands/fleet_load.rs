@@ -57,14 +57,14 @@ pub(super) fn settings(args: &FleetArgs) -> Result<FleetSettings, CommandError> 
     })
 }
 
-/// Refuses what is no ticket of a controller, before anything else is asked for. One on standard input can be read once, and is not
+/// Refuses what is no ticket of a controller, before anything else is asked for. One that can be read once only is not read
 /// yet.
 #[cfg(feature = "fleet")]
 pub(super) fn check_ticket(args: &FleetArgs) -> Result<(), CommandError> {
-    use scaletop_fleet::ticket::{Source, Ticket};
+    use scaletop_fleet::ticket::Ticket;
     if is_asked(args) {
         let source = carrier::source(args)?;
-        if source != Source::Stdin {
+        if !source.is_used_up() {
             Ticket::read(&source, false)?;
         }
     }
@@ -161,6 +161,13 @@ mod tests {
         let file = |name: &str| dir.path().join(name).display().to_string();
         assert_eq!(given(&file("fleet.ticket")), Ok(()));
         assert_eq!(given("-"), Ok(()), "it is read once, when it is used");
+        #[cfg(unix)]
+        {
+            let pipe = file("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            // Nobody writes into it: who reads it waits for ever.
+            assert_eq!(given(&pipe), Ok(()), "likewise");
+        }
         let folder = dir.path().display().to_string();
         for (what, part) in [
             (tickets.controller.to_text().unwrap(), "every process of this machine can read arguments"),

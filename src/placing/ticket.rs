@@ -43,7 +43,7 @@ pub enum TicketError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{from} is no ticket of a fleet ({why}); scaletop fleet serve writes join.ticket")]
     Foreign { from: String, why: String },
-    #[error("{from} is a ticket for a {role}, and generators need one of their own: give join.ticket")]
+    #[error("{from} is a ticket for {role}s, and generators need one of their own: give join.ticket")]
     WrongRole { from: String, role: String },
 }
 
@@ -71,7 +71,13 @@ impl JoinTicket {
             (None, Some(path)) => path.into(),
             (None, None) => return Err(TicketError::Missing),
         };
-        let text = files::read_text(&path, MOST).map_err(|source| TicketError::Read { path: path.clone(), source })?;
+        let read = if path.is_dir() {
+            let file = path.join("join.ticket");
+            Err(std::io::Error::other(format!("it is a folder; give the file in it, {}", file.display())))
+        } else {
+            files::read_text(&path, MOST)
+        };
+        let text = read.map_err(|source| TicketError::Read { path: path.clone(), source })?;
         let from =
             if files::is_standard_input(&path) { "standard input".to_owned() } else { path.display().to_string() };
         Self::parse(&text, &from)
@@ -182,5 +188,10 @@ pub(crate) mod tests {
             assert!(!error.contains("SECRET") && error.contains("join.ticket"), "{error}");
         }
         assert!(said(Some("/nowhere/join.ticket"), None).contains("/nowhere/join.ticket"));
+        let folder = tempfile::tempdir().unwrap();
+        let error = said(folder.path().to_str(), None);
+        assert!(error.contains("it is a folder; give the file in it") && error.ends_with("join.ticket"), "{error}");
+        let error = said(None, Some(&TEXT.replace("generator", "observer")));
+        assert!(error.contains("a ticket for observers"), "{error}");
     }
 }

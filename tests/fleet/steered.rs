@@ -1,10 +1,11 @@
 //! Who steers, who waits, and that all of it is said: `scaletop run` with a fleet, as it is typed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use crate::commands::{run, said};
-use crate::support::{Own, is_running, scaletop};
+use crate::support::{Own, is_running, scaletop, soon};
 
 /// Where nobody answers, nor has to.
 const TARGET: &str = "http://127.0.0.1:9";
@@ -62,7 +63,14 @@ impl Program {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let status = self.child.wait().unwrap();
         while self.stderr.read_line(&mut self.said).unwrap() > 0 {}
-        (status.code(), self.said)
+        (status.code(), std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -95,6 +103,41 @@ async fn a_controller_that_ends_while_it_waits_lets_go_says_so_and_leaves_nothin
         assert!(!own.dir.path().join("new").exists(), "an empty folder is left");
         let listed = said(&run(&["fleet", "ls", &ticket]));
         assert!(listed.contains(&format!("last steered by process {pid} on ")), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_lets_go_when_its_plan_is_over_and_when_a_signal_ends_it() {
+    let Some(own) = Own::start().await else { return };
+    let file = |name: &str| own.dir.path().join(name).display().to_string();
+    for (how, duration) in [("plan", "1s"), ("signal", "10m")] {
+        let (fleet, out) = (file("fleet.ticket"), file(how));
+        let load =
+            ["run", TARGET, "--rate", "5", "--duration", duration, "--yes", "--no-preflight", "--generators", "1"];
+        let mut controller = Program::start(&[&load[..], &["--fleet", &fleet, "--out", &out]].concat());
+        controller.says("0 of 1 generator is ready");
+        let pid = controller.child.id();
+        let mut generator = Program::start(&["fleet", "join", &file("join.ticket"), "--allow", "127.0.0.1"]);
+        controller.says("1 of 1 generator is ready");
+        if how == "signal" {
+            let recording = own.dir.path().join(how).join("recording.jsonl");
+            soon("the load", async {
+                while !recording.exists() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+            .await;
+            let (_, words) = controller.end("-TERM");
+            assert!(!words.contains("panicked"), "{words}");
+        } else {
+            controller.child.wait().unwrap();
+        }
+        let listed = said(&run(&["fleet", "ls", &file("observer.ticket")]));
+        assert!(listed.contains(&format!("last steered by process {pid} on ")), "{how}: {listed}");
+        generator.child.wait().unwrap();
+        let mut words = String::new();
+        generator.stderr.read_to_string(&mut words).unwrap();
+        assert!(!words.contains("reached again"), "{words}");
     }
 }
 

@@ -29,7 +29,7 @@ impl Account {
         let server = WireServer::start(cloud, Publication::REALISTIC, 0).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let ticket = json!({ "scaletop-fleet-ticket": 1, "role": "generator", "run": RUN, "servers": ["tls://nats.example:4222"],
-            "key": "SUASECRET" });
+            "allow": ["shop.example"], "key": "SUASECRET" });
         std::fs::write(folder.path().join("join.ticket"), ticket.to_string()).unwrap();
         let account = Self { server, folder };
         account.register(&json!({
@@ -195,8 +195,8 @@ async fn options_of_tasks_do_nothing_elsewhere_and_a_ticket_for_this_machine_lea
     let account = Account::new().await;
     let error = account.fleet("up TICKET --on local").await.unwrap_err();
     assert!(error.contains("--region is for --on ecs:CLUSTER"), "{error}");
-    let here =
-        json!({ "scaletop-fleet-ticket": 1, "role": "generator", "run": RUN, "servers": ["tls://127.0.0.1:4222"] });
+    let here = json!({ "scaletop-fleet-ticket": 1, "role": "generator", "run": RUN, "servers": ["tls://127.0.0.1:4222"],
+        "allow": ["shop.example"] });
     std::fs::write(account.folder.path().join("join.ticket"), here.to_string()).unwrap();
     let error = account.fleet("up TICKET --on ecs:default --yes --subnets subnet-a1").await.unwrap_err();
     assert!(error.contains("--advertise HOST"), "{error}");

@@ -166,7 +166,7 @@ async fn generators_are_placed_on_motos_ecs_listed_and_ended() {
     define.requires_compatibilities(aws_sdk_ecs::types::Compatibility::Fargate).send().await.expect("registered");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("join.ticket");
-    let ticket = r#"{"scaletop-fleet-ticket":1,"role":"generator","run":"0123456789abcdef","servers":["tls://nats.example:4222"]}"#;
+    let ticket = r#"{"scaletop-fleet-ticket":1,"role":"generator","run":"0123456789abcdef","servers":["tls://nats.example:4222"],"allow":["shop.example"]}"#;
     std::fs::write(&file, ticket).expect("written");
     let subnet = first_of_ec2(&endpoint, "DescribeSubnets", "subnetId").await;
     // moto insists on a group, which the cloud does not.

@@ -95,6 +95,8 @@ async fn control(ticket: Ticket, options: ControllerOptions, told: oneshot::Send
             return;
         }
     };
+    // Nobody is waited for any more, which ends what is told of it.
+    drop(options.waits_for);
     let (inbox, coming) = mpsc::channel(INBOX);
     let (outbox, going) = mpsc::unbounded_channel();
     let (end, ended) = oneshot::channel();

@@ -88,12 +88,16 @@ impl Lock {
             match locks.create(run.as_str(), encoded(&holder)).await {
                 Ok(revision) => break revision,
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                    // Gone since: the next attempt has it.
-                    if let Some((holder, _)) = read(&locks, run).await.map_err(no_store)? {
-                        if tokio::time::Instant::now() >= until {
-                            return Err(LinkError::Held { holder: Box::new(holder) });
+                    let now = tokio::time::Instant::now();
+                    match read(&locks, run).await.map_err(no_store)? {
+                        Some((holder, _)) if now >= until => return Err(LinkError::Held { holder: Box::new(holder) }),
+                        Some((holder, _)) => tell(&holder, &mut told, waits_for.as_ref()),
+                        // Somebody renews a hold that is no word of ours.
+                        None if now >= until + TTL => {
+                            return Err(no_store("who steers the run cannot be read".to_owned()));
                         }
-                        tell(&holder, &mut told, waits_for.as_ref());
+                        // Gone since: the next attempt has it.
+                        None => {}
                     }
                     tokio::time::sleep(TRIED_EVERY).await;
                 }

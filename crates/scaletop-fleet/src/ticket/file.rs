@@ -46,6 +46,26 @@ impl Source {
         }
     }
 
+    /// Whether it can be read once only: standard input, and what a pipe brings, such as a shell's `<(…)`.
+    pub fn is_used_up(&self) -> bool {
+        match self {
+            Self::Stdin | Self::StdinLine => true,
+            Self::Text(_) => false,
+            Self::File(path) => {
+                #[cfg(unix)]
+                {
+                    use std::os::unix::fs::FileTypeExt as _;
+                    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+                }
+                #[cfg(not(unix))]
+                {
+                    let _ = path;
+                    false
+                }
+            }
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
