@@ -1,5 +1,7 @@
 //! A session outlives its controller, and others look on.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -7,8 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use scaletop_fleet::nats::{Look, Record, Seconds};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use crate::commands::{run, said};
 use crate::support::{Own, kill, scaletop, soon};
@@ -78,32 +78,33 @@ async fn a_recording_is_kept_for_who_looks_on_until_another_session_begins() {
     .await;
 }
 
-/// Answers everything with 200; how often it was asked.
-async fn service() -> (String, Arc<AtomicU64>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// Answers everything with 200, on threads of its own; how often it was asked.
+fn service() -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let asked = Arc::<AtomicU64>::default();
     let count = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
             let count = Arc::clone(&count);
-            tokio::spawn(async move {
-                let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
-                while let Ok(read @ 1..) = connection.read(&mut buffer).await {
-                    seen.extend_from_slice(&buffer[..read]);
-                    while let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
-                        seen.drain(..end + 4);
-                        count.fetch_add(1, Ordering::SeqCst);
-                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-                        if connection.write_all(answer).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-            });
+            std::thread::spawn(move || answer(connection, &count));
         }
     });
     (url, asked)
+}
+
+fn answer(mut connection: TcpStream, count: &AtomicU64) {
+    let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
+    while let Ok(read @ 1..) = connection.read(&mut buffer) {
+        seen.extend_from_slice(&buffer[..read]);
+        while let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+            seen.drain(..end + 4);
+            count.fetch_add(1, Ordering::SeqCst);
+            if connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
+                return;
+            }
+        }
+    }
 }
 
 fn start(dir: &Path, args: &[&str]) -> Child {
@@ -125,10 +126,10 @@ fn seconds(folder: &Path) -> Vec<Value> {
     lines.filter_map(|mut line| Some(line.get_mut("second")?.take())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_session_whose_controller_was_killed_is_completed_by_another_one_without_a_hole() {
     let Some(own) = Own::start().await else { return };
-    let (url, asked) = service().await;
+    let (url, asked) = service();
     let dir = own.dir.path().to_owned();
     let mut generators: Vec<_> =
         ["g1", "g2"].map(|name| start(&dir, &["fleet", "join", "join.ticket", "--name", name])).into();

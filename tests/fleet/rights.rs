@@ -24,7 +24,7 @@ async fn each_role_may_do_its_own_and_no_more() {
     for subject in foreign {
         assert_eq!(soon("a word", generator.may_say(subject)).await, Some(false), "a generator, {subject}");
     }
-    for subject in ["beat.*", "hello", "sec.*.*", ">"].map(of_run) {
+    for subject in ["beat.*", "hello", "sec.*.*", "rec.*", ">"].map(of_run) {
         assert_eq!(soon("a word", generator.may_hear(&subject)).await, Some(false), "a generator hears {subject}");
     }
     assert_eq!(soon("a word", generator.may_hear("_INBOX.c.>")).await, Some(false), "answers to the controller");
@@ -37,7 +37,12 @@ async fn each_role_may_do_its_own_and_no_more() {
     for subject in ["$JS.API.CONSUMER.CREATE.x", "$JS.API.STREAM.PURGE.x", "$KV.scaletop_lock.x"] {
         assert_eq!(soon("a word", observer.may_say(subject)).await, Some(false), "an observer, {subject}");
     }
-    assert_eq!(soon("a word", observer.may_hear(&of_run(">"))).await, Some(true));
+    for subject in ["beat.*", "schedule", "sec.*.*", "rec.*"].map(of_run) {
+        assert_eq!(soon("a word", observer.may_hear(&subject)).await, Some(true), "an observer hears {subject}");
+    }
+    for subject in [">", "hello", "order.g1"].map(of_run) {
+        assert_eq!(soon("a word", observer.may_hear(&subject)).await, Some(false), "an observer hears {subject}");
+    }
     assert_eq!(soon("a word", observer.may_hear("_INBOX.g.>")).await, Some(false), "what generators are answered");
 
     let mut controller = Look::with(&tickets.controller).await.unwrap();

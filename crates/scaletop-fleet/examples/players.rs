@@ -12,9 +12,7 @@ use std::time::Duration;
 use scaletop_fleet::nats::{Backlog, connect_generator};
 use scaletop_fleet::ticket::{JoinTicket, Source};
 use scaletop_fleet::{Engine, EngineSetup, FleetError, GeneratorConfig, generate};
-use scaletop_load::{
-    Latency, Line, LoadConfig, Reply, Second, Transport, Turn, start_inline,
-};
+use scaletop_load::{Latency, Line, LoadConfig, Reply, Second, Transport, Turn, start_inline};
 use scaletop_units::{ArrivalRate, Elapsed};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
