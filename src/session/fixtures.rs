@@ -90,7 +90,9 @@ pub(crate) fn events() -> Vec<(Elapsed, SessionEvent)> {
 /// What comes of events.
 pub(crate) fn folded(events: &[(Elapsed, SessionEvent)]) -> Session {
     let mut session = Session::new(Header::new(0, Settings { target: "demo".into(), ..Settings::default() }));
-    events.iter().for_each(|(at, event)| session.apply(*at, event));
+    for (at, event) in events {
+        session.apply(*at, event);
+    }
     session
 }
 
