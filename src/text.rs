@@ -14,5 +14,5 @@ pub use clean::clean_lines;
 pub(crate) use clean::{Lines, clean, clean_to};
 pub(crate) use fit::{columns, cut, flow, wrap, wrap_whole};
 pub(crate) use markdown::markdown_cell;
-pub(crate) use numbers::{count, per_second, percent, percent_in_full, plain, spaced, thousands, whole};
+pub(crate) use numbers::{count, per_second, percent, percent_in_full, plain, plural, spaced, thousands, whole};
 pub(crate) use times::{age, as_millis, date_and_time, exact, exact_millis, latency, secs, span, timestamp, watched};

@@ -15,7 +15,7 @@ use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, 
 use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity};
 use crate::instances::Basis;
 use crate::slo::Slo;
-use crate::text::{exact, percent, plain, thousands, watched};
+use crate::text::{exact, percent, plain, plural, thousands, watched};
 use crate::timeline::objective::WINDOW_SECS;
 use scaletop_load::RateProfile;
 
@@ -339,10 +339,6 @@ fn not_measured(numbers: &StepNumbers) -> String {
 
 fn instances(count: u32) -> String {
     plural(u64::from(count), "instance", "instances")
-}
-
-fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
-use std::time::Duration;
-
 use crate::analysis::failures::failure_in_words;
 use crate::session::state::Session;
 use crate::session::verdict::judge;
@@ -15,21 +13,6 @@ use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
 const MOST_CAUSES: usize = 5;
-
-/// What thresholds see as p99, where that is not the one of all OK answers; and why.
-fn measured_p99(session: &Session, all: Duration) -> String {
-    let totals = session.totals();
-    let measured = totals.ok_measured.quantile(0.99);
-    if totals.late_seconds == 0 || measured == Some(all) {
-        return String::new();
-    }
-    let seconds = if totals.late_seconds == 1 {
-        "1 second".to_owned()
-    } else {
-        format!("{} seconds", thousands(totals.late_seconds))
-    };
-    format!("; p99 {} without {seconds} in which we were late", latency(measured))
-}
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -68,7 +51,7 @@ pub fn text(session: &Session) -> String {
     }
     if let Some(p) = session.percentiles() {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);
-        let measured = measured_p99(session, p.p99);
+        let measured = session.measured_p99().map(|measured| format!("; p99 {measured}")).unwrap_or_default();
         out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}{measured}"));
     }
     if !session.tracks().is_empty() {
@@ -86,3 +69,6 @@ pub fn text(session: &Session) -> String {
     }
     out.finish()
 }
+
+#[cfg(test)]
+mod tests;

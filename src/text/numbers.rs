@@ -2,6 +2,11 @@
 
 use std::fmt::Display;
 
+/// `1 second`, `12,410 seconds`.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
 /// A number with a thousands separator, and a minus sign in place of a hyphen: `12,410`, `−1,234.5`.
 pub(crate) fn thousands(number: impl Display) -> String {
     let digits = number.to_string();

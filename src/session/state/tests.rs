@@ -3,6 +3,7 @@
 mod agreement;
 mod fleet;
 mod fold;
+mod late;
 mod objective;
 mod scale_out;
 
