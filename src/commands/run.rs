@@ -309,6 +309,7 @@ async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, Co
     if let Some(folder) = &output.out {
         folder::check_free(folder)?;
     }
+    folder::check_writable(output.out.as_deref())?;
     for target in targets {
         if let Target::Demo(platform) = target {
             let options = demo_options(*platform, &args.cluster);

@@ -115,6 +115,8 @@ fn a_check_refuses_what_a_run_refuses() {
         &[NOWHERE, "--capacity", "-1"],
         &[NOWHERE, "--path", "/100%"],
         &[NOWHERE, "--out", &taken],
+        &[NOWHERE, "--out", "plan.toml/deep/down", "--yes", "--no-preflight"],
+        &[NOWHERE, "--out", "plan.toml", "--yes", "--no-preflight"],
         &[&long],
         &["http://127.0.0.1:0/"],
         &["http://127.0.0.1:1/#part"],
