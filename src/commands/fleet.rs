@@ -54,6 +54,7 @@ mod given {
     use crate::cli::fleet::ExistingArgs;
     use crate::commands::CommandError;
     use crate::commands::say;
+    use crate::files;
 
     use super::FleetCommandError;
 
@@ -86,7 +87,7 @@ mod given {
     }
 
     fn text(path: &Path) -> Result<String, CommandError> {
-        let read = std::fs::read_to_string(path);
+        let read = files::read_text(path, files::MOST_TEXT);
         Ok(read.map_err(|source| FleetCommandError::Read { path: path.to_owned(), source })?)
     }
 }
