@@ -153,6 +153,12 @@ fn what_was_bad_without_our_lag_is_measured_though_we_were_late() {
     };
     assert_eq!((in_between(30).slow_anyway, in_between(30).is_late()), (0, true), "all of them may be ours");
     assert_eq!((in_between(20).slow_anyway, in_between(20).is_late()), (10, false), "ten of them are not");
+    // What is forgiven: no more than were late, and none where the lag is no tenth of what the objective allows.
+    let forgiven = |late, lag| {
+        let cohort = Cohort { longest_lag: Duration::from_millis(lag), ..in_between(late) };
+        cohort.slow_because_late(&Slo::default())
+    };
+    assert_eq!([forgiven(30, 300), forgiven(20, 300), forgiven(30, 40)], [30, 20, 0]);
 }
 
 #[test]

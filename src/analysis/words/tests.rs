@@ -260,3 +260,12 @@ fn single_seconds_are_no_breach_and_not_hidden() {
     let over = said(&step(5, to(10), Some(60)), &numbers);
     assert_eq!(over, "5→10/s: absorbed, the objective held but for 2 single seconds; no requests lost");
 }
+
+#[test]
+fn a_step_of_which_no_request_was_answered_absorbed_nothing() {
+    let silent = StepNumbers { recover: Timing::Absorbed, due: 100, sent: 100, ..StepNumbers::default() };
+    let words = said(&step(5, to(10), Some(60)), &silent);
+    assert!(words.starts_with("5→10/s: no request was answered") && !words.contains("held"), "{words}");
+    let open = in_words(&step(5, to(10), None), &silent, &Validity::Valid, Present::Held);
+    assert!(open.contains("no request answered yet") && !open.contains("held"), "{open}");
+}

@@ -152,6 +152,11 @@ fn what_we_did_not_measure_never_makes_a_step_pass() {
         assert_eq!(code(name, bound), 0, "{name}");
     }
     assert_eq!(code("spike.p99", "< 90ms"), 3);
+    // So of a number of the run, in which the other steps count as they are.
+    let mut other = step(2, "calm");
+    other.numbers.slow = 7;
+    let code = |bound| judge(&with_steps(&[("slow", bound)], vec![report.clone(), other.clone()])).exit_code();
+    assert_eq!([code("< 407"), code("< 408"), code("< 7")], [4, 0, 3]);
 }
 
 /// A session in which `spike.slow < 400` would not hold at worst, and `spike.t_trigger` has no source.
@@ -185,6 +190,8 @@ fn of_several_sessions_the_first_code_that_applies_to_one_is_that_of_all() {
     assert_eq!(code(&[no_source(), failed(), doubtful(&[])]), 4);
     let mut unmet = held();
     unmet.steps_mut()[0].step.unmet_start = Some("rest: settled was not reached within 900 s".to_owned());
+    let told = judge(&unmet).thresholds[0].line();
+    assert!(told.starts_with("UNDECIDED spike.lost") && told.contains("its start condition was not met"), "{told}");
     assert_eq!(code(&[failed(), doubtful(&[]), unmet]), 1);
 }
 
