@@ -65,7 +65,7 @@ pub(crate) fn check_writable(path: Option<&Path>) -> Result<(), FolderError> {
         // Nothing is made where no folder is: the system says why not, in its own words.
         return fs::create_dir(path).map_err(unwritable);
     }
-    files::unfinished(there, ".scaletop-trial.").and_then(|trial| trial.close()).map_err(unwritable)
+    files::unfinished(there, ".scaletop-trial.").and_then(tempfile::NamedTempFile::close).map_err(unwritable)
 }
 
 /// A new folder for a session in [`HOME`], below the working directory: `name`, or with a number behind it when another

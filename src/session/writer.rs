@@ -59,22 +59,11 @@ impl BackgroundWriter {
         let (status, statuses) = async_mpsc::channel(16);
         let reports = status.clone();
         let folder = folder.to_owned();
+        let (length, handed) = (header.len() as u64, writer.handed());
+        let place = Place { writer, folder, header, length, handed, failed: false };
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
-            .spawn(move || {
-                write(
-                    Place {
-                        length: header.len() as u64,
-                        handed: writer.handed(),
-                        failed: false,
-                        writer,
-                        folder,
-                        header,
-                    },
-                    &todo,
-                    &reports,
-                )
-            })
+            .spawn(move || write(place, &todo, &reports))
             .map_err(WriteError::Append)?;
         Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }

@@ -133,15 +133,15 @@ fn late_part(index: u32, late: u64, slow: u64) -> CohortPart {
     part
 }
 
-fn cohort_of(part: CohortPart) -> Cohort {
+fn cohort_of(part: &CohortPart) -> Cohort {
     let seconds = (0..3).map(|index| second(index, if index == 0 { vec![part.clone()] } else { Vec::new() }));
     folded(seconds).cohorts().front().unwrap().clone()
 }
 
 #[test]
 fn what_was_bad_without_our_lag_is_measured_though_we_were_late() {
-    assert!(cohort_of(late_part(0, 60, 0)).is_late());
-    let slow = cohort_of(late_part(0, 60, 60));
+    assert!(cohort_of(&late_part(0, 60, 0)).is_late());
+    let slow = cohort_of(&late_part(0, 60, 60));
     assert_eq!((slow.slow_anyway, slow.is_late()), (60, false), "900 ms are slow by more than the lag");
     // Slow by less than the lag: only those that were not late are so without it.
     let in_between = |late| {
@@ -149,7 +149,7 @@ fn what_was_bad_without_our_lag_is_measured_though_we_were_late() {
         part.ok = Latency::new();
         (0..70).for_each(|_| part.ok.record(Duration::from_millis(80)));
         (0..30).for_each(|_| part.ok.record(Duration::from_millis(600)));
-        cohort_of(part)
+        cohort_of(&part)
     };
     assert_eq!((in_between(30).slow_anyway, in_between(30).is_late()), (0, true), "all of them may be ours");
     assert_eq!((in_between(20).slow_anyway, in_between(20).is_late()), (10, false), "ten of them are not");
@@ -166,14 +166,14 @@ fn what_our_lag_may_have_had_refused_is_not_bad_anyway_and_what_is_broken_is() {
     let refused = |late| {
         let mut part = late_part(0, late, 0);
         (part.due, part.dropped_cap) = (140, 40);
-        cohort_of(part)
+        cohort_of(&part)
     };
     assert!(refused(40).is_late(), "as many were late as were refused at the cap");
     assert!(!refused(30).is_late(), "ten were refused that were on time");
     let mut part = late_part(0, 60, 0);
     (part.due, part.sent) = (140, 140);
     (0..40).for_each(|_| part.outcomes.add(OutcomeKind::Http5xxApplication));
-    assert!(!cohort_of(part).is_late(), "what breaks would break on time");
+    assert!(!cohort_of(&part).is_late(), "what breaks would break on time");
 }
 
 #[test]
