@@ -147,6 +147,9 @@ mod tests {
         assert_eq!(ask("http://localhost:81/", &[to("8.8.8.8:0")], &[]).as_deref(), Some("localhost at 8.8.8.8"));
         assert_eq!(ask("http://x.localhost/", &[], &["10.0.0.1"]).as_deref(), Some("x.localhost at 10.0.0.1"));
         assert_eq!(ask("http://localhost:81/", &[to("127.0.0.9:81")], &[]), None);
+        for here in ["0.0.0.0:81", "[::]:81", "[::ffff:127.0.0.1]:81", "[::ffff:0.0.0.0]:81"] {
+            assert_eq!(ask("http://localhost:81/", &[to(here)], &[]), None, "{here} is this machine");
+        }
     }
 
     fn resolved(at: &str) -> (String, SocketAddr) {

@@ -238,6 +238,7 @@ fn tiles(session: &Session) -> Markup {
     let percentiles = session.percentiles();
     let response =
         |read: fn(&crate::timeline::Percentiles) -> std::time::Duration| latency(percentiles.as_ref().map(read));
+    let measured = session.measured_p99().map(|measured| format!("{measured}; ")).unwrap_or_default();
     let failures: Vec<_> = OutcomeKind::ALL
         .into_iter()
         .filter(|&kind| kind != OutcomeKind::Ok && totals.outcomes.get(kind) > 0)
@@ -252,7 +253,7 @@ fn tiles(session: &Session) -> Markup {
             (tile("answered OK", thousands(ok), share(ok)))
             (tile("failed", thousands(totals.outcomes.failed()), failures.join(", ")))
             (tile("dropped", thousands(dropped), dropped_in_words(totals)))
-            (tile("response time p99", response(|p| p.p99), format!("p50 {}, max {}", response(|p| p.p50), response(|p| p.max))))
+            (tile("response time p99", response(|p| p.p99), measured + &format!("p50 {}, max {}", response(|p| p.p50), response(|p| p.max))))
             (tile("instances seen", session.tracks().len().to_string(), session.limits().max.map(|max| format!("limit {max}")).unwrap_or_default()))
         }
     }

@@ -15,7 +15,7 @@ use crate::analysis::words::cases::{Course, Newcomer, Now, Objective, ScaledIn, 
 use crate::analysis::{Direction, Step, StepNumbers, StepReport, Validity, validity};
 use crate::instances::Basis;
 use crate::slo::Slo;
-use crate::text::{exact, percent, plain, thousands, watched};
+use crate::text::{counted, exact, percent, plain, thousands, watched};
 use crate::timeline::objective::WINDOW_SECS;
 use scaletop_load::RateProfile;
 
@@ -93,7 +93,7 @@ pub(crate) fn sentence(
         let _ = write!(text, "; the objective changed to {} after {:.0} s", judged_by.slo, after.as_secs_f64());
     }
     if let Missing::Little(arrivals) = missing {
-        let _ = write!(text, "; {} unreported", plural(arrivals, "arrival", "arrivals"));
+        let _ = write!(text, "; {} unreported", counted(arrivals, "arrival"));
     }
     let rates = rates(step);
     match (objection(validity), missing) {
@@ -330,7 +330,7 @@ fn say_objective(objective: &Objective<'_>, terms: &Terms, missing: Missing) -> 
 fn held(single: u32, now: Now, missing: Missing) -> String {
     // A load of which a part did not come, as far as anybody knows, was not absorbed.
     let absorbed = if missing == Missing::Much { "" } else { "absorbed, " };
-    let but = |single| plural(u64::from(single), "single second", "single seconds");
+    let but = |single| counted(u64::from(single), "single second");
     match (single, now) {
         (0, Now::Held | Now::Nothing) => "objective held so far".to_owned(),
         (0, Now::Over | Now::MissedAtItsEnd) => format!("{absorbed}the objective held"),
@@ -355,7 +355,7 @@ fn lost(numbers: &StepNumbers, JudgedBy { slo, changed }: JudgedBy<'_>, is_open:
         return format!("no requests lost{so_far}{slow}");
     }
     let share = percent(numbers.lost as f64 / numbers.due.max(1) as f64);
-    format!("{} lost{so_far} ({share}){slow}", plural(numbers.lost, "request", "requests"))
+    format!("{} lost{so_far} ({share}){slow}", counted(numbers.lost, "request"))
 }
 
 /// Seconds that we left unjudged, since we were late in them.
@@ -363,7 +363,7 @@ fn not_measured(numbers: &StepNumbers) -> String {
     if numbers.not_measured == 0 {
         return String::new();
     }
-    let seconds = plural(numbers.not_measured.into(), "second", "seconds");
+    let seconds = counted(numbers.not_measured.into(), "second");
     let peak = match numbers::PEAK_P99.value(numbers) {
         Value::AtLeast(_) => format!(" ({} {})", numbers::PEAK_P99.label, numbers::PEAK_P99.say(numbers)),
         _ => String::new(),
@@ -372,11 +372,7 @@ fn not_measured(numbers: &StepNumbers) -> String {
 }
 
 fn instances(count: u32) -> String {
-    plural(u64::from(count), "instance", "instances")
-}
-
-fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+    counted(u64::from(count), "instance")
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(crate) struct Search {
     missed_in_a_row: u32,
     invalid_in_a_row: u32,
     generator: Option<String>,
-    unexpected_in_a_row: u32,
+    unexpected_of_rate: u32,
     unexpected: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl Search {
             missed_in_a_row: 0,
             invalid_in_a_row: 0,
             generator: None,
-            unexpected_in_a_row: 0,
+            unexpected_of_rate: 0,
             unexpected: None,
         }
     }
@@ -124,14 +124,12 @@ impl Search {
 
     /// Notes how a try of `rate` went.
     pub(crate) fn report(&mut self, rate: u32, outcome: &ProbeOutcome) {
-        if !matches!(outcome, ProbeOutcome::Unexpected(_)) {
-            self.unexpected_in_a_row = 0;
-        }
         match outcome {
+            // Neither takes back that it missed: tries that do one and the other in turn end, too.
             ProbeOutcome::Unexpected(reason) => {
-                (self.missed_in_a_row, self.invalid_in_a_row) = (0, 0);
-                self.unexpected_in_a_row += 1;
-                if self.unexpected_in_a_row >= MISSES_THAT_COUNT {
+                self.invalid_in_a_row = 0;
+                self.unexpected_of_rate += 1;
+                if self.unexpected_of_rate >= MISSES_THAT_COUNT {
                     self.unexpected = Some(reason.clone());
                 }
             }
@@ -139,6 +137,7 @@ impl Search {
                 self.holds = Some(self.holds.map_or(rate, |holds| holds.max(rate)));
                 self.missed_in_a_row = 0;
                 self.invalid_in_a_row = 0;
+                self.unexpected_of_rate = 0;
             }
             ProbeOutcome::Missed(_) => {
                 self.invalid_in_a_row = 0;
@@ -146,6 +145,7 @@ impl Search {
                 if self.missed_in_a_row >= MISSES_THAT_COUNT {
                     self.misses = Some(self.misses.map_or(rate, |misses| misses.min(rate)));
                     self.missed_in_a_row = 0;
+                    self.unexpected_of_rate = 0;
                 }
             }
             ProbeOutcome::Invalid(reason) => {
@@ -246,6 +246,34 @@ mod tests {
         search.report(20, &unexpected);
         assert_eq!((search.holds(), search.misses()), (Some(10), None));
         assert_eq!(search.end(), Some(End::Unexpected("300 × 404".into())));
+    }
+
+    #[test]
+    fn whatever_tries_are_like_in_turn_the_search_ends() {
+        let missed = ProbeOutcome::Missed("errors > 1 %".into());
+        let unexpected = ProbeOutcome::Unexpected("300 × 404".into());
+        let invalid = ProbeOutcome::Invalid("send lag".into());
+        let tries = |turns: &[&ProbeOutcome]| {
+            let mut search = Search::new(options(64));
+            let ends = turns.iter().cycle().take(200).position(|outcome| {
+                let Next::Probe(rate) = search.next() else { return true };
+                search.report(rate, outcome);
+                false
+            });
+            (ends.is_some(), search.end())
+        };
+        let not_expected = Some(End::Unexpected("300 × 404".into()));
+        assert_eq!(tries(&[&unexpected, &missed]), (true, not_expected.clone()));
+        assert_eq!(tries(&[&unexpected, &invalid]), (true, not_expected));
+        // Every rate misses twice, and shows something else once.
+        assert_eq!(tries(&[&missed, &missed, &unexpected, &missed]), (true, Some(End::NothingHolds)));
+        // One of another rate is no second one.
+        let held = ProbeOutcome::Held;
+        let mut search = Search::new(options(10));
+        for (rate, outcome) in [(10, &unexpected), (10, &held), (20, &unexpected)] {
+            search.report(rate, outcome);
+        }
+        assert_eq!((search.next(), search.end()), (Next::Probe(20), None));
     }
 
     proptest! {

@@ -107,3 +107,22 @@ fn a_search_that_was_interrupted_says_what_it_knows() {
     assert_eq!((answer.end.clone(), answer.exit_code()), (End::Interrupted, 1));
     assert!(answer.sentence(&OPTIONS.slo).ends_with("interrupted"));
 }
+
+#[test]
+fn our_own_cap_is_named_and_no_machine_is_blamed_for_it() {
+    let capped = "our cap of 50 requests in flight was reached (--max-in-flight)";
+    let found = |holds, reason: &str| Capacity {
+        holds,
+        misses: None,
+        instances: None,
+        per_instance: None,
+        end: End::Generator(reason.to_owned()),
+        probes: Vec::new(),
+    };
+    let of_slo = "requests/s at p99 ≤ 500 ms, errors ≤ 1 %";
+    let said = |holds, reason| (found(holds, reason).sentence(&OPTIONS.slo), found(holds, reason).exit_code());
+    assert_eq!(said(Some(80), capped), (format!("the service sustains at least 80 {of_slo}; beyond, {capped}"), 4));
+    assert_eq!(said(None, capped), (format!("no rate says anything of the service: {capped}"), 4));
+    let (busy, code) = said(Some(80), "send lag");
+    assert!(busy.ends_with("beyond, this machine was the limit: send lag") && code == 4, "{busy}");
+}

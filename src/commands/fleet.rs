@@ -57,6 +57,7 @@ mod given {
     use crate::cli::fleet::ExistingArgs;
     use crate::commands::CommandError;
     use crate::commands::say;
+    use crate::files;
 
     use super::FleetCommandError;
 
@@ -93,7 +94,7 @@ mod given {
     /// The words of a file, where one is named.
     pub(super) fn text(path: Option<&Path>) -> Result<Option<String>, CommandError> {
         let Some(path) = path else { return Ok(None) };
-        let read = std::fs::read_to_string(path);
+        let read = files::read_text(path, files::MOST_TEXT);
         Ok(Some(read.map_err(|source| FleetCommandError::Read { path: path.to_owned(), source })?))
     }
 }

@@ -310,17 +310,19 @@ async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, Co
     if let Some(folder) = &output.out {
         folder::check_free(folder)?;
     }
+    folder::check_writable(output.out.as_deref())?;
     for target in targets {
         if let Target::Demo(platform) = target {
             let options = demo_options(*platform, &args.cluster);
             options.check().map_err(|error| CommandError::Option(error.to_string()))?;
         }
     }
-    // Both are given back at once.
-    if let Some(address) = output.metrics {
-        drop(Metrics::serve(address).await?);
-    }
-    drop(output.web.map(Bound::new).transpose()?);
+    // Both at a time, so that they do not want the same port; and both are given back at once.
+    let metrics = match output.metrics {
+        Some(address) => Some(Metrics::serve(address).await?),
+        None => None,
+    };
+    drop((output.web.map(Bound::new).transpose()?, metrics));
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
     let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
         (Some(Target::Url(url)), _)

@@ -7,6 +7,7 @@ use crate::compare::difference::Significance;
 use crate::compare::left_out::Why;
 use crate::compare::{Contender, letter};
 use crate::session::verdict::in_words;
+use crate::text::counted;
 
 /// Steps that get a sentence of their own; the others are counted.
 const MOST_STEPS: usize = 3;
@@ -36,7 +37,7 @@ fn of_session(comparison: &SessionComparison, other: usize) -> String {
     if !beyond.is_empty() {
         let sentences = beyond.iter().take(MOST_STEPS).map(|(step, story)| story.sentence(step, &which));
         let more = beyond.len().saturating_sub(MOST_STEPS);
-        let more = (more > 0).then(|| format!("It differs beyond the noise in {}.", plural(more, "more step")));
+        let more = (more > 0).then(|| format!("It differs beyond the noise in {}.", counted(more as u64, "more step")));
         return sentences.chain(more).collect::<Vec<_>>().join(" ");
     }
     let single: Vec<_> = told.iter().filter(|(_, story)| !story.single.is_empty()).collect();
@@ -220,11 +221,7 @@ fn joined<T: AsRef<str>>(parts: &[T]) -> String {
 fn named(steps: &[&ComparedStep]) -> String {
     let mut names: Vec<String> = steps.iter().take(MOST_STEPS).map(|step| step.key.to_string()).collect();
     if steps.len() > MOST_STEPS {
-        names.push(format!("{} more", plural(steps.len() - MOST_STEPS, "step")));
+        names.push(format!("{} more", counted((steps.len() - MOST_STEPS) as u64, "step")));
     }
     joined(&names)
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

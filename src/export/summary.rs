@@ -5,8 +5,6 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 
-use std::time::Duration;
-
 use crate::analysis::failures::failure_in_words;
 use crate::session::state::{Session, fleet_in_words};
 use crate::session::verdict::judge;
@@ -15,21 +13,6 @@ use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
 const MOST_CAUSES: usize = 5;
-
-/// What thresholds see as p99, where that is not the one of all OK answers; and why.
-fn measured_p99(session: &Session, all: Duration) -> String {
-    let totals = session.totals();
-    let measured = totals.ok_measured.quantile(0.99);
-    if totals.late_seconds == 0 || measured == Some(all) {
-        return String::new();
-    }
-    let seconds = if totals.late_seconds == 1 {
-        "1 second".to_owned()
-    } else {
-        format!("{} seconds", thousands(totals.late_seconds))
-    };
-    format!("; p99 {} without {seconds} in which we were late", latency(measured))
-}
 
 /// The summary of `session`, a handful of lines that end in a newline.
 pub fn text(session: &Session) -> String {
@@ -72,7 +55,7 @@ pub fn text(session: &Session) -> String {
     }
     if let Some(p) = session.percentiles() {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);
-        let measured = measured_p99(session, p.p99);
+        let measured = session.measured_p99().map(|measured| format!("; p99 {measured}")).unwrap_or_default();
         out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}{measured}"));
     }
     if !session.tracks().is_empty() {
@@ -92,31 +75,4 @@ pub fn text(session: &Session) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::markdown::markdown;
-    use super::*;
-    use crate::session::event::{Header, Settings};
-    use crate::session::fixtures::ended;
-
-    #[test]
-    fn of_a_fleet_every_sum_of_requests_says_what_is_unreported() {
-        let fleet = "3 of 3 generators there to the end, one was lost once; 200 of 6,000 planned arrivals unreported";
-        let told = text(&ended()).replace("\n  ", " ");
-        let requests = "requests: 5,800 due, 5,800 sent, 5,800 ok, 0 failed, 0 dropped (0 at the in-flight cap, 0 by our own delay); \
-                        200 unreported\n";
-        assert!(told.contains(requests) && told.contains(&format!("fleet: {fleet}\n")), "{told}");
-        let step = "step 1: 0→300/s: invalid: generator (3.3 % of arrivals (200) unreported";
-        assert!(told.contains(step) && !told.contains("absorbed"), "{told}");
-        let told = markdown(&ended());
-        let requests = "5800 requests due, 5800 sent, 5800 ok, 0 failed, 0 dropped; 200 unreported.\n";
-        assert!(told.contains(requests) && told.contains(&format!("Fleet: {fleet}.\n")), "{told}");
-    }
-
-    #[test]
-    fn without_a_fleet_nothing_is_said_of_one() {
-        let session = Session::new(Header::new(0, Settings::default()));
-        for told in [text(&session), markdown(&session)] {
-            assert!(!told.to_lowercase().contains("fleet") && !told.contains("unreported"), "{told}");
-        }
-    }
-}
+mod tests;

@@ -71,6 +71,20 @@ fn the_page_names_nothing_that_would_be_loaded() {
 }
 
 #[test]
+fn the_tile_says_the_p99_that_thresholds_see_where_it_is_another_one() {
+    let mut session = Session::new(Header::new(0, Settings::default()));
+    let totals = session.totals_mut();
+    (0..97).for_each(|_| totals.ok.record(Duration::from_millis(80)));
+    totals.ok_measured = totals.ok.clone();
+    assert!(!page_of(&session).contains("in which we were late"));
+    let totals = session.totals_mut();
+    (0..3).for_each(|_| totals.ok.record(Duration::from_millis(127)));
+    totals.late_seconds = 3;
+    let tile = "127 ms</p><p class=\"more\">80.0 ms without 3 seconds in which we were late; p50 80.1 ms";
+    assert!(page_of(&session).contains(tile));
+}
+
+#[test]
 fn an_empty_session_is_a_page_too() {
     let header = Header::new(0, Settings::default());
     let page = page_of(&Session::new(header));

@@ -88,6 +88,19 @@ pub(crate) fn check_free(path: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Refuses a folder that could not be made, or written to, and leaves nothing behind: that of a session, or [`HOME`] where none is
+/// given.
+pub(crate) fn check_writable(path: Option<&Path>) -> Result<(), FolderError> {
+    let path = path.unwrap_or(Path::new(HOME));
+    let unwritable = |source| FolderError::Unwritable { path: path.to_owned(), source };
+    let there = path.ancestors().find(|folder| fs::symlink_metadata(folder).is_ok()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        // Nothing is made where no folder is: the system says why not, in its own words.
+        return fs::create_dir(path).map_err(unwritable);
+    }
+    files::unfinished(there, ".scaletop-trial.").and_then(tempfile::NamedTempFile::close).map_err(unwritable)
+}
+
 /// A new folder for a session in [`HOME`], below the working directory: `name`, or with a number behind it when another
 /// session of the same second has taken that.
 pub(crate) fn fresh(name: &str) -> Result<PathBuf, FolderError> {
@@ -162,6 +175,19 @@ mod tests {
             tasks.into_iter().map(|task| task.join().unwrap()).collect::<std::collections::BTreeSet<_>>()
         });
         assert_eq!(all.len(), 8);
+    }
+
+    #[test]
+    fn a_folder_that_could_not_be_made_is_refused_and_none_is_made() {
+        let home = tempfile::tempdir().unwrap();
+        let (file, folder) = (home.path().join("file"), home.path().join("a/b"));
+        fs::write(&file, "").unwrap();
+        check_writable(Some(&folder)).unwrap();
+        for wrong in [&file, &file.join("a/b")] {
+            let refused = check_writable(Some(wrong)).unwrap_err().to_string();
+            assert_eq!(refused, prepare(wrong).unwrap_err().to_string());
+        }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "only what was there");
     }
 
     #[cfg(unix)]

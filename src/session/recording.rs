@@ -77,6 +77,8 @@ pub struct RecordingWriter<W: Write = File> {
     out: BufWriter<W>,
     /// The last line may be cut off: begin the next one on a line of its own.
     torn: bool,
+    /// Bytes that were to be written so far.
+    handed: u64,
 }
 
 /// The first line of a recording.
@@ -101,7 +103,7 @@ impl RecordingWriter<File> {
         let path = folder.join(FILE_NAME);
         let opened = OpenOptions::new().read(true).append(true).open(&path);
         let file = opened.map_err(|source| WriteError::Create { path, source })?;
-        Ok(Self { out: BufWriter::new(file), torn: false })
+        Ok(Self { out: BufWriter::new(file), torn: false, handed: 0 })
     }
 
     /// The open file.
@@ -144,7 +146,7 @@ fn new_file(path: &Path) -> io::Result<File> {
 impl<W: Write> RecordingWriter<W> {
     /// Writes the header to `out`.
     pub fn new(out: W, header: &Header) -> Result<Self, WriteError> {
-        let mut writer = Self { out: BufWriter::new(out), torn: false };
+        let mut writer = Self { out: BufWriter::new(out), torn: false, handed: 0 };
         writer.line(serde_json::to_vec(header)?)?;
         writer.flush()?;
         Ok(writer)
@@ -161,6 +163,11 @@ impl<W: Write> RecordingWriter<W> {
         Ok(())
     }
 
+    /// Bytes that were to be written so far: as long is what was written, unless something failed.
+    pub(super) const fn handed(&self) -> u64 {
+        self.handed
+    }
+
     /// Hands everything to the system.
     pub fn flush(&mut self) -> Result<(), WriteError> {
         self.out.flush().map_err(|source| {
@@ -174,6 +181,7 @@ impl<W: Write> RecordingWriter<W> {
             bytes.insert(0, b'\n');
         }
         bytes.push(b'\n');
+        self.handed += bytes.len() as u64;
         match self.out.write_all(&bytes) {
             Ok(()) => {
                 self.torn = false;

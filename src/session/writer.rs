@@ -85,9 +85,11 @@ impl BackgroundWriter {
         let (status, statuses) = async_mpsc::channel(16);
         let reports = status.clone();
         let folder = folder.to_owned();
+        let handed = writer.handed();
+        let place = Place { writer, folder, header, length, handed, failed: false };
         let thread = std::thread::Builder::new()
             .name("recording".to_owned())
-            .spawn(move || write(Place { writer, folder, length, header }, &mut mirror, &todo, &reports))
+            .spawn(move || write(place, &mut mirror, &todo, &reports))
             .map_err(WriteError::Append)?;
         Ok((Self { jobs: Some(jobs), thread: Some(thread), status, lost: 0 }, statuses))
     }
@@ -152,11 +154,13 @@ fn write(
                 }
                 let closes = matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. });
                 let appended = place.writer.append(&recorded);
+                place.failed |= appended.is_err();
                 let kept = if closes { place.keep(status) } else { Ok(()) };
                 health.after(closes, appended.and(kept))
             }
             Job::Flush(done) => {
                 let result = place.writer.flush();
+                place.failed |= result.is_err();
                 let _ = done.send(());
                 health.after(false, result)
             }
@@ -165,7 +169,7 @@ fn write(
             let _ = status.try_send(change);
         }
     }
-    let _ = place.writer.flush();
+    place.failed |= place.writer.flush().is_err();
     let _ = place.keep(status);
 }
 
@@ -175,16 +179,23 @@ struct Place {
     folder: PathBuf,
     /// Its first line.
     header: Vec<u8>,
-    /// How long the file was when it was last looked at.
+    /// How long the file was when it was last looked at, and what had been handed to the writer by then.
     length: u64,
+    handed: u64,
+    /// Whether something could not be written since.
+    failed: bool,
 }
 
 impl Place {
-    /// How many bytes somebody cut off since the last look, if any: a file that is only written to never becomes shorter.
+    /// How many bytes somebody cut off since the last look, if any: a file that is only written to becomes longer by what is
+    /// written. What waits to be written must be flushed.
     fn is_cut(&mut self) -> Result<Option<u64>, WriteError> {
         let length = self.writer.file().metadata().map_err(WriteError::Append)?.len();
         let before = std::mem::replace(&mut self.length, length);
-        Ok((length < before).then(|| before - length))
+        let more = self.writer.handed() - std::mem::replace(&mut self.handed, self.writer.handed());
+        // Where writing failed, nobody knows how much of it is there.
+        let expected = if std::mem::take(&mut self.failed) { before } else { before + more };
+        Ok((length < expected).then(|| expected - length))
     }
 
     /// Makes sure that the file is still found where the session is, and goes on elsewhere when it is not.
@@ -341,6 +352,45 @@ mod tests {
         writer.finish();
         assert_eq!(RecordingReader::open(folder.path()).unwrap().count(), 2, "what came since");
         assert!(statuses.try_recv().is_err(), "once is enough");
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_is_cut_by_less_than_a_second_adds_is_noticed_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, mut statuses) = BackgroundWriter::start(folder.path(), &header(), None).unwrap();
+        let cut_to = |length: u64| {
+            let file = fs::OpenOptions::new().write(true).open(folder.path().join(FILE_NAME)).unwrap();
+            file.set_len(length).unwrap();
+        };
+        // All there is, before the first second, which is longer than that.
+        cut_to(0);
+        let mut long = second(0);
+        if let SessionEvent::Second(second) = &mut long.event {
+            second.failures = (0..40)
+                .map(|n| scaletop_load::Failure {
+                    kind: scaletop_load::OutcomeKind::Other,
+                    phase: None,
+                    cause: format!("a cause that takes some room, number {n}").into(),
+                    count: 1,
+                })
+                .collect();
+        }
+        writer.record(long);
+        assert!(matches!(statuses.recv().await, Some(WriteStatus::Cut(_))));
+        writer.record(second(1));
+        writer.flushed().await;
+        let whole = fs::metadata(folder.path().join(FILE_NAME)).unwrap().len();
+        cut_to(whole - 10);
+        writer.record(second(2));
+        assert_eq!(statuses.recv().await, Some(WriteStatus::Cut(10)));
+        writer.record(second(3));
+        writer.finish();
+        assert_eq!(
+            RecordingReader::open(folder.path()).unwrap().count(),
+            2,
+            "but for the line that was cut, and the next"
+        );
+        assert!(statuses.try_recv().is_err());
     }
 
     #[test]

@@ -345,7 +345,7 @@ impl Cohorts {
     fn thin(&mut self, closed: u32) {
         while let Some(minute) = self.minutes.pop_front_if(|minute| closed.saturating_sub(minute.until) >= KEPT_SECS) {
             let (first, end) = (self.first_at(minute.from), self.first_at(minute.until));
-            let mut thinned = Cohort { span: 0, is_final: true, ..Cohort::new(minute.from) };
+            let mut thinned = Cohort { span: 0, is_final: true, missed_anyway: true, ..Cohort::new(minute.from) };
             self.list.drain(first..end).for_each(|cohort| thinned.absorb(&cohort));
             thinned.show(&minute.summary);
             self.list.insert(first, thinned);

@@ -121,3 +121,68 @@ fn the_objective_looks_back_over_five_seconds() {
     assert_eq!(goods[..5], [Some(false); 5], "the slow second is in the window of the four after it");
     assert_eq!(goods[5..], [Some(true); 2]);
 }
+
+/// A second of 100 arrivals that are all answered, `slow` of them after 900 ms; for `late` of them we were 300 ms late.
+fn late_part(index: u32, late: u64, slow: u64) -> CohortPart {
+    let mut part = part(index, 100, 100 - slow, 80);
+    for _ in 0..slow {
+        part.outcomes.add(OutcomeKind::Ok);
+        part.ok.record(Duration::from_millis(900));
+    }
+    (part.late, part.longest_lag) = (late, Duration::from_millis(300));
+    part
+}
+
+fn cohort_of(part: &CohortPart) -> Cohort {
+    let seconds = (0..3).map(|index| second(index, if index == 0 { vec![part.clone()] } else { Vec::new() }));
+    folded(seconds).cohorts().front().unwrap().clone()
+}
+
+#[test]
+fn what_was_bad_without_our_lag_is_measured_though_we_were_late() {
+    assert!(cohort_of(&late_part(0, 60, 0)).is_late());
+    let slow = cohort_of(&late_part(0, 60, 60));
+    assert_eq!((slow.slow_anyway, slow.is_late()), (60, false), "900 ms are slow by more than the lag");
+    // Slow by less than the lag: only those that were not late are so without it.
+    let in_between = |late| {
+        let mut part = late_part(0, late, 0);
+        part.ok = Latency::new();
+        (0..70).for_each(|_| part.ok.record(Duration::from_millis(80)));
+        (0..30).for_each(|_| part.ok.record(Duration::from_millis(600)));
+        cohort_of(&part)
+    };
+    assert_eq!((in_between(30).slow_anyway, in_between(30).is_late()), (0, true), "all of them may be ours");
+    assert_eq!((in_between(20).slow_anyway, in_between(20).is_late()), (10, false), "ten of them are not");
+    // What is forgiven: no more than were late, and none where the lag is no tenth of what the objective allows.
+    let forgiven = |late, lag| {
+        let cohort = Cohort { longest_lag: Duration::from_millis(lag), ..in_between(late) };
+        cohort.slow_because_late(&Slo::default())
+    };
+    assert_eq!([forgiven(30, 300), forgiven(20, 300), forgiven(30, 40)], [30, 20, 0]);
+}
+
+#[test]
+fn what_our_lag_may_have_had_refused_is_not_bad_anyway_and_what_is_broken_is() {
+    let refused = |late| {
+        let mut part = late_part(0, late, 0);
+        (part.due, part.dropped_cap) = (140, 40);
+        cohort_of(&part)
+    };
+    assert!(refused(40).is_late(), "as many were late as were refused at the cap");
+    assert!(!refused(30).is_late(), "ten were refused that were on time");
+    let mut part = late_part(0, 60, 0);
+    (part.due, part.sent) = (140, 140);
+    (0..40).for_each(|_| part.outcomes.add(OutcomeKind::Http5xxApplication));
+    assert!(!cohort_of(&part).is_late(), "what breaks would break on time");
+}
+
+#[test]
+fn a_thinned_minute_was_bad_anyway_only_where_all_of_it_was() {
+    let seconds = |slow_until: u32| {
+        let part = move |index: u32| late_part(index, 60, if index < slow_until { 60 } else { 0 });
+        folded((0..KEPT_SECS + 180).map(move |index| second(index, vec![part(index)]))).cohorts().front().cloned()
+    };
+    let (all, half) = (seconds(u32::MAX).unwrap(), seconds(30).unwrap());
+    assert_eq!((all.span, all.is_late()), (THINNED_SPAN, false));
+    assert_eq!((half.span, half.is_late()), (THINNED_SPAN, true));
+}

@@ -122,3 +122,34 @@ fn the_pages_have_every_number() {
         assert!(ALL.iter().any(|kind| kind.key == key), "docs/step-numbers.md has {key}, and no number is called so");
     }
 }
+
+#[test]
+fn nothing_is_told_of_a_step_that_was_too_short() {
+    let numbers = StepNumbers {
+        too_short: true,
+        due: 600,
+        ok: 600,
+        recover: Timing::Reached { secs: 0.2, plus_minus: 0.0 },
+        p99: Some(std::time::Duration::from_millis(80)),
+        ..StepNumbers::default()
+    };
+    for kind in ALL {
+        let told = kind.value(&numbers);
+        let is_nothing = matches!(told, Value::Unknown | Value::Timing(Timing::NotApplicable(TOO_SHORT)));
+        assert!(is_nothing, "{}: {told:?}", kind.key);
+    }
+}
+
+#[test]
+fn the_highest_p99_of_what_was_measured_is_one_at_least_where_not_all_was() {
+    let peak_p99 = Some(std::time::Duration::from_millis(120));
+    let said = |due_late| PEAK_P99.say(&StepNumbers { due_late, peak_p99, ..StepNumbers::default() });
+    assert_eq!([said(0), said(5)], ["120 ms", "≥ 120 ms"]);
+}
+
+#[test]
+fn what_no_generator_reported_was_not_achieved() {
+    let numbers = StepNumbers { due: 90, sent: 90, planned: Some(100), ..StepNumbers::default() };
+    assert_eq!(ACHIEVED.value(&numbers), Value::Part { part: 90, whole: 100 });
+    assert_eq!(ACHIEVED.value(&StepNumbers { planned: None, ..numbers }), Value::Part { part: 90, whole: 90 });
+}

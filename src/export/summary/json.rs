@@ -103,6 +103,8 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "outcomes": outcomes,
         },
         "response_ms": percentiles(&totals.ok),
+        "response_measured_ms": percentiles(&totals.ok_measured),
+        "response_left_out_s": session.late_seconds(),
         "failed_ms": percentiles(&totals.failed),
         "all_ms": percentiles(&totals.all()),
         "service_ms": percentiles(&totals.service),

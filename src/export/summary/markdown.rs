@@ -64,9 +64,10 @@ fn named(session: &Session, name: &str) -> String {
         let _ = writeln!(out, "Fleet: {}.", cell(&words));
     }
     if let Some(p) = session.percentiles() {
+        let measured = session.measured_p99().map(|measured| format!("; p99 {measured}")).unwrap_or_default();
         let _ = writeln!(
             out,
-            "Response time: p50 {}, p99 {}, p99.9 {}, max {}.",
+            "Response time: p50 {}, p99 {}, p99.9 {}, max {}{measured}.",
             latency(p.p50),
             latency(p.p99),
             latency(p.p999),

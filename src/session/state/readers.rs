@@ -10,6 +10,7 @@ use crate::session::event::{Fact, Header, Notice, RateCause};
 use crate::session::state::instance_table::MAX_INSTANCES;
 use crate::session::state::{Fleet, InstanceTrack, Session, Totals};
 use crate::slo::Slo;
+use crate::text::{counted, latency};
 use crate::timeline::{Objectives, Timeline};
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
@@ -119,6 +120,20 @@ impl Session {
     /// Totals of the whole session.
     pub const fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// How many seconds' OK answers are in no percentile that thresholds see, since we were late in them: those that are settled,
+    /// and those of which it is not known yet whether they count.
+    pub(crate) fn late_seconds(&self) -> u32 {
+        self.totals.late_seconds.saturating_add(u32::try_from(self.fold.held.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The p99 that thresholds see, where that is not the one of all OK answers, with why: `68.2 ms without 3 seconds in which we
+    /// were late`.
+    pub(crate) fn measured_p99(&self) -> Option<String> {
+        let (all, measured) = (self.totals.ok.quantile(0.99)?, self.totals.ok_measured.quantile(0.99));
+        let seconds = counted(self.late_seconds().into(), "second");
+        (measured != Some(all)).then(|| format!("{} without {seconds} in which we were late", latency(measured)))
     }
 
     /// Why the session ended.

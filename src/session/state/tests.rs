@@ -3,6 +3,7 @@
 mod agreement;
 mod fleet;
 mod fold;
+mod late;
 mod objective;
 mod scale_out;
 
@@ -244,6 +245,26 @@ fn ids_that_change_with_every_third_answer_name_requests_and_a_large_fleet_at_a_
         feed(&mut passing, second(index, 12, 12, &ids));
     }
     assert!(passing.names_requests(), "one that changes with every third answer");
+
+    // What was said is not taken back for some that come again beside them.
+    for index in 20..40 {
+        let mut ids: Vec<_> = (0..10).map(|n| format!("q-{:04}", (index * 10 + n) / 3)).collect();
+        ids.extend((0..2).map(|n| format!("s-{}", (index * 2 + n) % 20)));
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut passing, second(index, 12, 12, &ids));
+    }
+    assert!(passing.names_requests(), "most of them go");
+
+    // Ten instances, and one answer in twenty with an id of its own.
+    let mut few = session();
+    set(&mut few, 0, 20);
+    for index in 0..180 {
+        let own = if index < 60 { format!("r-{index}") } else { "i-9".to_owned() };
+        let ids: Vec<_> = (0..19).map(|n| format!("i-{}", (index + n) % 10)).chain([own]).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        feed(&mut few, second(index, 20, 20, &ids));
+        assert!(index < 59 || few.names_requests(), "nor is it taken back when they come no more, in second {index}");
+    }
 
     // Twenty instances that a deployment replaces, and replaces again.
     let mut deployed = session();

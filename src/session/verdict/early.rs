@@ -18,7 +18,8 @@ use crate::plan::forecast::Budget;
 use crate::plan::threshold::{Answers, Bound, Scope, Subject, Threshold};
 use crate::session::state::Session;
 use crate::session::verdict::measured::{Measured, of_run, of_step, plainly, run};
-use crate::session::verdict::{ThresholdOutcome, ThresholdResult, holds, result};
+use crate::session::verdict::thresholds::{holds, result};
+use crate::session::verdict::{ThresholdOutcome, ThresholdResult};
 
 /// "Reached" means that it stayed so for this long, and counts from the first of these seconds (docs/step-numbers.md).
 const HOLD: Duration = Duration::from_secs(10);

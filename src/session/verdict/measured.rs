@@ -45,25 +45,6 @@ pub(super) fn run(session: &Session) -> StepNumbers {
     }
 }
 
-/// The same with what was left out because of us counted as it was seen: no number of the truth is worse. `None` when nothing was.
-pub(super) fn of_run_at_worst(session: &Session, subject: &Subject) -> Option<Measured> {
-    match subject {
-        Subject::Number(kind, judged) => {
-            let worst = |report: &StepReport| report.numbers.at_worst.map_or(report.numbers.slow, |worst| worst.slow);
-            let slow = session.steps().iter().map(worst).sum();
-            let seen = run(session);
-            (slow != seen.slow).then(|| measured(kind, judged, &StepNumbers { slow, ..seen }))
-        }
-        Subject::Percentile(quantile, Answers::Ok) => {
-            let totals = session.totals();
-            let is_all = totals.ok.count() == totals.ok_measured.count();
-            totals.ok.quantile(*quantile).filter(|_| !is_all).map(time)
-        }
-        // Of the others nothing was left out.
-        Subject::Percentile(..) => None,
-    }
-}
-
 pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
@@ -97,12 +78,7 @@ pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Measured {
     of_numbers(&report.numbers, subject)
 }
 
-/// As [`of_run_at_worst`].
-pub(super) fn of_step_at_worst(report: &StepReport, subject: &Subject) -> Option<Measured> {
-    report.numbers.at_worst().map(|worst| of_numbers(&worst, subject))
-}
-
-fn of_numbers(numbers: &StepNumbers, subject: &Subject) -> Measured {
+pub(super) fn of_numbers(numbers: &StepNumbers, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => {
             let is_known = |kind: &Kind| kind.value(numbers) != Value::Unknown;
@@ -114,7 +90,7 @@ fn of_numbers(numbers: &StepNumbers, subject: &Subject) -> Measured {
     }
 }
 
-fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
+pub(super) fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
     let nothing = || match &of.not_judged {
         // What is said of instances is said of them alone.
         Some(why) if kind.needs == Needs::Nothing || of.too_short => Measured::Nothing(why.clone()),
@@ -170,7 +146,7 @@ fn amount(value: f64, digits: usize) -> Measured {
     Measured::Known { value, of: None, words: format!("{value:.digits$}") }
 }
 
-fn time(value: Duration) -> Measured {
+pub(super) fn time(value: Duration) -> Measured {
     Measured::Known { value: value.as_secs_f64(), of: None, words: format!("{value:.1?}") }
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::early::lost_already;
 use super::*;
-use crate::analysis::{Step, StepNumbers, Timing};
-use crate::instances::InstanceObservation;
+use crate::analysis::{Step, StepNumbers, StepReport, Timing};
+use crate::instances::{Basis, InstanceObservation};
 use crate::plan::forecast::Budget;
+use crate::plan::threshold::Threshold;
 use crate::session::event::{Header, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
@@ -151,6 +152,47 @@ fn what_we_did_not_measure_never_makes_a_step_pass() {
         assert_eq!(code(name, bound), 0, "{name}");
     }
     assert_eq!(code("spike.p99", "< 90ms"), 3);
+    // So of a number of the run, in which the other steps count as they are.
+    let mut other = step(2, "calm");
+    other.numbers.slow = 7;
+    let code = |bound| judge(&with_steps(&[("slow", bound)], vec![report.clone(), other.clone()])).exit_code();
+    assert_eq!([code("< 407"), code("< 408"), code("< 7")], [4, 0, 3]);
+}
+
+/// A session in which `spike.slow < 400` would not hold at worst, and `spike.t_trigger` has no source.
+fn doubtful(more: &[(&str, &str)]) -> Session {
+    let mut report = step(1, "spike");
+    report.numbers.not_measured = 5;
+    report.numbers.at_worst = Some(crate::analysis::AtWorst { slow: 400, ..crate::analysis::AtWorst::default() });
+    with_steps(&[&[("spike.slow", "< 400"), ("spike.t_trigger", "< 60s")], more].concat(), vec![report])
+}
+
+#[test]
+fn what_failed_goes_before_what_is_in_doubt_because_of_us_and_that_before_a_source_that_is_missing() {
+    let verdict = judge(&doubtful(&[]));
+    assert_eq!(verdict.exit_code(), 4);
+    assert_eq!(verdict.headline(), "undecided: 1 of 2 thresholds holds only without what the generator was late for");
+    assert_eq!(judge(&doubtful(&[("spike.lost", "< 0")])).exit_code(), 3);
+    let mut invalid = doubtful(&[("spike.lost", "< 0")]);
+    invalid.steps_mut()[0].validity = Validity::InvalidGenerator("send lag".to_owned());
+    assert_eq!(judge(&invalid).exit_code(), 4, "what failed may be ours, too");
+}
+
+#[test]
+fn of_several_sessions_the_first_code_that_applies_to_one_is_that_of_all() {
+    let held = || with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
+    let failed = || with_steps(&[("spike.lost", "< 0")], vec![step(1, "spike")]);
+    let no_source = || with_steps(&[("spike.t_trigger", "< 60s")], vec![step(1, "spike")]);
+    let code = |sessions: &[Session]| exit_code_of(sessions);
+    assert_eq!(code(&[held(), held()]), 0);
+    assert_eq!(code(&[held(), no_source()]), 5);
+    assert_eq!(code(&[no_source(), failed()]), 3);
+    assert_eq!(code(&[no_source(), failed(), doubtful(&[])]), 4);
+    let mut unmet = held();
+    unmet.steps_mut()[0].step.unmet_start = Some("rest: settled was not reached within 900 s".to_owned());
+    let told = judge(&unmet).thresholds[0].line();
+    assert!(told.starts_with("UNDECIDED spike.lost") && told.contains("its start condition was not met"), "{told}");
+    assert_eq!(code(&[failed(), doubtful(&[]), unmet]), 1);
 }
 
 #[test]

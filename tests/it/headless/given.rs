@@ -98,6 +98,8 @@ fn a_check_refuses_what_a_run_refuses() {
     std::fs::create_dir(&taken).unwrap();
     std::fs::write(taken.join("recording.jsonl"), "").unwrap();
     let taken = taken.to_string_lossy().into_owned();
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port().to_string();
     for wrong in [
         &[NOWHERE, "--method", "G T"][..],
         &[NOWHERE, "--method", "CONNECT"],
@@ -115,6 +117,9 @@ fn a_check_refuses_what_a_run_refuses() {
         &[NOWHERE, "--capacity", "-1"],
         &[NOWHERE, "--path", "/100%"],
         &[NOWHERE, "--out", &taken],
+        &[NOWHERE, "--out", "plan.toml/deep/down", "--yes", "--no-preflight"],
+        &[NOWHERE, "--out", "plan.toml", "--yes", "--no-preflight"],
+        &[NOWHERE, "--metrics", &port, "--web", &port],
         &[&long],
         &["http://127.0.0.1:0/"],
         &["http://127.0.0.1:1/#part"],

@@ -223,24 +223,32 @@ fn quitting_twice_exits_at_once() {
     assert_eq!(effects.last(), Some(&Effect::Exit { at_once: true }));
 }
 
+/// What is told of a second without arrivals at whose end so many are in flight.
+fn heard(state: &mut State, index: u32, in_flight: u64) -> Vec<String> {
+    let mut second = Second::new(index, ArrivalRate::PAUSED);
+    second.in_flight = in_flight;
+    let at = second.end();
+    let effects = update(state, at, Event::Session(SessionEvent::Second(Box::new(second))));
+    let notices = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Record(Recorded { event: SessionEvent::Notice(notice), .. }) => Some(notice.text),
+        _ => None,
+    });
+    notices.collect()
+}
+
 #[test]
 fn for_what_the_end_waits_is_said_once_with_how_long_it_can_take() {
     let mut state = state();
     update(&mut state, Elapsed::from_secs(1), Event::Action(Action::Quit));
-    let mut heard = |index: u32, in_flight: u64| -> Vec<String> {
-        let mut second = Second::new(index, ArrivalRate::PAUSED);
-        second.in_flight = in_flight;
-        let at = second.end();
-        let effects = update(&mut state, at, Event::Session(SessionEvent::Second(Box::new(second))));
-        let notices = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Record(Recorded { event: SessionEvent::Notice(notice), .. }) => Some(notice.text),
-            _ => None,
-        });
-        notices.collect()
-    };
-    assert_eq!(heard(1, 0), [""; 0]);
-    assert_eq!(heard(2, 5), ["waiting up to 11 s for 5 answers; Ctrl-C again ends at once"]);
-    assert_eq!(heard(3, 4), [""; 0], "once is enough");
+    assert_eq!(heard(&mut state, 1, 0), [""; 0]);
+    assert_eq!(heard(&mut state, 2, 5), ["waiting up to 11 s for 5 answers; Ctrl-C again ends at once"]);
+    assert_eq!(heard(&mut state, 3, 4), [""; 0], "once is enough");
+    // Who has not pressed it yet is not told to do it again.
+    let mut over = playing();
+    for millis in [0, 1_900, 2_000] {
+        update(&mut over, Elapsed::from_millis(millis), Event::Tick);
+    }
+    assert_eq!(heard(&mut over, 2, 5), ["waiting up to 11 s for 5 answers; Ctrl-C ends at once"]);
 }
 
 #[test]
