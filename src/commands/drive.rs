@@ -320,9 +320,9 @@ impl Ready {
         let web = self.web.map(|web| web.serve(&self.header)).transpose()?;
         let mut aimed = self.aimed;
         let mirror = aimed.first_mut().and_then(|(_, sender)| sender.mirror(self.again.is_none()));
-        let mut known = Vec::new();
+        let mut known = None;
         let (recording, statuses) = if self.again.is_some() {
-            known = RecordingReader::open(&self.folder)?.filter_map(Result::ok).collect();
+            known = Some(RecordingReader::open(&self.folder)?);
             BackgroundWriter::resume(&self.folder, &self.header, mirror)?
         } else {
             BackgroundWriter::start(&self.folder, &self.header, mirror)?
@@ -358,7 +358,10 @@ impl Ready {
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
             background: Background::default(),
         };
-        let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys).after(known);
+        let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys).after(
+            // Read before anything is recorded.
+            known.into_iter().flatten().filter_map(Result::ok),
+        );
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.again.unwrap_or(Beginning::At(self.script.rate))).await?;
         drop(self.made);

@@ -289,6 +289,27 @@ mod tests {
         Recorded::new(Elapsed::from_secs(n), SessionEvent::Mark { text: n.to_string() })
     }
 
+    #[test]
+    fn a_recording_is_gone_on_with_and_every_line_of_it_is_told_elsewhere_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (told, tells) = std::sync::mpsc::channel::<Vec<u8>>();
+        let mirror = || {
+            let told = told.clone();
+            Some(Box::new(move |line: &[u8]| told.send(line.to_vec()).unwrap()) as Mirror)
+        };
+        let (mut writer, _statuses) = BackgroundWriter::start(folder.path(), &header(), mirror()).unwrap();
+        writer.record(second(0));
+        writer.finish();
+        let (mut writer, mut statuses) = BackgroundWriter::resume(folder.path(), &header(), mirror()).unwrap();
+        writer.record(second(1));
+        writer.finish();
+        assert!(statuses.try_recv().is_err(), "nothing of it was cut off");
+        let written = fs::read(folder.path().join(FILE_NAME)).unwrap();
+        assert_eq!(tells.try_iter().flatten().collect::<Vec<_>>(), written);
+        let events: Vec<_> = RecordingReader::open(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(events, [second(0), second(1)]);
+    }
+
     #[tokio::test]
     async fn what_is_handed_over_is_on_disk_once_flushed() {
         let folder = tempfile::tempdir().unwrap();
