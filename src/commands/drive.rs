@@ -227,19 +227,8 @@ pub(super) async fn prepare(
         Some(second) => header.beside(second),
         None => header,
     };
-    let (folder, made) = match &drive.output.out {
-        Some(folder) => {
-            let made = Made::for_path(folder);
-            folder::prepare(folder)?;
-            (folder.clone(), made)
-        }
-        None => {
-            let made = Made::for_path(Path::new(folder::HOME));
-            let folder = folder::fresh(&folder::name(header.started_unix_micros, targets))?;
-            let made = made.and(&folder);
-            (folder, made)
-        }
-    };
+    let name = folder::name(header.started_unix_micros, targets);
+    let (folder, made) = folder_of(drive.output.out.as_deref(), &name)?;
     // Until here a signal just ends the program; from here on none is lost.
     let mut signals = Signals::listen()?;
     let aimed = tokio::select! {
@@ -262,6 +251,19 @@ pub(super) async fn prepare(
         keys: Arc::default(),
         signals,
     })
+}
+
+/// The folder of a session: the one that was asked for, or a fresh one of this name; and what of it was made for the session.
+fn folder_of(asked: Option<&Path>, name: &str) -> Result<(PathBuf, Made), CommandError> {
+    if let Some(folder) = asked {
+        let made = Made::for_path(folder);
+        folder::prepare(folder)?;
+        return Ok((folder.to_owned(), made));
+    }
+    let made = Made::for_path(Path::new(folder::HOME));
+    let folder = folder::fresh(name)?;
+    let made = made.and(&folder);
+    Ok((folder, made))
 }
 
 /// The targets, each with who sends to it: it may take a while until a fleet is there.

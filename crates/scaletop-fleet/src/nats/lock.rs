@@ -214,7 +214,7 @@ async fn entry(store: &Store, run: &RunId) -> Result<Option<kv::Entry>, String> 
 }
 
 /// What time it is by the server's clock, which entries are dated by. Servers from 2.10 on say it with what they tell of a stream
-/// (docs.nats.io, "JetStream wire API Reference").
+/// (docs.nats.io, "`JetStream` wire API Reference").
 async fn server_time(context: &Context) -> Option<DateTime> {
     let told: serde_json::Value = context.request(format!("STREAM.INFO.KV_{LOCKS}"), &()).await.ok()?;
     parse_rfc3339(told.get("ts")?.as_str()?).ok()
