@@ -153,7 +153,7 @@ impl State {
 
     /// Whether another program leads the session, which is only shown here.
     pub(crate) fn is_watched(&self) -> bool {
-        self.as_live().is_some_and(|live| live.watches)
+        self.as_live().is_some_and(Live::is_watched)
     }
 
     /// How a live session is going; `None` in a replay.

@@ -254,7 +254,7 @@ pub(super) async fn prepare(
 }
 
 /// The folder of a session: the one that was asked for, or a fresh one of this name; and what of it was made for the session.
-fn folder_of(asked: Option<&Path>, name: &str) -> Result<(PathBuf, Made), CommandError> {
+pub(super) fn folder_of(asked: Option<&Path>, name: &str) -> Result<(PathBuf, Made), CommandError> {
     if let Some(folder) = asked {
         let made = Made::for_path(folder);
         folder::prepare(folder)?;

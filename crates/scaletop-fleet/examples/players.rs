@@ -45,7 +45,7 @@ fn wide(bytes: usize) -> Result<Latency, serde_json::Error> {
     let mut wide = Latency::new();
     loop {
         // Most of them near each other, some far away, as they are measured.
-        (0..200).for_each(|_| wide.record(Duration::from_micros((80_000.0 * (4.0 * rng.f64()).exp()) as u64)));
+        (0..200).for_each(|_| wide.record(Duration::from_millis(80).mul_f64((4.0 * rng.f64()).exp())));
         let mut second = Second::new(0, ArrivalRate::PAUSED);
         second.part_mut(0).ok = wide.clone();
         if serde_json::to_vec(&second)?.len() >= bytes {

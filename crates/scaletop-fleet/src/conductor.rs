@@ -123,6 +123,8 @@ pub(crate) struct Conductor {
     wish: Schedule,
     /// Changes of rate that are told later.
     waiting: Vec<(Elapsed, RateProfile)>,
+    /// Lost generators whose share others have from a moment on, which has not come.
+    taken: Vec<(Elapsed, GeneratorId)>,
     is_clipped: bool,
     is_connected: bool,
     connected_since: Option<Elapsed>,
@@ -155,6 +157,7 @@ impl Conductor {
             asked: (Elapsed::ZERO, RateProfile::PAUSED),
             wish: Schedule::new(0),
             waiting: Vec::new(),
+            taken: Vec::new(),
             is_clipped: false,
             is_connected: true,
             connected_since: None,
@@ -264,7 +267,8 @@ impl Conductor {
             let more = generator.given_up - given_up;
             self.given_up += more;
             self.said.push_back(Said::Notice(format!(
-                "{id} gave up {more} seconds that nobody stored: what they counted is unreported"
+                "{id} gave up {more} second{} that nobody stored: what was counted there is unreported",
+                if more == 1 { "" } else { "s" }
             )));
         }
         if state != State::Left && generator.state == State::Left {
@@ -404,6 +408,7 @@ impl Conductor {
                 self.plan_slots(now);
                 self.set_rates(now);
                 self.drive(now);
+                self.tell_taken_over(now);
                 while let Some(second) = self.close_next(now) {
                     self.said.push_back(Said::Second(Box::new(second)));
                 }

@@ -78,7 +78,8 @@ fn assert_taken_over(report: &Report, fault: Elapsed, [rate, share]: [u64; 2], w
     assert!(seen <= Duration::from_millis(1_250), "{seen:?}");
     let lost = since(GeneratorChange::Lost).expect("lost");
     assert!(lost <= Duration::from_millis(1_750), "{lost:?}");
-    assert!(since(GeneratorChange::TakenOver).expect("taken over") <= within);
+    let taken = since(GeneratorChange::TakenOver).expect("taken over");
+    assert!(lost <= taken && taken <= within, "{lost:?}, then {taken:?}");
     let sent = sent_in(report);
     let whole = (fault + within).next_second().second();
     for second in whole..whole + 2 {

@@ -52,8 +52,6 @@ pub struct Live {
     pub(crate) beside: Option<Place>,
     /// Whether the generators of the fleet are children of this program, and may be killed.
     pub(crate) owns_generators: bool,
-    /// Whether another program leads the session, and this one only shows it.
-    pub(crate) watches: bool,
 }
 
 /// Where the load goes.
@@ -65,6 +63,8 @@ pub(crate) enum Place {
     Here,
     /// To another machine.
     Elsewhere,
+    /// Wherever another program sends it, which leads the session: this one only shows it.
+    Watched,
 }
 
 /// How the end is going.
@@ -100,7 +100,6 @@ impl Live {
             place: Place::Here,
             beside: None,
             owns_generators: false,
-            watches: false,
         }
     }
 
@@ -119,6 +118,11 @@ impl Live {
     /// Whether load goes to such a place.
     pub(crate) fn goes_to(&self, place: Place) -> bool {
         self.place == place || self.beside == Some(place)
+    }
+
+    /// Whether another program leads the session, and this one only shows it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.place == Place::Watched
     }
 
     /// The increment of the rate keys, requests per second.

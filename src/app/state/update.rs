@@ -45,7 +45,7 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
                 *folder = Some(moved.clone());
             }
             *latest = now.max(*latest);
-            if let (true, Event::Replay(ReplayEvent::Next(recorded))) = (live.watches, &event) {
+            if let (true, Event::Replay(ReplayEvent::Next(recorded))) = (live.is_watched(), &event) {
                 *latest = recorded.at.max(*latest);
             }
             let mut update = LiveUpdate { halves, ui, live, now, latest: *latest, effects: Vec::new() };

@@ -1,7 +1,6 @@
 //! `scaletop fleet attach`: goes on with the session of a controller that is gone, or looks on at one that is led.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +13,14 @@ use tokio::time::{Instant, sleep};
 use crate::app::event::ReplayEvent;
 use crate::app::runtime::{Ended, Runtime};
 use crate::app::signals::Signals;
-use crate::app::state::{Live, State};
+use crate::app::state::{Live, Place, State};
 use crate::app::watch::Watching;
 use crate::cli::fleet::AttachArgs;
 use crate::commands::drive::{self, Again};
 use crate::commands::own::Own;
 use crate::commands::{CommandError, fleet_load, has_screen, outcome, say, theme};
 use crate::session::event::{Header, SessionEvent};
-use crate::session::folder::{self, Made};
+use crate::session::folder;
 use crate::session::recording::FILE_NAME;
 use crate::target::Target;
 use crate::text::counted;
@@ -52,7 +51,7 @@ pub(super) async fn run(args: AttachArgs, own: Own) -> Result<u8, CommandError> 
         Role::Observer if args.finish => Err(FleetCommandError::OnlyLooks.into()),
         Role::Observer => watch(&args, &ticket, own).await,
         _ if args.watch => watch(&args, &ticket, own).await,
-        _ => lead(args, &ticket, own).await,
+        _ => Box::pin(lead(args, &ticket, own)).await,
     }
 }
 
@@ -72,7 +71,9 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
         return Err(FleetCommandError::DemoIsGone.into());
     }
     let Some(fleet) = known.header.settings.fleet.clone() else { return Err(FleetCommandError::NothingKept.into()) };
-    let (folder, made) = own_folder(args.output.out.as_deref(), &known.header, &target)?;
+    // One of its own: what the first controller wrote stays where it is.
+    let name = folder::name(known.header.started_unix_micros, std::slice::from_ref(&target));
+    let (folder, made) = drive::folder_of(args.output.out.as_deref(), &name)?;
     copied.write_to(&folder.join(FILE_NAME))?;
     let session = Abandoned {
         run: carrier.run.clone(),
@@ -105,23 +106,6 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
         carrier,
     };
     drive::again(args, again, own).await
-}
-
-/// A folder of its own: what its first controller wrote stays where it is.
-fn own_folder(
-    out: Option<&Path>,
-    header: &Header,
-    target: &Target,
-) -> Result<(std::path::PathBuf, Made), CommandError> {
-    if let Some(out) = out {
-        let made = Made::for_path(out);
-        folder::prepare(out)?;
-        return Ok((out.to_owned(), made));
-    }
-    let made = Made::for_path(Path::new(folder::HOME));
-    let folder = folder::fresh(&folder::name(header.started_unix_micros, std::slice::from_ref(target)))?;
-    let made = made.and(&folder);
-    Ok((folder, made))
 }
 
 /// What is known of a session by its recording.
@@ -168,7 +152,7 @@ async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Comma
     while let Some(recorded) = reader.next_event()? {
         events.push(recorded);
     }
-    let live = Live { watches: true, ..Live::new(drive::SPIKE_RATE) };
+    let live = Live { place: Place::Watched, ..Live::new(drive::SPIKE_RATE) };
     let state = State::live(header.clone(), live).with_keys(Arc::clone(&own.keys)).after(events);
     // What it was is the present; from here on time passes as everywhere.
     let zero = Instant::now().checked_sub(state.now().saturating_since(Elapsed::ZERO)).unwrap_or_else(Instant::now);

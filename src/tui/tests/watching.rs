@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn who_looks_on_is_told_so_and_sees_no_keys_that_change_the_load() {
     let watched = |silent: u64| {
-        let session = state().rate(100).run(10).run_as(|live| live.watches = true);
+        let session = state().rate(100).run(10).run_as(|live| live.place = crate::app::state::Place::Watched);
         letters(frame(&session.gap(silent).build(), Theme::DARK, 120, 40).backend().buffer())
     };
     let screen = watched(1);

@@ -47,7 +47,11 @@ impl Conductor {
             return Some("the fleet's server cannot be reached".to_owned());
         }
         let (ready, at_least) = (self.ready(), self.settings.at_least.max(1));
-        (ready < at_least).then(|| format!("{ready} generators are ready, and at least {at_least} are asked for"))
+        let verb = |count| if count == 1 { "is" } else { "are" };
+        (ready < at_least).then(|| {
+            let what = if ready == 1 { "generator" } else { "generators" };
+            format!("{ready} {what} {} ready, and at least {at_least} {} asked for", verb(ready), verb(at_least))
+        })
     }
 
     /// Holds the load when it must stand still, and lets it go on when that was brief.
@@ -186,12 +190,20 @@ impl Conductor {
                 }
             }
             if is_lost && self.settings.on_loss == OnLoss::Redistribute {
-                self.tell(id, GeneratorChange::TakenOver, None);
+                self.taken.push((at, id.clone()));
             }
         }
         for id in after.iter().filter(|id| !before.contains(id)) {
             let was_lost = self.roster.get(id).is_some_and(Generator::was_lost);
             self.tell(id, if was_lost { GeneratorChange::Returned } else { GeneratorChange::Joined }, None);
+        }
+    }
+
+    /// Says whose share others have from now on: at that moment it is known to be lost, and was told so.
+    pub(super) fn tell_taken_over(&mut self, now: Elapsed) {
+        let taken: Vec<_> = self.taken.extract_if(.., |(at, _)| now >= *at).collect();
+        for (_, id) in taken {
+            self.tell(&id, GeneratorChange::TakenOver, None);
         }
     }
 

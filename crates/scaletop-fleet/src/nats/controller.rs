@@ -37,7 +37,7 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Which stored seconds a controller is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seconds {
     /// Those that are stored from now on: a new session.
     New,

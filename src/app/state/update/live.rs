@@ -68,7 +68,7 @@ impl LiveUpdate<'_> {
     /// What another program records, who leads the session. There is no recording to read while one is written.
     fn watch(&mut self, event: ReplayEvent) {
         match event {
-            ReplayEvent::Next(recorded) if self.live.watches => self.halves.apply(&recorded),
+            ReplayEvent::Next(recorded) if self.live.is_watched() => self.halves.apply(&recorded),
             ReplayEvent::Told(text) => self.toast(text),
             _ => {}
         }
@@ -89,10 +89,10 @@ impl LiveUpdate<'_> {
 
     /// Whether nothing may be changed from here, which is said then.
     pub(super) fn only_watches(&mut self) -> bool {
-        if self.live.watches {
+        if self.live.is_watched() {
             self.toast("you look on: only whoever leads the session changes it");
         }
-        self.live.watches
+        self.live.is_watched()
     }
 
     /// Does what the plan, or the search, wants done by now. Whoever ends the session takes the rate out of its hands.
@@ -225,8 +225,10 @@ impl LiveUpdate<'_> {
         let is_answer = !matches!(action, Action::Columns(_) | Action::HelpScrolls(_));
         let question = if is_answer { self.ui.question.take() } else { None };
         match action {
-            Action::AskQuit | Action::Quit if self.live.watches => self.effects.push(Effect::Exit { at_once: true }),
-            Action::Export if self.live.watches => self.toast("whoever leads the session has its files"),
+            Action::AskQuit | Action::Quit if self.live.is_watched() => {
+                self.effects.push(Effect::Exit { at_once: true });
+            }
+            Action::Export if self.live.is_watched() => self.toast("whoever leads the session has its files"),
             Action::KillInstance | Action::KillGenerator | Action::AskRate | Action::AskRamp if self.only_watches() => {
             }
             Action::AskQuit if question != Some(Question::Quit) && self.may_ask_before_the_end() => {
@@ -239,7 +241,7 @@ impl LiveUpdate<'_> {
                 }
             }
             Action::Suspend => {
-                if self.live.phase == Lifecycle::Running && self.live.paused_from.is_none() && !self.live.watches {
+                if self.live.phase == Lifecycle::Running && self.live.paused_from.is_none() && !self.live.is_watched() {
                     self.pause_for_the_shell();
                 }
                 self.effects.push(Effect::Suspend);

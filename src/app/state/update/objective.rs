@@ -9,7 +9,7 @@ impl LiveUpdate<'_> {
     /// Why the session cannot be judged by these from now on.
     pub(super) fn refusal_to_judge(&self, objectives: &[Objective]) -> Option<String> {
         let now = self.session().objective();
-        if self.live.watches {
+        if self.live.is_watched() {
             Some(format!("you look on: whoever leads the session judges by {now}"))
         } else if self.session().header().settings.plan.is_some() {
             Some(format!("a plan drives this session, and its thresholds speak of one objective: it stays {now}"))

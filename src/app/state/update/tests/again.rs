@@ -58,7 +58,7 @@ fn what_was_highest_before_is_no_jump_after() {
 
 #[test]
 fn who_looks_on_sees_what_is_recorded_and_changes_nothing() {
-    let mut state = state_of(Live { watches: true, ..Live::new(ArrivalRate::new(600)) }).after(so_far());
+    let mut state = state_of(Live { place: Place::Watched, ..Live::new(ArrivalRate::new(600)) }).after(so_far());
     let mut second = Second::new(4, ArrivalRate::new(300));
     second.part_mut(4).due = 300;
     let next = Recorded::new(second.end(), SessionEvent::Second(Box::new(second)));
