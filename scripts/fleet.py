@@ -100,10 +100,14 @@ class Target:
 
 
 class Relay:
-    """A line to the server that can be cut in either direction; what is sent into a cut waits, as behind a router that is gone."""
+    """A line to the server that can be cut in either direction; what is sent into a cut waits, as behind a router that is gone.
 
-    def __init__(self, loop, to):
+    It may take a while to get through, in seconds: there, and back.
+    """
+
+    def __init__(self, loop, to, takes=(0, 0)):
         self.to, self.port, self.loop = to, free_port(), loop
+        self.takes = dict(zip(("up", "down"), takes))
         self.open = {"up": None, "down": None}
 
         async def listen():
@@ -125,8 +129,11 @@ class Relay:
             try:
                 while data := await source.read(65_536):
                     await self.open[way].wait()
-                    sink.write(data)
-                    await sink.drain()
+                    if self.takes[way]:
+                        asyncio.get_running_loop().call_later(self.takes[way], sink.write, data)
+                    else:
+                        sink.write(data)
+                        await sink.drain()
             except OSError:
                 pass
             sink.close()
@@ -172,15 +179,15 @@ class Fleet:
                 sys.exit(f"{what}: not there\n{process.log.read_text()[-2000:]}")
             time.sleep(0.05)
 
-    def join(self, name, relayed=False, *more):
+    def join(self, name, relayed=False, *more, takes=(0, 0), through=()):
         ticket = self.folder / "server/join.ticket"
         if relayed:
-            relay = self.relays[name] = Relay(self.loop, self.port)
+            relay = self.relays[name] = Relay(self.loop, self.port, takes)
             text = ticket.read_text().replace(f"127.0.0.1:{self.port}", f"127.0.0.1:{relay.port}")
             ticket = self.folder / f"{name}.ticket"
             ticket.write_text(text)
             ticket.chmod(0o600)
-        command = [self.args.scaletop, "fleet", "join", str(ticket), "--name", name, "--allow", "127.0.0.1", *more]
+        command = [*through, self.args.scaletop, "fleet", "join", str(ticket), "--name", name, "--allow", "127.0.0.1", *more]
         self.generators[name] = self.start(*command)
         return self.generators[name]
 
@@ -195,13 +202,13 @@ class Fleet:
 class Session:
     """A controller and its recording."""
 
-    def __init__(self, fleet, target, plan, *more):
+    def __init__(self, fleet, target, plan, *more, generators=3):
         self.fleet, self.out = fleet, fleet.folder / f"session-{len(fleet.processes)}"
         path = fleet.folder / f"plan-{len(fleet.processes)}.toml"
         path.write_text(plan)
         self.process = fleet.start(
             fleet.args.scaletop, "run", str(path), target.url, "--fleet", str(fleet.folder / "server/fleet.ticket"),
-            "--generators", "3", "--lease", f"{LEASE}s", "--due-header", DUE, "--out", str(self.out), *more,
+            "--generators", str(generators), "--lease", f"{LEASE}s", "--due-header", DUE, "--out", str(self.out), *more,
         )  # fmt: skip
 
     @classmethod
@@ -492,6 +499,50 @@ def test_stopped(args, checks, folder, loop):
         fleet.end()
 
 
+# A day ahead of everybody else, in a namespace of its own.
+A_DAY_AHEAD = ("unshare", "--user", "--map-root-user", "--time", "--fork", "--kill-child", "--monotonic", "86400")
+
+
+def test_clock(args, checks, folder, loop):
+    """A generator whose clock is another one, or whose line takes longer one way than the other."""
+    ways = {
+        "on loopback": ((0, 0), ()),
+        "a day ahead of the controller": ((0, 0), A_DAY_AHEAD),
+        "8 ms there, 2 ms back": ((0.008, 0.002), ()),
+        "60 ms there, 40 ms back": ((0.060, 0.040), ()),
+    }
+    if subprocess.run([*A_DAY_AHEAD, "true"], capture_output=True).returncode:
+        print("       no namespace for a clock of one's own here: left out")
+        del ways["a day ahead of the controller"]
+    for what, (takes, through) in ways.items():
+        name = f"clock, {what}"
+        place = folder / what.replace(" ", "-").replace(",", "")
+        place.mkdir()
+        target, fleet = Target(loop), Fleet(args, place, loop)
+        try:
+            fleet.join("g1", True, takes=takes, through=through)
+            session = Session(fleet, target, steady(200, 12), generators=1)
+            session.finish()
+            # The target and the controller read the same clock; in each second the fastest request says how far the generator's is off.
+            header = json.loads((session.out / "recording.jsonl").read_text().split("\n", 1)[0])
+            zero = header["started_unix_micros"] / 1e6 - (time.time() - time.monotonic())
+            off, beyond = {}, []
+            for due, at in target.seen:
+                second, late = due // NANOS, at - zero - due / NANOS
+                off[second] = min(off.get(second, late), late)
+            stated = {second["index"]: row[7] / NANOS for second in session.seconds() for row in second["generators"] if row[7]}
+            both = sorted(off.keys() & stated.keys())
+            # A request of its own takes some of a millisecond.
+            beyond = [second for second in both if not -stated[second] <= off[second] <= stated[second] + 0.001]
+            checks.row(name, "seconds in which it is off by more than the ± that is shown", f"0 of {len(both)}", len(beyond), both and not beyond)
+            worst, widest = max(map(abs, off.values())), max(stated.values())
+            print(f"       {name}: off by up to {worst * 1e3:.2f} ms, shown ± up to {widest * 1e3:.2f} ms")
+            if checks.times_count and takes == (0, 0):
+                checks.row(name, "it is off by", "≤ 1 ms", f"{worst * 1e3:.2f} ms", worst <= 0.001)
+        finally:
+            fleet.end()
+
+
 def test_server(args, checks, folder, loop):
     """nats-server is killed and started again by its supervisor, or by us."""
     name = "nats-server killed"
@@ -576,6 +627,7 @@ TESTS = {
     "anew": test_anew,
     "stopped": test_stopped,
     "server": test_server,
+    "clock": test_clock,
 }
 
 
