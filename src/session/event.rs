@@ -232,6 +232,11 @@ impl Recorded {
     pub const fn new(at: Elapsed, event: SessionEvent) -> Self {
         Self { at, side: None, event }
     }
+
+    /// Whether it closes a second, or the session: what was recorded until then is kept.
+    pub(crate) const fn is_a_closing(&self) -> bool {
+        matches!(self.event, SessionEvent::Second(_) | SessionEvent::Ended { .. })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -88,6 +88,13 @@ pub(super) fn header_line(header: &Header) -> Result<Vec<u8>, WriteError> {
     Ok(line)
 }
 
+/// The line of an event.
+pub(super) fn event_line(recorded: &Recorded) -> Result<Vec<u8>, WriteError> {
+    let mut line = serde_json::to_vec(recorded)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 impl RecordingWriter<File> {
     /// Creates the recording in `folder`, which exists, and writes its header through to the system.
     ///
@@ -147,7 +154,7 @@ impl<W: Write> RecordingWriter<W> {
     /// Writes the header to `out`.
     pub fn new(out: W, header: &Header) -> Result<Self, WriteError> {
         let mut writer = Self { out: BufWriter::new(out), torn: false, handed: 0 };
-        writer.line(serde_json::to_vec(header)?)?;
+        writer.line(header_line(header)?)?;
         writer.flush()?;
         Ok(writer)
     }
@@ -156,11 +163,13 @@ impl<W: Write> RecordingWriter<W> {
     ///
     /// After an error the writer stays usable: when there is room again, the next line starts clean.
     pub fn append(&mut self, recorded: &Recorded) -> Result<(), WriteError> {
-        self.line(serde_json::to_vec(recorded)?)?;
-        if matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. }) {
-            self.flush()?;
-        }
-        Ok(())
+        self.append_line(event_line(recorded)?, recorded.is_a_closing())
+    }
+
+    /// The same of what [`event_line`] made of an event; `is_a_closing`: it is handed to the system.
+    pub(super) fn append_line(&mut self, line: Vec<u8>, is_a_closing: bool) -> Result<(), WriteError> {
+        self.line(line)?;
+        if is_a_closing { self.flush() } else { Ok(()) }
     }
 
     /// Bytes that were to be written so far: as long is what was written, unless something failed.
@@ -180,7 +189,6 @@ impl<W: Write> RecordingWriter<W> {
         if self.torn {
             bytes.insert(0, b'\n');
         }
-        bytes.push(b'\n');
         self.handed += bytes.len() as u64;
         match self.out.write_all(&bytes) {
             Ok(()) => {

@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
-use crate::session::event::{Header, Recorded, SessionEvent};
-use crate::session::recording::{FILE_NAME, RecordingWriter, WriteError, header_line};
+use crate::session::event::{Header, Recorded};
+use crate::session::recording::{FILE_NAME, RecordingWriter, WriteError, event_line, header_line};
 
 /// Events that may wait for the disk: an hour of closed seconds. Beyond, events are lost, and said to be.
 const QUEUE: usize = 4_096;
@@ -148,12 +148,13 @@ fn write(
     for job in todo {
         let change = match job {
             Job::Append(recorded) => {
-                if let (Some(mirror), Ok(mut line)) = (mirror.as_mut(), serde_json::to_vec(&recorded)) {
-                    line.push(b'\n');
-                    mirror(&line);
-                }
-                let closes = matches!(recorded.event, SessionEvent::Second(_) | SessionEvent::Ended { .. });
-                let appended = place.writer.append(&recorded);
+                let closes = recorded.is_a_closing();
+                let appended = event_line(&recorded).and_then(|line| {
+                    if let Some(mirror) = mirror {
+                        mirror(&line);
+                    }
+                    place.writer.append_line(line, closes)
+                });
                 place.failed |= appended.is_err();
                 let kept = if closes { place.keep(status) } else { Ok(()) };
                 health.after(closes, appended.and(kept))

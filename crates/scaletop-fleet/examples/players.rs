@@ -39,19 +39,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }))
 }
 
-/// Latencies that make a stored second so many bytes long.
+/// Latencies that make a stored second so many bytes long, or as long as it gets.
 fn wide(bytes: usize) -> Result<Latency, serde_json::Error> {
     let mut rng = fastrand::Rng::with_seed(7);
     let mut wide = Latency::new();
-    loop {
-        // Most of them near each other, some far away, as they are measured.
-        (0..200).for_each(|_| wide.record(Duration::from_millis(80).mul_f64((4.0 * rng.f64()).exp())));
-        let mut second = Second::new(0, ArrivalRate::PAUSED);
-        second.part_mut(0).ok = wide.clone();
+    for _ in 0..40 {
+        // From some 50 µs to half a minute.
+        (0..500).for_each(|_| wide.record(Duration::from_micros(50).mul_f64((13.0 * rng.f64()).exp())));
+        let mut second = Second::new(1, ArrivalRate::PAUSED);
+        fill(&mut second, &wide);
         if serde_json::to_vec(&second)?.len() >= bytes {
-            return Ok(wide);
+            break;
         }
     }
+    Ok(wide)
+}
+
+/// Puts them where a second has latencies: response and service time of what was intended in it and in the one before.
+fn fill(second: &mut Second, wide: &Latency) {
+    for intended in [second.index.saturating_sub(1), second.index] {
+        let part = second.part_mut(intended);
+        part.ok.merge(wide);
+        part.service.merge(wide);
+    }
+    second.send_lag.merge(wide);
 }
 
 async fn play(ticket: JoinTicket, number: u32, wide: Latency) -> Result<(), Box<dyn std::error::Error>> {
@@ -80,8 +91,7 @@ fn engine(setup: &EngineSetup, wide: Latency) -> Engine {
     let (told, seconds) = mpsc::channel(AHEAD);
     tokio::task::spawn_local(async move {
         while let Some(mut second) = counted.recv().await {
-            let index = second.index;
-            second.part_mut(index).ok.merge(&wide);
+            fill(&mut second, &wide);
             if told.send(second).await.is_err() {
                 return;
             }

@@ -170,7 +170,7 @@ impl Conductor {
             said: VecDeque::new(),
         };
         for (id, number, body) in resumed.into_iter().flat_map(|resumed| &resumed.heard) {
-            conductor.second(now, id, *number, body);
+            conductor.second(id, *number, body);
         }
         conductor
     }
@@ -255,9 +255,8 @@ impl Conductor {
             }
         };
         let answer = BeatAnswer { received: now, answered: now, schedule: self.number, verdict };
-        let answer = message::write(self.settings.epoch, beat.number, &answer);
-        self.settle(now);
-        Some(answer)
+        // What comes of it is done at the next tick, for all beats together: a large fleet has a thousand a second.
+        Some(message::write(self.settings.epoch, beat.number, &answer))
     }
 
     /// Says what a beat changed.
@@ -286,15 +285,14 @@ impl Conductor {
         message::write(self.settings.epoch, self.number, &self.schedule.publish(now, prepared))
     }
 
-    /// A generator's second.
-    pub(crate) fn second(&mut self, now: Elapsed, id: &GeneratorId, number: u64, body: &[u8]) {
+    /// A generator's second; at the next tick those that are complete close.
+    pub(crate) fn second(&mut self, id: &GeneratorId, number: u64, body: &[u8]) {
         match message::read::<StoredSecond>(body) {
             Ok(stored) => {
                 self.gather.add(id, number, stored.body);
             }
             Err(error) => self.said.push_back(Said::Notice(format!("a second of {id} was left out: {error}"))),
         }
-        self.settle(now);
     }
 
     /// The carrier can be reached, or not.

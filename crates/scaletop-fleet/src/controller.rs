@@ -239,10 +239,6 @@ impl Drive {
                     Some(command) => self.obey(command),
                     None => self.conductor.stop(self.clock.now()),
                 },
-                incoming = self.link.inbox.recv() => match incoming {
-                    Some(incoming) => self.hear(incoming),
-                    None => break self.end(&wires, FleetError::Closed),
-                },
                 begun = &mut wires.begin, if !is_begun => {
                     is_begun = true;
                     match begun {
@@ -250,11 +246,18 @@ impl Drive {
                         Err(_) => self.conductor.stop(self.clock.now()),
                     }
                 }
+                // Before what comes, which may come without a pause.
                 _ = tick.tick() => self.conductor.tick(self.clock.now()),
+                incoming = self.link.inbox.recv() => match incoming {
+                    Some(incoming) => self.hear(incoming),
+                    None => break self.end(&wires, FleetError::Closed),
+                },
             }
-            let now_ready = self.conductor.ready();
-            if !is_begun && ready.replace(now_ready) != Some(now_ready) {
-                let _ = wires.progress.send(Ok(Progress::Ready { ready: now_ready, wanted: self.wanted }));
+            if !is_begun {
+                let now_ready = self.conductor.ready();
+                if ready.replace(now_ready) != Some(now_ready) {
+                    let _ = wires.progress.send(Ok(Progress::Ready { ready: now_ready, wanted: self.wanted }));
+                }
             }
             if !self.pass_on(&wires, is_begun) {
                 self.conductor.stop(self.clock.now());
@@ -309,7 +312,7 @@ impl Drive {
                 // Who does not wait any more asks again.
                 let _ = said.map(|said| answer.send(Bytes::from(said)));
             }
-            Incoming::Second { id, number, body } => self.conductor.second(now, &id, number, &body),
+            Incoming::Second { id, number, body } => self.conductor.second(&id, number, &body),
             Incoming::Connected(is_connected) => self.conductor.connected(now, is_connected),
         }
     }

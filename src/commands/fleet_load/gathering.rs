@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::commands::aim::Aim;
 use crate::commands::{CommandError, say};
@@ -22,6 +22,9 @@ use scaletop_units::{ArrivalRate, RunClock};
 
 /// A fleet that has started says how it stands within this time, or never.
 const SAYS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How many are ready is said so often at most.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Generators of a session that goes on are there already, and hear of its controller by this time.
 const AGAIN_WITHIN: Duration = Duration::from_secs(5);
@@ -131,7 +134,7 @@ impl Fleet {
         };
         let generators = counted(wanted.into(), "generator");
         say(&format!("fleet: waiting up to {} for {generators} (scaletop fleet join)", exact(within)));
-        let gathered = gather(config, link, clock, tell);
+        let gathered = gather(config, link, clock, tell());
         let gathered = match (gathered.await, before) {
             (Err(source @ FleetError::TooFew { .. }), Some(before)) => {
                 return Err(CommandError::AfterAnother { before, source });
@@ -174,7 +177,7 @@ impl Fleet {
             signer,
             kill,
         };
-        let gathered = gather(config, link, recovered.clock, tell).await?;
+        let gathered = gather(config, link, recovered.clock, tell()).await?;
         Ok(Self { gathered, record, peak: ArrivalRate::PAUSED, owns_generators: false, keep })
     }
 
@@ -225,10 +228,17 @@ fn on_loss(fleet: &FleetSettings) -> OnLoss {
     OnLoss::ALL.into_iter().find(|one| one.name() == fleet.on_loss).unwrap_or_default()
 }
 
-/// Says how far the gathering is.
-fn tell(progress: Progress) {
-    match progress {
-        Progress::Ready { ready, wanted } => say(&are_ready(ready, wanted)),
+/// Says how far the gathering is: of many that come at once not each, but how many there are each second.
+fn tell() -> impl FnMut(Progress) {
+    let mut told: Option<Instant> = None;
+    move |progress| match progress {
+        Progress::Ready { ready, wanted } => {
+            let is_due = told.is_none_or(|told| told.elapsed() >= TOLD_EVERY);
+            if is_due || ready >= wanted {
+                told = Some(Instant::now());
+                say(&are_ready(ready, wanted));
+            }
+        }
         Progress::Notice(text) => say(&format!("fleet: {text}")),
     }
 }

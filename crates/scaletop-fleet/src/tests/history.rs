@@ -152,7 +152,7 @@ impl World {
                 let (schedule, is_lost) = (self.conductor.schedule(now), self.generators[which].is_cut.1);
                 self.send(is_lost, || Way::Schedule(which, schedule.clone()));
             }
-            Way::Second(which, number, body) => self.conductor.second(now, &id(which), number, &body),
+            Way::Second(which, number, body) => self.conductor.second(&id(which), number, &body),
             Way::Answer(which, ..) | Way::Schedule(which, _) if self.generators[which].stands_still_until > now => {
                 self.ways.push((self.generators[which].stands_still_until, way));
             }

@@ -40,7 +40,7 @@ pub(crate) fn pack<'a>(latencies: impl Iterator<Item = &'a Latency>) -> Option<S
     if is_empty {
         return None;
     }
-    let mut stream = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut stream = ZlibEncoder::new(Vec::new(), Compression::default());
     stream.write_all(&bytes).ok()?;
     Some(BASE64.encode(stream.finish().ok()?))
 }
