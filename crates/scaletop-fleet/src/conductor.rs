@@ -130,6 +130,7 @@ pub(crate) struct Conductor {
     connected_since: Option<Elapsed>,
     is_deposed: bool,
     is_time_up: bool,
+    is_farewell_said: bool,
     lead: Duration,
     measured: Elapsed,
     state: Option<(Elapsed, FleetState)>,
@@ -163,6 +164,7 @@ impl Conductor {
             connected_since: None,
             is_deposed: false,
             is_time_up: false,
+            is_farewell_said: false,
             lead: lead([]),
             measured: now,
             state: None,
@@ -248,7 +250,7 @@ impl Conductor {
             let was = self.roster.get(id).map(|generator| (generator.state, generator.given_up));
             let verdict = self.roster.beat(now, id, &beat.body);
             self.note_beat(id, was);
-            if verdict == Verdict::Granted && matches!(self.phase, Phase::Stopping(..)) {
+            if verdict == Verdict::Granted && matches!(self.phase, Phase::Stopping(stopped, _) if now >= stopped) {
                 Verdict::Leave
             } else {
                 verdict
@@ -338,19 +340,24 @@ impl Conductor {
             Phase::Gathering => self.gather.skip_to(u32::MAX),
             Phase::Running => {}
         }
-        self.phase = Phase::Stopping(now, now + FAREWELL);
+        // As any change of rate: whoever hears of it later has sent what nobody planned.
+        let is_sending = self.schedule.profile() != RateProfile::PAUSED && self.held.is_none();
+        let at = if is_sending { self.earliest().max(now + self.lead) } else { now };
+        self.phase = Phase::Stopping(at, at + FAREWELL);
         self.waiting.clear();
-        self.wish.set_rate(now, RateProfile::PAUSED);
-        self.schedule.set_rate(now, RateProfile::PAUSED);
+        self.wish.set_rate(at, RateProfile::PAUSED);
+        self.schedule.set_rate(at, RateProfile::PAUSED);
         self.publish(now);
-        let there: Vec<GeneratorId> = self
-            .roster
-            .iter()
-            .filter(|(_, generator)| generator.state != State::Left)
-            .map(|(id, _)| id.clone())
-            .collect();
-        self.said.extend(there.into_iter().map(Said::Leave));
         self.settle(now);
+    }
+
+    /// Everybody is told to leave, once.
+    fn say_farewell(&mut self) {
+        if !std::mem::replace(&mut self.is_farewell_said, true) {
+            let is_there = |generator: &Generator| generator.state != State::Left;
+            let there = self.roster.iter().filter(|(_, generator)| is_there(generator)).map(|(id, _)| id.clone());
+            self.said.extend(there.map(Said::Leave));
+        }
     }
 
     /// Requests without an answer, by what was heard last; `None`: somebody has not said since the rate became zero.
@@ -415,6 +422,9 @@ impl Conductor {
                 self.wish.forget(now);
             }
             Phase::Stopping(stopped, until) => {
+                if now >= stopped {
+                    self.say_farewell();
+                }
                 if now >= until || self.all_are_gone() {
                     self.finish(stopped);
                 }

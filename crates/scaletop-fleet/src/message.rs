@@ -4,12 +4,14 @@
 //! the body, so that whoever meets another version can say which one, and what belongs to an earlier controller or comes late is
 //! known for what it is. The number is that of the schedule, of the beat, or of the second.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use scaletop_load::{Arrivals, Piece, Second};
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Consent, RunId};
 use crate::request::WireRequest;
@@ -53,13 +55,44 @@ pub(crate) fn write<T: Serialize>(epoch: u64, number: u64, body: &T) -> Vec<u8> 
 
 /// Reads a message.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Message<T>, ReadError> {
-    let alien = |error: &dyn std::fmt::Display| ReadError::Alien(error.to_string());
-    let (protocol, ..): (u16, u64, u64, IgnoredAny) = ciborium::from_reader(bytes).map_err(|error| alien(&error))?;
-    if protocol != PROTOCOL {
-        return Err(ReadError::Protocol(protocol));
+    match ciborium::from_reader(bytes) {
+        Ok(Envelope::Ours(message)) => Ok(message),
+        Ok(Envelope::Foreign(protocol)) => Err(ReadError::Protocol(protocol)),
+        Err(error) => Err(ReadError::Alien(error.to_string())),
     }
-    let (_, epoch, number, body): (u16, u64, u64, T) = ciborium::from_reader(bytes).map_err(|error| alien(&error))?;
-    Ok(Message { epoch, number, body })
+}
+
+/// A message, of which only one of this protocol is read to its end.
+enum Envelope<T> {
+    Ours(Message<T>),
+    Foreign(u16),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Envelope<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Parts<T> {
+            type Value = Envelope<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of four")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Envelope<T>, A::Error> {
+                let too_few = |count| A::Error::invalid_length(count, &"four");
+                let protocol: u16 = parts.next_element()?.ok_or_else(|| too_few(0))?;
+                if protocol != PROTOCOL {
+                    while parts.next_element::<IgnoredAny>()?.is_some() {}
+                    return Ok(Envelope::Foreign(protocol));
+                }
+                let epoch = parts.next_element()?.ok_or_else(|| too_few(1))?;
+                let number = parts.next_element()?.ok_or_else(|| too_few(2))?;
+                let body = parts.next_element()?.ok_or_else(|| too_few(3))?;
+                Ok(Envelope::Ours(Message { epoch, number, body }))
+            }
+        }
+        deserializer.deserialize_tuple(4, Parts(PhantomData))
+    }
 }
 
 /// The version that a greeting of another protocol names, where it can be found.
