@@ -1,5 +1,5 @@
 # The words of the project. Everything here is one command that also works by hand.
-.PHONY: demo fleet-demo fleet-truth test check fmt clippy doc deny typos truth bench bench-screen bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
+.PHONY: demo fleet-demo fleet-truth test check fmt clippy doc deny typos truth bench bench-screen bench-fleet bench-micro bench-peers snapshots soak fuzz loadtest docs docs-cli pages data man schema pictures help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -82,6 +82,12 @@ bench: ## beside the peers that are installed, and what the screen costs; writes
 bench-screen: ## what the screen costs, alone: CPU, bytes, a key on a slow line (five minutes)
 	cargo build --release --locked --bin scaletop
 	python3 benches/screen.py --rounds $(or $(ROUNDS),3)
+
+bench-fleet: ## what a fleet costs: a controller with many generators, a generator beside a run of its own (six minutes); WRITE=docs/fleet.md
+	cargo build --release --locked --bin scaletop
+	cargo build --release --locked -p scaletop-fleet --example players
+	cargo build --release --locked -p scaletop-load --example target
+	python3 benches/fleet.py --rounds $(or $(ROUNDS),3) $(if $(WRITE),--write $(WRITE))
 
 bench-micro: ## schedule, recorder, merged percentiles, frame (Criterion)
 	cargo bench --locked -p scaletop-benches

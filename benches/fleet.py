@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What a fleet costs: `make bench-fleet`.
 
-1. A controller with 50 and 200 generators whose seconds are 20 KB each, played by one process: CPU and memory of the controller, and
-   how long after its end a second is recorded.
+1. A controller with 50 generators whose seconds are 20 KB each, and with 200 of 2 KB each, played by one process: CPU and memory of
+   the controller, and how long after its end a second is recorded. The players pack their seconds one after the other, on the
+   same two cores: that is in it, and no generator of its own machine waits for another.
 2. A generator in a fleet beside a `scaletop run` of its own, in turn, at 5,000/s to one target on loopback: CPU per million requests,
    and how late it sent (p99).
 
@@ -97,10 +98,10 @@ def lateness(path, until, found):
                 found.append(now - started - line["at"] / 1e9)
 
 
-def many(count, seconds, folder):
+def many(count, size, seconds, folder):
     """A controller with so many generators."""
     server = Server(folder)
-    players = subprocess.Popen([f"{BINARY}/examples/players", server.ticket("join"), str(count), "20000"], stdin=subprocess.DEVNULL)
+    players = subprocess.Popen([f"{BINARY}/examples/players", server.ticket("join"), str(count), str(size)], stdin=subprocess.DEVNULL)
     try:
         process, out = controller(folder, server, "http://127.0.0.1:9/", count, 10 * count, seconds, f"many-{count}")
         recording, late, is_over = f"{out}/recording.jsonl", [], threading.Event()
@@ -121,6 +122,7 @@ def many(count, seconds, folder):
         watcher.join()
         return {
             "generators": count,
+            "bytes a second each": size,
             "percent of a core": 100 * used / took,
             "MiB after 10 s": sizes[min(9, len(sizes) - 1)],
             "MiB at the end": sizes[-1],
@@ -160,7 +162,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=60, help="of a controller with many generators")
-    parser.add_argument("--counts", default="50,200")
+    parser.add_argument("--counts", default="50:20000,200:2000")
     parser.add_argument("--only", default="many,cost")
     parser.add_argument("--write", type=Path)
     args = parser.parse_args()
@@ -168,10 +170,11 @@ def main():
     lines = []
     if "many" in args.only:
         rows = []
-        for count in map(int, args.counts.split(",")):
+        for asked in args.counts.split(","):
+            count, size = map(int, asked.split(":"))
             sub = f"{folder}/many-{count}"
             os.mkdir(sub)
-            rows.append(many(count, args.seconds, sub))
+            rows.append(many(count, size, args.seconds, sub))
             print(rows[-1], flush=True)
         lines += ["| " + " | ".join(rows[0]) + " |", "|" + "--:|" * len(rows[0])]
         lines += ["| " + " | ".join(f"{value:.0f}" if value >= 20 else f"{value:.1f}" for value in made.values()) + " |" for made in rows]
