@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use scaletop_load::{Arrivals, Pacer, RateProfile, Second, Share};
+use scaletop_load::{Arrivals, CREDIT_PER_ARRIVAL, Pacer, Piece, RateProfile, Second, Share};
 use scaletop_units::{ArrivalRate, Elapsed};
 
 use crate::conductor::{Conductor, Said, Settings};
@@ -29,6 +29,8 @@ struct Generator {
     stands_still_until: Elapsed,
     /// Cut off from it, and towards it.
     is_cut: (bool, bool),
+    /// The pieces of the schedule that it was told.
+    pieces: Vec<Piece>,
     /// Seconds by index: due, sent, and given up as late.
     counted: BTreeMap<u32, [u64; 3]>,
     stored: u64,
@@ -44,13 +46,15 @@ enum Way {
 }
 
 struct World {
+    seed: u64,
     rng: fastrand::Rng,
     now: Elapsed,
     conductor: Conductor,
     generators: Vec<Generator>,
     ways: Vec<(Elapsed, Way)>,
-    /// Who sent the arrival that was due then.
-    sent: BTreeMap<Elapsed, usize>,
+    /// Who sent the arrival of this number that was due then. One that has not heard of a change of rate follows the schedule that it
+    /// knows, in which another arrival may be due at the very moment of one of the next.
+    sent: BTreeMap<(Elapsed, u64), usize>,
     closed: Vec<Second>,
     /// The rates that were asked for.
     asked: Vec<(Elapsed, u32)>,
@@ -93,11 +97,13 @@ impl World {
                 is_alive: true,
                 stands_still_until: Elapsed::ZERO,
                 is_cut: (false, false),
+                pieces: Vec::new(),
                 counted: BTreeMap::new(),
                 stored: 0,
             });
         }
         Self {
+            seed,
             rng,
             now: Elapsed::ZERO,
             conductor,
@@ -167,6 +173,7 @@ impl World {
                 let heard = message::read::<Published>(&body).unwrap();
                 let generator = &mut self.generators[which];
                 for change in generator.member.follow(now, &heard) {
+                    generator.pieces.push(change.piece);
                     generator.pacer.begin(change.piece, change.slots.map(|slots| slots.share(0)));
                 }
                 if heard.body.prepared.is_some() {
@@ -239,8 +246,9 @@ impl World {
                 continue;
             }
             counted[1] += 1;
-            let other = self.sent.insert(due, which);
-            assert_eq!(other, None, "{due:?} is sent by {which}, too");
+            let number = number_of(&generator.pieces, due);
+            let other = self.sent.insert((due, number), which);
+            assert_eq!(other, None, "seed {}: arrival {number}, {due:?}, is sent by {which}, too", self.seed);
         }
         if generator.stored + 1 < u64::from(now.second()) {
             let index = u32::try_from(generator.stored).unwrap();
@@ -346,6 +354,13 @@ impl World {
         let sum: u128 = spans.map(|(span, rate)| span.as_nanos() * u128::from(rate)).sum();
         u64::try_from(sum / 1_000_000_000).unwrap().max(1)
     }
+}
+
+/// Which arrival of the schedule is due then, by the latest piece that rules there.
+fn number_of(pieces: &[Piece], due: Elapsed) -> u64 {
+    let piece = pieces.iter().rev().find(|piece| piece.at < due).expect("what is due is due by a piece");
+    let credit = piece.credit + piece.profile.integral(due.as_nanos() - piece.since.as_nanos());
+    u64::try_from(credit / CREDIT_PER_ARRIVAL).unwrap()
 }
 
 /// Runs histories; that arrivals are sent at all, and by far most of them.
