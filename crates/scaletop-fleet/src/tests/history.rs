@@ -11,7 +11,7 @@ use crate::conductor::{Conductor, Said, Settings};
 use crate::config::OnLoss;
 use crate::lease::Lease;
 use crate::member::Member;
-use crate::message::{self, Answer, Beat, BeatAnswer, Published, Standing, StoredSecond};
+use crate::message::{self, Answer, Beat, BeatAnswer, Published, Standing, StoredSecond, Verdict};
 use crate::roster::tests::hello;
 use crate::slots::tests::id;
 
@@ -34,6 +34,8 @@ struct Generator {
     /// Seconds by index: due, sent, and given up as late.
     counted: BTreeMap<u32, [u64; 3]>,
     stored: u64,
+    /// When it heard that the run is over for it.
+    left: Option<Elapsed>,
 }
 
 /// A message on its way.
@@ -100,6 +102,7 @@ impl World {
                 pieces: Vec::new(),
                 counted: BTreeMap::new(),
                 stored: 0,
+                left: None,
             });
         }
         Self {
@@ -164,6 +167,9 @@ impl World {
             }
             Way::Answer(which, sent, body) => {
                 let answer = message::read::<BeatAnswer>(&body).unwrap();
+                if answer.body.verdict == Verdict::Leave {
+                    self.generators[which].left.get_or_insert(now);
+                }
                 if self.generators[which].member.answered(now, Some(sent), &answer) {
                     let is_lost = self.generators[which].is_cut.0;
                     self.send(is_lost, || Way::Asked(which));
@@ -235,6 +241,7 @@ impl World {
             return;
         }
         let lease = generator.member.lease_end(now);
+        let lease = generator.left.map_or(lease, |left| left.min(lease));
         while let Some(due) = generator.pacer.pop_due(now) {
             if due > lease {
                 continue;
@@ -250,7 +257,12 @@ impl World {
             let other = self.sent.insert((due, number), which);
             assert_eq!(other, None, "seed {}: arrival {number}, {due:?}, is sent by {which}, too", self.seed);
         }
-        if generator.stored + 1 < u64::from(now.second()) {
+        // Who leaves stores what it has.
+        let is_over = |index: u64| match generator.left {
+            Some(left) => index <= left.second().into() && left < now,
+            None => index + 1 < now.second().into(),
+        };
+        if is_over(generator.stored) {
             let index = u32::try_from(generator.stored).unwrap();
             let mut second = Second::new(index, ArrivalRate::PAUSED);
             let [due, sent, late] = generator.counted.remove(&index).unwrap_or_default();
