@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::session::event::{Notice, NoticeLevel, RateCause, Side};
 use crate::session::halves::Halves;
 use crate::session::state::{InstanceTrack, Session};
-use crate::text::{span, thousands};
+use crate::text::{counted, span};
 use crate::timeline::Row;
 use scaletop_load::RateProfile;
 use scaletop_units::Elapsed;
@@ -81,7 +81,7 @@ fn all_of(session: &Session) -> Vec<Entry> {
         let first = track.first_ok.unwrap_or(track.first);
         entries.push(Entry { at: first, kind: Kind::Born, text: format!("instance {id} answers, for the first time") });
         if is_gone(session, track.last) {
-            let text = format!("instance {id} answers no more, after {} requests", thousands(track.requests));
+            let text = format!("instance {id} answers no more, after {}", counted(track.requests, "request"));
             entries.push(Entry { at: track.last, kind: Kind::Gone, text });
         }
     }

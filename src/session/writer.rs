@@ -278,7 +278,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::Settings;
+    use crate::session::event::{SessionEvent, Settings};
     use crate::session::recording::RecordingReader;
     use scaletop_units::Elapsed;
 

@@ -323,6 +323,7 @@ mod tests {
         let parts: Vec<_> = second.parts.iter().map(|part| (part.intended, part.due, part.planned)).collect();
         assert_eq!(parts, [(0, 2, None), (1, 1, Some(5))]);
         assert_eq!((second.in_flight, second.generators.len(), second.generators[0].due), (3, 1, 3));
+        assert_eq!(second.generators[0].numbers, [1, 0], "who goes on with the session counts neither again");
         assert_eq!(second.generator.in_flight_cap, 100, "gauges of then are not those of now");
     }
 
@@ -344,7 +345,7 @@ mod tests {
         let second = |number: u64| stored(u32::try_from(number).unwrap(), &[(u32::try_from(number).unwrap(), 10)]);
         let mut first = Gather::new(0, None);
         let mut closed = Vec::new();
-        // Number 2 comes late: it is counted in second 3, before what that generator itself says of second 3.
+        // Number 2 comes when second 3 has closed, and no second closes with it: that is left to the next controller.
         for (number, now) in [(0, 1), (1, 2), (3, 4), (2, 4)] {
             first.add(&id(0), number, second(number));
             while let Some(second) = first.close(Elapsed::from_secs(now), holders(0)) {

@@ -159,3 +159,6 @@ impl Listening {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

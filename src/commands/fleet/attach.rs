@@ -1,6 +1,5 @@
 //! `scaletop fleet attach`: goes on with the session of a controller that is gone, or looks on at one that is led.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +18,9 @@ use crate::cli::fleet::AttachArgs;
 use crate::commands::drive::{self, Again};
 use crate::commands::own::Own;
 use crate::commands::{CommandError, fleet_load, has_screen, outcome, say, theme};
-use crate::session::event::{Header, SessionEvent};
+use crate::session::event::{FleetSettings, Header, SessionEvent};
 use crate::session::folder;
-use crate::session::recording::FILE_NAME;
+use crate::session::recording::{FILE_NAME, RecordingReader};
 use crate::target::Target;
 use crate::text::counted;
 use crate::tui::front::{Manners, TerminalFront};
@@ -62,54 +61,50 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     let mut carrier = fleet_load::carrier_of(ticket, Seconds::From(first_number), "a session that goes on").await?;
     // Only now: whoever led it says nothing more.
     let copied = Copied::of(kept(look.record().await)?).await?;
-    let known = Known::read(&copied)?;
-    if let Some(reason) = known.ended {
-        return Err(FleetCommandError::IsOver { reason }.into());
-    }
-    let target: Target = known.header.settings.target.parse()?;
-    if target.is_demo() {
-        return Err(FleetCommandError::DemoIsGone.into());
-    }
-    let Some(fleet) = known.header.settings.fleet.clone() else { return Err(FleetCommandError::NothingKept.into()) };
+    let past = Past::read(&copied)?;
+    let (target, fleet) = past.may_go_on()?;
     // One of its own: what the first controller wrote stays where it is.
-    let name = folder::name(known.header.started_unix_micros, std::slice::from_ref(&target));
+    let name = folder::name(past.header.started_unix_micros, std::slice::from_ref(&target));
     let (folder, made) = drive::folder_of(args.output.out.as_deref(), &name)?;
     copied.write_to(&folder.join(FILE_NAME))?;
     let session = Abandoned {
         run: carrier.run.clone(),
         epoch: carrier.epoch,
-        started_unix_micros: known.header.started_unix_micros,
+        started_unix_micros: past.header.started_unix_micros,
     };
     let verify: Verifier = Box::new(ticket.verifier());
-    say(&format!("fleet: listening for the generators of {}", known.header.settings.url));
+    say(&format!("fleet: listening for the generators of {}", past.header.settings.url));
     let recovered = recover(&mut carrier.link, &session, &verify, LISTENS_FOR)
         .await
         .map_err(|source| FleetCommandError::NotRecovered { folder: folder.clone(), source })?;
-    let missing = match copied.record().missing() {
-        0 => String::new(),
-        missing => format!("; {} of its recording were not kept", counted(missing, "part")),
-    };
-    let text = format!(
-        "controller {} goes on with a session that was recorded until {}, at rate 0{missing}",
-        carrier.epoch, known.at
-    );
+    let text = gone_on(carrier.epoch, past.at, copied.record().missing());
     let again = Again {
-        header: known.header,
+        header: past.header,
         folder,
         made,
-        at: known.at,
+        at: past.at,
         text,
         target,
         fleet,
         recovered,
-        resumed: known.resumed,
+        resumed: past.resumed,
         carrier,
     };
     drive::again(args, again, own).await
 }
 
+/// What the log says of a session that controller `epoch` goes on with, and of how much is known of it.
+fn gone_on(epoch: u64, at: Elapsed, missing: u64) -> String {
+    let left_out = match missing {
+        0 => String::new(),
+        1 => "; 1 part of its recording was not kept".to_owned(),
+        missing => format!("; {} of its recording were not kept", counted(missing, "part")),
+    };
+    format!("controller {epoch} goes on with a session that was recorded until {at}, at rate 0{left_out}")
+}
+
 /// What is known of a session by its recording.
-struct Known {
+struct Past {
     header: Header,
     resumed: Resumed,
     /// Its end: nothing is known of what came after.
@@ -118,34 +113,45 @@ struct Known {
     ended: Option<String>,
 }
 
-impl Known {
+impl Past {
     fn read(copied: &Copied) -> Result<Self, CommandError> {
         let mut reader = copied.read()?;
         let header = reader.header().clone();
         let (mut resumed, mut at, mut ended) = (Resumed::default(), Elapsed::ZERO, None);
-        let mut merged: BTreeMap<_, std::collections::BTreeSet<u64>> = BTreeMap::new();
         while let Some(recorded) = reader.next_event()? {
             at = at.max(recorded.at);
             match recorded.event {
                 SessionEvent::Second(second) => {
-                    resumed.next = second.index + 1;
+                    resumed.next = second.index.saturating_add(1);
                     for row in second.generators {
-                        merged.entry(row.id).or_default().extend(row.numbers);
+                        resumed.merged.entry(row.id).or_default().extend(row.numbers);
                     }
                 }
                 SessionEvent::Ended { reason } => ended = Some(reason),
                 _ => {}
             }
         }
-        resumed.merged = merged;
         Ok(Self { header, resumed, at, ended })
+    }
+
+    /// What it loads and with which fleet; or why nobody goes on with it.
+    fn may_go_on(&self) -> Result<(Target, FleetSettings), CommandError> {
+        if let Some(reason) = self.ended.clone() {
+            return Err(FleetCommandError::IsOver { reason }.into());
+        }
+        let target: Target = self.header.settings.target.parse()?;
+        if target.is_demo() {
+            return Err(FleetCommandError::DemoIsGone.into());
+        }
+        let fleet = self.header.settings.fleet.clone().ok_or(FleetCommandError::NothingKept)?;
+        Ok((target, fleet))
     }
 }
 
 /// Shows a session that another program leads.
 async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, CommandError> {
     let look = Look::with(ticket).await?;
-    let mut copied = Copied::of(kept(look.record().await)?).await?;
+    let copied = Copied::of(kept(look.record().await)?).await?;
     let mut reader = copied.read()?;
     let header = reader.header().clone();
     let mut events = Vec::new();
@@ -161,40 +167,8 @@ async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Comma
         theme(args.screen, &own),
         Manners { mouse: !args.screen.no_mouse, bell: args.screen.bell },
     )?;
-    let (coming_tx, coming) = mpsc::channel(AHEAD);
-    let following = tokio::spawn(async move {
-        let mut is_away = false;
-        loop {
-            let said = match copied.more().await {
-                Ok(_) if is_away => {
-                    is_away = false;
-                    Some("the fleet's server is reached again".to_owned())
-                }
-                Ok(_) => None,
-                Err(_) if is_away => None,
-                Err(error) => {
-                    is_away = true;
-                    Some(error.to_string())
-                }
-            };
-            if let Some(said) = said
-                && coming_tx.send(ReplayEvent::Told(said)).await.is_err()
-            {
-                return;
-            }
-            while let Ok(Some(recorded)) = reader.next_event() {
-                if coming_tx.send(ReplayEvent::Next(Box::new(recorded))).await.is_err() {
-                    return;
-                }
-            }
-            if copied.record().is_over() {
-                let said = "another session of this fleet has begun: attach again to see it".to_owned();
-                let _ = coming_tx.send(ReplayEvent::Told(said)).await;
-                return;
-            }
-            sleep(LOOKS_EVERY).await;
-        }
-    });
+    let (tell, coming) = mpsc::channel(AHEAD);
+    let following = tokio::spawn(follow(copied, reader, tell));
     let back = Watching { coming };
     let runtime = Runtime { state, clock, front, back, signals: Signals::listen()? };
     let Ended { runtime, signal, .. } = runtime.run().await?;
@@ -202,4 +176,69 @@ async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Comma
     // Gives the terminal back.
     drop(runtime);
     Ok(outcome::by_signal(signal).unwrap_or(0))
+}
+
+/// Tells what comes of the recording, until another session begins or nobody listens any more.
+async fn follow(mut copied: Copied, mut reader: RecordingReader, tell: mpsc::Sender<ReplayEvent>) {
+    let mut is_away = false;
+    loop {
+        let news = match copied.more().await {
+            Ok(_) if is_away => Some("the fleet's server is reached again".to_owned()),
+            Err(error) if !is_away => Some(error.to_string()),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(news) = news {
+            // Either way it is the other way round now.
+            is_away = !is_away;
+            if tell.send(ReplayEvent::Told(news)).await.is_err() {
+                return;
+            }
+        }
+        while let Ok(Some(recorded)) = reader.next_event() {
+            if tell.send(ReplayEvent::Next(Box::new(recorded))).await.is_err() {
+                return;
+            }
+        }
+        if copied.record().is_over() {
+            let news = "another session of this fleet has begun: attach again to see it".to_owned();
+            let _ = tell.send(ReplayEvent::Told(news)).await;
+            return;
+        }
+        sleep(LOOKS_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::Settings;
+
+    #[test]
+    fn what_is_not_kept_of_a_recording_is_said_as_so_many_parts() {
+        let at = Elapsed::from_secs(9);
+        assert!(gone_on(2, at, 0).ends_with("at rate 0"));
+        assert!(gone_on(2, at, 1).ends_with("; 1 part of its recording was not kept"));
+        assert!(gone_on(2, at, 1_200).ends_with("; 1,200 parts of its recording were not kept"));
+    }
+
+    #[test]
+    fn nobody_goes_on_with_what_is_over_or_was_the_demos_or_had_no_fleet() {
+        let past = |target: &str, fleet: Option<FleetSettings>, ended: Option<&str>| {
+            let settings = Settings { target: target.to_owned(), fleet, ..Settings::default() };
+            let header = Header::new(0, settings);
+            let ended = ended.map(str::to_owned);
+            Past { header, resumed: Resumed::default(), at: Elapsed::ZERO, ended }.may_go_on()
+        };
+        let refused = |past: Result<_, CommandError>| past.map(|_: (Target, FleetSettings)| ()).unwrap_err();
+        let fleet = || Some(FleetSettings::default());
+        let over = refused(past("http://a.example", fleet(), Some("the plan is over")));
+        assert!(over.to_string().contains("the session is over (the plan is over)"), "{over}");
+        let demo = refused(past("demo", fleet(), None));
+        assert!(matches!(demo, CommandError::FleetCommand(FleetCommandError::DemoIsGone)), "{demo}");
+        let alone = refused(past("http://a.example", None, None));
+        assert!(matches!(alone, CommandError::FleetCommand(FleetCommandError::NothingKept)), "{alone}");
+        let alien = refused(past("gopher://a.example", fleet(), None));
+        assert!(matches!(alien, CommandError::Target(_)), "{alien}");
+        assert!(past("http://a.example", fleet(), None).is_ok());
+    }
 }

@@ -430,3 +430,6 @@ async fn next_second(engine: &mut Option<Engine>) -> Option<Second> {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! line. What an earlier session left there goes when the next one begins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
@@ -45,12 +45,16 @@ const AT_ONCE: usize = 32;
 pub struct RecordKeeper {
     lines: mpsc::Sender<Line>,
     is_used: Arc<AtomicBool>,
+    /// Lines for which there was no room, since the last one for which there was.
+    lost: AtomicU64,
 }
 
 /// A line on its way.
 #[derive(Debug)]
 struct Line {
     is_header: bool,
+    /// Lines before it that were lost: they keep their numbers.
+    lost: u64,
     bytes: Bytes,
 }
 
@@ -67,8 +71,12 @@ impl RecordKeeper {
 
     fn keep(&self, is_header: bool, line: &[u8]) {
         self.is_used.store(true, Ordering::Relaxed);
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let line = Line { is_header, lost, bytes: Bytes::copy_from_slice(line) };
         // A server that is away for so long has lost more than this; the reader says how many lines are missing.
-        let _ = self.lines.try_send(Line { is_header, bytes: Bytes::copy_from_slice(line) });
+        if self.lines.try_send(line).is_err() {
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -86,7 +94,7 @@ impl Keeping {
     pub(super) fn new(client: Client, context: Context, subjects: Subjects, epoch: u64) -> (RecordKeeper, Self) {
         let (sender, lines) = mpsc::channel(WAITING);
         let is_used = Arc::new(AtomicBool::new(false));
-        let keeper = RecordKeeper { lines: sender, is_used: Arc::clone(&is_used) };
+        let keeper = RecordKeeper { lines: sender, is_used: Arc::clone(&is_used), lost: AtomicU64::new(0) };
         (keeper, Self { client, context, subjects, epoch, lines, is_used })
     }
 
@@ -99,6 +107,7 @@ impl Keeping {
     pub(super) async fn run(mut self) {
         let mut number = 0_u64;
         while let Some(line) = self.lines.recv().await {
+            number += line.lost;
             let mut rest = line.bytes;
             while !rest.is_empty() {
                 let chunk = rest.split_to(rest.len().min(LONGEST));
@@ -240,9 +249,7 @@ impl Record {
                         break;
                     }
                     let at = place(&message.headers);
-                    if let (Some((epoch, number)), Some((before, last))) = (at, latest) {
-                        missing += if epoch == before { number.saturating_sub(last + 1) } else { number };
-                    }
+                    missing += missing_between(latest, at);
                     latest = at.or(latest);
                     bytes.extend_from_slice(&message.payload);
                 }
@@ -261,4 +268,44 @@ impl Record {
 fn place(headers: &async_nats::HeaderMap) -> Option<(u64, u64)> {
     let (epoch, number) = headers.get(header::NATS_MESSAGE_ID)?.as_str().split_once('/')?;
     Some((epoch.parse().ok()?, number.parse().ok()?))
+}
+
+/// Messages that were stored by none between two places that follow each other.
+fn missing_between(before: Option<(u64, u64)>, at: Option<(u64, u64)>) -> u64 {
+    match (before, at) {
+        (Some((one, last)), Some((other, number))) if one == other => number.saturating_sub(last + 1),
+        // Another controller counts from 0; how far the one before had come, nobody knows.
+        (Some(_), Some((_, number))) => number,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_without_room_are_counted_by_the_next_one_that_has_it() {
+        let (sender, mut lines) = mpsc::channel(2);
+        let keeper = RecordKeeper { lines: sender, is_used: Arc::default(), lost: AtomicU64::new(0) };
+        keeper.begin(b"header");
+        for line in [b"a", b"b", b"c"] {
+            keeper.add(line);
+        }
+        let mut next = || lines.try_recv().map(|line| (line.bytes, line.lost)).unwrap();
+        assert_eq!([next(), next()], [("header".into(), 0), ("a".into(), 0)]);
+        keeper.add(b"d");
+        assert_eq!(next(), ("d".into(), 2));
+        keeper.add(b"e");
+        assert_eq!(next(), ("e".into(), 0));
+    }
+
+    #[test]
+    fn what_is_missing_is_known_by_the_numbers_of_each_controller() {
+        assert_eq!(missing_between(None, Some((1, 5))), 0, "the first that was read");
+        assert_eq!(missing_between(Some((1, 5)), Some((1, 6))), 0);
+        assert_eq!(missing_between(Some((1, 5)), Some((1, 9))), 3);
+        assert_eq!(missing_between(Some((1, 5)), Some((2, 0))), 0);
+        assert_eq!(missing_between(Some((1, 5)), Some((2, 4))), 4);
+    }
 }

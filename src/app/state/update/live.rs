@@ -20,6 +20,7 @@ use crate::session::standing::{held_since, standing};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
+use crate::text::counted;
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::{Elapsed, InstanceId};
 
@@ -334,7 +335,7 @@ impl LiveUpdate<'_> {
         let within = within.as_secs_f64();
         let asked = self.live.ending.as_deref() == Some(QUIT_BY_THE_USER);
         let again = if asked { "Ctrl-C again" } else { "Ctrl-C" };
-        let text = format!("waiting up to {within} s for {left} answers; {again} ends at once");
+        let text = format!("waiting up to {within} s for {}; {again} ends at once", counted(left, "answer"));
         self.notice(NoticeLevel::Info, text);
     }
 
@@ -352,7 +353,9 @@ impl LiveUpdate<'_> {
         }
         self.live.phase = Lifecycle::Done;
         if abandoned > 0 {
-            let text = format!("{abandoned} requests were still unanswered and were given up");
+            let were = if abandoned == 1 { "was" } else { "were" };
+            let requests = counted(abandoned, "request");
+            let text = format!("{requests} {were} still unanswered and {were} given up");
             self.notice(NoticeLevel::Warning, text);
         }
         self.end();

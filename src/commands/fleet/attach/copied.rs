@@ -1,7 +1,7 @@
 //! The recording that is kept where the seconds are, copied to a file of this machine.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use scaletop_fleet::nats::{LinkError, Record};
@@ -22,7 +22,8 @@ pub(super) struct Copied {
 impl Copied {
     /// All that is kept by now.
     pub(super) async fn of(record: Record) -> Result<Self, CommandError> {
-        let mut copied = Self { record, file: NamedTempFile::new()?, rest: Vec::new() };
+        let file = NamedTempFile::new().map_err(unwritten(&std::env::temp_dir()))?;
+        let mut copied = Self { record, file, rest: Vec::new() };
         copied.catch_up().await?;
         Ok(copied)
     }
@@ -57,7 +58,8 @@ impl Copied {
         self.rest.extend_from_slice(&bytes);
         // Whoever reads it finds whole lines alone.
         if let Some(end) = self.rest.iter().rposition(|&byte| byte == b'\n') {
-            self.file.as_file_mut().write_all(&self.rest[..=end])?;
+            let written = self.file.as_file_mut().write_all(&self.rest[..=end]);
+            written.map_err(unwritten(self.path()))?;
             self.rest.drain(..=end);
         }
         Ok(true)
@@ -65,11 +67,16 @@ impl Copied {
 
     /// Writes the copy to `path`, which must not exist.
     pub(super) fn write_to(&self, path: &Path) -> Result<(), CommandError> {
-        let mut from = File::open(self.path())?;
-        let mut into = File::create_new(path)?;
-        std::io::copy(&mut from, &mut into)?;
+        let copy = || io::copy(&mut File::open(self.path())?, &mut File::create_new(path)?);
+        copy().map_err(unwritten(path))?;
         Ok(())
     }
+}
+
+/// A copy that could not be written there.
+fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> CommandError + use<> {
+    let path = path.to_owned();
+    |source| CommandError::Write { path, source }
 }
 
 /// The recording of the run, or that there is none.

@@ -98,3 +98,73 @@ fn who_looks_on_sees_what_is_recorded_and_changes_nothing() {
     let effects = update(&mut state, Elapsed::from_secs(6), Event::Action(Action::AskQuit));
     assert_eq!(effects, [Effect::Exit { at_once: true }], "it waits for nobody's answers");
 }
+
+/// A session of four seconds in which the rate went that way, and what it is once somebody goes on with it.
+fn after_a_ramp(from: u32, to: u32, over: u64) -> State {
+    let profile =
+        RateProfile::Ramp { from: ArrivalRate::new(from), to: ArrivalRate::new(to), over: Duration::from_secs(over) };
+    let mut events = so_far();
+    let change = RateChange { profile, cause: RateCause::Set, stage: None, unmet_start: None };
+    events[0] = Recorded::new(Elapsed::ZERO, SessionEvent::Rate(change));
+    let live = Live { place: Place::Elsewhere, ..Live::new(ArrivalRate::new(600)) };
+    let mut state = state_of(live).after(events);
+    update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    state
+}
+
+#[test]
+fn of_a_ramp_the_rate_at_the_end_of_the_recording_comes_back_and_its_highest_is_no_jump() {
+    assert_eq!(rates(&mut after_a_ramp(100, 300, 8), &[Action::TogglePause]), [200], "half of it was over");
+    assert!(!after_a_ramp(300, 0, 2).is_paused(), "it was over, and there is no rate to go back to");
+    for (from, to) in [(10, 300), (300, 10)] {
+        let nine_hundred = [Action::SetRate(ArrivalRate::new(900))];
+        assert_eq!(rates(&mut after_a_ramp(from, to, 2), &nine_hundred), [900], "{from} to {to}");
+    }
+}
+
+#[test]
+fn what_another_program_records_is_not_read_where_one_records_oneself() {
+    let mut state = state().after(so_far());
+    let before = state.session().clone();
+    let mark = Recorded::new(Elapsed::from_secs(5), SessionEvent::Mark { text: "theirs".to_owned() });
+    assert_eq!(update(&mut state, Elapsed::from_secs(5), Event::Replay(ReplayEvent::Next(Box::new(mark)))), []);
+    assert_eq!(*state.session(), before);
+}
+
+#[test]
+fn who_looks_on_pauses_nothing_when_it_goes_to_the_background() {
+    let mut state = state_of(Live { place: Place::Watched, ..Live::new(ArrivalRate::new(600)) }).after(so_far());
+    let effects = update(&mut state, Elapsed::from_secs(6), Event::Action(Action::Suspend));
+    assert_eq!(effects, [Effect::Suspend]);
+}
+
+#[test]
+fn what_the_log_was_told_before_is_not_told_again() {
+    let failing = |index: u32| {
+        let mut second = Second::new(index, ArrivalRate::new(300));
+        let part = second.part_mut(index);
+        (part.due, part.sent) = (300, 300);
+        (0..300).for_each(|_| part.outcomes.add(scaletop_load::OutcomeKind::Http4xx));
+        second
+    };
+    let mut so_far = so_far();
+    so_far.truncate(1);
+    let told = |state: &mut State, seconds: std::ops::Range<u32>| {
+        let mut notices = Vec::new();
+        for index in seconds {
+            let second = failing(index);
+            let effects = update(state, second.end(), Event::Session(SessionEvent::Second(Box::new(second))));
+            notices.extend(effects.into_iter().filter_map(|effect| match effect {
+                Effect::Record(Recorded { event: SessionEvent::Notice(notice), .. }) => Some(notice.text),
+                _ => None,
+            }));
+        }
+        notices
+    };
+    let mut first = state().after(so_far.clone());
+    assert_eq!(told(&mut first, 0..20).len(), 1, "that the objective does not hold");
+    so_far
+        .extend((0..20).map(failing).map(|second| Recorded::new(second.end(), SessionEvent::Second(Box::new(second)))));
+    let mut next = state().after(so_far);
+    assert_eq!(told(&mut next, 20..24), [""; 0], "it was told by whoever led the session then");
+}
