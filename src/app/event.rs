@@ -28,6 +28,8 @@ pub enum Event {
         at: Elapsed,
         /// What the log says.
         text: String,
+        /// Whether it goes on only to its end.
+        finishes: bool,
     },
     /// Time passed.
     Tick,

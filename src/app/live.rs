@@ -13,7 +13,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
-use crate::app::action::Action;
 use crate::app::effect::Effect;
 use crate::app::ends::{BackEnd, FrontEnd};
 use crate::app::event::Event;
@@ -298,10 +297,7 @@ pub(crate) async fn run<F: FrontEnd>(
     let rate = match beginning {
         Beginning::At(rate) => rate,
         Beginning::Again { at, text, finishes } => {
-            runtime.handle(Event::Resumed { at, text });
-            if finishes {
-                runtime.handle(Event::Action(Action::Quit));
-            }
+            runtime.handle(Event::Resumed { at, text, finishes });
             ArrivalRate::PAUSED
         }
     };

@@ -234,8 +234,9 @@ wait, for as long as their --orphan says. Attached, the session goes on at rate 
 screen is as it was, space goes back to the rate before, and the recording, in a
 folder of its own, has no hole. Who looks on sees the same screen and changes nothing.
 
-Exit codes: 0 ended; 1 there is no session to attach to, or it failed; 2 usage, or no
-such ticket; 128 + n ended by signal n.";
+Exit codes: 0 ended, with --finish passed; 1 there is no session to attach to, or it
+failed; 2 usage, or no such ticket; with --finish 3, 4 and 5 as scaletop run; 128 + n
+ended by signal n.";
 
 pub(super) const FLEET_LS: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::signals::Signals;
 use crate::cli::{DriveArgs, ExperimentArgs};
-use crate::commands::{CommandError, demo_spike, destination, outcome, run, say};
+use crate::commands::{CommandError, demo_spike, destination, fleet_load, outcome, run, say};
 use crate::experiment::{Played, markdown};
 use crate::export::ExportError;
 use crate::files;
@@ -103,6 +103,11 @@ pub(super) async fn run(args: ExperimentArgs) -> Result<u8, CommandError> {
         return report(&home, &args.target);
     }
     let parts = parts(&args).await?;
+    if parts.len() > 1 && fleet_load::is_asked(&args.drive.fleet) {
+        let why = "a fleet's generators end with their session, and this experiment has several: give one plan, or start one experiment after \
+                   the other with generators of its own each";
+        return Err(CommandError::Option(why.to_owned()));
+    }
     let (mut failure, mut signals) = (None, None);
     for (at, part) in parts.iter().enumerate() {
         say(&format!("{} of {}: {} (at most {})", at + 1, parts.len(), part.plan.name, span(part.plan.at_most())));

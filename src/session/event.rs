@@ -21,6 +21,9 @@ pub(crate) const LAST_UNMET: &str = "the plan is over, but what it waited for la
 /// Why a session ended, when a key or a signal ended it.
 pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 
+/// Why a session ended that was completed after whoever led it was gone.
+pub(crate) const COMPLETED: &str = "completed after its controller was gone";
+
 /// The version of the recording format; written in the header.
 pub(crate) const FORMAT_VERSION: u32 = 6;
 

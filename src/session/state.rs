@@ -4,7 +4,7 @@
 //! grows with the length of a session but by about a kilobyte a minute (see [`crate::timeline`]): logs, marks, instances
 //! and sources are bounded, and what goes beyond a bound is counted or the oldest makes room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use crate::analysis::StepReport;
@@ -137,6 +137,10 @@ pub struct Totals {
     pub dropped_connections: u64,
     /// Arrivals that the schedule of a fleet made due, whoever was to send them; `None` without a fleet.
     pub planned: Option<u64>,
+    /// Arrivals of seconds in which nobody led the fleet: of those nobody knows how many were planned.
+    pub unled: u64,
+    /// Those seconds.
+    unled_seconds: BTreeSet<u32>,
     /// What became of the requests.
     pub outcomes: OutcomeCounts,
     /// Response times of the OK answers.
@@ -326,6 +330,9 @@ impl Totals {
         self.due = self.due.saturating_add(row.due);
         self.sent = self.sent.saturating_add(row.sent);
         self.planned = planned::sum(self.planned, row.planned);
+        if self.planned.is_some() {
+            self.add_unled(second);
+        }
         self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(row.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(row.dropped_connections);
@@ -340,6 +347,17 @@ impl Totals {
         self.failures.add(second)
     }
 
+    fn add_unled(&mut self, second: &Second) {
+        for part in &second.parts {
+            if part.intended == second.index && part.due > 0 && part.planned.is_none() {
+                self.unled_seconds.insert(part.intended);
+            }
+            if self.unled_seconds.contains(&part.intended) {
+                self.unled = self.unled.saturating_add(part.due);
+            }
+        }
+    }
+
     /// Response times of everything, OK or not.
     pub(crate) fn all(&self) -> Latency {
         let mut all = self.ok.clone();
@@ -349,7 +367,7 @@ impl Totals {
 
     /// Arrivals that the schedule of a fleet made due and that none of its generators reported (so far); `None` without a fleet.
     pub const fn unreported(&self) -> Option<u64> {
-        planned::unreported(self.planned, self.due)
+        planned::unreported(self.planned, self.due.saturating_sub(self.unled))
     }
 
     /// How many arrivals nobody reported, as a list of counts ends: `; 91 unreported`. Empty where all are, and without a fleet.

@@ -30,7 +30,7 @@ mod thresholds;
 mod words;
 
 use crate::analysis::Validity;
-use crate::session::event::{LAST_UNMET, QUIT_BY_THE_USER};
+use crate::session::event::{COMPLETED, LAST_UNMET, QUIT_BY_THE_USER};
 use crate::session::state::Session;
 use scaletop_units::StepId;
 
@@ -122,7 +122,8 @@ pub(crate) fn judge(session: &Session) -> Verdict {
             unmet_start.push(InvalidStep { step, reason: reason.clone() });
         }
     }
-    let interrupted = session.header().settings.plan.is_some() && session.ended() == Some(QUIT_BY_THE_USER);
+    let interrupted =
+        session.header().settings.plan.is_some() && matches!(session.ended(), Some(QUIT_BY_THE_USER | COMPLETED));
     let has_thresholds = !session.header().settings.thresholds.is_empty();
     let unmet_end = session.ended().and_then(|reason| reason.strip_prefix(LAST_UNMET)).map(str::to_owned);
     Verdict { thresholds, invalid, unmet_start, unmet_end, has_thresholds, none_ok: none_ok(session), interrupted }

@@ -8,7 +8,7 @@
 //! it becomes certain; whoever then misses that is silent rather than wrong. When somebody does not say so in time, the moment
 //! is moved. A lost generator is not waited for, but the end of its lease is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use scaletop_load::RateProfile;
@@ -109,6 +109,8 @@ pub(crate) struct Conductor {
     gather: Gather,
     /// Whether the session was another controller's before.
     is_resumed: bool,
+    /// Who was in it then.
+    there: BTreeSet<GeneratorId>,
     /// Since when this one leads.
     led_from: Elapsed,
     phase: Phase,
@@ -149,6 +151,7 @@ impl Conductor {
             schedule,
             gather: Gather::new(first, resumed),
             is_resumed: resumed.is_some(),
+            there: resumed.map(|resumed| resumed.there.clone()).unwrap_or_default(),
             led_from: Elapsed::ZERO,
             phase: Phase::Gathering,
             started: now,
@@ -217,6 +220,13 @@ impl Conductor {
         // Seconds from before, in which nobody had a share, are those of a session that goes on, or nobody's.
         if !self.is_resumed {
             self.gather.skip_to(now.second().max(self.gather.next()));
+        }
+        let is_gone = |id: &&GeneratorId| !self.roster.present().any(|(present, _)| present == *id);
+        let gone: Vec<GeneratorId> = self.there.iter().filter(is_gone).cloned().collect();
+        for id in gone {
+            let why = "it was not heard any more when another controller went on with the session".to_owned();
+            self.tell(&id, GeneratorChange::Lost, Some(why));
+            self.there.remove(&id);
         }
         let table = Table::of(self.roster.present().map(|(id, generator)| (id.clone(), generator.threads)));
         self.put_table(now, now + self.lead, table);

@@ -108,7 +108,9 @@ pub struct Resumed {
     /// The seconds of each generator that are in the recording, by the numbers under which it stored them (see
     /// [`scaletop_load::GeneratorPart::numbers`]): they are not counted again.
     pub merged: BTreeMap<GeneratorId, BTreeSet<u64>>,
-    /// What generators stored and was heard already, in its order: see [`crate::Recovered::seconds`].
+    /// Who was in the session when it was recorded last.
+    pub there: BTreeSet<GeneratorId>,
+    /// What generators stored and was heard already, in its order: see [`crate::recover`].
     pub heard: Vec<(GeneratorId, u64, Bytes)>,
 }
 

@@ -35,7 +35,7 @@ pub use generator::{generate, http_engine};
 pub use handle::{Command, FleetHandle, News};
 pub use link::{Ask, ControllerLink, FromController, GeneratorLink, Incoming, Order, Outgoing, Question, ToStore};
 pub use message::PROTOCOL;
-pub use resume::{Abandoned, Recovered, recover};
+pub use resume::{Abandoned, Recovered, recover, rest};
 
 #[cfg(test)]
 mod tests;

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use scaletop_load::{Arrivals, Expected, RequestOptions};
+use scaletop_load::{Arrivals, Expected, RequestOptions, Second};
 use scaletop_units::{Elapsed, GeneratorId, RunClock};
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{Consent, FleetError, RunId, Verifier};
+use crate::config::{Consent, FleetError, Resumed, RunId, Verifier};
+use crate::gather::{Closing, Gather};
 use crate::link::{Ask, ControllerLink, Incoming, Question};
-use crate::message::{self, Beat, BeatAnswer, Hello, RunDocument, Verdict};
+use crate::message::{self, Beat, BeatAnswer, Hello, RunDocument, StoredSecond, Verdict};
 
 /// From the first document on, beats are listened to for so long: the one that took the shortest way says best what time it is.
 const LISTENING: Duration = Duration::from_secs(1);
@@ -53,12 +54,10 @@ pub struct Recovered {
     pub not_after: Duration,
     /// Who agreed to the load.
     pub consent: Consent,
-    /// What came of their seconds meanwhile: for [`crate::Resumed::heard`].
-    pub seconds: Vec<(GeneratorId, u64, Bytes)>,
 }
 
 /// Listens to the generators of an abandoned session, at most for `within`. None of them is answered so that it would send
-/// anything.
+/// anything. What is stored of their seconds goes to `heard`, for [`Resumed::heard`].
 ///
 /// # Errors
 /// When no generator of that session is heard, or the link ends.
@@ -67,6 +66,7 @@ pub async fn recover(
     session: &Abandoned,
     verify: &Verifier,
     within: Duration,
+    heard: &mut Vec<(GeneratorId, u64, Bytes)>,
 ) -> Result<Recovered, FleetError> {
     let mut listening = Listening::default();
     let mut until = Instant::now() + within;
@@ -79,11 +79,24 @@ pub async fn recover(
                     until = until.min(Instant::now() + LISTENING);
                 }
             }
-            Incoming::Second { id, number, body } => listening.seconds.push((id, number, body)),
+            Incoming::Second { id, number, body } => heard.push((id, number, body)),
             Incoming::Connected(_) => {}
         }
     }
     listening.recovered(session.started_unix_micros, within)
+}
+
+/// The seconds that are not in the recording of a session whose generators are gone, too: what they had stored.
+pub fn rest(resumed: &Resumed) -> Vec<Second> {
+    let mut gather = Gather::new(resumed.next, Some(resumed));
+    for (id, number, body) in &resumed.heard {
+        // What cannot be read is none of theirs.
+        if let Ok(stored) = message::read::<StoredSecond>(body) {
+            gather.add(id, *number, stored.body);
+        }
+    }
+    let Some(last) = resumed.next.checked_sub(1) else { return Vec::new() };
+    gather.finish(last, |_| Closing::default())
 }
 
 /// What was heard so far.
@@ -94,7 +107,6 @@ struct Listening {
     zeros: BTreeMap<GeneratorId, Instant>,
     /// Who is in the session.
     members: Vec<GeneratorId>,
-    seconds: Vec<(GeneratorId, u64, Bytes)>,
 }
 
 impl Listening {
@@ -155,7 +167,6 @@ impl Listening {
             lease: document.lease,
             not_after: document.not_after,
             consent: document.consent,
-            seconds: self.seconds,
         })
     }
 }

@@ -48,6 +48,10 @@ pub fn update(state: &mut State, now: Elapsed, event: Event) -> Vec<Effect> {
             if let (true, Event::Replay(ReplayEvent::Next(recorded))) = (live.is_watched(), &event) {
                 *latest = recorded.at.max(*latest);
             }
+            // A session that is over grows no older for who looks on.
+            if live.is_watched() && halves.first().ended().is_some() {
+                *latest = halves.now();
+            }
             let mut update = LiveUpdate { halves, ui, live, now, latest: *latest, effects: Vec::new() };
             update.apply(event);
             update.follow_controller();

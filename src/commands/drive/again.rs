@@ -43,7 +43,7 @@ pub(in crate::commands) struct Again {
 
 /// Goes on with it, on the screen or only to its end.
 pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own) -> Result<u8, CommandError> {
-    let Again { header, folder, made, at, text, target, fleet, mut recovered, mut resumed, carrier } = again;
+    let Again { header, folder, made, at, text, target, fleet, recovered, resumed, carrier } = again;
     let (clock, request) = (recovered.clock, recovered.request.clone());
     let aim = Aim::again(&header.settings, &target, request, &args.cloud, clock).await?;
     if !args.output.yes {
@@ -54,7 +54,6 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
         None => None,
     };
     let web = args.output.web.map(Bound::new).transpose()?;
-    resumed.heard = std::mem::take(&mut recovered.seconds);
     let mut signals = Signals::listen()?;
     let gathering = Fleet::gather_again(carrier, &fleet, recovered, resumed, &header.settings, args.allow_versions);
     let sender = tokio::select! {
@@ -90,6 +89,7 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
     outcome::write_place(&mut finished, Format::Text)?;
     if args.finish {
         say("the session is over; its generators end with it");
+        return Ok(outcome::exit_code(signal, finished.state.halves()));
     }
     Ok(outcome::by_signal(signal).unwrap_or(0))
 }

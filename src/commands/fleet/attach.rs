@@ -1,30 +1,39 @@
 //! `scaletop fleet attach`: goes on with the session of a controller that is gone, or looks on at one that is led.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use scaletop_fleet::nats::{Look, Seconds};
 use scaletop_fleet::ticket::{Role, Ticket};
-use scaletop_fleet::{Abandoned, Resumed, Verifier, recover};
+use scaletop_fleet::{Abandoned, FleetError, Resumed, Verifier, recover};
+use scaletop_load::RateProfile;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::app::event::ReplayEvent;
+use crate::app::live::Finished;
 use crate::app::runtime::{Ended, Runtime};
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::app::watch::Watching;
+use crate::cli::Format;
 use crate::cli::fleet::AttachArgs;
 use crate::commands::drive::{self, Again};
+use crate::commands::fleet_load::Carrier;
 use crate::commands::own::Own;
 use crate::commands::{CommandError, fleet_load, has_screen, outcome, say, theme};
-use crate::session::event::{FleetSettings, Header, SessionEvent};
+use crate::export::export;
+use crate::session::event::{
+    COMPLETED, FleetSettings, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent,
+};
 use crate::session::folder;
 use crate::session::recording::{FILE_NAME, RecordingReader};
+use crate::session::writer::{BackgroundWriter, Mirror};
 use crate::target::Target;
 use crate::text::counted;
 use crate::tui::front::{Manners, TerminalFront};
-use scaletop_units::{Elapsed, RunClock};
+use scaletop_units::{Elapsed, GeneratorChange, GeneratorEvent, RunClock};
 
 use super::{FleetCommandError, given};
 use copied::{Copied, kept};
@@ -57,11 +66,12 @@ pub(super) async fn run(args: AttachArgs, own: Own) -> Result<u8, CommandError> 
 /// Takes the run, and goes on at rate 0.
 async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, CommandError> {
     let look = Look::with(ticket).await?;
-    let first_number = kept(look.record().await)?.first_number();
-    let mut carrier = fleet_load::carrier_of(ticket, Seconds::From(first_number), "a session that goes on").await?;
+    let before = Copied::of(kept(look.record().await)?).await?;
+    let (first_number, about) = (before.record().first_number(), before.read()?.header().settings.target.clone());
+    let mut carrier = fleet_load::carrier_of(ticket, Seconds::From(first_number), &about).await?;
     // Only now: whoever led it says nothing more.
     let copied = Copied::of(kept(look.record().await)?).await?;
-    let past = Past::read(&copied)?;
+    let mut past = Past::read(&copied)?;
     let (target, fleet) = past.may_go_on()?;
     // One of its own: what the first controller wrote stays where it is.
     let name = folder::name(past.header.started_unix_micros, std::slice::from_ref(&target));
@@ -74,9 +84,11 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     };
     let verify: Verifier = Box::new(ticket.verifier());
     say(&format!("fleet: listening for the generators of {}", past.header.settings.url));
-    let recovered = recover(&mut carrier.link, &session, &verify, LISTENS_FOR)
-        .await
-        .map_err(|source| FleetCommandError::NotRecovered { folder: folder.clone(), source })?;
+    let recovering = recover(&mut carrier.link, &session, &verify, LISTENS_FOR, &mut past.resumed.heard);
+    let recovered = match recovering.await {
+        Err(FleetError::Deserted { .. }) if args.finish => return complete(&past, folder, carrier),
+        recovered => recovered.map_err(|source| FleetCommandError::NotRecovered { folder: folder.clone(), source })?,
+    };
     let text = gone_on(carrier.epoch, past.at, copied.record().missing());
     let again = Again {
         header: past.header,
@@ -93,6 +105,46 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     drive::again(args, again, own).await
 }
 
+/// Completes a session of which no generator is there any more, from what they had stored.
+fn complete(past: &Past, folder: PathBuf, carrier: Carrier) -> Result<u8, CommandError> {
+    let live = Live::new(drive::SPIKE_RATE);
+    let recorded = RecordingReader::open(&folder)?.filter_map(Result::ok);
+    let mut state = State::live(past.header.clone(), live).in_folder(folder.clone()).after(recorded);
+    let mirror = carrier.record.map(|record| Box::new(move |line: &[u8]| record.add(line)) as Mirror);
+    let (mut writer, _) = BackgroundWriter::resume(&folder, &past.header, mirror)?;
+    let mut events = Vec::new();
+    if state.session().rate().1 != RateProfile::PAUSED {
+        let stop = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Stop, stage: None, unmet_start: None };
+        events.push(Recorded::new(past.at, SessionEvent::Rate(stop)));
+    }
+    let mut at = past.at;
+    for second in scaletop_fleet::rest(&past.resumed) {
+        at = at.max(second.end());
+        events.push(Recorded::new(second.end(), SessionEvent::Second(Box::new(second))));
+    }
+    for id in past.resumed.there.iter().cloned() {
+        let why = Some("no generator was there any more when the session was completed".to_owned());
+        let change = GeneratorChange::Lost;
+        events.push(Recorded::new(at, SessionEvent::Generator(GeneratorEvent { id, change, why })));
+    }
+    let text = format!(
+        "nobody led this session after {}, and none of its generators was there any more: it was completed from what they had stored",
+        past.at
+    );
+    events.push(Recorded::new(at, SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text })));
+    events.push(Recorded::new(at, SessionEvent::Ended { reason: COMPLETED.to_owned() }));
+    for event in &events {
+        writer.record(event.clone());
+    }
+    writer.finish();
+    drop((carrier.link, carrier.keep));
+    state = state.after(events);
+    let mut finished = Finished { state, exported: Some(export(&folder)), signal: None };
+    outcome::write_session(&finished, Format::Text)?;
+    outcome::write_place(&mut finished, Format::Text)?;
+    Ok(outcome::exit_code(None, finished.state.halves()))
+}
+
 /// What the log says of a session that controller `epoch` goes on with, and of how much is known of it.
 fn gone_on(epoch: u64, at: Elapsed, missing: u64) -> String {
     let left_out = match missing {
@@ -100,7 +152,10 @@ fn gone_on(epoch: u64, at: Elapsed, missing: u64) -> String {
         1 => "; 1 part of its recording was not kept".to_owned(),
         missing => format!("; {} of its recording were not kept", counted(missing, "part")),
     };
-    format!("controller {epoch} goes on with a session that was recorded until {at}, at rate 0{left_out}")
+    format!(
+        "nobody led this session after {at}: its load ended within the lease of its generators, and what they sent until then is \
+         counted and belongs to no step; controller {epoch} goes on with it, at rate 0{left_out}"
+    )
 }
 
 /// What is known of a session by its recording.
@@ -128,6 +183,11 @@ impl Past {
                     }
                 }
                 SessionEvent::Ended { reason } => ended = Some(reason),
+                SessionEvent::Generator(GeneratorEvent { id, change, .. }) => match change {
+                    GeneratorChange::Joined | GeneratorChange::Returned => drop(resumed.there.insert(id)),
+                    GeneratorChange::Lost | GeneratorChange::Left => drop(resumed.there.remove(&id)),
+                    GeneratorChange::Suspected | GeneratorChange::TakenOver => {}
+                },
                 _ => {}
             }
         }

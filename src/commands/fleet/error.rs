@@ -45,7 +45,11 @@ pub enum FleetCommandError {
     #[error("the demo's instances ended with the program that led it: start it anew with scaletop fleet demo")]
     DemoIsGone,
     /// Nobody but the generators knew what they sent.
-    #[error("{source}; what was recorded until then is in {0}: scaletop report {0}", folder.display())]
+    #[error(
+        "{source}; what was recorded until then is in {0}: scaletop report {0}; scaletop fleet attach --finish completes it from what they \
+         had stored",
+        folder.display()
+    )]
     NotRecovered {
         /// Where the recording is.
         folder: PathBuf,

@@ -194,6 +194,10 @@ impl Conductor {
             }
         }
         for id in after.iter().filter(|id| !before.contains(id)) {
+            // Who was in it under another controller has not joined it now.
+            if self.there.remove(id) {
+                continue;
+            }
             let was_lost = self.roster.get(id).is_some_and(Generator::was_lost);
             self.tell(id, if was_lost { GeneratorChange::Returned } else { GeneratorChange::Joined }, None);
         }

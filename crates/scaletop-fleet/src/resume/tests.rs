@@ -77,9 +77,13 @@ impl Heard {
         self.ask(Ask::Beat(id(which)), message::write(1, 7, &beat))
     }
 
-    async fn recovered(mut self) -> Result<Recovered, FleetError> {
+    async fn recovered(self) -> Result<Recovered, FleetError> {
+        self.recovered_with(&mut Vec::new()).await
+    }
+
+    async fn recovered_with(mut self, heard: &mut Vec<(GeneratorId, u64, Bytes)>) -> Result<Recovered, FleetError> {
         let verify: Verifier = Box::new(|_, signature| signature == b"signed");
-        recover(&mut self.link, &session(), &verify, Duration::from_secs(10)).await
+        recover(&mut self.link, &session(), &verify, Duration::from_secs(10), heard).await
     }
 }
 
@@ -157,8 +161,9 @@ async fn whoever_beats_is_asked_to_say_hello_and_may_send_nothing() {
         sleep(Duration::from_secs(8)).await;
         Heard { inbox, ..Heard::new() }.hello(1, &document(1, 1), b"signed");
     };
-    let (recovered, ()) = tokio::join!(heard.recovered(), later);
+    let mut seconds = Vec::new();
+    let (recovered, ()) = tokio::join!(heard.recovered_with(&mut seconds), later);
     let recovered = recovered.unwrap();
-    assert_eq!(recovered.seconds, [(id(1), 5, body)], "it is merged once somebody leads again");
+    assert_eq!(seconds, [(id(1), 5, body)], "it is merged once somebody leads again");
     assert_eq!(recovered.lease, Duration::from_secs(2));
 }

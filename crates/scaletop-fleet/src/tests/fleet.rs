@@ -306,11 +306,12 @@ impl Fleet {
         let session =
             Abandoned { run: RunId::from_number(1), epoch: 2, started_unix_micros: self.clock.started_unix_micros() };
         let verify: Verifier = Box::new(|bytes, signed| signature(bytes) == signed);
-        let recovered = recover(&mut link, &session, &verify, Duration::from_secs(10)).await.unwrap();
+        let mut heard = Vec::new();
+        let recovered = recover(&mut link, &session, &verify, Duration::from_secs(10), &mut heard).await.unwrap();
         let ahead = recovered.clock.now().as_nanos().abs_diff(self.clock.now().as_nanos());
         assert!(ahead < 4_000_000, "its clock is {ahead} ns off, and a message takes up to 3 ms");
         self.clock = recovered.clock;
-        let mut resumed = Resumed { heard: recovered.seconds, ..Resumed::default() };
+        let mut resumed = Resumed { heard, ..Resumed::default() };
         for second in &*self.seconds.borrow() {
             resumed.next = second.index + 1;
             for row in &second.generators {

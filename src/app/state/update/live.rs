@@ -13,7 +13,7 @@ use crate::app::state::update::prompt::filter;
 use crate::app::state::{INCREMENTS, Lifecycle, Live, Place, Question, Ui};
 use crate::plan::schedule::Instruction;
 use crate::session::event::{
-    LAST_UNMET, Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
+    COMPLETED, LAST_UNMET, Notice, NoticeLevel, QUIT_BY_THE_USER, RateCause, RateChange, Recorded, SessionEvent, Side,
 };
 use crate::session::halves::Halves;
 use crate::session::standing::{held_since, standing};
@@ -51,7 +51,7 @@ impl LiveUpdate<'_> {
             // pasted is no answer to a question.
             Event::Tick | Event::Resized | Event::Pasted(_) | Event::Saved(_) => {}
             Event::Replay(event) => self.watch(event),
-            Event::Resumed { at, text } => self.resume(at, text),
+            Event::Resumed { at, text, finishes } => self.resume(at, text, finishes),
             Event::Drained { abandoned } => self.drained(abandoned),
             Event::Exported(result) => self.exported(result),
             Event::RecordingStatus(status) => self.recording_changed(status),
@@ -76,16 +76,20 @@ impl LiveUpdate<'_> {
     }
 
     /// Nobody led the session from `at` on, and nothing was sent; the way back is the same key as after a pause.
-    fn resume(&mut self, at: Elapsed, text: String) {
+    fn resume(&mut self, at: Elapsed, text: String, finishes: bool) {
         let (anchor, profile) = self.session().rate();
         if profile != RateProfile::PAUSED {
             let before = profile.rate_after(at.saturating_since(anchor));
             self.live.paused_from = Some(before).filter(|before| !before.is_paused());
-            let pause =
-                RateChange { profile: RateProfile::PAUSED, cause: RateCause::Pause, stage: None, unmet_start: None };
-            self.record(at, SessionEvent::Rate(pause));
+            // Nobody asked for it: no step begins, the last one ends.
+            let stop =
+                RateChange { profile: RateProfile::PAUSED, cause: RateCause::Stop, stage: None, unmet_start: None };
+            self.record(at, SessionEvent::Rate(stop));
         }
         self.notice(NoticeLevel::Warning, text);
+        if finishes {
+            self.quit(self.now, COMPLETED);
+        }
     }
 
     /// Whether nothing may be changed from here, which is said then.

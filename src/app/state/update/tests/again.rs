@@ -19,7 +19,8 @@ fn so_far() -> Vec<Recorded> {
 fn again() -> (State, Vec<Effect>) {
     let mut state = state().after(so_far());
     assert_eq!(state.now(), Elapsed::from_secs(4));
-    let resumed = Event::Resumed { at: Elapsed::from_secs(4), text: "controller 2 goes on".to_owned() };
+    let resumed =
+        Event::Resumed { at: Elapsed::from_secs(4), text: "controller 2 goes on".to_owned(), finishes: false };
     let effects = update(&mut state, Elapsed::from_secs(20), resumed);
     (state, effects)
 }
@@ -28,7 +29,7 @@ fn again() -> (State, Vec<Effect>) {
 fn a_session_that_goes_on_sends_nothing_and_space_goes_back_to_the_rate_before() {
     let (mut state, effects) = again();
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::SetRate { .. })), "nobody sends anything yet");
-    let pause = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Pause, stage: None, unmet_start: None };
+    let pause = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Stop, stage: None, unmet_start: None };
     assert_eq!(effects[0], recorded(Elapsed::from_secs(4), SessionEvent::Rate(pause)), "from when nobody led it on");
     assert!(matches!(&effects[1], Effect::Record(said) if said.at == Elapsed::from_secs(20)), "{effects:?}");
     assert!(state.is_paused() && state.session().log().iter().any(|(_, notice)| notice.text == "controller 2 goes on"));
@@ -38,8 +39,11 @@ fn a_session_that_goes_on_sends_nothing_and_space_goes_back_to_the_rate_before()
 #[test]
 fn a_session_that_had_no_load_goes_on_without_one() {
     let mut state = state().after(so_far().into_iter().skip(1));
-    let effects =
-        update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    let effects = update(
+        &mut state,
+        Elapsed::from_secs(20),
+        Event::Resumed { at: Elapsed::from_secs(4), text: String::new(), finishes: false },
+    );
     assert!(
         !effects
             .iter()
@@ -52,7 +56,11 @@ fn a_session_that_had_no_load_goes_on_without_one() {
 fn what_was_highest_before_is_no_jump_after() {
     let live = Live { place: Place::Elsewhere, ..Live::new(ArrivalRate::new(600)) };
     let mut state = state_of(live).after(so_far());
-    update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    update(
+        &mut state,
+        Elapsed::from_secs(20),
+        Event::Resumed { at: Elapsed::from_secs(4), text: String::new(), finishes: false },
+    );
     assert_eq!(rates(&mut state, &[Action::SetRate(ArrivalRate::new(900))]), [900], "300/s were sent there before");
 }
 
@@ -108,7 +116,11 @@ fn after_a_ramp(from: u32, to: u32, over: u64) -> State {
     events[0] = Recorded::new(Elapsed::ZERO, SessionEvent::Rate(change));
     let live = Live { place: Place::Elsewhere, ..Live::new(ArrivalRate::new(600)) };
     let mut state = state_of(live).after(events);
-    update(&mut state, Elapsed::from_secs(20), Event::Resumed { at: Elapsed::from_secs(4), text: String::new() });
+    update(
+        &mut state,
+        Elapsed::from_secs(20),
+        Event::Resumed { at: Elapsed::from_secs(4), text: String::new(), finishes: false },
+    );
     state
 }
 
