@@ -4,10 +4,26 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
-use crate::support::{Own, is_running, kill, nats_server, scaletop, soon};
+use crate::support::{Own, deadline, is_running, kill, nats_server, scaletop, soon};
 
+/// What a command says that ends by itself: one that goes on beyond the [`deadline`] is ended, and fails the test.
 pub(crate) fn run(args: &[&str]) -> Output {
-    Command::new(scaletop()).args(args).env_remove("SCALETOP_FLEET_TICKET").stdin(Stdio::null()).output().unwrap()
+    let child = Command::new(scaletop())
+        .args(args)
+        .env_remove("SCALETOP_FLEET_TICKET")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || end.send(child.wait_with_output()));
+    let Ok(output) = ended.recv_timeout(deadline()) else {
+        kill(pid);
+        panic!("{args:?} did not end in time");
+    };
+    output.unwrap()
 }
 
 pub(crate) fn said(output: &Output) -> String {
