@@ -1,6 +1,6 @@
 //! `scaletop fleet attach`: goes on with the session of a controller that is gone, or looks on at one that is led.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     say(&format!("fleet: listening for the generators of {}", past.header.settings.url));
     let recovering = recover(&mut carrier.link, &session, &verify, LISTENS_FOR, &mut past.resumed.heard);
     let recovered = match recovering.await {
-        Err(FleetError::Deserted { .. }) if args.finish => return complete(&past, folder, carrier),
+        Err(FleetError::Deserted { .. }) if args.finish => return complete(&past, &folder, carrier),
         recovered => recovered.map_err(|source| FleetCommandError::NotRecovered { folder: folder.clone(), source })?,
     };
     let text = gone_on(carrier.epoch, past.at, copied.record().missing());
@@ -106,12 +106,12 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
 }
 
 /// Completes a session of which no generator is there any more, from what they had stored.
-fn complete(past: &Past, folder: PathBuf, carrier: Carrier) -> Result<u8, CommandError> {
+fn complete(past: &Past, folder: &Path, carrier: Carrier) -> Result<u8, CommandError> {
     let live = Live::new(drive::SPIKE_RATE);
-    let recorded = RecordingReader::open(&folder)?.filter_map(Result::ok);
-    let mut state = State::live(past.header.clone(), live).in_folder(folder.clone()).after(recorded);
+    let recorded = RecordingReader::open(folder)?.filter_map(Result::ok);
+    let mut state = State::live(past.header.clone(), live).in_folder(folder.to_owned()).after(recorded);
     let mirror = carrier.record.map(|record| Box::new(move |line: &[u8]| record.add(line)) as Mirror);
-    let (mut writer, _) = BackgroundWriter::resume(&folder, &past.header, mirror)?;
+    let (mut writer, _) = BackgroundWriter::resume(folder, &past.header, mirror)?;
     let mut events = Vec::new();
     if state.session().rate().1 != RateProfile::PAUSED {
         let stop = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Stop, stage: None, unmet_start: None };
@@ -139,7 +139,7 @@ fn complete(past: &Past, folder: PathBuf, carrier: Carrier) -> Result<u8, Comman
     writer.finish();
     drop((carrier.link, carrier.keep));
     state = state.after(events);
-    let mut finished = Finished { state, exported: Some(export(&folder)), signal: None };
+    let mut finished = Finished { state, exported: Some(export(folder)), signal: None };
     outcome::write_session(&finished, Format::Text)?;
     outcome::write_place(&mut finished, Format::Text)?;
     Ok(outcome::exit_code(None, finished.state.halves()))
