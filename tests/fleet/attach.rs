@@ -169,6 +169,59 @@ async fn a_session_whose_controller_was_killed_is_completed_by_another_one_witho
 }
 
 #[tokio::test]
+async fn a_session_whose_generators_are_gone_too_is_completed_from_what_they_had_stored() {
+    let Some(own) = Own::start().await else { return };
+    let (url, asked) = service();
+    let dir = own.dir.path().to_owned();
+    let mut generators: Vec<_> =
+        ["g1", "g2"].map(|name| start(&dir, &["fleet", "join", "join.ticket", "--name", name])).into();
+    let first = dir.join("first");
+    let plan = ["run", &url, "--rate", "50", "--duration", "10m", "--out", "first", "-y"];
+    let mut controller =
+        start(&dir, &[&plan[..], &["--fleet", "fleet.ticket", "--generators", "2", "--lease", "1s"]].concat());
+    soon("its fourth second", async {
+        while seconds(&first).len() < 4 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    kill(controller.id());
+    controller.wait().unwrap();
+    // They hand nothing over, since nobody is there, and store what they have.
+    for generator in &mut generators {
+        assert!(Command::new("kill").args(["-TERM", &generator.id().to_string()]).status().unwrap().success());
+    }
+    for generator in &mut generators {
+        assert_eq!(generator.wait().unwrap().code(), Some(0));
+    }
+    let out = dir.join("second").display().to_string();
+    let ticket = dir.join("fleet.ticket").display().to_string();
+    let attached = run(&["fleet", "attach", "--finish", "-y", &ticket, "--out", &out]);
+    assert!(attached.status.code().is_some_and(|code| code != 1 && code != 2), "{}", said(&attached));
+    let after = seconds(Path::new(&out));
+    let sent = after.iter().flat_map(|second| second["parts"].as_array().unwrap());
+    let sent: u64 = sent.map(|part| part[2].as_u64().unwrap()).sum();
+    assert_eq!(sent + 1, asked.load(Ordering::SeqCst), "but for the preflight");
+    assert!(Path::new(&out).join("report.html").exists());
+    let text = std::fs::read_to_string(Path::new(&out).join("recording.jsonl")).unwrap();
+    assert!(text.contains("completed after its controller was gone") && text.contains("\"lost\""), "{text}");
+}
+
+#[test]
+fn an_experiment_of_several_plans_has_no_fleet() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = |name: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, "[[stage]]\nname = \"a\"\nrate = 5\nduration = \"2s\"\n").unwrap();
+        path.display().to_string()
+    };
+    let (one, two) = (plan("one.toml"), plan("two.toml"));
+    let refused =
+        run(&["experiment", "http://127.0.0.1:9/", &one, &two, "--fleet", "fleet.ticket", "--generators", "2"]);
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("give one plan"), "{}", said(&refused));
+}
+
+#[tokio::test]
 async fn there_is_nothing_to_attach_to_where_nothing_began() {
     let Some(own) = Own::start().await else { return };
     let ticket = own.dir.path().join("fleet.ticket").display().to_string();

@@ -216,6 +216,33 @@ fn another_controller_goes_on_without_a_hole_and_nothing_is_sent_before_it_asks_
 }
 
 #[test]
+fn who_dies_while_nobody_leads_is_told_as_lost_and_who_stays_has_not_joined_again() {
+    in_virtual_time(async || {
+        let mut fleet = Fleet::start(3, Options::default()).await;
+        fleet.set(constant(300));
+        fleet.sleep(3_300).await;
+        fleet.kill_controller();
+        fleet.kill(1);
+        fleet.sleep(12_000).await;
+        let before = fleet.now();
+        fleet.resume(2).await;
+        fleet.set(constant(200));
+        fleet.sleep(3_000).await;
+        let report = fleet.stop().await;
+        let told: Vec<_> = report
+            .news
+            .iter()
+            .filter_map(|(at, news)| match news {
+                News::Generator(event) if *at > before => Some((event.id.clone(), event.change)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told[0], (id(1), GeneratorChange::Lost));
+        assert!(told[1..].iter().all(|(_, change)| *change == GeneratorChange::Left), "{told:?}");
+    });
+}
+
+#[test]
 fn who_leaves_hands_over_without_a_gap_and_who_joins_takes_a_share_without_one() {
     in_virtual_time(async || {
         let mut fleet = Fleet::start(3, Options::default()).await;

@@ -8,6 +8,7 @@ use crate::message::{Known, Standing};
 use crate::request::WireRequest;
 use crate::roster::tests::hello;
 use crate::slots::tests::id;
+use scaletop_units::ArrivalRate;
 
 const STARTED: i64 = 1_764_000_000_000_000;
 
@@ -166,4 +167,28 @@ async fn whoever_beats_is_asked_to_say_hello_and_may_send_nothing() {
     let recovered = recovered.unwrap();
     assert_eq!(seconds, [(id(1), 5, body)], "it is merged once somebody leads again");
     assert_eq!(recovered.lease, Duration::from_secs(2));
+}
+
+#[test]
+fn what_was_stored_and_not_recorded_is_the_rest_of_a_session_whose_generators_are_gone() {
+    let stored = |index: u32, due: u64| {
+        let mut second = Second::new(index, ArrivalRate::PAUSED);
+        (second.part_mut(index).due, second.part_mut(index).sent) = (due, due);
+        let stored = StoredSecond { second, clock_error: None, late_anchor: None };
+        Bytes::from(message::write(1, u64::from(index), &stored))
+    };
+    let mut resumed = Resumed { next: 8, ..Resumed::default() };
+    resumed.merged.entry(id(1)).or_default().extend(0..8);
+    resumed.heard = vec![
+        (id(1), 7, stored(7, 50)),
+        (id(1), 8, stored(8, 100)),
+        (id(2), 8, stored(8, 90)),
+        (id(1), 9, stored(9, 4)),
+        (id(1), 9, stored(9, 4)),
+        (id(2), 9, Bytes::from_static(b"nothing of ours")),
+        (id(1), 10, stored(10, 0)),
+    ];
+    let rest: Vec<_> = rest(&resumed).iter().map(|second| (second.index, second.total().due)).collect();
+    assert_eq!(rest, [(8, 190), (9, 4), (10, 0)]);
+    assert!(super::rest(&Resumed::default()).is_empty());
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use scaletop_load::{
     Arrivals, Expected, Line, LoadConfig, RateProfile, Reply, RequestOptions, Second, Transport, Turn, start_inline,
 };
-use scaletop_units::{ArrivalRate, Elapsed, RunClock};
+use scaletop_units::{ArrivalRate, Elapsed, GeneratorChange, RunClock};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::sleep;
@@ -312,6 +312,14 @@ impl Fleet {
         assert!(ahead < 4_000_000, "its clock is {ahead} ns off, and a message takes up to 3 ms");
         self.clock = recovered.clock;
         let mut resumed = Resumed { heard, ..Resumed::default() };
+        for (_, news) in &*self.news.borrow() {
+            let News::Generator(event) = news else { continue };
+            match event.change {
+                GeneratorChange::Joined | GeneratorChange::Returned => drop(resumed.there.insert(event.id.clone())),
+                GeneratorChange::Lost | GeneratorChange::Left => drop(resumed.there.remove(&event.id)),
+                GeneratorChange::Suspected | GeneratorChange::TakenOver => {}
+            }
+        }
         for second in &*self.seconds.borrow() {
             resumed.next = second.index + 1;
             for row in &second.generators {

@@ -101,6 +101,23 @@ fn what_nobody_reports_is_counted_until_it_is_reported_and_never_lost_by_the_ser
 }
 
 #[test]
+fn what_is_sent_while_nobody_leads_does_not_hide_what_is_missing() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+    set(&mut session, 0, 300);
+    (0..6).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    let mut unled = of_fleet(6, 0, &[("g1", 200)]);
+    unled.part_mut(6).planned = None;
+    close(&mut session, unled);
+    let mut late = of_fleet(7, 0, &[("g1", 0)]);
+    (late.part_mut(6).due, late.part_mut(7).planned) = (9, None);
+    close(&mut session, late);
+    (8..10).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 240)])));
+    let totals = session.totals();
+    assert_eq!((totals.planned, totals.unled, totals.unreported()), (Some(2_400), 209, Some(120)));
+}
+
+#[test]
 fn seconds_that_nobody_reports_are_not_judged() {
     let mut session = session();
     session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));

@@ -180,3 +180,23 @@ fn what_the_log_was_told_before_is_not_told_again() {
     let mut next = state().after(so_far);
     assert_eq!(told(&mut next, 20..24), [""; 0], "it was told by whoever led the session then");
 }
+
+#[test]
+fn a_session_that_is_over_grows_no_older_for_who_looks_on() {
+    let mut state = state_of(Live { place: Place::Watched, ..Live::new(ArrivalRate::new(600)) }).after(so_far());
+    let ended = Recorded::new(Elapsed::from_secs(5), SessionEvent::Ended { reason: "the plan is over".to_owned() });
+    update(&mut state, Elapsed::from_secs(5), Event::Replay(ReplayEvent::Next(Box::new(ended))));
+    update(&mut state, Elapsed::from_secs(90), Event::Tick);
+    assert_eq!(state.now(), Elapsed::from_secs(5));
+}
+
+#[test]
+fn a_session_that_is_only_completed_ends_with_its_own_reason() {
+    let mut state = state().after(so_far());
+    let resumed = Event::Resumed { at: Elapsed::from_secs(4), text: String::new(), finishes: true };
+    let effects = update(&mut state, Elapsed::from_secs(20), resumed);
+    assert!(effects.contains(&Effect::Drain), "{effects:?}");
+    let effects = update(&mut state, Elapsed::from_secs(21), Event::Drained { abandoned: 0 });
+    let is_ended = |effect: &Effect| matches!(effect, Effect::Record(line) if line.event == SessionEvent::Ended { reason: "completed after its controller was gone".to_owned() });
+    assert!(effects.iter().any(is_ended), "{effects:?}");
+}
