@@ -20,7 +20,6 @@ use crate::session::standing::{held_since, standing};
 use crate::session::state::Session;
 use crate::session::verdict::early::lost_already;
 use crate::session::writer::WriteStatus;
-use crate::text::counted;
 use scaletop_load::{RateProfile, Second};
 use scaletop_units::{Elapsed, InstanceId};
 
@@ -339,7 +338,7 @@ impl LiveUpdate<'_> {
         let within = within.as_secs_f64();
         let asked = self.live.ending.as_deref() == Some(QUIT_BY_THE_USER);
         let again = if asked { "Ctrl-C again" } else { "Ctrl-C" };
-        let text = format!("waiting up to {within} s for {}; {again} ends at once", counted(left, "answer"));
+        let text = format!("waiting up to {within} s for {}; {again} ends at once", so_many(left, "answer"));
         self.notice(NoticeLevel::Info, text);
     }
 
@@ -358,7 +357,7 @@ impl LiveUpdate<'_> {
         self.live.phase = Lifecycle::Done;
         if abandoned > 0 {
             let were = if abandoned == 1 { "was" } else { "were" };
-            let requests = counted(abandoned, "request");
+            let requests = so_many(abandoned, "request");
             let text = format!("{requests} {were} still unanswered and {were} given up");
             self.notice(NoticeLevel::Warning, text);
         }
@@ -399,4 +398,9 @@ impl LiveUpdate<'_> {
             }
         }
     }
+}
+
+/// `1 answer`, `28 answers`: the words of the screen are another room's.
+fn so_many(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
