@@ -66,7 +66,9 @@ impl Session {
             self.extend_step(at, change);
             return;
         }
-        let settled = self.steps.last().map(|report| report.step.profile.last());
+        // One that has ended, since nobody led the session for a while, is nothing to come from.
+        let settled = self.steps.last().filter(|report| report.step.end.is_none());
+        let settled = settled.map(|report| report.step.profile.last());
         let before = if is_ramping { current } else { settled.unwrap_or(current) };
         let distance = |rate: ArrivalRate| before.get().abs_diff(rate.get());
         let moved = distance(change.profile.first()).max(distance(change.profile.last()));

@@ -154,6 +154,17 @@ fn the_end_of_a_session_ends_its_last_step_and_begins_none() {
 }
 
 #[test]
+fn a_session_that_goes_on_after_its_load_ended_begins_a_step_from_nothing() {
+    let mut session = spike();
+    nudge(&mut session, 50_000, 0, RateCause::Stop);
+    let before = session.steps.last().unwrap().step.profile.last();
+    set(&mut session, 70_000, before.get());
+    let last = &session.steps.last().unwrap().step;
+    assert_eq!((session.steps.len(), last.before, last.start), (3, ArrivalRate::PAUSED, Elapsed::from_secs(70)));
+    assert_eq!(session.steps[1].step.end, Some(Elapsed::from_secs(50)), "what it came from has ended");
+}
+
+#[test]
 fn every_request_belongs_to_exactly_one_step() {
     let mut session = spike();
     set(&mut session, 50_400, 20);
