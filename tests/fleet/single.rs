@@ -100,12 +100,15 @@ async fn the_hold_of_one_that_was_killed_ends_by_itself() {
             if !runs[0].is_held {
                 break;
             }
-            silences.push(runs[0].silent_for.expect("this server tells the time"));
+            // Servers before 2.10 do not tell the time.
+            silences.extend(runs[0].silent_for);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     })
     .await;
-    assert!(silences.is_sorted() && silences.first() != silences.last().filter(|_| silences.len() > 1), "{silences:?}");
+    let tells = !look.server().version.starts_with("2.9.");
+    assert_eq!(silences.len() > 1, tells, "{silences:?}");
+    assert!(silences.is_sorted() && (silences.first() != silences.last() || !tells), "{silences:?}");
     let patient = ControllerOptions { patience: Duration::from_mins(1), ..having(Seconds::New) };
     let next = soon("the hold", connect_controller(&own.server.tickets.controller, patient)).await.unwrap();
     assert_eq!(next.epoch, 2, "what the first one still says is old");

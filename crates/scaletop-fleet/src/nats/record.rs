@@ -132,8 +132,11 @@ impl Keeping {
         let sent = self.context.send_publish(subject, publish).await.map_err(|error| words(&error))?;
         match sent.await {
             Ok(receipt) if is_header => {
-                let stream = self.stream().await?;
-                stream.purge().sequence(receipt.sequence).await.map_err(|error| words(&error))?;
+                // The one before it stays: servers of 2.9 that are to keep only the last message keep none.
+                if receipt.sequence > 2 {
+                    let stream = self.stream().await?;
+                    stream.purge().sequence(receipt.sequence - 1).await.map_err(|error| words(&error))?;
+                }
                 Ok(())
             }
             Ok(_) => Ok(()),
