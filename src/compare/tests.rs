@@ -336,6 +336,7 @@ fn each_session_has_its_verdict_in_the_sentence_the_table_and_the_page() {
 fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
     let mut a = session(&[(5, 600, reached(30.0), 1), (5, 600, reached(31.0), 1), (5, 600, reached(32.0), 1)]);
     a.header_mut().settings.plan = Some("short".into());
+    *a.ended_mut() = Some("the plan is over".into());
     let contenders = [Contender { name: "a", session: &a }, Contender { name: "b", session: &a }];
     let comparison = compare(&contenders);
     let page = html(&contenders, &comparison, &[Curves::of(&a), Curves::of(&a)]);

@@ -120,6 +120,8 @@ struct Fold {
     thinned_until: u32,
     /// What the session has shown of the capacity of an instance.
     estimate: CapacityEstimate,
+    /// The seconds in which arrivals came due while nobody led the fleet.
+    unled: BTreeSet<u32>,
 }
 
 /// Totals of the whole session.
@@ -139,8 +141,6 @@ pub struct Totals {
     pub planned: Option<u64>,
     /// Arrivals of seconds in which nobody led the fleet: of those nobody knows how many were planned.
     pub unled: u64,
-    /// Those seconds.
-    unled_seconds: BTreeSet<u32>,
     /// What became of the requests.
     pub outcomes: OutcomeCounts,
     /// Response times of the OK answers.
@@ -269,6 +269,7 @@ impl Session {
             let text = format!("first failure of its kind: {}", failure_in_words(&new));
             self.note(second.end(), NoticeLevel::Warning, &text);
         }
+        self.note_unled(second);
         self.tell_protocol(second);
         self.hear_generators(second);
         let (ok, service) = (completed.ok.clone(), completed.service.clone());
@@ -330,9 +331,6 @@ impl Totals {
         self.due = self.due.saturating_add(row.due);
         self.sent = self.sent.saturating_add(row.sent);
         self.planned = planned::sum(self.planned, row.planned);
-        if self.planned.is_some() {
-            self.add_unled(second);
-        }
         self.dropped_cap = self.dropped_cap.saturating_add(row.dropped_cap);
         self.dropped_late = self.dropped_late.saturating_add(row.dropped_late);
         self.dropped_connections = self.dropped_connections.saturating_add(row.dropped_connections);
@@ -345,17 +343,6 @@ impl Totals {
         self.send_lag.merge(&second.send_lag);
         self.connections.add(&second.connections);
         self.failures.add(second)
-    }
-
-    fn add_unled(&mut self, second: &Second) {
-        for part in &second.parts {
-            if part.intended == second.index && part.due > 0 && part.planned.is_none() {
-                self.unled_seconds.insert(part.intended);
-            }
-            if self.unled_seconds.contains(&part.intended) {
-                self.unled = self.unled.saturating_add(part.due);
-            }
-        }
     }
 
     /// Response times of everything, OK or not.

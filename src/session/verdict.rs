@@ -53,6 +53,8 @@ pub(crate) struct Verdict {
     pub none_ok: Option<String>,
     /// Whether somebody ended the session before its plan was over: what is judged is only its beginning.
     pub interrupted: bool,
+    /// Whether the recording ends before the plan does, without a word of why: whoever wrote it was killed, or it goes on.
+    pub has_no_end: bool,
 }
 
 /// A threshold, held against one step or the whole run.
@@ -124,9 +126,19 @@ pub(crate) fn judge(session: &Session) -> Verdict {
     }
     let interrupted =
         session.header().settings.plan.is_some() && matches!(session.ended(), Some(QUIT_BY_THE_USER | COMPLETED));
+    let has_no_end = session.header().settings.plan.is_some() && session.ended().is_none();
     let has_thresholds = !session.header().settings.thresholds.is_empty();
     let unmet_end = session.ended().and_then(|reason| reason.strip_prefix(LAST_UNMET)).map(str::to_owned);
-    Verdict { thresholds, invalid, unmet_start, unmet_end, has_thresholds, none_ok: none_ok(session), interrupted }
+    Verdict {
+        thresholds,
+        invalid,
+        unmet_start,
+        unmet_end,
+        has_thresholds,
+        none_ok: none_ok(session),
+        interrupted,
+        has_no_end,
+    }
 }
 
 /// The exit code of several sessions, or of both halves of one: the first of their codes in the order in which they apply to one.

@@ -174,7 +174,7 @@ fn verdict(verdict: &Verdict) -> Value {
     };
     json!({
         "exit_code": verdict.exit_code(),
-        "interrupted": verdict.interrupted,
+        "interrupted": verdict.interrupted || verdict.has_no_end,
         "headline": clean_to(&verdict.headline(), LONGEST_TEXT),
         "thresholds": verdict.thresholds.iter().map(held).collect::<Vec<_>>(),
         "invalid_steps": verdict.invalid.iter().map(|invalid| invalid.step.0).collect::<Vec<_>>(),

@@ -62,7 +62,7 @@ fn suite(session: &Session, name: &str) -> Suite {
     let failed = verdict.thresholds.iter().filter(|result| result.outcome == ThresholdOutcome::Failed).count();
     let undecided =
         verdict.thresholds.iter().filter(|r| matches!(r.outcome, ThresholdOutcome::CannotTell { .. })).count();
-    let interrupted = usize::from(verdict.interrupted);
+    let interrupted = usize::from(verdict.interrupted || verdict.has_no_end);
     let none_ok = usize::from(verdict.none_ok.is_some());
     let failures = failed + none_ok;
     let unmet = usize::from(!verdict.unmet_start.is_empty());
@@ -83,7 +83,7 @@ fn suite(session: &Session, name: &str) -> Suite {
             attribute(why)
         );
     }
-    if verdict.interrupted {
+    if interrupted > 0 {
         let _ = writeln!(
             out,
             "    <testcase classname=\"{}\" name=\"the plan was played to its end\" time=\"{secs:.3}\">\n      <error message=\"interrupted\"/>\n    </testcase>",
@@ -140,7 +140,7 @@ mod tests {
     use crate::plan::threshold::Threshold;
     use crate::session::event::{Header, SessionEvent, Settings};
     use scaletop_load::{OutcomeKind, Second};
-    use scaletop_units::ArrivalRate;
+    use scaletop_units::{ArrivalRate, Elapsed};
 
     #[test]
     fn each_threshold_is_a_case_and_hostile_names_stay_text() {
@@ -149,7 +149,9 @@ mod tests {
             .into();
         let settings = Settings { plan: Some("a \"<b>\"\u{1b}".into()), thresholds, ..Settings::default() };
         let header = Header::new(0, settings);
-        let xml = junit(&Session::new(header));
+        let mut session = Session::new(header);
+        session.apply(Elapsed::ZERO, &SessionEvent::Ended { reason: "the plan is over".into() });
+        let xml = junit(&session);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\""), "{xml}");
         assert!(xml.contains("<testsuite name=\"a &quot;&lt;b&gt;&quot;�\""), "{xml}");
         assert!(xml.contains("name=\"due &gt;= 0\""), "{xml}");

@@ -207,6 +207,28 @@ impl Fleet {
 }
 
 impl Session {
+    /// Notes what came due in a second that nobody planned: its controller was gone, and each generator sent until the end of its
+    /// lease. No step asked for that.
+    pub(super) fn note_unled(&mut self, second: &Second) {
+        if self.totals.planned.is_none() {
+            return;
+        }
+        for part in &second.parts {
+            if part.intended == second.index && part.due > 0 && part.planned.is_none() {
+                self.fold.unled.insert(part.intended);
+            }
+            if self.fold.unled.contains(&part.intended) {
+                self.totals.unled = self.totals.unled.saturating_add(part.due);
+            }
+        }
+    }
+
+    /// Whether nobody has led the fleet since some second of the step that `second` would belong to.
+    pub(super) fn is_unled(&self, second: u32) -> bool {
+        let since = self.owner(second).map_or(0, |at| self.fold.gathered[at].first_second);
+        self.fold.unled.range(since..=second).next().is_some()
+    }
+
     /// Something happened to a generator.
     pub(super) fn hear_of_generator(&mut self, at: Elapsed, event: &GeneratorEvent) {
         let fleet = self.fleet.get_or_insert_default();

@@ -40,13 +40,17 @@ impl Session {
                     Some(cohort) if cohort.may_be_late() => Measuring::Open,
                     _ => Measuring::Counts,
                 };
-                self.fold.gathered[at].add(part, self.objectives.at(intended), measuring);
+                // In the totals it is as any other.
+                let is_of_the_step = !self.is_unled(intended);
+                if is_of_the_step {
+                    self.fold.gathered[at].add(part, self.objectives.at(intended), measuring);
+                }
                 match measuring {
                     Measuring::Counts => self.totals.ok_measured.merge(&part.ok),
                     Measuring::Open => self.fold.held.entry(intended).or_default().merge(&part.ok),
                     Measuring::LeftOut => {}
                 }
-                if at < self.fold.unfinished {
+                if is_of_the_step && at < self.fold.unfinished {
                     late.push(at);
                 }
             }
@@ -64,7 +68,7 @@ impl Session {
 
     /// What belongs to the second something happened in: the generator's health, and who answered.
     fn file_service(&mut self, second: &Second) {
-        let Some(owner) = self.owner(second.index) else { return };
+        let Some(owner) = self.owner(second.index).filter(|_| !self.is_unled(second.index)) else { return };
         let answered = self.fold.table.answered_now();
         self.fold.gathered[owner].add_second(second, answered, self.header.settings.connections_limit());
         for served in &second.served {
@@ -87,7 +91,7 @@ impl Session {
             if let Some(held) = held.filter(|_| !cohort.is_late()) {
                 self.totals.ok_measured.merge(&held);
             }
-            if let Some(at) = self.owner(second) {
+            if let Some(at) = self.owner(second).filter(|_| !self.is_unled(second)) {
                 // An arrival that is due at the very end of a step makes no second of it.
                 let is_within = self.steps[at].step.end.is_none_or(|end| Elapsed::from_secs(second.into()) < end);
                 self.fold.gathered[at].add_settled(&cohort, self.objectives.at(second), is_within);

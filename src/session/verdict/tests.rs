@@ -6,7 +6,7 @@ use super::*;
 use crate::analysis::{Step, StepNumbers, StepReport, Timing};
 use crate::instances::{Basis, InstanceObservation};
 use crate::plan::threshold::Threshold;
-use crate::session::event::{Header, Settings};
+use crate::session::event::{COMPLETED, Header, Settings};
 use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
@@ -330,11 +330,15 @@ fn a_stage_that_never_began_cannot_pass() {
 fn an_interrupted_plan_did_not_pass_even_if_all_held_until_then() {
     let mut session = with_steps(&[("spike.lost", "< 1%")], vec![step(1, "spike")]);
     session.header_mut().settings.plan = Some("spike".to_owned());
-    assert!(!judge(&session).interrupted);
+    let verdict = judge(&session);
+    assert!(!verdict.interrupted && verdict.has_no_end, "it was killed, or goes on");
+    assert_eq!(verdict.headline(), "the recording ends before the plan does; until then passed: the threshold held");
     *session.ended_mut() = Some(QUIT_BY_THE_USER.to_owned());
     let verdict = judge(&session);
-    assert!(verdict.interrupted);
+    assert!(verdict.interrupted && !verdict.has_no_end);
     assert_eq!(verdict.headline(), "interrupted before the plan's end; until then passed: the threshold held");
+    *session.ended_mut() = Some(COMPLETED.to_owned());
+    assert!(judge(&session).interrupted, "nobody played it to its end");
     session.header_mut().settings.plan = None;
     assert!(!judge(&session).interrupted, "without a plan, quitting is the end");
 }

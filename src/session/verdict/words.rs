@@ -35,12 +35,16 @@ impl Verdict {
             && self.unmet_end.is_none()
             && self.none_ok.is_none()
             && !self.interrupted
+            && !self.has_no_end
     }
 
     /// In a few words: `passed: all 4 thresholds held`.
     pub(crate) fn headline(&self) -> String {
         if self.interrupted {
             return format!("interrupted before the plan's end; until then {}", self.outcome());
+        }
+        if self.has_no_end {
+            return format!("the recording ends before the plan does; until then {}", self.outcome());
         }
         match &self.unmet_end {
             Some(unmet) => format!("{}; {unmet}", self.outcome()),

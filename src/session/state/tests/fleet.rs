@@ -5,6 +5,7 @@ use crate::session::event::{Recorded, SessionEvent};
 use crate::session::fixtures::{change_of, ended, events, fleet_state, folded, id, of_fleet, rate};
 use crate::session::recording::{RecordingReader, RecordingWriter};
 use crate::session::standing::standing;
+use scaletop_load::GeneratorHealth;
 use scaletop_units::{GeneratorChange, GeneratorEvent};
 
 fn hear(session: &mut Session, at_millis: u64, name: &str, change: GeneratorChange, why: Option<&str>) {
@@ -115,6 +116,30 @@ fn what_is_sent_while_nobody_leads_does_not_hide_what_is_missing() {
     (8..10).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 240)])));
     let totals = session.totals();
     assert_eq!((totals.planned, totals.unled, totals.unreported()), (Some(2_400), 209, Some(120)));
+    assert_eq!(totals.ok_measured.count(), totals.ok.count(), "none of it was left out as late");
+}
+
+#[test]
+fn what_is_sent_while_nobody_leads_is_no_step_s_and_what_the_machines_do_meanwhile_judges_none() {
+    let mut session = session();
+    session.apply(Elapsed::ZERO, &SessionEvent::Fleet(fleet_state(3, None)));
+    set(&mut session, 0, 300);
+    (0..12).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    let before = session.steps()[0].numbers.clone();
+    nudge(&mut session, 12_000, 0, RateCause::Stop);
+    for index in 12..60 {
+        let due = if index == 12 { 300 } else { 0 };
+        let mut unled = of_fleet(index, 0, &[("g1", due)]);
+        unled.part_mut(index).planned = None;
+        unled.generator = GeneratorHealth { cpu_percent: Some(190.0), cores: Some(2), ..unled.generator };
+        close(&mut session, unled);
+    }
+    set(&mut session, 60_000, 300);
+    (60..70).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
+    let [first, second] = session.steps() else { panic!("two steps") };
+    assert_eq!((first.numbers.due, first.numbers.bad_seconds), (before.due, before.bad_seconds));
+    assert_eq!((&first.validity, second.numbers.due), (&Validity::Valid, 3_000));
+    assert_eq!(session.totals().due, 3_600 + 300 + 3_000);
 }
 
 #[test]
