@@ -362,7 +362,7 @@ impl Ready {
         };
         let state = State::live(self.header, live).in_folder(self.folder).with_keys(self.keys).after(
             // Read before anything is recorded.
-            known.into_iter().flatten().filter_map(Result::ok),
+            known.into_iter().flatten().map_while(Result::ok),
         );
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.again.unwrap_or(Beginning::At(self.script.rate))).await?;

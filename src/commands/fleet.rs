@@ -22,6 +22,8 @@ use crate::commands::own::Own;
 use crate::commands::{CommandError, placing};
 
 #[cfg(feature = "fleet")]
+pub(in crate::commands) use attach::Copied;
+#[cfg(feature = "fleet")]
 pub(crate) use error::FleetCommandError;
 
 /// Does what a command of a fleet asks for; the number is the exit code.

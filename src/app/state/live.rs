@@ -6,7 +6,7 @@ use crate::app::state::undo::Undo;
 use crate::plan::forecast::Budget;
 use crate::session::event::Side;
 use crate::session::halves::Halves;
-use crate::session::standing::{held_since, standing};
+use crate::session::standing::standing;
 use scaletop_units::ArrivalRate;
 
 /// The increments of the rate keys, requests per second.
@@ -107,11 +107,7 @@ impl Live {
     pub(super) fn know(&mut self, halves: &Halves) {
         for (side, half) in halves.each() {
             let told = if side == Side::Second { &mut self.told_beside } else { &mut self.told };
-            let standing = standing(half, half.now());
-            // It is told what lasts.
-            for _ in 0..2 {
-                let _ = told.second(half.now(), &standing, || held_since(half, half.now()));
-            }
+            told.know(&standing(half, half.now()));
         }
     }
 

@@ -23,6 +23,12 @@ impl Told {
         Self { last: None, lost: None, now: None }
     }
 
+    /// The log was told elsewhere that it stands so.
+    pub(super) fn know(&mut self, standing: &Standing) {
+        let (label, since) = (standing.label(), standing.lost_since());
+        (self.last, self.lost, self.now) = (Some((label, since)), since, Some((label, STEADY)));
+    }
+
     /// How it stands at the end of a second, `at`, and since when it holds if it does. What the log should be told of that.
     pub(super) fn second(
         &mut self,

@@ -13,6 +13,7 @@ use crate::cli::fleet::AttachArgs;
 use crate::commands::aim::Aim;
 use crate::commands::drive::sender::Sender;
 use crate::commands::drive::{Ready, SPIKE_RATE, Script};
+use crate::commands::fleet::Copied;
 use crate::commands::fleet_load::{Carrier, Fleet};
 use crate::commands::own::Own;
 use crate::commands::{CommandError, outcome, say, theme, verbosity};
@@ -20,6 +21,7 @@ use crate::headless::Log;
 use crate::metrics::Metrics;
 use crate::session::event::{FleetSettings, Header};
 use crate::session::folder::Made;
+use crate::session::recording::FILE_NAME;
 use crate::target::Target;
 use crate::tui::front::{Manners, TerminalFront};
 use crate::web::Bound;
@@ -27,8 +29,10 @@ use crate::web::Bound;
 /// What is known of it.
 pub(in crate::commands) struct Again {
     pub(in crate::commands) header: Header,
-    /// Where a copy of its recording is, which is gone on with.
+    /// Where it goes on.
     pub(in crate::commands) folder: PathBuf,
+    /// Its recording so far.
+    pub(in crate::commands) copied: Copied,
     pub(in crate::commands) made: Made,
     /// The end of what is recorded.
     pub(in crate::commands) at: Elapsed,
@@ -43,7 +47,7 @@ pub(in crate::commands) struct Again {
 
 /// Goes on with it, on the screen or only to its end.
 pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own) -> Result<u8, CommandError> {
-    let Again { header, folder, made, at, text, target, fleet, recovered, resumed, carrier } = again;
+    let Again { header, folder, made, copied, at, text, target, fleet, recovered, resumed, carrier } = again;
     let (clock, request) = (recovered.clock, recovered.request.clone());
     let aim = Aim::again(&header.settings, &target, request, &args.cloud, clock).await?;
     if !args.output.yes {
@@ -60,6 +64,7 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
         gathered = gathering => Sender::Fleet(Box::new(gathered?)),
         signal = signals.next() => return Err(CommandError::Interrupted { signal }),
     };
+    copied.write_to(&folder.join(FILE_NAME))?;
     let mut ready = Ready {
         header,
         clock,

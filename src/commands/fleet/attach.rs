@@ -1,43 +1,38 @@
 //! `scaletop fleet attach`: goes on with the session of a controller that is gone, or looks on at one that is led.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use scaletop_fleet::nats::{Look, Seconds};
 use scaletop_fleet::ticket::{Role, Ticket};
 use scaletop_fleet::{Abandoned, FleetError, Resumed, Verifier, recover};
-use scaletop_load::RateProfile;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::app::event::ReplayEvent;
-use crate::app::live::Finished;
 use crate::app::runtime::{Ended, Runtime};
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::app::watch::Watching;
-use crate::cli::Format;
 use crate::cli::fleet::AttachArgs;
 use crate::commands::drive::{self, Again};
-use crate::commands::fleet_load::Carrier;
 use crate::commands::own::Own;
 use crate::commands::{CommandError, fleet_load, has_screen, outcome, say, theme};
-use crate::export::export;
-use crate::session::event::{
-    COMPLETED, FleetSettings, Header, Notice, NoticeLevel, RateCause, RateChange, Recorded, SessionEvent,
-};
+use crate::session::event::{FleetSettings, Header, SessionEvent};
 use crate::session::folder;
 use crate::session::recording::{FILE_NAME, RecordingReader};
-use crate::session::writer::{BackgroundWriter, Mirror};
 use crate::target::Target;
 use crate::text::counted;
 use crate::tui::front::{Manners, TerminalFront};
 use scaletop_units::{Elapsed, GeneratorChange, GeneratorEvent, RunClock};
 
 use super::{FleetCommandError, given};
-use copied::{Copied, kept};
+pub(in crate::commands) use copied::Copied;
 
+use completed::complete;
+use copied::kept;
+
+mod completed;
 mod copied;
 
 /// Generators of the session are listened for so long.
@@ -57,9 +52,28 @@ pub(super) async fn run(args: AttachArgs, own: Own) -> Result<u8, CommandError> 
     let ticket = given::read(args.ticket.as_deref(), |source| Ticket::read(source, true))?;
     match ticket.role() {
         Role::Observer if args.finish => Err(FleetCommandError::OnlyLooks.into()),
-        Role::Observer => watch(&args, &ticket, own).await,
-        _ if args.watch => watch(&args, &ticket, own).await,
+        role if args.watch || role == Role::Observer => {
+            only_looks(&args)?;
+            watch(&args, &ticket, own).await
+        }
         _ => Box::pin(lead(args, &ticket, own)).await,
+    }
+}
+
+/// Refuses what does nothing for who only looks on.
+fn only_looks(args: &AttachArgs) -> Result<(), CommandError> {
+    let output = &args.output;
+    let given = [
+        ("--out", output.out.is_some()),
+        ("--metrics", output.metrics.is_some()),
+        ("--web", output.web.is_some()),
+        ("--spike-rate", args.spike_rate.is_some()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => Err(CommandError::Option(format!(
+            "{option} is for whoever leads the session, and who looks on records, serves and sends nothing: leave it out"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -73,10 +87,9 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     let copied = Copied::of(kept(look.record().await)?).await?;
     let mut past = Past::read(&copied)?;
     let (target, fleet) = past.may_go_on()?;
-    // One of its own: what the first controller wrote stays where it is.
+    // One of its own: what the first controller wrote stays where it is. It is empty until somebody goes on.
     let name = folder::name(past.header.started_unix_micros, std::slice::from_ref(&target));
     let (folder, made) = drive::folder_of(args.output.out.as_deref(), &name)?;
-    copied.write_to(&folder.join(FILE_NAME))?;
     let session = Abandoned {
         run: carrier.run.clone(),
         epoch: carrier.epoch,
@@ -86,14 +99,19 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     say(&format!("fleet: listening for the generators of {}", past.header.settings.url));
     let recovering = recover(&mut carrier.link, &session, &verify, LISTENS_FOR, &mut past.resumed.heard);
     let recovered = match recovering.await {
-        Err(FleetError::Deserted { .. }) if args.finish => return complete(&past, &folder, carrier),
-        recovered => recovered.map_err(|source| FleetCommandError::NotRecovered { folder: folder.clone(), source })?,
+        Err(FleetError::Deserted { .. }) if args.finish => {
+            copied.write_to(&folder.join(FILE_NAME))?;
+            return complete(&past, &folder, carrier);
+        }
+        Err(source @ FleetError::Deserted { .. }) => return Err(FleetCommandError::Deserted { source }.into()),
+        recovered => recovered?,
     };
     let text = gone_on(carrier.epoch, past.at, copied.record().missing());
     let again = Again {
         header: past.header,
         folder,
         made,
+        copied,
         at: past.at,
         text,
         target,
@@ -102,47 +120,7 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
         resumed: past.resumed,
         carrier,
     };
-    drive::again(args, again, own).await
-}
-
-/// Completes a session of which no generator is there any more, from what they had stored.
-fn complete(past: &Past, folder: &Path, carrier: Carrier) -> Result<u8, CommandError> {
-    let live = Live::new(drive::SPIKE_RATE);
-    let recorded = RecordingReader::open(folder)?.filter_map(Result::ok);
-    let mut state = State::live(past.header.clone(), live).in_folder(folder.to_owned()).after(recorded);
-    let mirror = carrier.record.map(|record| Box::new(move |line: &[u8]| record.add(line)) as Mirror);
-    let (mut writer, _) = BackgroundWriter::resume(folder, &past.header, mirror)?;
-    let mut events = Vec::new();
-    if state.session().rate().1 != RateProfile::PAUSED {
-        let stop = RateChange { profile: RateProfile::PAUSED, cause: RateCause::Stop, stage: None, unmet_start: None };
-        events.push(Recorded::new(past.at, SessionEvent::Rate(stop)));
-    }
-    let mut at = past.at;
-    for second in scaletop_fleet::rest(&past.resumed) {
-        at = at.max(second.end());
-        events.push(Recorded::new(second.end(), SessionEvent::Second(Box::new(second))));
-    }
-    for id in past.resumed.there.iter().cloned() {
-        let why = Some("no generator was there any more when the session was completed".to_owned());
-        let change = GeneratorChange::Lost;
-        events.push(Recorded::new(at, SessionEvent::Generator(GeneratorEvent { id, change, why })));
-    }
-    let text = format!(
-        "nobody led this session after {}, and none of its generators was there any more: it was completed from what they had stored",
-        past.at
-    );
-    events.push(Recorded::new(at, SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text })));
-    events.push(Recorded::new(at, SessionEvent::Ended { reason: COMPLETED.to_owned() }));
-    for event in &events {
-        writer.record(event.clone());
-    }
-    writer.finish();
-    drop((carrier.link, carrier.keep));
-    state = state.after(events);
-    let mut finished = Finished { state, exported: Some(export(folder)), signal: None };
-    outcome::write_session(&finished, Format::Text)?;
-    outcome::write_place(&mut finished, Format::Text)?;
-    Ok(outcome::exit_code(None, finished.state.halves()))
+    Box::pin(drive::again(args, again, own)).await
 }
 
 /// What the log says of a session that controller `epoch` goes on with, and of how much is known of it.
@@ -214,12 +192,9 @@ async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Comma
     let copied = Copied::of(kept(look.record().await)?).await?;
     let mut reader = copied.read()?;
     let header = reader.header().clone();
-    let mut events = Vec::new();
-    while let Some(recorded) = reader.next_event()? {
-        events.push(recorded);
-    }
     let live = Live { place: Place::Watched, ..Live::new(drive::SPIKE_RATE) };
-    let state = State::live(header.clone(), live).with_keys(Arc::clone(&own.keys)).after(events);
+    let so_far = reader.by_ref().map_while(Result::ok);
+    let state = State::live(header.clone(), live).with_keys(Arc::clone(&own.keys)).after(so_far);
     // What it was is the present; from here on time passes as everywhere.
     let zero = Instant::now().checked_sub(state.now().saturating_since(Elapsed::ZERO)).unwrap_or_else(Instant::now);
     let clock = RunClock::anchored(zero, header.started_unix_micros);
@@ -279,6 +254,24 @@ mod tests {
         assert!(gone_on(2, at, 0).ends_with("at rate 0"));
         assert!(gone_on(2, at, 1).ends_with("; 1 part of its recording was not kept"));
         assert!(gone_on(2, at, 1_200).ends_with("; 1,200 parts of its recording were not kept"));
+    }
+
+    #[test]
+    fn what_does_nothing_for_who_looks_on_is_refused() {
+        use clap::Parser as _;
+        let args = |words: &str| {
+            let cli = crate::cli::Cli::try_parse_from(words.split_whitespace()).unwrap();
+            let crate::cli::Command::Fleet(crate::cli::fleet::FleetCommand::Attach(args)) = cli.command else {
+                panic!("another command")
+            };
+            args
+        };
+        assert!(only_looks(&args("scaletop fleet attach t --watch --theme mono")).is_ok());
+        for option in ["--out x", "--metrics 9464", "--web 8080", "--spike-rate 5"] {
+            let refused = only_looks(&args(&format!("scaletop fleet attach t --watch {option}"))).unwrap_err();
+            let name = option.split(' ').next().unwrap();
+            assert!(refused.to_string().starts_with(name) && refused.exit_code() == 2, "{refused}");
+        }
     }
 
     #[test]

@@ -45,15 +45,9 @@ pub enum FleetCommandError {
     #[error("the demo's instances ended with the program that led it: start it anew with scaletop fleet demo")]
     DemoIsGone,
     /// Nobody but the generators knew what they sent.
-    #[error(
-        "{source}; what was recorded until then is in {0}: scaletop report {0}; scaletop fleet attach --finish completes it from what they \
-         had stored",
-        folder.display()
-    )]
-    NotRecovered {
-        /// Where the recording is.
-        folder: PathBuf,
-        /// Why nobody goes on.
+    #[error("{source}; scaletop fleet attach --finish completes the session from what they had stored")]
+    Deserted {
+        /// For how long they were listened for.
         source: scaletop_fleet::FleetError,
     },
     /// An observer steers nothing.
@@ -76,7 +70,7 @@ impl FleetCommandError {
             | Self::NothingKept
             | Self::IsOver { .. }
             | Self::DemoIsGone
-            | Self::NotRecovered { .. } => 1,
+            | Self::Deserted { .. } => 1,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::commands::fleet::FleetCommandError;
 use crate::session::recording::RecordingReader;
 
 /// A copy that grows with what is copied.
-pub(super) struct Copied {
+pub(in crate::commands) struct Copied {
     record: Record,
     file: NamedTempFile,
     /// The beginning of a line whose end has not come.
@@ -66,7 +66,7 @@ impl Copied {
     }
 
     /// Writes the copy to `path`, which must not exist.
-    pub(super) fn write_to(&self, path: &Path) -> Result<(), CommandError> {
+    pub(in crate::commands) fn write_to(&self, path: &Path) -> Result<(), CommandError> {
         let copy = || io::copy(&mut File::open(self.path())?, &mut File::create_new(path)?);
         copy().map_err(unwritten(path))?;
         Ok(())
