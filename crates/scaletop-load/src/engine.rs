@@ -30,6 +30,7 @@ use crate::engine::growth::Growth;
 use crate::engine::threads::{Spare, Start, start_thread};
 use crate::expected::Expected;
 use crate::generator::GeneratorProbe;
+use crate::mix::Mix;
 use crate::rate::Arrivals;
 use crate::record::second::Second;
 use crate::timer::Timer;
@@ -63,7 +64,7 @@ pub enum Workers {
 }
 
 /// How the engine is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LoadConfig {
     /// How arrivals are spaced.
     pub arrivals: Arrivals,
@@ -82,6 +83,8 @@ pub struct LoadConfig {
     pub workers: Workers,
     /// Which answers are OK.
     pub expected: Expected,
+    /// The requests whose numbers are told apart by name; the transport's, where it sends several.
+    pub mix: Option<Arc<Mix>>,
 }
 
 impl Default for LoadConfig {
@@ -98,6 +101,7 @@ impl Default for LoadConfig {
             warm: 0,
             workers,
             expected: Expected::default(),
+            mix: None,
         }
     }
 }
@@ -168,9 +172,9 @@ impl Prepared {
             return Err(EngineError::NoWorker);
         }
         let workers = if config.workers == Workers::Auto { 1 } else { transports.len() };
+        let warm_in_all = config.warm.min(config.max_connections);
         let mut prepared = Self { config, starts: Vec::new(), threads: Vec::new(), reserve: Vec::new(), warmed: 0 };
         let mut warming = Vec::new();
-        let warm_in_all = config.warm.min(config.max_connections);
         for (index, transport) in transports.into_iter().enumerate() {
             if index >= workers {
                 prepared.reserve.push(Spare::new(index, transport));

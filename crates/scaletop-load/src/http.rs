@@ -10,7 +10,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`options`] | what to send and how |
-//! | [`template`], [`tls`] | the request written down once, whom to trust |
+//! | [`template`], [`written`], [`tls`] | the request written down once, or anew for each arrival; whom to trust |
 //! | [`pool`] | who gets which connection, how many there are, how old they get |
 //! | [`connect`] | making one: name, TCP, TLS |
 //! | [`h1`], [`answer`], [`h2`] | requests and answers on one |
@@ -31,7 +31,7 @@ use crate::sample::FailureKind;
 use crate::transport::{MakeTransport, Reply, Transport, Turn};
 use scaletop_units::Elapsed;
 
-pub use options::{CertificateError, RequestOptions, TransportError};
+pub use options::{Authorize, CertificateError, RequestOptions, TransportError, Unsigned};
 
 mod answer;
 pub(crate) mod cause;
@@ -46,6 +46,7 @@ mod pool;
 mod slot;
 mod stream;
 mod template;
+mod written;
 mod tls;
 
 /// How many warm-up connections are opened at the same time: not the storm that warming is meant to avoid.
@@ -95,6 +96,13 @@ impl HttpTransport {
         self.pool().is_http2()
     }
 
+    /// Sends one request by itself: of several the one that stands at `index` among them, from 0.
+    pub async fn try_one(&self, index: usize) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        self.pool().submit(Job::single(index, reply));
+        answer.await.unwrap_or(Reply::failed(FailureKind::Other))
+    }
+
     fn pool(&self) -> &Rc<Pool> {
         self.pool.get_or_init(|| Pool::new(Arc::clone(&self.template)))
     }
@@ -102,9 +110,7 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     async fn send(&self, _sent: Elapsed) -> Reply {
-        let (reply, answer) = oneshot::channel();
-        self.pool().submit(Job::single(reply));
-        answer.await.unwrap_or(Reply::failed(FailureKind::Other))
+        self.try_one(0).await
     }
 
     async fn warm(&self, connections: usize) -> usize {

@@ -10,13 +10,14 @@
 
 use std::collections::VecDeque;
 
+use crate::pacer::Arrival;
 use scaletop_units::Elapsed;
 
 /// The requests without an answer.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    /// Intended instants in the order in which they were due; [`ANSWERED`] once answered, which the front never is.
-    queue: VecDeque<Elapsed>,
+    /// Arrivals in the order in which they were due; due at [`ANSWERED`] once answered, which the front never is.
+    queue: VecDeque<Arrival>,
     /// The ticket of the front.
     first: u64,
     /// The ticket of the first that waits.
@@ -32,30 +33,30 @@ const ANSWERED: Elapsed = Elapsed::from_nanos(u64::MAX);
 pub(crate) struct Ticket(u64);
 
 impl InFlight {
-    /// A request that was due at `intended` waits for a connection.
-    pub(crate) fn add(&mut self, intended: Elapsed) {
-        self.queue.push_back(intended);
+    /// The request of `arrival` waits for a connection.
+    pub(crate) fn add(&mut self, arrival: Arrival) {
+        self.queue.push_back(arrival);
         self.count += 1;
     }
 
     /// The oldest that waits does so no longer.
-    pub(crate) fn take(&mut self) -> Option<(Ticket, Elapsed)> {
-        let intended = self.oldest_waiting()?;
+    pub(crate) fn take(&mut self) -> Option<(Ticket, Arrival)> {
+        let arrival = self.next_waiting()?;
         let ticket = Ticket(self.next);
         self.next += 1;
-        Some((ticket, intended))
+        Some((ticket, arrival))
     }
 
     /// It was answered, has failed or was given up. A second time does nothing.
     pub(crate) fn remove(&mut self, ticket: Ticket) {
         debug_assert!(ticket.0 < self.next, "what waits must be taken first");
         if let Some(slot) = self.index(ticket).and_then(|at| self.queue.get_mut(at))
-            && *slot != ANSWERED
+            && slot.due != ANSWERED
         {
-            *slot = ANSWERED;
+            slot.due = ANSWERED;
             self.count -= 1;
         }
-        while self.queue.front() == Some(&ANSWERED) {
+        while self.oldest() == Some(ANSWERED) {
             self.queue.pop_front();
             self.first += 1;
         }
@@ -68,7 +69,7 @@ impl InFlight {
 
     /// When the oldest was due.
     pub(crate) fn oldest(&self) -> Option<Elapsed> {
-        self.queue.front().copied()
+        self.queue.front().map(|arrival| arrival.due)
     }
 
     /// How many wait for a connection.
@@ -78,6 +79,10 @@ impl InFlight {
 
     /// When the oldest that waits was due.
     pub(crate) fn oldest_waiting(&self) -> Option<Elapsed> {
+        self.next_waiting().map(|arrival| arrival.due)
+    }
+
+    fn next_waiting(&self) -> Option<Arrival> {
         self.index(Ticket(self.next)).and_then(|at| self.queue.get(at)).copied()
     }
 
@@ -94,7 +99,7 @@ impl InFlight {
     /// When those that wait, from ticket `from` to before `until`, were due.
     pub(crate) fn between(&self, from: Ticket, until: Ticket) -> impl Iterator<Item = Elapsed> {
         let from = from.max(Ticket(self.next));
-        (from.0..until.0).filter_map(|ticket| self.queue.get(self.index(Ticket(ticket))?).copied())
+        (from.0..until.0).filter_map(|ticket| self.queue.get(self.index(Ticket(ticket))?).map(|arrival| arrival.due))
     }
 
     fn index(&self, ticket: Ticket) -> Option<usize> {
@@ -108,11 +113,15 @@ mod tests {
 
     use super::*;
 
+    const fn due(at: Elapsed) -> Arrival {
+        Arrival { number: 1, due: at }
+    }
+
     #[test]
     fn removing_twice_counts_once() {
         let mut flights = InFlight::default();
-        flights.add(Elapsed::from_secs(1));
-        flights.add(Elapsed::from_secs(2));
+        flights.add(due(Elapsed::from_secs(1)));
+        flights.add(due(Elapsed::from_secs(2)));
         let (first, _) = flights.take().unwrap();
         flights.remove(first);
         flights.remove(first);
@@ -125,14 +134,14 @@ mod tests {
             let mut flights = InFlight::default();
             let (mut waiting, mut taken): (Vec<Elapsed>, Vec<(Ticket, Elapsed)>) = Default::default();
             for (second, (op, pick)) in (1..).zip(ops) {
-                let due = Elapsed::from_secs(second);
+                let at = Elapsed::from_secs(second);
                 match op % 3 {
                     0 => {
-                        flights.add(due);
-                        waiting.push(due);
+                        flights.add(due(at));
+                        waiting.push(at);
                     }
                     1 => {
-                        let next = flights.take();
+                        let next = flights.take().map(|(ticket, arrival)| (ticket, arrival.due));
                         prop_assert_eq!(next.map(|(_, due)| due), waiting.first().copied());
                         if let Some(next) = next {
                             waiting.remove(0);

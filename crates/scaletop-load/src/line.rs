@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Whoever has a connection to spare takes the oldest. Nothing here is locked or crosses a thread: a line, its exchanges
-//! and its recorder belong to one worker. What waits is a range of tickets and takes eight bytes each.
+//! and its recorder belong to one worker. What waits is a range of tickets and takes sixteen bytes each.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::engine::Shared;
 use crate::in_flight::{InFlight, Ticket};
+use crate::pacer::Arrival;
 use crate::record::connections::Connections;
 use crate::record::recorder::{Dropped, Gauge, Shard};
 use crate::record::second::Second;
@@ -56,7 +57,7 @@ impl Line {
         let flights = InFlight::default();
         let (waited, covered) = (flights.end(), flights.end());
         let parts =
-            Parts { shard: Shard::new(start, shared.expected()), flights, waited, covered, open: 0, connecting: 0 };
+            Parts { shard: Shard::new(start, shared.expected(), shared.mix()), flights, waited, covered, open: 0, connecting: 0 };
         let next_due = Cell::new(NEVER);
         Self { clock, shared, next_due, passed: Notify::new(), parts: RefCell::new(parts) }
     }
@@ -99,31 +100,31 @@ impl Line {
 
     /// An arrival came due, and the worker turned to it at `now`. Whether there was room for it under the cap; if not,
     /// nothing is noted yet.
-    pub(crate) fn accept(&self, intended: Elapsed, now: Elapsed) -> bool {
+    pub(crate) fn accept(&self, arrival: Arrival, now: Elapsed) -> bool {
         let Some(in_flight) = self.shared.take_room() else { return false };
         let mut parts = self.parts.borrow_mut();
-        parts.shard.arrived(intended);
-        parts.shard.accepted(intended, now, in_flight);
-        parts.flights.add(intended);
+        parts.shard.arrived(arrival);
+        parts.shard.accepted(arrival.due, now, in_flight);
+        parts.flights.add(arrival);
         true
     }
 
     /// An arrival came due and is given up at once.
-    pub(crate) fn refuse(&self, intended: Elapsed, why: Dropped) {
+    pub(crate) fn refuse(&self, arrival: Arrival, why: Dropped) {
         let mut parts = self.parts.borrow_mut();
-        parts.shard.arrived(intended);
-        parts.shard.dropped(intended, why);
+        parts.shard.arrived(arrival);
+        parts.shard.dropped(arrival, why);
     }
 
     /// Takes the oldest of those that wait, at `now`.
     pub(crate) fn take_at(self: &Rc<Self>, now: Elapsed) -> Option<Exchange> {
         let mut parts = self.parts.borrow_mut();
-        let (ticket, intended) = parts.flights.take()?;
+        let (ticket, arrival) = parts.flights.take()?;
         if ticket < parts.waited && ticket >= parts.covered {
-            parts.shard.connections(now).slot_wait.record(now.saturating_since(intended));
+            parts.shard.connections(now).slot_wait.record(now.saturating_since(arrival.due));
         }
-        parts.shard.sent(intended, now);
-        Some(Exchange { line: Rc::clone(self), ticket, intended, sent: None })
+        parts.shard.sent(arrival, now);
+        Some(Exchange { line: Rc::clone(self), ticket, arrival, sent: None })
     }
 
     /// Takes the oldest of those that wait.
@@ -134,8 +135,8 @@ impl Line {
     /// Gives up the oldest of those that wait, which was never sent.
     pub(crate) fn drop_oldest(&self, why: Dropped) {
         let mut parts = self.parts.borrow_mut();
-        if let Some((ticket, intended)) = parts.flights.take() {
-            parts.shard.dropped(intended, why);
+        if let Some((ticket, arrival)) = parts.flights.take() {
+            parts.shard.dropped(arrival, why);
             parts.flights.remove(ticket);
             self.shared.give_room();
         }
@@ -216,14 +217,14 @@ impl Line {
 pub struct Exchange {
     line: Rc<Line>,
     ticket: Ticket,
-    intended: Elapsed,
+    arrival: Arrival,
     sent: Option<Elapsed>,
 }
 
 impl Exchange {
-    /// When it was due.
-    pub const fn intended(&self) -> Elapsed {
-        self.intended
+    /// When it was due, and as which of the schedule's arrivals.
+    pub const fn arrival(&self) -> Arrival {
+        self.arrival
     }
 
     /// Its first byte is handed to a connection that is ready, now. Service time counts from here; a request that is sent
@@ -238,8 +239,8 @@ impl Exchange {
     pub fn complete(self, reply: Reply) {
         let completed = self.line.clock.now();
         let Reply { outcome, bytes, served_by, remote, cause, is_http2: _ } = reply;
-        let Self { intended, sent, .. } = self;
-        let sample = Sample { intended, sent, completed, outcome, bytes, served_by, remote, cause };
+        let Self { arrival, sent, .. } = self;
+        let sample = Sample { arrival, sent, completed, outcome, bytes, served_by, remote, cause };
         self.line.parts.borrow_mut().shard.completed(&sample);
         if completed >= self.line.next_due.get() {
             // Once: the worker says anew what it expects.

@@ -65,6 +65,21 @@ use scaletop_units::{ArrivalRate, Elapsed, NANOS_PER_SEC};
 /// Anchors kept although no arrival of this share needs them: a change of shares may still ask for the credit at them.
 const MAX_ANCHORS: usize = 1_024;
 
+/// An arrival of the one schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its number in the schedule, from 1 on: the same whoever takes it. (With Poisson arrivals each [`Piece`] draws gaps of its
+    /// own, so a few numbers may be left out or come twice where one begins.)
+    pub number: u64,
+    /// When it is due.
+    pub due: Elapsed,
+}
+
+impl Arrival {
+    /// The first one, due when the session begins: stands for a request that no schedule asked for.
+    pub const FIRST: Self = Self { number: 1, due: Elapsed::ZERO };
+}
+
 /// Which arrivals of the one schedule a worker takes: every `of`-th, beginning with number `index` (from 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -145,6 +160,8 @@ pub struct Pacer {
     next: Option<Elapsed>,
     /// When the last arrival handed out was due.
     handed_out: Elapsed,
+    /// Its number, and 0 before the first.
+    number: u64,
     arrivals: Arrivals,
     /// The piece that follows, and the moment after which it does.
     following: Option<Box<(Elapsed, Pacer)>>,
@@ -162,7 +179,7 @@ impl Pacer {
         let shares = VecDeque::from([(Elapsed::ZERO, share)]);
         let (last, handed_out) = (start.clone(), Elapsed::ZERO);
         let mut pacer =
-            Self { anchors, shares, last, upcoming: start, next: None, handed_out, arrivals, following: None };
+            Self { anchors, shares, last, upcoming: start, next: None, handed_out, number: 0, arrivals, following: None };
         pacer.find_next();
         pacer
     }
@@ -180,9 +197,10 @@ impl Pacer {
         let anchor = Anchor { at: piece.since, credit: piece.credit, profile: piece.profile };
         let earned = anchor.credit_at(piece.at);
         let number = earned / CREDIT_PER_ARRIVAL;
-        (next.last.number, next.last.credit) = match self.arrivals {
-            Arrivals::Uniform => (u64::try_from(number).unwrap_or(u64::MAX), number * CREDIT_PER_ARRIVAL),
-            Arrivals::Poisson => (0, earned),
+        next.last.number = u64::try_from(number).unwrap_or(u64::MAX);
+        next.last.credit = match self.arrivals {
+            Arrivals::Uniform => number * CREDIT_PER_ARRIVAL,
+            Arrivals::Poisson => earned,
         };
         next.anchors = VecDeque::from([anchor]);
         next.handed_out = piece.at;
@@ -245,12 +263,18 @@ impl Pacer {
     pub fn pop_due(&mut self, now: Elapsed) -> Option<Elapsed> {
         let due = self.next.filter(|&due| due <= now)?;
         self.handed_out = due;
+        self.number = self.upcoming.number;
         self.last = self.upcoming.clone();
         while self.shares.get(1).is_some_and(|&(at, _)| at < due) {
             self.shares.pop_front();
         }
         self.find_next();
         Some(due)
+    }
+
+    /// The same with its number.
+    pub fn pop_arrival(&mut self, now: Elapsed) -> Option<Arrival> {
+        self.pop_due(now).map(|due| Arrival { number: self.number, due })
     }
 
     /// Arrivals a second of this share at `now`.
@@ -278,8 +302,9 @@ impl Pacer {
     fn find_next(&mut self) {
         self.find_within();
         if let Some(following) = self.following.take_if(|next| self.next.is_none_or(|due| due > next.0)) {
-            let behind = self.handed_out;
+            let (behind, number) = (self.handed_out, self.number);
             *self = following.1;
+            self.number = number;
             while self.next.is_some_and(|due| due <= behind) {
                 self.last = self.upcoming.clone();
                 self.find_within();

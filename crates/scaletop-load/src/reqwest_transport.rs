@@ -68,6 +68,10 @@ impl ReqwestTransport {
             let why = format!("{name} cannot say when a request was due: reqwest sends the same request each time");
             return Err(TransportError::Request(why));
         }
+        if options.mix.is_some() || options.authorize.is_some() {
+            let why = "reqwest sends the same request each time, so several requests, or headers that change, cannot be sent with it";
+            return Err(TransportError::Request(why.to_owned()));
+        }
         install_tls_provider();
         // Without keep-alive there is nothing to retire.
         let max_age = options.conn_max_age.filter(|_| options.keep_alive);

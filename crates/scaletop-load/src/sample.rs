@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::expected::Expected;
+use crate::pacer::Arrival;
 use scaletop_units::{Elapsed, InstanceId};
 
 /// One answered (or failed) request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// When the pacer owed the request.
-    pub intended: Elapsed,
+    /// The arrival whose request it is: when the pacer owed it.
+    pub arrival: Arrival,
     /// When its first byte was handed to a connection that was ready; `None` when there never was one.
     pub sent: Option<Elapsed>,
     /// When its last byte, or its failure, was seen.

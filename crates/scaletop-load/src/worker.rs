@@ -193,7 +193,8 @@ impl<T: Transport> Worker<T> {
         let mut may_wait_for_room = true;
         let mut handled = 0;
         let lease = self.line.shared().lease();
-        while let Some(intended) = self.pacer.pop_due(now) {
+        while let Some(arrival) = self.pacer.pop_arrival(now) {
+            let intended = arrival.due;
             self.rhythm.took(intended);
             handled += 1;
             if intended > lease {
@@ -201,10 +202,10 @@ impl<T: Transport> Worker<T> {
                 continue;
             }
             if now > lease || now.saturating_since(intended) > TOO_LATE {
-                self.line.refuse(intended, Dropped::Late);
+                self.line.refuse(arrival, Dropped::Late);
                 continue;
             }
-            if self.line.accept(intended, now) {
+            if self.line.accept(arrival, now) {
                 if handled % ARRIVALS_PER_TURN == 0 {
                     self.offer(now);
                     tokio::task::yield_now().await;
@@ -218,11 +219,11 @@ impl<T: Transport> Worker<T> {
                 may_wait_for_room = false;
                 self.offer(now);
                 tokio::task::yield_now().await;
-                if self.line.accept(intended, now) {
+                if self.line.accept(arrival, now) {
                     continue;
                 }
             }
-            self.line.refuse(intended, self.why_full());
+            self.line.refuse(arrival, self.why_full());
         }
         if handled > 0 && now >= planned {
             self.rhythm.woke(now);

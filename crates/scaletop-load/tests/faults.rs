@@ -247,7 +247,7 @@ async fn every_arrival_ends_in_one_column_however_the_run_ends() {
     let options = RequestOptions { timeout: Duration::from_millis(500), ..hangs.options() };
     let config = LoadConfig { max_connections: 5, ..LoadConfig::default() };
     let stages = [(100, 1)];
-    let (total, _) = sum(End::Stop, drive_until(&options, config, &stages, End::Stop).await);
+    let (total, _) = sum(End::Stop, drive_until(&options, config.clone(), &stages, End::Stop).await);
     assert!(total.dropped_connections > 0, "what waited for a connection was never sent");
     let (_, in_flight) = sum(End::Drain, drive_until(&options, config, &stages, End::Drain).await);
     assert_eq!(in_flight, 0);

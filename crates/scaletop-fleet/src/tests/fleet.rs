@@ -167,7 +167,7 @@ impl Transport for Noting {
 
     fn serve(self: &Rc<Self>, line: &Rc<Line>, _: Turn) {
         while let Some(mut exchange) = line.take() {
-            self.sent.borrow_mut().push((exchange.intended(), self.who));
+            self.sent.borrow_mut().push((exchange.arrival().due, self.who));
             exchange.begin();
             let answer = self.answer;
             tokio::task::spawn_local(async move {

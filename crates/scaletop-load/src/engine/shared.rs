@@ -8,6 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::engine::LoadConfig;
 use crate::expected::Expected;
+use crate::mix::Mix;
 use crate::mailbox::{Command, Mailbox};
 use crate::pacer::{Pacer, Piece, Share, Slots};
 use crate::rate::RateProfile;
@@ -52,10 +53,15 @@ impl Shared {
         self.config.expected
     }
 
+    /// Several requests, when there are.
+    pub(crate) fn mix(&self) -> Option<Arc<Mix>> {
+        self.config.mix.clone()
+    }
+
     /// The shares of `workers` workers that begin together in second `first`.
     pub(crate) fn new(config: &LoadConfig, workers: usize, first: u32) -> Self {
         Self {
-            config: *config,
+            config: config.clone(),
             in_flight: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             members: Mutex::new(Members {

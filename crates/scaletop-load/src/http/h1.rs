@@ -111,9 +111,10 @@ impl Link {
         job.begin();
         let sent = pool.now();
         self.deadline.set(pool.template.timeout);
+        let outgoing = pool.outgoing(&job);
         let mut exchange = Exchange {
-            request: pool.template.wire(job.due()),
-            answer: Answer::new(pool.template.is_head),
+            request: outgoing.wire(),
+            answer: Answer::new(outgoing.is_head()),
             written: 0,
             is_flushed: false,
             write_error: None,
@@ -133,7 +134,7 @@ impl Link {
             }
             _ => None,
         };
-        if refused.is_none() && !job.again && ending.was_not_looked_at(pool.template.head.method().is_idempotent()) {
+        if refused.is_none() && !job.again && ending.was_not_looked_at(outgoing.is_idempotent()) {
             pool.send_once_more(job);
             return false;
         }

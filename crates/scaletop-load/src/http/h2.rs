@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
+use http::Request;
 use h2::{Reason, RecvStream, SendStream};
 
 use crate::http::cause::leads_to;
@@ -23,7 +24,7 @@ use crate::http::slot::Slot;
 use crate::http::stream::Stream;
 use crate::sample::{FailureKind, Phase};
 use crate::transport::Reply;
-use scaletop_units::{Elapsed, exact};
+use scaletop_units::exact;
 
 /// What the service may send on one stream, and on all of a connection, before we have read it: bodies are read and
 /// forgotten as they come, so this bounds what many connections may hold.
@@ -157,14 +158,16 @@ async fn send_job(pool: Rc<Pool>, slot: Rc<Slot>, send: SendRequest<Bytes>, mut 
     let idled = slot.idled_before(began);
     let mut reply = Reply::status(0);
     let timeout = pool.template.timeout;
-    let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, job.due(), &mut reply)).await;
+    let outgoing = pool.outgoing(&job);
+    let is_idempotent = outgoing.is_idempotent();
+    let exchanged = tokio::time::timeout(timeout, exchange(&pool, send, outgoing.head(), &mut reply)).await;
     let has_answer = reply.outcome != crate::sample::Outcome::Status(0);
     reply.remote = has_answer.then_some(slot.remote);
     slot.busy.set(slot.busy.get().saturating_sub(1));
     let again = match &exchanged {
         Ok(Err(ended)) if !job.again => {
             let close = (has_answer, idled, pool.now().saturating_since(began), slot.round_trip);
-            once_more(ended, close, pool.template.head.method().is_idempotent())
+            once_more(ended, close, is_idempotent)
         }
         _ => None,
     };
@@ -219,16 +222,15 @@ fn once_more(
 async fn exchange(
     pool: &Pool,
     mut send: SendRequest<Bytes>,
-    due: Option<Elapsed>,
+    (head, body): (Request<()>, Bytes),
     reply: &mut Reply,
 ) -> Result<(), Ended> {
-    let body = &pool.template.body;
     let ended = |error: h2::Error| ended(&error, Phase::Answer);
     let unsent = |error| match ended(error) {
         Ended::Unprocessed => Ended::Unprocessed,
         other => Ended::Closed { is_unsent: true, failed: other.failed() },
     };
-    let (response, mut stream) = send.send_request(pool.template.head(due), body.is_empty()).map_err(unsent)?;
+    let (response, mut stream) = send.send_request(head, body.is_empty()).map_err(unsent)?;
     let mut response = std::pin::pin!(response);
     let response = if body.is_empty() {
         response.await.map_err(ended)?

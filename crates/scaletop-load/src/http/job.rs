@@ -2,9 +2,9 @@
 
 use tokio::sync::oneshot;
 
+use crate::http::template::Ask;
 use crate::line::Exchange;
 use crate::transport::Reply;
-use scaletop_units::Elapsed;
 
 /// One request on its way to, or on, a connection.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ pub(super) struct Job {
 #[derive(Debug)]
 enum Asked {
     Load(Exchange),
-    Single(oneshot::Sender<Reply>),
+    /// Which of the requests, and who waits for the answer.
+    Single(usize, oneshot::Sender<Reply>),
 }
 
 impl Job {
@@ -26,16 +27,16 @@ impl Job {
         Self { asked: Asked::Load(exchange), again: false }
     }
 
-    /// A request by itself.
-    pub(super) const fn single(reply: oneshot::Sender<Reply>) -> Self {
-        Self { asked: Asked::Single(reply), again: false }
+    /// A request by itself: one of several, by its place among them.
+    pub(super) const fn single(index: usize, reply: oneshot::Sender<Reply>) -> Self {
+        Self { asked: Asked::Single(index, reply), again: false }
     }
 
-    /// When it was due; `None` of a request by itself.
-    pub(super) const fn due(&self) -> Option<Elapsed> {
+    /// Which request it asks for.
+    pub(super) const fn ask(&self) -> Ask {
         match &self.asked {
-            Asked::Load(exchange) => Some(exchange.intended()),
-            Asked::Single(_) => None,
+            Asked::Load(exchange) => Ask::Load(exchange.arrival()),
+            Asked::Single(index, _) => Ask::Single(*index),
         }
     }
 
@@ -51,7 +52,7 @@ impl Job {
         match self.asked {
             Asked::Load(exchange) => exchange.complete(reply),
             // Whoever asked may have gone.
-            Asked::Single(asked) => drop(asked.send(reply)),
+            Asked::Single(_, asked) => drop(asked.send(reply)),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! What to send and how, and why that may be impossible.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use url::Url;
+
+use crate::mix::Mix;
 
 /// What to send, and how.
 #[derive(Clone, Debug)]
@@ -42,6 +46,32 @@ pub struct RequestOptions {
     /// The request header, if any, that says when a request was due: nanoseconds since the start of the session, in 20 digits. So
     /// a request is found again in a log of the service's.
     pub due_header: Option<HeaderName>,
+    /// Several requests in place of the one that `method`, the path of `url` and `body` describe; `headers` are sent with each
+    /// of them.
+    pub mix: Option<Arc<Mix>>,
+    /// What adds headers to each request at the moment it is sent: a token that changes, a signature.
+    pub authorize: Option<Arc<dyn Authorize>>,
+}
+
+/// Adds headers to a request at the moment it is sent. Called on the threads that send, so it must not wait for anything.
+pub trait Authorize: fmt::Debug + Send + Sync {
+    /// The headers to add, in place of those of the same name.
+    fn headers(&self, request: &Unsigned<'_>) -> Vec<(HeaderName, HeaderValue)>;
+}
+
+/// A request that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsigned<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path with its query, as it is sent.
+    pub path: &'a str,
+    /// Host and port as they are sent.
+    pub host: &'a str,
+    /// The other headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
 }
 
 impl RequestOptions {
@@ -61,6 +91,8 @@ impl RequestOptions {
             resolve: Vec::new(),
             instance_header: HeaderName::from_static("x-instance-id"),
             due_header: None,
+            mix: None,
+            authorize: None,
         }
     }
 }
@@ -76,11 +108,16 @@ impl RequestOptions {
     /// # Errors
     /// When one of them is given.
     pub(crate) fn refuse_framing_headers(&self) -> Result<(), TransportError> {
-        let given = [TRANSFER_ENCODING, CONTENT_LENGTH].into_iter().find(|name| self.headers.contains_key(name));
-        given.map_or(Ok(()), |name| {
-            let why = format!("the header {name} is worked out from the body, and a different one would be no request");
-            Err(TransportError::Request(why))
-        })
+        self.headers.keys().try_for_each(Self::refuse_framing)
+    }
+
+    /// The same of one header.
+    pub(crate) fn refuse_framing(name: &HeaderName) -> Result<(), TransportError> {
+        if *name != TRANSFER_ENCODING && *name != CONTENT_LENGTH {
+            return Ok(());
+        }
+        let why = format!("the header {name} is worked out from the body, and a different one would be no request");
+        Err(TransportError::Request(why))
     }
 
     /// The addresses given for what will be asked, with its port.

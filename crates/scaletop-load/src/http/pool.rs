@@ -23,7 +23,7 @@ use crate::http::pool::openings::{Adjustment, Situation};
 use crate::http::pool::resends::Resends;
 use crate::http::pool::state::State;
 use crate::http::slot::Slot;
-use crate::http::template::RequestTemplate;
+use crate::http::template::{Outgoing, RequestTemplate};
 use crate::ids::Ids;
 use crate::line::Line;
 use crate::record::connections::Connections;
@@ -128,6 +128,11 @@ impl Pool {
     pub(super) fn submit(self: &Rc<Self>, job: Job) {
         self.singles.borrow_mut().push_back(job);
         self.balance();
+    }
+
+    /// What is sent for `job`.
+    pub(super) fn outgoing(&self, job: &Job) -> Outgoing<'_> {
+        self.template.outgoing(job.ask(), self.clock.get().started_unix_micros())
     }
 
     /// The moment, on the clock that the ages of connections are counted by.

@@ -11,13 +11,16 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::expected::Expected;
+use crate::mix::Mix;
+use crate::pacer::Arrival;
 use crate::record::connections::Connections;
 use crate::record::failures;
 use crate::record::latency::Latency;
-use crate::record::second::{CLOSE_AFTER, LATE, MAX_INSTANCES_PER_SECOND, Second, Served};
+use crate::record::second::{CLOSE_AFTER, LATE, MAX_INSTANCES_PER_SECOND, RequestPart, Second, Served};
 use crate::sample::{Outcome, OutcomeKind, Sample};
 use crate::worker::TOO_LATE;
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
@@ -64,19 +67,31 @@ pub(crate) struct Shard {
     running: u32,
     /// Which answers are OK.
     expected: Expected,
+    /// Several requests, told apart by name.
+    mix: Option<Arc<Mix>>,
     /// When the worker last woke up late, and how late.
     stall: Option<(Elapsed, Duration)>,
 }
 
 impl Shard {
     /// Nothing recorded; the first second is the one that holds `start`.
-    pub(crate) fn new(start: Elapsed, expected: Expected) -> Self {
-        Self { open: VecDeque::new(), first_open: start.second(), running: start.second(), expected, stall: None }
+    pub(crate) fn new(start: Elapsed, expected: Expected, mix: Option<Arc<Mix>>) -> Self {
+        Self { open: VecDeque::new(), first_open: start.second(), running: start.second(), expected, mix, stall: None }
     }
 
-    /// An arrival came due at `intended`.
-    pub(crate) fn arrived(&mut self, intended: Elapsed) {
-        self.open_mut(intended.second()).part_mut(intended.second()).due += 1;
+    /// An arrival came due.
+    pub(crate) fn arrived(&mut self, arrival: Arrival) {
+        let intended = arrival.due.second();
+        self.open_mut(intended).part_mut(intended).due += 1;
+        self.of_request(intended, arrival, |part| part.due += 1);
+    }
+
+    /// Notes in second `index` what the request of `arrival` did, where there are several.
+    fn of_request(&mut self, index: u32, arrival: Arrival, change: impl FnOnce(&mut RequestPart)) {
+        // Taken out for the moment: the second is ours, too.
+        let Some(mix) = self.mix.take() else { return };
+        change(self.open_mut(index).request_mut(mix.name_of(arrival.number), arrival.due.second()));
+        self.mix = Some(mix);
     }
 
     /// The worker turned to an arrival at `now` and accepted it; `all_workers` requests are in flight with it.
@@ -93,9 +108,11 @@ impl Shard {
         *peak = (*peak).max(all_workers);
     }
 
-    /// An arrival that came due at `intended` will not be sent.
-    pub(crate) fn dropped(&mut self, intended: Elapsed, why: Dropped) {
-        let part = self.open_mut(intended.second()).part_mut(intended.second());
+    /// An arrival that came due will not be sent.
+    pub(crate) fn dropped(&mut self, arrival: Arrival, why: Dropped) {
+        let intended = arrival.due.second();
+        self.of_request(intended, arrival, |part| part.dropped += 1);
+        let part = self.open_mut(intended).part_mut(intended);
         match why {
             Dropped::AtCap => part.dropped_cap += 1,
             Dropped::Late => {
@@ -108,8 +125,9 @@ impl Shard {
     }
 
     /// A request was handed over at `sent`.
-    pub(crate) fn sent(&mut self, intended: Elapsed, sent: Elapsed) {
-        self.open_mut(sent.second()).part_mut(intended.second()).sent += 1;
+    pub(crate) fn sent(&mut self, arrival: Arrival, sent: Elapsed) {
+        self.open_mut(sent.second()).part_mut(arrival.due.second()).sent += 1;
+        self.of_request(sent.second(), arrival, |part| part.sent += 1);
     }
 
     /// What the connections of the second of `now` do.
@@ -130,10 +148,15 @@ impl Shard {
     pub(crate) fn completed(&mut self, sample: &Sample) {
         let kind = sample.outcome.kind(&self.expected);
         let read_late = self.read_late(sample);
-        let second = self.open_mut(sample.completed.second());
-        let response = sample.completed.saturating_since(sample.intended);
+        let intended = sample.arrival.due;
+        let response = sample.completed.saturating_since(intended);
         let is_ok = kind == OutcomeKind::Ok;
-        let part = second.part_mut(sample.intended.second());
+        self.of_request(sample.completed.second(), sample.arrival, |part| {
+            part.outcomes.add(kind);
+            if is_ok { &mut part.ok } else { &mut part.failed }.record(response);
+        });
+        let second = self.open_mut(sample.completed.second());
+        let part = second.part_mut(intended.second());
         part.outcomes.add(kind);
         if let Some(late) = read_late {
             part.late += 1;
@@ -163,8 +186,7 @@ impl Shard {
                     served.response.record_rough(response);
                     if is_ok {
                         served.ok += 1;
-                        let first =
-                            served.first_ok_intended.map_or(sample.intended, |first| first.min(sample.intended));
+                        let first = served.first_ok_intended.map_or(intended, |first| first.min(intended));
                         served.first_ok_intended = Some(first);
                     }
                 }

@@ -12,6 +12,7 @@ pub(crate) mod stored;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::mix::RequestName;
 use crate::record::connections::Connections;
 use crate::record::failures::{self, Failure};
 use crate::record::latency::Latency;
@@ -56,6 +57,47 @@ pub struct Second {
     pub failures: Vec<Failure>,
     /// Who generated the load, in the order of their names; empty where it was this process alone.
     pub generators: Vec<GeneratorPart>,
+    /// What was filed in this second of each of several requests, by name and then by the second it was intended in; empty where
+    /// there is only one. Together they are `parts`.
+    pub requests: Vec<RequestPart>,
+}
+
+/// What one second holds of one of several requests that were intended in one (same or earlier) second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestPart {
+    /// The request.
+    pub name: RequestName,
+    /// The second it was intended in.
+    pub intended: u32,
+    /// Arrivals that came due.
+    pub due: u64,
+    /// Arrivals handed to a connection, and those that failed because none could be made.
+    pub sent: u64,
+    /// Arrivals that were not sent, for whatever reason of ours.
+    pub dropped: u64,
+    /// Requests that completed, by what became of them.
+    pub outcomes: OutcomeCounts,
+    /// Response times of the OK ones.
+    pub ok: Latency,
+    /// Response times of the others.
+    pub failed: Latency,
+}
+
+impl RequestPart {
+    /// Nothing yet of request `name`, intended in second `intended`.
+    pub fn new(name: RequestName, intended: u32) -> Self {
+        let (ok, failed, outcomes) = (Latency::new(), Latency::new(), OutcomeCounts::default());
+        Self { name, intended, due: 0, sent: 0, dropped: 0, outcomes, ok, failed }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.due += other.due;
+        self.sent += other.sent;
+        self.dropped += other.dropped;
+        self.outcomes.merge(&other.outcomes);
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+    }
 }
 
 /// What one generator of a fleet says of its part of a second.
@@ -243,12 +285,27 @@ impl Second {
         &mut self.parts[at]
     }
 
+    /// The part of request `name` that was intended in second `intended`, made when it is not there yet.
+    pub fn request_mut(&mut self, name: &RequestName, intended: u32) -> &mut RequestPart {
+        let at = match self.requests.binary_search_by(|part| (&part.name, part.intended).cmp(&(name, intended))) {
+            Ok(at) => at,
+            Err(at) => {
+                self.requests.insert(at, RequestPart::new(name.clone(), intended));
+                at
+            }
+        };
+        &mut self.requests[at]
+    }
+
     /// Adds what another worker saw of the same second. Rates and generator health are the session's, not a worker's:
     /// they stay as they are.
     pub fn merge(&mut self, other: &Self) {
         debug_assert_eq!(self.index, other.index, "two seconds cannot be one");
         for part in &other.parts {
             self.part_mut(part.intended).merge(part);
+        }
+        for part in &other.requests {
+            self.request_mut(&part.name, part.intended).merge(part);
         }
         self.send_lag.merge(&other.send_lag);
         self.in_flight += other.in_flight;
@@ -335,6 +392,21 @@ mod tests {
     }
 
     #[test]
+    fn merging_workers_adds_up_each_request_by_name_and_intended_second() {
+        let of = |name: &str, intended, due| {
+            let mut second = second_with(9, 1, "a");
+            second.request_mut(&RequestName::from(name), intended).due = due;
+            second
+        };
+        let mut merged = of("search", 9, 1);
+        for other in [of("cart", 9, 2), of("search", 8, 4), of("search", 9, 8)] {
+            merged.merge(&other);
+        }
+        let seen: Vec<_> = merged.requests.iter().map(|part| (part.name.as_str(), part.intended, part.due)).collect();
+        assert_eq!(seen, [("cart", 9, 2), ("search", 8, 4), ("search", 9, 9)]);
+    }
+
+    #[test]
     fn a_second_survives_storage() {
         let mut second = second_with(8, 3, "a");
         second.merge(&second_with(9, 2, "b"));
@@ -364,6 +436,11 @@ mod tests {
             cause: "the certificate has expired".into(),
             count: 9,
         }];
+        let slow = second.request_mut(&RequestName::from("search"), 8);
+        (slow.due, slow.sent, slow.dropped) = (3, 2, 1);
+        slow.failed.record(Duration::from_millis(700));
+        slow.outcomes.add(OutcomeKind::Timeout);
+        second.request_mut(&RequestName::from("checkout"), 9).ok.record(Duration::from_millis(3));
         let text = serde_json::to_string(&second).unwrap();
         assert_eq!(serde_json::from_str::<Second>(&text).unwrap(), second);
         let empty = Second::new(3, ArrivalRate::PAUSED);

@@ -75,10 +75,10 @@ mod tests {
                 slot
             };
             let old = open(1_001);
-            pool.send_once_more(Job::single(oneshot::channel().0));
+            pool.send_once_more(Job::single(0, oneshot::channel().0));
             let connecting = || pool.state.borrow().connecting.len();
             assert_eq!((old.busy.get(), connecting()), (0, 1), "it waits for a new one");
-            pool.submit(Job::single(oneshot::channel().0));
+            pool.submit(Job::single(0, oneshot::channel().0));
             assert_eq!((old.busy.get(), connecting()), (1, 1), "which keeps no other waiting");
             let new = open(1_002);
             pool.balance();
@@ -93,8 +93,8 @@ mod tests {
         let mut resends = Resends::default();
         let (at, soon) = (Elapsed::from_secs(3), Elapsed::from_secs(3) + Duration::from_millis(249));
         assert_eq!((resends.wants(at, true), resends.ends_waiting()), (None, None));
-        resends.push(at, Job::single(oneshot::channel().0));
-        resends.push(soon, Job::single(oneshot::channel().0));
+        resends.push(at, Job::single(0, oneshot::channel().0));
+        resends.push(soon, Job::single(0, oneshot::channel().0));
         assert_eq!(resends.wants(soon, true), Some(at));
         assert_eq!(resends.wants(soon, false), Some(Elapsed::ZERO), "no other can be opened");
         let late = at + PATIENCE;

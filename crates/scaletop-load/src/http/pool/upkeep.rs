@@ -209,6 +209,7 @@ mod tests {
     use super::*;
     use crate::RequestOptions;
     use crate::engine::{LoadConfig, Shared};
+    use crate::pacer::Arrival;
     use crate::http::template::RequestTemplate;
     use crate::line::Line;
     use crate::transport::Turn;
@@ -249,7 +250,7 @@ mod tests {
             let config = LoadConfig { max_connections: 0, ..LoadConfig::default() };
             let clock = RunClock::start();
             let line = Rc::new(Line::new(clock, Arc::new(Shared::new(&config, 1, 0)), Elapsed::ZERO));
-            line.accept(clock.now(), clock.now());
+            line.accept(Arrival { number: 1, due: clock.now() }, clock.now());
             tokio::time::sleep(Duration::from_millis(20)).await;
             let waiting = |may_connect, is_strained| {
                 pool.serve(&line, Turn { now: clock.now(), may_connect, is_strained, is_full: false, rate: 0.0 });

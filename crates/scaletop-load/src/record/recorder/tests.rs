@@ -8,13 +8,18 @@ use proptest::prelude::*;
 use super::*;
 
 fn shard(start: Elapsed) -> Shard {
-    Shard::new(start, Expected::default())
+    Shard::new(start, Expected::default(), None)
 }
 use crate::sample::{Cause, FailureKind, Phase};
 
+/// An arrival whose number does not matter.
+fn due(at: Elapsed) -> Arrival {
+    Arrival { number: 1, due: at }
+}
+
 fn sample(intended: Elapsed, completed: Elapsed, outcome: Outcome, instance: Option<&str>) -> Sample {
     Sample {
-        intended,
+        arrival: due(intended),
         sent: Some(intended),
         completed,
         outcome,
@@ -41,7 +46,7 @@ fn an_answer_that_may_have_come_while_we_stood_still_is_one_that_we_were_late_fo
     let at = Elapsed::from_millis;
     shard.woke(at(900), Duration::from_millis(600));
     let completed = |sent, completed| Sample {
-        intended: at(sent),
+        arrival: due(at(sent)),
         sent: Some(at(sent)),
         completed: at(completed),
         outcome: Outcome::Status(200),
@@ -71,8 +76,8 @@ fn a_second_closes_a_tenth_of_a_second_after_its_end_and_not_before() {
 #[test]
 fn an_answer_is_filed_under_the_second_it_came_in_as_a_part_of_the_one_it_was_intended_in() {
     let mut shard = shard(Elapsed::ZERO);
-    shard.arrived(Elapsed::from_millis(900));
-    shard.sent(Elapsed::from_millis(900), Elapsed::from_millis(900));
+    shard.arrived(due(Elapsed::from_millis(900)));
+    shard.sent(due(Elapsed::from_millis(900)), Elapsed::from_millis(900));
     shard.completed(&ok(900, 1_050));
     shard.observe(Elapsed::from_millis(2_200), IDLE);
     let closed = close_all(&mut shard, Elapsed::from_millis(2_200));
@@ -99,8 +104,8 @@ fn an_arrival_handled_after_its_second_closed_goes_to_the_open_one() {
     let mut shard = shard(Elapsed::ZERO);
     shard.observe(Elapsed::from_millis(1_100), IDLE);
     close_all(&mut shard, Elapsed::from_millis(1_100));
-    shard.arrived(Elapsed::from_millis(999));
-    shard.dropped(Elapsed::from_millis(999), Dropped::Late);
+    shard.arrived(due(Elapsed::from_millis(999)));
+    shard.dropped(due(Elapsed::from_millis(999)), Dropped::Late);
     shard.observe(Elapsed::from_millis(2_100), IDLE);
     let closed = close_all(&mut shard, Elapsed::from_millis(2_100));
     assert_eq!(closed.len(), 1);
@@ -214,12 +219,12 @@ fn run(steps: &[(u64, Step)], shards: usize, roll: bool) -> Vec<Vec<Second>> {
         match step {
             Step::Arrived(ago, fate) => {
                 let intended = now - Duration::from_millis(*ago);
-                shard.arrived(intended);
+                shard.arrived(due(intended));
                 if let Some(why) = fate {
-                    shard.dropped(intended, *why);
+                    shard.dropped(due(intended), *why);
                 } else {
                     shard.accepted(intended, now, 1);
-                    shard.sent(intended, now);
+                    shard.sent(due(intended), now);
                 }
             }
             Step::Completed(ago, outcome, by) => {

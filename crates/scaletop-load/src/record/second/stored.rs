@@ -4,8 +4,8 @@
 //! outcomes in the order of `OutcomeKind::ALL` up to the last that is not zero; an instance is `[id, answers, OK, first
 //! OK]`, with its first OK in nanoseconds before the end of the second. All histograms are one text (`record/bundle`), in this order:
 //! send lag; OK, failed and service time of each part; response time of each instance; when there is a word of
-//! connections, connecting, its three parts, and waiting for a connection; and the failed service time of each part that is
-//! in `split`.
+//! connections, connecting, its three parts, and waiting for a connection; the failed service time of each part that is
+//! in `split`; and the OK and failed response time of each of several requests.
 //!
 //! What was added since the first recordings is optional and stands at the end, so that every recording is still read.
 
@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::mix::RequestName;
 use crate::record::bundle::{BundleError, Unpacked, pack};
 use crate::record::connections::Connections;
 use crate::record::failures::Failure;
-use crate::record::second::{CohortPart, GeneratorHealth, GeneratorPart, Second, Served};
+use crate::record::second::{CohortPart, GeneratorHealth, GeneratorPart, RequestPart, Second, Served};
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId, InstanceId};
 
@@ -67,6 +68,9 @@ struct Stored {
     /// Of each of them the numbers of its own seconds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     numbers: Vec<Vec<u64>>,
+    /// Each of several requests: its name, the second it was intended in, due, sent, dropped, and the outcomes as in `parts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    requests: Vec<(RequestName, u32, u64, u64, u64, Vec<u64>)>,
 }
 
 /// A generator of a fleet: its name, arrivals due, sent, OK, send lag in nanoseconds, percent of a core, requests in flight, and
@@ -113,9 +117,10 @@ impl Serialize for Second {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let end = self.end();
         let part = |part: &CohortPart| {
-            let counts = part.outcomes.counts();
-            let used = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
-            (part.intended, part.due, part.sent, part.dropped_cap, part.dropped_late, counts[..used].to_vec())
+            (part.intended, part.due, part.sent, part.dropped_cap, part.dropped_late, used(&part.outcomes))
+        };
+        let request = |part: &RequestPart| {
+            (part.name.clone(), part.intended, part.due, part.sent, part.dropped, used(&part.outcomes))
         };
         let served = |served: &Served| {
             let first = served.first_ok_intended.map(|first| end.as_nanos().saturating_sub(first.as_nanos()));
@@ -128,7 +133,8 @@ impl Serialize for Second {
             .chain(parts)
             .chain(self.served.iter().map(|s| &s.response))
             .chain(connections.into_iter().flat_map(Connections::latencies))
-            .chain(split().map(|part| &part.failed_service));
+            .chain(split().map(|part| &part.failed_service))
+            .chain(self.requests.iter().flat_map(|part| [&part.ok, &part.failed]));
         let health = &self.generator;
         Stored {
             index: self.index,
@@ -163,9 +169,17 @@ impl Serialize for Second {
             planned: self.parts.iter().filter_map(|part| Some((part.intended, part.planned?))).collect(),
             generators: self.generators.iter().map(StoredGenerator::from).collect(),
             numbers: numbers(&self.generators),
+            requests: self.requests.iter().map(request).collect(),
         }
         .serialize(serializer)
     }
+}
+
+/// The counts up to the last that is not zero.
+fn used(outcomes: &OutcomeCounts) -> Vec<u64> {
+    let counts = outcomes.counts();
+    let used = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+    counts[..used].to_vec()
 }
 
 /// The numbers of each generator's seconds; nothing where nobody numbered any.
@@ -246,6 +260,12 @@ impl Second {
                 part.failed_service = failed_service;
             }
         }
+        let mut requests = Vec::with_capacity(stored.requests.len());
+        for (name, intended, due, sent, dropped, outcomes) in stored.requests {
+            let outcomes = OutcomeCounts::from_counts(&outcomes);
+            let (ok, failed) = (latencies.take()?, latencies.take()?);
+            requests.push(RequestPart { name, intended, due, sent, dropped, outcomes, ok, failed });
+        }
         let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) =
             stored.workers.unwrap_or_default();
         Ok(Self {
@@ -275,6 +295,7 @@ impl Second {
             },
             connections,
             failures: stored.failures,
+            requests,
             generators: stored
                 .generators
                 .into_iter()
