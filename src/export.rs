@@ -13,6 +13,7 @@ mod hlog;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod in_memory;
 mod late;
+mod requests;
 pub mod summary;
 mod text;
 
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::analysis::failures::FailureTotals;
 use crate::export::draft::{CsvDraft, Draft};
 use crate::export::late::LateCounts;
+use crate::export::requests::RequestRows;
 use crate::export::summary::json;
 use crate::report::{self, HeatMap, ReportInput, Series};
 use crate::session::event::{Recorded, SessionEvent, Side};
@@ -31,7 +33,7 @@ use crate::session::recording::{Damage, ReadError, RecordingReader};
 use crate::session::state::Session;
 use crate::timeline::Completed;
 
-/// The derived files: what to look at first, first.
+/// The derived files: what to look at first, first. A session of several requests has `requests.csv`, too.
 pub const FILES: [&str; 8] =
     [REPORT, "summary.json", "timeline.csv", "cohorts.csv", "steps.csv", "instances.csv", "events.csv", "latency.hlog"];
 
@@ -131,7 +133,7 @@ impl Half {
         let reader = RecordingReader::open_half(path, side)?;
         let mut session = Session::new(reader.header().clone());
         let mut log = LatencyLog::create(folder, &session)?;
-        let mut rows = RowFiles::create(folder, late)?;
+        let mut rows = RowFiles::create(folder, &session, late)?;
         let damage = ahead::read(
             reader,
             |recorded| log.take(recorded),
@@ -200,6 +202,7 @@ struct RowFiles {
     timeline: CsvDraft,
     cohorts: CsvDraft,
     events: CsvDraft,
+    requests: RequestRows,
     late: LateCounts,
     next_cohort: u32,
     failures: FailureTotals,
@@ -208,11 +211,12 @@ struct RowFiles {
 }
 
 impl RowFiles {
-    fn create(folder: &Path, late: LateCounts) -> Result<Self, ExportError> {
+    fn create(folder: &Path, session: &Session, late: LateCounts) -> Result<Self, ExportError> {
         Ok(Self {
             timeline: CsvDraft::create(folder, "timeline.csv", &columns::TIMELINE)?,
             cohorts: CsvDraft::create(folder, "cohorts.csv", &columns::cohorts())?,
             events: CsvDraft::create(folder, "events.csv", &columns::EVENTS)?,
+            requests: RequestRows::create(folder, session)?,
             next_cohort: 0,
             failures: FailureTotals::default(),
             series: Series::for_length(late.seconds()),
@@ -230,6 +234,7 @@ impl RowFiles {
             if let Some(row) = session.timeline().latest().filter(|row| row.second == second.index) {
                 self.timeline.row(&columns::row(session, row, &self.late))?;
                 self.series.push(row, columns::counts(session, row.second, &self.late));
+                self.requests.take(session, second)?;
             }
             if let Some(heat) = session.timeline().heat().back().filter(|heat| heat.second == second.index) {
                 self.heat.push(heat);
@@ -255,6 +260,7 @@ impl RowFiles {
         for file in [self.timeline, self.cohorts, self.events] {
             file.finish()?;
         }
+        self.requests.finish()?;
         Ok((self.series, self.heat))
     }
 }

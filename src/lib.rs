@@ -30,6 +30,7 @@ mod placing;
 mod plan;
 mod replay;
 mod report;
+mod requests;
 mod session;
 mod slo;
 mod target;

@@ -10,6 +10,7 @@ pub(crate) mod threshold;
 mod toml;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::threshold::{Threshold, ThresholdError};
@@ -25,14 +26,31 @@ const MOST_STAGES: usize = 10_000;
 pub struct Plan {
     /// What it is called.
     pub name: String,
+    /// The file that it was read from, for messages.
+    pub file: Option<PathBuf>,
     /// Where its load goes, unless the command line says otherwise.
     pub url: Option<String>,
+    /// The file of several requests that it sends, unless the command line says otherwise; and of their data.
+    pub requests: Option<PathBuf>,
+    pub requests_data: Option<PathBuf>,
     /// The objectives that it sets; the defaults for the rest.
     pub slo: Option<Slo>,
     /// Its stages in order, repeats unrolled.
     pub stages: Vec<Stage>,
     /// What must hold, in the order of the file.
     pub thresholds: Vec<Threshold>,
+    /// Those of them whose name is of no stage: see [`Plan::resolve`].
+    open: Vec<OpenName>,
+}
+
+/// A threshold that may be about one of several requests.
+#[derive(Clone, Debug, PartialEq)]
+struct OpenName {
+    /// Its place among the thresholds.
+    at: usize,
+    /// Its line, from 1.
+    line: usize,
+    key: String,
 }
 
 /// One stage: a rate, or a ramp, and when it is over.
@@ -194,8 +212,30 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// Reads a plan that sends one request.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
+        Self::read(text)?.resolve(&[])
+    }
+
+    /// Reads a plan. Which requests its thresholds may be about is not known here: see [`Plan::resolve`].
+    pub fn read(text: &str) -> Result<Self, PlanError> {
         toml::parse(text)
+    }
+
+    /// The plan for a load of so many requests, by name; none where there is only one.
+    ///
+    /// # Errors
+    /// When a threshold is about something that is neither a stage nor one of them, or both.
+    pub fn resolve(mut self, requests: &[&str]) -> Result<Self, PlanError> {
+        let stages = || self.stages.iter().map(|stage| stage.name.as_str());
+        for (at, threshold) in self.thresholds.iter_mut().enumerate() {
+            threshold.resolve(stages(), requests).map_err(|source| {
+                let open = self.open.iter().find(|open| open.at == at);
+                let (line, key) = open.map_or((0, threshold.name().to_owned()), |open| (open.line, open.key.clone()));
+                PlanError::Threshold { line, key, source }
+            })?;
+        }
+        Ok(self)
     }
 
     /// The same plan with every duration multiplied by `factor`; no stage gets shorter than two seconds, below which

@@ -18,6 +18,7 @@ pub(crate) mod live;
 mod method;
 pub(crate) mod moments;
 pub(crate) mod plot;
+mod requests;
 pub(crate) mod series;
 mod tables;
 
@@ -104,6 +105,7 @@ fn parts(evidence: &ReportInput<'_>) -> Vec<(&'static str, Markup)> {
                 &html! { (tables::generator(session, evidence.series)) (connections::tables(session)) },
             ),
         ),
+        ("requests", requests::section(session).unwrap_or_default()),
         ("fleet", fleet::section(session).unwrap_or_default()),
         ("settings", section("Target and settings", &tables::settings(session))),
         ("uncertain", section("What was uncertain", &method::uncertain(evidence))),

@@ -111,6 +111,10 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
             views::steps::draw(buf, &parts, state, theme);
             None
         }
+        View::Requests => {
+            views::requests::draw(buf, &parts, state, theme);
+            None
+        }
         View::Log => {
             views::log::draw(buf, &parts, state, theme);
             None

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "commands",
-        "cli consent tui headless replay app doctor compare export metrics web experiment capacity cloud session plan instances placing target values slo files text scaletop_cluster scaletop_fleet scaletop_load scaletop_units",
+        "cli consent tui headless replay app doctor compare export metrics web experiment capacity cloud session plan instances placing requests target values slo files text scaletop_cluster scaletop_fleet scaletop_load scaletop_units",
     ),
     ("cli", "placing target values files text scaletop_cluster scaletop_load scaletop_units"),
     ("consent", "target"),
@@ -38,6 +38,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("timeline", "slo scaletop_load scaletop_units"),
     ("instances", "scaletop_units"),
     ("placing", "files text"),
+    ("requests", "files scaletop_load"),
     ("target", ""),
     ("values", "slo scaletop_load scaletop_units"),
     ("chart", "text"),

@@ -228,7 +228,7 @@ impl KeyMap {
     pub(crate) const fn live(view: View) -> Mode {
         match view {
             View::Overview | View::Latency => Mode::Normal,
-            View::Instances | View::Steps | View::Log | View::Generators => Mode::Table,
+            View::Instances | View::Steps | View::Requests | View::Log | View::Generators => Mode::Table,
         }
     }
 

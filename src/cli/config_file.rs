@@ -242,7 +242,9 @@ impl Reader<'_> {
                 }
                 Ok(())
             }
-            DeValue::Table(_) if settings::option(self.grammar, name).is_none() => Err(self.unknown_section(key)),
+            DeValue::Table(_) if settings::option(self.grammar, name).is_none() || self.is_nearly_a_section(name) => {
+                Err(self.unknown_section(key))
+            }
             _ => self.option(key, name, None, value),
         }
     }
@@ -289,6 +291,13 @@ impl Reader<'_> {
         let known = known.iter().map(String::as_str).chain([own::KEYS]);
         let nearest = values::nearest(key.get_ref(), known).map(str::to_owned);
         ConfigError::UnknownKey { place: self.place(key), key: key.get_ref().to_string(), nearest }
+    }
+
+    /// Whether an option's name that has a table is most likely that of a section: `requests`.
+    fn is_nearly_a_section(&self, name: &str) -> bool {
+        settings::sections(self.grammar)
+            .iter()
+            .any(|section| section.strip_suffix('s') == Some(name) || name.strip_suffix('s') == Some(section))
     }
 
     fn unknown_section(&self, key: &Key<'_>) -> ConfigError {

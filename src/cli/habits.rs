@@ -9,7 +9,7 @@ use crate::target::names_a_target;
 /// What to say of an option that there is none of, in place of a guess by its letters.
 const TIPS: [(&[&str], &str); 13] = [
     (
-        &["-n", "--requests", "--num-requests", "--number", "--iterations", "--amount"],
+        &["-n", "--num-requests", "--number", "--iterations", "--amount"],
         "scaletop drives a rate for a time, not a number of requests: run URL --rate 100 --duration 30s sends 3,000",
     ),
     (

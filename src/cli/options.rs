@@ -2,7 +2,7 @@
 //! screen looks.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -63,20 +63,28 @@ pub struct RequestArgs {
     /// HTTP method [default: GET, or POST with a body]
     #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: Option<String>,
-    /// `name: value`, or @FILE with one a line; also several. Typed, it shows in the list of processes
+    /// `name: value` (which ps shows), or @FILE with several
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
     /// Text, @FILE, or @- for standard input
     #[arg(
         long,
         short = 'd',
-        alias = "data",
         value_name = "BODY",
         conflicts_with = "body_file",
         env = "SCALETOP_BODY",
         hide_env_values = true
     )]
     pub body: Option<String>,
+    /// Several requests in one load, by weight
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "body", "body_file", "path"], env = "SCALETOP_REQUESTS")]
+    pub requests: Option<PathBuf>,
+    /// CSV file with the values of {{csv.COLUMN}} in them
+    #[arg(long, value_name = "FILE", requires = "requests", env = "SCALETOP_REQUESTS_DATA")]
+    pub requests_data: Option<PathBuf>,
+    /// As curl's, the body; with --requests, as --requests-data
+    #[arg(long, value_name = "BODY", hide = true, conflicts_with_all = ["body", "body_file", "requests_data"])]
+    pub data: Option<String>,
     /// Path to request, in place of the target's own
     #[arg(long, value_parser = path, env = "SCALETOP_PATH", hide_env_values = true)]
     pub path: Option<String>,
@@ -121,7 +129,7 @@ pub struct RequestArgs {
     /// A new connection for every request
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_KEEPALIVE")]
     pub no_keepalive: bool,
-    /// Retire a connection after this, so that load reaches new instances; 0 for never
+    /// Retire a connection after this; 0: never
     #[arg(long, default_value = "30s", value_parser = values::duration, value_name = "TIME", env = "SCALETOP_CONN_MAX_AGE")]
     pub conn_max_age: Duration,
     /// Connect there, whatever the name resolves to
@@ -130,9 +138,21 @@ pub struct RequestArgs {
 }
 
 impl RequestArgs {
+    /// The body as it was given: text, or a file after `@`.
+    pub(crate) fn body(&self) -> Option<&str> {
+        let as_curl = || self.data.as_deref().filter(|_| self.requests.is_none());
+        self.body.as_deref().or_else(as_curl)
+    }
+
+    /// The file with data for several requests.
+    pub(crate) fn rows(&self) -> Option<&Path> {
+        let as_typed = || self.data.as_deref().map(|path| Path::new(path.strip_prefix('@').unwrap_or(path)));
+        self.requests_data.as_deref().or_else(as_typed).filter(|_| self.requests.is_some())
+    }
+
     /// The method: as asked for, else by whether there is something to send.
     pub(crate) fn method(&self) -> &str {
-        let has_body = self.body.is_some() || self.body_file.is_some();
+        let has_body = self.body().is_some() || self.body_file.is_some();
         self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" })
     }
 }
@@ -277,10 +297,10 @@ pub struct LoadArgs {
     /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// How arrivals are spaced
+    /// Spacing: uniform or poisson
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
-    /// Cap; what comes beyond is dropped and counted [default: by the descriptor limit, 10000 at most]
+    /// Cap; the rest is dropped [default: by fds, to 10000]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N", env = "SCALETOP_MAX_IN_FLIGHT")]
     pub max_in_flight: Option<u64>,
     /// The most connections [default: as --max-in-flight]

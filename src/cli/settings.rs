@@ -30,7 +30,7 @@ pub(super) const CONSENT: &str = "yes";
 pub(super) const TARGET: &str = "target";
 
 /// Options that stand in no file, each with the reason; nor in a variable, but for those that have one.
-pub(super) const TYPED_ONLY: [(&str, &str); 14] = [
+pub(super) const TYPED_ONLY: [(&str, &str); 15] = [
     ("check", "it makes the command another one"),
     ("list", "it makes the command another one"),
     ("report-only", "it makes the command another one"),
@@ -43,6 +43,7 @@ pub(super) const TYPED_ONLY: [(&str, &str); 14] = [
     ("dir", "it names files to write"),
     ("settings", "it makes the command another one"),
     ("config", "it names the file itself"),
+    ("data", "it means two things: body or requests-data stand in a file"),
     ("panic-after", "it is for tests"),
     (CONSENT, "nobody but you can say that a host may be load-tested"),
 ];

@@ -16,7 +16,7 @@ use crate::session::event::{FleetSettings, Settings};
 use crate::target::{Target, without_secrets};
 use clap::ValueEnum as _;
 use scaletop_cluster::ClusterArgs;
-use scaletop_load::{Expected, HttpFactory, Prepared, RequestOptions};
+use scaletop_load::{Expected, HttpFactory, Mix, Prepared, RequestOptions};
 use scaletop_units::{ArrivalRate, RunClock};
 
 /// What all targets of a session have in common.
@@ -68,10 +68,10 @@ impl Aim {
         let drive = common.drive;
         let destination = Destination::find(target, cluster, &drive.cloud, clock).await?;
         let url = join(destination.url.clone(), drive.request.path.as_deref());
-        let request = request_options(&drive.request, url.clone())?;
+        let request = request_options(&drive.request, url.clone(), common.seed)?;
         let factory = sendable(drive, &request)?;
         Ok(Self {
-            settings: settings(common, target, &url),
+            settings: settings(common, target, &url, &request),
             destination,
             is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
             warning: None,
@@ -158,13 +158,17 @@ impl Aim {
     }
 }
 
-fn settings(common: &Common<'_>, target: &Target, url: &Url) -> Settings {
+fn settings(common: &Common<'_>, target: &Target, url: &Url, sent: &RequestOptions) -> Settings {
     let (request, load, plan) = (&common.drive.request, &common.drive.load, common.plan);
     let max_in_flight = max_in_flight(load, common.targets);
     Settings {
         target: public(target),
         url: without_secrets(url).to_string(),
-        method: request.method().to_owned(),
+        method: match &sent.mix {
+            Some(mix) => format!("{} requests", mix.spec().requests.len()),
+            None => request.method().to_owned(),
+        },
+        requests: sent.mix.as_deref().map(Mix::names).unwrap_or_default(),
         plan: plan.map(|plan| plan.name.clone()),
         slo: slo(load, plan),
         arrivals: load.arrivals,

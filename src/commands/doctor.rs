@@ -13,15 +13,14 @@ use crate::cloud::least_privilege;
 use crate::commands::destination;
 use crate::commands::request::{join, request_options};
 use crate::commands::sending::check_headers;
-use crate::commands::{CommandError, other_scheme, say};
+use crate::commands::{CommandError, other_scheme, preflight, say};
 use crate::doctor::generator::{self, PlannedLoad};
 use crate::doctor::{Check, Status, reach};
 use crate::target::{self, Target};
 use crate::text::clean;
 use scaletop_cluster::wire::EmbeddedPlatform;
-use scaletop_load::HttpTransport;
-use scaletop_load::Transport as _;
 use scaletop_load::{GeneratorProbe, default_max_in_flight, raise_fd_limit};
+use scaletop_load::{HttpTransport, RequestOptions};
 use scaletop_units::RunClock;
 
 /// Prints every check as it is made; 1 when one failed.
@@ -31,7 +30,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     }
     // Wrong words of the command are told before anything is asked.
     let placeholder = target::parse_url("http://localhost")?;
-    request_options(&args.request, placeholder)?;
+    request_options(&args.request, placeholder, 0)?;
     let clock = RunClock::start();
     let mut printout = Printout::new(args.json);
     printout.heading("this machine")?;
@@ -98,15 +97,33 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
 /// One request, to where the load would go.
 async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Check>, CommandError> {
     let url = join(url, args.request.path.as_deref());
-    let options = request_options(&args.request, url.clone())?;
+    let options = request_options(&args.request, url.clone(), 0)?;
     check_headers(&options)?;
-    let transport = HttpTransport::new(&options)?;
+    let Some(mix) = &options.mix else { return asked(args, &url, &options, 0, clock).await };
+    let mut checks = Vec::new();
+    for (index, name, path) in preflight::asked_alone(mix) {
+        let url = path.and_then(|path| url.join(path).ok()).unwrap_or_else(|| url.clone());
+        let of_one = asked(args, &url, &options, index, clock).await?;
+        checks.extend(of_one.into_iter().map(|check| Check { detail: format!("{name}: {}", check.detail), ..check }));
+    }
+    Ok(checks)
+}
+
+/// One request, of several the one at `index`.
+async fn asked(
+    args: &DoctorArgs,
+    url: &Url,
+    options: &RequestOptions,
+    index: usize,
+    clock: RunClock,
+) -> Result<Vec<Check>, CommandError> {
+    let transport = HttpTransport::new(options)?;
     let sent = clock.now();
     // Its connections are tasks of their own, on this thread.
-    let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
+    let reply = tokio::task::LocalSet::new().run_until(transport.try_one(index)).await;
     let took = clock.now().saturating_since(sent);
-    let reply = other_scheme::explained(reply, &options, clock).await;
-    let mut checks = reach::checks(&url, args.request.expect, &args.request.instance_header, &reply, took);
+    let reply = other_scheme::explained(reply, options, clock).await;
+    let mut checks = reach::checks(url, args.request.expect, &args.request.instance_header, &reply, took);
     checks.extend(reach::protocol(args.request.http2, &reply));
     Ok(checks)
 }

@@ -20,6 +20,7 @@ use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
+use crate::commands::request::with_requests;
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
@@ -161,6 +162,12 @@ pub(super) async fn prepare(
     cluster: &ClusterArgs,
     mut script: Script,
 ) -> Result<Ready, CommandError> {
+    let mut drive = drive.clone();
+    if let Some(plan) = script.plan.take() {
+        let (request, plan) = with_requests(&drive.request, plan)?;
+        (drive.request, script.plan) = (request, Some(plan));
+    }
+    let drive = &drive;
     let load = &drive.load;
     let plan = script.plan.as_ref();
     let peak = script.peak();

@@ -13,6 +13,7 @@ use crate::export::ExportError;
 use crate::metrics::MetricsError;
 use crate::plan::PlanError;
 use crate::replay::playback::ReplayError;
+use crate::requests::RequestsError;
 use crate::session::folder::{self, FolderError};
 use crate::session::recording::{ReadError, WriteError};
 use crate::target::{TargetError, hide_secrets};
@@ -104,6 +105,9 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// Several requests cannot be used as they are written.
+    #[error(transparent)]
+    Requests(#[from] RequestsError),
     /// A file of headers cannot be read.
     #[error("cannot read the headers from {}: {source}", path.display())]
     ReadHeaders {
@@ -265,6 +269,7 @@ impl CommandError {
         match self {
             Self::ReadBody { .. } => &["body", "body-file"],
             Self::ReadHeaders { .. } => &["header"],
+            Self::Requests(_) => &["requests", "requests-data"],
             Self::Transport(TransportError::CertificateFile { .. }) => &["cacert"],
             Self::Transport(TransportError::Resolve { .. }) => &["resolve"],
             Self::Target(_) => &["target"],
@@ -315,6 +320,7 @@ impl CommandError {
             | Self::Export(ExportError::Read(ReadError::NotASession { .. }))
             | Self::Folder(FolderError::Taken { .. })
             | Self::PlanFile { .. }
+            | Self::Requests(_)
             | Self::Target(_)
             | Self::Option(_)
             | Self::Own { .. }

@@ -8,7 +8,7 @@ use url::Url;
 use crate::commands::other_scheme;
 use crate::doctor::{Check, Status, reach};
 use crate::text::latency;
-use scaletop_load::{Expected, HttpTransport, Outcome, Reply, RequestOptions, Transport as _};
+use scaletop_load::{Expected, HttpTransport, Mix, Outcome, Reply, RequestName, RequestOptions};
 use scaletop_units::{ArrivalRate, RunClock};
 
 /// A service that has not answered by then is not waited for: the load tells the rest.
@@ -27,14 +27,66 @@ pub(super) struct Preflight {
 
 /// Asks the service once, as the load will. `None` for a method that may change something: it is not sent unasked.
 pub(super) async fn ask(options: &RequestOptions, expected: Expected, url: &Url, clock: RunClock) -> Option<Preflight> {
-    if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&options.method) {
+    if let Some(mix) = &options.mix {
+        return ask_each(mix, options, expected, url, clock).await;
+    }
+    if !changes_nothing(&options.method) {
         return None;
     }
+    ask_one(options, 0, expected, url, clock).await
+}
+
+/// Requests of several that are asked once each before the load.
+const MOST_ASKED: usize = 8;
+
+/// Asks the service once with each of several requests, the first ones, that change nothing. The first complaint is told.
+async fn ask_each(
+    mix: &Mix,
+    options: &RequestOptions,
+    expected: Expected,
+    url: &Url,
+    clock: RunClock,
+) -> Option<Preflight> {
+    let mut all: Option<Preflight> = None;
+    for (index, name, path) in asked_alone(mix) {
+        let url = path.and_then(|path| url.join(path).ok()).unwrap_or_else(|| url.clone());
+        let Some(one) = ask_one(options, index, expected, &url, clock).await else { continue };
+        let told = format!("{name}: {}", one.told);
+        let complaint = one.complaint.map(|complaint| format!("{name}: {complaint}"));
+        all = Some(match all {
+            None => Preflight { told, complaint, took: one.took },
+            Some(before) => Preflight {
+                told: format!("{}; {told}", before.told),
+                complaint: before.complaint.or(complaint),
+                took: before.took.max(one.took),
+            },
+        });
+    }
+    all
+}
+
+/// The first of several requests that change nothing, with their places and names, and their paths where these are always the same.
+pub(super) fn asked_alone(mix: &Mix) -> Vec<(usize, &RequestName, Option<&str>)> {
+    let all = mix.by_themselves().enumerate().filter(|(_, (_, method, _))| changes_nothing(method));
+    all.take(MOST_ASKED).map(|(index, (name, _, path))| (index, name, path)).collect()
+}
+
+fn changes_nothing(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+async fn ask_one(
+    options: &RequestOptions,
+    index: usize,
+    expected: Expected,
+    url: &Url,
+    clock: RunClock,
+) -> Option<Preflight> {
     let question = RequestOptions { timeout: PATIENCE.min(options.timeout), ..options.clone() };
     let transport = HttpTransport::new(&question).ok()?;
     let sent = clock.now();
     // Its connection is a task of its own on this thread, and closed with it.
-    let reply = tokio::task::LocalSet::new().run_until(transport.send(sent)).await;
+    let reply = tokio::task::LocalSet::new().run_until(transport.try_one(index)).await;
     let took = clock.now().saturating_since(sent);
     let reply = other_scheme::explained(reply, options, clock).await;
     let told = match (&reply.outcome, &reply.cause) {

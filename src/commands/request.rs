@@ -1,6 +1,7 @@
 //! The request that the words of a command describe.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,8 +15,10 @@ use crate::cli::RequestArgs;
 use crate::commands::CommandError;
 use crate::commands::sending::{check_certificates, check_length, headers};
 use crate::files;
+use crate::plan::Plan;
+use crate::requests;
 use crate::values;
-use scaletop_load::RequestOptions;
+use scaletop_load::{Mix, RequestName, RequestOptions};
 
 /// Headers that every request has, or that say how its body is sent.
 const OF_THE_REQUEST: [HeaderName; 5] = [HOST, USER_AGENT, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
@@ -30,9 +33,10 @@ pub(super) fn join(mut url: Url, path: Option<&str>) -> Url {
     url
 }
 
-/// The request that `args` describe, to `url`.
-pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOptions, CommandError> {
+/// The request that `args` describe, or the several ones, to `url`; `seed` draws which of them are sent, and what stands in them.
+pub(super) fn request_options(args: &RequestArgs, url: Url, seed: u64) -> Result<RequestOptions, CommandError> {
     check_length(&url)?;
+    let mix = args.requests.as_deref().map(|path| requests::read(path, args.rows(), seed).map(Arc::new)).transpose()?;
     let body = body(args)?;
     let mut headers = headers(&args.headers)?;
     if let Some(user) = &args.user {
@@ -58,8 +62,35 @@ pub(super) fn request_options(args: &RequestArgs, url: Url) -> Result<RequestOpt
         conn_max_age: (args.conn_max_age > Duration::ZERO).then_some(args.conn_max_age),
         resolve: args.resolve.iter().map(|text| values::resolve(text)).collect::<Result<_, _>>()?,
         instance_header: values::header_name(&args.instance_header)?,
+        mix,
         ..RequestOptions::get(url)
     })
+}
+
+/// The request arguments with the several requests that `plan` names, and the plan for a load of these: what was typed goes before
+/// what the plan says.
+pub(super) fn with_requests(args: &RequestArgs, plan: Plan) -> Result<(RequestArgs, Plan), CommandError> {
+    let mut args = args.clone();
+    if let (None, Some(requests)) = (&args.requests, &plan.requests) {
+        let given = [
+            ("--method", args.method.is_some()),
+            ("--body", args.body().is_some()),
+            ("--body-file", args.body_file.is_some()),
+            ("--path", args.path.is_some()),
+        ];
+        if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            let why =
+                format!("{option} is one request's, and the plan sends those in {}: leave it out", requests.display());
+            return Err(CommandError::Option(why));
+        }
+        (args.requests, args.requests_data) = (Some(requests.clone()), plan.requests_data.clone());
+    }
+    let mix = args.requests.as_deref().map(|path| requests::read(path, args.rows(), 0)).transpose()?;
+    let names = mix.as_ref().map(Mix::names).unwrap_or_default();
+    let names: Vec<_> = names.iter().map(RequestName::as_str).collect();
+    let path = plan.file.clone().unwrap_or_default();
+    let plan = plan.resolve(&names).map_err(|source| CommandError::PlanFile { path, source: Box::new(source) })?;
+    Ok((args, plan))
 }
 
 /// The header that says when a request was due; it is sent once, by us.
@@ -87,10 +118,10 @@ fn add(headers: &mut HeaderMap, option: &str, name: HeaderName, value: HeaderVal
 
 /// The body: as it was given, or from the file that `@` names.
 fn body(args: &RequestArgs) -> Result<Option<Bytes>, CommandError> {
-    let path = match (&args.body, &args.body_file) {
+    let path = match (args.body(), &args.body_file) {
         (Some(body), _) => match body.strip_prefix('@') {
             Some(path) => PathBuf::from(path),
-            None => return Ok(Some(Bytes::from(body.clone().into_bytes()))),
+            None => return Ok(Some(Bytes::from(body.to_owned().into_bytes()))),
         },
         (None, Some(path)) => path.clone(),
         (None, None) => return Ok(None),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::controller::Controller;
@@ -10,7 +10,7 @@ use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
 use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
-use crate::commands::request::{join, request_options};
+use crate::commands::request::{join, request_options, with_requests};
 use crate::commands::{CommandError, aim, demo_spike, fleet_load, outcome, say, sending, verbosity};
 use crate::files;
 use crate::headless::Log;
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::forecast::{Assumptions, Forecast};
 use crate::plan::schedule::Schedule;
+use crate::requests;
 use crate::session::folder;
 use crate::target::{self, Target, hide_secrets, names_a_target, with_scheme};
 use crate::text::span;
@@ -72,7 +73,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, CommandError> {
         if is_unplanned && targets.is_empty() {
             return Err(CommandError::NoTarget);
         }
-        return check(&args, &targets, &plan).await;
+        return check(&args, &targets, plan).await;
     }
     if targets.is_empty() {
         return Err(CommandError::NoTarget);
@@ -296,12 +297,19 @@ fn nearest(name: &str) -> String {
 /// Reads the plan that stands in `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Plan, CommandError> {
     let because = |source| CommandError::PlanFile { path: path.to_owned(), source: Box::new(source) };
-    Plan::parse(text).map_err(because)
+    let mut plan = Plan::read(text).map_err(because)?;
+    // A file that it names stands beside it.
+    let beside = |named: &PathBuf| requests::beside(path, named);
+    plan.requests = plan.requests.as_ref().map(beside);
+    plan.requests_data = plan.requests_data.as_ref().map(beside);
+    plan.file = Some(path.to_owned());
+    Ok(plan)
 }
 
 /// Says what the plan would do, and refuses what playing it would refuse.
-async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, CommandError> {
-    let (load, request) = (&args.drive.load, &args.drive.request);
+async fn check(args: &RunArgs, targets: &[Target], plan: Plan) -> Result<u8, CommandError> {
+    let (request, plan) = with_requests(&args.drive.request, plan)?;
+    let (load, request, plan) = (&args.drive.load, &request, &plan);
     aim::check_places(targets, &args.drive, &args.cluster)?;
     fleet_load::check_ticket(&args.drive.fleet)?;
     fleet_load::check(&args.drive, targets)?;
@@ -331,7 +339,8 @@ async fn check(args: &RunArgs, targets: &[Target], plan: &Plan) -> Result<u8, Co
     };
     for target in targets.iter().map(Some).chain(targets.is_empty().then_some(None)) {
         let (url, is_known) = url(target)?;
-        let mut options = request_options(request, join(url, request.path.as_deref()))?;
+        let mut options =
+            request_options(request, join(url, request.path.as_deref()), load.load_seed.unwrap_or_default())?;
         if !is_known {
             options.resolve.clear();
         }

@@ -46,6 +46,7 @@ pub(super) async fn engine(
         warm: usize::try_from(load.warm).unwrap_or(0),
         workers,
         expected,
+        mix: request.mix.clone(),
     };
     match load.transport {
         TransportKind::Own => Ok(Prepared::new(config, vec![factory; most]).await?),

@@ -175,7 +175,7 @@ const fn judged(judged: SecondJudged) -> &'static str {
     }
 }
 
-fn when(session: &Session, at: Elapsed) -> Vec<String> {
+pub(super) fn when(session: &Session, at: Elapsed) -> Vec<String> {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
     vec![timestamp(session.header().started_unix_micros.saturating_add(micros)).unwrap_or_default(), secs(at)]
 }

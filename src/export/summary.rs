@@ -8,7 +8,7 @@ pub mod markdown;
 use crate::analysis::failures::failure_in_words;
 use crate::session::state::{Session, fleet_in_words};
 use crate::session::verdict::judge;
-use crate::text::{Lines, latency, thousands};
+use crate::text::{Lines, latency, percent, thousands};
 use scaletop_load::OutcomeKind;
 
 /// More causes of failures than this are left to `summary.json`.
@@ -57,6 +57,18 @@ pub fn text(session: &Session) -> String {
         let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(latency);
         let measured = session.measured_p99().map(|measured| format!("; p99 {measured}")).unwrap_or_default();
         out.line(&format!("response time: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}{measured}"));
+    }
+    for request in session.requests().all() {
+        let [p50, p99] = [0.5, 0.99].map(|quantile| latency(request.ok_measured.quantile(quantile)));
+        out.line(&format!(
+            "request {}: {} due, {} sent, {} ok, {} failed ({}); p50 {p50}, p99 {p99}",
+            request.name,
+            thousands(request.due),
+            thousands(request.sent),
+            thousands(request.outcomes.get(OutcomeKind::Ok)),
+            thousands(request.outcomes.failed()),
+            request.errors().map_or_else(|| "no answer".to_owned(), percent),
+        ));
     }
     if !session.tracks().is_empty() {
         out.line(&format!("instances seen: {}", session.tracks().len()));

@@ -6,6 +6,7 @@
 //! "spike.t_recover" = "< 60s"   the steps of the stage `spike`, repeats included
 //! t_recover = "< 60s"           a number that only steps have: every step
 //! "*.p99" = "< 1s"              a number that the run has too, but of every step
+//! "checkout.p99" = "< 400ms"    of one of several requests, over the whole run
 //! ```
 
 use std::fmt;
@@ -35,11 +36,28 @@ pub struct Threshold {
     written: Written,
 }
 
+/// The numbers that one of several requests has, beside its percentiles.
+static OF_A_REQUEST: [&Kind; 10] = [
+    &numbers::ACHIEVED,
+    &numbers::ERRORS,
+    &numbers::DROPPED,
+    &numbers::LOST,
+    &numbers::DUE,
+    &numbers::SENT,
+    &numbers::OK,
+    &numbers::P99,
+    &numbers::FAILED_P99,
+    &numbers::ALL_P99,
+];
+
 /// A threshold as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Written {
     name: String,
     bound: String,
+    /// Whether what stands before the number is a request, and no stage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
 }
 
 /// What a threshold is about.
@@ -51,6 +69,8 @@ pub enum Scope {
     EveryStep,
     /// The steps of the stage of this name, repeats included.
     Stage(String),
+    /// Of several requests those of this name, over the whole run.
+    Request(String),
 }
 
 /// The number that is judged.
@@ -91,6 +111,18 @@ pub enum ThresholdError {
         /// The stages there are.
         allowed: String,
     },
+    /// No stage and no request of this name.
+    #[error("there is no stage and no request `{name}`; the stages are {stages}, the requests {requests}")]
+    Request {
+        name: String,
+        /// The stages there are.
+        stages: String,
+        /// The requests there are.
+        requests: String,
+    },
+    /// A stage and a request are called so.
+    #[error("`{0}` is a stage and a request; give one of them another name")]
+    Ambiguous(String),
     /// The bound cannot be read.
     #[error("\"{bound}\" is no bound for `{name}`; give <, <=, >, >= or == and {allowed}, such as \"{example}\"")]
     Bound {
@@ -105,7 +137,7 @@ pub enum ThresholdError {
 
 impl Threshold {
     /// Reads a threshold: `spike.t_recover` and `< 60s`. Which stages there are is not known here: see
-    /// [`Threshold::check_stage`].
+    /// [`Threshold::resolve`].
     pub fn parse(name: &str, bound: &str) -> Result<Self, ThresholdError> {
         let (scope, subject) = subject(name)?;
         let bounds = subject.bounds();
@@ -117,7 +149,8 @@ impl Threshold {
                 allowed: describe(bounds),
                 example: example(bounds),
             })?;
-        let written = Written { name: name.to_owned(), bound: bound.trim().to_owned() };
+        let request = matches!(scope, Scope::Request(_));
+        let written = Written { name: name.to_owned(), bound: bound.trim().to_owned(), request };
         Ok(Self { scope, subject, comparison, bound: bound_value, written })
     }
 
@@ -126,15 +159,52 @@ impl Threshold {
         subject(name).ok().map(|(_, subject)| example(subject.bounds()))
     }
 
-    /// Refuses a stage that is not among `stages` (names as the plan gives them, without the number of a repeat).
-    pub fn check_stage<'a>(&self, stages: impl Iterator<Item = &'a str> + Clone) -> Result<(), ThresholdError> {
-        let Scope::Stage(name) = &self.scope else { return Ok(()) };
-        if stages.clone().any(|stage| stage == name) {
-            return Ok(());
+    /// Finds out whether a name means a stage or a request: one of `stages` (as the plan gives them, without the number of a
+    /// repeat), or one of `requests`. Refuses what is neither, or both.
+    pub fn resolve<'a>(
+        &mut self,
+        stages: impl Iterator<Item = &'a str> + Clone,
+        requests: &[&str],
+    ) -> Result<(), ThresholdError> {
+        let (Scope::Stage(name) | Scope::Request(name)) = &self.scope else { return Ok(()) };
+        let is_stage = stages.clone().any(|stage| stage == name) && !matches!(self.scope, Scope::Request(_));
+        match (is_stage, requests.contains(&name.as_str())) {
+            (true, false) => Ok(()),
+            (true, true) => Err(ThresholdError::Ambiguous(name.clone())),
+            (false, true) if !self.is_of_a_request() => Err(ThresholdError::Number {
+                name: self.written.name[name.len() + 1..].to_owned(),
+                allowed: of_a_request(),
+            }),
+            (false, true) => {
+                self.scope = Scope::Request(name.clone());
+                self.written.request = true;
+                Ok(())
+            }
+            (false, false) => Err(self.nameless(name, stages, requests)),
         }
-        let mut allowed: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
-        allowed.dedup();
-        Err(ThresholdError::Stage { name: name.clone(), allowed: allowed.join(", ") })
+    }
+
+    /// Whether one of several requests has the number.
+    fn is_of_a_request(&self) -> bool {
+        match &self.subject {
+            Subject::Number(kind, _) => OF_A_REQUEST.contains(kind),
+            Subject::Percentile(..) => true,
+        }
+    }
+
+    fn nameless<'a>(&self, name: &str, stages: impl Iterator<Item = &'a str>, requests: &[&str]) -> ThresholdError {
+        let mut stages: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
+        stages.dedup();
+        let (name, stages) = (name.to_owned(), stages.join(", "));
+        match &self.subject {
+            _ if !requests.is_empty() => ThresholdError::Request { name, stages, requests: requests.join(", ") },
+            // Only a run, and a request, has other percentiles than its p99.
+            Subject::Percentile(..) => {
+                let name = self.written.name.split_once('.').map_or("", |(_, number)| number).to_owned();
+                ThresholdError::Number { name, allowed: known(numbers::P99.label) }
+            }
+            Subject::Number(..) => ThresholdError::Stage { name, allowed: stages },
+        }
     }
 
     /// Its name as written: `spike.t_recover`.
@@ -150,7 +220,7 @@ impl Threshold {
     /// Whether the step that plays `stage` is meant. `None`: a step without a stage.
     pub fn covers(&self, stage: Option<&str>) -> bool {
         match &self.scope {
-            Scope::Run => false,
+            Scope::Run | Scope::Request(_) => false,
             Scope::EveryStep => true,
             Scope::Stage(name) => stage.is_some_and(|stage| stage == name || base_name(stage) == name),
         }
@@ -168,7 +238,12 @@ impl TryFrom<Written> for Threshold {
     type Error = ThresholdError;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
-        Self::parse(&written.name, &written.bound)
+        let mut threshold = Self::parse(&written.name, &written.bound)?;
+        if let (true, Scope::Stage(name)) = (written.request, &threshold.scope) {
+            threshold.scope = Scope::Request(name.clone());
+            threshold.written.request = true;
+        }
+        Ok(threshold)
     }
 }
 
@@ -218,12 +293,17 @@ fn subject(name: &str) -> Result<(Scope, Subject), ThresholdError> {
     if let Some(subject) = of_steps(name) {
         return Ok((Scope::EveryStep, subject));
     }
-    let splits = name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
-    for (stage, number) in splits {
+    let splits = || name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    for (stage, number) in splits() {
         let scope = if stage == "*" { Scope::EveryStep } else { Scope::Stage(stage.to_owned()) };
         if let Some(subject) = of_steps(number) {
             return Ok((scope, subject));
         }
+    }
+    // What only the run has of its own, each of its requests has too.
+    let of_request = |(request, number)| Some((Scope::Request(str::to_owned(request)), of_run(number)?));
+    if let Some(found) = splits().filter(|(request, _)| *request != "*").find_map(of_request) {
+        return Ok(found);
     }
     let (name, allowed) = match name.split_once('.') {
         Some((_, number)) => (number, known(numbers::P99.label)),
@@ -249,6 +329,12 @@ fn of_steps(name: &str) -> Option<Subject> {
     let is_p99 = || values::percentile(name).is_ok_and(|quantile| (quantile - 0.99).abs() < 1e-9);
     let row = numbers::judged().find(|(kind, judged)| judged.name == name || (**kind == numbers::P99 && is_p99()));
     row.map(|(kind, judged)| Subject::Number(kind, judged))
+}
+
+/// The numbers that one of several requests has, for a message.
+fn of_a_request() -> String {
+    let names: Vec<_> = OF_A_REQUEST.iter().filter_map(|kind| Some(kind.judged?.name)).collect();
+    format!("{} or p50 … p99.9 or max for one of several requests", names.join(", "))
 }
 
 /// The names that may stand in a place, for a message.

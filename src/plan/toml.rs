@@ -3,6 +3,7 @@
 mod refusal;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ::toml::Spanned;
@@ -11,7 +12,7 @@ use serde::de::Error as _;
 
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::plan::toml::refusal::{line_of, named, of_request};
-use crate::plan::{Comparison, Condition, MOST_STAGES, Plan, PlanError, Stage, StageEnd};
+use crate::plan::{Comparison, Condition, MOST_STAGES, OpenName, Plan, PlanError, Stage, StageEnd};
 use crate::slo::Slo;
 use crate::values::{self, Objective};
 use scaletop_load::RateProfile;
@@ -33,11 +34,17 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
             }
         }
     }
+    let (thresholds, open) = thresholds(text, raw.thresholds, &stages)?;
+    let target = raw.target.unwrap_or_default();
     Ok(Plan {
         name: raw.name.unwrap_or_else(|| "unnamed".to_owned()),
-        url: raw.target.map(|target| target.url),
+        file: None,
+        url: target.url,
+        requests: target.requests,
+        requests_data: target.requests_data,
         slo,
-        thresholds: thresholds(text, raw.thresholds, &stages)?,
+        thresholds,
+        open,
         stages,
     })
 }
@@ -112,17 +119,19 @@ fn objective(line: usize, key: &str, value: &RawText) -> Result<Objective, PlanE
     }
 }
 
-fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<Vec<Threshold>, PlanError> {
-    let names = stages.iter().map(|stage| stage.name.as_str());
-    let read = |(key, bound): (Spanned<String>, Spanned<RawText>)| {
+/// The thresholds, and those of them that name no stage: they may mean a request.
+fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<(Vec<Threshold>, Vec<OpenName>), PlanError> {
+    let names = || stages.iter().map(|stage| stage.name.as_str());
+    let (mut thresholds, mut open) = (Vec::new(), Vec::new());
+    for (key, bound) in in_order(entries) {
         let (line, key) = (line_of(text, &key.span()), key.into_inner());
-        let threshold = threshold(line, &key, bound.get_ref())?;
-        match threshold.check_stage(names.clone()) {
-            Ok(()) => Ok(threshold),
-            Err(source) => Err(PlanError::Threshold { line, key, source }),
+        let mut threshold = threshold(line, &key, bound.get_ref())?;
+        if threshold.resolve(names(), &[]).is_err() {
+            open.push(OpenName { at: thresholds.len(), line, key });
         }
-    };
-    in_order(entries).into_iter().map(read).collect()
+        thresholds.push(threshold);
+    }
+    Ok((thresholds, open))
 }
 
 /// One of them. A bound is repeated only beside a number that there is.
@@ -167,10 +176,13 @@ struct RawPlan {
     repeat: Option<Repeat>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with a `url`")]
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table with a `url`")]
 struct RawTarget {
-    url: String,
+    url: Option<String>,
+    /// A file of several requests, and one of their data; from the plan's folder on.
+    requests: Option<PathBuf>,
+    requests_data: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ use crate::instances::milestone::Milestone;
 use crate::instances::{Feed, InstanceObservation, Limits};
 use crate::plan::threshold::Threshold;
 use crate::slo::Slo;
-use scaletop_load::Second;
 use scaletop_load::{Arrivals, RateProfile};
+use scaletop_load::{RequestName, Second};
 use scaletop_units::{Elapsed, FleetState, GeneratorEvent};
 
 /// How the reason begins for which a session ended whose plan waited for something last that did not come.
@@ -25,7 +25,7 @@ pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 pub(crate) const COMPLETED: &str = "completed after its controller was gone";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 6;
+pub(crate) const FORMAT_VERSION: u32 = 7;
 
 /// The first version that says which arrivals the generator was late for.
 pub(crate) const TELLS_LATENESS: u32 = 4;
@@ -34,7 +34,8 @@ pub(crate) const TELLS_LATENESS: u32 = 4;
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
 /// failures apart, and the arrivals that we were late for. 5 may change the objective, and may have two targets: a reader of 4
 /// would judge all by the first, and take the events of both for those of one. 6 may be of a fleet: a reader of 5 would take what
-/// its generators are said to have done for damage, and arrivals that nobody reported for none.
+/// its generators are said to have done for damage, and arrivals that nobody reported for none. 7 may tell several requests apart,
+/// and have thresholds about one of them: a reader of 6 would look for a stage of that name.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -147,6 +148,10 @@ pub struct Settings {
     pub capacity_per_instance: Option<f64>,
     /// The seed of the random number generator (Poisson arrivals).
     pub seed: u64,
+    /// What the requests are called whose numbers are told apart, in the order in which they were written; empty where there is
+    /// only one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestName>,
     /// The fleet that was asked for; `None` where this process sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetSettings>,
@@ -212,6 +217,7 @@ impl Default for Settings {
             instance_header: "x-instance-id".to_owned(),
             capacity_per_instance: None,
             seed: 0,
+            requests: Vec::new(),
             fleet: None,
             thresholds: Vec::new(),
         }

@@ -38,12 +38,14 @@ mod gather;
 mod instance_table;
 mod observations;
 mod readers;
+mod requests;
 mod steps;
 
 pub(crate) use crate::analysis::births::Came;
 pub(crate) use connections::ConnectionTotals;
 pub(crate) use fleet::{Fleet, Generator, GeneratorState, fleet_in_words};
 pub(crate) use instance_table::InstanceTrack;
+pub(crate) use requests::{RECENT_SECS, RequestTotals, Requests};
 
 /// Lines of the log and marks that are kept.
 pub(crate) const MAX_LINES: usize = 1_000;
@@ -94,6 +96,8 @@ pub struct Session {
     log: Vec<(Elapsed, Notice)>,
     /// Who generates the load beside others; `None` where it is this process alone.
     fleet: Option<Box<Fleet>>,
+    /// Several requests, told apart by name.
+    requests: Requests,
     /// Totals of the whole session.
     totals: Totals,
     /// Why the session ended.
@@ -168,8 +172,10 @@ pub struct Totals {
 impl Session {
     pub fn new(header: Header) -> Self {
         let objectives = Objectives::new(header.settings.slo);
+        let requests = Requests::new(&header.settings.requests);
         Self {
             header,
+            requests,
             now: Elapsed::ZERO,
             rate: (Elapsed::ZERO, RateProfile::PAUSED),
             rates: Vec::new(),
@@ -279,6 +285,7 @@ impl Session {
         row.step = self.owner(second.index).map(|at| self.steps[at].step.id);
         self.timeline.push(row, &completed, second);
         self.file(second);
+        self.file_requests(second);
         self.thin_observations(second.index);
     }
 

@@ -7,6 +7,7 @@
 //! - A number that cannot be told does not pass: "all must hold". Only with every step as its subject is a number that
 //!   has nothing to say of a step (`T_capacity` where nothing was to be reached) passed over.
 //! - Repeats of a stage are judged one by one.
+//! - Of several requests each is one: that not one of its answers was as expected is said as of all.
 //! - Of a step whose start condition was not met no threshold can be told.
 //!
 //! # The exit code, first that applies
@@ -31,7 +32,7 @@ mod words;
 
 use crate::analysis::Validity;
 use crate::session::event::{COMPLETED, LAST_UNMET, QUIT_BY_THE_USER};
-use crate::session::state::Session;
+use crate::session::state::{RequestTotals, Session};
 use scaletop_units::StepId;
 
 pub(crate) use words::in_words;
@@ -49,7 +50,7 @@ pub(crate) struct Verdict {
     pub unmet_end: Option<String>,
     /// Whether there is anything to hold.
     pub has_thresholds: bool,
-    /// Not one request was answered as expected: how instead.
+    /// Not one request, or not one of a name, was answered as expected: how instead.
     pub none_ok: Option<String>,
     /// Whether somebody ended the session before its plan was over: what is judged is only its beginning.
     pub interrupted: bool,
@@ -135,7 +136,7 @@ pub(crate) fn judge(session: &Session) -> Verdict {
         unmet_start,
         unmet_end,
         has_thresholds,
-        none_ok: none_ok(session),
+        none_ok: none_ok(session).or_else(|| session.requests().all().iter().find_map(RequestTotals::none_ok)),
         interrupted,
         has_no_end,
     }

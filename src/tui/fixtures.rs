@@ -11,10 +11,10 @@ use crate::instances::{Basis, Feed, InstanceObservation, Limits, SourceError, So
 use crate::session::event::{Fact, Header, Notice, NoticeLevel, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::halves::Halves;
 use crate::session::state::Session;
-use scaletop_load::OutcomeKind;
 use scaletop_load::RateProfile;
 use scaletop_load::{Connections, Latency};
 use scaletop_load::{GeneratorHealth, Second, Served};
+use scaletop_load::{OutcomeKind, RequestName};
 use scaletop_units::{ArrivalRate, Elapsed, InstanceId};
 
 mod fleet;
@@ -160,6 +160,29 @@ impl Builder {
     pub(crate) fn run(mut self, secs: u32) -> Self {
         for _ in 0..secs {
             let second = self.second();
+            self.now = second.end();
+            self = self.event(&SessionEvent::Second(Box::new(second)));
+        }
+        self
+    }
+
+    /// The same of a load of these requests, which share it as they come: the last of them fails.
+    pub(crate) fn run_requests(mut self, secs: u32, names: &[&str]) -> Self {
+        for _ in 0..secs {
+            let mut second = self.second();
+            let (index, all) = (second.index, second.parts.clone());
+            for (at, name) in names.iter().enumerate() {
+                let part = second.request_mut(&RequestName::from(*name), index);
+                let is_last = at + 1 == names.len();
+                part.due =
+                    all.iter().map(|part: &scaletop_load::CohortPart| part.due).sum::<u64>() / names.len() as u64;
+                part.sent = part.due;
+                for n in 0..part.due {
+                    part.outcomes.add(if is_last { OutcomeKind::Http5xxApplication } else { OutcomeKind::Ok });
+                    let took = Duration::from_millis(60 * (at as u64 + 1) * (at as u64 + 1) + n);
+                    if is_last { &mut part.failed } else { &mut part.ok }.record(took);
+                }
+            }
             self.now = second.end();
             self = self.event(&SessionEvent::Second(Box::new(second)));
         }

@@ -40,10 +40,12 @@ pub(crate) fn action(
             }
             match (moment(false), state.ui().view) {
                 (Some(at), _) => Some(Action::ZoomAt { at, closer: is_up }),
-                (None, View::Steps | View::Log | View::Instances | View::Generators) if is_up => {
+                (None, View::Steps | View::Requests | View::Log | View::Instances | View::Generators) if is_up => {
                     Some(Action::SelectPrevious)
                 }
-                (None, View::Steps | View::Log | View::Instances | View::Generators) => Some(Action::SelectNext),
+                (None, View::Steps | View::Requests | View::Log | View::Instances | View::Generators) => {
+                    Some(Action::SelectNext)
+                }
                 (None, _) => None,
             }
         }

@@ -6,6 +6,7 @@ mod lane_list;
 pub(crate) mod latency;
 pub(crate) mod log;
 pub(crate) mod overview;
+pub(crate) mod requests;
 pub(crate) mod steps;
 pub(crate) mod two;
 pub(crate) mod waterfall;

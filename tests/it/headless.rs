@@ -13,6 +13,7 @@ mod given;
 mod output;
 mod pages;
 mod preflight;
+mod requests;
 mod services;
 mod surroundings;
 mod typed;

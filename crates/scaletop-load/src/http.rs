@@ -21,12 +21,14 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::http::job::Job;
 use crate::http::pool::Pool;
-use crate::http::template::RequestTemplate;
+use crate::http::template::{Ask, RequestTemplate};
 use crate::line::Line;
+use crate::pacer::Arrival;
 use crate::sample::FailureKind;
 use crate::transport::{MakeTransport, Reply, Transport, Turn};
 use scaletop_units::Elapsed;
@@ -46,8 +48,8 @@ mod pool;
 mod slot;
 mod stream;
 mod template;
-mod written;
 mod tls;
+mod written;
 
 /// How many warm-up connections are opened at the same time: not the storm that warming is meant to avoid.
 const WARM_AT_ONCE: usize = 32;
@@ -63,6 +65,12 @@ impl HttpFactory {
     /// When the URL, the certificates or the headers cannot be used; the message says what to change.
     pub fn new(options: &RequestOptions) -> Result<Self, TransportError> {
         Ok(Self(Arc::new(RequestTemplate::new(options)?)))
+    }
+
+    /// The bytes over HTTP/1.1 of the request that arrival `number` sends, in a session that began in 1970: what a benchmark
+    /// measures, and what a log of the service's can be held against.
+    pub fn bytes(&self, number: u64) -> Bytes {
+        self.0.outgoing(Ask::Load(Arrival { number, due: Elapsed::ZERO }), 0).wire()
     }
 }
 

@@ -41,7 +41,9 @@ pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
 pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;
-pub use record::second::{CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, RequestPart, Second, Served};
+pub use record::second::{
+    CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, RequestPart, Second, Served,
+};
 pub use reqwest_transport::ReqwestTransport;
 pub use sample::{Cause, FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind, Phase};
 pub use transport::{MakeTransport, Reply, Transport, Turn};

@@ -56,8 +56,14 @@ impl Line {
     pub(crate) fn new(clock: RunClock, shared: Arc<Shared>, start: Elapsed) -> Self {
         let flights = InFlight::default();
         let (waited, covered) = (flights.end(), flights.end());
-        let parts =
-            Parts { shard: Shard::new(start, shared.expected(), shared.mix()), flights, waited, covered, open: 0, connecting: 0 };
+        let parts = Parts {
+            shard: Shard::new(start, shared.expected(), shared.mix()),
+            flights,
+            waited,
+            covered,
+            open: 0,
+            connecting: 0,
+        };
         let next_due = Cell::new(NEVER);
         Self { clock, shared, next_due, passed: Notify::new(), parts: RefCell::new(parts) }
     }

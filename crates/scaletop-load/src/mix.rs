@@ -73,7 +73,7 @@ pub struct MixSpec {
 /// One of several requests as it was written. Texts may hold [values](self#values): `{{n}}`, `{{csv.name}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSpec {
-    /// What it is called where its numbers stand.
+    /// What it is called where its numbers stand. The numbers of requests that share a name are added up.
     pub name: RequestName,
     /// How often it is sent, in proportion to the others; at least 1.
     pub weight: u32,
@@ -93,9 +93,6 @@ pub enum MixError {
     /// There is none.
     #[error("there is no request; write at least one")]
     None,
-    /// Nothing can be told apart by name.
-    #[error("two requests are called {0}; numbers are told apart by name, so give each another")]
-    NameTwice(RequestName),
     /// It would never be sent.
     #[error("the weight of {0} is 0, so it would never be sent; give a weight from 1 on, or leave it out")]
     Weightless(RequestName),
@@ -137,24 +134,22 @@ impl Mix {
     /// Reads the values in the texts.
     ///
     /// # Errors
-    /// When a name stands twice, a weight is zero, a value is unknown, or a text cannot be sent where it stands.
+    /// When there is none, a weight is zero, a value is unknown, or a text cannot be sent where it stands.
     pub fn new(spec: MixSpec) -> Result<Self, MixError> {
         if spec.requests.is_empty() {
             return Err(MixError::None);
         }
         let mut up_to = Vec::with_capacity(spec.requests.len());
         let mut sum = 0_u32;
-        for (at, request) in spec.requests.iter().enumerate() {
-            if spec.requests[..at].iter().any(|earlier| earlier.name == request.name) {
-                return Err(MixError::NameTwice(request.name.clone()));
-            }
+        for request in &spec.requests {
             if request.weight == 0 {
                 return Err(MixError::Weightless(request.name.clone()));
             }
             sum = sum.checked_add(request.weight).ok_or(MixError::TooHeavy)?;
             up_to.push(sum);
         }
-        let requests = spec.requests.iter().map(|request| MixedRequest::new(request, &spec)).collect::<Result<_, _>>()?;
+        let requests =
+            spec.requests.iter().map(|request| MixedRequest::new(request, &spec)).collect::<Result<_, _>>()?;
         Ok(Self { spec, requests, up_to })
     }
 
@@ -163,9 +158,20 @@ impl Mix {
         &self.spec
     }
 
-    /// The names, in the order in which the requests were written.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = &RequestName> {
-        self.requests.iter().map(|request| &request.name)
+    /// The names, each once, in the order in which the requests were written.
+    pub fn names(&self) -> Vec<RequestName> {
+        let mut names: Vec<RequestName> = Vec::new();
+        for request in &self.requests {
+            if !names.contains(&request.name) {
+                names.push(request.name.clone());
+            }
+        }
+        names
+    }
+
+    /// Each request's name, method, and path where no value stands in it, in the order in which they were written.
+    pub fn by_themselves(&self) -> impl ExactSizeIterator<Item = (&RequestName, &Method, Option<&str>)> {
+        self.requests.iter().map(|request| (&request.name, &request.method, request.target.fixed()))
     }
 
     pub(crate) fn requests(&self) -> &[MixedRequest] {
@@ -205,10 +211,9 @@ impl MixedRequest {
             part: part.to_owned(),
             why: why.to_string(),
         };
-        let method = request
-            .method
-            .parse()
-            .map_err(|_| wrong("the method", &format!("`{}` is none; write it like GET", request.method.escape_debug())))?;
+        let method = request.method.parse().map_err(|_| {
+            wrong("the method", &format!("`{}` is none; write it like GET", request.method.escape_debug()))
+        })?;
         let mut values = 0;
         let mut parse = |part: &str, text: &str, place| {
             Template::parse(text, place, &data.columns, &mut values).map_err(|error| wrong(part, &error))
@@ -219,13 +224,13 @@ impl MixedRequest {
             let name = HeaderName::try_from(name.as_str())
                 .map_err(|_| wrong(&part, &"a header's name has letters, digits and hyphens"))?;
             let value = parse(&part, value, Place::Header)?;
-            value
-                .in_every_row(&data.rows)
-                .find(|(_, text)| HeaderValue::from_bytes(text).is_err())
-                .map_or(Ok(()), |(row, _)| {
+            value.in_every_row(&data.rows).find(|(_, text)| HeaderValue::from_bytes(text).is_err()).map_or(
+                Ok(()),
+                |(row, _)| {
                     let of_row = row.map(|row| format!(" with row {} of the data", row + 1)).unwrap_or_default();
                     Err(wrong(&part, &format!("its value{of_row} holds a line break or a control character")))
-                })?;
+                },
+            )?;
             headers.push((name, value));
         }
         Ok(Self {

@@ -178,8 +178,17 @@ impl Pacer {
         let anchors = VecDeque::from([Anchor { at: Elapsed::ZERO, credit: 0, profile: RateProfile::PAUSED }]);
         let shares = VecDeque::from([(Elapsed::ZERO, share)]);
         let (last, handed_out) = (start.clone(), Elapsed::ZERO);
-        let mut pacer =
-            Self { anchors, shares, last, upcoming: start, next: None, handed_out, number: 0, arrivals, following: None };
+        let mut pacer = Self {
+            anchors,
+            shares,
+            last,
+            upcoming: start,
+            next: None,
+            handed_out,
+            number: 0,
+            arrivals,
+            following: None,
+        };
         pacer.find_next();
         pacer
     }

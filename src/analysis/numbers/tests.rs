@@ -17,6 +17,8 @@ const ALSO: &[(&str, &str)] = &[
     ("report/instances.rs", "the table of instances"),
     ("report/tables.rs", "the generator"),
     ("report/fleet.rs", "what each generator did"),
+    ("report/requests.rs", "what each of several requests did"),
+    ("export/requests.rs", "requests.csv has columns of the same counts, of a second"),
     ("export/summary/json/fleet.rs", "what each generator did"),
     ("session/state/fleet.rs", "a generator is lost"),
     ("report/connections.rs", "what connections took"),

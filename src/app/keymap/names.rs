@@ -6,7 +6,7 @@ use crate::app::action::Action;
 /// Where a key means something: the tables `[keys.charts]` and so on, and the screens that they are for.
 pub(crate) const PLACES: [(&str, Mode, &str); 5] = [
     ("charts", Mode::Normal, "Overview and Latency of a live session"),
-    ("tables", Mode::Table, "Instances, Steps, Log and Generators"),
+    ("tables", Mode::Table, "Instances, Steps, Requests, Log and Generators"),
     ("replay", Mode::Replay, "a recorded session"),
     ("question", Mode::Question, "an open question, such as before the end of a long session"),
     ("prompt", Mode::Prompt, "an open prompt, beside the characters"),

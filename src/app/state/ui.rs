@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::action::Action;
 use crate::app::keymap::KeyMap;
 use crate::app::state::TimeRange;
+use crate::session::halves::Halves;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// What the user looks at, and how.
@@ -122,6 +123,8 @@ pub enum View {
     Instances,
     /// The numbers of each step, in a table and in words.
     Steps,
+    /// The numbers of each of several requests.
+    Requests,
     /// Events.
     Log,
     /// One lane a generator of the fleet.
@@ -129,13 +132,26 @@ pub enum View {
 }
 
 impl View {
-    /// Every view, in the order of the Tab key; the last one is that of a fleet.
-    pub const ALL: [Self; 6] =
-        [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Log, Self::Generators];
+    /// Every view, in the order of the Tab key.
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Latency, Self::Instances, Self::Steps, Self::Requests, Self::Log, Self::Generators];
 
-    /// The views that there are, in the order of the Tab key.
-    pub(crate) fn offered(has_fleet: bool) -> &'static [Self] {
-        &Self::ALL[..Self::ALL.len() - usize::from(!has_fleet)]
+    /// The views that there are for `halves`, in the order of the Tab key.
+    pub(crate) fn offered(halves: &Halves) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|view| view.missing(halves).is_none()).collect()
+    }
+
+    /// Why there is no such view for `halves`, if there is none.
+    pub(crate) fn missing(self, halves: &Halves) -> Option<&'static str> {
+        match self {
+            Self::Generators if halves.first().fleet().is_none() => {
+                Some("there are no generators to show: no fleet generates the load")
+            }
+            Self::Requests if halves.first().requests().all().is_empty() => {
+                Some("there is one request: --requests FILE sends several, and tells them apart")
+            }
+            _ => None,
+        }
     }
 
     pub const fn title(self) -> &'static str {
@@ -144,6 +160,7 @@ impl View {
             Self::Latency => "Latency",
             Self::Instances => "Instances",
             Self::Steps => "Steps",
+            Self::Requests => "Requests",
             Self::Log => "Log",
             Self::Generators => "Generators",
         }

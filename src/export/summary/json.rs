@@ -8,7 +8,7 @@ use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
 use crate::session::halves::Halves;
 use crate::session::recording::Damage;
-use crate::session::state::{Came, InstanceTrack, Session};
+use crate::session::state::{Came, InstanceTrack, RequestTotals, Session};
 use crate::session::verdict::{ThresholdResult, Verdict, judge, none_ok};
 use crate::text::{as_millis, clean_to, plain, timestamp};
 use scaletop_load::OutcomeKind;
@@ -110,6 +110,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "service_ms": percentiles(&totals.service),
         "failed_service_ms": percentiles(&totals.failed_service),
         "send_lag_ms": percentiles(&totals.send_lag),
+        "requests": session.requests().all().iter().map(request).collect::<Vec<_>>(),
         "connections": connections(session),
         "fleet": fleet::value(session),
         "not_judged": none_ok(session).map(|why| clean_to(&why, LONGEST_TEXT)),
@@ -119,6 +120,21 @@ pub fn value(session: &Session, damage: Damage) -> Value {
         "instances": instances(session),
         "steps": session.steps().iter().map(|report| step(report, &scale_outs(session, report))).collect::<Vec<_>>(),
         "verdict": verdict(&judge(session)),
+    })
+}
+
+/// One of several requests.
+fn request(request: &RequestTotals) -> Value {
+    json!({
+        "name": clean_to(request.name.as_str(), LONGEST_TEXT),
+        "due": request.due,
+        "sent": request.sent,
+        "ok": request.outcomes.get(OutcomeKind::Ok),
+        "failed": request.outcomes.failed(),
+        "dropped": request.dropped,
+        "response_ms": percentiles(&request.ok),
+        "response_measured_ms": percentiles(&request.ok_measured),
+        "failed_ms": percentiles(&request.failed),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::analysis::numbers::{self, Kind, row as table};
 use crate::session::halves::Halves;
 use crate::session::state::{Session, fleet_in_words};
 use crate::session::verdict::{ThresholdOutcome, judge};
-use crate::text::{latency, markdown_cell as cell};
+use crate::text::{latency, markdown_cell as cell, percent};
 use scaletop_load::OutcomeKind;
 
 /// The numbers of its table of steps.
@@ -73,6 +73,15 @@ fn named(session: &Session, name: &str) -> String {
             latency(p.p999),
             latency(p.max)
         );
+    }
+    if !session.requests().all().is_empty() {
+        out.push_str("\n| request | due | OK | errors | p50 | p99 |\n|---|---:|---:|---:|---:|---:|\n");
+    }
+    for request in session.requests().all() {
+        let [p50, p99] = [0.5, 0.99].map(|quantile| latency(request.ok_measured.quantile(quantile)));
+        let errors = request.errors().map_or_else(|| "–".to_owned(), percent);
+        let (name, ok) = (cell(request.name.as_str()), request.outcomes.get(OutcomeKind::Ok));
+        let _ = writeln!(out, "| {name} | {} | {ok} | {errors} | {p50} | {p99} |", request.due);
     }
     if !verdict.thresholds.is_empty() {
         out.push_str("\n| threshold | bound | measured | |\n|---|---|---|---|\n");

@@ -45,11 +45,44 @@ fn an_unknown_number_or_stage_is_named_with_the_allowed_ones() {
     assert!(error.contains("`t_recoverr`") && error.contains("t_recover,") && error.contains("or p99"), "{error}");
     let error = Threshold::parse("latency", "< 1s").unwrap_err().to_string();
     assert!(error.contains("`latency`") && error.contains("achieved,"), "{error}");
-    let error = Threshold::parse("spike.p50", "< 1s").unwrap_err().to_string();
+    let refused = |name: &str, requests: &[&str]| {
+        let stages = ["warm-up", "spike", "spike (2)"].into_iter();
+        Threshold::parse(name, "< 1s").unwrap().resolve(stages, requests).unwrap_err().to_string()
+    };
+    let error = refused("spike.p50", &[]);
     assert!(error.contains("`p50`"), "a step has no histogram but its p99: {error}");
-    let threshold = Threshold::parse("spkie.lost", "< 1%").unwrap();
-    let error = threshold.check_stage(["warm-up", "spike", "spike (2)"].into_iter()).unwrap_err().to_string();
+    let error = refused("spkie.p99", &[]);
     assert!(error.contains("`spkie`") && error.contains("warm-up, spike, or"), "{error}");
+    let error = refused("serch.p99", &["search", "cart"]);
+    assert!(
+        error.contains("no stage and no request `serch`; the stages are warm-up, spike, the requests search, cart")
+    );
+    let error = refused("cart.t_recover", &["search", "cart"]);
+    assert!(error.contains("`t_recover` is not a number that can be judged here; give achieved, errors"), "{error}");
+    assert!(refused("spike.p99", &["spike"]).contains("`spike` is a stage and a request"));
+}
+
+#[test]
+fn what_stands_before_a_number_may_be_a_request() {
+    let resolved = |name: &str| {
+        let mut threshold = Threshold::parse(name, "< 1s").unwrap();
+        threshold.resolve(["spike"].into_iter(), &["checkout", "GET /v1.2/a"]).unwrap();
+        threshold
+    };
+    for (name, request) in [
+        ("checkout.p99", "checkout"),
+        ("checkout.p95", "checkout"),
+        ("checkout.failed.p99", "checkout"),
+        ("checkout.all.p50", "checkout"),
+        ("GET /v1.2/a.p99", "GET /v1.2/a"),
+    ] {
+        let threshold = resolved(name);
+        assert_eq!(threshold.scope, Scope::Request(request.to_owned()), "{name}");
+        let text = serde_json::to_string(&threshold).unwrap();
+        assert_eq!(serde_json::from_str::<Threshold>(&text).unwrap(), threshold, "{text}");
+    }
+    assert_eq!(resolved("spike.p99").scope, Scope::Stage("spike".to_owned()));
+    assert_eq!(resolved("p99").scope, Scope::Run);
 }
 
 #[test]

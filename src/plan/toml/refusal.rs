@@ -9,11 +9,13 @@ use crate::plan::PlanError;
 use crate::values;
 
 /// Keys of a plan whose name may be said of a value that is not understood.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "name",
     "repeat",
     "target",
     "url",
+    "requests",
+    "requests-data",
     "slo",
     "stage",
     "thresholds",

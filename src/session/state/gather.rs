@@ -88,6 +88,7 @@ impl Session {
             let held = self.fold.held.remove(&second);
             let Some(cohort) = self.timeline.kept_cohorts().get(second).cloned() else { continue };
             self.totals.late_seconds += u32::from(cohort.due > 0 && cohort.is_late());
+            self.settle_requests(second, cohort.is_late());
             if let Some(held) = held.filter(|_| !cohort.is_late()) {
                 self.totals.ok_measured.merge(&held);
             }

@@ -5,6 +5,7 @@ mod fleet;
 mod fold;
 mod late;
 mod objective;
+mod requests;
 mod scale_out;
 
 use std::time::Duration;

@@ -26,7 +26,9 @@ const HOLD: Duration = Duration::from_secs(10);
 
 /// The first of the session's thresholds that is lost already.
 pub(crate) fn lost_already(session: &Session, budget: &Budget) -> Option<ThresholdResult> {
-    session.header().settings.thresholds.iter().find_map(|threshold| match threshold.scope {
+    session.header().settings.thresholds.iter().find_map(|threshold| match &threshold.scope {
+        // How many of them are still to come nobody knows: chance draws them.
+        Scope::Request(_) => None,
         Scope::Run => {
             let is_lost = run_is_lost(session, threshold, budget.run);
             is_lost.then(|| result(session, threshold, None, &of_run(session, &threshold.subject)))

@@ -52,6 +52,30 @@ pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
     }
 }
 
+/// Of several requests those of this name, over the whole run.
+pub(super) fn of_request(session: &Session, name: &str, subject: &Subject) -> Measured {
+    let Some(request) = session.requests().of(name) else {
+        return Measured::Nothing(format!("no request is called {name}"));
+    };
+    match subject {
+        Subject::Number(kind, judged) => measured(kind, judged, &request.numbers()),
+        Subject::Percentile(quantile, of) => {
+            let latency = match of {
+                Answers::Ok => request.ok_measured.quantile(*quantile),
+                Answers::Failed => request.failed.quantile(*quantile),
+                Answers::All => request.every_answer().quantile(*quantile),
+            };
+            match (latency, of) {
+                (Some(latency), _) => time(latency),
+                (None, Answers::Failed) if request.outcomes.total() > 0 => none_failed(),
+                (None, _) => {
+                    Measured::Nothing(request.none_ok().unwrap_or_else(|| format!("no request {name} was answered")))
+                }
+            }
+        }
+    }
+}
+
 /// Judged over OK answers alone, without those of seconds in which we were late. That failures are quick enough holds when there are none.
 fn percentile(session: &Session, quantile: f64, of: Answers) -> Measured {
     let totals = session.totals();

@@ -1,6 +1,6 @@
 //! Holding one threshold against a session: against its run, or against each step that it is about.
 
-use super::measured::{Measured, of_run, of_step};
+use super::measured::{Measured, of_request, of_run, of_step};
 use super::{Blame, ThresholdOutcome, ThresholdResult, at_worst};
 use crate::analysis::StepReport;
 use crate::analysis::numbers::{Course, Needs};
@@ -15,6 +15,9 @@ pub(super) fn results(session: &Session, threshold: &Threshold) -> Vec<Threshold
         let subject = &threshold.subject;
         let told = result(session, threshold, None, &of_run(session, subject));
         return vec![told.unless_worse(threshold, at_worst::of_run(session, subject).as_ref())];
+    }
+    if let Scope::Request(name) = &threshold.scope {
+        return vec![result(session, threshold, None, &of_request(session, name, &threshold.subject))];
     }
     let mut found = false;
     let mut results = Vec::new();
@@ -48,7 +51,7 @@ pub(super) fn results(session: &Session, threshold: &Threshold) -> Vec<Threshold
             Scope::Stage(stage) => {
                 format!("stage {stage} has no step: the run ended before it, or it was shorter than a second")
             }
-            Scope::Run | Scope::EveryStep => "there was no step".to_owned(),
+            Scope::Run | Scope::EveryStep | Scope::Request(_) => "there was no step".to_owned(),
         };
         results.push(result(session, threshold, None, &Measured::Nothing(reason)));
     }

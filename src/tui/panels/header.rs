@@ -172,7 +172,7 @@ pub(crate) fn verdict(scene: &Scene<'_>, session: &Session) -> (String, Role) {
 fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
     let shown = scene.state.ui().view;
     let mut piece = Piece::new(1, "", scene.style(Role::Label));
-    for &view in View::offered(fleet::has_one(scene)) {
+    for view in View::offered(scene.state.halves()) {
         let role = if view == shown { Role::Selected } else { Role::Label };
         // On a narrow screen the others are there by their first letters.
         let title = view.title();
@@ -185,7 +185,7 @@ fn tabs(scene: &Scene<'_>, width: usize) -> Piece {
 /// The views by their first letters, the one on screen highlighted.
 fn short_tabs(scene: &Scene<'_>) -> Piece {
     let shown = scene.state.ui().view;
-    let offered = View::offered(fleet::has_one(scene));
+    let offered = View::offered(scene.state.halves());
     offered.iter().fold(Piece::new(1, "", scene.style(Role::Label)), |piece, &view| {
         let role = if view == shown { Role::Selected } else { Role::Label };
         piece

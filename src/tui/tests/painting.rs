@@ -263,7 +263,7 @@ fn the_views_are_on_the_first_line_whatever_it_has_to_say() {
     for (name, state) in BUILT.iter() {
         for (columns, rows) in [(80, 24), (120, 40)] {
             let rows = letters(frame(state, Theme::DARK, columns, rows).backend().buffer());
-            for view in View::offered(state.session().fleet().is_some()) {
+            for view in View::offered(state.halves()) {
                 let title = &view.title()[..3];
                 assert!(rows[0].contains(title), "{name} at {columns}: {title} in {}", rows[0]);
             }

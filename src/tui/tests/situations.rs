@@ -181,6 +181,10 @@ situations! {
         none: state().view(View::Generators);
         log: spike_of(state().fleet(2), 4, 14).generator("g2", GeneratorChange::Lost, Some("no beat for 1.5 s")).generator("g2", GeneratorChange::TakenOver, None).run(1).view(View::Log);
     }
+    requests {
+        three: state().rate(60).run_requests(20, &["search", "check out & pay", "GET /a/path/that/is/rather/long/…"]).view(View::Requests);
+        none: state().view(View::Requests);
+    }
     help {
         overview: state().limits().rate(50).run(60).ui(|ui| ui.help = Some(0));
     }

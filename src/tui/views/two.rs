@@ -13,7 +13,7 @@ use crate::tui::panels::{both, header, lanes, steps_beside, welcome};
 use crate::tui::scene::Scene;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::views::{Charts, instances, latency, log, overview};
+use crate::tui::views::{Charts, instances, latency, log, overview, requests};
 
 /// Where the charts are.
 pub(crate) struct Drawn {
@@ -31,6 +31,10 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
         View::Steps => {
             super::scene(buf, screen.header, screen.body, state, theme);
             steps_beside::draw_in_full(buf, screen.body, state, theme);
+            None
+        }
+        View::Requests => {
+            requests::draw(buf, screen, state, theme);
             None
         }
         // A fleet has one target.

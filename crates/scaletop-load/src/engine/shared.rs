@@ -8,8 +8,8 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::engine::LoadConfig;
 use crate::expected::Expected;
-use crate::mix::Mix;
 use crate::mailbox::{Command, Mailbox};
+use crate::mix::Mix;
 use crate::pacer::{Pacer, Piece, Share, Slots};
 use crate::rate::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};

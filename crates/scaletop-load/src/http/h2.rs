@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
-use http::Request;
 use h2::{Reason, RecvStream, SendStream};
+use http::Request;
 
 use crate::http::cause::leads_to;
 use crate::http::cause::{Failed, describe, refused_by_tls};

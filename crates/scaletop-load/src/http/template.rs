@@ -18,7 +18,7 @@ use url::{Position, Url};
 
 use crate::http::options::{RequestOptions, TransportError};
 use crate::http::tls;
-use crate::http::written::{Texts, Written, expects_body, http1_bytes, http2_head};
+use crate::http::written::{Texts, Written, expects_body, header_lines, http1_bytes, http2_head};
 use crate::mix::template::Template;
 use crate::mix::{Draw, Mix, MixedRequest};
 use crate::names::Names;
@@ -245,7 +245,10 @@ fn written(
     let scheme = if options.url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP };
     let (due, authorize) = (options.due_header.clone(), options.authorize.clone());
     let text = match text {
-        Text::Made(path, headers, body) => Texts::Made { path, headers, body },
+        Text::Made(path, made, body) => {
+            made.iter().for_each(|(name, _)| drop(headers.remove(name)));
+            Texts::Made { path, headers: made, body, lines: header_lines(&headers) }
+        }
         Text::Same(path, body) => {
             let wire = http1_bytes(method, &path, &headers, &body);
             let head = Box::new(http2_head(method, &scheme, &authority, path.clone(), headers.clone()));
@@ -405,9 +408,8 @@ mod tests {
 
     #[test]
     fn several_requests_go_to_one_origin_and_to_paths() {
-        let refused = |target: &str| {
-            RequestTemplate::new(&several(&[("a", "GET", target, None)])).unwrap_err().to_string()
-        };
+        let refused =
+            |target: &str| RequestTemplate::new(&several(&[("a", "GET", target, None)])).unwrap_err().to_string();
         assert!(refused("http://elsewhere.test/").contains("goes elsewhere than to http://localhost:81"));
         assert!(refused("http://{{n}}.test/").contains("goes elsewhere"));
         assert!(refused("{{csv.path|raw}}").contains("with row 1 of the data is none: `/a b`"));

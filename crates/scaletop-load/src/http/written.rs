@@ -5,6 +5,7 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::http::options::{Authorize, Unsigned};
@@ -32,8 +33,8 @@ pub(super) struct Written {
 pub(super) enum Texts {
     /// Nothing does.
     Same { path: PathAndQuery, body: Bytes, wire: Bytes, head: Box<Request<()>> },
-    /// Some of it does.
-    Made { path: Template, headers: Vec<(HeaderName, Template)>, body: Option<Template> },
+    /// Some of it does. `lines` are the headers over HTTP/1.1 that are always the same, as bytes.
+    Made { path: Template, headers: Vec<(HeaderName, Template)>, body: Option<Template>, lines: Bytes },
 }
 
 /// A request in its parts.
@@ -44,7 +45,8 @@ struct Parts {
 }
 
 /// Headers about the connection have no place in HTTP/2 (RFC 9113, section 8.2.2), and the host is its authority.
-const NOT_IN_HTTP2: [&str; 6] = ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+const NOT_IN_HTTP2: [&str; 6] =
+    ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 impl Written {
     /// The bytes over HTTP/1.1 of the request with what `draw` says; `due`: when it was, if anybody asked for it.
@@ -54,8 +56,51 @@ impl Written {
         {
             return wire.clone();
         }
+        if let Texts::Made { path, headers, body, lines } = &self.text
+            && !self.differs(due)
+        {
+            return self.made(draw, path, headers, body.as_ref(), lines);
+        }
         let Parts { path, headers, body } = self.parts(draw, due);
         http1_bytes(&self.method, &path, &headers, &body)
+    }
+
+    /// The bytes over HTTP/1.1 of a request of which some is made for it: straight into one buffer, since it is on the path of every
+    /// request.
+    fn made(
+        &self,
+        draw: &Draw<'_>,
+        path: &Template,
+        headers: &[(HeaderName, Template)],
+        body: Option<&Template>,
+        lines: &Bytes,
+    ) -> Bytes {
+        let mut wire = String::with_capacity(256 + lines.len());
+        wire.push_str(self.method.as_str());
+        wire.push(' ');
+        path.write(draw, &mut wire);
+        wire.push_str(" HTTP/1.1\r\n");
+        let mut wire = wire.into_bytes();
+        wire.extend_from_slice(lines);
+        let mut text = String::new();
+        for (name, template) in headers {
+            text.clear();
+            template.write(draw, &mut text);
+            for part in [name.as_str(), ": ", &text, "\r\n"] {
+                wire.extend_from_slice(part.as_bytes());
+            }
+        }
+        text.clear();
+        if let Some(body) = body {
+            body.write(draw, &mut text);
+        }
+        if body.is_some() || expects_body(&self.method) {
+            // Writing to a vector cannot fail.
+            let _ = write!(wire, "content-length: {}\r\n", text.len());
+        }
+        wire.extend_from_slice(b"\r\n");
+        wire.extend_from_slice(text.as_bytes());
+        Bytes::from(wire)
     }
 
     /// The same over HTTP/2: the head, and the body.
@@ -78,7 +123,7 @@ impl Written {
         let mut headers = self.headers.clone();
         let (path, body) = match &self.text {
             Texts::Same { path, body, .. } => (path.clone(), body.clone()),
-            Texts::Made { path, headers: made, body } => {
+            Texts::Made { path, headers: made, body, lines: _ } => {
                 let mut text = String::new();
                 for (name, template) in made {
                     text.clear();
@@ -146,6 +191,20 @@ pub(super) fn http1_bytes(method: &Method, path: &PathAndQuery, headers: &Header
     wire.put_u8(b' ');
     wire.put_slice(path.as_str().as_bytes());
     wire.put_slice(b" HTTP/1.1\r\n");
+    put_headers(headers, &mut wire);
+    wire.put_slice(b"\r\n");
+    wire.put_slice(body);
+    wire.freeze()
+}
+
+/// Headers as they stand in a request over HTTP/1.1.
+pub(super) fn header_lines(headers: &HeaderMap) -> Bytes {
+    let mut lines = BytesMut::new();
+    put_headers(headers, &mut lines);
+    lines.freeze()
+}
+
+fn put_headers(headers: &HeaderMap, wire: &mut BytesMut) {
     // The host goes first, as RFC 9112 advises.
     let hosts = headers.iter().filter(|(name, _)| *name == HOST);
     for (name, value) in hosts.chain(headers.iter().filter(|(name, _)| *name != HOST)) {
@@ -154,7 +213,4 @@ pub(super) fn http1_bytes(method: &Method, path: &PathAndQuery, headers: &Header
         wire.put_slice(value.as_bytes());
         wire.put_slice(b"\r\n");
     }
-    wire.put_slice(b"\r\n");
-    wire.put_slice(body);
-    wire.freeze()
 }

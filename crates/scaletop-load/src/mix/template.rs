@@ -90,6 +90,10 @@ impl Template {
                     written.clear();
                     value.write(draw, *place, &mut written);
                     match escape {
+                        // Most texts have nothing to escape.
+                        Escape::Json if written.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+                            out.push_str(&written)
+                        }
                         Escape::Json => json(&written, out),
                         _ => out.extend(utf8_percent_encode(&written, RESERVED)),
                     }

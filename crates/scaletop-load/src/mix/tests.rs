@@ -94,19 +94,30 @@ fn what_is_no_value_is_refused_with_what_there_is() {
         let error = refused(body);
         assert!(error.contains(says) && error.contains("the body of request a"), "{body}: {error}");
     }
-    let without = MixSpec { requests: vec![RequestSpec { target: "/{{csv.a}}".to_owned(), ..request("a", 1) }], ..MixSpec::default() };
+    let without = MixSpec {
+        requests: vec![RequestSpec { target: "/{{csv.a}}".to_owned(), ..request("a", 1) }],
+        ..MixSpec::default()
+    };
     assert!(Mix::new(without).unwrap_err().to_string().contains("name its file with --data"));
 }
 
 #[test]
-fn requests_that_cannot_be_told_apart_or_sent_are_refused() {
+fn requests_may_share_a_name() {
+    let mix = mix(vec![request("b", 1), request("a", 1), request("b", 2)]).unwrap();
+    assert_eq!(mix.names().iter().map(RequestName::as_str).collect::<Vec<_>>(), ["b", "a"]);
+}
+
+#[test]
+fn requests_that_cannot_be_sent_are_refused() {
     let error = |requests| mix(requests).unwrap_err().to_string();
     assert!(error(Vec::new()).contains("at least one"));
-    assert!(error(vec![request("a", 1), request("a", 2)]).contains("two requests are called a"));
     assert!(error(vec![request("a", 0)]).contains("never be sent"));
     assert!(error(vec![request("a", u32::MAX), request("b", 1)]).contains("smaller ones"));
-    assert!(error(vec![RequestSpec { method: "G T".to_owned(), ..request("a", 1) }]).contains("the method of request a"));
-    let header = |name: &str, value: &str| RequestSpec { headers: vec![(name.to_owned(), value.to_owned())], ..request("a", 1) };
+    assert!(
+        error(vec![RequestSpec { method: "G T".to_owned(), ..request("a", 1) }]).contains("the method of request a")
+    );
+    let header =
+        |name: &str, value: &str| RequestSpec { headers: vec![(name.to_owned(), value.to_owned())], ..request("a", 1) };
     assert!(error(vec![header("x y", "1")]).contains("letters, digits and hyphens"));
     assert!(error(vec![header("x", "a\nb")]).contains("line break"));
     let rows = vec![vec!["fine".to_owned()], vec!["not\nfine".to_owned()]];

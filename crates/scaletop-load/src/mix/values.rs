@@ -51,7 +51,9 @@ pub(super) enum Clock {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ValueError {
     /// Nothing ends it.
-    #[error("`{{{{` opens a value that nothing closes; end it with `}}}}`, or write {{{{'{{{{'}}}} for the two braces themselves")]
+    #[error(
+        "`{{{{` opens a value that nothing closes; end it with `}}}}`, or write {{{{'{{{{'}}}} for the two braces themselves"
+    )]
     Open,
     /// It is none.
     #[error(
@@ -87,9 +89,11 @@ impl Value {
             if columns.is_empty() {
                 return Err(ValueError::NoData(name.to_owned()));
             }
-            return columns.iter().position(|column| column == name).map(Self::Column).ok_or_else(|| {
-                ValueError::Column { name: name.to_owned(), columns: columns.join(", ") }
-            });
+            return columns
+                .iter()
+                .position(|column| column == name)
+                .map(Self::Column)
+                .ok_or_else(|| ValueError::Column { name: name.to_owned(), columns: columns.join(", ") });
         }
         let mut words = text.split_whitespace();
         let value = match (words.next(), words.next()) {
@@ -124,7 +128,13 @@ impl Value {
                 let (high, low) = (random(0), random(1));
                 let version = (high & 0x0fff) | 0x4000;
                 let variant = (low >> 48) & 0x3fff | 0x8000;
-                write!(out, "{:08x}-{:04x}-{version:04x}-{variant:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, low & 0xffff_ffff_ffff)
+                write!(
+                    out,
+                    "{:08x}-{:04x}-{version:04x}-{variant:04x}-{:012x}",
+                    high >> 32,
+                    (high >> 16) & 0xffff,
+                    low & 0xffff_ffff_ffff
+                )
             }
             Self::Random(low, high) => {
                 // As many as there are, less one, so that all of them fit.

@@ -90,7 +90,8 @@ impl RequestPart {
         Self { name, intended, due: 0, sent: 0, dropped: 0, outcomes, ok, failed }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds what `other` holds of the same request, whatever second it was intended in.
+    pub fn merge(&mut self, other: &Self) {
         self.due += other.due;
         self.sent += other.sent;
         self.dropped += other.dropped;

@@ -34,10 +34,10 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
         Action::SaveScreen => ui.picture_asked = Some(at),
         Action::UseColors(colors) => ui.colors = Some(*colors),
         Action::UseCharacters(characters) => ui.characters = Some(*characters),
-        Action::Show(View::Generators) if halves.first().fleet().is_none() => {
-            ui.toast = Some((at, "there are no generators to show: no fleet generates the load".to_owned()));
-        }
-        Action::Show(view) => (ui.view, ui.selected) = (*view, 0),
+        Action::Show(view) => match view.missing(halves) {
+            Some(why) => ui.toast = Some((at, why.to_owned())),
+            None => (ui.view, ui.selected) = (*view, 0),
+        },
         Action::SetWindow(window) => {
             (ui.range.window, ui.range.zoom) = (*window, None);
             ui.toast = Some((at, window_words(*window, present)));
@@ -136,13 +136,14 @@ fn longest_list(view: View, halves: &Halves, filter: Option<&str>) -> usize {
     match view {
         View::Log => entries(halves, filter).len(),
         View::Instances => halves.each().map(|(_, half)| half.tracks().len()).max().unwrap_or(0),
+        View::Requests => halves.first().requests().all().len(),
         View::Generators => halves.first().fleet().map_or(0, |fleet| fleet.generators().len()),
         View::Overview | View::Steps | View::Latency => halves.first().steps().len(),
     }
 }
 
 fn turn_view(ui: &mut Ui, halves: &Halves, is_forward: bool) {
-    let offered = View::offered(halves.first().fleet().is_some());
+    let offered = View::offered(halves);
     let by = if is_forward { 1 } else { offered.len() - 1 };
     let at = offered.iter().position(|view| *view == ui.view).unwrap_or(0);
     ui.view = offered[(at + by) % offered.len()];

@@ -209,9 +209,9 @@ mod tests {
     use super::*;
     use crate::RequestOptions;
     use crate::engine::{LoadConfig, Shared};
-    use crate::pacer::Arrival;
     use crate::http::template::RequestTemplate;
     use crate::line::Line;
+    use crate::pacer::Arrival;
     use crate::transport::Turn;
     use scaletop_units::RunClock;
 
