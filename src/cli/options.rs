@@ -277,7 +277,7 @@ pub struct LoadArgs {
     /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// How arrivals are spaced
+    /// Their spacing
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Cap; what comes beyond is dropped and counted [default: by the descriptor limit, 10000 at most]

@@ -30,7 +30,7 @@ pub(super) const CONSENT: &str = "yes";
 pub(super) const TARGET: &str = "target";
 
 /// Options that stand in no file, each with the reason; nor in a variable, but for those that have one.
-pub(super) const TYPED_ONLY: [(&str, &str); 14] = [
+pub(super) const TYPED_ONLY: [(&str, &str); 17] = [
     ("check", "it makes the command another one"),
     ("list", "it makes the command another one"),
     ("report-only", "it makes the command another one"),
@@ -41,6 +41,9 @@ pub(super) const TYPED_ONLY: [(&str, &str); 14] = [
     ("plan", "it names a file to write"),
     ("html", "it names a file to write"),
     ("dir", "it names files to write"),
+    ("baseline", "it names what one comparison is with"),
+    ("baseline-optional", "it belongs to --baseline"),
+    ("fail-if", "it decides what one comparison is for"),
     ("settings", "it makes the command another one"),
     ("config", "it names the file itself"),
     ("panic-after", "it is for tests"),

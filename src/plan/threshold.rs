@@ -18,8 +18,10 @@ use crate::plan::threshold::bound::{describe, example, read};
 use crate::values;
 
 mod bound;
+mod limit;
 
 pub(crate) use bound::Bound;
+pub(crate) use limit::{Limit, LimitBound};
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,13 +130,7 @@ impl Threshold {
 
     /// Refuses a stage that is not among `stages` (names as the plan gives them, without the number of a repeat).
     pub fn check_stage<'a>(&self, stages: impl Iterator<Item = &'a str> + Clone) -> Result<(), ThresholdError> {
-        let Scope::Stage(name) = &self.scope else { return Ok(()) };
-        if stages.clone().any(|stage| stage == name) {
-            return Ok(());
-        }
-        let mut allowed: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
-        allowed.dedup();
-        Err(ThresholdError::Stage { name: name.clone(), allowed: allowed.join(", ") })
+        self.scope.check_stage(stages)
     }
 
     /// Its name as written: `spike.t_recover`.
@@ -149,10 +145,28 @@ impl Threshold {
 
     /// Whether the step that plays `stage` is meant. `None`: a step without a stage.
     pub fn covers(&self, stage: Option<&str>) -> bool {
-        match &self.scope {
-            Scope::Run => false,
-            Scope::EveryStep => true,
-            Scope::Stage(name) => stage.is_some_and(|stage| stage == name || base_name(stage) == name),
+        self.scope.covers(stage)
+    }
+}
+
+impl Scope {
+    /// Refuses a stage that is not among `stages` (names as the plan gives them, without the number of a repeat).
+    pub fn check_stage<'a>(&self, stages: impl Iterator<Item = &'a str> + Clone) -> Result<(), ThresholdError> {
+        let Self::Stage(name) = self else { return Ok(()) };
+        if stages.clone().any(|stage| stage == name) {
+            return Ok(());
+        }
+        let mut allowed: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
+        allowed.dedup();
+        Err(ThresholdError::Stage { name: name.clone(), allowed: allowed.join(", ") })
+    }
+
+    /// Whether the step that plays `stage` is meant. `None`: a step without a stage.
+    pub fn covers(&self, stage: Option<&str>) -> bool {
+        match self {
+            Self::Run => false,
+            Self::EveryStep => true,
+            Self::Stage(name) => stage.is_some_and(|stage| stage == name || base_name(stage) == name),
         }
     }
 }
