@@ -4,6 +4,8 @@
 //! a scrape costs the load nothing, and two scrapers see the same numbers.
 
 pub(crate) mod exposition;
+#[cfg(test)]
+mod grafana;
 
 use std::future::ready;
 use std::io;
