@@ -141,7 +141,8 @@ const IMPURE_WORDS: &[&str] = &[
 
 /// A word, and the only files or folders that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs"]),
+    ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs", "metrics/otlp"]),
+    ("opentelemetry_proto", &["metrics/otlp"]),
     ("aws_sdk_", &["cloud", "doctor"]),
     ("async_nats", &["scaletop_fleet/nats"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),

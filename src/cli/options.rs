@@ -322,6 +322,9 @@ pub struct OutputArgs {
     /// Prometheus metrics: 9464, 0.0.0.0:9464
     #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
+    /// Push metrics to this OTLP receiver, or env
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
     /// The live page: 8899, 0.0.0.0:8899
     #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_WEB")]
     pub web: Option<SocketAddr>,
