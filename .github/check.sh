@@ -51,6 +51,15 @@ guard 'it cannot be looked up' '(AccessDeniedException) when calling the Describ
 ! grep -nE 'docker manifest inspect' "$here"/workflows/*.yml "$here"/*.sh | grep -v check.sh || status=1
 [ $status != 0 ] || echo 'workflows: the guard of image.yml ok'
 
+# What `cargo binstall` looks for is what the release workflow packs, the folder in it included.
+binstall() { grep -qF -- "$2" "$1" || { echo "workflows: FAILED: $1 has no \`$2\`, which \`cargo binstall\` depends on" >&2; status=1; }; }
+binstall "$here/workflows/release.yml" "name=scaletop-\$TARGET"
+binstall "$here/workflows/release.yml" "tar -czf \"\$name.tar.gz\" \"\$name\""
+binstall "$here/workflows/release.yml" "7z a \"\$name.zip\" \"\$name\""
+binstall "$root/Cargo.toml" '/releases/download/v{ version }/{ name }-{ target }.tar.gz"'
+binstall "$root/Cargo.toml" '/releases/download/v{ version }/{ name }-{ target }.zip"'
+binstall "$root/Cargo.toml" 'bin-dir = "{ name }-{ target }/{ bin }{ binary-ext }"'
+
 zizmor=$work/venv/bin/zizmor
 if [ -x "$zizmor" ] || { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --disable-pip-version-check zizmor==1.32.0; }; then
   "$zizmor" --offline --no-progress --quiet --persona auditor "$here" "$root/examples/github-actions.yml" && echo "workflows: zizmor $("$zizmor" --version | cut -d' ' -f2) ok" || status=1
