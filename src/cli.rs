@@ -327,15 +327,24 @@ pub struct ReplayArgs {
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
     /// The sessions: their folders, or their recording.jsonl; the first one is the baseline. One session with two targets
-    /// is enough: its halves are compared
+    /// is enough: its halves are compared. Of a folder of sessions, the newest
     #[arg(num_args = 1.., required = true)]
     pub sessions: Vec<PathBuf>,
+    /// The baseline: all others are held against it. Of a folder of sessions, the newest but those named
+    #[arg(long, value_name = "SESSION")]
+    pub baseline: Option<PathBuf>,
+    /// Pass where the baseline does not exist, as before the first run was kept
+    #[arg(long, requires = "baseline")]
+    pub baseline_optional: bool,
+    /// What fails the comparison, with exit code 3: 'p99 > +10%', 'spike.p99 > +50ms', 'errors > +0.5pp', 'p99 > 400ms'; repeatable
+    #[arg(long, value_name = "LIMIT")]
+    pub fail_if: Vec<String>,
     /// Where the page goes
     #[arg(long, default_value = "compare.html", value_name = "FILE")]
     pub html: PathBuf,
-    /// Print the comparison as JSON
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_JSON")]
-    pub json: bool,
+    /// How the result is written.
+    #[command(flatten)]
+    pub format: FormatArgs,
 }
 
 /// `scaletop doctor`.

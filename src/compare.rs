@@ -20,6 +20,8 @@ mod curves;
 mod html;
 mod json;
 mod left_out;
+pub(crate) mod limits;
+mod markdown;
 mod sentence;
 mod table;
 #[cfg(test)]
@@ -32,6 +34,8 @@ pub use align::compare;
 pub(crate) use curves::Curves;
 pub(crate) use html::html;
 pub(crate) use json::json;
+pub(crate) use markdown::markdown;
+pub(crate) use table::limits as limits_in_text;
 pub use table::table;
 
 /// A session that takes part.

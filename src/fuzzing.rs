@@ -128,8 +128,10 @@ fn check_files(exported: &Exported) {
     let session = &exported.session;
     let contenders = [Contender { name: &session.header().settings.target, session }; 2];
     let comparison = compare(&contenders);
-    let pages =
-        [(&exported.report, 2), (&html(&contenders, &comparison, &[Curves::of(session), Curves::of(session)]), 0)];
+    let pages = [
+        (&exported.report, 2),
+        (&html(&contenders, &comparison, &[Curves::of(session), Curves::of(session)], None), 0),
+    ];
     for (page, scripts) in pages {
         assert!(page.to_ascii_lowercase().matches("<script").count() <= scripts, "a script of somebody else's");
         check_lines("a page", page);

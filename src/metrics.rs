@@ -1,9 +1,17 @@
-//! The live numbers as a Prometheus endpoint: what the screen shows, for those who already look at dashboards.
+//! The live numbers as a Prometheus endpoint: what the screen shows, for those who already look at dashboards. [`otlp`] pushes the
+//! same numbers.
 //!
 //! A page is made once a second, when a second closes ([`exposition`], pure); a request is answered with the latest one. So
 //! a scrape costs the load nothing, and two scrapers see the same numbers.
 
 pub(crate) mod exposition;
+#[cfg(test)]
+mod grafana;
+#[cfg(feature = "otlp")]
+pub(crate) mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "metrics/otlp_left_out.rs"]
+pub(crate) mod otlp;
 
 use std::future::ready;
 use std::io;

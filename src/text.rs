@@ -11,7 +11,7 @@ mod numbers;
 mod times;
 
 pub use clean::clean_lines;
-pub(crate) use clean::{Lines, clean, clean_to};
+pub(crate) use clean::{Lines, clean, clean_to, xml};
 pub(crate) use fit::{columns, cut, flow, wrap, wrap_whole};
 pub(crate) use markdown::markdown_cell;
 pub(crate) use numbers::{count, counted, per_second, percent, percent_in_full, plain, spaced, thousands, whole};

@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("app", "export metrics web capacity session plan values scaletop_fleet scaletop_load scaletop_units"),
     ("web", "endpoint report session"),
     ("doctor", "cloud instances target text scaletop_load scaletop_units"),
-    ("compare", "report session analysis timeline instances chart text scaletop_load scaletop_units"),
+    ("compare", "report session plan analysis timeline instances chart text scaletop_load scaletop_units"),
     ("export", "report session analysis timeline instances files text scaletop_load scaletop_units"),
     ("report", "session analysis timeline instances chart text scaletop_load scaletop_units"),
     ("metrics", "endpoint session analysis instances text scaletop_load"),
@@ -142,7 +142,8 @@ const IMPURE_WORDS: &[&str] = &[
 
 /// A word, and the only files or folders that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs"]),
+    ("reqwest::", &["scaletop_load/reqwest_transport", "scaletop_load/http/options.rs", "metrics/otlp"]),
+    ("opentelemetry_proto", &["metrics/otlp"]),
     ("aws_sdk_", &["cloud", "doctor"]),
     ("async_nats", &["scaletop_fleet/nats"]),
     ("crate::tui", &["tui", "commands", "app/keymap.rs"]),

@@ -159,6 +159,11 @@ impl Kind {
         Self { in_files: false, ..self }
     }
 
+    /// The same number where it is told as a share.
+    pub(crate) const fn in_percent(self) -> Self {
+        Self { unit: Unit::Percent, ..self }
+    }
+
     /// What it is worth. Nothing is told of a step that was too short.
     pub fn value(&self, numbers: &StepNumbers) -> Value {
         match (numbers.too_short, self.is_time()) {

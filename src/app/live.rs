@@ -20,6 +20,7 @@ use crate::app::runtime::{Ended, Runtime, sleep_until_option};
 use crate::app::state::State;
 use crate::export::{ExportError, Exported, export};
 use crate::metrics::Metrics;
+use crate::metrics::otlp::Otlp;
 use crate::session::event::{RateCause, RateChange, SessionEvent, Side};
 use crate::session::writer::{BackgroundWriter, WriteStatus};
 use crate::web::Web;
@@ -46,6 +47,8 @@ pub(crate) struct LiveBackEnd {
     pub statuses: mpsc::Receiver<WriteStatus>,
     /// Where the numbers are served live.
     pub metrics: Option<Metrics>,
+    /// Where they are pushed to.
+    pub otlp: Option<Otlp>,
     /// Where others look on.
     pub web: Option<Web>,
     pub folder: PathBuf,
@@ -138,6 +141,8 @@ pub(crate) struct Finished {
     pub exported: Option<Result<Exported, ExportError>>,
     /// The signal that ended it, by number.
     pub signal: Option<i32>,
+    /// Which metrics did not reach whom they were pushed to.
+    pub not_pushed: Option<String>,
 }
 
 impl BackEnd for LiveBackEnd {
@@ -230,6 +235,9 @@ impl LiveBackEnd {
     fn publish(&self, state: &State) {
         if let Some(metrics) = &self.metrics {
             metrics.publish(state.halves());
+        }
+        if let Some(otlp) = &self.otlp {
+            otlp.publish(state.halves());
         }
         if let Some(web) = &self.web {
             web.publish(state.halves());
@@ -331,8 +339,16 @@ async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finishe
         web.end(state.halves(), format!("scaletop report {}", back.folder.display()));
     }
     if at_once {
-        return Ok(Finished { state, exported: None, signal });
+        if let Some(otlp) = back.otlp {
+            otlp.abandon();
+        }
+        return Ok(Finished { state, exported: None, signal, not_pushed: None });
     }
+    // What came after the last second, such as the last answers, is pushed too.
+    let pushing = back.otlp.map(|otlp| {
+        otlp.publish(state.halves());
+        tokio::task::spawn_blocking(|| otlp.finish())
+    });
     let (folder, running) = (back.folder, back.background.export);
     let mut export = std::pin::pin!(async move {
         if let Some(running) = running {
@@ -348,7 +364,11 @@ async fn finish<F: FrontEnd>(ended: Ended<F, LiveBackEnd>) -> io::Result<Finishe
             number = signals.next() => if signal.replace(number).is_some() { break None },
         }
     };
-    Ok(Finished { state, exported, signal })
+    let not_pushed = match pushing {
+        Some(pushing) => pushing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+        None => None,
+    };
+    Ok(Finished { state, exported, signal, not_pushed })
 }
 
 #[expect(clippy::panic, reason = "asked for by a hidden flag, so that a test sees what a panic leaves behind")]

@@ -47,7 +47,7 @@ const DURATIONS: [&str; 5] = ["--duration", "-z", "--time", "--run-time", "--spi
 const TIPS_OF_COMMANDS: [(&[&str], &[&str], &str); 3] = [
     (&["capacity"], &DURATIONS, "capacity ends once it has found the rate; --hold says how long each rate is held"),
     (&["experiment"], &DURATIONS, "its plans say how long; --stretch 0.5 halves all of their times"),
-    (&["compare", "doctor", "config"], &["--format"], "--json prints it as JSON"),
+    (&["doctor", "config"], &["--format"], "--json prints it as JSON"),
 ];
 
 /// The command that is asked for: of a command that has others, the one of them.

@@ -136,17 +136,29 @@ Examples:
   scaletop compare before after               the first one is the baseline
   scaletop compare apprunner ecs --html platforms.html
   scaletop compare both                       a session of two targets
+  scaletop compare --baseline main session --fail-if 'p99 > +10%'
 
 Steps are aligned by their rates, not by the wall clock. Repeats of a step (a
 plan's repeat) show the noise: with three or more on each side, a difference is
 called better or worse only when the ranges do not overlap.
 
---json: sentences, sessions, notes, left_out, and steps with their numbers, each
-with the medians of all sessions and how the others stand against the first.
+--fail-if NUMBER > CHANGE: the numbers and stages of a plan's thresholds, and
+  +10%  1.5x      of the baseline's: p99 > +10%, errors > 1.5x
+  +50ms  +3       more, or with - less: spike.t_recover > +5s
+  +0.5pp          percentage points of a share: achieved < -1pp
+  400ms  1%       whatever the baseline's is
+It is judged as written, on the medians of repeats; whether the difference lies
+within the noise is said beside it.
 
-Exit codes: 0 compared, whatever came out; 1 a session cannot be read, or the page
-cannot be written; 2 usage, no such session, or the file of --html exists and is
-no page.";
+--format json: sentences, sessions, notes, left_out, verdict, and steps with
+their numbers, each with the medians of all sessions and how the others stand
+against the first.
+
+Exit codes: 0 compared, and no limit was exceeded; 1 a limit could not be
+compared, a session cannot be read, or the page cannot be written; 2 usage, no
+such session, or the file of --html exists and is no page; 3 a limit was
+exceeded; 4 the generator was the limit; 5 a limit needs instances, and nobody
+counted them.";
 
 pub(super) const DOCTOR: &str = "\
 Examples:

@@ -297,7 +297,7 @@ pub struct LoadArgs {
     /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// Spacing: uniform or poisson
+    /// Their spacing
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Cap; the rest is dropped [default: by fds, to 10000]
@@ -342,6 +342,9 @@ pub struct OutputArgs {
     /// Prometheus metrics: 9464, 0.0.0.0:9464
     #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_METRICS")]
     pub metrics: Option<SocketAddr>,
+    /// Push metrics to this OTLP receiver, or env
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
     /// The live page: 8899, 0.0.0.0:8899
     #[arg(long, value_name = "PORT", value_parser = values::listen, env = "SCALETOP_WEB")]
     pub web: Option<SocketAddr>,

@@ -199,7 +199,7 @@ mod tests {
             ("live http://h --duration 5s", "scaletop run URL"),
             ("live http://h --version", "scaletop --version"),
             ("live http://h -I", "--method HEAD"),
-            ("compare a --format json", "--json"),
+            ("config --format json", "--json"),
             ("doctor --format json", "--json"),
         ] {
             let told = told(words);

@@ -30,7 +30,7 @@ pub(super) const CONSENT: &str = "yes";
 pub(super) const TARGET: &str = "target";
 
 /// Options that stand in no file, each with the reason; nor in a variable, but for those that have one.
-pub(super) const TYPED_ONLY: [(&str, &str); 15] = [
+pub(super) const TYPED_ONLY: [(&str, &str); 19] = [
     ("check", "it makes the command another one"),
     ("list", "it makes the command another one"),
     ("report-only", "it makes the command another one"),
@@ -41,6 +41,10 @@ pub(super) const TYPED_ONLY: [(&str, &str); 15] = [
     ("plan", "it names a file to write"),
     ("html", "it names a file to write"),
     ("dir", "it names files to write"),
+    ("baseline", "it names what one comparison is with"),
+    ("baseline-optional", "it belongs to --baseline"),
+    ("fail-if", "it decides what one comparison is for"),
+    ("otlp", "it gets the headers of OTEL_EXPORTER_OTLP_HEADERS, which may be secrets"),
     ("settings", "it makes the command another one"),
     ("config", "it names the file itself"),
     ("data", "it means two things: body or requests-data stand in a file"),

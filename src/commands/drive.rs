@@ -15,7 +15,7 @@ use crate::app::live::{self, Background, Beginning, Finished, Kill, LiveBackEnd,
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
-use crate::cli::{DriveArgs, Format, LoadArgs};
+use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs};
 use crate::commands::aim::{self, Aim};
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
@@ -23,6 +23,7 @@ use crate::commands::own::Own;
 use crate::commands::request::with_requests;
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
 use crate::metrics::Metrics;
+use crate::metrics::otlp::{Otlp, Receiver};
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
 use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent};
@@ -83,6 +84,8 @@ pub(super) struct Ready {
     /// How it begins, where it does not begin anew: its recording is there already.
     again: Option<Beginning>,
     metrics: Option<Metrics>,
+    /// Where metrics are pushed to.
+    otlp: Option<Receiver>,
     web: Option<Bound>,
     /// What the log says at the beginning.
     notice: Option<String>,
@@ -181,6 +184,7 @@ pub(super) async fn prepare(
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
     };
+    let otlp = receiver(&drive.output)?;
     let web = drive.output.web.map(Bound::new).transpose()?;
     let listening =
         [("--metrics", metrics.as_ref().map(Metrics::address)), ("--web", web.as_ref().map(Bound::address))];
@@ -250,6 +254,7 @@ pub(super) async fn prepare(
         made,
         again: None,
         metrics,
+        otlp,
         web,
         notice: None,
         spike_rate: load.spike_rate.unwrap_or(SPIKE_RATE),
@@ -258,6 +263,12 @@ pub(super) async fn prepare(
         keys: Arc::default(),
         signals,
     })
+}
+
+/// Where metrics are pushed to, if they are.
+pub(super) fn receiver(output: &OutputArgs) -> Result<Option<Receiver>, CommandError> {
+    let receiver = output.otlp.as_deref().map(|given| Receiver::of(given, |name| std::env::var(name).ok()));
+    Ok(receiver.transpose()?)
 }
 
 /// The folder of a session: the one that was asked for, or a fresh one of this name; and what of it was made for the session.
@@ -314,6 +325,9 @@ impl Ready {
         if let Some(metrics) = &self.metrics {
             say(&format!("metrics: http://{}/metrics", metrics.address()));
         }
+        if let Some(receiver) = &self.otlp {
+            say(&format!("metrics: pushed to {}", receiver.place()));
+        }
         if let Some(page) = self.live_page() {
             say(&page);
         }
@@ -362,6 +376,7 @@ impl Ready {
             recording,
             statuses,
             metrics: self.metrics,
+            otlp: self.otlp.map(|receiver| Otlp::start(receiver, first.notices)).transpose()?,
             web,
             folder: self.folder.clone(),
             panic_at: self.panic_after.map(|after| tokio::time::Instant::now() + after),
@@ -374,6 +389,9 @@ impl Ready {
         let runtime = Runtime { state, clock: self.clock, front, back, signals: self.signals };
         let finished = live::run(runtime, self.again.unwrap_or(Beginning::At(self.script.rate))).await?;
         drop(self.made);
+        if let Some(not_pushed) = &finished.not_pushed {
+            say(not_pushed);
+        }
         for kept in [Some(first.kept), second_kept].into_iter().flatten() {
             kept.end().await;
         }
@@ -388,6 +406,8 @@ struct Started {
     place: Place,
     /// Whether the generators of its fleet may be killed.
     owns_generators: bool,
+    /// Where what else there is to say goes.
+    notices: mpsc::Sender<SessionEvent>,
     kept: Kept,
 }
 
@@ -422,7 +442,14 @@ impl Started {
             (None, false) => Place::Here,
         };
         let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known).told_by(told);
-        Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints } })
+        Ok(Self {
+            load,
+            watched,
+            place,
+            owns_generators,
+            notices: feeds_tx,
+            kept: Kept { cluster, threads, watchers, endpoints },
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::commands::placing::PlaceError;
 use crate::consent::ConsentError;
 use crate::export::ExportError;
 use crate::metrics::MetricsError;
+use crate::metrics::otlp::OtlpError;
 use crate::plan::PlanError;
 use crate::replay::playback::ReplayError;
 use crate::requests::RequestsError;
@@ -125,6 +126,9 @@ pub enum CommandError {
     /// The live numbers cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// They cannot be pushed.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
     /// Nor can the live page.
     #[error(transparent)]
     Web(#[from] WebError),
@@ -323,6 +327,7 @@ impl CommandError {
             | Self::Requests(_)
             | Self::Target(_)
             | Self::Option(_)
+            | Self::Otlp(_)
             | Self::Own { .. }
             | Self::Transport(TransportError::Url(_) | TransportError::Resolve { .. } | TransportError::Request(_))
             | Self::Cluster(EmbeddedError::Cluster(ClusterError::Options(_)))

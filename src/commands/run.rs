@@ -331,6 +331,7 @@ async fn check(args: &RunArgs, targets: &[Target], plan: Plan) -> Result<u8, Com
         None => None,
     };
     drop((output.web.map(Bound::new).transpose()?, metrics));
+    drive::receiver(output)?;
     // Where a service of the cloud answers is not asked for: what depends on its host is refused by the run alone.
     let url = |target: Option<&Target>| match (target, &args.drive.cloud.url) {
         (Some(Target::Url(url)), _)

@@ -12,7 +12,7 @@ use scaletop_load::RateProfile;
 use scaletop_units::{ArrivalRate, Elapsed};
 
 /// Steps whose lengths differ by more than this share are pointed out: sums over them are not comparable.
-const LENGTHS_DIFFER: f64 = 0.2;
+pub(crate) const LENGTHS_DIFFER: f64 = 0.2;
 
 /// What makes steps comparable: the same rates, in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,8 @@ pub fn compare(contenders: &[Contender<'_>]) -> SessionComparison {
     SessionComparison { steps, left_out, untold, warnings }
 }
 
-fn key(report: &StepReport) -> Key {
+/// What a step is aligned by.
+pub(crate) fn key(report: &StepReport) -> Key {
     Key { before: report.step.before, profile: report.step.profile }
 }
 
@@ -161,6 +162,10 @@ fn left_out(contenders: &[Contender<'_>], compared: &[ComparedStep]) -> Vec<Left
         others.flat_map(|(_, other)| other.session.steps()).any(|report| key(report) == of)
     };
     let mut left_out = Vec::new();
+    // Of one session nothing is left out: it is compared with nothing.
+    if contenders.len() < 2 {
+        return left_out;
+    }
     for (session, contender) in contenders.iter().enumerate() {
         for report in contender.session.steps() {
             let key = key(report);

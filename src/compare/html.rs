@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::charts::overlaid;
 use crate::compare::curves::Curves;
+use crate::compare::difference::Significance;
 use crate::compare::left_out;
+use crate::compare::limits::{Judged, LimitOutcome};
 use crate::compare::sentence::{sentences, verdicts};
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::report::{page, shown, tone};
@@ -13,7 +15,12 @@ use crate::session::verdict::in_words;
 use crate::text::{date_and_time, thousands};
 
 /// The page; `curves` are those of the contenders, in their order.
-pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison, curves: &[Curves]) -> String {
+pub(crate) fn html(
+    contenders: &[Contender<'_>],
+    comparison: &SessionComparison,
+    curves: &[Curves],
+    judged: Option<&Judged>,
+) -> String {
     let left_out = left_out::in_words(comparison);
     page(
         "scaletop compare",
@@ -25,6 +32,7 @@ pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison,
                 @for sentence in sentences(comparison, contenders.len()) { p.summary { (shown(&sentence)) } }
             }
             main {
+                @if let Some(judged) = judged { (limits(judged)) }
                 (sessions(contenders))
                 @if !comparison.warnings.is_empty() {
                     ul.doubts { @for warning in &comparison.warnings { li { (shown(warning)) } } }
@@ -43,6 +51,36 @@ pub(crate) fn html(contenders: &[Contender<'_>], comparison: &SessionComparison,
         },
     )
     .into_string()
+}
+
+/// What became of the limits.
+fn limits(judged: &Judged) -> Markup {
+    let tone = |outcome: &LimitOutcome| match outcome {
+        LimitOutcome::Held => tone(Significance::Better),
+        LimitOutcome::Exceeded => tone(Significance::Worse),
+        LimitOutcome::NoBaseline | LimitOutcome::CannotTell { .. } => tone(Significance::Unknown),
+    };
+    html! {
+        section {
+            h2 { (shown(&judged.headline())) }
+            div.wide {
+                table.sessions {
+                    thead { tr { th.left { "fail if" } th.left { "step" } th { "session" } th { "" } th.left { "" } } }
+                    tbody {
+                        @for result in &judged.results {
+                            tr {
+                                td.left { (shown(&result.limit)) }
+                                td.left { (result.step.as_deref().unwrap_or("the whole run")) }
+                                td { (letter(result.session)) }
+                                td class={ "word " (tone(&result.outcome)) } { (result.outcome.word().to_lowercase()) }
+                                td.left { (shown(&result.said())) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn sessions(contenders: &[Contender<'_>]) -> Markup {

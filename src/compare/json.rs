@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::compare::align::{ComparedNumber, ComparedStep, SessionComparison};
 use crate::compare::difference::Runs;
 use crate::compare::left_out;
+use crate::compare::limits::Judged;
 use crate::compare::sentence::sentences;
 use crate::compare::{Contender, letter};
 use crate::text::{clean, clean_to};
@@ -17,7 +18,7 @@ const VERSION: u32 = 1;
 const LONGEST_TEXT: usize = 1_000;
 
 /// The comparison; its sessions are named by their letters, the first one is the baseline.
-pub(crate) fn json(contenders: &[Contender<'_>], comparison: &SessionComparison) -> Value {
+pub(crate) fn json(contenders: &[Contender<'_>], comparison: &SessionComparison, judged: Option<&Judged>) -> Value {
     let sessions = contenders.iter().enumerate().map(|(at, contender)| {
         let settings = &contender.session.header().settings;
         json!({
@@ -35,6 +36,7 @@ pub(crate) fn json(contenders: &[Contender<'_>], comparison: &SessionComparison)
         "notes": cleaned(comparison.warnings.clone()),
         "steps": comparison.steps.iter().map(step).collect::<Vec<_>>(),
         "left_out": cleaned(left_out::in_words(comparison)),
+        "verdict": judged.map(Judged::json),
     })
 }
 

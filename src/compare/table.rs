@@ -2,6 +2,7 @@
 
 use crate::compare::align::{ComparedStep, SessionComparison};
 use crate::compare::left_out;
+use crate::compare::limits::Judged;
 use crate::compare::sentence::{sentences, verdicts};
 use crate::compare::{Contender, NOISE_RULE, letter};
 use crate::session::verdict::in_words;
@@ -20,7 +21,9 @@ const DELTA: usize = 12;
 /// The comparison as text: what it says in a sentence, then each of the other sessions against the first.
 pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> String {
     let mut out = Lines::default();
-    wrapped(&mut out, &clean(&verdicts(contenders)));
+    if contenders.len() > 1 {
+        wrapped(&mut out, &clean(&verdicts(contenders)));
+    }
     for sentence in sentences(comparison, contenders.len()) {
         wrapped(&mut out, &sentence);
     }
@@ -53,6 +56,17 @@ pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> St
         out.line("");
         wrapped(&mut out, NOISE_RULE);
     }
+    out.finish()
+}
+
+/// What became of the limits, as text that goes before the table.
+pub(crate) fn limits(judged: &Judged) -> String {
+    let mut out = Lines::default();
+    wrapped(&mut out, &format!("verdict: {}", clean(&judged.headline())));
+    for result in &judged.results {
+        wrapped(&mut out, &format!("limit: {}", clean(&result.line())));
+    }
+    out.line("");
     out.finish()
 }
 

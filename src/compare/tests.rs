@@ -24,7 +24,7 @@ fn reached(secs: f64) -> Timing {
 }
 
 /// A session whose steps are `(from, to, T_recover, lost)`, a minute each.
-fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
+pub(super) fn session(steps: &[(u32, u32, Timing, u64)]) -> Session {
     let settings = Settings { target: "demo".into(), ..Settings::default() };
     let mut session = Session::new(Header::new(0, settings));
     for (at, &(from, to, recover, lost)) in steps.iter().enumerate() {
@@ -257,7 +257,7 @@ fn foreign_text_stays_text_in_the_page() {
     a.header_mut().settings.target = "<img src=x onerror=alert(1)>".into();
     let contenders =
         [Contender { name: "\"><script>alert(1)</script>", session: &a }, Contender { name: "b", session: &a }];
-    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&a)]);
+    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&a)], None);
     assert!(!page.contains("<script") && !page.contains("<img"), "compare.html has no script of its own");
     assert!(page.contains("&lt;script&gt;alert(1)"));
 }
@@ -292,7 +292,7 @@ fn measured(before: u32, ok: u64) -> Session {
 fn the_curves_of_both_begin_where_the_step_began() {
     let (a, b) = (measured(10, 500), measured(40, 600));
     let contenders = [Contender { name: "a", session: &a }, Contender { name: "b", session: &b }];
-    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&b)]);
+    let page = html(&contenders, &compare(&contenders), &[Curves::of(&a), Curves::of(&b)], None);
     let (_, page) = page.split_once("<h2>5→600/s</h2>").unwrap();
     let path = |class: &str| {
         let (_, rest) = page.split_once(&format!("<path class=\"line {class}\"")).unwrap();
@@ -327,7 +327,7 @@ fn each_session_has_its_verdict_in_the_sentence_the_table_and_the_page() {
         text.contains("(target demo)\n   verdict: held\n") && text.contains("\n   verdict: missed in 4 of 44 s\n"),
         "{text}"
     );
-    let page = html(&contenders, &comparison, &[Curves::of(&held), Curves::of(&missed)]);
+    let page = html(&contenders, &comparison, &[Curves::of(&held), Curves::of(&missed)], None);
     assert!(page.contains("<p class=\"verdicts\">A: held. B: missed in 4 of 44 s.</p>"), "{page}");
     assert!(page.contains("<td class=\"left\">held</td>"), "{page}");
 }
@@ -339,7 +339,7 @@ fn repeats_are_drawn_each_and_the_plan_is_not_the_target() {
     *a.ended_mut() = Some("the plan is over".into());
     let contenders = [Contender { name: "a", session: &a }, Contender { name: "b", session: &a }];
     let comparison = compare(&contenders);
-    let page = html(&contenders, &comparison, &[Curves::of(&a), Curves::of(&a)]);
+    let page = html(&contenders, &comparison, &[Curves::of(&a), Curves::of(&a)], None);
     assert!(
         page.contains("×3, a line each") && page.contains("<td class=\"left\">demo</td><td class=\"left\">short</td>")
     );

@@ -124,49 +124,40 @@ static TIMES: [&Kind; 5] =
 static COUNTS: [(&str, &Kind); 2] =
     [("scaletop_step_lost", &numbers::LOST), ("scaletop_step_bad_seconds", &numbers::BAD_SECONDS)];
 
+/// One value of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sample {
+    /// Names, each with a value that may come from outside and is clean.
+    pub labels: Vec<(&'static str, String)>,
+    pub value: f64,
+}
+
 /// A page under way.
+#[derive(Default)]
 struct Page {
     /// The families with their samples, in the order of their first ones.
-    families: Vec<(&'static str, String)>,
+    families: Vec<(&'static str, Vec<Sample>)>,
     /// The label that tells two targets apart.
     side: Option<Side>,
 }
 
 impl Page {
     /// One sample.
-    fn sample(&mut self, name: &'static str, labels: &[(&str, &str)], value: f64) {
+    fn sample(&mut self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {
         let at = self.families.iter().position(|family| family.0 == name).unwrap_or_else(|| {
-            self.families.push((name, String::new()));
+            self.families.push((name, Vec::new()));
             self.families.len() - 1
         });
-        let text = &mut self.families[at].1;
-        text.push_str(name);
-        let side = self.side.map(|side| side.letter().to_string());
-        let side = side.as_deref().map(|side| ("side", side));
-        let labels = side.iter().chain(labels);
-        let mut separator = '{';
-        for (label, value) in labels {
-            let _ = write!(text, "{separator}{label}=\"{}\"", escaped(value));
-            separator = ',';
-        }
-        let _ = writeln!(text, "{} {value}", if separator == '{' { "" } else { "}" });
+        let side = self.side.map(|side| ("side", side.letter().to_string()));
+        let labels = side.into_iter().chain(labels.iter().map(|(label, value)| (*label, clean(value)))).collect();
+        self.families[at].1.push(Sample { labels, value });
     }
 
-    /// The text of it: each family's help and type go before its samples.
-    fn text(self) -> String {
-        let mut text = String::new();
-        for (name, samples) in self.families {
-            let (kind, help) = FAMILIES.iter().find(|family| family.0 == name).map_or(("untyped", ""), |f| (f.1, f.2));
-            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}");
-        }
-        text
-    }
-
-    fn count(&mut self, name: &'static str, labels: &[(&str, &str)], value: u64) {
+    fn count(&mut self, name: &'static str, labels: &[(&'static str, &str)], value: u64) {
         self.sample(name, labels, value as f64);
     }
 
-    fn some(&mut self, name: &'static str, labels: &[(&str, &str)], value: Option<f64>) {
+    fn some(&mut self, name: &'static str, labels: &[(&'static str, &str)], value: Option<f64>) {
         if let Some(value) = value {
             self.sample(name, labels, value);
         }
@@ -179,27 +170,38 @@ impl Page {
     }
 }
 
-/// What a label may hold: clean text with its backslashes and quotes escaped.
+/// What a label holds, with its backslashes and quotes escaped.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            c => out.push(c),
-        }
-    }
-    out
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// The page of what is known now. With two targets each sample has a label more, `side`: A or B.
-pub(crate) fn page(halves: &Halves) -> String {
-    let mut page = Page { families: Vec::new(), side: None };
+/// Every metric of which something is known now, with its samples. With two targets each sample has a label more, `side`: A or B.
+pub(crate) fn families(halves: &Halves) -> Vec<(&'static str, Vec<Sample>)> {
+    let mut page = Page::default();
     for (side, half) in halves.each() {
         page.side = halves.second().map(|_| side);
         add(&mut page, half);
     }
-    page.text()
+    page.families
+}
+
+/// The page of what is known now: each family's help and type go before its samples.
+pub(crate) fn page(halves: &Halves) -> String {
+    let mut text = String::new();
+    for (name, samples) in families(halves) {
+        let (kind, help) = FAMILIES.iter().find(|family| family.0 == name).map_or(("untyped", ""), |f| (f.1, f.2));
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for Sample { labels, value } in samples {
+            text.push_str(name);
+            let mut separator = '{';
+            for (label, value) in &labels {
+                let _ = write!(text, "{separator}{label}=\"{}\"", escaped(value));
+                separator = ',';
+            }
+            let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+        }
+    }
+    text
 }
 
 /// All that is known of one target.
@@ -345,7 +347,7 @@ fn generator(page: &mut Page, session: &Session) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -355,7 +357,7 @@ mod tests {
     use scaletop_load::Second;
     use scaletop_units::{ArrivalRate, Elapsed};
 
-    fn session() -> Session {
+    pub(in crate::metrics) fn session() -> Session {
         let settings = Settings { target: "a\"b\\c\nd".into(), plan: Some("spike".into()), ..Settings::default() };
         let header = Header::new(0, settings);
         let mut session = Session::new(header);
@@ -388,7 +390,7 @@ mod tests {
     }
 
     /// Reads a page as a scraper does; panics where it breaks the format.
-    fn parse(page: &str) -> BTreeMap<String, f64> {
+    pub(in crate::metrics) fn parse(page: &str) -> BTreeMap<String, f64> {
         let mut samples = BTreeMap::new();
         let mut typed: Vec<&str> = Vec::new();
         for line in page.lines() {

@@ -16,11 +16,14 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::numbers::{self, Bounds, Course, Judged, Kind, Needs};
 use crate::plan::Comparison;
 use crate::plan::threshold::bound::{describe, example, read};
+use crate::text::plain;
 use crate::values;
 
 mod bound;
+mod limit;
 
 pub(crate) use bound::Bound;
+pub(crate) use limit::{Limit, LimitBound};
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,52 +162,15 @@ impl Threshold {
         subject(name).ok().map(|(_, subject)| example(subject.bounds()))
     }
 
-    /// Finds out whether a name means a stage or a request: one of `stages` (as the plan gives them, without the number of a
-    /// repeat), or one of `requests`. Refuses what is neither, or both.
+    /// Finds out whether its name means a stage or a request: see [`Scope::resolve`].
     pub fn resolve<'a>(
         &mut self,
         stages: impl Iterator<Item = &'a str> + Clone,
         requests: &[&str],
     ) -> Result<(), ThresholdError> {
-        let (Scope::Stage(name) | Scope::Request(name)) = &self.scope else { return Ok(()) };
-        let is_stage = stages.clone().any(|stage| stage == name) && !matches!(self.scope, Scope::Request(_));
-        match (is_stage, requests.contains(&name.as_str())) {
-            (true, false) => Ok(()),
-            (true, true) => Err(ThresholdError::Ambiguous(name.clone())),
-            (false, true) if !self.is_of_a_request() => Err(ThresholdError::Number {
-                name: self.written.name[name.len() + 1..].to_owned(),
-                allowed: of_a_request(),
-            }),
-            (false, true) => {
-                self.scope = Scope::Request(name.clone());
-                self.written.request = true;
-                Ok(())
-            }
-            (false, false) => Err(self.nameless(name, stages, requests)),
-        }
-    }
-
-    /// Whether one of several requests has the number.
-    fn is_of_a_request(&self) -> bool {
-        match &self.subject {
-            Subject::Number(kind, _) => OF_A_REQUEST.contains(kind),
-            Subject::Percentile(..) => true,
-        }
-    }
-
-    fn nameless<'a>(&self, name: &str, stages: impl Iterator<Item = &'a str>, requests: &[&str]) -> ThresholdError {
-        let mut stages: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
-        stages.dedup();
-        let (name, stages) = (name.to_owned(), stages.join(", "));
-        match &self.subject {
-            _ if !requests.is_empty() => ThresholdError::Request { name, stages, requests: requests.join(", ") },
-            // Only a run, and a request, has other percentiles than its p99.
-            Subject::Percentile(..) => {
-                let name = self.written.name.split_once('.').map_or("", |(_, number)| number).to_owned();
-                ThresholdError::Number { name, allowed: known(numbers::P99.label) }
-            }
-            Subject::Number(..) => ThresholdError::Stage { name, allowed: stages },
-        }
+        self.scope.resolve(&self.subject, stages, requests)?;
+        self.written.request = matches!(self.scope, Scope::Request(_));
+        Ok(())
     }
 
     /// Its name as written: `spike.t_recover`.
@@ -219,10 +185,41 @@ impl Threshold {
 
     /// Whether the step that plays `stage` is meant. `None`: a step without a stage.
     pub fn covers(&self, stage: Option<&str>) -> bool {
-        match &self.scope {
-            Scope::Run | Scope::Request(_) => false,
-            Scope::EveryStep => true,
-            Scope::Stage(name) => stage.is_some_and(|stage| stage == name || base_name(stage) == name),
+        self.scope.covers(stage)
+    }
+}
+
+impl Scope {
+    /// Finds out whether a name means a stage or a request: one of `stages` (as the plan gives them, without the number of a repeat),
+    /// or one of `requests`. Refuses what is neither, or both, and a `subject` that it has not.
+    pub fn resolve<'a>(
+        &mut self,
+        subject: &Subject,
+        stages: impl Iterator<Item = &'a str> + Clone,
+        requests: &[&str],
+    ) -> Result<(), ThresholdError> {
+        let (Self::Stage(name) | Self::Request(name)) = &*self else { return Ok(()) };
+        let is_stage = stages.clone().any(|stage| stage == name) && !matches!(self, Self::Request(_));
+        match (is_stage, requests.contains(&name.as_str())) {
+            (true, false) => Ok(()),
+            (true, true) => Err(ThresholdError::Ambiguous(name.clone())),
+            (false, true) if !subject.is_of_a_request() => {
+                Err(ThresholdError::Number { name: subject.written(), allowed: of_a_request() })
+            }
+            (false, true) => {
+                *self = Self::Request(name.clone());
+                Ok(())
+            }
+            (false, false) => Err(nameless(name, subject, stages, requests)),
+        }
+    }
+
+    /// Whether the step that plays `stage` is meant. `None`: a step without a stage.
+    pub fn covers(&self, stage: Option<&str>) -> bool {
+        match self {
+            Self::Run | Self::Request(_) => false,
+            Self::EveryStep => true,
+            Self::Stage(name) => stage.is_some_and(|stage| stage == name || base_name(stage) == name),
         }
     }
 }
@@ -267,6 +264,23 @@ impl Subject {
         match self {
             Self::Number(_, judged) => judged.course,
             Self::Percentile(..) => Course::Open,
+        }
+    }
+
+    /// Whether one of several requests has it.
+    fn is_of_a_request(&self) -> bool {
+        match self {
+            Self::Number(kind, _) => OF_A_REQUEST.contains(kind),
+            Self::Percentile(..) => true,
+        }
+    }
+
+    /// Its name as it is written.
+    fn written(&self) -> String {
+        match self {
+            Self::Number(_, judged) => judged.name.to_owned(),
+            Self::Percentile(quantile, _) if *quantile >= 1.0 => "max".to_owned(),
+            Self::Percentile(quantile, _) => format!("p{}", plain(quantile * 100.0)),
         }
     }
 
@@ -329,6 +343,26 @@ fn of_steps(name: &str) -> Option<Subject> {
     let is_p99 = || values::percentile(name).is_ok_and(|quantile| (quantile - 0.99).abs() < 1e-9);
     let row = numbers::judged().find(|(kind, judged)| judged.name == name || (**kind == numbers::P99 && is_p99()));
     row.map(|(kind, judged)| Subject::Number(kind, judged))
+}
+
+/// What is said of a name that is neither a stage's nor a request's.
+fn nameless<'a>(
+    name: &str,
+    subject: &Subject,
+    stages: impl Iterator<Item = &'a str> + Clone,
+    requests: &[&str],
+) -> ThresholdError {
+    // A stage has a p99 alone: what was meant is the stage, and no request.
+    if matches!(subject, Subject::Percentile(..)) && stages.clone().any(|stage| stage == name) {
+        return ThresholdError::Number { name: subject.written(), allowed: known(numbers::P99.label) };
+    }
+    let mut stages: Vec<_> = stages.filter(|stage| base_name(stage) == *stage).collect();
+    stages.dedup();
+    let (name, stages) = (name.to_owned(), stages.join(", "));
+    if requests.is_empty() {
+        return ThresholdError::Stage { name, allowed: stages };
+    }
+    ThresholdError::Request { name, stages, requests: requests.join(", ") }
 }
 
 /// The numbers that one of several requests has, for a message.

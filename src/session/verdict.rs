@@ -24,10 +24,10 @@
 //! | 1 | not one request was answered as expected, and there are no thresholds |
 //! | 0 | all held |
 
-mod at_worst;
+pub(crate) mod at_worst;
 pub(crate) mod early;
-mod measured;
-mod thresholds;
+pub(crate) mod measured;
+pub(crate) mod thresholds;
 mod words;
 
 use crate::analysis::Validity;

@@ -103,15 +103,78 @@ fn several_endpoints_are_compared_with_the_first() {
     assert!(ended.stdout.contains('Δ'), "{ended:?}");
 }
 
+/// The lines of the workflow that call scaletop, as its runner's shell gets them.
+#[cfg(unix)]
+fn workflow(name: &str, target: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(examples().join(name)).unwrap();
+    let runs = text.lines().filter_map(|line| line.trim().strip_prefix("run: scaletop "));
+    let folder = examples();
+    let here = |words: &str| {
+        words.replace("http://127.0.0.1:8080/", target).replace("examples/", &format!("{}/", folder.display()))
+    };
+    runs.map(|words| here(&format!("scaletop {words}"))).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_workflow_passes_the_first_time_and_fails_once_the_service_is_slower_than_on_main() {
+    use std::time::Duration;
+
+    let _turn = turn();
+    let work = Workplace::new();
+    let play = |delay: u64| {
+        let service = crate::support::program::service(Duration::from_millis(delay));
+        let commands = workflow("github-actions.yml", &crate::support::program::url(&service));
+        let [run, compare] = commands.as_slice() else { panic!("{commands:?}") };
+        [run, compare].map(|command| {
+            let mut shell = in_the_way(&work, "sh");
+            shell
+                .args(["-c", command])
+                .env("SCALETOP_STRETCH", "0.1")
+                .env("GITHUB_STEP_SUMMARY", work.path().join("summary.md"));
+            Ended::of(&shell.output().unwrap())
+        })
+    };
+    let [run, compare] = play(10);
+    assert!(matches!(run.code, 0 | 3 | 4), "{run:?}");
+    assert!(compare.assert_code(0).stdout.contains("there is no baseline to compare with yet"), "{compare:?}");
+    // As it was downloaded: the artifact has the session in a folder.
+    std::fs::create_dir(work.path().join("baseline")).unwrap();
+    std::fs::rename(work.path().join("session"), work.path().join("baseline/session")).unwrap();
+    let [_, compare] = play(400);
+    // A machine that was too busy to send in time says so, and nothing of the service.
+    assert!(matches!(compare.code, 3 | 4), "{compare:?}");
+    assert!(
+        compare.code == 4 || compare.stdout.contains("limit: EXCEEDED spike.p99 > +25%, 10→60/s: B "),
+        "{compare:?}"
+    );
+    assert!(work.path().join("session/compare.html").exists(), "the page goes into what is kept");
+    let summary = std::fs::read_to_string(work.path().join("summary.md")).unwrap();
+    for title in ["## scaletop: ci gate\n", "## scaletop compare\n"] {
+        assert_eq!(summary.matches(title).count(), 2, "{summary}");
+    }
+}
+
 /// Runs a script of the examples, with this build's scaletop in the way to be found.
 #[cfg(unix)]
 fn script(work: &Workplace, name: &str, args: &[&str]) -> Ended {
+    let mut command = in_the_way(work, "sh");
+    command.arg(examples().join(name)).args(args).env("OPTIONS", "--stretch 0.1");
+    Ended::of(&command.output().unwrap())
+}
+
+/// A program that finds this build's scaletop first.
+#[cfg(unix)]
+fn in_the_way(work: &Workplace, program: &str) -> std::process::Command {
     let folder = Path::new(env!("CARGO_BIN_EXE_scaletop")).parent().unwrap();
     let path = std::env::join_paths(
         std::iter::once(folder.to_owned()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
-    let mut command = std::process::Command::new("sh");
-    command.arg(examples().join(name)).args(args).current_dir(work.path()).env("HOME", work.path());
-    command.env("PATH", path.unwrap()).env("OPTIONS", "--stretch 0.1").stdin(std::process::Stdio::null());
-    Ended::of(&command.output().unwrap())
+    let mut command = std::process::Command::new(program);
+    command
+        .current_dir(work.path())
+        .env("HOME", work.path())
+        .env("PATH", path.unwrap())
+        .stdin(std::process::Stdio::null());
+    command
 }

@@ -183,7 +183,7 @@ async fn read(mut response: Response) -> (Outcome, u64) {
 }
 
 /// Installs ring as the process's TLS provider, once. Whoever installed another one first is left alone.
-fn install_tls_provider() {
+pub fn install_tls_provider() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();

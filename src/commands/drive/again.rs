@@ -12,7 +12,7 @@ use crate::cli::Format;
 use crate::cli::fleet::AttachArgs;
 use crate::commands::aim::Aim;
 use crate::commands::drive::sender::Sender;
-use crate::commands::drive::{Ready, SPIKE_RATE, Script};
+use crate::commands::drive::{Ready, SPIKE_RATE, Script, receiver};
 use crate::commands::fleet::Copied;
 use crate::commands::fleet_load::{Carrier, Fleet};
 use crate::commands::own::Own;
@@ -57,6 +57,7 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
         Some(address) => Some(Metrics::serve(address).await?),
         None => None,
     };
+    let otlp = receiver(&args.output)?;
     let web = args.output.web.map(Bound::new).transpose()?;
     let mut signals = Signals::listen()?;
     let gathering = Fleet::gather_again(carrier, &fleet, recovered, resumed, &header.settings, args.allow_versions);
@@ -73,6 +74,7 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
         made,
         again: Some(Beginning::Again { at, text, finishes: args.finish }),
         metrics,
+        otlp,
         web,
         notice: None,
         spike_rate: args.spike_rate.unwrap_or(SPIKE_RATE),

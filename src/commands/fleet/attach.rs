@@ -66,6 +66,7 @@ fn only_looks(args: &AttachArgs) -> Result<(), CommandError> {
     let given = [
         ("--out", output.out.is_some()),
         ("--metrics", output.metrics.is_some()),
+        ("--otlp", output.otlp.is_some()),
         ("--web", output.web.is_some()),
         ("--spike-rate", args.spike_rate.is_some()),
     ];
@@ -267,7 +268,7 @@ mod tests {
             args
         };
         assert!(only_looks(&args("scaletop fleet attach t --watch --theme mono")).is_ok());
-        for option in ["--out x", "--metrics 9464", "--web 8080", "--spike-rate 5"] {
+        for option in ["--out x", "--metrics 9464", "--otlp env", "--web 8080", "--spike-rate 5"] {
             let refused = only_looks(&args(&format!("scaletop fleet attach t --watch {option}"))).unwrap_err();
             let name = option.split(' ').next().unwrap();
             assert!(refused.to_string().starts_with(name) && refused.exit_code() == 2, "{refused}");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::session::halves::Halves;
 use crate::session::state::Session;
 use crate::session::verdict::{InvalidStep, ThresholdOutcome, judge};
-use crate::text::clean;
+use crate::text::xml as attribute;
 use scaletop_units::Elapsed;
 
 /// The verdict of `session` as `JUnit` XML.
@@ -117,21 +117,6 @@ fn invalid_steps(out: &mut String, class: &str, case: &str, secs: f64, steps: &[
     }
     let reasons: Vec<_> = steps.iter().map(|step| format!("step {}: {}", step.step, step.reason)).collect();
     let _ = writeln!(out, ">\n      <error message=\"{}\"/>\n    </testcase>", attribute(&reasons.join("; ")));
-}
-
-/// Clean text for an attribute or an element.
-fn attribute(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::session::state::Session;
 use crate::text::spaced;
 
 /// A number of the run with what was left out because of us counted as it was seen: no number of the truth is worse. `None` when nothing was.
-pub(super) fn of_run(session: &Session, subject: &Subject) -> Option<Measured> {
+pub(crate) fn of_run(session: &Session, subject: &Subject) -> Option<Measured> {
     match subject {
         Subject::Number(kind, judged) => {
             let worst = |report: &StepReport| report.numbers.at_worst.map_or(report.numbers.slow, |worst| worst.slow);
@@ -28,7 +28,7 @@ pub(super) fn of_run(session: &Session, subject: &Subject) -> Option<Measured> {
 }
 
 /// As [`of_run`].
-pub(super) fn of_step(report: &StepReport, subject: &Subject) -> Option<Measured> {
+pub(crate) fn of_step(report: &StepReport, subject: &Subject) -> Option<Measured> {
     report.numbers.at_worst().map(|worst| of_numbers(&worst, subject))
 }
 

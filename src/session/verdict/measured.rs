@@ -13,7 +13,7 @@ use scaletop_load::OutcomeKind;
 
 /// A number as far as it is known, in base units: seconds, counts.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Measured {
+pub(crate) enum Measured {
     /// Known. `of` is what a share of it is a share of.
     Known { value: f64, of: Option<f64>, words: String },
     /// Not reached within so many seconds.
@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session) -> StepNumbers {
     }
 }
 
-pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
+pub(crate) fn of_run(session: &Session, subject: &Subject) -> Measured {
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &run(session)),
         Subject::Percentile(quantile, of) => percentile(session, *quantile, *of),
@@ -53,7 +53,7 @@ pub(super) fn of_run(session: &Session, subject: &Subject) -> Measured {
 }
 
 /// Of several requests those of this name, over the whole run.
-pub(super) fn of_request(session: &Session, name: &str, subject: &Subject) -> Measured {
+pub(crate) fn of_request(session: &Session, name: &str, subject: &Subject) -> Measured {
     let Some(request) = session.requests().of(name) else {
         return Measured::Nothing(format!("no request is called {name}"));
     };
@@ -114,7 +114,7 @@ pub(super) fn of_numbers(numbers: &StepNumbers, subject: &Subject) -> Measured {
     }
 }
 
-pub(super) fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
+pub(crate) fn measured(kind: &Kind, judged: &Judged, of: &StepNumbers) -> Measured {
     let nothing = || match &of.not_judged {
         // What is said of instances is said of them alone.
         Some(why) if kind.needs == Needs::Nothing || of.too_short => Measured::Nothing(why.clone()),

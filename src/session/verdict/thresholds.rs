@@ -75,21 +75,10 @@ pub(super) fn result(
             (words.clone(), held_against(threshold, measured))
         }
         Measured::Nothing(reason) => {
-            let missing_source = !has_source(session, &threshold.subject);
-            let reason = match threshold.subject.needs() {
-                Needs::Ids | Needs::Instances if missing_source && session.names_requests() => {
-                    NAMES_REQUESTS.to_owned()
-                }
-                needs if missing_source => source_wanted(needs).to_owned(),
-                _ => reason.clone(),
-            };
-            (
-                "–".to_owned(),
-                ThresholdOutcome::CannotTell {
-                    reason,
-                    blame: if missing_source { Blame::Source } else { Blame::None },
-                },
-            )
+            let no_source = no_source(session, &threshold.subject);
+            let blame = if no_source.is_some() { Blame::Source } else { Blame::None };
+            let reason = no_source.map_or_else(|| reason.clone(), str::to_owned);
+            ("–".to_owned(), ThresholdOutcome::CannotTell { reason, blame })
         }
     };
     ThresholdResult {
@@ -150,6 +139,15 @@ fn has_source(session: &Session, subject: &Subject) -> bool {
         Needs::Desired => counted(Basis::Desired),
         Needs::Ids => has_ids(),
         Needs::Instances => counted(Basis::Running) || counted(Basis::Active) || has_ids(),
+    }
+}
+
+/// Which source a number lacks; `None` when the session had what it needs to be told.
+pub(crate) fn no_source(session: &Session, subject: &Subject) -> Option<&'static str> {
+    match subject.needs() {
+        _ if has_source(session, subject) => None,
+        Needs::Ids | Needs::Instances if session.names_requests() => Some(NAMES_REQUESTS),
+        needs => Some(source_wanted(needs)),
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn complete(past: &Past, folder: &Path, carrier: Carrier) -> Result<u
     writer.finish();
     drop((carrier.link, carrier.keep));
     state = state.after(events);
-    let mut finished = Finished { state, exported: Some(export(folder)), signal: None };
+    let mut finished = Finished { state, exported: Some(export(folder)), signal: None, not_pushed: None };
     outcome::write_session(&finished, Format::Text)?;
     outcome::write_place(&mut finished, Format::Text)?;
     Ok(outcome::exit_code(None, finished.state.halves()))
