@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
 use crate::values::ValueError;
+use crate::values::count::CountWords;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
@@ -29,6 +30,8 @@ pub struct Plan {
     pub url: Option<String>,
     /// The objectives that it sets; the defaults for the rest.
     pub slo: Option<Slo>,
+    /// Who counts instances, where it says.
+    pub count: CountWords,
     /// Its stages in order, repeats unrolled.
     pub stages: Vec<Stage>,
     /// What must hold, in the order of the file.

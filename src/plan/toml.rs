@@ -1,5 +1,6 @@
 //! Reading a plan: TOML in, a validated [`Plan`] out, every mistake with its line.
 
+mod counted;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,11 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         name: raw.name.unwrap_or_else(|| "unnamed".to_owned()),
         url: raw.target.map(|target| target.url),
         slo,
+        count: raw
+            .count
+            .map(|count| counted::counts(line_of(text, &count.span()), count.into_inner()))
+            .transpose()?
+            .unwrap_or_default(),
         thresholds: thresholds(text, raw.thresholds, &stages)?,
         stages,
     })
@@ -160,6 +166,7 @@ struct RawPlan {
     name: Option<String>,
     target: Option<RawTarget>,
     slo: Option<Entries>,
+    count: Option<Spanned<counted::RawCount>>,
     #[serde(default)]
     stage: Vec<Spanned<RawStage>>,
     #[serde(default)]

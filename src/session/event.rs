@@ -25,7 +25,7 @@ pub(crate) const QUIT_BY_THE_USER: &str = "the user quit";
 pub(crate) const COMPLETED: &str = "completed after its controller was gone";
 
 /// The version of the recording format; written in the header.
-pub(crate) const FORMAT_VERSION: u32 = 6;
+pub(crate) const FORMAT_VERSION: u32 = 7;
 
 /// The first version that says which arrivals the generator was late for.
 pub(crate) const TELLS_LATENESS: u32 = 4;
@@ -34,7 +34,8 @@ pub(crate) const TELLS_LATENESS: u32 = 4;
 /// connection, which a reader of 2 would miss in its sums. 4 has answers that were not expected apart, service times of
 /// failures apart, and the arrivals that we were late for. 5 may change the objective, and may have two targets: a reader of 4
 /// would judge all by the first, and take the events of both for those of one. 6 may be of a fleet: a reader of 5 would take what
-/// its generators are said to have done for damage, and arrivals that nobody reported for none.
+/// its generators are said to have done for damage, and arrivals that nobody reported for none. 7 may have counts of sources that
+/// the user named: a reader of 6 would take them for damage.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -150,8 +151,25 @@ pub struct Settings {
     /// The fleet that was asked for; `None` where this process sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetSettings>,
+    /// The sources of instance counts that the user named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<CountSettings>,
     /// What must hold for the session to pass.
     pub thresholds: Vec<Threshold>,
+}
+
+/// A source of instance counts that the user named. Nothing secret: no arguments of a command, no user, no query of a URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountSettings {
+    /// Which: `command`, `url` or `prometheus`.
+    pub source: String,
+    /// The program, the URL, or what Prometheus is asked. Untrusted text.
+    pub of: String,
+    /// How often it is asked.
+    pub every: Duration,
+    /// How much older than it says its word may be.
+    #[serde(default)]
+    pub grain: Duration,
 }
 
 /// The fleet that was asked for.
@@ -213,6 +231,7 @@ impl Default for Settings {
             capacity_per_instance: None,
             seed: 0,
             fleet: None,
+            counts: Vec::new(),
             thresholds: Vec::new(),
         }
     }

@@ -40,6 +40,6 @@ pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;
 pub use record::second::{CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, Second, Served};
-pub use reqwest_transport::ReqwestTransport;
+pub use reqwest_transport::{FetchError, Fetched, Fetcher, ReqwestTransport};
 pub use sample::{Cause, FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind, Phase};
 pub use transport::{MakeTransport, Reply, Transport, Turn};
