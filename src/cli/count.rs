@@ -12,6 +12,10 @@ use crate::values::{self, ValueError};
 
 /// Who counts instances besides the answers and the platform.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "each is called as its option, by which the grammar tells it from others"
+)]
 #[command(next_help_heading = "Instance counts")]
 pub struct CountArgs {
     /// A program that prints the count as its last line

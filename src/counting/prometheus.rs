@@ -145,7 +145,8 @@ impl Asked<'_> {
                 return Err(self.wrong("it finds no number at a moment", "ask for an instant vector or a scalar"));
             }
         };
-        let number: f64 = value.parse().map_err(|_| self.wrong(&format!("it finds {}", quoted(&value)), NO_COUNT))?;
+        let number = value.parse::<f64>().ok();
+        let number = number.ok_or_else(|| self.wrong(&format!("it finds {}", quoted(&value)), NO_COUNT))?;
         let count =
             whole(number).map_err(|why| self.wrong(&format!("it finds {}, which {why}", quoted(&value)), NO_COUNT))?;
         let warning = warnings.first().map(|warning| format!("{}: {}", self.named(), clean_to(warning, SHOWN)));
