@@ -79,17 +79,15 @@ impl CommandReader {
         let ended = timeout(self.at_most, running.output()).await;
         // Whatever of it is left.
         drop(running);
-        let output = match ended {
-            Ok(output) => output.map_err(|error| failed(format!("{program} cannot be read from: {error}")))?,
-            Err(_) => {
-                let secs = self.at_most.as_secs();
-                return Err(SourceError {
-                    kind: SourceErrorKind::Unreachable,
-                    message: format!("{program} ran for more than {secs} s, and was ended"),
-                    remedy: "have it answer faster, or within a time limit of its own".to_owned(),
-                });
-            }
+        let Ok(output) = ended else {
+            let secs = self.at_most.as_secs();
+            return Err(SourceError {
+                kind: SourceErrorKind::Unreachable,
+                message: format!("{program} ran for more than {secs} s, and was ended"),
+                remedy: "have it answer faster, or within a time limit of its own".to_owned(),
+            });
         };
+        let output = output.map_err(|error| failed(format!("{program} cannot be read from: {error}")))?;
         if output.is_too_long {
             return Err(failed(format!("{program} printed more than {} KiB", MOST_BYTES / 1024)));
         }
@@ -262,7 +260,8 @@ impl Tail {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::instances::Counted;
@@ -347,7 +346,7 @@ mod tests {
         let file = folder.path().join("pid");
         // It has ended, and its output is still open.
         let text = format!("sleep 600 & echo $! > {}; echo 4", file.display());
-        let reading = reader(&text, true).within(Duration::from_secs(300)).read().await;
+        let reading = reader(&text, true).within(Duration::from_mins(5)).read().await;
         assert_eq!(reading.counts, [(Counted::Running, 4, Duration::ZERO)], "{:?}", reading.problem);
         until_gone(pid_in(&file).await).await;
     }

@@ -114,14 +114,11 @@ pub(super) fn read(query: &str, body: &str, date: Option<&str>) -> Option<Result
 struct Asked<'a>(&'a str);
 
 impl Asked<'_> {
-    fn sample(&self, answer: Answer, date: Option<&str>) -> Result<Sample, SourceError> {
+    fn sample(&self, answer: Answer, made: Option<&str>) -> Result<Sample, SourceError> {
         let Answer { status, data, error, warnings } = answer;
-        let data = match (status.as_str(), data) {
-            ("success", Some(data)) => data,
-            _ => {
-                let why = error.unwrap_or_else(|| format!("its status is {}", quoted(&status)));
-                return Err(self.wrong(&format!("Prometheus refuses it: {}", clean_to(&why, SHOWN)), "mend the query"));
-            }
+        let Some(data) = data.filter(|_| status == "success") else {
+            let why = error.unwrap_or_else(|| format!("its status is {}", quoted(&status)));
+            return Err(self.wrong(&format!("Prometheus refuses it: {}", clean_to(&why, SHOWN)), "mend the query"));
         };
         let (at, value) = match data {
             Data::Scalar { result } => result,
@@ -150,7 +147,7 @@ impl Asked<'_> {
         let count =
             whole(number).map_err(|why| self.wrong(&format!("it finds {}, which {why}", quoted(&value)), NO_COUNT))?;
         let warning = warnings.first().map(|warning| format!("{}: {}", self.named(), clean_to(warning, SHOWN)));
-        Ok(Sample { count, age: age(at, date), warning })
+        Ok(Sample { count, age: age(at, made), warning })
     }
 
     fn named(&self) -> String {
@@ -214,6 +211,7 @@ impl From<RawData> for Data {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "answers are made where they are read")]
 mod tests {
     use serde_json::json;
 

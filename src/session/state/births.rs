@@ -37,13 +37,12 @@ impl Session {
         let of_basis = |basis| self.observations().get(&basis).map_or(&[][..], Vec::as_slice);
         let ran = |basis| of_basis(basis).iter().rfind(|seen| seen.as_of <= at && seen.holds_until(None) >= at);
         let mut running = Basis::COUNTED.into_iter().filter(|basis| basis.is_running());
-        let count = match running.find_map(ran) {
-            Some(seen) => seen.count,
-            None => {
-                let active = of_basis(Basis::Active);
-                let before = first_period_of(active, at).checked_sub(1).and_then(|before| active.get(before))?;
-                before.count.max(self.limits().min?)
-            }
+        let count = if let Some(seen) = running.find_map(ran) {
+            seen.count
+        } else {
+            let active = of_basis(Basis::Active);
+            let before = first_period_of(active, at).checked_sub(1).and_then(|before| active.get(before))?;
+            before.count.max(self.limits().min?)
         };
         usize::try_from(count).ok()
     }

@@ -76,7 +76,7 @@ fn each_source_has_columns_of_its_own_beside_the_header_and_no_secret_is_written
     ]);
     let plan = work.plan(&format!(
         "[count]\nurl = \"{}\"\npointer = {{ running = \"/status/ready\", desired = \"/status/wanted\" }}\n\
-         [[stage]]\nname = \"steady\"\nrate = 20\nduration = \"4s\"\n",
+         [[stage]]\nname = \"steady\"\nrate = 20\nduration = \"13s\"\n",
         counts.url("/state?key=hunter2").replace("http://", "http://me:hunter2@")
     ));
     let prometheus = counts.url("/prom").replace("http://", "http://you:hunter3@");
@@ -215,19 +215,20 @@ fn doctor_tries_each_once_and_says_what_was_read_or_what_to_do() {
 #[test]
 fn what_would_do_nothing_or_is_none_is_refused_with_what_would_be_right() {
     let work = Workplace::new();
-    let live = ["live", "http://127.0.0.1:1/"];
-    for (args, said) in [
-        (&["--count-shell"][..], "--count-shell does nothing without --count-command"),
-        (&["--count-pointer", "/a"], "--count-pointer does nothing without --count-url"),
-        (&["--count-query", "up"], "--count-query does nothing without --count-prometheus"),
-        (&["--count-interval", "5s"], "--count-interval does nothing without --count-command or"),
-        (&["--count-url", "http://127.0.0.1:1", "--count-pointer", "a.b"], "begins with /"),
-        (&["--count-prometheus", "http://127.0.0.1:1"], "--count-query"),
-        (&["--count-command", "docker ps | wc -l"], "--count-shell"),
-        (&["--count-interval", "10ms", "--count-command", "x"], "500ms to 1h"),
-        (&["http://127.0.0.1:2/", "--count-command", "echo 1"], "there are two targets"),
+    let live = &["live", "http://127.0.0.1:1/"][..];
+    let run = &["run", "http://127.0.0.1:1/", "--rate", "1", "--duration", "1s"][..];
+    for (command, args, said) in [
+        (live, &["--count-shell"][..], "--count-shell does nothing without --count-command"),
+        (live, &["--count-pointer", "/a"], "--count-pointer does nothing without --count-url"),
+        (live, &["--count-query", "up"], "--count-query does nothing without --count-prometheus"),
+        (live, &["--count-interval", "5s"], "--count-interval does nothing without --count-command or"),
+        (run, &["--count-url", "http://127.0.0.1:1", "--count-pointer", "a.b"], "begins with /"),
+        (run, &["--count-prometheus", "http://127.0.0.1:1"], "--count-query"),
+        (run, &["--count-command", "docker ps | wc -l"], "--count-shell"),
+        (run, &["--count-interval", "10ms", "--count-command", "x"], "500ms to 1h"),
+        (run, &["http://127.0.0.1:2/", "--count-command", "echo 1"], "there are two targets"),
     ] {
-        let ended = work.run(&[&live[..], args].concat());
+        let ended = work.run(&[command, args].concat());
         ended.assert_code(2);
         assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
     }
