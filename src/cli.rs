@@ -2,6 +2,7 @@
 
 mod brevity;
 pub(crate) mod config_file;
+mod count;
 pub(crate) mod environment;
 pub(crate) mod fleet;
 pub(crate) mod fleet_place;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub(crate) use count::CountArgs;
 pub(crate) use options::{
     CloudArgs, DriveArgs, EdgeArgs, FleetArgs, GlyphsChoice, LoadArgs, OutputArgs, RequestArgs, ScreenArgs,
     ThemeChoice, TransportKind,
@@ -192,13 +194,13 @@ impl FormatArgs {
 /// `scaletop run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// A TOML file, -, or a built-in plan; not needed with --rate and --duration
+    /// A TOML file, -, built-in; or --rate and --duration
     #[arg(value_name = "PLAN")]
     pub first: Option<String>,
-    /// A URL, demo, apprunner:NAME-or-ARN, ecs:CLUSTER/SERVICE or terraform:DIR [default: the plan's]
+    /// A URL, demo, apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR [default: the plan's]
     #[arg(value_name = "TARGET")]
     pub second: Option<String>,
-    /// A second target: the same arrivals go to both, and thresholds are judged on each
+    /// A second one: the same arrivals, judged on each
     #[arg(value_name = "TARGET")]
     pub third: Option<String>,
     /// The target, where it is not given after the plan
@@ -374,6 +376,9 @@ pub struct DoctorArgs {
     /// What is sent.
     #[command(flatten)]
     pub request: RequestArgs,
+    /// Who counts instances.
+    #[command(flatten)]
+    pub count: CountArgs,
     /// How the cloud is reached.
     #[command(flatten)]
     pub cloud: CloudArgs,

@@ -4,6 +4,7 @@ mod aim;
 mod capacity;
 mod compare;
 mod config;
+mod counting;
 #[cfg(feature = "aws")]
 pub(crate) mod demo;
 mod demo_spike;

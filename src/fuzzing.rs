@@ -11,6 +11,7 @@ use crate::cli::Command;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::environment::{self, Surroundings};
 use crate::compare::{Contender, Curves, compare, html, table};
+use crate::counting;
 use crate::export::in_memory::{Exported, export};
 use crate::export::summary::{self, junit, markdown};
 use crate::plan::Plan;
@@ -180,6 +181,20 @@ pub fn ids(data: &[u8]) {
     // A form of an id is its own form, so that one that is the form of the other may be equal to it.
     let is_form = first.as_str().as_bytes() == other.trim_ascii() || second.as_str().as_bytes() == one.trim_ascii();
     assert!((first == second) == is_same || is_form, "{first} and {second}");
+}
+
+/// What a source of counts says is a count, or refused with a message that is short and harmless. The input is a pointer or a query,
+/// and what is answered, with a line end between them.
+pub fn counts(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let (asked, answer) = text.split_once('\n').unwrap_or((text, text));
+    for why in counting::refusals(asked, answer) {
+        assert!(clean(&why) == why && why.chars().count() < 2_000, "{why:?}");
+    }
+    let (pointer, query) = (values::count::pointer(asked), values::count::query(asked));
+    let is_other = |named: &values::count::Named| !asked.contains(named.text.as_str());
+    assert!(!pointer.as_ref().is_ok_and(is_other) && !query.as_ref().is_ok_and(is_other), "{asked:?}");
+    let _ = values::count::CommandLine::new(asked, false);
 }
 
 /// What people type is refused or understood, and no message shows a password.

@@ -1,8 +1,9 @@
 //! Where instance counts come from. Every count names its [`Basis`]; bases are never mixed in one line.
 //!
-//! The words of counting, and nothing that waits: sources of the cloud are in `cloud/sources`. What a panel knows about a
+//! The words of counting, and nothing that waits: sources of the cloud are in `cloud/sources`, those that the user names in `counting`. What a panel knows about a
 //! source is a [`Feed`]: a source that fails becomes stale, with the reason and the remedy, while load goes on.
 
+mod basis;
 pub(crate) mod milestone;
 
 use std::ops::Range;
@@ -10,39 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::basis::{Basis, CountSource, Counted};
 use scaletop_units::Elapsed;
-
-/// What an instance count counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    /// Distinct ids in response headers over the last seconds: at once, on any platform.
-    Responding,
-    /// App Runner's `ActiveInstances` through CloudWatch: 60 s grain, minutes late.
-    Active,
-    /// ECS: tasks that run.
-    Running,
-    /// ECS: tasks that scaling asked for.
-    Desired,
-    /// ECS: tasks that are on their way.
-    Pending,
-}
-
-impl Basis {
-    /// Every basis, in the order of columns and legends.
-    pub const ALL: [Self; 5] = [Self::Responding, Self::Active, Self::Running, Self::Desired, Self::Pending];
-
-    /// The word for it on a chart or in a table.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Responding => "responding",
-            Self::Active => "active",
-            Self::Running => "running",
-            Self::Desired => "desired",
-            Self::Pending => "pending",
-        }
-    }
-}
 
 /// One count, with the time it is true of, which may be long before it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::plan::threshold::{Threshold, ThresholdError};
 use crate::slo::Slo;
 use crate::values::ValueError;
+use crate::values::count::CountWords;
 use scaletop_load::RateProfile;
 use scaletop_units::ArrivalRate;
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub requests_data: Option<PathBuf>,
     /// The objectives that it sets; the defaults for the rest.
     pub slo: Option<Slo>,
+    /// Who counts instances, where it says.
+    pub count: CountWords,
     /// Its stages in order, repeats unrolled.
     pub stages: Vec<Stage>,
     /// What must hold, in the order of the file.

@@ -1,6 +1,7 @@
 //! Reading the values that people type: rates, times, shares, objectives. Every refusal says what would have been right.
 #![expect(clippy::map_err_ignore, reason = "what would have been right says more than a parser's own complaint")]
 
+pub(crate) mod count;
 mod rate;
 
 use std::net::{IpAddr, SocketAddr};
@@ -88,6 +89,25 @@ pub enum ValueError {
         "\"{0}\" is no address to listen on: give a port, such as 8899, for this machine alone, or ADDRESS:PORT, such as 127.0.0.1:8899 or 0.0.0.0:8899"
     )]
     Listen(String),
+    /// Not a program that counts.
+    #[error(
+        "{0}: give a program with its arguments, such as 'docker ps -q', or add --count-shell (`shell = true`) to have a shell run it"
+    )]
+    CountCommand(String),
+    /// Not something that is counted.
+    #[error("\"{given}\" is nothing that is counted: {}running, desired and pending are", meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default())]
+    CountName { given: String, meant: Option<&'static str> },
+    #[error("two say what is {0}, and they are never mixed: keep one")]
+    CountTwice(&'static str),
+    /// Not a JSON pointer.
+    #[error(
+        "\"{0}\" is not a JSON pointer, which begins with /: give one such as /status/readyReplicas, or desired=/spec/replicas"
+    )]
+    CountPointer(String),
+    #[error("there is no query: give one such as 'count(up{{job=\"web\"}} == 1)', or desired=QUERY")]
+    CountQuery,
+    #[error("\"{0}\" is not how often instances can be counted: give a time from 500ms to 1h, such as 2s")]
+    CountInterval(String),
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
 }

@@ -15,10 +15,6 @@ use crate::instances::{Basis, InstanceObservation};
 use crate::timeline::SecondJudged;
 use scaletop_units::Elapsed;
 
-/// The counts a step is judged by, the best first: exact and fresh before exact and late. What ECS runs is polled every
-/// two seconds; who responds is seen at once; App Runner's metric has a grain of a minute.
-const PREFERRED: [Basis; 3] = [Basis::Running, Basis::Responding, Basis::Active];
-
 impl Evidence<'_> {
     /// Computes what needs instance counts, and the demand.
     pub(super) fn scale(&self, numbers: &mut StepNumbers) {
@@ -29,7 +25,8 @@ impl Evidence<'_> {
         let demand = Demand::known(self.given, self.limits, numbers.service_p50, self.inferred);
         let target = demand.map(|demand| demand.target(step.profile.last()));
         numbers.demand = demand.map(|demand| demand.basis);
-        let Some((basis, supply)) = PREFERRED.into_iter().find_map(|basis| Some((basis, self.supply(basis)?))) else {
+        let Some((basis, supply)) = Basis::PREFERRED.into_iter().find_map(|basis| Some((basis, self.supply(basis)?)))
+        else {
             let unknown = Timing::NotApplicable("no source counts instances");
             let or = |is_apt, timing| if is_apt { unknown } else { timing };
             numbers.first = or(direction == Direction::Up, not_up(direction));
@@ -42,7 +39,7 @@ impl Evidence<'_> {
         numbers.instances = Some(supply.span());
         let settled = settled(&supply, numbers);
         numbers.target = target.or(settled);
-        numbers.first = self.first(direction, &supply);
+        numbers.first = self.first(direction, basis, &supply);
         numbers.capacity = self.capacity(direction, &supply, target, settled);
         if basis == Basis::Responding {
             let wanted = target.or(settled);
@@ -86,7 +83,7 @@ impl Evidence<'_> {
     }
 
     fn trigger(&self, direction: Direction) -> Timing {
-        match (direction, self.supply(Basis::Desired)) {
+        match (direction, Basis::WANTED.into_iter().find_map(|basis| self.supply(basis))) {
             (Direction::Up, Some(desired)) => match desired.before() {
                 Some(_) => desired.first_above_before().unwrap_or(self.censored()),
                 None => Timing::NotApplicable("the desired count before the step is not known"),
@@ -96,36 +93,44 @@ impl Evidence<'_> {
         }
     }
 
-    fn first(&self, direction: Direction, supply: &Supply) -> Timing {
+    fn first(&self, direction: Direction, basis: Basis, supply: &Supply) -> Timing {
         match (direction, supply.before(), self.limits.max) {
             (Direction::Down | Direction::Level, ..) => not_up(direction),
             (_, None, _) => Timing::NotApplicable("the instance count before the step is not known"),
             (_, Some(had), Some(most)) if had >= most => {
                 Timing::NotApplicable("there were as many instances as are allowed")
             }
-            (_, Some(had), _) => match self.desired() {
-                Some(desired) => self.first_ordered(had, supply, desired),
+            (_, Some(had), _) => match self.ordered(basis) {
+                Some((running, desired)) => self.first_ordered(had, supply, running, desired),
                 None => supply.first_above_before(),
             }
             .unwrap_or(self.censored()),
         }
     }
 
-    /// What the platform wanted, where that is what it starts instances by and `supply` counts: on ECS.
-    fn desired(&self) -> Option<&[InstanceObservation]> {
-        self.observations.get(&Basis::Running)?;
-        self.observations.get(&Basis::Desired).map(Vec::as_slice)
+    /// What ran and what was wanted, by one source, where that says what instances are started by: the source that is judged by, or
+    /// ECS.
+    fn ordered(&self, basis: Basis) -> Option<(&[InstanceObservation], &[InstanceObservation])> {
+        let of = |basis: Basis| self.observations.get(&basis).map(Vec::as_slice);
+        let running = if basis.is_running() { basis } else { Basis::Running };
+        Some((of(running)?, of(running.wanted_beside()?)?))
     }
 
     /// Until there was one more of those that were asked for than the `had` before the step. One that stands in for one that ended is
     /// none: neither where that one ended shortly before the step, nor where the heir starts while it still runs, so that there are more
     /// than were asked for.
-    fn first_ordered(&self, had: u32, supply: &Supply, desired: &[InstanceObservation]) -> Option<Timing> {
+    fn first_ordered(
+        &self,
+        had: u32,
+        supply: &Supply,
+        running: &[InstanceObservation],
+        desired: &[InstanceObservation],
+    ) -> Option<Timing> {
         let start = self.report.step.start;
         let wanted_at = |at: Elapsed| desired.iter().rfind(|seen| seen.as_of <= at).map(|seen| seen.count);
         let wanted_before = wanted_at(start);
         let lately = |seen: &&InstanceObservation| (start - REPLACED_WITHIN..=start).contains(&seen.as_of);
-        let most = self.observations.get(&Basis::Running)?.iter().filter(lately).map(|seen| seen.count).max();
+        let most = running.iter().filter(lately).map(|seen| seen.count).max();
         let least = most.zip(wanted_before).map_or(had, |(most, wanted)| had.max(most.min(wanted)));
         supply.first_rise_above(least, |from, count| {
             let wanted = wanted_at(from);

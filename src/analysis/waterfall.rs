@@ -399,7 +399,7 @@ pub(crate) fn of(report: &StepReport, now: Elapsed, observed: &Observed<'_>) -> 
         return None;
     }
     let of_basis = |basis: &Basis| observed.counts.get(basis).map(Vec::as_slice);
-    let counts = [Basis::Running, Basis::Active].iter().find_map(of_basis);
+    let counts = Basis::COUNTED.iter().find_map(of_basis);
     // The first response is T_serving: one computation. But after a rest T_serving is whoever answers first: where one came that had
     // never answered, that one is what the scale-out brought.
     let first_response = match report.numbers.serving {

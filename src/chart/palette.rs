@@ -27,6 +27,12 @@ pub(crate) enum Hue {
     Active,
     Running,
     Desired,
+    /// What the user's command counts.
+    Command,
+    /// What the user's URL says.
+    Url,
+    /// What the user's query of Prometheus says.
+    Prometheus,
     Needed,
     /// The most instances that may run.
     Limit,
@@ -41,7 +47,7 @@ pub(crate) enum Hue {
 impl Hue {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Target,
         Self::Sent,
         Self::Ok,
@@ -57,6 +63,9 @@ impl Hue {
         Self::Active,
         Self::Running,
         Self::Desired,
+        Self::Command,
+        Self::Url,
+        Self::Prometheus,
         Self::Needed,
         Self::Limit,
         Self::Good,
@@ -82,6 +91,9 @@ impl Hue {
             Self::Responding => 0x56_d4dd,
             Self::Active => 0x5f_98ff,
             Self::Desired => 0xbc_8cff,
+            Self::Command => 0xee_5522,
+            Self::Url => 0xe8_4fb4,
+            Self::Prometheus => 0xf2_e93c,
             Self::Needed | Self::Warn => 0xe3_b341,
             Self::Mark => 0xf7_78ba,
             Self::Limit => 0x8b_949e,
@@ -105,6 +117,9 @@ impl Hue {
             Self::Responding => 0x12_929e,
             Self::Active => 0x0a_3fae,
             Self::Desired => 0x82_50df,
+            Self::Command => 0xcf_6a58,
+            Self::Url => 0xd8_287f,
+            Self::Prometheus => 0x50_4a08,
             Self::Needed | Self::Warn => 0x9a_6700,
             Self::Mark => 0xbf_3989,
             Self::Limit => 0x57_606a,
@@ -260,13 +275,16 @@ mod tests {
     fn what_shares_a_chart_and_a_shape_is_told_apart_by_the_colour_blind() {
         use Hue::*;
         // Those of another stroke (dashed, dotted, an area) are told apart by it.
-        let same_shape: [&[Hue]; 7] = [
+        let same_shape: [&[Hue]; 10] = [
             &[Target, Sent, Ok],
             &[P50, P99, Bad],
             &[OtherErrors, Objective],
             &[Status429, Status5xx, OtherErrors, Dropped],
             &[Responding, Active],
             &[Responding, Running],
+            &[Responding, Active, Command, Url, Prometheus],
+            &[Responding, Running, Command, Url, Prometheus],
+            &[Needed, Desired, Command, Url, Prometheus],
             &[Needed, Desired],
         ];
         for hues in same_shape {

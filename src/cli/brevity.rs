@@ -74,26 +74,42 @@ const FOR_ANY_TARGET: [&str; 5] = ["live", "run", "capacity", "experiment", "doc
 /// The heading of those options.
 const CLUSTER: &str = "Embedded cluster (target demo)";
 
+/// The heading of sources of instance counts; what belongs to them is listed by the command that tries them.
+const COUNTS: &str = "Instance counts";
+
+/// The command that tries them, and lists all that belongs to them.
+const TRIES_COUNTS: &str = "doctor";
+
+/// The sources themselves.
+const COUNT_SOURCES: [&str; 3] = ["count_command", "count_url", "count_prometheus"];
+
 /// The heading of what every command has.
 const GENERAL: &str = "General";
 
 /// The headings in the order in which what stands below them is needed; those of a command itself come first.
-const ORDER: [&str; 10] =
-    ["Load", "Fleet", "Each generator", "Request", "Output", "Cloud", "AWS", CLUSTER, "Screen", GENERAL];
+const ORDER: [&str; 11] =
+    ["Load", "Fleet", "Each generator", "Request", COUNTS, "Output", "Cloud", "AWS", CLUSTER, "Screen", GENERAL];
 
 /// A grammar that is built, with help that is laid out so.
 pub(super) fn legible(grammar: Command) -> Command {
     let general =
         |arg: Arg| if is_help(&arg) { arg.help("This help; -h is shorter").help_heading(GENERAL) } else { arg };
     let grammar = grammar.max_term_width(COLUMNS).mut_args(|arg| arg.hide_env(true));
-    let laid_out = move |command: Command| {
+    let laid_out = move |command: Command, is_inner: bool| {
         let is_for_any = FOR_ANY_TARGET.contains(&command.get_name());
+        let tries_counts = command.get_name() == TRIES_COUNTS;
         command.mut_args(|arg| {
             let is_left_out = is_for_any && arg.get_help_heading() == Some(CLUSTER) && arg.get_id() != "edge";
-            general(if is_left_out { arg.hide(true) } else { arg })
+            // A command of `fleet` that has them is a demo, whose instances the platform counts.
+            let is_source = COUNT_SOURCES.contains(&arg.get_id().as_str()) && !is_inner;
+            let is_detail = arg.get_help_heading() == Some(COUNTS) && !is_source;
+            general(if is_left_out || is_detail && !tries_counts { arg.hide(true) } else { arg })
         })
     };
-    paged(grammar.mut_subcommands(|command| laid_out(command).mut_subcommands(laid_out)), false)
+    paged(
+        grammar.mut_subcommands(|command| laid_out(command, false).mut_subcommands(|inner| laid_out(inner, true))),
+        false,
+    )
 }
 
 /// Every command with its page, also those of a command that has others.
@@ -148,7 +164,12 @@ fn page(command: &Command, is_brief: bool) -> StyledStr {
     let mut groups: Vec<(&str, Vec<&Arg>)> = vec![("Arguments", words), ("Options", under(None))];
     groups.extend(ORDER.iter().map(|heading| (*heading, under(Some(heading)))));
     for (heading, args) in groups.into_iter().filter(|(_, args)| !args.is_empty()) {
-        let _ = write!(text, "\n{strong}{heading}:{off}\n");
+        let more = if heading == COUNTS && command.get_name() != TRIES_COUNTS {
+            " (all of them: scaletop doctor --help)"
+        } else {
+            ""
+        };
+        let _ = write!(text, "\n{strong}{heading}{more}:{off}\n");
         for arg in args {
             row(&mut text, arg);
         }

@@ -73,7 +73,7 @@ configuration's. The target demo takes the options of scaletop demo, too.
 
 Exit codes: 0 passed; 1 it failed, a start condition (until) was not met, or
 without thresholds nothing was answered as expected; 2 usage; 3 a threshold
-failed; 4 this machine was the limit (result invalid); 5 an instance source that
+failed; 4 this machine was the limit (invalid); 5 an instance source that
 a threshold needs gave nothing; 128 + n ended by signal n. A start condition goes
 before 4, 4 before 3, a failed threshold before 5; of two targets the worse.";
 

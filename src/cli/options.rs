@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use url::Url;
 
+use super::count::CountArgs;
 use crate::target::{TargetError, parse_url, path_as_sent};
 use crate::values;
 use crate::values::Objective;
@@ -27,6 +28,9 @@ pub struct DriveArgs {
     /// Who sends it, where it is not this process.
     #[command(flatten)]
     pub fleet: FleetArgs,
+    /// Who counts instances.
+    #[command(flatten)]
+    pub count: CountArgs,
     /// Where the session goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -94,7 +98,7 @@ pub struct RequestArgs {
     /// OK statuses: 200, 3xx, 200-204
     #[arg(long, default_value = "2xx", value_name = "STATUSES", env = "SCALETOP_EXPECT")]
     pub expect: Expected,
-    /// Response header that names the instance
+    /// Header naming the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
     /// Request header that says when a request was due: nanoseconds of session time, 20 digits
@@ -297,7 +301,7 @@ pub struct LoadArgs {
     /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// Their spacing
+    /// Spacing
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Cap; the rest is dropped [default: by fds, to 10000]
@@ -357,7 +361,7 @@ pub struct OutputArgs {
 }
 
 /// The URL of an endpoint, as a text.
-fn endpoint(text: &str) -> Result<String, TargetError> {
+pub(super) fn endpoint(text: &str) -> Result<String, TargetError> {
     parse_url(text).map(|_| text.trim().to_owned())
 }
 

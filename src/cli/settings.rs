@@ -53,11 +53,12 @@ pub(super) const TYPED_ONLY: [(&str, &str); 19] = [
 ];
 
 /// Sections of a file that hold for every command, each with the heading of its options in the help.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("target", "Cloud"),
     ("request", "Request"),
     ("load", "Load"),
     ("fleet", "Fleet"),
+    ("count", "Instance counts"),
     ("cluster", "Embedded cluster (target demo)"),
     ("output", "Output"),
     ("screen", "Screen"),

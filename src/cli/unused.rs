@@ -109,10 +109,36 @@ pub(super) fn beside(settings: &[Setting]) -> Option<String> {
                 .to_owned(),
         );
     }
+    if let Some(complaint) = of_counts(&find, &is_typed) {
+        return Some(complaint);
+    }
     let has_fleet =
         find("fleet").is_none_or(|one| one.source != Source::Default) || std::env::var_os(FLEET_TICKET).is_some();
     let option = FLEET[1..].iter().find(|id| !has_fleet && is_typed(id))?;
     Some(format!("--{} does nothing without --fleet, which says who generates the load", option.replace('_', "-")))
+}
+
+/// Why an option of a source of counts does nothing: without that source.
+fn of_counts<'a>(find: &dyn Fn(&str) -> Option<&'a Setting>, is_typed: &dyn Fn(&str) -> bool) -> Option<String> {
+    let has = |id: &str| find(id).is_some_and(|one| one.source != Source::Default);
+    // A plan may name a source that these are for.
+    let plays_plans = find("stretch").is_some();
+    let any = ["count_command", "count_url", "count_prometheus"];
+    let needs: [(&str, &str, &[&str], bool); 6] = [
+        ("count_shell", "--count-shell", &any[..1], true),
+        ("count_pointers", "--count-pointer", &any[1..2], true),
+        ("count_queries", "--count-query", &any[2..], true),
+        ("count_scrape", "--count-scrape", &any[2..], !plays_plans),
+        ("count_token", "--count-token", &any[1..], !plays_plans),
+        ("count_interval", "--count-interval", &any, !plays_plans),
+    ];
+    let idle = |(id, _, sources, is_judged): &&(&str, &str, &[&str], bool)| {
+        *is_judged && is_typed(id) && !sources.iter().any(|source| has(source))
+    };
+    needs.iter().find(idle).map(|(_, option, sources, _)| {
+        let sources: Vec<_> = sources.iter().map(|id| format!("--{}", id.replace('_', "-"))).collect();
+        format!("{option} does nothing without {}", sources.join(" or "))
+    })
 }
 
 /// The option that says the same in another way, or the opposite.
@@ -157,6 +183,12 @@ pub(super) fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<Strin
         ));
     }
     let is_plain = |target: &Target| matches!(target, Target::Url(url) if url.scheme() == "http");
+    // Counts may come by https, too.
+    let counts_by_tls = ["count_url", "count_prometheus"].iter().any(|id| {
+        let given = matches.try_get_one::<String>(id).ok().flatten();
+        given.is_some_and(|url| url.trim_start().to_ascii_lowercase().starts_with("https:"))
+    });
+    let is_plain = |target: &Target| is_plain(target) && !counts_by_tls;
     if let (false, true, Some(option)) = (targets.is_empty(), targets.iter().all(is_plain), of(&["insecure", "cacert"]))
     {
         let target = &targets[0];

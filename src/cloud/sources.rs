@@ -3,13 +3,11 @@
 
 mod app_runner;
 mod cloudwatch;
-mod condition;
 mod ecr;
 mod ecs;
 mod ecs_conditions;
 mod ecs_scaling;
 mod ecs_tasks;
-mod feed;
 mod last_told;
 mod metric_points;
 mod newer_image;
@@ -25,20 +23,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{Cloud, WatchedService};
+use crate::polling;
 use crate::session::event::SessionEvent;
 
 pub use self::app_runner::AppRunnerFeed;
 pub use self::cloudwatch::CloudWatchFeed;
 pub(crate) use self::cloudwatch::PollingCost;
-pub(crate) use self::condition::Condition;
 pub(crate) use self::ecr::DeployedImage;
 pub use self::ecr::{EcrFeed, ImageOwner};
 pub use self::ecs::EcsFeed;
 pub use self::ecs_scaling::EcsScalingFeed;
 pub use self::ecs_tasks::EcsTasksFeed;
-pub use self::feed::{CloudFeed, PollReport};
 pub(crate) use self::newer_image::{NewerImage, time_text};
 pub(crate) use self::target_groups::target_groups;
+pub use crate::polling::{PollReport, PolledFeed};
 
 /// The grain of the cloud's own metrics.
 pub const CLOUD_GRAIN: Duration = Duration::from_mins(1);
@@ -55,7 +53,7 @@ pub fn start(
     let mut tasks = JoinSet::new();
     macro_rules! start {
         ($feed:expr) => {
-            tasks.spawn(feed::run($feed, clock, events.clone()));
+            tasks.spawn(polling::run($feed, clock, events.clone()));
         };
     }
     start!(CloudWatchFeed::new(cloud.clone(), service, grain));

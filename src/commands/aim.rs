@@ -187,6 +187,7 @@ fn settings(common: &Common<'_>, target: &Target, url: &Url, sent: &RequestOptio
         capacity_per_instance: load.capacity,
         seed: common.seed,
         fleet: None,
+        counts: Vec::new(),
         thresholds: plan.map(|plan| plan.thresholds.clone()).unwrap_or_default(),
     }
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
+use crate::commands::counting::Counting;
 use crate::commands::destination;
 use crate::commands::request::{join, request_options};
 use crate::commands::sending::check_headers;
@@ -31,6 +32,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     // Wrong words of the command are told before anything is asked.
     let placeholder = target::parse_url("http://localhost")?;
     request_options(&args.request, placeholder, 0)?;
+    let counting = Counting::of(&args.count, &args.request, None)?;
     let clock = RunClock::start();
     let mut printout = Printout::new(args.json);
     printout.heading("this machine")?;
@@ -53,6 +55,10 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
         Some(url) => printout.print(service(&args, url, clock).await?)?,
         None if args.target.is_none() => printout.remark("not asked: name a target to have it checked")?,
         None => printout.remark("not asked: where it answers is not known (see above)")?,
+    }
+    if !counting.sources.is_empty() {
+        printout.heading("instance counts")?;
+        printout.print(counting.checks().await)?;
     }
     if let Some(platform) = platform {
         platform.cluster.shutdown().await;

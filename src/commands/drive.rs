@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
@@ -17,11 +18,13 @@ use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs};
 use crate::commands::aim::{self, Aim};
+use crate::commands::counting::Counting;
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
 use crate::commands::request::with_requests;
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
+use crate::counting;
 use crate::metrics::Metrics;
 use crate::metrics::otlp::{Otlp, Receiver};
 use crate::plan::Plan;
@@ -78,6 +81,8 @@ pub(super) struct Ready {
     clock: RunClock,
     /// The target, or two of them, with who sends to each.
     aimed: Vec<(Aim, Sender)>,
+    /// Who counts instances at the first target, besides its platform.
+    counting: Counting,
     folder: PathBuf,
     /// Taken away again unless something is recorded.
     made: Made,
@@ -199,6 +204,11 @@ pub(super) async fn prepare(
     }
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
+    let counting = Counting::of(&drive.count, &drive.request, plan)?;
+    counting.check_targets(targets)?;
+    if let Some(notice) = counting.notice() {
+        say(&notice);
+    }
     let clock = RunClock::start();
     // Two targets that get the same arrivals have the same seed.
     let common =
@@ -232,6 +242,9 @@ pub(super) async fn prepare(
             aim.by_fleet(load, &fleet);
         }
     }
+    if let Some(first) = aims.first_mut() {
+        first.settings.counts = counting.settings();
+    }
     let mut settings = aims.iter().map(|aim| aim.settings.clone());
     let header = Header::new(clock.started_unix_micros(), settings.next().unwrap_or_default());
     let header = match settings.next() {
@@ -250,6 +263,7 @@ pub(super) async fn prepare(
         header,
         clock,
         aimed,
+        counting,
         folder,
         made,
         again: None,
@@ -351,8 +365,10 @@ impl Ready {
             BackgroundWriter::start(&self.folder, &self.header, mirror)?
         };
         let (mut started, mut notice) = (Vec::new(), self.notice);
+        let mut counting = self.counting;
         for (aim, engine) in aimed {
-            started.push(Started::of(aim, engine, self.clock, notice.take()).await?);
+            let counting = std::mem::take(&mut counting);
+            started.push(Started::of(aim, engine, counting, self.clock, notice.take()).await?);
         }
         let mut started = started.into_iter();
         let Some(first) = started.next() else { return Err(CommandError::NoTarget) };
@@ -417,11 +433,18 @@ struct Kept {
     /// The threads of its engine, or what its fleet needs.
     threads: Box<dyn Any>,
     watchers: Watchers,
+    counting: JoinSet<()>,
     endpoints: Option<WireServer>,
 }
 
 impl Started {
-    async fn of(aim: Aim, sender: Sender, clock: RunClock, notice: Option<String>) -> Result<Self, CommandError> {
+    async fn of(
+        aim: Aim,
+        sender: Sender,
+        counting: Counting,
+        clock: RunClock,
+        notice: Option<String>,
+    ) -> Result<Self, CommandError> {
         let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
         let Sending { load, seconds, known, told, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
         if let Some(text) = aim.warning {
@@ -432,6 +455,7 @@ impl Started {
             let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
         }
         let watchers = aim.destination.watch(&feeds_tx);
+        let counting = counting::start(counting.sources, counting.every, clock, &feeds_tx);
         let (cluster, endpoints) = match aim.destination.platform {
             Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
             None => (None, None),
@@ -448,7 +472,7 @@ impl Started {
             place,
             owns_generators,
             notices: feeds_tx,
-            kept: Kept { cluster, threads, watchers, endpoints },
+            kept: Kept { cluster, threads, watchers, counting, endpoints },
         })
     }
 }
@@ -459,7 +483,7 @@ impl Kept {
         if let Some(cluster) = self.cluster.and_then(Rc::into_inner) {
             cluster.shutdown().await;
         }
-        drop((self.threads, self.watchers, self.endpoints));
+        drop((self.threads, self.watchers, self.counting, self.endpoints));
     }
 }
 

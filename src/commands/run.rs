@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
+use crate::commands::counting::Counting;
 use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
 use crate::commands::request::{join, request_options, with_requests};
@@ -314,6 +315,7 @@ async fn check(args: &RunArgs, targets: &[Target], plan: Plan) -> Result<u8, Com
     fleet_load::check_ticket(&args.drive.fleet)?;
     fleet_load::check(&args.drive, targets)?;
     drive::check_rates(load, plan.peak())?;
+    Counting::of(&args.drive.count, request, Some(plan))?.check_targets(targets)?;
     let output = &args.drive.output;
     if let Some(folder) = &output.out {
         folder::check_free(folder)?;

@@ -7,7 +7,7 @@ use crate::chart::ticks;
 use crate::compare::align::ComparedStep;
 use crate::compare::curves::{Curves, StepCurve, Stretch};
 use crate::compare::{Contender, letter};
-use crate::instances::{Basis, count_at};
+use crate::instances::{Basis, CountSource, count_at};
 use crate::report::ink::ink;
 use crate::report::moments::{place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
@@ -88,8 +88,8 @@ fn basis(step: &ComparedStep, contenders: &[Contender<'_>]) -> Basis {
     };
     let having = |basis: Basis| (0..contenders.len()).filter(|&at| has(at, basis)).count();
     // Of equals the first; `max_by_key` takes the last.
-    [Basis::Active, Basis::Running, Basis::Responding]
-        .into_iter()
+    let by_answers = Basis::Responding;
+    (Basis::COUNTED.into_iter().rev().chain([by_answers]))
         .max_by_key(|&basis| having(basis))
         .unwrap_or(Basis::Responding)
 }
@@ -192,6 +192,9 @@ fn instances<'a>(basis: Basis, seconds: f64, most: f64, read: Read<'a>, all: &[R
         Basis::Responding => "responding: those that answers name",
         Basis::Active => "active, as the platform counts them",
         Basis::Running | Basis::Desired | Basis::Pending => "running, as the platform counts them",
+        Basis::By(CountSource::Command, _) => "running, as the command counts them",
+        Basis::By(CountSource::Url, _) => "running, as the URL says",
+        Basis::By(CountSource::Prometheus, _) => "running, as Prometheus says",
     };
     Chart {
         title: "Instances",

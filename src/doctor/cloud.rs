@@ -10,11 +10,12 @@ use url::Url;
 
 use super::Check;
 use crate::cloud::sources::{
-    AppRunnerFeed, CloudFeed, CloudWatchFeed, Condition, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed,
-    ImageOwner, NewerImage, PollReport, PollingCost, target_groups, time_text,
+    AppRunnerFeed, CloudWatchFeed, DeployedImage, EcrFeed, EcsFeed, EcsScalingFeed, EcsTasksFeed, ImageOwner,
+    NewerImage, PollReport, PolledFeed, PollingCost, target_groups, time_text,
 };
 use crate::cloud::{Api, Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve};
 use crate::instances::{SourceError, SourceErrorKind};
+use crate::polling::Condition;
 use crate::target::Target;
 use scaletop_units::RunClock;
 

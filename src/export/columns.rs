@@ -17,7 +17,7 @@ use scaletop_units::{Elapsed, FleetState, GeneratorChange, GeneratorEvent};
 mod connections;
 
 /// `timeline.csv`, to the letter of the contract. Latencies are those of OK answers, `failed_` of the others.
-pub(super) const TIMELINE: [&str; 59] = [
+pub(super) const TIMELINE: [&str; 68] = [
     "time_utc",
     "elapsed_s",
     "target_rps",
@@ -77,21 +77,34 @@ pub(super) const TIMELINE: [&str; 59] = [
     "err_unexpected",
     "unreported",
     "generators",
+    "instances_command_running",
+    "instances_command_desired",
+    "instances_command_pending",
+    "instances_url_running",
+    "instances_url_desired",
+    "instances_url_pending",
+    "instances_prometheus_running",
+    "instances_prometheus_desired",
+    "instances_prometheus_pending",
 ];
 
-/// How many columns of [`TIMELINE`] stand in `cohorts.csv`, too, from the first and from the last on; not counting those of a fleet.
+/// How many columns of [`TIMELINE`] stand in `cohorts.csv`, too, from the first and from the last on; not counting
+/// [`LATEST_COLUMNS`].
 const COHORT_COLUMNS: (usize, usize) = (35, 5);
 
-/// How many columns a fleet has, at the end.
+/// How many columns a fleet has.
 const FLEET_COLUMNS: usize = 2;
+
+/// How many there are at the end of either file: those of a fleet, and the counts of sources that the user names.
+const LATEST_COLUMNS: usize = FLEET_COLUMNS + Basis::NAMED.len();
 
 /// `cohorts.csv`: those columns of [`TIMELINE`] that requests have, and how their second was judged.
 pub(super) fn cohorts() -> Vec<&'static str> {
-    let ((first, last), (others, of_fleet)) = (COHORT_COLUMNS, TIMELINE.split_at(TIMELINE.len() - FLEET_COLUMNS));
+    let ((first, last), (others, latest)) = (COHORT_COLUMNS, TIMELINE.split_at(TIMELINE.len() - LATEST_COLUMNS));
     let mut columns = others[..first].to_vec();
     columns.extend(&others[others.len() - last..]);
     columns.push("judged");
-    columns.extend(of_fleet);
+    columns.extend(latest);
     columns
 }
 
@@ -127,6 +140,7 @@ pub(super) fn row(session: &Session, row: &Row, late: &LateCounts) -> Vec<String
     fields.extend(connections(row));
     fields.extend(apart(row.failed, row.late, &row.outcomes));
     fields.extend(of_fleet(row.unreported, Some(row)));
+    fields.extend(named(row.second, late));
     fields
 }
 
@@ -147,6 +161,7 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
     fields.extend(apart(cohort.failed, cohort.late, &cohort.outcomes));
     fields.push(judged(cohort.judged).to_owned());
     fields.extend(of_fleet(cohort.unreported(), row));
+    fields.extend(named(cohort.second, late));
     fields
 }
 
@@ -154,6 +169,11 @@ pub(super) fn cohort(session: &Session, cohort: &Cohort, late: &LateCounts) -> V
 fn of_fleet(unreported: Option<u64>, row: Option<&Row>) -> [String; FLEET_COLUMNS] {
     let unreported = unreported.map(|unreported| unreported.to_string()).unwrap_or_default();
     [unreported, count(row.and_then(|row| row.generators))]
+}
+
+/// What the sources count that the user has named, as true of the second.
+fn named(second: u32, late: &LateCounts) -> [String; Basis::NAMED.len()] {
+    Basis::NAMED.map(|basis| count(late.at(basis, second)))
 }
 
 /// What stands apart from the OK answers: latencies of failures, arrivals that we were late for, answers that were not
@@ -387,7 +407,7 @@ pub(super) fn step(report: &StepReport) -> Vec<String> {
         step.profile.first().get().to_string(),
         step.profile.last().get().to_string(),
         if ramp.is_zero() { String::new() } else { number(ramp.as_secs_f64(), 3) },
-        report.numbers.basis.map(|basis| basis.label().to_owned()).unwrap_or_default(),
+        report.numbers.basis.map(|basis| basis.key().to_owned()).unwrap_or_default(),
         report.numbers.demand.as_ref().map(|demand| demand.label().to_owned()).unwrap_or_default(),
     ];
     let (known, latest) = all.split_at(NUMBERS_BEFORE_BOUNDS);
@@ -414,6 +434,7 @@ pub(super) fn counts(session: &Session, second: u32, late: &LateCounts) -> Count
         running: late.at(Basis::Running, second),
         desired: late.at(Basis::Desired, second),
         max: session.limits().max,
+        named: Basis::NAMED.map(|basis| late.at(basis, second)),
     }
 }
 

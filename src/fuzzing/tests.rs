@@ -123,6 +123,11 @@ fn no_header_makes_two_instances_one() {
 }
 
 #[test]
+fn no_source_of_counts_breaks_its_reader_or_puts_harm_into_a_message() {
+    try_many("counts", counts, 3_000);
+}
+
+#[test]
 fn no_word_on_the_command_line_breaks_its_reader() {
     try_many("words", words, 5_000);
 }

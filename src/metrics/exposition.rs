@@ -300,7 +300,7 @@ fn instances(page: &mut Page, session: &Session) {
                 newest.filter(|seen| seen.is_fresh(session.now())).map(|seen| seen.count)
             }
         };
-        page.some("scaletop_instances", &[("basis", basis.label())], count.map(f64::from));
+        page.some("scaletop_instances", &[("basis", basis.key())], count.map(f64::from));
     }
     page.some("scaletop_instances_needed", &[], row.and_then(|row| row.needed).map(f64::from));
     for (bound, limit) in [("min", session.limits().min), ("max", session.limits().max)] {

@@ -1,5 +1,6 @@
 //! Reading a plan: TOML in, a validated [`Plan`] out, every mistake with its line.
 
+mod counted;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,11 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         requests: target.requests,
         requests_data: target.requests_data,
         slo,
+        count: raw
+            .count
+            .map(|count| counted::counts(line_of(text, &count.span()), count.into_inner()))
+            .transpose()?
+            .unwrap_or_default(),
         thresholds,
         open,
         stages,
@@ -169,6 +175,7 @@ struct RawPlan {
     name: Option<String>,
     target: Option<RawTarget>,
     slo: Option<Entries>,
+    count: Option<Spanned<counted::RawCount>>,
     #[serde(default)]
     stage: Vec<Spanned<RawStage>>,
     #[serde(default)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::chart::{needed_shown, ticks};
+use crate::instances::Basis;
 use crate::report::ink::ink;
 use crate::report::moments::{moments, place, time_grid};
 use crate::report::plot::{Frame, LEFT, WIDTH};
@@ -335,18 +336,20 @@ fn connections(at: usize, drawn: &[Series], seconds: f64) -> Option<Chart> {
 }
 
 fn instances(at: usize, drawn: &[Series], seconds: f64) -> Chart {
-    type Read = fn(&Column) -> Option<u32>;
+    type Read = Box<dyn Fn(&Column) -> Option<u32>>;
     let series = &drawn[at];
-    let kinds: [(&str, &str, Read); 6] = [
-        ("needed", "needed", |column| column.needed),
-        ("desired", "desired", |column| column.counts.desired),
-        ("active", "active", |column| column.counts.active),
-        ("running", "running", |column| column.counts.running),
-        ("responding", "responding", |column| column.responding),
-        ("max", "limit", |column| column.counts.max),
+    let mut kinds: Vec<(&str, &str, Read)> = vec![
+        ("needed", "needed", Box::new(|column| column.needed)),
+        ("desired", "desired", Box::new(|column| column.counts.desired)),
+        ("active", "active", Box::new(|column| column.counts.active)),
+        ("running", "running", Box::new(|column| column.counts.running)),
     ];
-    let is_known = |read: Read| columns(drawn).any(|column| read(column).is_some());
-    let kinds: Vec<_> = kinds.into_iter().filter(|(_, _, read)| is_known(*read)).collect();
+    kinds.extend(Basis::NAMED.iter().enumerate().map(|(at, basis)| -> (&str, &str, Read) {
+        (basis.key(), basis.label(), Box::new(move |column| column.counts.named[at]))
+    }));
+    kinds.push(("responding", "responding", Box::new(|column| column.responding)));
+    kinds.push(("max", "limit", Box::new(|column| column.counts.max)));
+    kinds.retain(|(_, _, read)| columns(drawn).any(|column| read(column).is_some()));
     // What is needed beyond twice the limit is off the scale, as on the screen.
     let shown = |key: &str, column: &Column, count: u32| match key {
         "needed" => needed_shown(f64::from(count), column.counts.max.map(f64::from)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::instances::Basis;
 use crate::report::series::{FAILURES, Series};
 use crate::session::state::Session;
 use crate::text::{as_millis, plain};
@@ -76,6 +77,10 @@ fn reads() -> Vec<(&'static str, Read)> {
         ("needed", whole(|column| column.needed)),
         ("max", whole(|column| column.counts.max)),
     ];
+    let named = Basis::NAMED.iter().enumerate();
+    reads.extend(named.map(|(at, basis)| -> (&'static str, Read) {
+        (basis.key(), Box::new(move |column| column.counts.named[at].map(f64::from)))
+    }));
     reads.extend(FAILURES.iter().map(|&(key, _, kinds)| (key, rate(move |column| column.of_kinds(kinds)))));
     reads
 }

@@ -3,9 +3,10 @@
 
 use crate::report::STYLE;
 
-/// The colour that the style sheet has for a name, as an attribute takes it.
+/// The colour that the style sheet has for a name, as an attribute takes it. What a source counts has the colour of the source.
 pub(crate) fn ink(name: &str) -> &'static str {
-    value(&format!("--{name}: ")).unwrap_or("black")
+    let of = name.split_once('_').map_or(name, |(source, _)| source);
+    value(&format!("--{of}: ")).unwrap_or("black")
 }
 
 fn value(before: &str) -> Option<&'static str> {
@@ -41,6 +42,9 @@ mod tests {
             Hue::Active => "active",
             Hue::Running => "running",
             Hue::Desired => "desired",
+            Hue::Command => "command",
+            Hue::Url => "url",
+            Hue::Prometheus => "prometheus",
             Hue::Needed => "needed",
             Hue::Limit => "max",
             Hue::Good => "good",

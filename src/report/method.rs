@@ -152,7 +152,8 @@ pub(super) fn explained() -> Markup {
             }
             dt { "Instances" } dd {
                 "Responding: distinct ids in answers over the last seconds. Active (App Runner, through CloudWatch) and running, "
-                "desired (ECS) are what the platform says, each at its own time. Needed: ⌈rate × service time ÷ concurrency⌉."
+                "desired (ECS) are what the platform says, each at its own time. With a source in parentheses: what a command, a URL or "
+                "Prometheus said that the user named. Needed: ⌈rate × service time ÷ concurrency⌉."
             }
             dt { "Invalid: generator" } dd {
                 "A step in which the generator was the limit (send lag, drops by our own delay or for want of a connection, ports or "

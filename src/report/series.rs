@@ -53,6 +53,7 @@ impl Series {
                 running: count(Basis::Running, row.second),
                 desired: count(Basis::Desired, row.second),
                 max: session.limits().max,
+                named: Basis::NAMED.map(|basis| count(basis, row.second)),
             };
             let column = Column::of(row, counts);
             for at in repeats(row.span, series.span) {

@@ -276,6 +276,12 @@ pub(super) fn settings(session: &Session) -> Markup {
                 }
             }
             dt { "instance header" } dd { code { (shown(&settings.instance_header)) } }
+            @for counted in &settings.counts {
+                dt { "counted by " (shown(&counted.source)) } dd {
+                    (shown(&counted.of)) ", every " (secs(counted.every.as_secs_f64()))
+                    @if !counted.grain.is_zero() { ", of what was scraped every " (secs(counted.grain.as_secs_f64())) }
+                }
+            }
             @if let Some(capacity) = settings.capacity_per_instance {
                 dt { "capacity of an instance" } dd { (plain(capacity)) " requests/s, as given" }
             }

@@ -36,6 +36,7 @@ pub(crate) const TELLS_LATENESS: u32 = 4;
 /// would judge all by the first, and take the events of both for those of one. 6 may be of a fleet: a reader of 5 would take what
 /// its generators are said to have done for damage, and arrivals that nobody reported for none. 7 may tell several requests apart,
 /// and have thresholds about one of them: a reader of 6 would look for a stage of that name.
+/// It may have counts of sources that the user named, too: a reader of 6 would take them for damage.
 pub(crate) const OLDEST_VERSION: u32 = 2;
 
 /// The first line of a recording: what was measured, and how.
@@ -155,8 +156,25 @@ pub struct Settings {
     /// The fleet that was asked for; `None` where this process sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetSettings>,
+    /// The sources of instance counts that the user named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<CountSettings>,
     /// What must hold for the session to pass.
     pub thresholds: Vec<Threshold>,
+}
+
+/// A source of instance counts that the user named. Nothing secret: no arguments of a command, no user, no query of a URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountSettings {
+    /// Which: `command`, `url` or `prometheus`.
+    pub source: String,
+    /// The program, the URL, or what Prometheus is asked. Untrusted text.
+    pub of: String,
+    /// How often it is asked.
+    pub every: Duration,
+    /// How much older than it says its word may be.
+    #[serde(default)]
+    pub grain: Duration,
 }
 
 /// The fleet that was asked for.
@@ -219,6 +237,7 @@ impl Default for Settings {
             seed: 0,
             requests: Vec::new(),
             fleet: None,
+            counts: Vec::new(),
             thresholds: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ use scaletop_units::Elapsed;
 pub(crate) const CALM_FOR: Duration = Duration::from_secs(30);
 
 impl Conditions for Session {
-    /// The platform's own count where there is one, at least what answers show; else the ids in the answers alone. Only
+    /// The platform's own count where there is one, or that of a source that the user named, at least what answers show; else the ids in the answers alone. Only
     /// what was counted since then, and is final, counts: a metric of before the load, minutes old, would end the wait for
     /// the end of a scale-in before it began. At rate 0 nobody answers: then only the platform can tell.
     fn instances(&self, since: Elapsed) -> Option<u32> {
@@ -86,9 +86,9 @@ struct PlatformCounts<'a> {
 }
 
 impl Session {
-    /// What the platform counts, if it has been heard of lately: Running is fresher than Active.
+    /// What the platform counts, or a source that the user named, the best of those that have been heard of lately.
     fn platform_counts(&self) -> Option<PlatformCounts<'_>> {
-        [Basis::Running, Basis::Active].iter().find_map(|basis| {
+        Basis::COUNTED.iter().find_map(|basis| {
             let seen = self.observations().get(basis)?;
             let is_fresh = seen.last()?.is_fresh(self.now());
             is_fresh.then_some(PlatformCounts { seen })
@@ -152,6 +152,26 @@ mod tests {
         assert_eq!(session.instances(since), Some(3));
         active(&mut session, 30, 1, false);
         assert_eq!(session.instances(since), Some(1));
+    }
+
+    #[test]
+    fn what_a_source_counts_that_the_user_named_goes_before_a_late_metric_and_after_what_ecs_runs() {
+        use crate::instances::{CountSource, Counted};
+
+        let mut session = session();
+        let mut counted = |basis, count| {
+            let (as_of, uncertainty) = (Elapsed::from_secs(20), Duration::from_secs(2));
+            let seen = InstanceObservation { basis, count, as_of, uncertainty, provisional: false };
+            session.apply(Elapsed::from_secs(30), &SessionEvent::Observed(seen));
+            session.instances(Elapsed::from_secs(15))
+        };
+        let by = |source| Basis::By(source, Counted::Running);
+        assert_eq!(counted(Basis::Active, 7), Some(7));
+        assert_eq!(counted(by(CountSource::Prometheus), 6), Some(6));
+        assert_eq!(counted(Basis::By(CountSource::Command, Counted::Desired), 9), Some(6), "that is wanted, not there");
+        assert_eq!(counted(by(CountSource::Command), 4), Some(4));
+        assert_eq!(counted(by(CountSource::Url), 5), Some(4));
+        assert_eq!(counted(Basis::Running, 2), Some(2));
     }
 
     #[test]

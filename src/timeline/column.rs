@@ -19,6 +19,8 @@ pub(crate) struct Counts {
     pub desired: Option<u32>,
     /// The most that may be started.
     pub max: Option<u32>,
+    /// What the sources count that the user has named: running, desired and pending of each, in the order of their columns.
+    pub named: [Option<u32>; 9],
 }
 
 /// What happened in one or several neighbouring seconds.
@@ -136,6 +138,7 @@ impl Column {
             running: later.counts.running.or(self.counts.running),
             desired: later.counts.desired.or(self.counts.desired),
             max: later.counts.max.or(self.counts.max),
+            named: std::array::from_fn(|at| later.counts.named[at].or(self.counts.named[at])),
         };
     }
 

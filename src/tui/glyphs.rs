@@ -122,6 +122,9 @@ pub(super) const fn mark(role: Role) -> char {
         Role::Running => 'r',
         Role::Desired => 'd',
         Role::Pending => 'p',
+        Role::Command => 'c',
+        Role::Url => 'u',
+        Role::Prometheus => 'q',
         Role::Needed => 'n',
         _ => '=',
     }
@@ -261,7 +264,18 @@ mod tests {
         let charts: [&[Role]; 3] = [
             &[Role::Target, Role::Sent],
             &[Role::P50, Role::P99, Role::Oldest, Role::OtherErrors, Role::Slo],
-            &[Role::Responding, Role::Active, Role::Running, Role::Desired, Role::Pending, Role::Needed, Role::Limit],
+            &[
+                Role::Responding,
+                Role::Active,
+                Role::Running,
+                Role::Desired,
+                Role::Pending,
+                Role::Command,
+                Role::Url,
+                Role::Prometheus,
+                Role::Needed,
+                Role::Limit,
+            ],
         ];
         for chart in charts {
             let marks: BTreeSet<char> = chart.iter().map(|&role| mark(role)).collect();

@@ -78,6 +78,12 @@ pub enum Role {
     Desired,
     /// Pending tasks.
     Pending,
+    /// What a command of the user's counts.
+    Command,
+    /// What a URL of the user's says.
+    Url,
+    /// What a query of Prometheus says.
+    Prometheus,
     /// Instances needed by Little's law.
     Needed,
     /// Limits of scaling.

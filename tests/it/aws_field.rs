@@ -6,8 +6,8 @@ use scaletop::CloudOptions;
 use scaletop::{Check, Cloud, Findings, SessionEvent, Status, check_cloud};
 use scaletop::{Milestone, MilestoneKind};
 use scaletop::{
-    sources::AppRunnerFeed, sources::CloudFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsScalingFeed,
-    sources::EcsTasksFeed, sources::ImageOwner, sources::PollReport,
+    sources::AppRunnerFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsScalingFeed, sources::EcsTasksFeed,
+    sources::ImageOwner, sources::PollReport, sources::PolledFeed,
 };
 use scaletop_cluster::wire::{CloudPlatform, Operation, Task};
 use scaletop_units::RunClock;

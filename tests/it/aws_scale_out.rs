@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use scaletop::{Basis, Milestone, MilestoneKind, NoticeLevel, SessionEvent, SourceErrorKind, Status, WatchedService};
 use scaletop::{
-    sources::CloudFeed, sources::CloudWatchFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsScalingFeed,
-    sources::EcsTasksFeed, sources::ImageOwner,
+    sources::CloudWatchFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsScalingFeed, sources::EcsTasksFeed,
+    sources::ImageOwner, sources::PolledFeed,
 };
 use scaletop_cluster::wire::{CloudPlatform, WireFault};
 use scaletop_units::Elapsed;

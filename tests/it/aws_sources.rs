@@ -12,8 +12,8 @@ use scaletop::{Basis, InstanceObservation, Limits, SourceErrorKind};
 use scaletop::{Cloud, CloudOptions, WatchedService, resolve};
 use scaletop::{Milestone, MilestoneKind};
 use scaletop::{
-    sources::AppRunnerFeed, sources::CloudFeed, sources::CloudWatchFeed, sources::EcrFeed, sources::EcsFeed,
-    sources::EcsScalingFeed, sources::EcsTasksFeed, sources::ImageOwner, sources::PollReport,
+    sources::AppRunnerFeed, sources::CloudWatchFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsScalingFeed,
+    sources::EcsTasksFeed, sources::ImageOwner, sources::PollReport, sources::PolledFeed,
 };
 use scaletop_cluster::wire::{CloudPlatform, FaultRule, Task, WireFault};
 use scaletop_units::{Elapsed, RunClock};

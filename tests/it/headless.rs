@@ -7,6 +7,7 @@
 mod capacity;
 mod config;
 mod connections;
+mod counting;
 mod doctor;
 mod exit_codes;
 mod given;

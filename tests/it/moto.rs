@@ -10,8 +10,8 @@ use scaletop::demo_cloud;
 use scaletop::{Basis, SourceErrorKind};
 use scaletop::{Cloud, CloudOptions, ResolveError, resolve};
 use scaletop::{
-    sources::CloudFeed, sources::EcrFeed, sources::EcsFeed, sources::EcsTasksFeed, sources::ImageOwner,
-    sources::PollReport,
+    sources::EcrFeed, sources::EcsFeed, sources::EcsTasksFeed, sources::ImageOwner, sources::PollReport,
+    sources::PolledFeed,
 };
 use scaletop_units::RunClock;
 

@@ -44,6 +44,6 @@ pub use record::latency::Latency;
 pub use record::second::{
     CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, RequestPart, Second, Served,
 };
-pub use reqwest_transport::{ReqwestTransport, install_tls_provider};
+pub use reqwest_transport::{FetchError, Fetched, Fetcher, ReqwestTransport, install_tls_provider};
 pub use sample::{Cause, FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind, Phase};
 pub use transport::{MakeTransport, Reply, Transport, Turn};

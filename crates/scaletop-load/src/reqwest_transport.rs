@@ -34,7 +34,10 @@ use crate::transport::{Reply, Transport};
 use scaletop_units::Elapsed;
 
 mod causes;
+mod fetch;
 mod generations;
+
+pub use fetch::{FetchError, Fetched, Fetcher};
 
 /// After this long without a request a connection is closed, also when it is younger than the maximum age.
 const IDLE: Duration = Duration::from_secs(90);
@@ -80,18 +83,9 @@ impl ReqwestTransport {
         for _ in 0..Generations::<Client>::count(max_age) {
             pools.push(settings.client()?);
         }
-        let mut headers = options.headers.clone();
-        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scaletop/", env!("CARGO_PKG_VERSION"))));
-        if !options.keep_alive && !options.http2 {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        // Any of the clients makes the same request; it takes credentials out of the URL.
-        let mut request = pools[0].request(options.method.clone(), options.url.clone()).headers(headers);
-        if let Some(body) = &options.body {
-            request = request.body(body.clone());
-        }
         Ok(Self {
-            template: request.build()?,
+            // Any of the clients makes the same request.
+            template: template(&pools[0], options)?,
             settings,
             pools: RefCell::new(Generations::new(pools, max_age)),
             spare: RefCell::new(None),
@@ -166,6 +160,20 @@ impl Transport for ReqwestTransport {
         }
         opened
     }
+}
+
+/// The request that is sent again and again; credentials of the URL become a header.
+fn template(client: &Client, options: &RequestOptions) -> Result<Request, reqwest::Error> {
+    let mut headers = options.headers.clone();
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scaletop/", env!("CARGO_PKG_VERSION"))));
+    if !options.keep_alive && !options.http2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let mut request = client.request(options.method.clone(), options.url.clone()).headers(headers);
+    if let Some(body) = &options.body {
+        request = request.body(body.clone());
+    }
+    request.build()
 }
 
 /// Reads the body to its end, and forgets it.

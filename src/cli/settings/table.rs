@@ -187,6 +187,12 @@ fn public(arg: &Arg, word: &str) -> String {
         // The name of a file is none.
         Some("header" | "body") if word.starts_with('@') => word.to_owned(),
         Some("header") => word.split_once(':').map_or_else(|| "…".to_owned(), |(name, _)| format!("{name}: …")),
+        // The program alone: its arguments may be.
+        Some("count-command") => match word.trim().split_once(char::is_whitespace) {
+            Some((program, _)) => format!("{program} …"),
+            None => word.to_owned(),
+        },
+        Some("count-query" | "count-pointer") => word.to_owned(),
         Some("body" | "user") => "…".to_owned(),
         Some("path") => word.split_once('?').map_or_else(|| word.to_owned(), |(path, _)| format!("{path}?…")),
         _ => hide_secrets(word),

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use aws_sdk_apprunner::types::{OperationStatus, OperationSummary, Service};
 
-use super::condition::Condition;
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::newer_image::time_text;
 use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
 use crate::instances::{Limits, SourceError, SourceErrorKind};
+use crate::polling::Condition;
+use crate::polling::{PollReport, PolledFeed};
 use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
@@ -191,7 +191,7 @@ fn fixed(limits: Limits) -> Option<Condition> {
     Some(Condition::hindrance("scaling", text, "raise the maximum, or know that nothing scales"))
 }
 
-impl CloudFeed for AppRunnerFeed {
+impl PolledFeed for AppRunnerFeed {
     fn name(&self) -> &'static str {
         "apprunner"
     }

@@ -15,7 +15,6 @@ use aws_sdk_cloudwatch::types::{
 };
 use jiff::Timestamp;
 
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::metric_points::{MetricPoints, Point};
 use crate::cloud::WatchedService;
@@ -23,6 +22,7 @@ use crate::cloud::clients::{Cloud, sdk_time, timestamp};
 use crate::cloud::failure::{Api, Failure, explain};
 use crate::cloud::listing::at_most;
 use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
+use crate::polling::{PollReport, PolledFeed};
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
@@ -319,7 +319,7 @@ fn observation(cloud: &Cloud, point: Point, period: Duration) -> Option<Instance
     Some(InstanceObservation { basis: Basis::Active, count, as_of, uncertainty, provisional: point.provisional })
 }
 
-impl CloudFeed for CloudWatchFeed {
+impl PolledFeed for CloudWatchFeed {
     fn name(&self) -> &'static str {
         "cloudwatch"
     }

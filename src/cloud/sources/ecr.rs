@@ -8,7 +8,6 @@ use aws_sdk_ecr::types::{DescribeImagesFilter, ImageDetail, ImageIdentifier, Tag
 use jiff::Timestamp;
 
 use super::ecs_tasks::newest_task;
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::newer_image::{NewerImage, newer_than, pushed_at, time_text};
 use crate::cloud::WatchedService;
@@ -17,6 +16,7 @@ use crate::cloud::failure::Api;
 use crate::cloud::image::{EcrImage, short_digest};
 use crate::cloud::listing::{Listing, at_most};
 use crate::instances::{SourceError, SourceErrorKind};
+use crate::polling::{PollReport, PolledFeed};
 use crate::session::event::NoticeLevel;
 use scaletop_units::Elapsed;
 
@@ -200,7 +200,7 @@ fn across_accounts(mut error: SourceError, image: &EcrImage) -> SourceError {
     error
 }
 
-impl CloudFeed for EcrFeed {
+impl PolledFeed for EcrFeed {
     fn name(&self) -> &'static str {
         "ecr"
     }

@@ -5,25 +5,22 @@
 //!
 //! Facts: `status`, `deployment`, `capacity_providers`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{Failure, Service};
 use jiff::Timestamp;
 
 use super::ecs_conditions::{deployment, deployment_fact, fixed_count, is_trouble, placement};
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use crate::cloud::clients::{Cloud, timestamp};
 use crate::cloud::failure::Api;
-use crate::instances::{Basis, InstanceObservation, SourceError, SourceErrorKind};
+use crate::instances::{Basis, SourceError, SourceErrorKind};
+use crate::polling::{PollReport, PolledCounts, PolledFeed};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
 /// Far below the API's limits (a bucket of tens of calls), and as fine as the control plane itself.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// A count that does not change is told this often.
-const REPEATED_EVERY: Duration = Duration::from_secs(10);
 /// Events of the service that are told after one poll, at most.
 const MOST_EVENTS: usize = 20;
 
@@ -34,9 +31,7 @@ pub struct EcsFeed {
     cluster: String,
     service: String,
     last_told: LastTold,
-    counts: BTreeMap<Basis, (u32, Elapsed)>,
-    /// When the last poll that was answered was sent: what it told was true then, or later.
-    polled: Option<Elapsed>,
+    counts: PolledCounts,
     /// The time of the newest service event that was told.
     events_until: Timestamp,
 }
@@ -49,29 +44,14 @@ impl EcsFeed {
             cluster: cluster.into(),
             service: service.into(),
             last_told: LastTold::default(),
-            counts: BTreeMap::new(),
-            polled: None,
+            counts: PolledCounts::new(INTERVAL),
             events_until: Timestamp::MIN,
         }
     }
 
     fn count(&mut self, report: &mut PollReport, basis: Basis, count: i32, now: Elapsed) {
         let Ok(count) = u32::try_from(count) else { return };
-        let since_last = self.polled.map_or(INTERVAL, |polled| now.saturating_since(polled)).max(INTERVAL);
-        let is_news = self
-            .counts
-            .get(&basis)
-            .is_none_or(|(told, at)| *told != count || now.saturating_since(*at) >= REPEATED_EVERY);
-        if is_news {
-            self.counts.insert(basis, (count, now));
-            report.events.push(SessionEvent::Observed(InstanceObservation {
-                basis,
-                count,
-                as_of: now,
-                uncertainty: since_last,
-                provisional: false,
-            }));
-        }
+        report.events.extend(self.counts.tell(basis, count, now));
     }
 
     fn tell(&mut self, report: &mut PollReport, service: &Service, now: Elapsed) {
@@ -140,7 +120,7 @@ fn failure_reason(failure: &Failure) -> String {
     said.collect::<Vec<_>>().join(": ")
 }
 
-impl CloudFeed for EcsFeed {
+impl PolledFeed for EcsFeed {
     fn name(&self) -> &'static str {
         "ecs"
     }
@@ -159,7 +139,7 @@ impl CloudFeed for EcsFeed {
             Ok(answer) => match answer.services().first() {
                 Some(service) => {
                     self.tell(&mut report, service, now);
-                    self.polled = Some(sent);
+                    self.counts.answered(sent);
                 }
                 None => report.problem(SourceError {
                     kind: SourceErrorKind::NotFound,

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
     TaskSet,
 };
 
-use super::condition::Condition;
+use crate::polling::Condition;
 
 const DO_NOT_TEST: &str = "do not load-test through it: its tasks count too, and an Express service rolls back when more \
                            than 1 % of the answers are errors";

@@ -11,7 +11,6 @@ use aws_sdk_applicationautoscaling::types::{
 };
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::scaling_conditions::{
     alarms, failed_activity, is_at_rest, not_scaled, outcome, policy_in_words, setup, suspension,
@@ -22,6 +21,7 @@ use crate::cloud::failure::Api;
 use crate::cloud::listing::at_most;
 use crate::instances::milestone::{Milestone, MilestoneKind};
 use crate::instances::{Limits, SourceError, SourceErrorKind};
+use crate::polling::{PollReport, PolledFeed};
 use crate::session::event::{NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
@@ -243,7 +243,7 @@ fn activity_milestone(activity: &ScalingActivity, as_of: Elapsed, clock_error: D
     Milestone { kind, subject, detail: detail.trim().to_owned(), as_of, uncertainty: Duration::ZERO, clock_error }
 }
 
-impl CloudFeed for EcsScalingFeed {
+impl PolledFeed for EcsScalingFeed {
     fn name(&self) -> &'static str {
         "scaling"
     }

@@ -9,8 +9,6 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use jiff::Timestamp;
 
-use super::condition::Condition;
-use super::feed::{CloudFeed, PollReport};
 use super::last_told::LastTold;
 use super::stopped_task;
 use super::target_groups::TargetGroups;
@@ -20,6 +18,8 @@ use crate::cloud::failure::Api;
 use crate::cloud::listing::{Listing, at_most};
 use crate::instances::SourceError;
 use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::polling::Condition;
+use crate::polling::{PollReport, PolledFeed};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 
@@ -196,7 +196,7 @@ impl EcsTasksFeed {
     }
 }
 
-impl CloudFeed for EcsTasksFeed {
+impl PolledFeed for EcsTasksFeed {
     fn name(&self) -> &'static str {
         "tasks"
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::condition::Condition;
-use super::feed::PollReport;
 use crate::instances::milestone::{Milestone, MilestoneKind};
+use crate::polling::Condition;
+use crate::polling::PollReport;
 use crate::session::event::{Fact, Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 

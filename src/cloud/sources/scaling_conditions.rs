@@ -9,8 +9,8 @@ use aws_sdk_applicationautoscaling::types::{
 };
 use aws_sdk_cloudwatch::types::{EvaluationState, MetricAlarm, StateValue};
 
-use super::condition::Condition;
 use crate::instances::milestone::alarm_of;
+use crate::polling::Condition;
 
 /// What of scaling is suspended. Only scaling out is a hindrance.
 pub(super) fn suspension(target: &ScalableTarget) -> Option<Condition> {

@@ -7,12 +7,12 @@ use aws_sdk_ecs::types::{
     EcsManagedResources, LoadBalancer, ManagedIngressPath, ResolvedConfiguration, Service, ServiceRevision,
 };
 
-use super::feed::PollReport;
 use super::last_told::LastTold;
 use super::task_health::Targets;
 use crate::cloud::clients::Cloud;
 use crate::cloud::failure::Api;
 use crate::instances::{SourceError, SourceErrorKind};
+use crate::polling::PollReport;
 use crate::session::event::NoticeLevel;
 use scaletop_units::Elapsed;
 

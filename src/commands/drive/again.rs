@@ -11,6 +11,7 @@ use crate::app::signals::Signals;
 use crate::cli::Format;
 use crate::cli::fleet::AttachArgs;
 use crate::commands::aim::Aim;
+use crate::commands::counting::Counting;
 use crate::commands::drive::sender::Sender;
 use crate::commands::drive::{Ready, SPIKE_RATE, Script, receiver};
 use crate::commands::fleet::Copied;
@@ -66,10 +67,19 @@ pub(in crate::commands) async fn again(args: AttachArgs, again: Again, own: Own)
         signal = signals.next() => return Err(CommandError::Interrupted { signal }),
     };
     copied.write_to(&folder.join(FILE_NAME))?;
+    // What is secret of them is not recorded, so they cannot be asked again.
+    let counted: Vec<_> = header.settings.counts.iter().map(|one| one.source.as_str()).collect();
+    if !counted.is_empty() {
+        say(&format!(
+            "note: instances are counted no longer by {}: where they were asked is not recorded",
+            counted.join(", ")
+        ));
+    }
     let mut ready = Ready {
         header,
         clock,
         aimed: vec![(aim, sender)],
+        counting: Counting::default(),
         folder,
         made,
         again: Some(Beginning::Again { at, text, finishes: args.finish }),

@@ -36,11 +36,11 @@ fn said(table: &str) -> Vec<Said> {
 /// What the page says of every file, by the file's name.
 fn pages() -> BTreeMap<&'static str, Vec<Said>> {
     let timeline = said("timeline");
-    let ((first, last), (others, of_fleet)) = (COHORT_COLUMNS, timeline.split_at(timeline.len() - FLEET_COLUMNS));
+    let ((first, last), (others, latest)) = (COHORT_COLUMNS, timeline.split_at(timeline.len() - LATEST_COLUMNS));
     let mut cohorts = others[..first].to_vec();
     cohorts.extend_from_slice(&others[others.len() - last..]);
     cohorts.extend(said("cohorts"));
-    cohorts.extend_from_slice(of_fleet);
+    cohorts.extend_from_slice(latest);
     let of = |name| (name, said(name));
     BTreeMap::from([("timeline", timeline), ("cohorts", cohorts), of("steps"), of("instances"), of("events")])
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::analysis::numbers::{self, Value as Worth};
 use crate::analysis::waterfall::{ScaleOutStage, Waterfall};
 use crate::analysis::{StepReport, Timing, Validity};
+use crate::session::event::CountSettings;
 use crate::session::halves::Halves;
 use crate::session::recording::Damage;
 use crate::session::state::{Came, InstanceTrack, RequestTotals, Session};
@@ -79,6 +80,7 @@ pub fn value(session: &Session, damage: Damage) -> Value {
             "timeout_s": rounded(settings.timeout.as_secs_f64()),
             "conn_max_age_s": settings.conn_max_age.map(|age| rounded(age.as_secs_f64())),
             "instance_header": clean_to(&settings.instance_header, LONGEST_TEXT),
+            "counts": settings.counts.iter().map(counted).collect::<Vec<_>>(),
             "transport": settings.transport.as_deref().map(|transport| clean_to(transport, LONGEST_TEXT)),
             "http2": settings.http2,
             "preflight": settings.preflight.as_deref().map(|told| clean_to(told, LONGEST_TEXT)),
@@ -350,6 +352,16 @@ fn worth(value: &Worth) -> Value {
         Worth::Timing(Timing::AlreadyViolated) => json!({ "already_violated": true }),
         value => value.known().map_or(Value::Null, rounded),
     }
+}
+
+/// A source of instance counts that the user named.
+fn counted(source: &CountSettings) -> Value {
+    json!({
+        "source": clean_to(&source.source, LONGEST_TEXT),
+        "of": clean_to(&source.of, LONGEST_TEXT),
+        "every_s": rounded(source.every.as_secs_f64()),
+        "grain_s": rounded(source.grain.as_secs_f64()),
+    })
 }
 
 /// Each objective with the first second that it judges.

@@ -9,7 +9,7 @@ use crate::plan::PlanError;
 use crate::values;
 
 /// Keys of a plan whose name may be said of a value that is not understood.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 21] = [
     "name",
     "repeat",
     "target",
@@ -17,6 +17,12 @@ const KEYS: [&str; 15] = [
     "requests",
     "requests-data",
     "slo",
+    "count",
+    "command",
+    "shell",
+    "prometheus",
+    "interval",
+    "scrape",
     "stage",
     "thresholds",
     "rate",
@@ -84,7 +90,7 @@ pub(super) fn of_text(text: &str, error: &::toml::de::Error) -> PlanError {
         None => match (of_request(first), DeTable::parse(text).is_ok()) {
             (Some(tip), _) => format!("`{first}`: {tip}"),
             (None, false) => format!("this is not TOML: {}", error.message()),
-            (None, true) if line.starts_with("[[") && ["target", "slo", "thresholds"].contains(&first) => {
+            (None, true) if line.starts_with("[[") && ["target", "slo", "count", "thresholds"].contains(&first) => {
                 format!("a plan has one of these: write [{first}], with single brackets")
             }
             (None, true) if is_one_table(line, "stage") => {

@@ -31,18 +31,18 @@ impl Session {
         born.into_iter().map(|(at, _)| at).collect()
     }
 
-    /// How many instances there were at most at `at`, by the platform: as many as ran on ECS; on App Runner those that were active, or
-    /// provisioned as the least that there are. `None` where nothing tells.
+    /// How many instances there were at most at `at`, by the platform or a source that the user named: as many as ran; on App Runner
+    /// those that were active, or provisioned as the least that there are. `None` where nothing tells.
     fn there_at(&self, at: Elapsed) -> Option<usize> {
         let of_basis = |basis| self.observations().get(&basis).map_or(&[][..], Vec::as_slice);
-        let running = of_basis(Basis::Running).iter().rfind(|seen| seen.as_of <= at);
-        let count = match running {
-            Some(seen) if seen.holds_until(None) >= at => seen.count,
-            _ => {
-                let active = of_basis(Basis::Active);
-                let before = first_period_of(active, at).checked_sub(1).and_then(|before| active.get(before))?;
-                before.count.max(self.limits().min?)
-            }
+        let ran = |basis| of_basis(basis).iter().rfind(|seen| seen.as_of <= at && seen.holds_until(None) >= at);
+        let mut running = Basis::COUNTED.into_iter().filter(|basis| basis.is_running());
+        let count = if let Some(seen) = running.find_map(ran) {
+            seen.count
+        } else {
+            let active = of_basis(Basis::Active);
+            let before = first_period_of(active, at).checked_sub(1).and_then(|before| active.get(before))?;
+            before.count.max(self.limits().min?)
         };
         usize::try_from(count).ok()
     }

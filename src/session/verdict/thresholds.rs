@@ -136,9 +136,9 @@ fn has_source(session: &Session, subject: &Subject) -> bool {
     let has_ids = || !session.tracks().is_empty();
     match subject.needs() {
         Needs::Nothing => true,
-        Needs::Desired => counted(Basis::Desired),
+        Needs::Desired => Basis::WANTED.into_iter().any(counted),
         Needs::Ids => has_ids(),
-        Needs::Instances => counted(Basis::Running) || counted(Basis::Active) || has_ids(),
+        Needs::Instances => Basis::COUNTED.into_iter().any(counted) || has_ids(),
     }
 }
 

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use crate::instances::{Basis, count_at};
 use crate::session::state::Session;
 use crate::timeline::Row;
+use crate::tui::panels::charts::basis_look;
 use crate::tui::panels::header;
 use crate::tui::scene::Scene;
 use crate::tui::text;
@@ -111,10 +112,9 @@ fn now(scenes: &[Scene<'_>; 2]) -> Vec<Fact> {
         fact("p99", Form::Latency, Role::P99, &|at| at.latency(|row| Some(row.ok?.p99))),
         fact("responding", Form::Count, Role::Responding, &|at| at.row?.responding.map(f64::from)),
     ];
-    let counted = [Basis::Running, Basis::Active].into_iter().map(|basis| {
-        let role = if basis == Basis::Running { Role::Running } else { Role::Active };
-        fact(basis.label(), Form::Count, role, &|at| at.counted(basis))
-    });
+    let counted = Basis::COUNTED
+        .into_iter()
+        .map(|basis| fact(basis.short(), Form::Count, basis_look(basis).0, &|at| at.counted(basis)));
     let more = [
         fact("needed", Form::Count, Role::Needed, &|at| at.row?.needed.map(f64::from)),
         fact("oldest", Form::Latency, Role::Oldest, &|at| at.latency(|row| row.oldest_in_flight)),

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::chart::steady::{self, Span, Towers};
 use crate::chart::{Scale, counts, needed_shown};
-use crate::instances::Basis;
+use crate::instances::{Basis, CountSource, Counted};
 use crate::session::state::Session;
 use crate::text::as_millis;
 use crate::timeline::{Column, Row};
@@ -368,7 +368,8 @@ fn basis_legend(scene: &Scene<'_>, basis: Basis) -> Piece {
     piece
 }
 
-/// The role and the stroke of a basis: those of one platform differ in both.
+/// The role and the stroke of a basis: those of one platform differ in both, those of a source that the user named have a color
+/// each, and the strokes of what they count.
 pub(crate) const fn basis_look(basis: Basis) -> (Role, Stroke) {
     match basis {
         Basis::Responding => (Role::Responding, Stroke::Area),
@@ -376,5 +377,18 @@ pub(crate) const fn basis_look(basis: Basis) -> (Role, Stroke) {
         Basis::Running => (Role::Running, Stroke::Solid),
         Basis::Desired => (Role::Desired, Stroke::DashDot),
         Basis::Pending => (Role::Pending, Stroke::Dotted),
+        Basis::By(source, counted) => {
+            let role = match source {
+                CountSource::Command => Role::Command,
+                CountSource::Url => Role::Url,
+                CountSource::Prometheus => Role::Prometheus,
+            };
+            let stroke = match counted {
+                Counted::Running => Stroke::Solid,
+                Counted::Desired => Stroke::DashDot,
+                Counted::Pending => Stroke::Dotted,
+            };
+            (role, stroke)
+        }
     }
 }

@@ -84,10 +84,10 @@ fn summary_rows(session: &Session) -> usize {
     1 + usize::from(platforms(session).is_some())
 }
 
-/// What the platform counts, where it does: what runs before what is active.
+/// What the platform counts, or a source that the user named, the best of them.
 fn platforms(session: &Session) -> Option<Basis> {
     let is_counted = |basis: &Basis| session.observations().get(basis).is_some_and(|seen| !seen.is_empty());
-    [Basis::Running, Basis::Active].into_iter().find(is_counted)
+    Basis::COUNTED.into_iter().find(is_counted)
 }
 
 /// Draws the instances of the overview as lanes; where those do not fit, and a platform counts, the counts as numbers: in a few rows
@@ -243,7 +243,7 @@ fn summarize(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let counts = series::counts(&session.observations()[&basis], &scene.axis);
         let both =
             counts.settled.iter().zip(&counts.provisional).map(|(settled, provisional)| settled.or(*provisional));
-        put_label(buf, area, y, scene, basis.label());
+        put_label(buf, area, y, scene, basis.short());
         numbers(buf, Rect { y, height: 1, ..plot }, scene, role, &both.collect());
         y += 1;
     }

@@ -18,7 +18,7 @@ fn planes(buffer: &Buffer, letter: impl Fn(&Cell) -> char) -> Vec<String> {
 
 /// The letter that stands for a role's colour in a snapshot. Of roles that have the same colour the first counts; a style that is
 /// reversed or dim is `!` or `'`.
-const INKS: [(char, Role); 26] = [
+const INKS: [(char, Role); 29] = [
     ('T', Role::Title),
     ('l', Role::Label),
     ('f', Role::Faint),
@@ -42,6 +42,9 @@ const INKS: [(char, Role); 26] = [
     ('a', Role::Active),
     ('u', Role::Running),
     ('e', Role::Desired),
+    ('C', Role::Command),
+    ('U', Role::Url),
+    ('Q', Role::Prometheus),
     ('n', Role::Needed),
     ('g', Role::Good),
     ('L', Role::Limit),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::state::{Lifecycle, Prompt, PromptKind, Question};
+use crate::instances::{Basis, CountSource, Counted};
 use crate::session::event::NoticeLevel;
 use crate::tui::fixtures::spike_of;
 use scaletop_load::OutcomeKind;
@@ -38,6 +39,19 @@ const ECS_SCALE_OUT: [(MilestoneKind, u64, &str); 6] = [
     (MilestoneKind::TaskHealthy, 10, ""),
 ];
 
+/// A service of no platform that is known, counted by a command and by Prometheus.
+fn counted_by_sources() -> Builder {
+    let by = |source, counted| Basis::By(source, counted);
+    let (command, prometheus) = (CountSource::Command, CountSource::Prometheus);
+    let begun = state().rate(50).run(30).rate(300).run(10).instance("i-21c0").run(20);
+    let wanted = [(1, 50), (3, 28), (3, 18), (3, 8)].into_iter();
+    let wanted = wanted.fold(begun, |state, (n, ago)| state.observed(by(command, Counted::Desired), n, ago, false));
+    let ran = [(1, 50), (1, 40), (2, 22), (2, 12), (2, 2)].into_iter();
+    let ran = ran.fold(wanted, |state, (n, ago)| state.observed(by(command, Counted::Running), n, ago, false));
+    let late = ran.observed(by(prometheus, Counted::Running), 1, 55, false);
+    late.live("command").stale("prometheus", 40)
+}
+
 situations! {
     overview {
         empty: state();
@@ -52,6 +66,7 @@ situations! {
         stalled: state().limits().rate(50).run(40).stalled().run(6);
         paused: spike(4, 20).rate(0).run_as(|live| live.paused_from = Some(ArrivalRate::new(600))).run(5);
         draining: spike(4, 20).rate(0).run_as(|live| live.phase = Lifecycle::Draining);
+        counted_by_sources: counted_by_sources();
         gap: state().limits().rate(50).run(30).gap(20).run(30);
         ramp: state().limits().rate(50).run(20).ramp(400, 30).run(15);
         scrolled_back: spike(4, 60).ui(|ui| {

@@ -31,6 +31,9 @@ const fn hue(role: Role) -> Option<Hue> {
         Role::Active => Hue::Active,
         Role::Running => Hue::Running,
         Role::Desired => Hue::Desired,
+        Role::Command => Hue::Command,
+        Role::Url => Hue::Url,
+        Role::Prometheus => Hue::Prometheus,
         Role::Needed => Hue::Needed,
         Role::Limit => Hue::Limit,
         Role::Warn => Hue::Warn,
@@ -112,6 +115,9 @@ pub(super) const fn ansi(role: Role) -> Color {
         Role::Key | Role::P50 | Role::Responding => Color::Cyan,
         Role::P99 | Role::Desired | Role::Mark => Color::Magenta,
         Role::OtherErrors | Role::Pending => Color::LightMagenta,
+        Role::Command => Color::LightYellow,
+        Role::Url => Color::LightGreen,
+        Role::Prometheus => Color::LightCyan,
     }
 }
 
@@ -127,6 +133,8 @@ pub(super) const fn indexed(role: Role, is_light: bool) -> Option<u8> {
         (Role::Active, false) => 75,
         (Role::Running, false) => 77,
         (Role::Desired, false) => 177,
+        (Role::Command, false) => 208,
+        (Role::Url, false) => 212,
         (Role::Limit, false) => 248,
         _ => return None,
     })

@@ -7,7 +7,7 @@ use ratatui::style::Color;
 use crate::tui::theme::{Palette, Role};
 
 /// Every role by the name that it has in `scaletop.toml`, and what it is, in the order of [`Role`].
-pub(crate) const ROLES: [(&str, Role, &str); 34] = [
+pub(crate) const ROLES: [(&str, Role, &str); 37] = [
     ("text", Role::Text, "what is said"),
     ("label", Role::Label, "names, units, explanations"),
     ("faint", Role::Faint, "axes, step lines, rules"),
@@ -39,6 +39,9 @@ pub(crate) const ROLES: [(&str, Role, &str); 34] = [
     ("running", Role::Running, "running tasks"),
     ("desired", Role::Desired, "desired tasks"),
     ("pending", Role::Pending, "pending tasks"),
+    ("command", Role::Command, "what a command of yours counts"),
+    ("url", Role::Url, "what a URL of yours says"),
+    ("prometheus", Role::Prometheus, "what a query of Prometheus says"),
     ("needed", Role::Needed, "instances that the load asks for"),
     ("limit", Role::Limit, "limits of scaling"),
     ("mark", Role::Mark, "marks"),

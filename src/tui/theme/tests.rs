@@ -56,7 +56,18 @@ const CHARTS: [(&str, &[Role], &[Role]); 4] = [
     ("errors", &[], &[Role::Status429, Role::Status5xx, Role::OtherErrors, Role::Dropped]),
     (
         "instances",
-        &[Role::Responding, Role::Active, Role::Running, Role::Desired, Role::Pending, Role::Needed, Role::Limit],
+        &[
+            Role::Responding,
+            Role::Active,
+            Role::Running,
+            Role::Desired,
+            Role::Pending,
+            Role::Command,
+            Role::Url,
+            Role::Prometheus,
+            Role::Needed,
+            Role::Limit,
+        ],
         &[Role::RespondingArea],
     ),
 ];

@@ -47,7 +47,7 @@ fn full() -> Value {
         Plan::parse("[[stage]]\nrate = 5\nduration = \"1s\"\n[thresholds]\np99 = \"< 1s\"").unwrap().thresholds;
     let mut session = Session::new(Header {
         writer: "scaletop test".into(),
-        ..Header::new(0, Settings { thresholds, ..Settings::default() })
+        ..Header::new(0, Settings { thresholds, counts: vec![CountSettings::default()], ..Settings::default() })
     });
     let profile = RateProfile::Constant(ArrivalRate::new(5));
     let change = RateChange { profile, cause: RateCause::Set, stage: Some("spike".into()), unmet_start: None };

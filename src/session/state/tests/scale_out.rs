@@ -6,7 +6,7 @@ use crate::analysis::Timing;
 use crate::analysis::births::{Came, CameAfter};
 use crate::analysis::waterfall::ScaleOutStage;
 use crate::instances::milestone::{Milestone, MilestoneKind};
-use crate::instances::{Basis, InstanceObservation, Limits};
+use crate::instances::{Basis, CountSource, Counted, InstanceObservation, Limits};
 use crate::session::event::{Header, RateCause, RateChange, SessionEvent, Settings};
 use crate::session::state::Session;
 use scaletop_load::{Latency, OutcomeKind, RateProfile, Second, Served};
@@ -221,5 +221,37 @@ fn who_comes_in_the_first_seconds_after_a_rest_is_a_birth_where_the_platform_cou
     assert_eq!(first_response(&[(Basis::Active, 0)], 2), None, "both were provisioned");
     assert_eq!(first_response(&[(Basis::Active, 2)], 1), None, "others had load on both");
     assert_eq!(first_response(&[(Basis::Running, 1)], 2), born, "a task ran");
+    let by_command = Basis::By(CountSource::Command, Counted::Running);
+    assert_eq!(first_response(&[(by_command, 1)], 2), born, "a command counted one");
     assert_eq!(first_response(&[], 1), None, "nobody counted: both may have been there");
+}
+
+#[test]
+fn a_step_is_judged_by_what_a_command_says_runs_and_was_asked_for_and_not_by_a_mixture() {
+    let mut played = Played::new(Settings::default());
+    played.rate(0, 10);
+    played.seconds(0..10, &["a"], 0);
+    played.rate(10, 40);
+    played.seconds(10..40, &["a", "b"], 400);
+    let command = |counted| Basis::By(CountSource::Command, counted);
+    let (running, desired) = (command(Counted::Running), command(Counted::Desired));
+    let prometheus = Basis::By(CountSource::Prometheus, Counted::Running);
+    for (at, basis, count) in [
+        (8, running, 1),
+        (8, desired, 1),
+        (8, prometheus, 1),
+        (12, prometheus, 5),
+        (14, desired, 3),
+        (18, running, 2),
+        (22, running, 3),
+    ] {
+        let (as_of, uncertainty) = (Elapsed::from_secs(at), Duration::from_secs(2));
+        let seen = InstanceObservation { basis, count, as_of, uncertainty, provisional: false };
+        played.0.apply(Elapsed::from_secs(40), &SessionEvent::Observed(seen));
+    }
+    let numbers = &played.0.steps()[1].numbers;
+    assert_eq!(numbers.basis, Some(running), "before the ids in answers, and before what Prometheus says");
+    assert_eq!(numbers.trigger.to_string(), "3 ± 1 s");
+    assert_eq!(numbers.first.to_string(), "7 ± 1 s");
+    assert_eq!(numbers.instances.map(|span| (span.before, span.peak)), Some((Some(1), 3)));
 }

@@ -1,7 +1,11 @@
 //! Drives a source for as long as the session lasts: polls it, tells how it is doing, backs off when it fails, goes on.
 //!
-//! A source is a [`CloudFeed`]: one poll gathers what it can and names what failed. The driver never gives up, never blocks
+//! A source is a [`PolledFeed`]: one poll gathers what it can and names what failed. The driver never gives up, never blocks
 //! the screen or the load (it owns a task and a bounded channel), and never asks two things at once.
+
+#[cfg(feature = "aws")]
+mod condition;
+mod counts;
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,15 +13,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::condition::Condition;
-use crate::instances::{Feed, Limits, SourceError, SourceErrorKind};
+#[cfg(feature = "aws")]
+pub(crate) use self::condition::Condition;
+pub(crate) use self::counts::PolledCounts;
+#[cfg(feature = "aws")]
+use crate::instances::Limits;
+use crate::instances::{Feed, SourceError, SourceErrorKind};
 use crate::session::event::{Notice, NoticeLevel, SessionEvent};
 use scaletop_units::Elapsed;
 use scaletop_units::RunClock;
 
 /// A poll that takes longer than this is given up: the clients have shorter timeouts of their own, per call.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
-/// The longest wait between two attempts while the source fails.
+/// The longest wait between two attempts while a source fails, unless it has one of its own.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Waits vary by this share either way, so that many of us do not ask in step.
 const JITTER: f64 = 0.1;
@@ -29,11 +37,13 @@ pub struct PollReport {
     /// What failed, if anything: the first, and what matters most.
     pub problem: Option<SourceError>,
     /// What it found to stand, whether that is news or not.
+    #[cfg(feature = "aws")]
     pub(crate) standing: Vec<Condition>,
 }
 
 impl PollReport {
     /// What is said under a name.
+    #[cfg(feature = "aws")]
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.events.iter().rev().find_map(|event| match event {
             SessionEvent::Fact(fact) if fact.name == name => Some(fact.value.as_str()),
@@ -42,6 +52,7 @@ impl PollReport {
     }
 
     /// The limits, when they are news.
+    #[cfg(feature = "aws")]
     pub fn limits(&self) -> Option<Limits> {
         self.events.iter().find_map(|event| match event {
             SessionEvent::Limits(limits) => Some(*limits),
@@ -50,30 +61,36 @@ impl PollReport {
     }
 
     /// Keeps the first problem.
-    pub(super) fn problem(&mut self, problem: SourceError) {
+    #[cfg(feature = "aws")]
+    pub(crate) fn problem(&mut self, problem: SourceError) {
         self.problem.get_or_insert(problem);
     }
 }
 
 /// A source that is polled.
-pub trait CloudFeed: Send + 'static {
+pub trait PolledFeed: Send + 'static {
     /// Its name in the log and the header, such as `cloudwatch`.
     fn name(&self) -> &'static str;
 
     /// How long to wait between polls, while all is well.
     fn interval(&self) -> Duration;
 
+    /// The longest wait between two attempts while it fails, where that is longer than the interval.
+    fn longest_wait(&self) -> Duration {
+        LONGEST_WAIT
+    }
+
     /// Asks once. Not cancel-safe in that an interrupted poll is lost; the next one brings what it would have brought.
     fn poll(&mut self) -> impl Future<Output = PollReport> + Send;
 }
 
 /// How long to wait before the next poll. Pure: `failures` polls in a row have failed; `dice` is in `0..1`.
-fn wait_before_next(interval: Duration, failures: u32, dice: f64) -> Duration {
+fn wait_before_next(interval: Duration, longest: Duration, failures: u32, dice: f64) -> Duration {
     let grown = if failures == 0 {
         interval
     } else {
         // 2 s, 4 s, 8 s, … but never faster than a poll that succeeds.
-        let backed_off = Duration::from_secs(2).saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_WAIT);
+        let backed_off = Duration::from_secs(2).saturating_mul(1 << (failures - 1).min(10)).min(longest);
         backed_off.max(interval)
     };
     let factor = 1.0 + JITTER * (2.0 * dice.clamp(0.0, 1.0) - 1.0);
@@ -124,7 +141,7 @@ impl Health {
 }
 
 /// Polls `feed` until nobody listens any more. What it learns goes into `events` in order.
-pub(super) async fn run<F: CloudFeed>(mut feed: F, clock: RunClock, events: mpsc::Sender<SessionEvent>) {
+pub(crate) async fn run<F: PolledFeed>(mut feed: F, clock: RunClock, events: mpsc::Sender<SessionEvent>) {
     let mut health = Health::default();
     while !events.is_closed() {
         let report = timeout(LONGEST_POLL, feed.poll()).await.unwrap_or_else(|_| PollReport {
@@ -141,7 +158,7 @@ pub(super) async fn run<F: CloudFeed>(mut feed: F, clock: RunClock, events: mpsc
                 return;
             }
         }
-        let wait = wait_before_next(feed.interval(), health.failures, fastrand::f64());
+        let wait = wait_before_next(feed.interval(), feed.longest_wait(), health.failures, fastrand::f64());
         tokio::select! {
             () = sleep(wait) => {}
             () = events.closed() => return,
@@ -160,7 +177,7 @@ mod tests {
     /// Answers from a list, then hangs.
     struct Scripted(VecDeque<PollReport>);
 
-    impl CloudFeed for Scripted {
+    impl PolledFeed for Scripted {
         fn name(&self) -> &'static str {
             "scripted"
         }
@@ -246,10 +263,10 @@ mod tests {
         #[test]
         fn waits_grow_to_a_minute_and_never_fall_below_the_interval(secs in 1_u64..120, failures in 0_u32..100, dice in 0.0_f64..=1.0) {
             let interval = Duration::from_secs(secs);
-            let wait = wait_before_next(interval, failures, dice);
+            let wait = wait_before_next(interval, LONGEST_WAIT, failures, dice);
             prop_assert!(wait >= interval.mul_f64(0.89));
             prop_assert!(wait <= interval.max(LONGEST_WAIT).mul_f64(1.11));
-            prop_assert!(wait_before_next(interval, failures + 1, dice) >= wait);
+            prop_assert!(wait_before_next(interval, LONGEST_WAIT, failures + 1, dice) >= wait);
         }
     }
 }

@@ -18,12 +18,12 @@ pub(crate) struct Condition {
 
 impl Condition {
     /// Worth knowing; it keeps nothing from scaling out.
-    pub(super) fn new(topic: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(topic: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { topic, text: text.into(), remedy: remedy.into(), hinders: false }
     }
 
     /// It keeps the service from scaling out.
-    pub(super) fn hindrance(topic: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn hindrance(topic: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { hinders: true, ..Self::new(topic, text, remedy) }
     }
 }
