@@ -127,6 +127,7 @@ pub async fn http_engine(setup: EngineSetup) -> Result<Engine, FleetError> {
         warm: 0,
         workers: Workers::Fixed,
         expected: setup.expected,
+        mix: setup.request.mix.clone(),
     };
     let transports = (0..setup.threads).map(|_| factory.clone()).collect();
     let prepared = Prepared::new(config, transports).await.map_err(|error| wrong(&error))?;

@@ -3,11 +3,12 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use scaletop_load::RequestOptions;
+use scaletop_load::{Mix, MixSpec, RequestOptions};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use url::Url;
@@ -32,6 +33,9 @@ pub(crate) struct WireRequest {
     resolve: Vec<(String, SocketAddr)>,
     instance_header: String,
     due_header: Option<String>,
+    /// Several requests, as they were written.
+    #[serde(default)]
+    mix: Option<MixSpec>,
 }
 
 impl std::fmt::Debug for WireRequest {
@@ -46,6 +50,10 @@ impl WireRequest {
     /// # Errors
     /// When that file cannot be read.
     pub(crate) fn pack(options: &RequestOptions) -> Result<Self, FleetError> {
+        if options.authorize.is_some() {
+            let why = "headers that change while the load goes on are this machine's, and generators elsewhere have no part in them";
+            return Err(FleetError::Request(why.to_owned()));
+        }
         let read = |path: &Path| {
             let unreadable = |error| FleetError::Request(format!("cannot read {}: {error}", path.display()));
             std::fs::read(path).map_err(unreadable)
@@ -65,6 +73,7 @@ impl WireRequest {
             resolve: options.resolve.clone(),
             instance_header: options.instance_header.to_string(),
             due_header: options.due_header.as_ref().map(ToString::to_string),
+            mix: options.mix.as_ref().map(|mix| mix.spec().clone()),
         })
     }
 
@@ -95,6 +104,15 @@ impl WireRequest {
             resolve: self.resolve.clone(),
             instance_header: name(&self.instance_header)?,
             due_header: self.due_header.as_deref().map(name).transpose()?,
+            mix: self
+                .mix
+                .clone()
+                .map(Mix::new)
+                .transpose()
+                .map_err(|error| wrong("several requests", &error))?
+                .map(Arc::new),
+            // What changes while it is sent does not travel: whoever packs a request has refused that.
+            authorize: None,
         };
         Ok((options, file))
     }
