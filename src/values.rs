@@ -2,6 +2,7 @@
 #![expect(clippy::map_err_ignore, reason = "what would have been right says more than a parser's own complaint")]
 
 mod rate;
+mod sigv4;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use jiff::SignedDuration;
 use crate::slo::Slo;
 pub(crate) use rate::rate;
 use scaletop_load::Arrivals;
+pub(crate) use sigv4::{SigV4, sigv4};
 
 /// The highest rate that can be asked for, requests per second.
 pub(crate) const HIGHEST_RATE: u32 = 1_000_000;
@@ -88,6 +90,11 @@ pub enum ValueError {
         "\"{0}\" is no address to listen on: give a port, such as 8899, for this machine alone, or ADDRESS:PORT, such as 127.0.0.1:8899 or 0.0.0.0:8899"
     )]
     Listen(String),
+    /// Not a service and a region.
+    #[error(
+        "\"{0}\" names no service to sign for: give SERVICE or SERVICE:REGION, such as execute-api:eu-west-1, lambda or vpc-lattice-svcs"
+    )]
+    SigV4(String),
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
 }

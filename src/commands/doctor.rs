@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
+use crate::commands::authority::Authority;
 use crate::commands::destination;
 use crate::commands::request::{join, request_options};
 use crate::commands::sending::check_headers;
@@ -31,7 +32,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     }
     // Wrong words of the command are told before anything is asked.
     let placeholder = target::parse_url("http://localhost")?;
-    request_options(&args.request, placeholder)?;
+    Authority::check(&args.request, &request_options(&args.request, placeholder)?)?;
     let clock = RunClock::start();
     let mut printout = Printout::new(args.json);
     printout.heading("this machine")?;
@@ -98,8 +99,9 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
 /// One request, to where the load would go.
 async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Check>, CommandError> {
     let url = join(url, args.request.path.as_deref());
-    let options = request_options(&args.request, url.clone())?;
+    let mut options = request_options(&args.request, url.clone())?;
     check_headers(&options)?;
+    Authority::of(&args.request, &args.cloud, &mut options, clock).await?;
     let transport = HttpTransport::new(&options)?;
     let sent = clock.now();
     // Its connections are tasks of their own, on this thread.

@@ -17,6 +17,7 @@ use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs};
 use crate::commands::aim::{self, Aim};
+use crate::commands::authority::Keeper;
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
 use crate::commands::own::Own;
@@ -391,6 +392,8 @@ struct Kept {
     threads: Box<dyn Any>,
     watchers: Watchers,
     endpoints: Option<WireServer>,
+    /// What keeps that fresh with which requests are authorized.
+    keeper: Option<Keeper>,
 }
 
 impl Started {
@@ -404,6 +407,7 @@ impl Started {
         if let Some(text) = notice {
             let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
         }
+        let keeper = aim.authority.kept(&feeds_tx)?;
         let watchers = aim.destination.watch(&feeds_tx);
         let (cluster, endpoints) = match aim.destination.platform {
             Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
@@ -415,7 +419,7 @@ impl Started {
             (None, false) => Place::Here,
         };
         let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known).told_by(told);
-        Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints } })
+        Ok(Self { load, watched, place, owns_generators, kept: Kept { cluster, threads, watchers, endpoints, keeper } })
     }
 }
 
@@ -425,7 +429,7 @@ impl Kept {
         if let Some(cluster) = self.cluster.and_then(Rc::into_inner) {
             cluster.shutdown().await;
         }
-        drop((self.threads, self.watchers, self.endpoints));
+        drop((self.threads, self.watchers, self.endpoints, self.keeper));
     }
 }
 

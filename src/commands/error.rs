@@ -7,6 +7,7 @@ use crate::cli::config_file::Place;
 use crate::cli::settings::{Said, Source};
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
+use crate::commands::authority::AuthorityError;
 use crate::commands::placing::PlaceError;
 use crate::consent::ConsentError;
 use crate::export::ExportError;
@@ -104,6 +105,9 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// Requests cannot be sent as somebody.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// A file of headers cannot be read.
     #[error("cannot read the headers from {}: {source}", path.display())]
     ReadHeaders {
@@ -276,6 +280,13 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Placed { error, .. } => error.exit_code(),
+            Self::Authority(error) => {
+                if error.is_usage() {
+                    2
+                } else {
+                    1
+                }
+            }
             #[cfg(feature = "fleet")]
             Self::FleetCommand(error) => error.exit_code(),
             #[cfg(feature = "fleet")]
