@@ -65,7 +65,8 @@ impl CurlCommand {
     pub(super) fn rest(&mut self, typed: &ArgMatches) -> Rest {
         let typed = Typed::of(typed);
         Rest {
-            body: (!typed.any(&BODIES)).then(|| self.request.body.take().map(Bytes::from)),
+            body: self.request.body.take().map(Bytes::from),
+            has_body: !typed.any(&BODIES),
             has_path: !typed.any(&["path"]),
         }
     }
@@ -93,8 +94,9 @@ impl CurlCommand {
 
 /// What no option can say.
 pub(super) struct Rest {
-    /// The body, or that there is none, where curl's is in force.
-    body: Option<Option<Bytes>>,
+    body: Option<Bytes>,
+    /// Whether that is the body, or that there is none.
+    has_body: bool,
     /// Whether the path is that of the URL.
     has_path: bool,
 }
@@ -102,8 +104,8 @@ pub(super) struct Rest {
 impl Rest {
     /// Puts it before what variables and files say.
     pub(super) fn put(self, request: &mut RequestArgs) {
-        if let Some(body) = self.body {
-            (request.body, request.body_file, request.pasted_body) = (None, None, body);
+        if self.has_body {
+            (request.body, request.body_file, request.pasted_body) = (None, None, self.body);
         }
         if self.has_path {
             request.path = None;

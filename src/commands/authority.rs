@@ -29,7 +29,7 @@ pub(super) enum Authority {
     Bearer(Arc<BearerFile>),
     /// Signed.
     #[cfg(feature = "aws")]
-    Signed(signed::Signed),
+    Signed(Box<signed::Signed>),
 }
 
 /// Keeps it fresh until it is dropped.
@@ -120,9 +120,10 @@ impl Authority {
         }
         match &args.sigv4 {
             #[cfg(feature = "aws")]
-            Some(wanted) => {
-                signed::Signed::of(wanted, args.user.as_deref(), cloud, request, clock).await.map(Self::Signed)
-            }
+            Some(wanted) => signed::Signed::of(wanted, args.user.as_deref(), cloud, request, clock)
+                .await
+                .map(Box::new)
+                .map(Self::Signed),
             #[cfg(not(feature = "aws"))]
             Some(_) => {
                 let _ = (cloud, clock);

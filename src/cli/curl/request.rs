@@ -427,7 +427,7 @@ impl Reading {
         }
         let mut query = std::mem::take(&mut self.query);
         match data {
-            Some(data) if self.is_get => query.push(String::from_utf8(data.bytes).map_err(|_| {
+            Some(data) if self.is_get => query.push(String::from_utf8(data.bytes).map_err(|_not_text| {
                 "what -G puts into the URL is no text in UTF-8: give it with --data-urlencode".to_owned()
             })?),
             Some(data) => self.pasted.body = Some(data.bytes),
@@ -460,13 +460,13 @@ fn url(given: &str, query: &[String], is_globbing_off: bool) -> Result<String, S
     let given = given.split('#').next().unwrap_or_default();
     let scheme = if given.contains("://") { "" } else { "http://" };
     let mut url = format!("{scheme}{given}");
-    let behind_host =
-        url.split_once("://").and_then(|(_, rest)| rest.split_once(['/', '?'])).map_or("", |(_, rest)| rest);
-    if !is_globbing_off && behind_host.contains(['{', '[']) {
-        return Err(
-            "curl makes several URLs of { } and [ ]: write one URL, or add -g to the curl command where they are meant as they are"
-                .to_owned(),
-        );
+    if !is_globbing_off {
+        let at = url.find("://").map_or(0, |at| at + 3);
+        let host_ends = url[at..].find(['/', '?']).map_or(url.len(), |end| at + end);
+        let behind = unglobbed(&url[host_ends..]).ok_or(
+            "curl makes several URLs of { } and [ ]: write one URL, or add -g to the curl command where they are meant as they are",
+        )?;
+        url.replace_range(host_ends.., &behind);
     }
     for part in query.iter().filter(|part| !part.is_empty()) {
         let sign = if !url.contains('?') {
@@ -481,6 +481,21 @@ fn url(given: &str, query: &[String], is_globbing_off: bool) -> Result<String, S
         url.push_str(part);
     }
     Ok(url)
+}
+
+/// What is left of a part of a URL once curl has looked for its signs of several URLs: each of them that is meant stands behind a
+/// backslash. `None`: one does not.
+fn unglobbed(text: &str) -> Option<String> {
+    let mut left = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.peek().is_some_and(|next| "{}[]".contains(*next)) => left.extend(rest.next()),
+            '{' | '}' | '[' | ']' => return None,
+            c => left.push(c),
+        }
+    }
+    Some(left)
 }
 
 fn behind_host_is_missing(url: &str) -> bool {

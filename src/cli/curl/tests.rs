@@ -86,6 +86,8 @@ fn options_mean_what_curl_means_by_them() {
     let (url, request) = sent(&["live", "curl -G localhost:8080 -d a=1 --data-urlencode 'b= '"]);
     assert_eq!((url.as_str(), request.method.as_deref()), ("http://localhost:8080/?a=1&b=%20", Some("GET")));
     assert!(request.headers.is_empty() && request.pasted_body.is_none());
+    let (url, _) = sent(&["live", r"curl 'https://[::1]:8080/x?a\[\]=\{1\}'"]);
+    assert_eq!(url, "https://[::1]:8080/x?a[]={1}", "as browsers write them");
     let (_, request) = sent(&["live", "curl --json '{\"a\":1' --json '}' h/ -H 'accept: x'"]);
     assert_eq!(
         (body(&request).as_str(), &request.headers[..]),

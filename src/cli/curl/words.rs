@@ -142,7 +142,7 @@ impl<'a> Posix<'a> {
             };
             bytes.extend(c.to_string().as_bytes());
         }
-        let text = String::from_utf8(bytes).map_err(|_| {
+        let text = String::from_utf8(bytes).map_err(|_not_text| {
             "bytes in $'…' are no text in UTF-8: put the body in a file, and give it with --data-binary @FILE"
                 .to_owned()
         })?;
@@ -162,7 +162,7 @@ impl<'a> Posix<'a> {
             'e' | 'E' => '\u{1b}',
             'f' => '\u{c}',
             'v' => '\u{b}',
-            'x' => return Ok(self.number(16, 2).map_or(Ok('x'), |byte| Err(byte as u8))),
+            'x' => return Ok(self.number(16, 2).map_or(Ok('x'), |byte| Err(low(byte)))),
             'u' | 'U' => {
                 let code = self.number(16, if c == 'u' { 4 } else { 8 }).unwrap_or_default();
                 return self.unicode(code).map(Ok);
@@ -171,7 +171,7 @@ impl<'a> Posix<'a> {
                 let digit = c.to_digit(8).unwrap_or_default();
                 let more = self.digits(8, 2);
                 let value = more.iter().fold(digit, |value, digit| value * 8 + digit);
-                return Ok(Err((value & 0xff) as u8));
+                return Ok(Err(low(value)));
             }
             c => c,
         }))
@@ -184,10 +184,10 @@ impl<'a> Posix<'a> {
             return char::from_u32(code).ok_or_else(wrong);
         }
         let (backslash, u) = (self.rest.next(), self.rest.next());
-        let low = self.number(16, 4).filter(|low| (0xdc00..0xe000).contains(low));
-        match (backslash, u, low) {
-            (Some('\\'), Some('u'), Some(low)) => {
-                char::from_u32(0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00)).ok_or_else(wrong)
+        let second = self.number(16, 4).filter(|second| (0xdc00..0xe000).contains(second));
+        match (backslash, u, second) {
+            (Some('\\'), Some('u'), Some(second)) => {
+                char::from_u32(0x1_0000 + ((code - 0xd800) << 10) + (second - 0xdc00)).ok_or_else(wrong)
             }
             _ => Err(wrong()),
         }
@@ -208,6 +208,11 @@ impl<'a> Posix<'a> {
         let digits = self.digits(radix, most);
         (!digits.is_empty()).then(|| digits.iter().fold(0, |value, digit| value * radix + digit))
     }
+}
+
+/// The lowest byte.
+const fn low(value: u32) -> u8 {
+    value.to_le_bytes()[0]
 }
 
 fn unended(quote: char) -> String {
