@@ -3,6 +3,7 @@
 mod brevity;
 pub(crate) mod config_file;
 mod count;
+mod curl;
 pub(crate) mod environment;
 pub(crate) mod fleet;
 pub(crate) mod fleet_place;
@@ -60,6 +61,19 @@ impl Cli {
     /// The grammar as completions and manual pages show it: without what is hidden.
     pub(crate) fn shown() -> clap::Command {
         brevity::visible(&unused::hidden(Self::command()))
+    }
+
+    /// What the command sends, where it sends anything.
+    const fn request_mut(&mut self) -> Option<&mut RequestArgs> {
+        match &mut self.command {
+            Command::Demo(args) => Some(&mut args.drive.request),
+            Command::Live(args) => Some(&mut args.drive.request),
+            Command::Run(args) => Some(&mut args.drive.request),
+            Command::Capacity(args) => Some(&mut args.drive.request),
+            Command::Experiment(args) => Some(&mut args.drive.request),
+            Command::Doctor(args) => Some(&mut args.request),
+            _ => None,
+        }
     }
 
     /// Keeps a target that was typed apart from one that a variable or a file has: a plan's own goes before the latter.

@@ -21,6 +21,8 @@ mod resolve;
 #[cfg(feature = "aws")]
 mod service_url;
 #[cfg(feature = "aws")]
+mod signing;
+#[cfg(feature = "aws")]
 mod skew;
 #[cfg(feature = "aws")]
 pub mod sources;
@@ -38,3 +40,9 @@ pub(crate) use self::failure::Api;
 pub(crate) use self::policy::least_privilege;
 #[cfg(feature = "aws")]
 pub use self::resolve::{ResolveError, Resolved, WatchedService, resolve};
+#[cfg(feature = "aws")]
+pub(crate) use self::signing::SignError;
+#[cfg(feature = "aws")]
+pub(crate) use self::signing::{Fresh, keep_fresh};
+#[cfg(feature = "aws")]
+pub use self::signing::{Signer, ToSign};

@@ -1,6 +1,7 @@
 //! What each command does: the edge where options become a running session.
 
 mod aim;
+mod authority;
 mod capacity;
 mod compare;
 mod config;

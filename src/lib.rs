@@ -58,7 +58,7 @@ pub use cli::config_file::{ConfigFile, Files};
 pub use cli::environment::{Surroundings, Understood, Unparsed, parse};
 pub use cli::fleet_place::PlaceCommand;
 #[cfg(feature = "aws")]
-pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, WatchedService, resolve, sources};
+pub use cloud::{Cloud, CloudOptions, ResolveError, Resolved, Signer, ToSign, WatchedService, resolve, sources};
 #[cfg(feature = "aws")]
 pub use commands::demo::{demo_cloud, demo_target};
 pub use commands::placing::place;

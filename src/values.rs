@@ -3,6 +3,7 @@
 
 pub(crate) mod count;
 mod rate;
+mod sigv4;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use jiff::SignedDuration;
 use crate::slo::Slo;
 pub(crate) use rate::rate;
 use scaletop_load::Arrivals;
+pub(crate) use sigv4::{SigV4, sigv4};
 
 /// The highest rate that can be asked for, requests per second.
 pub(crate) const HIGHEST_RATE: u32 = 1_000_000;
@@ -108,6 +110,11 @@ pub enum ValueError {
     CountQuery,
     #[error("\"{0}\" is not how often instances can be counted: give a time from 500ms to 1h, such as 2s")]
     CountInterval(String),
+    /// Not a service and a region.
+    #[error(
+        "\"{0}\" names no service to sign for: give SERVICE or SERVICE:REGION, such as execute-api:eu-west-1, lambda or vpc-lattice-svcs"
+    )]
+    SigV4(String),
     #[error("\"{0}\" is not a percentile: give p50, p90, p95, p99, p99.9, … or max")]
     Percentile(String),
 }

@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::config_file::{ConfigFile, Files};
+use crate::cli::curl::CurlCommand;
 use crate::cli::own::Own;
 use crate::cli::refused::unparsed;
 use crate::cli::settings::{self, InForce, Refusal, Setting, Source};
@@ -107,20 +108,29 @@ pub struct Understood {
 /// Understands a command line (the program first), with what the files and the variables add.
 pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, Unparsed> {
     let grammar = grammar();
-    let words = habits::meant(words, grammar);
+    let mut curl = CurlCommand::find(&words, grammar)?;
+    let mut words = habits::meant(curl.as_ref().map_or(words, CurlCommand::with_url), grammar);
     // What was typed by itself, with variables out of the way: it is right or wrong whatever they are.
     let silent = match around.version.as_str() {
         "" => silent(grammar),
         version => silent(grammar).long_version(version.to_owned()),
     };
-    let read = |command: &Command| command.clone().try_get_matches_from(&words);
-    let matches = read(&targets_optional(silent.clone())).map_err(|error| unparsed(error, grammar, &words))?;
+    let read = |words: &[OsString], command: Command| {
+        command.try_get_matches_from(words).map_err(|error| unparsed(error, grammar, words))
+    };
+    let mut matches = read(&words, targets_optional(silent.clone()))?;
     if let Some(complaint) = complaint(grammar, &matches) {
         return Err(Unparsed::error(&format!("{}: leave it out", hide_secrets(&complaint))));
     }
+    let mut rest = None;
+    if let Some(curl) = &mut curl {
+        rest = Some(curl.rest(&matches));
+        words = habits::meant(curl.with_options(&matches), grammar);
+        matches = read(&words, targets_optional(silent.clone()))?;
+    }
     let Some((name, typed)) = matches.subcommand().filter(|(name, _)| settings::reads_files(name)) else {
-        let cli = read(&silent).and_then(|matches| Cli::from_arg_matches(&matches));
-        let cli = cli.map_err(|error| unparsed(error, grammar, &words))?;
+        let cli = read(&words, silent)?;
+        let cli = Cli::from_arg_matches(&cli).map_err(|error| unparsed(error, grammar, &words))?;
         return Ok(Understood { cli, notes: Vec::new() });
     };
     let by_variable = around.variable("SCALETOP_CONFIG").map(PathBuf::from);
@@ -129,7 +139,12 @@ pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, 
         None => by_variable.as_deref().map(|path: &Path| (path, "SCALETOP_CONFIG")),
     };
     let files = around.files.read(named, grammar).map_err(|error| Unparsed::error(&error.to_string()))?;
-    understood(grammar, &silent, &words, (name, typed), &files, around)
+    let mut understood = understood(grammar, &silent, &words, (name, typed), &files, around)?;
+    understood.notes.extend(curl.iter().flat_map(CurlCommand::notes));
+    if let (Some(rest), Some(request)) = (rest, understood.cli.request_mut()) {
+        rest.put(request);
+    }
+    Ok(understood)
 }
 
 /// What does nothing of what was typed; of a command that has others, also what was typed of the one of them.

@@ -83,7 +83,7 @@ pub(super) fn meant(args: Vec<OsString>, grammar: &Command) -> Vec<OsString> {
 }
 
 /// Whether `word` is an option that a value must follow.
-fn takes_a_value(word: &OsStr, command: &Command) -> bool {
+pub(super) fn takes_a_value(word: &OsStr, command: &Command) -> bool {
     let Some(word) = word.to_str() else { return false };
     command.get_arguments().filter(|arg| arg.get_action().takes_values()).any(|arg| match word.strip_prefix("--") {
         Some(long) => arg.get_long_and_visible_aliases().is_some_and(|longs| longs.contains(&long)),

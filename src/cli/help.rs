@@ -5,6 +5,7 @@ pub(super) const ROOT: &str = "\
 Examples:
   scaletop demo                               try it: no account, no network
   scaletop https://example.com/api/test       drive a service by key
+  scaletop 'curl -H \"a: b\" https://h/api'     the same of a pasted curl command
   scaletop run demo-spike demo                play a plan without a screen
   scaletop init                               write a plan of your own
   scaletop capacity https://example.com/api   how much does it sustain?
@@ -45,7 +46,8 @@ pub(super) const LIVE: &str = "\
 Examples:
   scaletop live https://example.com/api/test
   scaletop live https://example.com --path /api/test --rate 50
-  scaletop live https://example.com -H 'authorization: Bearer TOKEN'
+  scaletop live https://example.com --bearer-file /run/secrets/token
+  scaletop live 'curl -X POST https://example.com/orders --json {}'
   scaletop live apprunner:checkout --path /api/test --region eu-west-1
   scaletop live ecs:default/checkout --path /api/test
   scaletop live terraform:infra --path /api/test

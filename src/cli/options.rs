@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use url::Url;
@@ -12,7 +13,7 @@ use url::Url;
 use super::count::CountArgs;
 use crate::target::{TargetError, parse_url, path_as_sent};
 use crate::values;
-use crate::values::Objective;
+use crate::values::{Objective, SigV4};
 use scaletop_load::{Arrivals, Expected};
 use scaletop_units::ArrivalRate;
 
@@ -115,6 +116,12 @@ pub struct RequestArgs {
         hide_env_values = true
     )]
     pub user: Option<String>,
+    /// File with a bearer token, read again when it changes
+    #[arg(long, value_name = "FILE", env = "SCALETOP_BEARER_FILE")]
+    pub bearer_file: Option<PathBuf>,
+    /// Sign each request by AWS Signature Version 4: execute-api, lambda, vpc-lattice-svcs
+    #[arg(long = "sigv4", alias = "aws-sigv4", value_name = "SERVICE[:REGION]", value_parser = values::sigv4, env = "SCALETOP_SIGV4")]
+    pub sigv4: Option<SigV4>,
     /// The user-agent header
     #[arg(short = 'A', long = "user-agent", value_name = "TEXT", hide = true, env = "SCALETOP_USER_AGENT")]
     pub user_agent: Option<String>,
@@ -139,6 +146,9 @@ pub struct RequestArgs {
     /// Connect there, whatever the name resolves to
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolve_text, env = "SCALETOP_RESOLVE")]
     pub resolve: Vec<String>,
+    /// The body of a curl command, in place of the other ones.
+    #[arg(skip)]
+    pub pasted_body: Option<Bytes>,
 }
 
 impl RequestArgs {

@@ -368,7 +368,7 @@ fn overrule_header(settings: &mut [Setting], option: &str, header: &str) -> Resu
 
 /// The headers in the file that a word names, `@FILE`; `None` where it names none, or none that can be read: what is wrong with one is
 /// told by whoever sends it. Standard input can be read only once.
-fn lines_of(word: &OsStr) -> Option<Vec<OsString>> {
+pub(super) fn lines_of(word: &OsStr) -> Option<Vec<OsString>> {
     let path = Path::new(word.to_str()?.strip_prefix('@')?);
     if files::is_standard_input(path) {
         return None;

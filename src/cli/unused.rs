@@ -59,6 +59,9 @@ const FLEET: [&str; 7] = ["fleet", "generators", "at_least", "within", "on_loss"
 
 /// The variable that may hold the ticket of a fleet: its text, or the path of its file.
 pub(crate) const FLEET_TICKET: &str = "SCALETOP_FLEET_TICKET";
+/// The variable of `--sigv4`.
+const SIGV4: &str = "SCALETOP_SIGV4";
+
 /// Options of an engine in this process, of which a fleet has none.
 const OF_ONE_PROCESS: [&str; 4] = ["workers", "warm", "max_connections", "transport"];
 
@@ -195,7 +198,9 @@ pub(super) fn complaint(grammar: &Command, matches: &ArgMatches) -> Option<Strin
         return Some(format!("{option} does nothing for {target}: it speaks plain HTTP"));
     }
     let is_asked = |target: &Target| matches!(target, Target::AppRunner(_) | Target::Ecs(_) | Target::Terraform(_));
-    if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_asked), of(&CLOUD)) {
+    // Signatures are made for a region, with the credentials of a profile.
+    let cloud = if is_typed("sigv4") || std::env::var_os(SIGV4).is_some() { &CLOUD[2..] } else { &CLOUD[..] };
+    if let (false, false, Some(option)) = (targets.is_empty(), targets.iter().any(is_asked), of(cloud)) {
         let target = &targets[0];
         return Some(format!("{option} does nothing for {target}: it is not watched through AWS"));
     }
@@ -296,6 +301,7 @@ mod tests {
             "capacity http://localhost --rate 5",
             "live ecs:default/a --region eu-west-1 --url http://localhost",
             "doctor --region eu-west-1",
+            "live http://localhost --sigv4 lambda --region eu-west-1 --profile a",
         ] {
             assert_eq!(told(words), None, "{words}");
         }

@@ -247,14 +247,18 @@ impl Cloud {
 
     /// Who the credentials are for: the access key id and where it comes from. Asks the chain, not the API.
     pub(crate) async fn credentials(&self) -> Result<(String, String), SourceError> {
+        let found = self.whole_credentials().await?;
+        Ok((found.access_key_id().to_owned(), provider_name(&found)))
+    }
+
+    /// The credentials themselves.
+    pub(super) async fn whole_credentials(&self) -> Result<Credentials, SourceError> {
         let api = Api { service: "the credential chain", operation: "", permission: "" };
         let Some(provider) = self.config.credentials_provider() else {
             return Err(explain(api, &Failure::NoCredentials, &self.call_context()));
         };
-        match provider.provide_credentials().await {
-            Ok(found) => Ok((found.access_key_id().to_owned(), provider_name(&found))),
-            Err(error) => Err(explain(api, &credentials_failure(&error), &self.call_context())),
-        }
+        let asked = provider.provide_credentials().await;
+        asked.map_err(|error| explain(api, &credentials_failure(&error), &self.call_context()))
     }
 
     /// What a failed call means.

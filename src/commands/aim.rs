@@ -5,6 +5,7 @@ use url::Url;
 #[cfg(feature = "fleet")]
 use crate::cli::CloudArgs;
 use crate::cli::{DriveArgs, LoadArgs, TransportKind};
+use crate::commands::authority::Authority;
 use crate::commands::destination::Destination;
 use crate::commands::drive::{max_in_flight, slo};
 use crate::commands::request::{join, request_options};
@@ -36,6 +37,8 @@ pub(super) struct Aim {
     pub(super) is_elsewhere: bool,
     /// What is wrong by the one request beforehand.
     pub(super) warning: Option<String>,
+    /// As whom requests are sent.
+    pub(super) authority: Authority,
     url: Url,
     request: RequestOptions,
     factory: HttpFactory,
@@ -68,13 +71,17 @@ impl Aim {
         let drive = common.drive;
         let destination = Destination::find(target, cluster, &drive.cloud, clock).await?;
         let url = join(destination.url.clone(), drive.request.path.as_deref());
-        let request = request_options(&drive.request, url.clone(), common.seed)?;
+        let mut request = request_options(&drive.request, url.clone(), common.seed)?;
+        sendable(drive, &request)?;
+        // It may have to be asked for.
+        let authority = Authority::of(&drive.request, &drive.cloud, &mut request, clock).await?;
         let factory = sendable(drive, &request)?;
         Ok(Self {
             settings: settings(common, target, &url, &request),
             destination,
             is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
             warning: None,
+            authority,
             url,
             request,
             factory,
@@ -97,6 +104,7 @@ impl Aim {
             destination: Destination::find(target, &ClusterArgs::default(), cloud, clock).await?,
             is_elsewhere: consent::is_elsewhere(&url, &request.resolve),
             warning: None,
+            authority: Authority::Written,
             factory: HttpFactory::new(&request)?,
             url,
             request,

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::cli::DoctorArgs;
 use crate::cloud::least_privilege;
+use crate::commands::authority::Authority;
 use crate::commands::counting::Counting;
 use crate::commands::destination;
 use crate::commands::request::{join, request_options};
@@ -31,7 +32,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<u8, CommandError> {
     }
     // Wrong words of the command are told before anything is asked.
     let placeholder = target::parse_url("http://localhost")?;
-    request_options(&args.request, placeholder, 0)?;
+    Authority::check(&args.request, &request_options(&args.request, placeholder, 0)?)?;
     let counting = Counting::of(&args.count, &args.request, None)?;
     let clock = RunClock::start();
     let mut printout = Printout::new(args.json);
@@ -103,8 +104,9 @@ fn machine(args: &DoctorArgs, clock: RunClock) -> Vec<Check> {
 /// One request, to where the load would go.
 async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Check>, CommandError> {
     let url = join(url, args.request.path.as_deref());
-    let options = request_options(&args.request, url.clone(), 0)?;
+    let mut options = request_options(&args.request, url.clone(), 0)?;
     check_headers(&options)?;
+    Authority::of(&args.request, &args.cloud, &mut options, clock).await?;
     let Some(mix) = &options.mix else { return asked(args, &url, &options, 0, clock).await };
     let mut checks = Vec::new();
     for (index, name, path) in preflight::asked_alone(mix) {

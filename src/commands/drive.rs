@@ -18,6 +18,7 @@ use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs};
 use crate::commands::aim::{self, Aim};
+use crate::commands::authority::Keeper;
 use crate::commands::counting::Counting;
 use crate::commands::destination::Watchers;
 use crate::commands::drive::sender::{Sender, Sending, sender};
@@ -435,6 +436,8 @@ struct Kept {
     watchers: Watchers,
     counting: JoinSet<()>,
     endpoints: Option<WireServer>,
+    /// What keeps that fresh with which requests are authorized.
+    keeper: Option<Keeper>,
 }
 
 impl Started {
@@ -454,6 +457,7 @@ impl Started {
         if let Some(text) = notice {
             let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
         }
+        let keeper = aim.authority.kept(&feeds_tx)?;
         let watchers = aim.destination.watch(&feeds_tx);
         let counting = counting::start(counting.sources, counting.every, clock, &feeds_tx);
         let (cluster, endpoints) = match aim.destination.platform {
@@ -472,7 +476,7 @@ impl Started {
             place,
             owns_generators,
             notices: feeds_tx,
-            kept: Kept { cluster, threads, watchers, counting, endpoints },
+            kept: Kept { cluster, threads, watchers, counting, endpoints, keeper },
         })
     }
 }
@@ -483,7 +487,7 @@ impl Kept {
         if let Some(cluster) = self.cluster.and_then(Rc::into_inner) {
             cluster.shutdown().await;
         }
-        drop((self.threads, self.watchers, self.counting, self.endpoints));
+        drop((self.threads, self.watchers, self.counting, self.endpoints, self.keeper));
     }
 }
 

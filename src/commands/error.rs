@@ -7,6 +7,7 @@ use crate::cli::config_file::Place;
 use crate::cli::settings::{Said, Source};
 #[cfg(feature = "aws")]
 use crate::cloud::ResolveError;
+use crate::commands::authority::AuthorityError;
 use crate::commands::placing::PlaceError;
 use crate::consent::ConsentError;
 use crate::export::ExportError;
@@ -109,6 +110,9 @@ pub enum CommandError {
     /// Several requests cannot be used as they are written.
     #[error(transparent)]
     Requests(#[from] RequestsError),
+    /// Requests cannot be sent as somebody.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// A file of headers cannot be read.
     #[error("cannot read the headers from {}: {source}", path.display())]
     ReadHeaders {
@@ -285,6 +289,13 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Placed { error, .. } => error.exit_code(),
+            Self::Authority(error) => {
+                if error.is_usage() {
+                    2
+                } else {
+                    1
+                }
+            }
             #[cfg(feature = "fleet")]
             Self::FleetCommand(error) => error.exit_code(),
             #[cfg(feature = "fleet")]

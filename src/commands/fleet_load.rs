@@ -105,6 +105,11 @@ fn possible(drive: &DriveArgs, targets: &[Target]) -> Result<(), CommandError> {
     } else if load.max_connections.is_some() {
         "--max-connections is for this process, and a fleet sends from others: limit requests in flight with --max-in-flight, which holds \
          for each generator"
+    } else if drive.request.bearer_file.is_some() {
+        "--bearer-file is a file of this machine, which generators elsewhere do not have, and cannot see change: give a token with \
+         --header @FILE, or leave --fleet out"
+    } else if drive.request.sigv4.is_some() {
+        "--sigv4 signs with credentials of this machine, which are handed to no generator: leave it out, or --fleet"
     } else {
         return Ok(());
     };
@@ -132,6 +137,8 @@ mod tests {
             ("http://a.test --fleet t --generators 2 --workers 2", "fleet join --workers"),
             ("http://a.test --fleet t --generators 2 --warm 5", "--warm"),
             ("http://a.test --fleet t --generators 2 --max-connections 5", "--max-connections"),
+            ("http://a.test --fleet t --generators 2 --bearer-file f", "--bearer-file is a file of this machine"),
+            ("http://a.test --fleet t --generators 2 --sigv4 lambda", "--sigv4 signs with credentials of this machine"),
             ("http://a.test --fleet t", "--generators N"),
             ("http://a.test --fleet t --generators 2 --at-least 3", "--at-least 3 is more"),
         ] {

@@ -25,10 +25,13 @@ pub fn words(args: Vec<OsString>) -> io::Result<Option<Vec<OsString>>> {
     out.flush()?;
     let mut line = String::new();
     // At the end of the input nothing is wanted.
-    if io::stdin().lock().read_line(&mut line)? == 0 {
+    let mut input = io::stdin().lock();
+    if input.read_line(&mut line)? == 0 {
         writeln!(out)?;
         return Ok(None);
     }
+    // A command that was pasted goes on.
+    while is_curl(&line) && line.trim_end().ends_with(['\\', '^']) && input.read_line(&mut line)? > 0 {}
     Ok(chosen(&line, newest.as_deref()).map(|words| args.into_iter().chain(words).collect()))
 }
 
@@ -58,9 +61,15 @@ fn chosen(line: &str, newest: Option<&Path>) -> Option<Vec<OsString>> {
         ("2" | "r" | "replay", Some(newest)) => Some(vec!["replay".into(), newest.into()]),
         ("h" | "?" | "help", _) => Some(vec!["help".into()]),
         ("q" | "quit" | "exit", _) => None,
+        (command, _) if is_curl(command) => Some(vec![command.into()]),
         // As if it had been typed at once.
         (words, _) => Some(words.split_whitespace().map(OsString::from).collect()),
     }
+}
+
+/// Whether a line begins a curl command.
+fn is_curl(line: &str) -> bool {
+    line.trim_start().starts_with("curl ")
 }
 
 /// The session that is meant: by its path, by its name among the sessions here, or the newest of them.
@@ -115,6 +124,8 @@ mod tests {
         assert_eq!(words("\n").as_deref(), Some("demo"));
         assert_eq!(words("2\n").as_deref(), Some("replay scaletop-sessions/a"));
         assert_eq!(words("https://example.com --rate 5\n").as_deref(), Some("https://example.com --rate 5"));
+        let curl = "curl -H 'a: b' \\\n https://example.com\n";
+        assert_eq!(chosen(curl, None), Some(vec![curl.trim().into()]), "as one word, in which quotes mean something");
         assert_eq!(words("q\n"), None);
         assert!(menu(Some(newest)).contains("scaletop-sessions/a") && !menu(None).contains("replay"));
     }

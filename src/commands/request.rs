@@ -118,6 +118,9 @@ fn add(headers: &mut HeaderMap, option: &str, name: HeaderName, value: HeaderVal
 
 /// The body: as it was given, or from the file that `@` names.
 fn body(args: &RequestArgs) -> Result<Option<Bytes>, CommandError> {
+    if let Some(pasted) = &args.pasted_body {
+        return Ok(Some(pasted.clone()));
+    }
     let path = match (args.body(), &args.body_file) {
         (Some(body), _) => match body.strip_prefix('@') {
             Some(path) => PathBuf::from(path),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
 use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
+use crate::commands::authority::Authority;
 use crate::commands::counting::Counting;
 use crate::commands::destination::demo_options;
 use crate::commands::drive::{self, Ready, Script};
@@ -347,6 +348,7 @@ async fn check(args: &RunArgs, targets: &[Target], plan: Plan) -> Result<u8, Com
         if !is_known {
             options.resolve.clear();
         }
+        Authority::check(request, &options)?;
         sending::sendable(&args.drive, &options)?;
     }
     // As before a session: the cap follows what the system allows.

@@ -126,6 +126,10 @@ fn check_transport(drive: &DriveArgs, request: &RequestOptions) -> Result<(), Co
         "--warm opens connections of scaletop's own: leave it out"
     } else if drive.load.max_connections.is_some() {
         "--max-connections is kept by scaletop's own connections: leave it out"
+    } else if drive.request.bearer_file.is_some() {
+        "--bearer-file needs scaletop's own connections, since reqwest sends the same request each time: leave it out"
+    } else if drive.request.sigv4.is_some() {
+        "--sigv4 needs scaletop's own connections, since reqwest sends the same request each time: leave it out"
     } else if request.http2 && request.headers.contains_key(HOST) {
         "--http2 with a host header needs scaletop's own connections: use --resolve, and the host in the URL"
     } else {

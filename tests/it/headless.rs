@@ -4,10 +4,12 @@
 //! event, with a generous deadline. Where this machine turned out to be the limit (exit code 4), a run says nothing of what a
 //! test is about and is repeated.
 
+mod authority;
 mod capacity;
 mod config;
 mod connections;
 mod counting;
+mod curl;
 mod doctor;
 mod exit_codes;
 mod given;

@@ -19,13 +19,13 @@ fn summary(work: &Workplace) -> Value {
 }
 
 /// A service that keeps the heads and bodies of what it is sent.
-struct Listener {
-    url: String,
+pub(super) struct Listener {
+    pub(super) url: String,
     heard: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Listener {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -39,8 +39,13 @@ impl Listener {
         Self { url, heard }
     }
 
+    /// All that was heard, head and body of each request.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        self.heard.lock().unwrap().clone()
+    }
+
     /// One request of the load. All are alike.
-    fn one(&self) -> (String, String) {
+    pub(super) fn one(&self) -> (String, String) {
         let heard = self.heard.lock().unwrap();
         assert!(heard.windows(2).all(|two| two[0] == two[1]), "{heard:?}");
         heard.first().expect("something was sent").clone()
