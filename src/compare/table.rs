@@ -23,11 +23,11 @@ pub fn table(contenders: &[Contender<'_>], comparison: &SessionComparison) -> St
     let mut out = Lines::default();
     if contenders.len() > 1 {
         wrapped(&mut out, &clean(&verdicts(contenders)));
+        for sentence in sentences(comparison, contenders.len()) {
+            wrapped(&mut out, &sentence);
+        }
+        out.line("");
     }
-    for sentence in sentences(comparison, contenders.len()) {
-        wrapped(&mut out, &sentence);
-    }
-    out.line("");
     for (at, contender) in contenders.iter().enumerate() {
         let settings = &contender.session.header().settings;
         let plan = settings.plan.as_deref().map(|plan| format!(", plan {}", clean_to(plan, 60))).unwrap_or_default();
