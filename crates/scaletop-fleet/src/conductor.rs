@@ -355,7 +355,7 @@ impl Conductor {
     }
 
     fn finish(&mut self, stopped: Elapsed) {
-        let mut gather = self.gather.clone();
+        let mut gather = std::mem::replace(&mut self.gather, Gather::new(0, None));
         let ran = gather.next() < u32::MAX;
         let rest = if ran { gather.finish(stopped.second(), |second| self.closing(second)) } else { Vec::new() };
         (self.gather, self.phase) = (gather, Phase::Finished);
@@ -363,7 +363,11 @@ impl Conductor {
     }
 
     fn close_next(&mut self, now: Elapsed) -> Option<scaletop_load::Second> {
-        let closing = self.closing(self.gather.next());
+        let next = self.gather.next();
+        if now.second() <= next {
+            return None; // what is to be said of it need not be found out yet
+        }
+        let closing = self.closing(next);
         self.gather.close(now, |_| closing)
     }
 

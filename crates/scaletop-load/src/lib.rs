@@ -36,9 +36,11 @@ pub use http::{CertificateError, HttpFactory, HttpTransport, RequestOptions, Tra
 pub use line::{Exchange, Line};
 pub use pacer::{Pacer, Piece, Share, Slots};
 pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
+pub use record::bundle::{BundleError, Unpacker};
 pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;
+pub use record::second::packed::{PackedSecond, UnpackedSecond};
 pub use record::second::{CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, Second, Served};
 pub use reqwest_transport::ReqwestTransport;
 pub use sample::{Cause, FailureKind, Outcome, OutcomeClass, OutcomeCounts, OutcomeKind, Phase};
