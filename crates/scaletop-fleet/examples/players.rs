@@ -21,6 +21,9 @@ use scaletop_units::{ArrivalRate, Elapsed};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
+/// A player whose connection does not come about tries again so often.
+const TRIES: u32 = 20;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [ticket, count, bytes] = arguments.as_slice() else { return Err("players JOIN.TICKET COUNT BYTES".into()) };
@@ -113,7 +116,16 @@ fn filling(link: GeneratorLink, packed: Value) -> GeneratorLink {
 
 async fn play(ticket: JoinTicket, number: u32, packed: Value) -> Result<(), Box<dyn std::error::Error>> {
     let id = format!("p{number:03}").parse()?;
-    let link = filling(connect_generator(&ticket, &id, Backlog::default()).await?, packed);
+    let mut tries = 0;
+    let link = loop {
+        match connect_generator(&ticket, &id, Backlog::default()).await {
+            Ok(link) => break filling(link, packed),
+            // Two hundred handshakes at one moment are too many for a small machine.
+            Err(_) if tries < TRIES => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
     // Held: nobody asks it to leave.
     let (_stays, leave) = oneshot::channel();
     let config = GeneratorConfig {
