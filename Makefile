@@ -83,7 +83,7 @@ bench-screen: ## what the screen costs, alone: CPU, bytes, a key on a slow line 
 	cargo build --release --locked --bin scaletop
 	python3 benches/screen.py --rounds $(or $(ROUNDS),3)
 
-bench-fleet: ## what a fleet costs: a controller with many generators, a generator beside a run of its own (six minutes); WRITE=docs/fleet.md
+bench-fleet: ## what a fleet costs: a controller with many generators, a generator beside a run of its own (nine minutes); WRITE=docs/fleet.md
 	cargo build --release --locked --bin scaletop
 	cargo build --release --locked -p scaletop-fleet --example players
 	cargo build --release --locked -p scaletop-load --example target

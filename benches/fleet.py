@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What a fleet costs: `make bench-fleet`.
 
-1. A controller with 50 generators whose seconds are 20 KB each, and with 200 of 2 KB each, played by one process: CPU and memory of
-   the controller, and how long after its end a second is recorded. The players pack their seconds one after the other, on the
-   same two cores: that is in it, and no generator of its own machine waits for another.
+1. A controller with 50 and with 200 generators whose seconds are 20 KB each, played by one process: CPU and memory of the controller,
+   and how long after its end a second is recorded. The players pack their latencies once, at the start, and put them into every
+   second: on machines of their own generators pack at the same time, in one process one would wait for the other.
 2. A generator in a fleet beside a `scaletop run` of its own, in turn, at 5,000/s to one target on loopback: CPU per million requests,
    and how late it sent (p99).
 
@@ -161,8 +161,8 @@ def row(path, used):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=60, help="of a controller with many generators")
-    parser.add_argument("--counts", default="50:20000,200:2000")
+    parser.add_argument("--seconds", type=int, default=130, help="of a controller with many generators")
+    parser.add_argument("--counts", default="50:20000,200:20000")
     parser.add_argument("--only", default="many,cost")
     parser.add_argument("--write", type=Path)
     args = parser.parse_args()

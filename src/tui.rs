@@ -128,14 +128,35 @@ fn paint_in(state: &State, theme: Theme, area: Rect, buf: &mut Buffer) -> Places
     Places { charts, beside, bar: (!parts.bar.is_empty()).then_some(parts.bar), help }
 }
 
-/// What a window says that is too small for charts: how large it should be, and that load goes on.
+/// What goes on while the window is too small to show it.
+fn meanwhile(state: &State) -> String {
+    if let Some(player) = state.player() {
+        return if player.is_playing() { "the replay goes on" } else { "the replay stands still" }.to_owned();
+    }
+    let (session, rate) = (state.session(), state.session().rate().1.last());
+    if session.ended().is_some() {
+        return "the session is over".to_owned();
+    }
+    if state.is_ending() {
+        return "the load has ended, answers are waited for".to_owned();
+    }
+    let looks_on = if state.is_watched() { "you only look on; " } else { "" };
+    if let Some(silent) = state.silent_for() {
+        return format!("{looks_on}there is no news for {} s", silent.as_secs());
+    }
+    if session.fleet().is_some_and(|fleet| fleet.held_at(session.now()).is_some()) {
+        return format!("{looks_on}the load is held");
+    }
+    match (rate.get(), state.is_watched()) {
+        (0, _) => format!("{looks_on}the rate is {rate}"),
+        (_, true) => format!("{looks_on}the session goes on at {rate}"),
+        (_, false) => format!("load goes on at {rate}"),
+    }
+}
+
+/// What a window says that is too small for charts: how large it should be, and what goes on.
 fn too_small(buf: &mut Buffer, area: Rect, state: &State, theme: Theme) {
-    let (_, profile) = state.session().rate();
-    let meanwhile = if state.player().is_some() {
-        "the replay goes on".to_owned()
-    } else {
-        format!("load goes on at {}", profile.last())
-    };
+    let meanwhile = meanwhile(state);
     let quits = state.ui().keys.either(KeyMap::mode(state), &[Action::AskQuit]);
     let words = format!(
         "this window is {} × {}; scaletop needs {} × {}. {meanwhile}; {} quits",

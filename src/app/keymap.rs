@@ -144,6 +144,20 @@ impl Binding {
         self.group != Group::Load && !self.keys.iter().any(|(_, action)| keeps(action))
     }
 
+    /// How help puts it to who leads the session, or, `watches`, to who looks on while another program does.
+    pub(crate) fn help(&self, watches: bool) -> &'static str {
+        let has = |asked: &Action| watches && self.keys.iter().any(|(_, action)| action == asked);
+        if has(&Action::AskQuit) {
+            "quit: the session goes on without you"
+        } else if has(&Action::Suspend) {
+            "back to the shell: fg returns"
+        } else if has(&Action::AskCommand) {
+            LOOKING
+        } else {
+            self.help
+        }
+    }
+
     /// What its keys do, each once, with its keys: in the order of the line.
     fn groups(&self) -> Vec<(&Action, Vec<KeyPress>)> {
         let mut groups: Vec<(&Action, Vec<KeyPress>)> = Vec::new();
@@ -172,6 +186,9 @@ impl Binding {
 
 /// So many keys of different meanings are written out; of more, the first and the last.
 const MOST_IN_WORDS: usize = 4;
+
+/// What the commands are of who changes nothing.
+const LOOKING: &str = "commands: go, filter, window, view, …";
 
 /// Lines that a page of the help has, at most as many as the smallest screen shows of it.
 const HELP_PAGE: i16 = 10;

@@ -13,6 +13,7 @@ pub(crate) mod update;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::keymap::KeyMap;
 use crate::app::player::Player;
@@ -20,6 +21,9 @@ use crate::session::event::{Header, Recorded, SessionEvent};
 use crate::session::halves::Halves;
 use crate::session::state::Session;
 use scaletop_units::Elapsed;
+
+/// A session records something each second: more than so long without a word, and whoever leads it may be gone.
+const NO_NEWS: Duration = Duration::from_secs(3);
 
 pub use live::Live;
 pub(crate) use live::Place;
@@ -154,6 +158,17 @@ impl State {
     /// Whether another program leads the session, which is only shown here.
     pub(crate) fn is_watched(&self) -> bool {
         self.as_live().is_some_and(Live::is_watched)
+    }
+
+    /// For how long nothing was heard of a session that another program leads, where that is longer than its seconds take to come.
+    pub(crate) fn silent_for(&self) -> Option<Duration> {
+        let silent = self.now().saturating_since(self.session().now());
+        (self.is_watched() && silent > NO_NEWS).then_some(silent)
+    }
+
+    /// What commands may do.
+    pub(crate) fn reach(&self) -> palette::Reach {
+        self.as_live().map_or(palette::Reach::Replay, Live::reach)
     }
 
     /// How a live session is going; `None` in a replay.

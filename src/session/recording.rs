@@ -233,7 +233,9 @@ impl Damage {
             (true, 0) => {
                 Some("the last line is cut off and was left out: the session was killed while it wrote".into())
             }
+            (false, 1) => Some("1 line is damaged and was left out".into()),
             (false, n) => Some(format!("{n} lines are damaged and were left out")),
+            (true, 1) => Some("1 line is damaged, and the last one is cut off; they were left out".into()),
             (true, n) => Some(format!("{n} lines are damaged, and the last one is cut off; they were left out")),
         }
     }

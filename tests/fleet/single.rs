@@ -102,6 +102,7 @@ async fn the_hold_of_one_that_was_killed_ends_by_itself() {
             }
             // Servers before 2.10 do not tell the time.
             silences.extend(runs[0].silent_for);
+            assert!(runs[0].held_for >= runs[0].silent_for, "{runs:?}");
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     })

@@ -83,10 +83,27 @@ struct Prepared {
 /// Why the load stands still although a rate is set.
 #[derive(Clone, Debug)]
 struct Held {
+    /// A loss that stopped it.
+    loss: Option<String>,
+    /// What else keeps it still, or did last.
     why: String,
+    /// Whether that is over.
+    is_over: bool,
     since: Elapsed,
     /// Only a rate that is set anew ends it.
     is_final: bool,
+}
+
+impl Held {
+    /// Why the load stands still at present.
+    fn reason(&self) -> String {
+        match (&self.loss, self.is_over) {
+            (Some(loss), true) => loss.clone(),
+            (Some(loss), false) => format!("{loss}; {}", self.why),
+            (None, true) => format!("{}; that is over, set the rate to go on", self.why),
+            (None, false) => self.why.clone(),
+        }
+    }
 }
 
 /// Where a run is.
@@ -355,7 +372,7 @@ impl Conductor {
     }
 
     fn finish(&mut self, stopped: Elapsed) {
-        let mut gather = self.gather.clone();
+        let mut gather = std::mem::replace(&mut self.gather, Gather::new(0, None));
         let ran = gather.next() < u32::MAX;
         let rest = if ran { gather.finish(stopped.second(), |second| self.closing(second)) } else { Vec::new() };
         (self.gather, self.phase) = (gather, Phase::Finished);
@@ -363,7 +380,11 @@ impl Conductor {
     }
 
     fn close_next(&mut self, now: Elapsed) -> Option<scaletop_load::Second> {
-        let closing = self.closing(self.gather.next());
+        let next = self.gather.next();
+        if now.second() <= next {
+            return None; // what is to be said of it need not be found out yet
+        }
+        let closing = self.closing(next);
         self.gather.close(now, |_| closing)
     }
 
@@ -379,7 +400,7 @@ impl Conductor {
     }
 
     fn tell_state(&mut self, now: Elapsed) {
-        let held = self.held.as_ref().filter(|_| self.wants_load(now)).map(|held| held.why.clone());
+        let held = self.held.as_ref().filter(|_| self.wants_load(now)).map(Held::reason);
         let error = self.roster.present().filter_map(|(_, generator)| generator.clock_error).max().unwrap_or_default();
         let state = FleetState {
             wanted: self.settings.wanted,

@@ -8,11 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use scaletop_load::{GeneratorHealth, GeneratorPart, MAX_INSTANCES_PER_SECOND, Second};
+use scaletop_load::{
+    BundleError, GeneratorHealth, GeneratorPart, MAX_INSTANCES_PER_SECOND, Second, UnpackedSecond, Unpacker,
+};
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId};
 
 use crate::config::Resumed;
-use crate::message::StoredSecond;
+use crate::message::ArrivedSecond;
 
 /// A second closes so long after its end, whoever is missing.
 pub(crate) const WAIT: Duration = Duration::from_secs(1);
@@ -33,6 +35,11 @@ struct Stream {
 }
 
 impl Stream {
+    /// Whether `number` has come, or was given up.
+    fn has(&self, number: u64) -> bool {
+        number < self.next || self.beyond.contains(&number)
+    }
+
     /// Whether `number` is new.
     fn take(&mut self, number: u64) -> bool {
         if number < self.next || !self.beyond.insert(number) {
@@ -56,11 +63,12 @@ struct Open {
 }
 
 /// The seconds of a fleet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Gather {
     next: u32,
     open: BTreeMap<u32, Open>,
     streams: BTreeMap<(GeneratorId, u64), Stream>,
+    room: Unpacker,
 }
 
 /// What the session says of a second that closes.
@@ -77,7 +85,8 @@ pub(crate) struct Closing {
 impl Gather {
     /// Begins with second `first`.
     pub(crate) fn new(first: u32, resumed: Option<&Resumed>) -> Self {
-        let mut gather = Self { next: first, open: BTreeMap::new(), streams: BTreeMap::new() };
+        let mut gather =
+            Self { next: first, open: BTreeMap::new(), streams: BTreeMap::new(), room: Unpacker::default() };
         // What an earlier controller merged is known.
         for (id, numbers) in resumed.into_iter().flat_map(|resumed| &resumed.merged) {
             for &number in numbers {
@@ -106,43 +115,59 @@ impl Gather {
     }
 
     /// Takes a generator's second in; `false`: it is known already, or none of the session's.
-    pub(crate) fn add(&mut self, id: &GeneratorId, number: u64, stored: StoredSecond) -> bool {
-        if !self.stream(id, number).take(number) || stored.second.index > self.next.saturating_add(FAR) {
+    ///
+    /// # Errors
+    /// When its histograms cannot be read. Then nothing of it is counted, and it counts as one that has not come.
+    pub(crate) fn add(&mut self, id: &GeneratorId, number: u64, arrived: ArrivedSecond) -> Result<bool, BundleError> {
+        if self.stream(id, number).has(number) {
+            return Ok(false);
+        }
+        let ArrivedSecond { second, clock_error, late_anchor } = arrived;
+        let mut room = std::mem::take(&mut self.room);
+        let is_new = second.unpack(&mut room).map(|mut second| {
+            let row = GeneratorPart {
+                id: id.clone(),
+                due: second.counts.parts.iter().map(|part| part.due).sum(),
+                sent: second.counts.parts.iter().map(|part| part.sent).sum(),
+                ok: second.ok(),
+                lag_p99: second.send_lag_quantile(0.99),
+                cpu_percent: second.counts.generator.cpu_percent,
+                in_flight: second.counts.in_flight,
+                clock_error,
+                late_anchor,
+                numbers: vec![number],
+            };
+            self.take(&mut second, row, number)
+        });
+        self.room = room;
+        is_new
+    }
+
+    /// Adds a second that is whole, and the generator's row of it.
+    fn take(&mut self, second: &mut UnpackedSecond<'_>, mut row: GeneratorPart, number: u64) -> bool {
+        let index = second.counts.index;
+        if !self.stream(&row.id, number).take(number) || index > self.next.saturating_add(FAR) {
             return false;
         }
-        let StoredSecond { mut second, clock_error, late_anchor } = stored;
-        let total = second.total();
-        let is_late = second.index < self.next;
-        if is_late && total == scaletop_load::CohortPart::new(second.index) {
+        let is_late = index < self.next;
+        if is_late && second.is_idle() {
             return true; // nothing happened in it, and who was where is no news any more
         }
-        second.generators = vec![GeneratorPart {
-            id: id.clone(),
-            due: total.due,
-            sent: total.sent,
-            ok: total.ok.count(),
-            lag_p99: second.send_lag.quantile(0.99),
-            cpu_percent: second.generator.cpu_percent,
-            in_flight: second.in_flight,
-            clock_error,
-            late_anchor,
-            numbers: vec![number],
-        }];
         if is_late {
-            second.index = self.next;
+            second.counts.index = self.next;
             // Gauges of a moment that is over are not those of this second.
-            (second.in_flight, second.oldest_in_flight) = (0, None);
-            second.generators[0].in_flight = 0;
-            second.generator = GeneratorHealth::default();
+            (second.counts.in_flight, second.counts.oldest_in_flight) = (0, None);
+            row.in_flight = 0;
+            second.counts.generator = GeneratorHealth::default();
         }
-        let open = self
-            .open
-            .entry(second.index)
-            .or_insert_with(|| Open { second: Second::new(second.index, ArrivalRate::PAUSED), from: BTreeSet::new() });
+        let open = self.open.entry(second.counts.index).or_insert_with_key(|&index| Open {
+            second: Second::new(index, ArrivalRate::PAUSED),
+            from: BTreeSet::new(),
+        });
         if !is_late {
-            open.from.insert(id.clone());
+            open.from.insert(row.id.clone());
         }
-        merge(&mut open.second, &second);
+        merge(&mut open.second, second, row);
         true
     }
 
@@ -197,28 +222,12 @@ impl Gather {
 
 /// Adds one generator's second to the fleet's: counts, histograms and gauges add up, health is that of the worst of them, and the
 /// caps and the peaks are those of all together.
-fn merge(into: &mut Second, part: &Second) {
-    let rows = std::mem::take(&mut into.generators);
-    into.merge(part);
-    let mut rows: BTreeMap<GeneratorId, GeneratorPart> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-    for row in std::mem::take(&mut into.generators) {
-        match rows.get_mut(&row.id) {
-            Some(mine) => {
-                (mine.due, mine.sent, mine.ok) = (mine.due + row.due, mine.sent + row.sent, mine.ok + row.ok);
-                mine.in_flight = mine.in_flight.max(row.in_flight);
-                mine.lag_p99 = mine.lag_p99.max(row.lag_p99);
-                mine.cpu_percent = higher(mine.cpu_percent, row.cpu_percent);
-                mine.clock_error = mine.clock_error.max(row.clock_error);
-                mine.late_anchor = mine.late_anchor.max(row.late_anchor);
-                mine.numbers.extend(row.numbers);
-            }
-            None => {
-                rows.insert(row.id.clone(), row);
-            }
-        }
-    }
-    into.generators = rows.into_values().collect();
-    let (mine, theirs) = (&mut into.generator, &part.generator);
+fn merge(into: &mut Second, part: &mut UnpackedSecond<'_>, row: GeneratorPart) {
+    // Whatever it says of generators: it is one.
+    part.counts.generators.clear();
+    part.merge_into(into);
+    add_row(&mut into.generators, row);
+    let (mine, theirs) = (&mut into.generator, &part.counts.generator);
     *mine = GeneratorHealth {
         cpu_percent: higher(mine.cpu_percent, theirs.cpu_percent),
         cores: lower(mine.cores, theirs.cores),
@@ -236,6 +245,23 @@ fn merge(into: &mut Second, part: &Second) {
     let beyond = into.served.split_off(into.served.len().min(MAX_INSTANCES_PER_SECOND));
     into.unattributed += beyond.iter().map(|served| served.requests).sum::<u64>();
     into.remotes.truncate(MAX_INSTANCES_PER_SECOND);
+}
+
+/// Adds what a generator says of a second to what it has said of it: when it was late, it says more than once.
+fn add_row(rows: &mut Vec<GeneratorPart>, row: GeneratorPart) {
+    match rows.binary_search_by(|mine| mine.id.cmp(&row.id)) {
+        Ok(at) => {
+            let mine = &mut rows[at];
+            (mine.due, mine.sent, mine.ok) = (mine.due + row.due, mine.sent + row.sent, mine.ok + row.ok);
+            mine.in_flight = mine.in_flight.max(row.in_flight);
+            mine.lag_p99 = mine.lag_p99.max(row.lag_p99);
+            mine.cpu_percent = higher(mine.cpu_percent, row.cpu_percent);
+            mine.clock_error = mine.clock_error.max(row.clock_error);
+            mine.late_anchor = mine.late_anchor.max(row.late_anchor);
+            mine.numbers.extend(row.numbers);
+        }
+        Err(at) => rows.insert(at, row),
+    }
 }
 
 fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
@@ -266,15 +292,26 @@ fn fuller(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use scaletop_load::{Latency, OutcomeKind};
+    use scaletop_load::{CohortPart, Latency, OutcomeKind, Served};
+    use scaletop_units::InstanceId;
 
     use super::*;
+    use crate::message::{self, StoredSecond};
     use crate::slots::tests::id;
 
     /// One answer: of whom, sent in which second, intended in which, after so many microseconds.
     type Answer = (usize, u32, u32, u64);
 
-    fn stored(index: u32, answers: &[(u32, u64)]) -> StoredSecond {
+    /// As it comes over the wire.
+    fn arrived(stored: &StoredSecond) -> ArrivedSecond {
+        message::read(&message::write(1, 0, stored)).unwrap().body
+    }
+
+    fn stored(index: u32, answers: &[(u32, u64)]) -> ArrivedSecond {
+        arrived(&counted(index, answers))
+    }
+
+    fn counted(index: u32, answers: &[(u32, u64)]) -> StoredSecond {
         let mut second = Second::new(index, ArrivalRate::PAUSED);
         for &(intended, micros) in answers {
             let part = second.part_mut(intended);
@@ -295,6 +332,10 @@ mod tests {
         StoredSecond { second, clock_error: Some(Duration::from_millis(1)), late_anchor: None }
     }
 
+    fn add(gather: &mut Gather, generator: usize, number: u64, second: ArrivedSecond) -> bool {
+        gather.add(&id(generator), number, second).unwrap()
+    }
+
     fn holders(count: usize) -> impl Fn(u32) -> Closing {
         move |_| Closing { holders: (0..count).map(id).collect(), planned: Some(5), target: ArrivalRate::new(9) }
     }
@@ -302,9 +343,9 @@ mod tests {
     #[test]
     fn a_second_closes_when_all_delivered_and_at_the_latest_a_second_after_its_end() {
         let mut gather = Gather::new(0, None);
-        assert!(gather.add(&id(0), 0, stored(0, &[(0, 100)])));
+        assert!(add(&mut gather, 0, 0, stored(0, &[(0, 100)])));
         assert!(gather.close(Elapsed::from_millis(1_500), holders(2)).is_none());
-        assert!(gather.add(&id(1), 0, stored(0, &[(0, 100)])));
+        assert!(add(&mut gather, 1, 0, stored(0, &[(0, 100)])));
         assert!(gather.close(Elapsed::from_millis(999), holders(2)).is_none());
         let second = gather.close(Elapsed::from_millis(1_500), holders(2)).unwrap();
         assert_eq!((second.index, second.total().due, second.total().planned), (0, 2, Some(5)));
@@ -317,8 +358,8 @@ mod tests {
     fn what_comes_late_is_in_the_open_second_under_the_one_it_was_intended_in() {
         let mut gather = Gather::new(0, None);
         gather.close(Elapsed::from_secs(2), holders(1)).unwrap();
-        assert!(gather.add(&id(0), 1, stored(1, &[(1, 100)])));
-        assert!(gather.add(&id(0), 0, stored(0, &[(0, 100), (0, 300)])));
+        assert!(add(&mut gather, 0, 1, stored(1, &[(1, 100)])));
+        assert!(add(&mut gather, 0, 0, stored(0, &[(0, 100), (0, 300)])));
         let second = gather.close(Elapsed::from_secs(2), holders(1)).unwrap();
         let parts: Vec<_> = second.parts.iter().map(|part| (part.intended, part.due, part.planned)).collect();
         assert_eq!(parts, [(0, 2, None), (1, 1, Some(5))]);
@@ -330,11 +371,11 @@ mod tests {
     #[test]
     fn health_is_that_of_the_worst_and_caps_and_peaks_add_up() {
         let mut gather = Gather::new(0, None);
-        gather.add(&id(0), 0, stored(0, &[]));
-        let mut busy = stored(0, &[]);
+        add(&mut gather, 0, 0, stored(0, &[]));
+        let mut busy = counted(0, &[]);
         busy.second.generator.cpu_percent = Some(90.0);
         busy.second.generator.fds = Some((20, 100));
-        gather.add(&id(1), 0, busy);
+        add(&mut gather, 1, 0, arrived(&busy));
         let health = gather.close(Elapsed::from_secs(1), holders(2)).unwrap().generator;
         assert_eq!((health.cpu_percent, health.fds), (Some(90.0), Some((20, 100))));
         assert_eq!((health.in_flight_cap, health.in_flight_peak, health.workers), (200, 14, 2));
@@ -347,7 +388,7 @@ mod tests {
         let mut closed = Vec::new();
         // Number 2 comes when second 3 has closed, and no second closes with it: that is left to the next controller.
         for (number, now) in [(0, 1), (1, 2), (3, 4), (2, 4)] {
-            first.add(&id(0), number, second(number));
+            add(&mut first, 0, number, second(number));
             while let Some(second) = first.close(Elapsed::from_secs(now), holders(0)) {
                 closed.push(second);
             }
@@ -359,9 +400,9 @@ mod tests {
         assert_eq!(closed.len(), 4);
         let mut gather = Gather::new(4, Some(&resumed));
         for number in [0, 1, 3, 2, 4, 4] {
-            gather.add(&id(0), number, second(number));
+            add(&mut gather, 0, number, second(number));
         }
-        assert!(gather.add(&id(1), 4, second(4)), "it had not been heard of then");
+        assert!(add(&mut gather, 1, 4, second(4)), "it had not been heard of then");
         closed.extend(gather.finish(4, holders(1)));
         let due: Vec<_> = closed.iter().map(|second| second.total().due).collect();
         assert_eq!(
@@ -369,6 +410,23 @@ mod tests {
             (6, 3),
             "{due:?}: each once, and the late one in the second that is open"
         );
+    }
+
+    #[test]
+    fn of_a_second_whose_histograms_are_damaged_nothing_is_counted_and_it_may_come_again() {
+        let whole = message::write(1, 0, &counted(0, &[(0, 100), (0, 300)]));
+        // The last characters of the text are the checksum of its histograms.
+        let mut damaged = whole.clone();
+        let at = damaged.windows(9).position(|bytes| bytes == b"latencies").unwrap() + 20;
+        damaged[at..at + 4].copy_from_slice(b"AAAA");
+        let mut gather = Gather::new(0, None);
+        let body = message::read::<ArrivedSecond>(&damaged).unwrap().body;
+        assert!(gather.add(&id(0), 0, body).is_err());
+        assert!(gather.close(Elapsed::from_secs(1), holders(1)).is_none(), "it counts as one that has not come");
+        let body = message::read::<ArrivedSecond>(&whole).unwrap().body;
+        assert_eq!(gather.add(&id(0), 0, body).ok(), Some(true));
+        let second = gather.close(Elapsed::from_secs(1), holders(1)).unwrap();
+        assert_eq!((second.total().due, second.total().ok.count(), second.send_lag.count()), (2, 2, 2));
     }
 
     #[test]
@@ -381,6 +439,104 @@ mod tests {
         assert_eq!(stream.next, 4, "the oldest gap is given up, those after it are not");
         assert!(!stream.take(2) && stream.take(4) && !stream.take(11));
         assert_eq!(stream.next, 6);
+    }
+
+    /// What a generator may say of a second: everything that a second can hold, in the range of histograms and beyond it.
+    fn any_second() -> impl Strategy<Value = StoredSecond> {
+        let micros = prop_oneof![1_u64..2_000, 1_u64..5_000_000, 500_000_000_u64..2_000_000_000];
+        let histogram = || prop_oneof![Just(0_u64), Just(3), Just(40), Just(900)];
+        let part = (0_u32..3, 0_u64..50, histogram(), histogram(), histogram(), histogram());
+        let instances = prop::collection::btree_map(0_u32..300, 0_u64..9, 0..200);
+        (0_u32..4, prop::collection::vec(part, 0..3), instances, histogram(), micros, any::<u64>()).prop_map(
+            |(index, parts, instances, lags, around, seed)| {
+                let mut rng = fastrand::Rng::with_seed(seed);
+                let mut of = |count: u64| {
+                    let mut latency = Latency::new();
+                    (0..count).for_each(|_| {
+                        latency.record(Duration::from_micros(around * rng.u64(1..40) / 8 + rng.u64(1..4_000)))
+                    });
+                    latency
+                };
+                let mut second = Second::new(index, ArrivalRate::PAUSED);
+                for (back, due, ok, failed, service, failed_service) in parts {
+                    let part = second.part_mut(index.saturating_sub(back));
+                    (part.due, part.sent, part.late) = (due, due / 2, due / 7);
+                    (part.ok, part.failed) = (of(ok), of(failed));
+                    (part.service, part.failed_service) = (of(service), of(failed_service));
+                    part.outcomes.add(OutcomeKind::Ok);
+                }
+                for (instance, requests) in instances {
+                    let id = InstanceId::from(format!("i{instance:03}"));
+                    second.served.push(Served {
+                        id,
+                        requests,
+                        ok: requests,
+                        first_ok_intended: None,
+                        response: of(requests),
+                    });
+                }
+                second.send_lag = of(lags);
+                if seed % 2 == 0 {
+                    second.connections.opened = 1 + seed % 9;
+                    (second.connections.connect, second.connections.slot_wait) = (of(lags), of(3));
+                }
+                second.in_flight = seed % 5;
+                StoredSecond { second, clock_error: None, late_anchor: None }
+            },
+        )
+    }
+
+    /// A generator's second added to the fleet's by way of a whole second of its own, histogram by histogram.
+    fn add_whole(into: &mut Second, generator: usize, number: u64, stored: &StoredSecond) {
+        let mut second = stored.second.clone();
+        let total = second.total();
+        let is_late = second.index < into.index;
+        if is_late && total == CohortPart::new(second.index) {
+            return;
+        }
+        let row = GeneratorPart {
+            id: id(generator),
+            due: total.due,
+            sent: total.sent,
+            ok: total.ok.count(),
+            lag_p99: second.send_lag.quantile(0.99),
+            cpu_percent: None,
+            in_flight: if is_late { 0 } else { second.in_flight },
+            clock_error: None,
+            late_anchor: None,
+            numbers: vec![number],
+        };
+        if is_late {
+            (second.index, second.in_flight) = (into.index, 0);
+        }
+        into.merge(&second);
+        add_row(&mut into.generators, row);
+        let beyond = into.served.split_off(into.served.len().min(MAX_INSTANCES_PER_SECOND));
+        into.unattributed += beyond.iter().map(|served| served.requests).sum::<u64>();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))] // each case fills many histograms
+        /// Packed histograms added to the fleet's give what whole seconds merged give, cell for cell, in any order and with repeats.
+        #[test]
+        fn packed_seconds_add_up_to_what_whole_ones_do(
+            seconds in prop::collection::vec((0_usize..3, any_second()), 0..6),
+            order in prop::collection::vec(0_usize..6, 0..12)
+        ) {
+            // All that is older than second 3 is late in it.
+            let mut gather = Gather::new(3, None);
+            let (mut whole, mut seen) = (Second::new(3, ArrivalRate::new(9)), BTreeSet::new());
+            for which in order.into_iter().chain(0..6).filter(|which| *which < seconds.len()) {
+                let (generator, stored) = &seconds[which];
+                let is_new = seen.insert(which);
+                prop_assert_eq!(add(&mut gather, *generator, which as u64, arrived(stored)), is_new);
+                if is_new {
+                    add_whole(&mut whole, *generator, which as u64, stored);
+                }
+            }
+            let closing = Closing { target: ArrivalRate::new(9), ..Closing::default() };
+            prop_assert_eq!(gather.close(Elapsed::from_secs(4), |_| closing).unwrap(), whole);
+        }
     }
 
     proptest! {
@@ -400,7 +556,7 @@ mod tests {
             let all = (0..24).map(|which| (which, 0));
             for (which, pause) in order.into_iter().chain(all) {
                 let (generator, index) = (which / 6, u32::try_from(which % 6).unwrap());
-                gather.add(&id(generator), u64::from(index), stored(index, &of(generator, index)));
+                add(&mut gather, generator, u64::from(index), stored(index, &of(generator, index)));
                 now = now + Duration::from_millis(100 * pause);
                 closed.extend(gather.close(now, holders(4)));
             }

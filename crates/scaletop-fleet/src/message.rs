@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use scaletop_load::{Arrivals, Piece, Second};
+use scaletop_load::{Arrivals, PackedSecond, Piece, Second};
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId};
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -286,14 +286,17 @@ pub(crate) struct PublishedEntry {
 
 /// A generator's second as it is stored. The number of its message is that of the second among those of its process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StoredSecond {
+pub(crate) struct StoredSecond<S = Second> {
     /// What it counted.
-    pub second: Second,
+    pub second: S,
     /// How far its clock may have been off, plus or minus.
     pub clock_error: Option<Duration>,
     /// How late the latest change reached it in this second.
     pub late_anchor: Option<Duration>,
 }
+
+/// A generator's second as it comes: its histograms stay packed until they are added to those of the others.
+pub(crate) type ArrivedSecond = StoredSecond<PackedSecond>;
 
 /// A second's bytes. One that is too large leaves out its histograms per instance; whether it did.
 pub(crate) fn write_second(epoch: u64, number: u64, stored: &mut StoredSecond) -> (Vec<u8>, bool) {

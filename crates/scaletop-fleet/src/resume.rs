@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{Consent, FleetError, Resumed, RunId, Verifier};
 use crate::gather::{Closing, Gather};
 use crate::link::{Ask, ControllerLink, Incoming, Question};
-use crate::message::{self, Beat, BeatAnswer, Hello, RunDocument, StoredSecond, Verdict};
+use crate::message::{self, ArrivedSecond, Beat, BeatAnswer, Hello, RunDocument, Verdict};
 
 /// From the first document on, beats are listened to for so long: the one that took the shortest way says best what time it is.
 const LISTENING: Duration = Duration::from_secs(1);
@@ -91,8 +91,8 @@ pub fn rest(resumed: &Resumed) -> Vec<Second> {
     let mut gather = Gather::new(resumed.next, Some(resumed));
     for (id, number, body) in &resumed.heard {
         // What cannot be read is none of theirs.
-        if let Ok(stored) = message::read::<StoredSecond>(body) {
-            gather.add(id, *number, stored.body);
+        if let Ok(arrived) = message::read::<ArrivedSecond>(body) {
+            let _ = gather.add(id, *number, arrived.body);
         }
     }
     let Some(last) = resumed.next.checked_sub(1) else { return Vec::new() };

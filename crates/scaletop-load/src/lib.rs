@@ -38,9 +38,11 @@ pub use line::{Exchange, Line};
 pub use mix::{Mix, MixError, MixSpec, RequestName, RequestSpec};
 pub use pacer::{Arrival, Pacer, Piece, Share, Slots};
 pub use rate::{Arrivals, CREDIT_PER_ARRIVAL, RateProfile};
+pub use record::bundle::{BundleError, Unpacker};
 pub use record::connections::Connections;
 pub use record::failures::Failure;
 pub use record::latency::Latency;
+pub use record::second::packed::{PackedSecond, UnpackedSecond};
 pub use record::second::{
     CohortPart, GeneratorHealth, GeneratorPart, LATE, MAX_INSTANCES_PER_SECOND, RequestPart, Second, Served,
 };

@@ -1,7 +1,7 @@
 //! The table of keys itself. What keys have in common live and in a replay stands here once; keys that drive the load live
 //! choose the moment in a replay, or say that they work live only ([`super::KeyMap::action_for`]).
 
-use super::{Binding, Group, Key, KeyPress, Mode, char, key, line};
+use super::{Binding, Group, Key, KeyPress, LOOKING, Mode, char, key, line};
 use crate::app::action::Action;
 
 const LIVE: &[Mode] = &[Mode::Normal, Mode::Table];
@@ -187,13 +187,14 @@ pub(super) const TABLE: &[Binding] = &[
         &[key(Key::Enter, Action::Open)],
     ),
     line(
-        BOTH,
+        LIVE,
         ":",
         "commands: rate, ramp, mark, go, view, …",
         Group::Look,
         Some(("command", 4)),
         &[char(':', Action::AskCommand)],
     ),
+    line(REPLAY, ":", LOOKING, Group::Look, Some(("command", 4)), &[char(':', Action::AskCommand)]),
     line(BOTH, "/", "filter the log", Group::Look, None, &[char('/', Action::AskFilter)]),
     line(BOTH, "0", "the whole session", Group::Look, None, &[char('0', Action::WholeSession)]),
     line(
@@ -232,9 +233,17 @@ pub(super) const TABLE: &[Binding] = &[
     line(REPLAY, "e", "how to get the session's files", Group::Session, None, &[char('e', Action::Export)]),
     line(BOTH, "?", "this help", Group::Session, Some(("help", 1)), &[char('?', Action::ToggleHelp)]),
     line(
-        BOTH,
+        LIVE,
         "Ctrl-Z",
         "pause the load, back to the shell: fg returns",
+        Group::Session,
+        None,
+        &[(KeyPress::ctrl(Key::Char('z')), Action::Suspend)],
+    ),
+    line(
+        REPLAY,
+        "Ctrl-Z",
+        "pause the replay, back to the shell: fg returns",
         Group::Session,
         None,
         &[(KeyPress::ctrl(Key::Char('z')), Action::Suspend)],

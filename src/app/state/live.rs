@@ -1,6 +1,7 @@
 //! How a live session is going, beside what it has measured: who decides the rate, and how the end is going.
 
 use crate::app::controller::Controller;
+use crate::app::state::palette::Reach;
 use crate::app::state::told::Told;
 use crate::app::state::undo::Undo;
 use crate::plan::forecast::Budget;
@@ -119,6 +120,11 @@ impl Live {
     /// Whether another program leads the session, and this one only shows it.
     pub(crate) fn is_watched(&self) -> bool {
         self.place == Place::Watched
+    }
+
+    /// What commands may do.
+    pub(crate) fn reach(&self) -> Reach {
+        if self.is_watched() { Reach::Watched } else { Reach::Session }
     }
 
     /// The increment of the rate keys, requests per second.

@@ -22,6 +22,24 @@ pub(crate) enum Asked {
     Judge(Vec<Objective>),
 }
 
+/// What commands may do here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All: the session is led from here.
+    Session,
+    /// Look: another program leads the session.
+    Watched,
+    /// Look: it is a replay.
+    Replay,
+}
+
+impl Reach {
+    /// Whether the command does something here.
+    fn has(self, command: &Command) -> bool {
+        self == Self::Session || !command.is_live
+    }
+}
+
 /// A command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Command {
@@ -29,7 +47,7 @@ pub(crate) struct Command {
     /// What it takes, as people write it; empty when nothing.
     pub(crate) takes: &'static str,
     pub(crate) does: &'static str,
-    /// Whether it changes a session: it does not in a replay.
+    /// Whether it changes or keeps a session: only who leads one does.
     is_live: bool,
     read: fn(&str) -> Result<Asked, String>,
 }
@@ -79,17 +97,29 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("window", "1m|5m|15m|all", "how much time the charts show", false, window),
 ];
 
-/// The commands that begin so; of those with something behind them, the one of that name.
-pub(crate) fn matching(typed: &str) -> Vec<&'static Command> {
+impl Command {
+    /// What it does, in words.
+    pub(crate) fn does(&self, reach: Reach) -> &'static str {
+        match (self.name, reach) {
+            ("quit", Reach::Watched) => "stop looking on; the session goes on",
+            ("quit", Reach::Replay) => "end the replay",
+            ("live", Reach::Replay) => "back to the moment played",
+            _ => self.does,
+        }
+    }
+}
+
+/// The commands that do something here and begin so; of those with something behind them, the one of that name.
+pub(crate) fn matching(typed: &str, reach: Reach) -> Vec<&'static Command> {
     let name = typed.split_whitespace().next().unwrap_or_default();
     let is_whole = typed.trim_start().contains(char::is_whitespace);
     let fits = |command: &&Command| if is_whole { command.name == name } else { command.name.starts_with(name) };
-    COMMANDS.iter().filter(fits).collect()
+    COMMANDS.iter().filter(|command| reach.has(command)).filter(fits).collect()
 }
 
 /// What was typed, with the name of its command completed as far as it is the only one.
-pub(crate) fn completed(typed: &str) -> Option<String> {
-    let candidates = matching(typed);
+pub(crate) fn completed(typed: &str, reach: Reach) -> Option<String> {
+    let candidates = matching(typed, reach);
     let first = candidates.first()?.name;
     let common = candidates.iter().fold(first.len(), |common, command| {
         first.bytes().zip(command.name.bytes()).take(common).take_while(|(a, b)| a == b).count()
@@ -100,25 +130,32 @@ pub(crate) fn completed(typed: &str) -> Option<String> {
 }
 
 /// What was typed asks for.
-pub(crate) fn read(typed: &str, is_replay: bool) -> Result<Asked, String> {
+pub(crate) fn read(typed: &str, reach: Reach) -> Result<Asked, String> {
     let typed = typed.trim();
     let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
-    let found = matching(name);
+    let found = matching(name, reach);
     let command = match (found.iter().find(|command| command.name == name), found.as_slice()) {
         (Some(command), _) | (None, [command]) => command,
-        (None, []) => return Err(format!("no command begins with “{name}”: an empty line shows them all")),
+        (None, []) => return Err(unknown(name, reach)),
         (None, several) => {
             let names: Vec<_> = several.iter().map(|command| command.name).collect();
             return Err(format!("which one: {}?", names.join(", ")));
         }
     };
-    if is_replay && command.is_live {
-        return Err(format!(
-            "{} is for live sessions, and this is a replay: nothing of it can be changed",
-            command.name
-        ));
-    }
     (command.read)(rest.trim())
+}
+
+/// Why no command begins so here.
+fn unknown(name: &str, reach: Reach) -> String {
+    match (matching(name, Reach::Session).first(), reach) {
+        (Some(command), Reach::Replay) => {
+            format!("{} is for live sessions, and this is a replay: nothing of it can be changed", command.name)
+        }
+        (Some(command), Reach::Watched) => {
+            format!("{} is for who leads the session: you look on, and can change nothing", command.name)
+        }
+        _ => format!("no command begins with “{name}”: an empty line shows them all"),
+    }
 }
 
 fn nothing(rest: &str, action: Action) -> Result<Asked, String> {
@@ -237,7 +274,7 @@ mod tests {
                 Asked::Judge(vec![Objective::Latency(1.0, Duration::from_secs(2)), Objective::Errors(0.02)]),
             ),
         ] {
-            assert_eq!(read(typed, false), Ok(expected), "{typed}");
+            assert_eq!(read(typed, Reach::Session), Ok(expected), "{typed}");
         }
     }
 
@@ -260,17 +297,33 @@ mod tests {
             ("slo errors=1", "such as 1%"),
             ("slo p99=1s p95=1s", "one percentile and one share"),
         ] {
-            let error = read(typed, false).expect_err(typed);
+            let error = read(typed, Reach::Session).expect_err(typed);
             assert!(error.contains(why), "{typed}: {error}");
         }
-        assert!(read("rate 5", true).expect_err("a replay").contains("this is a replay"));
-        assert!(read("slo p99=1s", true).expect_err("a replay").contains("nothing of it can be changed"));
-        assert_eq!(read("view log", true), Ok(Asked::Do(Action::Show(View::Log))));
+        for (reach, why) in [(Reach::Replay, "this is a replay"), (Reach::Watched, "you look on")] {
+            for typed in ["rate 5", "ra", "slo p99=1s", "mark", "export", "kill"] {
+                let error = read(typed, reach).expect_err(typed);
+                assert!(error.contains(why) && error.contains("change"), "{typed}: {error}");
+            }
+            assert_eq!(read("view log", reach), Ok(Asked::Do(Action::Show(View::Log))));
+            assert!(read("zz", reach).expect_err("none").contains("no command"));
+        }
+    }
+
+    #[test]
+    fn only_what_does_something_here_is_offered() {
+        let names = |reach| matching("", reach).into_iter().map(|command| command.name).collect::<Vec<_>>();
+        let look = ["filter", "glyphs", "go", "help", "live", "quit", "save", "theme", "view", "window"];
+        assert_eq!((names(Reach::Watched), names(Reach::Replay)), (look.to_vec(), look.to_vec()));
+        assert_eq!(names(Reach::Session).len(), COMMANDS.len());
+        assert_eq!(completed("s", Reach::Watched), Some("save ".to_owned()), "no other is left");
+        let quit = matching("q", Reach::Watched)[0];
+        assert!(quit.does(Reach::Watched).contains("goes on") && quit.does(Reach::Session).contains("end the session"));
     }
 
     #[test]
     fn tab_completes_as_far_as_it_is_sure() {
-        let all = |typed| completed(typed);
+        let all = |typed| completed(typed, Reach::Session);
         assert_eq!(all("sp"), Some("spike".to_owned()));
         assert_eq!(all("sl"), Some("slo ".to_owned()));
         assert_eq!(all("ma"), Some("mark ".to_owned()));

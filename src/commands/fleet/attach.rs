@@ -20,7 +20,7 @@ use crate::commands::own::Own;
 use crate::commands::{CommandError, fleet_load, has_screen, outcome, say, theme};
 use crate::session::event::{FleetSettings, Header, SessionEvent};
 use crate::session::folder;
-use crate::session::recording::{FILE_NAME, RecordingReader};
+use crate::session::recording::{Damage, FILE_NAME, RecordingReader};
 use crate::target::Target;
 use crate::text::counted;
 use crate::tui::front::{Manners, TerminalFront};
@@ -86,7 +86,7 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     let mut carrier = fleet_load::carrier_of(ticket, Seconds::From(first_number), &about).await?;
     // Only now: whoever led it says nothing more.
     let copied = Copied::of(kept(look.record().await)?).await?;
-    let mut past = Past::read(&copied)?;
+    let mut past = Past::read(copied.read()?)?;
     let (target, fleet) = past.may_go_on()?;
     // One of its own: what the first controller wrote stays where it is. It is empty until somebody goes on.
     let name = folder::name(past.header.started_unix_micros, std::slice::from_ref(&target));
@@ -102,12 +102,12 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
     let recovered = match recovering.await {
         Err(FleetError::Deserted { .. }) if args.finish => {
             copied.write_to(&folder.join(FILE_NAME))?;
-            return complete(&past, &folder, carrier);
+            return complete(&past, copied.record().missing(), &folder, carrier);
         }
         Err(source @ FleetError::Deserted { .. }) => return Err(FleetCommandError::Deserted { source }.into()),
         recovered => recovered?,
     };
-    let text = gone_on(carrier.epoch, past.at, copied.record().missing());
+    let text = gone_on(carrier.epoch, past.at, copied.record().missing(), past.damage);
     let again = Again {
         header: past.header,
         folder,
@@ -125,16 +125,26 @@ async fn lead(args: AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Command
 }
 
 /// What the log says of a session that controller `epoch` goes on with, and of how much is known of it.
-fn gone_on(epoch: u64, at: Elapsed, missing: u64) -> String {
-    let left_out = match missing {
+fn gone_on(epoch: u64, at: Elapsed, missing: u64, damage: Damage) -> String {
+    format!(
+        "nobody led this session after {at}: its load ended within the lease of its generators, and what they sent until then is \
+         counted and belongs to no step; controller {epoch} goes on with it, at rate 0{}",
+        left_out(missing, damage)
+    )
+}
+
+/// `; 2 parts of its recording were not kept; …`: what of a kept recording cannot be had, and what to do; nothing where it is whole.
+fn left_out(missing: u64, damage: Damage) -> String {
+    let missing = match missing {
         0 => String::new(),
         1 => "; 1 part of its recording was not kept".to_owned(),
         missing => format!("; {} of its recording were not kept", counted(missing, "part")),
     };
-    format!(
-        "nobody led this session after {at}: its load ended within the lease of its generators, and what they sent until then is \
-         counted and belongs to no step; controller {epoch} goes on with it, at rate 0{left_out}"
-    )
+    let damaged = damage.describe().map_or_else(String::new, |what| format!("; of its recording {what}"));
+    if missing.is_empty() && damaged.is_empty() {
+        return String::new();
+    }
+    format!("{missing}{damaged}: the folder of the program that led it, where it is left, has all of it")
 }
 
 /// What is known of a session by its recording.
@@ -145,11 +155,12 @@ struct Past {
     at: Elapsed,
     /// Why it ended, if it did.
     ended: Option<String>,
+    /// What of its recording could not be read.
+    damage: Damage,
 }
 
 impl Past {
-    fn read(copied: &Copied) -> Result<Self, CommandError> {
-        let mut reader = copied.read()?;
+    fn read(mut reader: RecordingReader) -> Result<Self, CommandError> {
         let header = reader.header().clone();
         let (mut resumed, mut at, mut ended) = (Resumed::default(), Elapsed::ZERO, None);
         while let Some(recorded) = reader.next_event()? {
@@ -170,7 +181,7 @@ impl Past {
                 _ => {}
             }
         }
-        Ok(Self { header, resumed, at, ended })
+        Ok(Self { header, resumed, at, ended, damage: reader.damage() })
     }
 
     /// What it loads and with which fleet; or why nobody goes on with it.
@@ -216,7 +227,7 @@ async fn watch(args: &AttachArgs, ticket: &Ticket, own: Own) -> Result<u8, Comma
 
 /// Tells what comes of the recording, until another session begins or nobody listens any more.
 async fn follow(mut copied: Copied, mut reader: RecordingReader, tell: mpsc::Sender<ReplayEvent>) {
-    let mut is_away = false;
+    let (mut is_away, mut is_damage_told) = (false, false);
     loop {
         let news = match copied.more().await {
             Ok(_) if is_away => Some("the fleet's server is reached again".to_owned()),
@@ -235,6 +246,11 @@ async fn follow(mut copied: Copied, mut reader: RecordingReader, tell: mpsc::Sen
                 return;
             }
         }
+        if let Some(news) = first_damage(&mut is_damage_told, reader.damage())
+            && tell.send(ReplayEvent::Told(news)).await.is_err()
+        {
+            return;
+        }
         if copied.record().is_over() {
             let news = "another session of this fleet has begun: attach again to see it".to_owned();
             let _ = tell.send(ReplayEvent::Told(news)).await;
@@ -244,17 +260,56 @@ async fn follow(mut copied: Copied, mut reader: RecordingReader, tell: mpsc::Sen
     }
 }
 
+/// What who looks on is told of a recording of which not all can be read: once.
+fn first_damage(is_told: &mut bool, damage: Damage) -> Option<String> {
+    if *is_told {
+        return None;
+    }
+    let what = damage.describe()?;
+    *is_told = true;
+    Some(format!("of what is kept of this session {what}: whoever leads it has all of it"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::event::Settings;
+    use crate::session::event::{Recorded, Settings};
 
     #[test]
     fn what_is_not_kept_of_a_recording_is_said_as_so_many_parts() {
         let at = Elapsed::from_secs(9);
-        assert!(gone_on(2, at, 0).ends_with("at rate 0"));
-        assert!(gone_on(2, at, 1).ends_with("; 1 part of its recording was not kept"));
-        assert!(gone_on(2, at, 1_200).ends_with("; 1,200 parts of its recording were not kept"));
+        let gone_on = |missing| gone_on(2, at, missing, Damage::default());
+        assert!(gone_on(0).ends_with("at rate 0"));
+        assert!(gone_on(1).contains("at rate 0; 1 part of its recording was not kept: the folder of"));
+        assert!(gone_on(1_200).contains("; 1,200 parts of its recording were not kept: the folder of"));
+    }
+
+    #[test]
+    fn damaged_lines_of_a_kept_recording_are_counted_and_told_once_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let header = Header::new(0, Settings::default());
+        let mut writer = crate::session::recording::RecordingWriter::create(folder.path(), &header).unwrap();
+        let mark = |at| Recorded::new(Elapsed::from_secs(at), SessionEvent::Mark { text: "here".to_owned() });
+        writer.append(&mark(1)).unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        let path = folder.path().join(FILE_NAME);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        let good = text.lines().last().unwrap().to_owned();
+        text.push_str(&format!("{{\"at\":7,\"no\nhing\n{good}\n"));
+        std::fs::write(&path, text).unwrap();
+        let past = Past::read(RecordingReader::open(&path).unwrap()).unwrap();
+        assert_eq!((past.at, past.damage), (Elapsed::from_secs(1), Damage { torn_end: false, skipped_lines: 2 }));
+        let said = gone_on(2, past.at, 0, past.damage);
+        assert!(
+            said.contains("2 lines are damaged and were left out: the folder of the program that led it"),
+            "{said}"
+        );
+        let mut is_told = false;
+        assert_eq!(first_damage(&mut is_told, Damage::default()), None);
+        let said = first_damage(&mut is_told, past.damage).unwrap();
+        assert!(said.contains("2 lines are damaged") && said.contains("whoever leads it"), "{said}");
+        assert_eq!(first_damage(&mut is_told, past.damage), None);
     }
 
     #[test]
@@ -281,7 +336,8 @@ mod tests {
             let settings = Settings { target: target.to_owned(), fleet, ..Settings::default() };
             let header = Header::new(0, settings);
             let ended = ended.map(str::to_owned);
-            Past { header, resumed: Resumed::default(), at: Elapsed::ZERO, ended }.may_go_on()
+            let damage = Damage::default();
+            Past { header, resumed: Resumed::default(), at: Elapsed::ZERO, ended, damage }.may_go_on()
         };
         let refused = |past: Result<_, CommandError>| past.map(|_: (Target, FleetSettings)| ()).unwrap_err();
         let fleet = || Some(FleetSettings::default());

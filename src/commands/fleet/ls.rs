@@ -1,6 +1,7 @@
 //! `scaletop fleet ls`: the runs that a server knows.
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use scaletop_fleet::nats::{Look, RunSeen};
 use scaletop_fleet::ticket::Ticket;
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::fleet::FleetLookArgs;
 use crate::commands::CommandError;
-use crate::text::{clean, counted};
+use crate::text::{age, clean, counted};
 
 use super::given;
 
@@ -34,14 +35,30 @@ pub(super) async fn run(args: &FleetLookArgs) -> Result<u8, CommandError> {
     Ok(0)
 }
 
-/// `0123456789abcdef  steered by process 17 on host (epoch 2), 120 seconds kept  this ticket's`
+/// `0123456789abcdef  steered by process 17 on host for 4m10s, not heard for 7 s; after 1 other program; 120 seconds of generators kept`
 fn line(run: &RunSeen, ticket: &Ticket) -> String {
     let state = if run.is_held { "steered by" } else { "last steered by" };
     let own = if run.run == *ticket.run() { "  this ticket's" } else { "" };
     let holder = clean(&run.holder.to_string());
+    let since = held_for(run).map_or_else(String::new, |secs| format!(" for {}", age(Duration::from_secs(secs))));
     let silent = silent_for(run).map_or_else(String::new, |secs| format!(", not heard for {secs} s"));
-    let (epoch, kept) = (run.holder.epoch, counted(run.seconds, "second"));
-    format!("{}  {state} {holder}{silent}, controller number {epoch}, {kept} of generators kept{own}", run.run)
+    let before = match before(run) {
+        0 => String::new(),
+        1 => "; 1 other program steered it before".to_owned(),
+        before => format!("; {} steered it before", counted(before, "other program")),
+    };
+    let kept = counted(run.seconds, "second");
+    format!("{}  {state} {holder}{since}{silent}{before}; {kept} of generators kept{own}", run.run)
+}
+
+/// Programs that steered it before the present or the last one, those included that ended before there was any load.
+fn before(run: &RunSeen) -> u64 {
+    run.holder.epoch.saturating_sub(1)
+}
+
+/// Seconds for which the one that steers has done so.
+fn held_for(run: &RunSeen) -> Option<u64> {
+    run.held_for.filter(|_| run.is_held).map(|held| held.as_secs())
 }
 
 /// Seconds for which the one that steers has not been heard, where that is longer than it may be: it is gone, or cut off.
@@ -54,6 +71,8 @@ fn as_json(run: &RunSeen, ticket: &Ticket) -> serde_json::Value {
         "run": run.run.as_str(),
         "is_this_ticket_s": run.run == *ticket.run(),
         "is_steered": run.is_held,
+        "steered_for_s": held_for(run),
+        "steered_before": before(run),
         "not_heard_for_s": silent_for(run),
         "epoch": run.holder.epoch,
         "host": clean(&run.holder.host),
@@ -65,8 +84,6 @@ fn as_json(run: &RunSeen, ticket: &Ticket) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use scaletop_fleet::nats::Holder;
     use scaletop_fleet::ticket::{Credentials, Tickets};
 
@@ -81,15 +98,26 @@ mod tests {
             run: ticket.run().clone(),
             holder: holder.clone(),
             is_held,
+            held_for: Some(Duration::from_secs(250)),
             silent_for: Some(Duration::from_secs(silent)).filter(|_| is_held),
             seconds: 1,
         };
         let said = line(&run(true, 3), &ticket);
-        assert!(said.contains("steered by process 17 on here, controller number 2, 1 second of"), "{said}");
+        assert!(
+            said.contains("steered by process 17 on here for 4m10s; 1 other program steered it before; 1 second of"),
+            "{said}"
+        );
         let said = line(&run(true, 7), &ticket);
-        assert!(said.contains("process 17 on here, not heard for 7 s, controller"), "{said}");
-        assert_eq!(as_json(&run(true, 7), &ticket)["not_heard_for_s"], 7);
+        assert!(said.contains("on here for 4m10s, not heard for 7 s; 1 other"), "{said}");
+        let json = as_json(&run(true, 7), &ticket);
+        assert_eq!(
+            (&json["not_heard_for_s"], &json["steered_for_s"], &json["steered_before"]),
+            (&json!(7), &json!(250), &json!(1))
+        );
         let said = line(&run(false, 0), &ticket);
-        assert!(said.contains("last steered by process 17") && !said.contains("not heard"), "{said}");
+        assert!(said.contains("last steered by process 17 on here; 1 other") && !said.contains("not heard"), "{said}");
+        assert_eq!(as_json(&run(false, 0), &ticket)["steered_for_s"], json!(null));
+        let first = RunSeen { holder: Holder { epoch: 1, ..holder.clone() }, ..run(true, 0) };
+        assert!(line(&first, &ticket).contains("for 4m10s; 1 second of"), "nobody was there before");
     }
 }

@@ -98,7 +98,7 @@ fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'stat
             .and("▏", theme.style(Role::Key)),
     ];
     if prompt.kind == PromptKind::Command && prompt.error.is_none() {
-        pieces.extend(commands(prompt, theme));
+        pieces.extend(commands(prompt, state.reach(), theme));
         return text::fit(pieces, width, 2);
     }
     match &prompt.error {
@@ -114,13 +114,13 @@ fn ask(prompt: &Prompt, state: &State, theme: Theme, width: usize) -> Line<'stat
 }
 
 /// What can be typed: the names that begin so, or what the only one takes and does.
-fn commands(prompt: &Prompt, theme: Theme) -> Vec<Piece> {
-    match palette::matching(&prompt.text).as_slice() {
+fn commands(prompt: &Prompt, reach: palette::Reach, theme: Theme) -> Vec<Piece> {
+    match palette::matching(&prompt.text, reach).as_slice() {
         [] => vec![Piece::new(1, "no such command", theme.style(Role::Bad))],
         [only] => {
             let usage = format!("{} {}", only.name, only.takes);
             let usage = Piece::new(1, usage.trim_end().to_owned(), theme.style(Role::Key));
-            vec![usage.and(format!(" {}", only.does), theme.style(Role::Label))]
+            vec![usage.and(format!(" {}", only.does(reach)), theme.style(Role::Label))]
         }
         several => {
             let name = |(at, command): (usize, &&palette::Command)| {

@@ -27,9 +27,6 @@ const FACT_AT_LEAST: usize = 30;
 const REASON_AT_LEAST: usize = 90;
 const FOLDER_AT_LEAST: usize = 70;
 
-/// A session records something each second: more than so long without a word, and whoever leads it may be gone.
-const NO_NEWS: Duration = Duration::from_secs(3);
-
 /// As wide as what stands before the words of a verdict.
 const BELOW: &str = "   ";
 
@@ -217,12 +214,8 @@ fn phase(state: &State) -> (String, Role) {
         }
         (Lifecycle::Running, Some(before)) => (format!("‖ paused at {before}"), Role::Warn),
         (Lifecycle::Running, None) if state.is_watched() => {
-            let silent = state.now().saturating_since(state.session().now());
-            if silent > NO_NEWS {
-                (format!("no news for {} s", silent.as_secs()), Role::Warn)
-            } else {
-                ("WATCHING".to_owned(), Role::Title)
-            }
+            let silent = |silent: Duration| (format!("no news for {} s", silent.as_secs()), Role::Warn);
+            state.silent_for().map_or_else(|| ("WATCHING".to_owned(), Role::Title), silent)
         }
         (Lifecycle::Running, None) => ("LIVE".to_owned(), Role::Title),
     }

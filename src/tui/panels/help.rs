@@ -128,7 +128,7 @@ fn keys(state: &State, theme: Theme, with_headings: bool, width: usize, detail: 
         }
         entries.extend(bindings.map(|binding| {
             let keys = in_lines(&binding.shown, keys_width - 1);
-            let words = explained(binding.help, width.saturating_sub(keys_width + 1), detail);
+            let words = explained(binding.help(state.is_watched()), width.saturating_sub(keys_width + 1), detail);
             let line = |at: usize| {
                 let of = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
                 Line::from(vec![

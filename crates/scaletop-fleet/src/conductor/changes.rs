@@ -58,23 +58,28 @@ impl Conductor {
     pub(super) fn hold_or_go_on(&mut self, now: Elapsed) {
         self.is_time_up |= now + self.lead >= self.settings.not_after;
         match (self.why_hold(), &mut self.held) {
-            (Some(why), None) => self.hold(now, why, self.is_time_up),
-            (Some(_), Some(held)) => held.is_final |= now.saturating_since(held.since) > HELD_BRIEFLY,
-            (None, Some(held)) if !held.is_final && now.saturating_since(held.since) <= HELD_BRIEFLY => self.go_on(now),
-            (None, Some(held)) if !held.is_final => {
-                held.is_final = true;
-                held.why = format!("{}; that is over, set the rate to go on", held.why);
+            (Some(why), None) => {
+                let (loss, is_final) = (None, self.is_time_up);
+                self.hold(now, Held { loss, why, is_over: false, since: now, is_final });
             }
-            (None, _) => {
+            // What is told is what holds it now: that may be something else than at first.
+            (Some(why), Some(held)) => {
+                held.is_final |= now.saturating_since(held.since) > HELD_BRIEFLY;
+                (held.why, held.is_over) = (why, false);
+            }
+            (None, Some(held)) if !held.is_final && now.saturating_since(held.since) <= HELD_BRIEFLY => self.go_on(now),
+            (None, Some(held)) => {
+                (held.is_final, held.is_over) = (true, true);
                 if !self.wants_load(now) {
                     self.held = None;
                 }
             }
+            (None, None) => {}
         }
     }
 
-    fn hold(&mut self, now: Elapsed, why: String, is_final: bool) {
-        self.held = Some(Held { why, since: now, is_final });
+    fn hold(&mut self, now: Elapsed, held: Held) {
+        self.held = Some(held);
         if self.schedule.profile() != RateProfile::PAUSED {
             // Whoever cannot be told goes on until the end of its lease.
             let holders = self.schedule.table().holders().filter_map(|id| self.roster.get(id));
@@ -88,7 +93,8 @@ impl Conductor {
     /// With `--on-loss stop`: the load ends until a rate is set.
     pub(super) fn lost_and_stop(&mut self, now: Elapsed, id: &GeneratorId) {
         if self.held.as_ref().is_none_or(|held| !held.is_final) {
-            self.hold(now, format!("{id} was lost, and a loss stops the load"), true);
+            let loss = Some(format!("{id} was lost, and a loss stops the load"));
+            self.hold(now, Held { loss, why: String::new(), is_over: true, since: now, is_final: true });
         }
     }
 

@@ -1,6 +1,6 @@
 //! What generators ask and say, and what they are answered.
 
-use crate::message::{self, Answer, Beat, BeatAnswer, Hello, PROTOCOL, ReadError, StoredSecond, Verdict, Welcome};
+use crate::message::{self, Answer, ArrivedSecond, Beat, BeatAnswer, Hello, PROTOCOL, ReadError, Verdict, Welcome};
 use crate::roster::Greeted;
 
 use super::{Conductor, Elapsed, GeneratorChange, GeneratorId, Phase, Said, State};
@@ -94,11 +94,11 @@ impl Conductor {
 
     /// A generator's second; at the next tick those that are complete close.
     pub(crate) fn second(&mut self, id: &GeneratorId, number: u64, body: &[u8]) {
-        match message::read::<StoredSecond>(body) {
-            Ok(stored) => {
-                self.gather.add(id, number, stored.body);
-            }
-            Err(error) => self.said.push_back(Said::Notice(format!("a second of {id} was left out: {error}"))),
+        let added = message::read::<ArrivedSecond>(body)
+            .map_err(|error| error.to_string())
+            .and_then(|arrived| self.gather.add(id, number, arrived.body).map_err(|error| error.to_string()));
+        if let Err(why) = added {
+            self.said.push_back(Said::Notice(format!("a second of {id} was left out: {why}")));
         }
     }
 }

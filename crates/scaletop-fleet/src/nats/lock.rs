@@ -235,6 +235,8 @@ pub(super) struct Remembered {
     pub(super) is_held: bool,
     /// For how long it has not renewed its hold.
     pub(super) silent_for: Option<Duration>,
+    /// How long ago it took it.
+    pub(super) held_for: Option<Duration>,
 }
 
 /// All runs that a server remembers, by name.
@@ -247,14 +249,19 @@ pub(super) async fn runs(context: &Context) -> Result<Vec<Remembered>, String> {
     while let Some(subject) = futures_util::StreamExt::next(&mut subjects).await {
         let (subject, _) = subject.map_err(|error| chain(&error))?;
         let Some(run) = subject.rsplit('.').next().and_then(|run| run.parse::<RunId>().ok()) else { continue };
-        let Some((holder, _)) = read(&runs, &run).await? else { continue };
+        let Some(last) = entry(&runs, &run).await? else { continue };
+        let Ok(holder) = serde_json::from_slice(&last.value) else { continue };
         let renewed = match &locks {
             Some(locks) => entry(locks, &run).await?.map(|entry| entry.created),
             None => None,
         };
         let now = if renewed.is_some() { server_time(context).await } else { None };
-        let silent_for = now.zip(renewed).map(|(now, then)| Duration::try_from(now - then).unwrap_or_default());
-        found.push(Remembered { run, holder, is_held: renewed.is_some(), silent_for });
+        let since = |then: Option<DateTime>| {
+            now.zip(then).map(|(now, then)| Duration::try_from(now - then).unwrap_or_default())
+        };
+        // Who steers it is written there once, when it takes the hold.
+        let (silent_for, held_for) = (since(renewed), since(Some(last.created)));
+        found.push(Remembered { run, holder, is_held: renewed.is_some(), silent_for, held_for });
     }
     found.sort_by(|a, b| a.run.cmp(&b.run));
     Ok(found)

@@ -49,6 +49,8 @@ pub struct RunSeen {
     /// For how long the one that holds it has not said so again, by the server's clock: one that is well says so every 3 s. `None`
     /// where nobody holds it, or the server tells no time (before 2.10).
     pub silent_for: Option<Duration>,
+    /// For how long it has been steered by the one that holds it, by the server's clock. `None` as above.
+    pub held_for: Option<Duration>,
     /// Seconds of generators that are kept.
     pub seconds: u64,
 }
@@ -146,10 +148,12 @@ impl Look {
         let context = jetstream::new(self.client.clone());
         let no_store = |why: String| LinkError::NoStore { servers: self.servers.clone(), why };
         let mut seen = Vec::new();
-        for lock::Remembered { run, holder, is_held, silent_for } in lock::runs(&context).await.map_err(no_store)? {
+        for lock::Remembered { run, holder, is_held, silent_for, held_for } in
+            lock::runs(&context).await.map_err(no_store)?
+        {
             let stream = context.get_stream(Subjects::of(run.clone()).stream()).await;
             let seconds = stream.map_or(0, |stream| stream.cached_info().state.messages);
-            seen.push(RunSeen { run, holder, is_held, silent_for, seconds });
+            seen.push(RunSeen { run, holder, is_held, silent_for, held_for, seconds });
         }
         Ok(seen)
     }

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{advance, sleep};
 
 use super::*;
+use crate::message::StoredSecond;
 use crate::message::{Known, Standing};
 use crate::request::WireRequest;
 use crate::roster::tests::hello;

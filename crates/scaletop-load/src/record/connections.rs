@@ -64,17 +64,20 @@ impl Connections {
         [&self.connect, &self.dns, &self.tcp, &self.tls, &self.slot_wait]
     }
 
+    /// The histograms in the order of [`Connections::latencies`], to be filled.
+    pub(super) const fn latencies_mut(&mut self) -> [&mut Latency; 5] {
+        [&mut self.connect, &mut self.dns, &mut self.tcp, &mut self.tls, &mut self.slot_wait]
+    }
+
     /// Adds what another worker's connections did.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts_mut().into_iter().zip(other.counts()) {
             *mine += theirs;
         }
         self.closed_age += other.closed_age;
-        self.connect.merge(&other.connect);
-        self.dns.merge(&other.dns);
-        self.tcp.merge(&other.tcp);
-        self.tls.merge(&other.tls);
-        self.slot_wait.merge(&other.slot_wait);
+        for (mine, theirs) in self.latencies_mut().into_iter().zip(other.latencies()) {
+            mine.merge(theirs);
+        }
     }
 
     /// The numbers, in the order in which they are stored. New ones go to the end.

@@ -68,6 +68,12 @@ impl Latency {
         self.cells.merge(&other.cells);
     }
 
+    /// Adds every latency of `other`.
+    pub(crate) fn merge_cells(&mut self, other: LatencyCells<'_>) {
+        self.max_micros = self.max_micros.max(other.max_micros);
+        self.cells.merge_list(other.cells);
+    }
+
     /// How many latencies were added.
     pub fn count(&self) -> u64 {
         self.cells.count()
@@ -92,22 +98,7 @@ impl Latency {
         if let Cells::Many(cells) = &self.cells {
             return Some(qs.map(|q| Duration::from_micros(cells.value_at_quantile(q).min(self.max_micros))));
         }
-        // The rank of a quantile as HdrHistogram counts it: at least the first, a part of one is one more.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is between 0 and 1")]
-        let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).max(1));
-        let mut found = [Duration::from_micros(self.max_micros); N];
-        let (mut next, mut seen) = (0, 0_u64);
-        for (value, count) in self.cells.iter() {
-            seen += u64::from(count);
-            while next < N && seen >= ranks[next] {
-                found[next] = Duration::from_micros(highest_of_cell(value).min(self.max_micros));
-                next += 1;
-            }
-            if next == N {
-                break;
-            }
-        }
-        Some(found)
+        Some(quantiles_of(self.cells.iter(), count, self.max_micros, qs))
     }
 
     /// The longest latency, exactly, even beyond the trackable range.
@@ -171,23 +162,86 @@ impl Latency {
     /// # Errors
     /// When the bytes end early, or are none of ours.
     pub fn unpack(bytes: &mut &[u8]) -> Result<Self, UnpackError> {
-        let max_micros = varint::read(bytes)?;
-        if max_micros == 0 {
-            return Ok(Self::new());
-        }
-        let len = varint::read(bytes)?;
-        // A cell takes two bytes or more: a length that lies must not fill the memory.
-        let mut list = Vec::with_capacity(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len() / 2));
-        let mut at = 0_u64;
-        for nth in 0..len {
-            let step = varint::read(bytes)?;
-            at = at.checked_add(step).filter(|_| step > 0 || nth == 0).ok_or(UnpackError::Alien)?;
-            let value = cells::lowest_of(at).ok_or(UnpackError::Alien)?;
-            let count = varint::read(bytes)?;
-            list.push((value, u32::try_from(count).ok().ok_or(UnpackError::Alien)?));
-        }
+        let mut list = Vec::new();
+        let max_micros = unpack_cells(bytes, &mut list)?;
         Ok(Self { cells: Cells::from_list(list), max_micros })
     }
+}
+
+/// One cell of a histogram that was hit: its lowest value, and how often.
+pub(crate) type Cell = (u64, u32);
+
+/// The cells of a histogram, ascending, in somebody else's room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LatencyCells<'a> {
+    pub cells: &'a [Cell],
+    pub max_micros: u64,
+}
+
+impl LatencyCells<'_> {
+    /// As [`Latency::count`].
+    pub(crate) fn count(self) -> u64 {
+        self.cells.iter().map(|&(_, count)| u64::from(count)).sum()
+    }
+
+    /// As [`Latency::quantile`].
+    pub(crate) fn quantile(self, q: f64) -> Option<Duration> {
+        let count = self.count();
+        let [found] = (count > 0).then(|| quantiles_of(self.cells.iter().copied(), count, self.max_micros, [q]))?;
+        Some(found)
+    }
+}
+
+impl From<LatencyCells<'_>> for Latency {
+    fn from(LatencyCells { cells, max_micros }: LatencyCells<'_>) -> Self {
+        Self { cells: Cells::from_list(cells.to_vec()), max_micros }
+    }
+}
+
+/// Reads what [`Latency::pack`] wrote off the front of `bytes`: appends its cells to `list`, and gives its exact maximum in
+/// microseconds (0 when it is empty).
+pub(crate) fn unpack_cells(bytes: &mut &[u8], list: &mut Vec<Cell>) -> Result<u64, UnpackError> {
+    let max_micros = varint::read(bytes)?;
+    if max_micros == 0 {
+        return Ok(0);
+    }
+    let len = varint::read(bytes)?;
+    // A cell takes two bytes or more: a length that lies must not fill the memory.
+    list.reserve(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len() / 2));
+    let mut at = 0_u64;
+    for nth in 0..len {
+        let step = varint::read(bytes)?;
+        at = at.checked_add(step).filter(|_| step > 0 || nth == 0).ok_or(UnpackError::Alien)?;
+        let value = cells::lowest_of(at).ok_or(UnpackError::Alien)?;
+        let count = varint::read(bytes)?;
+        list.push((value, u32::try_from(count).ok().ok_or(UnpackError::Alien)?));
+    }
+    Ok(max_micros)
+}
+
+/// Quantiles of `count` latencies whose cells are given, ascending; `count` is not zero, and `qs` ascends.
+fn quantiles_of<const N: usize>(
+    cells: impl Iterator<Item = Cell>,
+    count: u64,
+    max_micros: u64,
+    qs: [f64; N],
+) -> [Duration; N] {
+    // The rank of a quantile as HdrHistogram counts it: at least the first, a part of one is one more.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is between 0 and 1")]
+    let ranks = qs.map(|q| ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).max(1));
+    let mut found = [Duration::from_micros(max_micros); N];
+    let (mut next, mut seen) = (0, 0_u64);
+    for (value, count) in cells {
+        seen += u64::from(count);
+        while next < N && seen >= ranks[next] {
+            found[next] = Duration::from_micros(highest_of_cell(value).min(max_micros));
+            next += 1;
+        }
+        if next == N {
+            break;
+        }
+    }
+    found
 }
 
 impl Default for Latency {

@@ -7,6 +7,7 @@
 //! as a part of its intended second. A second closes [`CLOSE_AFTER`] its end and then never
 //! changes.
 
+pub(crate) mod packed;
 pub(crate) mod stored;
 
 use std::net::IpAddr;

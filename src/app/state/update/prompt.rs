@@ -1,7 +1,7 @@
 //! The one-line prompts: a rate, or a ramp.
 
 use crate::app::action::Action;
-use crate::app::state::palette::{self, Asked};
+use crate::app::state::palette::{self, Asked, Reach};
 use crate::app::state::update::live::LiveUpdate;
 use crate::app::state::{Prompt, PromptKind, Ui, View, present};
 use scaletop_units::Elapsed;
@@ -11,13 +11,13 @@ const LONGEST: usize = 120;
 
 /// Types into the open prompt. Whether it is to be accepted: that of the filter, which changes nothing but what is seen, is at
 /// once.
-pub(super) fn type_into(ui: &mut Ui, action: &Action) -> bool {
+pub(super) fn type_into(ui: &mut Ui, action: &Action, reach: Reach) -> bool {
     let Some(prompt) = &mut ui.prompt else { return false };
     match action {
         Action::PromptChar(c) if !c.is_control() && prompt.text.chars().count() < LONGEST => prompt.text.push(*c),
         Action::PromptDelete => drop(prompt.text.pop()),
         Action::PromptComplete if prompt.kind == PromptKind::Command => {
-            if let Some(text) = palette::completed(&prompt.text) {
+            if let Some(text) = palette::completed(&prompt.text, reach) {
                 prompt.text = text;
             }
         }
@@ -75,12 +75,13 @@ pub(super) fn filter(ui: &mut Ui, text: String) {
 impl LiveUpdate<'_> {
     /// Types into the open prompt, or accepts it. What it asks for is returned.
     pub(super) fn edit_prompt(&mut self, action: &Action) -> Option<Asked> {
-        if !type_into(self.ui, action) {
+        let reach = self.live.reach();
+        if !type_into(self.ui, action, reach) {
             return None;
         }
         let prompt = self.ui.prompt.as_ref()?;
         let present = present(self.halves, self.latest);
-        let read = read(prompt, false).and_then(|asked| {
+        let read = read(prompt, reach).and_then(|asked| {
             let refusal = match &asked {
                 Asked::Go(at) => not_within(*at, Elapsed::from_secs(present.into())),
                 Asked::Do(action) => self.goal(action).and_then(|goal| self.refusal(goal)),
@@ -119,11 +120,11 @@ pub(super) fn not_within(at: Option<Elapsed>, end: Elapsed) -> Option<String> {
 }
 
 /// What the prompt's text asks for.
-pub(super) fn read(prompt: &Prompt, is_replay: bool) -> Result<Asked, String> {
+pub(super) fn read(prompt: &Prompt, reach: Reach) -> Result<Asked, String> {
     match prompt.kind {
         PromptKind::Rate => palette::rate(&prompt.text),
         PromptKind::Ramp => palette::ramp(&prompt.text),
         PromptKind::Filter => Ok(Asked::Filter(prompt.text.clone())),
-        PromptKind::Command => palette::read(&prompt.text, is_replay),
+        PromptKind::Command => palette::read(&prompt.text, reach),
     }
 }

@@ -9,7 +9,7 @@ use crate::app::effect::Effect;
 use crate::app::event::{Event, ReplayEvent};
 use crate::app::player::Player;
 use crate::app::state::Ui;
-use crate::app::state::palette::Asked;
+use crate::app::state::palette::{Asked, Reach};
 use crate::app::state::update::look::look;
 use crate::app::state::update::prompt::{accept, filter, not_within, read, type_into};
 use crate::session::halves::Halves;
@@ -88,12 +88,12 @@ impl ReplayUpdate<'_> {
                 self.toast(format!("files: scaletop report {session}"));
             }
             Action::PromptChar(_) | Action::PromptComplete | Action::PromptDelete | Action::PromptAccept => {
-                if type_into(self.ui, action)
+                if type_into(self.ui, action, Reach::Replay)
                     && let Some(prompt) = &self.ui.prompt
                 {
                     // What is not played yet can be, as far as it is known.
                     let end = self.player.end().unwrap_or(self.shown).max(self.shown);
-                    let read = read(prompt, true).and_then(|asked| match asked {
+                    let read = read(prompt, Reach::Replay).and_then(|asked| match asked {
                         Asked::Go(at) => not_within(at, end).map_or(Ok(asked), Err),
                         asked => Ok(asked),
                     });

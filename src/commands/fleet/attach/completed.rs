@@ -5,7 +5,7 @@ use std::path::Path;
 use scaletop_load::RateProfile;
 use scaletop_units::{GeneratorChange, GeneratorEvent};
 
-use super::Past;
+use super::{Past, left_out};
 use crate::app::live::Finished;
 use crate::app::state::{Live, State};
 use crate::cli::Format;
@@ -17,7 +17,8 @@ use crate::session::recording::RecordingReader;
 use crate::session::writer::{BackgroundWriter, Mirror};
 
 /// Completes a session of which no generator is there any more, from what they had stored.
-pub(super) fn complete(past: &Past, folder: &Path, carrier: Carrier) -> Result<u8, CommandError> {
+/// `missing`: parts of its recording that were not kept.
+pub(super) fn complete(past: &Past, missing: u64, folder: &Path, carrier: Carrier) -> Result<u8, CommandError> {
     let live = Live::new(drive::SPIKE_RATE);
     let recorded = RecordingReader::open(folder)?.map_while(Result::ok);
     let mut state = State::live(past.header.clone(), live).in_folder(folder.to_owned()).after(recorded);
@@ -39,8 +40,9 @@ pub(super) fn complete(past: &Past, folder: &Path, carrier: Carrier) -> Result<u
         events.push(Recorded::new(at, SessionEvent::Generator(GeneratorEvent { id, change, why })));
     }
     let text = format!(
-        "nobody led this session after {}, and none of its generators was there any more: it was completed from what they had stored",
-        past.at
+        "nobody led this session after {}, and none of its generators was there any more: it was completed from what they had stored{}",
+        past.at,
+        left_out(missing, past.damage)
     );
     events.push(Recorded::new(at, SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text })));
     events.push(Recorded::new(at, SessionEvent::Ended { reason: COMPLETED.to_owned() }));

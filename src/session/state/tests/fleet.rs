@@ -5,7 +5,7 @@ use crate::session::event::{Recorded, SessionEvent};
 use crate::session::fixtures::{change_of, ended, events, fleet_state, folded, id, of_fleet, rate};
 use crate::session::recording::{RecordingReader, RecordingWriter};
 use crate::session::standing::standing;
-use scaletop_load::GeneratorHealth;
+use scaletop_load::{GeneratorHealth, Latency};
 use scaletop_units::{GeneratorChange, GeneratorEvent};
 
 fn hear(session: &mut Session, at_millis: u64, name: &str, change: GeneratorChange, why: Option<&str>) {
@@ -132,12 +132,17 @@ fn what_is_sent_while_nobody_leads_is_no_step_s_and_what_the_machines_do_meanwhi
         let mut unled = of_fleet(index, 0, &[("g1", due)]);
         unled.part_mut(index).planned = None;
         unled.generator = GeneratorHealth { cpu_percent: Some(190.0), cores: Some(2), ..unled.generator };
+        // The slowest answer of all: were the second the step's when it is settled, it would be its peak.
+        unled.part_mut(index).ok = Latency::new();
+        (0..due).for_each(|_| unled.part_mut(index).ok.record(Duration::from_secs(9)));
         close(&mut session, unled);
     }
     set(&mut session, 60_000, 300);
     (60..70).for_each(|index| close(&mut session, of_fleet(index, 300, &[("g1", 300)])));
     let [first, second] = session.steps() else { panic!("two steps") };
     assert_eq!((first.numbers.due, first.numbers.bad_seconds), (before.due, before.bad_seconds));
+    assert_eq!(first.numbers.peak_p99, before.peak_p99);
+    assert!(before.peak_p99.is_some_and(|peak| peak < Duration::from_millis(100)), "{:?}", before.peak_p99);
     assert_eq!((&first.validity, second.numbers.due), (&Validity::Valid, 3_000));
     assert_eq!(session.totals().due, 3_600 + 300 + 3_000);
 }

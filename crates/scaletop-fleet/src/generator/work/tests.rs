@@ -90,3 +90,20 @@ async fn another_session_and_another_run_are_not_gone_on_with() {
     let changed = RunDocument { request: WireRequest::pack(&request).unwrap(), ..document(2, 1) };
     assert!(matches!(ended(&changed), FleetError::Unwilling(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_says_how_many_seconds_it_stored() {
+    let (mut work, mut asked) = working();
+    for index in 0..2 {
+        work.store_second(Second::new(index, ArrivalRate::PAUSED));
+    }
+    work.leave(Ended::Left, true);
+    while work.go_on_leaving(&mut |_| {}).unwrap().is_none() {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    let mut said = Vec::new();
+    while let Ok(question) = asked.try_recv() {
+        said.push(message::read::<message::Beat>(&question.body).unwrap().body.standing);
+    }
+    assert_eq!(said.last(), Some(&Standing::Gone(2)), "counted from its own first number");
+}

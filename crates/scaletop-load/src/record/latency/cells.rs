@@ -79,16 +79,7 @@ impl Cells {
     /// Adds every count of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {
-            (_, Self::Few(theirs)) if theirs.is_empty() => {}
-            (Self::Few(mine), Self::Few(theirs)) => {
-                *mine = merged(mine, theirs);
-                self.outgrow();
-            }
-            (Self::Many(mine), Self::Few(theirs)) => {
-                for &(value, count) in theirs {
-                    add_n(mine, value, count);
-                }
-            }
+            (_, Self::Few(theirs)) => self.merge_list(theirs),
             (Self::Few(mine), Self::Many(theirs)) => {
                 let mut all = theirs.clone();
                 for &(value, count) in &*mine {
@@ -99,6 +90,20 @@ impl Cells {
             (Self::Many(mine), Self::Many(theirs)) => {
                 let _ = mine.add(&**theirs); // never fails: the array grows
             }
+        }
+    }
+
+    /// Adds every count of a list of cells, ascending.
+    pub(super) fn merge_list(&mut self, theirs: &[(u64, u32)]) {
+        if theirs.is_empty() {
+            return;
+        }
+        match self {
+            Self::Few(mine) => {
+                *mine = if mine.is_empty() { theirs.to_vec() } else { merged(mine, theirs) };
+                self.outgrow();
+            }
+            Self::Many(mine) => theirs.iter().for_each(|&(value, count)| add_n(mine, value, count)),
         }
     }
 

@@ -15,9 +15,11 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::mix::RequestName;
-use crate::record::bundle::{BundleError, Unpacked, pack};
+use crate::record::bundle::pack;
 use crate::record::connections::Connections;
 use crate::record::failures::Failure;
+use crate::record::latency::Latency;
+use crate::record::second::packed::{PackedSecond, Place};
 use crate::record::second::{CohortPart, GeneratorHealth, GeneratorPart, RequestPart, Second, Served};
 use crate::sample::OutcomeCounts;
 use scaletop_units::{ArrivalRate, Elapsed, GeneratorId, InstanceId};
@@ -200,7 +202,13 @@ fn of_part(counts: &[(u32, u64)], intended: u32) -> u64 {
 
 impl<'de> Deserialize<'de> for Second {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::restore(Stored::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        PackedSecond::deserialize(deserializer)?.into_second().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for PackedSecond {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Stored::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -212,13 +220,12 @@ fn workers(health: &GeneratorHealth) -> Option<StoredWorkers> {
     is_known.then_some(StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent))
 }
 
-impl Second {
-    fn restore(stored: Stored) -> Result<Self, BundleError> {
-        let mut latencies = Unpacked::of(stored.latencies.as_deref())?;
+impl From<Stored> for PackedSecond {
+    fn from(stored: Stored) -> Self {
         let end = Elapsed::from_secs(u64::from(stored.index) + 1);
-        let send_lag = latencies.take()?;
+        let mut places = vec![Place::SendLag];
         let mut parts = Vec::with_capacity(stored.parts.len());
-        for (intended, due, sent, dropped_cap, dropped_late, outcomes) in stored.parts {
+        for (nth, (intended, due, sent, dropped_cap, dropped_late, outcomes)) in stored.parts.into_iter().enumerate() {
             parts.push(CohortPart {
                 due,
                 sent,
@@ -227,72 +234,47 @@ impl Second {
                 dropped_connections: of_part(&stored.unconnected, intended),
                 planned: stored.planned.iter().find(|&&(second, _)| second == intended).map(|&(_, planned)| planned),
                 outcomes: OutcomeCounts::from_counts(&outcomes),
-                ok: latencies.take()?,
-                failed: latencies.take()?,
-                service: latencies.take()?,
                 ..CohortPart::new(intended)
             });
+            places.extend([Place::Ok(nth), Place::Failed(nth), Place::Service(nth)]);
         }
         let mut served = Vec::with_capacity(stored.served.len());
-        for (id, requests, ok, first) in stored.served {
+        for (nth, (id, requests, ok, first)) in stored.served.into_iter().enumerate() {
             let first_ok_intended = first.map(|before| end - Duration::from_nanos(before));
-            served.push(Served { id, requests, ok, first_ok_intended, response: latencies.take()? });
+            served.push(Served { id, requests, ok, first_ok_intended, response: Latency::new() });
+            places.push(Place::Response(nth));
         }
-        let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = stored.generator;
         let mut connections = Connections::default();
         if let Some((counts, closed_age)) = stored.connections {
             connections.counts_mut().into_iter().zip(counts).for_each(|(mine, stored)| *mine = stored);
             connections.closed_age = Duration::from_nanos(closed_age);
-            connections.connect = latencies.take()?;
-            connections.dns = latencies.take()?;
-            connections.tcp = latencies.take()?;
-            connections.tls = latencies.take()?;
-            connections.slot_wait = latencies.take()?;
+            places.extend((0..connections.latencies().len()).map(Place::Connections));
         }
         for (intended, late, longest) in stored.late {
             if let Some(part) = parts.iter_mut().find(|part| part.intended == intended) {
                 (part.late, part.longest_lag) = (late, Duration::from_nanos(longest));
             }
         }
-        for intended in stored.split {
-            let failed_service = latencies.take()?;
-            if let Some(part) = parts.iter_mut().find(|part| part.intended == intended) {
-                part.failed_service = failed_service;
-            }
-        }
+        let nth_of = |intended: &u32| parts.iter().position(|part| part.intended == *intended);
+        places.extend(stored.split.iter().map(|intended| Place::FailedService(nth_of(intended))));
         let mut requests = Vec::with_capacity(stored.requests.len());
-        for (name, intended, due, sent, dropped, outcomes) in stored.requests {
+        for (nth, (name, intended, due, sent, dropped, outcomes)) in stored.requests.into_iter().enumerate() {
             let outcomes = OutcomeCounts::from_counts(&outcomes);
-            let (ok, failed) = (latencies.take()?, latencies.take()?);
-            requests.push(RequestPart { name, intended, due, sent, dropped, outcomes, ok, failed });
+            requests.push(RequestPart { due, sent, dropped, outcomes, ..RequestPart::new(name, intended) });
+            places.extend([Place::RequestOk(nth), Place::RequestFailed(nth)]);
         }
-        let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) =
-            stored.workers.unwrap_or_default();
-        Ok(Self {
+        let counts = Second {
             index: stored.index,
             target: stored.target,
             parts,
-            send_lag,
+            send_lag: Latency::new(),
             in_flight: stored.in_flight,
             oldest_in_flight: stored.oldest_nanos.map(Duration::from_nanos),
             bytes_in: stored.bytes_in,
             served,
             unattributed: stored.unattributed,
             remotes: stored.remotes,
-            generator: GeneratorHealth {
-                cpu_percent,
-                cores,
-                fds,
-                ports_left,
-                in_flight_cap,
-                in_flight_peak,
-                workers,
-                busiest_percent,
-                longest_turn: longest_turn.map(Duration::from_nanos),
-                cpu_quota,
-                throttled: throttled.map(Duration::from_nanos),
-                others_percent,
-            },
+            generator: health(stored.generator, stored.workers.unwrap_or_default()),
             connections,
             failures: stored.failures,
             requests,
@@ -302,6 +284,26 @@ impl Second {
                 .zip(stored.numbers.into_iter().chain(std::iter::repeat_with(Vec::new)))
                 .map(|(part, numbers)| GeneratorPart { numbers, ..GeneratorPart::from(part) })
                 .collect(),
-        })
+        };
+        Self { counts, places, latencies: stored.latencies }
+    }
+}
+
+fn health(stored: StoredHealth, workers: StoredWorkers) -> GeneratorHealth {
+    let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = stored;
+    let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) = workers;
+    GeneratorHealth {
+        cpu_percent,
+        cores,
+        fds,
+        ports_left,
+        in_flight_cap,
+        in_flight_peak,
+        workers,
+        busiest_percent,
+        longest_turn: longest_turn.map(Duration::from_nanos),
+        cpu_quota,
+        throttled: throttled.map(Duration::from_nanos),
+        others_percent,
     }
 }
