@@ -75,6 +75,12 @@ pub(crate) enum ConfigError {
         nearest.as_ref().map_or_else(String::new, |nearest| format!(", the nearest is [{nearest}]"))
     )]
     UnknownSection { place: Place, section: String, nearest: Option<String>, all: String },
+    /// A program to run, in the file of the folder that one happens to be in.
+    #[error(
+        "{place}: `{PROGRAM}` is a program, and a file that lies in the working directory does not decide what is run: write it into your \
+         own file, or name this one with --config"
+    )]
+    Program { place: Place },
     /// A key that belongs to another section.
     #[error("{place}: `{key}` does not belong to [{section}]: {belongs}")]
     Elsewhere {
@@ -121,6 +127,9 @@ pub(super) struct Entry {
     pub(super) values: Vec<String>,
 }
 
+/// The option that names a program. Whoever changes into somebody else's folder has not agreed to run what lies there.
+const PROGRAM: &str = "count-command";
+
 /// Which files there are to read.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
@@ -159,7 +168,15 @@ impl Files {
         for path in self.user.iter().chain([&self.folder]) {
             let file = shown(path);
             match files::read_regular_text(path, files::MOST_TEXT) {
-                Ok(text) => read.push(ConfigFile::parse(&file, &text, grammar)?),
+                Ok(text) => {
+                    let parsed = ConfigFile::parse(&file, &text, grammar)?;
+                    match parsed.entries.iter().find(|entry| entry.key == PROGRAM) {
+                        Some(entry) if path == &self.folder => {
+                            return Err(ConfigError::Program { place: Place { file, line: entry.line } });
+                        }
+                        _ => read.push(parsed),
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 // A folder that others keep to themselves is none of this user's.
                 Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {}

@@ -183,3 +183,20 @@ fn the_files_are_those_of_the_user_and_the_folder_or_the_one_that_is_named() {
     let missing = read(Some(&at("none.toml"))).unwrap_err().to_string();
     assert!(missing.starts_with("there is no ") && missing.contains("--config"), "{missing}");
 }
+
+#[test]
+fn the_file_of_the_folder_one_is_in_names_no_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let read = |named: Option<&str>| {
+        let files = Files { user: Some(at("user.toml")), folder: at("folder.toml") };
+        let named = named.map(&at);
+        files.read(named.as_deref().map(|path| (path, "--config")), environment::grammar()).map_err(|error| error.to_string())
+    };
+    std::fs::write(at("user.toml"), "[count]\ncount-command = \"mine\"\n").unwrap();
+    assert_eq!(read(None).unwrap().len(), 1, "one's own may");
+    std::fs::write(at("folder.toml"), "\n[count]\ncount-command = \"theirs\"\n").unwrap();
+    let error = read(None).unwrap_err();
+    assert!(error.contains("folder.toml, line 3: `count-command` is a program"), "{error}");
+    assert!(read(Some("folder.toml")).is_ok(), "and one that was named may");
+}
