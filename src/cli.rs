@@ -208,7 +208,7 @@ impl FormatArgs {
 /// `scaletop run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// A TOML file, -, built-in; or --rate and --duration
+    /// A TOML file, -, or a built-in plan; or --rate, -z
     #[arg(value_name = "PLAN")]
     pub first: Option<String>,
     /// A URL, demo, apprunner:NAME, ecs:CLUSTER/SERVICE or terraform:DIR [default: the plan's]

@@ -68,7 +68,7 @@ pub struct RequestArgs {
     /// HTTP method [default: GET, or POST with a body]
     #[arg(long, short = 'X', alias = "request", value_parser = values::method_text, env = "SCALETOP_METHOD")]
     pub method: Option<String>,
-    /// `name: value` (which ps shows), or @FILE with several
+    /// `name: value` or @FILE, also several; ps shows it
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = values::header_line, env = "SCALETOP_HEADER", hide_env_values = true)]
     pub headers: Vec<String>,
     /// Text, @FILE, or @- for standard input
@@ -116,11 +116,11 @@ pub struct RequestArgs {
         hide_env_values = true
     )]
     pub user: Option<String>,
-    /// File with a bearer token, read again when it changes
+    /// Bearer token, read again as the file changes
     #[arg(long, value_name = "FILE", env = "SCALETOP_BEARER_FILE")]
     pub bearer_file: Option<PathBuf>,
-    /// Sign each request by AWS Signature Version 4: execute-api, lambda, vpc-lattice-svcs
-    #[arg(long = "sigv4", alias = "aws-sigv4", value_name = "SERVICE[:REGION]", value_parser = values::sigv4, env = "SCALETOP_SIGV4")]
+    /// Sign for AWS: lambda, execute-api:eu-west-1
+    #[arg(long = "sigv4", alias = "aws-sigv4", value_name = "SERVICE", value_parser = values::sigv4, env = "SCALETOP_SIGV4")]
     pub sigv4: Option<SigV4>,
     /// The user-agent header
     #[arg(short = 'A', long = "user-agent", value_name = "TEXT", hide = true, env = "SCALETOP_USER_AGENT")]
@@ -311,7 +311,7 @@ pub struct LoadArgs {
     /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// Spacing
+    /// How arrivals are spaced
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
     /// Cap; the rest is dropped [default: by fds, to 10000]

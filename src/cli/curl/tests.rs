@@ -152,7 +152,7 @@ fn what_is_typed_beside_it_goes_before_it_and_it_goes_before_variables() {
         ("SCALETOP_TARGET", "http://z"),
     ];
     let (url, request) = of(with(&["live", curl], &variables).unwrap());
-    assert_eq!((url.as_str(), request.path.clone(), request.method.as_deref()), ("https://h/p", None, Some("PUT")));
+    assert_eq!((url.as_str(), request.path.as_deref(), request.method.as_deref()), ("https://h/p", None, Some("PUT")));
     assert_eq!((request.body.as_deref(), body(&request).as_str()), (None, "x"));
     assert_eq!((request.user.as_deref(), request.timeout.as_secs()), (Some("c:d"), 3));
     let (_, request) = of(with(&["live", "curl https://h/p"], &variables).unwrap());
