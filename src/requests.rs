@@ -59,7 +59,7 @@ pub(crate) fn read(path: &Path, data: Option<&Path>, seed: u64) -> Result<Mix, R
     let text = text(path)?;
     let requests = if plain::is_plain(&text) { plain::read(path, &text)? } else { table::read(path, &text)? };
     let (columns, rows) = data.map(data::read).transpose()?.unwrap_or_default();
-    let requests = named(path, requests)?;
+    let requests = named(path, &requests)?;
     let spec = MixSpec { seed, requests, columns, rows };
     Mix::new(spec).map_err(|source| RequestsError::Mix { path: path.to_owned(), source })
 }
@@ -88,7 +88,7 @@ struct Written {
 
 /// Gives every request its name. Those without one are called by method and path; where that makes too many, by as much of
 /// the path as is common enough.
-fn named(path: &Path, requests: Vec<Written>) -> Result<Vec<RequestSpec>, RequestsError> {
+fn named(path: &Path, requests: &[Written]) -> Result<Vec<RequestSpec>, RequestsError> {
     let given = |written: &Written| written.name.clone();
     let by_path = |depth: usize| {
         move |written: &Written| written.name.clone().unwrap_or_else(|| called(&written.method, &written.target, depth))

@@ -84,8 +84,8 @@ pub struct RequestArgs {
     /// Several requests in one load, by weight
     #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "body", "body_file", "path"], env = "SCALETOP_REQUESTS")]
     pub requests: Option<PathBuf>,
-    /// CSV file with the values of {{csv.COLUMN}} in them
-    #[arg(long, value_name = "FILE", requires = "requests", env = "SCALETOP_REQUESTS_DATA")]
+    /// Its columns are the {{csv.NAME}} in them
+    #[arg(long, value_name = "CSV", requires = "requests", env = "SCALETOP_REQUESTS_DATA")]
     pub requests_data: Option<PathBuf>,
     /// As curl's, the body; with --requests, as --requests-data
     #[arg(long, value_name = "BODY", hide = true, conflicts_with_all = ["body", "body_file", "requests_data"])]
@@ -102,7 +102,7 @@ pub struct RequestArgs {
     /// Header naming the instance
     #[arg(long, default_value = "x-instance-id", value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_INSTANCE_HEADER")]
     pub instance_header: String,
-    /// Request header that says when a request was due: nanoseconds of session time, 20 digits
+    /// Request header with the due time, in ns of session
     #[arg(long, value_name = "NAME", value_parser = values::header_name_text, env = "SCALETOP_DUE_HEADER")]
     pub due_header: Option<String>,
     /// `user:password`, sent as a basic authorization header. Typed here it can be read in the list of processes
@@ -140,7 +140,7 @@ pub struct RequestArgs {
     /// A new connection for every request
     #[arg(long, value_parser = BoolishValueParser::new(), env = "SCALETOP_NO_KEEPALIVE")]
     pub no_keepalive: bool,
-    /// Retire a connection after this; 0: never
+    /// Retire connections by age; 0: never
     #[arg(long, default_value = "30s", value_parser = values::duration, value_name = "TIME", env = "SCALETOP_CONN_MAX_AGE")]
     pub conn_max_age: Duration,
     /// Connect there, whatever the name resolves to
@@ -308,13 +308,13 @@ pub struct LoadArgs {
     /// Ceiling that nothing passes
     #[arg(long, allow_hyphen_values = true, default_value = "5000", value_parser = values::rate, value_name = "RATE", env = "SCALETOP_MAX_RATE")]
     pub max_rate: ArrivalRate,
-    /// Objective: p99=500ms, max=2s, errors=1%; may be given twice [default: p99=500ms and errors=1%]
+    /// Objectives [default: p99=500ms and errors=1%]
     #[arg(long, value_name = "OBJECTIVE", value_parser = values::objective, env = "SCALETOP_SLO", value_delimiter = ',')]
     pub slo: Vec<Objective>,
-    /// How arrivals are spaced
+    /// Spacing
     #[arg(long, default_value = "uniform", value_parser = values::arrivals(), value_name = "HOW", env = "SCALETOP_ARRIVALS")]
     pub arrivals: Arrivals,
-    /// Cap; the rest is dropped [default: by fds, to 10000]
+    /// Cap; the rest is dropped [default: 10000 or by fds]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N", env = "SCALETOP_MAX_IN_FLIGHT")]
     pub max_in_flight: Option<u64>,
     /// The most connections [default: as --max-in-flight]

@@ -171,12 +171,7 @@ pub(super) async fn prepare(
     cluster: &ClusterArgs,
     mut script: Script,
 ) -> Result<Ready, CommandError> {
-    let mut drive = drive.clone();
-    if let Some(plan) = script.plan.take() {
-        let (request, plan) = with_requests(&drive.request, plan)?;
-        (drive.request, script.plan) = (request, Some(plan));
-    }
-    let drive = &drive;
+    let drive = &*with_plan(drive, &mut script)?;
     let load = &drive.load;
     let plan = script.plan.as_ref();
     let peak = script.peak();
@@ -186,23 +181,8 @@ pub(super) async fn prepare(
         fleet_load::check_ticket(&drive.fleet)?;
     }
     fleet_load::check(drive, targets)?;
-    let metrics = match drive.output.metrics {
-        Some(address) => Some(Metrics::serve(address).await?),
-        None => None,
-    };
+    let (metrics, web) = listen(&drive.output).await?;
     let otlp = receiver(&drive.output)?;
-    let web = drive.output.web.map(Bound::new).transpose()?;
-    let listening =
-        [("--metrics", metrics.as_ref().map(Metrics::address)), ("--web", web.as_ref().map(Bound::address))];
-    for (option, address) in listening {
-        if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
-            say(&format!(
-                "warning: {option} listens on {address}: whoever reaches this machine can read the live numbers; \
-                 127.0.0.1:{} keeps them here",
-                address.port()
-            ));
-        }
-    }
     // Before anything asks how many connections there may be. Not being allowed to is no failure: the cap follows.
     let _ = raise_fd_limit();
     let counting = Counting::of(&drive.count, &drive.request, plan)?;
@@ -278,6 +258,37 @@ pub(super) async fn prepare(
         keys: Arc::default(),
         signals,
     })
+}
+
+/// What was asked for, with what the plan of `script` sends; and the plan for that load.
+fn with_plan(drive: &DriveArgs, script: &mut Script) -> Result<Box<DriveArgs>, CommandError> {
+    let mut drive = Box::new(drive.clone());
+    if let Some(plan) = script.plan.take() {
+        let (request, plan) = with_requests(&drive.request, plan)?;
+        (drive.request, script.plan) = (request, Some(plan));
+    }
+    Ok(drive)
+}
+
+/// The pages that are served, if any. One that others can reach is warned of.
+async fn listen(output: &OutputArgs) -> Result<(Option<Metrics>, Option<Bound>), CommandError> {
+    let metrics = match output.metrics {
+        Some(address) => Some(Metrics::serve(address).await?),
+        None => None,
+    };
+    let web = output.web.map(Bound::new).transpose()?;
+    let listening =
+        [("--metrics", metrics.as_ref().map(Metrics::address)), ("--web", web.as_ref().map(Bound::address))];
+    for (option, address) in listening {
+        if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+            say(&format!(
+                "warning: {option} listens on {address}: whoever reaches this machine can read the live numbers; \
+                 127.0.0.1:{} keeps them here",
+                address.port()
+            ));
+        }
+    }
+    Ok((metrics, web))
 }
 
 /// Where metrics are pushed to, if they are.

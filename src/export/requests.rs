@@ -56,7 +56,9 @@ impl RequestRows {
 /// A row: what was filed in a second of one request, whatever second it was intended in.
 fn row(session: &Session, second: &Second, parts: &[RequestPart]) -> Vec<String> {
     let mut all = RequestPart::new(parts[0].name.clone(), second.index);
-    parts.iter().for_each(|part| all.merge(part));
+    for part in parts {
+        all.merge(part);
+    }
     let mut fields = when(session, second.start());
     fields.push(foreign(all.name.as_str()));
     let (total, ok) = (all.outcomes.total(), all.outcomes.get(OutcomeKind::Ok));

@@ -65,15 +65,12 @@ fn together(requests: Vec<Written>) -> Vec<Written> {
     let mut kept: Vec<Written> = Vec::new();
     for request in requests {
         let key = (request.method.clone(), request.target.clone(), request.headers.clone(), request.body.clone());
-        match seen.get(&key) {
-            Some(&at) => {
-                let same: &mut Written = &mut kept[at];
-                same.weight = same.weight.saturating_add(1);
-            }
-            None => {
-                seen.insert(key, kept.len());
-                kept.push(request);
-            }
+        if let Some(&at) = seen.get(&key) {
+            let same: &mut Written = &mut kept[at];
+            same.weight = same.weight.saturating_add(1);
+        } else {
+            seen.insert(key, kept.len());
+            kept.push(request);
         }
     }
     kept

@@ -211,7 +211,7 @@ impl MixedRequest {
             part: part.to_owned(),
             why: why.to_string(),
         };
-        let method = request.method.parse().map_err(|_| {
+        let method = request.method.parse().map_err(|_error| {
             wrong("the method", &format!("`{}` is none; write it like GET", request.method.escape_debug()))
         })?;
         let mut values = 0;
@@ -222,7 +222,7 @@ impl MixedRequest {
         for (name, value) in &request.headers {
             let part = format!("the header {}", name.escape_debug());
             let name = HeaderName::try_from(name.as_str())
-                .map_err(|_| wrong(&part, &"a header's name has letters, digits and hyphens"))?;
+                .map_err(|_error| wrong(&part, &"a header's name has letters, digits and hyphens"))?;
             let value = parse(&part, value, Place::Header)?;
             value.in_every_row(&data.rows).find(|(_, text)| HeaderValue::from_bytes(text).is_err()).map_or(
                 Ok(()),

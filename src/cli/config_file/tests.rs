@@ -191,7 +191,9 @@ fn the_file_of_the_folder_one_is_in_names_no_program() {
     let read = |named: Option<&str>| {
         let files = Files { user: Some(at("user.toml")), folder: at("folder.toml") };
         let named = named.map(&at);
-        files.read(named.as_deref().map(|path| (path, "--config")), environment::grammar()).map_err(|error| error.to_string())
+        files
+            .read(named.as_deref().map(|path| (path, "--config")), environment::grammar())
+            .map_err(|error| error.to_string())
     };
     std::fs::write(at("user.toml"), "[count]\ncount-command = \"mine\"\n").unwrap();
     assert_eq!(read(None).unwrap().len(), 1, "one's own may");

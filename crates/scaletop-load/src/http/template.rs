@@ -246,7 +246,9 @@ fn written(
     let (due, authorize) = (options.due_header.clone(), options.authorize.clone());
     let text = match text {
         Text::Made(path, made, body) => {
-            made.iter().for_each(|(name, _)| drop(headers.remove(name)));
+            for (name, _) in &made {
+                headers.remove(name);
+            }
             Texts::Made { path, headers: made, body, lines: header_lines(&headers) }
         }
         Text::Same(path, body) => {

@@ -134,7 +134,9 @@ impl Written {
                     }
                 }
                 let mut body_text = String::new();
-                body.iter().for_each(|body| body.write(draw, &mut body_text));
+                if let Some(body) = body {
+                    body.write(draw, &mut body_text);
+                }
                 if body.is_some() || expects_body(&self.method) {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(body_text.len()));
                 }
@@ -169,7 +171,9 @@ pub(super) fn http2_head(
 ) -> Request<()> {
     let mut uri = http::uri::Parts::default();
     (uri.scheme, uri.authority, uri.path_and_query) = (Some(scheme.clone()), Some(authority.clone()), Some(path));
-    NOT_IN_HTTP2.iter().for_each(|name| drop(headers.remove(*name)));
+    for name in NOT_IN_HTTP2 {
+        headers.remove(name);
+    }
     let mut request = Request::new(());
     *request.method_mut() = method.clone();
     // All three parts are there, so it is one.

@@ -92,7 +92,7 @@ impl Template {
                     match escape {
                         // Most texts have nothing to escape.
                         Escape::Json if written.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
-                            out.push_str(&written)
+                            out.push_str(&written);
                         }
                         Escape::Json => json(&written, out),
                         _ => out.extend(utf8_percent_encode(&written, RESERVED)),

@@ -160,7 +160,7 @@ impl Value {
     }
 }
 
-/// A number drawn by seed, arrival and place, each bit as likely as not: the finalizer of SplitMix64 (Steele, Lea and Flood, *Fast
+/// A number drawn by seed, arrival and place, each bit as likely as not: the finalizer of `SplitMix64` (Steele, Lea and Flood, *Fast
 /// splittable pseudorandom number generators*, 2014) over each of them.
 pub(super) fn hash(seed: u64, number: u64, place: u64) -> u64 {
     let stir = |mixed: u64, with: u64| {

@@ -34,10 +34,13 @@ fn change(ui: &mut Ui, halves: &Halves, present: u32, at: Elapsed, action: &Acti
         Action::SaveScreen => ui.picture_asked = Some(at),
         Action::UseColors(colors) => ui.colors = Some(*colors),
         Action::UseCharacters(characters) => ui.characters = Some(*characters),
-        Action::Show(view) => match view.missing(halves) {
-            Some(why) => ui.toast = Some((at, why.to_owned())),
-            None => (ui.view, ui.selected) = (*view, 0),
-        },
+        Action::Show(view) => {
+            if let Some(why) = view.missing(halves) {
+                ui.toast = Some((at, why.to_owned()));
+            } else {
+                (ui.view, ui.selected) = (*view, 0);
+            }
+        }
         Action::SetWindow(window) => {
             (ui.range.window, ui.range.zoom) = (*window, None);
             ui.toast = Some((at, window_words(*window, present)));

@@ -85,6 +85,8 @@ fn full() -> Value {
         response: part_response(),
     });
     second.parts[0].planned = Some(second.parts[0].due + 1);
+    let request = second.request_mut(&scaletop_load::RequestName::from("search"), 0);
+    (request.ok, request.failed) = (part_response(), part_response());
     second.generators = vec![GeneratorPart {
         id: "g1".parse().unwrap(),
         due: 1,

@@ -274,7 +274,7 @@ impl From<Stored> for PackedSecond {
             served,
             unattributed: stored.unattributed,
             remotes: stored.remotes,
-            generator: health(stored.generator, stored.workers.unwrap_or_default()),
+            generator: health(&stored.generator, &stored.workers.unwrap_or_default()),
             connections,
             failures: stored.failures,
             requests,
@@ -289,9 +289,9 @@ impl From<Stored> for PackedSecond {
     }
 }
 
-fn health(stored: StoredHealth, workers: StoredWorkers) -> GeneratorHealth {
-    let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = stored;
-    let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) = workers;
+fn health(stored: &StoredHealth, workers: &StoredWorkers) -> GeneratorHealth {
+    let StoredHealth(cpu_percent, cores, fds, ports_left, in_flight_cap, in_flight_peak) = *stored;
+    let StoredWorkers(workers, busiest_percent, longest_turn, cpu_quota, throttled, others_percent) = *workers;
     GeneratorHealth {
         cpu_percent,
         cores,
