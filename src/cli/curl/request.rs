@@ -525,12 +525,14 @@ fn encoded(value: &str) -> Result<String, String> {
     Ok(format!("{name}{sign}{}", percent_encoded(&bytes)))
 }
 
-/// All but the unreserved characters of RFC 3986, as curl does it.
+/// All but the unreserved characters of RFC 3986, and a space as a plus, as curl does it.
 fn percent_encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
+        } else if byte == b' ' {
+            text.push('+');
         } else {
             let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default().to_ascii_uppercase();
             text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
