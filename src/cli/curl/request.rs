@@ -404,6 +404,9 @@ impl Reading {
 
     fn done(mut self) -> Result<Pasted, String> {
         let data = self.data.take();
+        if data.is_some() && !self.is_get && self.defaults.iter().any(|(name, _)| *name == "range") {
+            return Err("-r beside data is no range of the answer: give the header that is meant with -H".to_owned());
+        }
         if let Some(data) = &data {
             let kind = if data.is_json { "application/json" } else { "application/x-www-form-urlencoded" };
             if !self.is_get {
