@@ -178,7 +178,7 @@ impl<'a> Typed<'a> {
                 matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
             })
         };
-        ids.iter().any(|id| is_typed(&id))
+        ids.iter().any(is_typed)
     }
 
     fn has_header(&self, name: &str) -> bool {

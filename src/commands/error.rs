@@ -280,13 +280,7 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Placed { error, .. } => error.exit_code(),
-            Self::Authority(error) => {
-                if error.is_usage() {
-                    2
-                } else {
-                    1
-                }
-            }
+            Self::Authority(error) if error.is_usage() => 2,
             #[cfg(feature = "fleet")]
             Self::FleetCommand(error) => error.exit_code(),
             #[cfg(feature = "fleet")]
