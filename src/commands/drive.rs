@@ -111,7 +111,7 @@ pub(super) async fn on_screen(
     script: Script,
 ) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..script };
-    let mut ready = Ready { keys: Arc::clone(&own.keys), ..prepare(&drive, &targets, &cluster, script).await? };
+    let mut ready = Ready { keys: Arc::clone(&own.keys), ..Box::pin(prepare(&drive, &targets, &cluster, script)).await? };
     // Before the screen is taken; it is covered then, and the log has the address, too.
     ready.announce();
     ready.notice = ready.live_page();
@@ -119,7 +119,7 @@ pub(super) async fn on_screen(
         theme(drive.screen, &own),
         Manners { mouse: !drive.screen.no_mouse, bell: drive.screen.bell },
     )?;
-    let mut finished = ready.run(front).await?;
+    let mut finished = Box::pin(ready.run(front)).await?;
     outcome::write_session(&finished, Format::Text)?;
     let signal = finished.signal;
     outcome::write_place(&mut finished, Format::Text)?;

@@ -290,7 +290,6 @@ impl CommandError {
         match self {
             Self::Placed { error, .. } => error.exit_code(),
             Self::Authority(error) if error.is_usage() => 2,
-            Self::Authority(_) => 1,
             #[cfg(feature = "fleet")]
             Self::FleetCommand(error) => error.exit_code(),
             #[cfg(feature = "fleet")]

@@ -404,6 +404,9 @@ impl Reading {
 
     fn done(mut self) -> Result<Pasted, String> {
         let data = self.data.take();
+        if data.is_some() && !self.is_get && self.defaults.iter().any(|(name, _)| *name == "range") {
+            return Err("-r beside data is no range of the answer: give the header that is meant with -H".to_owned());
+        }
         if let Some(data) = &data {
             let kind = if data.is_json { "application/json" } else { "application/x-www-form-urlencoded" };
             if !self.is_get {
@@ -525,12 +528,14 @@ fn encoded(value: &str) -> Result<String, String> {
     Ok(format!("{name}{sign}{}", percent_encoded(&bytes)))
 }
 
-/// All but the unreserved characters of RFC 3986, as curl does it.
+/// All but the unreserved characters of RFC 3986, and a space as a plus, as curl does it.
 fn percent_encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
+        } else if byte == b' ' {
+            text.push('+');
         } else {
             let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default().to_ascii_uppercase();
             text.extend(['%', digit(byte >> 4), digit(byte & 15)]);

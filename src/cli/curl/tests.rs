@@ -80,11 +80,11 @@ fn options_mean_what_curl_means_by_them() {
         ["accept-encoding: deflate, gzip, br, zstd", "referer: r", "cookie: c=d", "range: bytes=0-9"]
     );
     let (_, request) = sent(&["live", "curl h/ -d a=1 --data-raw @x --data-urlencode 'n=a b&' --data-urlencode é"]);
-    assert_eq!(body(&request), "a=1&@x&n=a%20b%26&%C3%A9");
+    assert_eq!(body(&request), "a=1&@x&n=a+b%26&%C3%A9");
     assert_eq!(request.method.as_deref(), Some("POST"));
     assert_eq!(request.headers, ["content-type: application/x-www-form-urlencoded"]);
     let (url, request) = sent(&["live", "curl -G localhost:8080 -d a=1 --data-urlencode 'b= '"]);
-    assert_eq!((url.as_str(), request.method.as_deref()), ("http://localhost:8080/?a=1&b=%20", Some("GET")));
+    assert_eq!((url.as_str(), request.method.as_deref()), ("http://localhost:8080/?a=1&b=+", Some("GET")));
     assert!(request.headers.is_empty() && request.pasted_body.is_none());
     let (url, _) = sent(&["live", r"curl 'https://[::1]:8080/x?a\[\]=\{1\}'"]);
     assert_eq!(url, "https://[::1]:8080/x?a[]={1}", "as browsers write them");

@@ -12,7 +12,7 @@ fn credentials(token: Option<&str>) -> Credentials {
 
 /// 2015-08-30 12:36:00 UTC, as in the suite.
 fn then() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160)
+    SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636)
 }
 
 struct Case {

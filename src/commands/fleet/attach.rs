@@ -296,7 +296,7 @@ mod tests {
         let path = folder.path().join(FILE_NAME);
         let mut text = std::fs::read_to_string(&path).unwrap();
         let good = text.lines().last().unwrap().to_owned();
-        text.push_str(&format!("{{\"at\":7,\"no\nhing\n{good}\n"));
+        text += &["{\"at\":7,\"no\nhing\n", &good, "\n"].concat();
         std::fs::write(&path, text).unwrap();
         let past = Past::read(RecordingReader::open(&path).unwrap()).unwrap();
         assert_eq!((past.at, past.damage), (Elapsed::from_secs(1), Damage { torn_end: false, skipped_lines: 2 }));

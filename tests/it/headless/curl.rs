@@ -21,7 +21,7 @@ const COMMANDS: [&str; 14] = [
     "curl -XPUT {url} --data-binary $'line 1\\nline 2\\u00e9 \\'quoted\\'' -H 'Content-Type:'",
     "curl {url} -d @form.txt --data-urlencode 'name@form.txt'",
     "curl {url} --data-binary @form.txt -H 'Content-Type: text/plain' -H 'X-Empty;'",
-    "curl -r 0-99 -H 'User-Agent: b/2' -d '' {url}",
+    "curl -r 0-99 -H 'User-Agent: b/2' {url}",
 ];
 
 /// The request line, headers in order of their names, and the body; without what names the program, or the service.
