@@ -111,7 +111,8 @@ pub(super) async fn on_screen(
     script: Script,
 ) -> Result<u8, CommandError> {
     let script = Script { rate: drive.load.rate, ..script };
-    let mut ready = Ready { keys: Arc::clone(&own.keys), ..Box::pin(prepare(&drive, &targets, &cluster, script)).await? };
+    let mut ready =
+        Ready { keys: Arc::clone(&own.keys), ..Box::pin(prepare(&drive, &targets, &cluster, script)).await? };
     // Before the screen is taken; it is covered then, and the log has the address, too.
     ready.announce();
     ready.notice = ready.live_page();

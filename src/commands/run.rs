@@ -169,7 +169,7 @@ pub(super) async fn play_by(
 ) -> Result<u8, CommandError> {
     let script = Script { fleet: Some(fleet), ..script(plan, false) };
     let log = log(&script, drive);
-    let ready = ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log };
+    let ready = ReadyPlan { ready: Box::pin(drive::prepare(drive, targets, &cluster, script)).await?, log };
     say_how(ready.run().await?, How::default())
 }
 
@@ -200,7 +200,7 @@ impl ReadyPlan {
     /// Plays it.
     pub(super) async fn run(self) -> Result<Finished, CommandError> {
         self.ready.announce();
-        self.ready.run(self.log).await
+        Box::pin(self.ready.run(self.log)).await
     }
 }
 
@@ -214,7 +214,7 @@ pub(super) async fn prepare(
 ) -> Result<ReadyPlan, CommandError> {
     let script = script(plan, abort_on_fail);
     let log = log(&script, drive);
-    Ok(ReadyPlan { ready: drive::prepare(drive, targets, &cluster, script).await?, log })
+    Ok(ReadyPlan { ready: Box::pin(drive::prepare(drive, targets, &cluster, script)).await?, log })
 }
 
 fn script(plan: Plan, abort_on_fail: bool) -> Script {

@@ -1,3 +1,5 @@
+//! What people write down, and what is said of what cannot be sent.
+
 use std::fs;
 
 use super::*;
@@ -10,7 +12,7 @@ fn read_text(text: &str, files: &[(&str, &str)]) -> Result<Vec<RequestSpec>, Str
     }
     let path = folder.path().join("requests");
     fs::write(&path, text).unwrap();
-    let data = files.iter().find(|(name, _)| name.ends_with(".csv")).map(|(name, _)| folder.path().join(name));
+    let data = files.iter().find(|(name, _)| *name == "rows.csv").map(|(name, _)| folder.path().join(name));
     let shown = |error: RequestsError| error.to_string().replace(&format!("{}/", folder.path().display()), "");
     read(&path, data.as_deref(), 1).map(|mix| mix.spec().requests.clone()).map_err(shown)
 }
@@ -76,11 +78,11 @@ fn requests_are_read_as_vegeta_writes_them() {
 
 #[test]
 fn thousands_of_paths_get_names_that_can_be_read() {
-    let text: String = (0..1_000).map(|n| format!("GET /items/{n}/{}\n", n % 3)).collect();
+    let text = (0..1_000).map(|n| format!("GET /items/{n}/{}", n % 3)).collect::<Vec<_>>().join("\n");
     let names: std::collections::BTreeSet<_> =
         read_text(&text, &[]).unwrap().into_iter().map(|spec| spec.name.to_string()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["GET /items/…"]);
-    let many: String = (0..100).map(|n| format!("GET /{n}\nDELETE /{n}\n")).collect();
+    let many = (0..100).map(|n| format!("GET /{n}\nDELETE /{n}")).collect::<Vec<_>>().join("\n");
     let names: std::collections::BTreeSet<_> =
         read_text(&many, &[]).unwrap().into_iter().map(|spec| spec.name.to_string()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["DELETE", "GET"]);
@@ -88,7 +90,7 @@ fn thousands_of_paths_get_names_that_can_be_read() {
 
 #[test]
 fn what_cannot_be_used_is_refused_with_its_place() {
-    let named: String = (0..40).map(|n| format!("[[request]]\nname = \"r{n}\"\npath = \"/\"\n")).collect();
+    let named = (0..40).map(|n| format!("[[request]]\nname = \"r{n}\"\npath = \"/\"")).collect::<Vec<_>>().join("\n");
     for (text, says) in [
         ("", "requests: there is no request in it"),
         ("[[request]]\nname = \"a\"\n", "requests, line 1: the request has no path"),

@@ -80,8 +80,8 @@ fn each_arrival_sends_its_request_with_its_values_and_the_same_seed_the_same() {
     for (_, path, row, body) in orders {
         let number: u64 = path.strip_prefix("/orders/").unwrap().parse().unwrap();
         let body: serde_json::Value = serde_json::from_str(body).expect(body);
-        let word = if number % 2 == 1 { "tea pot" } else { "say \"hi\"" };
-        assert_eq!((body["n"].as_u64(), body["word"].as_str()), (Some(number), Some(word)));
+        let expected = if number % 2 == 1 { "tea pot" } else { "say \"hi\"" };
+        assert_eq!((body["n"].as_u64(), body["word"].as_str()), (Some(number), Some(expected)));
         let encoded = if number % 2 == 1 { "tea%20pot" } else { "say%20%22hi%22" };
         assert_eq!(row.as_deref(), Some(encoded));
     }

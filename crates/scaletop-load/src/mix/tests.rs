@@ -1,3 +1,5 @@
+//! Which request an arrival sends, and what stands in it.
+
 use super::*;
 use scaletop_units::Elapsed;
 
