@@ -453,7 +453,7 @@ mod tests {
                 let mut of = |count: u64| {
                     let mut latency = Latency::new();
                     (0..count).for_each(|_| {
-                        latency.record(Duration::from_micros(around * rng.u64(1..40) / 8 + rng.u64(1..4_000)))
+                        latency.record(Duration::from_micros(around * rng.u64(1..40) / 8 + rng.u64(1..4_000)));
                     });
                     latency
                 };
