@@ -28,7 +28,7 @@ pub(crate) use options::{
     CloudArgs, DriveArgs, EdgeArgs, FleetArgs, GlyphsChoice, LoadArgs, OutputArgs, RequestArgs, ScreenArgs,
     ThemeChoice, TransportKind,
 };
-pub(crate) use unused::FLEET_TICKET;
+pub(crate) use unused::{FLEET_TICKET, SEED_OF_NOTHING};
 
 use crate::target::Target;
 use crate::values;

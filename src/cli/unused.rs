@@ -92,6 +92,10 @@ pub(super) fn never(command: &str, id: &str) -> Option<&'static str> {
     NEVER.iter().find(of).map(|(.., why)| *why)
 }
 
+/// What is said of a seed that nothing is drawn by.
+pub(crate) const SEED_OF_NOTHING: &str = "--load-seed does nothing with uniform arrivals, which are not drawn, and one request: leave it \
+                                          out, or add --arrivals poisson";
+
 /// Why what was typed does nothing beside what is in force, wherever that comes from.
 pub(super) fn beside(settings: &[Setting]) -> Option<String> {
     let find = |id: &str| settings.iter().find(|one| one.id == id);
@@ -100,11 +104,10 @@ pub(super) fn beside(settings: &[Setting]) -> Option<String> {
     let is_on = find("no_keepalive").is_some_and(|one| {
         one.source != Source::Default && one.words.iter().all(|word| word != "false" && word != "0")
     });
-    if is_typed("load_seed") && says("arrivals", "uniform") {
-        return Some(
-            "--load-seed does nothing with uniform arrivals, which are not drawn: leave it out, or add --arrivals poisson"
-                .to_owned(),
-        );
+    // Several requests are drawn, too; and a plan may name some, which is not known here.
+    let has_several = find("requests").is_some_and(|one| one.source != Source::Default) || find("stretch").is_some();
+    if is_typed("load_seed") && says("arrivals", "uniform") && !has_several {
+        return Some(SEED_OF_NOTHING.to_owned());
     }
     if is_typed("conn_max_age") && is_on {
         return Some(

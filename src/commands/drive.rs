@@ -16,7 +16,7 @@ use crate::app::live::{self, Background, Beginning, Finished, Kill, LiveBackEnd,
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
 use crate::app::state::{Live, Place, State};
-use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs};
+use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs, SEED_OF_NOTHING};
 use crate::commands::aim::{self, Aim};
 use crate::commands::authority::Keeper;
 use crate::commands::counting::Counting;
@@ -41,7 +41,7 @@ use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::wire::WireServer;
 use scaletop_cluster::{Cluster, ClusterArgs};
-use scaletop_load::{default_max_in_flight_each, raise_fd_limit};
+use scaletop_load::{Arrivals, default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
 
@@ -267,6 +267,10 @@ fn with_plan(drive: &DriveArgs, script: &mut Script) -> Result<Box<DriveArgs>, C
     if let Some(plan) = script.plan.take() {
         let (request, plan) = with_requests(&drive.request, plan)?;
         (drive.request, script.plan) = (request, Some(plan));
+        let is_drawn = drive.load.arrivals == Arrivals::Poisson || drive.request.requests.is_some();
+        if drive.load.load_seed.is_some() && !is_drawn {
+            say(&format!("note: {SEED_OF_NOTHING}"));
+        }
     }
     Ok(drive)
 }

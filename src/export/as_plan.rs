@@ -42,6 +42,11 @@ pub(crate) fn text(
     if settings.arrivals == Arrivals::Poisson {
         let _ = writeln!(out, "# They were random: run it with --arrivals poisson --load-seed {}", settings.seed);
     }
+    if !settings.requests.is_empty() {
+        let seed = settings.seed;
+        let _ =
+            writeln!(out, "# It sent several requests: run it with --requests and their file, and --load-seed {seed}");
+    }
     let name = settings.plan.clone().unwrap_or_else(|| format!("session against {}", settings.target));
     let _ = writeln!(out, "name = {}", quoted(&name));
     if settings.target.starts_with("http") {

@@ -96,7 +96,7 @@ fn what_cannot_be_used_is_refused_with_its_place() {
         ("[[request]]\nname = \"a\"\n", "requests, line 1: the request has no path"),
         ("[[request]]\npath = \"/\"\nurl = \"http://a\"\n", "requests, line 1: a request has a path or a url"),
         ("[[request]]\npath = \"/\"\nweight = 0\n", "line 1: a weight is a whole number from 1 on"),
-        ("[[request]]\npath = \"/\"\nwieght = 2\n", "line 3: unknown field `wieght`"),
+        ("[[request]]\npath = \"/\"\nwegiht = 2\n", "line 3: unknown field `wegiht`"),
         ("[request]\npath = \"/\"\n", "write [[request]]"),
         ("[[stage]]\nrate = 5\n", "this is a plan"),
         ("[[request]]\npath = \"/\"\nbody = \"@missing\"\n", "cannot read missing"),

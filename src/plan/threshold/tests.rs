@@ -53,9 +53,9 @@ fn an_unknown_number_or_stage_is_named_with_the_allowed_ones() {
     assert!(error.contains("`p50`"), "a step has no histogram but its p99: {error}");
     let error = refused("spkie.p99", &[]);
     assert!(error.contains("`spkie`") && error.contains("warm-up, spike, or"), "{error}");
-    let error = refused("serch.p99", &["search", "cart"]);
+    let error = refused("shearch.p99", &["search", "cart"]);
     assert!(
-        error.contains("no stage and no request `serch`; the stages are warm-up, spike, the requests search, cart")
+        error.contains("no stage and no request `shearch`; the stages are warm-up, spike, the requests search, cart")
     );
     let error = refused("cart.t_recover", &["search", "cart"]);
     assert!(error.contains("`t_recover` is not a number that can be judged here; give achieved, errors"), "{error}");

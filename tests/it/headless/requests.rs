@@ -136,7 +136,7 @@ fn what_is_told_of_each_adds_up_to_what_is_told_of_all() {
 #[test]
 fn what_would_do_nothing_or_cannot_be_understood_is_refused_before_anything_is_sent() {
     let work = Workplace::new();
-    let plan = shop(&work, "[thresholds]\n\"serch.p99\" = \"< 5s\"\n");
+    let plan = shop(&work, "[thresholds]\n\"shearch.p99\" = \"< 5s\"\n");
     let (url, seen) = service();
     let run = |args: &[&str]| {
         let ended = work.run(&[&["run"], args].concat());
@@ -145,7 +145,7 @@ fn what_would_do_nothing_or_cannot_be_understood_is_refused_before_anything_is_s
     };
     let said = run(&[&plan, &url]);
     assert!(
-        said.contains("line 9: threshold `serch.p99`") && said.contains("the requests search, order, gone"),
+        said.contains("line 9: threshold `shearch.p99`") && said.contains("the requests search, order, gone"),
         "{said}"
     );
     let timed = ["--rate", "5", "--duration", "2s"];
