@@ -42,11 +42,11 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// What must hold, in the order of the file.
     pub thresholds: Vec<Threshold>,
-    /// Those of them whose name is of no stage: see [`Plan::resolve`].
+    /// Where each of them stands: see [`Plan::resolve`].
     open: Vec<OpenName>,
 }
 
-/// A threshold that may be about one of several requests.
+/// Where a threshold stands, whose name is understood only when the requests are known.
 #[derive(Clone, Debug, PartialEq)]
 struct OpenName {
     /// Its place among the thresholds.

@@ -56,8 +56,9 @@ pub enum RequestsError {
 
 /// Reads the requests in `path`, and the data in `data`; `seed` draws which of them are sent, and their values.
 pub(crate) fn read(path: &Path, data: Option<&Path>, seed: u64) -> Result<Mix, RequestsError> {
-    let text = text(path)?;
-    let requests = if plain::is_plain(&text) { plain::read(path, &text)? } else { table::read(path, &text)? };
+    let whole = text(path)?;
+    let text = whole.trim_start_matches('\u{feff}');
+    let requests = if plain::is_plain(text) { plain::read(path, text)? } else { table::read(path, text)? };
     let (columns, rows) = data.map(data::read).transpose()?.unwrap_or_default();
     let requests = named(path, &requests)?;
     let spec = MixSpec { seed, requests, columns, rows };
@@ -148,13 +149,40 @@ fn name(given: &str) -> Result<String, String> {
     if name.chars().count() > LONGEST_NAME {
         return Err(format!("a name has more than {LONGEST_NAME} characters"));
     }
+    // `failed.p99` is a number of the whole run, and `x.failed.p99` of the failures of `x`.
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if ["failed", "all", "*"].contains(&last) {
+        return Err(format!(
+            "`{last}` cannot be a name, nor stand at the end of one behind a dot: thresholds mean something else by it"
+        ));
+    }
     Ok(name.to_owned())
 }
 
-/// The body that is written: a text, or `@FILE` beside the file of requests `of`.
-fn body(of: &Path, written: &str) -> Result<String, RequestsError> {
-    let Some(file) = written.strip_prefix('@') else { return Ok(written.to_owned()) };
-    text(&beside(of, Path::new(file.trim())))
+/// The body that is written in a `line`: a text, or `@FILE` beside the file of requests `of`.
+fn body(of: &Path, line: usize, written: &str) -> Result<String, RequestsError> {
+    let Some(file) = written.strip_prefix('@').map(str::trim) else { return Ok(written.to_owned()) };
+    let wrong = |why: String| RequestsError::Line { path: of.to_owned(), line, why };
+    if file.is_empty() {
+        return Err(wrong("a body that begins with @ names a file: @order.json".to_owned()));
+    }
+    let path = beside(of, Path::new(file));
+    files::read_text(&path, files::MOST_BODY)
+        .map_err(|error| wrong(format!("cannot read the body from {}: {error}", path.display())))
+}
+
+/// Refuses a target of a request that says more than where.
+fn check_target(target: &str) -> Result<(), String> {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    if path.split('/').any(|part| part == "." || part == "..") {
+        return Err("`.` and `..` in a path are resolved before it is sent: write the path that is meant".to_owned());
+    }
+    let authority = target.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err("its URL has a user, which is not sent from here: say it with -u USER:PASSWORD, or in the target"
+            .to_owned());
+    }
+    Ok(())
 }
 
 /// A path as it is written in the file `of`: from its folder on.

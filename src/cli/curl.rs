@@ -71,6 +71,23 @@ impl CurlCommand {
         }
     }
 
+    /// Why it cannot be meant beside what was `typed`.
+    pub(super) fn complaint(&self, typed: &ArgMatches) -> Option<&'static str> {
+        let typed = Typed::of(typed);
+        if typed.any(&["requests"]) {
+            return Some("a curl command is one request, and --requests sends several: leave one of them out");
+        }
+        let request = &self.request;
+        let is_header = |line: &String| {
+            line.split(':').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("authorization"))
+        };
+        let says_who = request.headers.iter().any(is_header) || (request.user.is_some() && request.sigv4.is_none());
+        (says_who && typed.any(&["bearer_file", "sigv4"])).then_some(
+            "the curl command says as whom it is sent, and --bearer-file or --sigv4 does, too: which secret was meant is not guessed; \
+             leave one of them out",
+        )
+    }
+
     /// What of it is not done.
     pub(super) fn notes(&self) -> impl Iterator<Item = String> {
         self.request.notes.iter().map(|note| format!("the curl command: {note}"))
@@ -110,6 +127,8 @@ impl Rest {
         if self.has_path {
             request.path = None;
         }
+        // One request, whatever variables and files say.
+        (request.requests, request.requests_data) = (None, None);
     }
 }
 

@@ -124,6 +124,9 @@ pub fn parse(words: Vec<OsString>, around: &Surroundings) -> Result<Understood, 
     }
     let mut rest = None;
     if let Some(curl) = &mut curl {
+        if let Some(complaint) = curl.complaint(&matches) {
+            return Err(Unparsed::error(complaint));
+        }
         rest = Some(curl.rest(&matches));
         words = habits::meant(curl.with_options(&matches), grammar);
         matches = read(&words, targets_optional(silent.clone()))?;

@@ -85,7 +85,7 @@ pub struct RequestArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "body", "body_file", "path"], env = "SCALETOP_REQUESTS")]
     pub requests: Option<PathBuf>,
     /// Its columns are the {{csv.NAME}} in them
-    #[arg(long, value_name = "CSV", requires = "requests", env = "SCALETOP_REQUESTS_DATA")]
+    #[arg(long, value_name = "CSV", env = "SCALETOP_REQUESTS_DATA")]
     pub requests_data: Option<PathBuf>,
     /// As curl's, the body; with --requests, as --requests-data
     #[arg(long, value_name = "BODY", hide = true, conflicts_with_all = ["body", "body_file", "requests_data"])]
@@ -161,7 +161,7 @@ impl RequestArgs {
     /// The file with data for several requests.
     pub(crate) fn rows(&self) -> Option<&Path> {
         let as_typed = || self.data.as_deref().map(|path| Path::new(path.strip_prefix('@').unwrap_or(path)));
-        self.requests_data.as_deref().or_else(as_typed).filter(|_| self.requests.is_some())
+        self.requests_data.as_deref().or_else(as_typed)
     }
 
     /// The method: as asked for, else by whether there is something to send.

@@ -237,6 +237,7 @@ pub(super) fn in_force(
         settings.push(setting(command, arg, typed, files, variables)?);
     }
     overrule(command, &mut settings)?;
+    overrule_several(command, &mut settings);
     for (option, header) in unused::HEADERS {
         overrule_header(&mut settings, option, header)?;
     }
@@ -323,12 +324,31 @@ fn overrule(command: &Command, settings: &mut [Setting]) -> Result<(), Refusal> 
                 return Err(Refusal::Both(format!("{} and {} exclude each other: keep one", told(one), told(two))));
             }
         };
-        let arg = command.get_arguments().find(|arg| arg.get_id() == settings[loser].id.as_str());
-        let words = arg.map(Arg::get_default_values).unwrap_or_default();
-        settings[loser].words = words.iter().map(clap::builder::OsStr::to_os_string).collect();
-        (settings[loser].source, settings[loser].rank) = (Source::Default, 0);
+        unset(command, &mut settings[loser]);
     }
     Ok(())
+}
+
+/// Of several requests and what one request is, the one whose source goes before the other's is in force. Of the same source both are
+/// left, and refused.
+fn overrule_several(command: &Command, settings: &mut [Setting]) {
+    let at = |settings: &[Setting], id: &str| settings.iter().position(|one| one.id == id && one.rank > 0);
+    for id in unused::OF_ONE_REQUEST {
+        let (Some(several), Some(one)) = (at(settings, "requests"), at(settings, id)) else { continue };
+        match settings[one].rank.cmp(&settings[several].rank) {
+            std::cmp::Ordering::Greater => unset(command, &mut settings[several]),
+            std::cmp::Ordering::Less => unset(command, &mut settings[one]),
+            std::cmp::Ordering::Equal => {}
+        }
+    }
+}
+
+/// Puts the default in the place of what was said.
+fn unset(command: &Command, setting: &mut Setting) {
+    let arg = command.get_arguments().find(|arg| arg.get_id() == setting.id.as_str());
+    let words = arg.map(Arg::get_default_values).unwrap_or_default();
+    setting.words = words.iter().map(clap::builder::OsStr::to_os_string).collect();
+    (setting.source, setting.rank) = (Source::Default, 0);
 }
 
 /// Of an option that is one header and that header by its name, the one whose source goes before the other's is in force. A file of

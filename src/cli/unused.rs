@@ -51,6 +51,9 @@ const CLUSTER: [&str; 13] = [
 const COUNTERPARTS: [(&str, &str); 5] =
     [("json", "format"), ("verbose", "quiet"), ("no_color", "theme"), ("body", "body_file"), ("edge", "spike_rate")];
 
+/// What one request is, which several say themselves.
+pub(super) const OF_ONE_REQUEST: [&str; 4] = ["method", "body", "body_file", "path"];
+
 /// Options that are one header each.
 pub(super) const HEADERS: [(&str, &str); 2] = [("user", "authorization"), ("user_agent", "user-agent")];
 
@@ -108,6 +111,20 @@ pub(super) fn beside(settings: &[Setting]) -> Option<String> {
     let has_several = find("requests").is_some_and(|one| one.source != Source::Default) || find("stretch").is_some();
     if is_typed("load_seed") && says("arrivals", "uniform") && !has_several {
         return Some(SEED_OF_NOTHING.to_owned());
+    }
+    let several = find("requests").filter(|one| one.source != Source::Default);
+    if let Some(several) = several {
+        let of_one = OF_ONE_REQUEST.iter().filter_map(|id| find(id)).find(|one| one.source != Source::Default);
+        if let Some(one) = of_one {
+            return Some(format!(
+                "--{} ({}) is one request's, and --requests ({}) sends several, which say it themselves: leave one of them out",
+                one.id.replace('_', "-"),
+                one.source,
+                several.source
+            ));
+        }
+    } else if find("requests_data").is_some_and(|one| one.source == Source::Typed) && find("stretch").is_none() {
+        return Some("--requests-data does nothing without --requests, whose values it has".to_owned());
     }
     if is_typed("conn_max_age") && is_on {
         return Some(

@@ -89,11 +89,16 @@ pub(super) fn check(args: &RequestArgs, request: &RequestOptions) -> Result<(), 
     let in_url = !request.url.username().is_empty() || request.url.password().is_some();
     let by_user = args.user.is_some();
     let by_header = request.headers.contains_key(AUTHORIZATION) && !by_user;
+    let in_requests = request.mix.as_ref().is_some_and(|mix| {
+        let headers = mix.spec().requests.iter().flat_map(|request| &request.headers);
+        headers.into_iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION.as_str()))
+    });
     let others = [
         // A signature takes the user and the password as the id and the secret of a key, as curl does.
         (by_user && args.sigv4.is_none(), "--user"),
         (by_header, "the header authorization"),
         (in_url, "the user in the URL"),
+        (in_requests, "a header authorization in the file of --requests"),
     ];
     let other = others.into_iter().find_map(|(is_said, name)| is_said.then_some(name));
     match (&args.bearer_file, &args.sigv4) {

@@ -109,7 +109,16 @@ async fn service(args: &DoctorArgs, url: Url, clock: RunClock) -> Result<Vec<Che
     Authority::of(&args.request, &args.cloud, &mut options, clock).await?;
     let Some(mix) = &options.mix else { return asked(args, &url, &options, 0, clock).await };
     let mut checks = Vec::new();
-    for (index, name, path) in preflight::asked_alone(mix) {
+    let asked_alone = preflight::asked_alone(mix);
+    if asked_alone.is_empty() {
+        let why = "not asked: each of the requests may change something, and none is sent unasked";
+        checks.push(Check::warning(
+            "service",
+            why,
+            "add one that only reads (GET, HEAD), or check the service without --requests",
+        ));
+    }
+    for (index, name, path) in asked_alone {
         let url = path.and_then(|path| url.join(path).ok()).unwrap_or_else(|| url.clone());
         let of_one = asked(args, &url, &options, index, clock).await?;
         checks.extend(of_one.into_iter().map(|check| Check { detail: format!("{name}: {}", check.detail), ..check }));

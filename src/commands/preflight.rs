@@ -52,7 +52,9 @@ async fn ask_each(
         let url = path.and_then(|path| url.join(path).ok()).unwrap_or_else(|| url.clone());
         let Some(one) = ask_one(options, index, expected, &url, clock).await else { continue };
         let told = format!("{name}: {}", one.told);
-        let complaint = one.complaint.map(|complaint| format!("{name}: {complaint}"));
+        // What a single request is told to do has another place here.
+        let in_file = |complaint: String| complaint.replace("with --path", "in the file of --requests");
+        let complaint = one.complaint.map(|complaint| format!("{name}: {}", in_file(complaint)));
         all = Some(match all {
             None => Preflight { told, complaint, took: one.took },
             Some(before) => Preflight {

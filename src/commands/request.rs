@@ -1,6 +1,6 @@
 //! The request that the words of a command describe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,10 +71,15 @@ pub(super) fn request_options(args: &RequestArgs, url: Url, seed: u64) -> Result
 /// what the plan says.
 pub(super) fn with_requests(args: &RequestArgs, plan: Plan) -> Result<(RequestArgs, Plan), CommandError> {
     let mut args = args.clone();
+    if args.requests.is_none() && plan.requests.is_none() && args.requests_data.is_some() {
+        let why =
+            "--requests-data does nothing: neither --requests nor the plan sends several requests, whose values it has";
+        return Err(CommandError::Option(why.to_owned()));
+    }
     if let (None, Some(requests)) = (&args.requests, &plan.requests) {
         let given = [
             ("--method", args.method.is_some()),
-            ("--body", args.body().is_some()),
+            ("--body", args.body.is_some() || args.pasted_body.is_some()),
             ("--body-file", args.body_file.is_some()),
             ("--path", args.path.is_some()),
         ];
@@ -83,7 +88,9 @@ pub(super) fn with_requests(args: &RequestArgs, plan: Plan) -> Result<(RequestAr
                 format!("{option} is one request's, and the plan sends those in {}: leave it out", requests.display());
             return Err(CommandError::Option(why));
         }
-        (args.requests, args.requests_data) = (Some(requests.clone()), plan.requests_data.clone());
+        // What was typed of the data goes before what the plan says.
+        args.requests_data = args.rows().map(Path::to_owned).or_else(|| plan.requests_data.clone());
+        args.requests = Some(requests.clone());
     }
     let mix = args.requests.as_deref().map(|path| requests::read(path, args.rows(), 0)).transpose()?;
     let names = mix.as_ref().map(Mix::names).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::app::controller::Controller;
 use crate::app::live::Finished;
-use crate::cli::{DriveArgs, EdgeArgs, Format, RunArgs};
+use crate::cli::{DriveArgs, EdgeArgs, Format, RequestArgs, RunArgs};
 use crate::commands::authority::Authority;
 use crate::commands::counting::Counting;
 use crate::commands::destination::demo_options;
@@ -23,11 +23,11 @@ use crate::plan::schedule::Schedule;
 use crate::requests;
 use crate::session::folder;
 use crate::target::{self, Target, hide_secrets, names_a_target, with_scheme};
-use crate::text::span;
+use crate::text::{percent, span, thousands};
 use crate::values;
 use crate::web::Bound;
 use scaletop_cluster::ClusterArgs;
-use scaletop_load::raise_fd_limit;
+use scaletop_load::{RequestName, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 
 /// Plays the plan that `args` name, or says what it would do.
@@ -358,7 +358,27 @@ async fn check(args: &RunArgs, targets: &[Target], plan: Plan) -> Result<u8, Com
         timeout: request.timeout,
         max_in_flight: drive::max_in_flight(load, targets.len().max(1)),
     };
-    let text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
+    let mut text = Forecast::of(plan).text(plan, &drive::slo(load, Some(plan)), &assumed);
+    text.push_str(&requests_in_words(request)?);
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(0)
+}
+
+/// What several requests would be sent, a line for each name: with its share of the arrivals.
+fn requests_in_words(args: &RequestArgs) -> Result<String, CommandError> {
+    let Some(path) = &args.requests else { return Ok(String::new()) };
+    let mix = requests::read(path, args.rows(), 0)?;
+    let spec = mix.spec();
+    let all: f64 = spec.requests.iter().map(|request| f64::from(request.weight)).sum();
+    let line = |name: &RequestName| {
+        let of_name = spec.requests.iter().filter(|request| request.name == *name);
+        let weight: f64 = of_name.map(|request| f64::from(request.weight)).sum();
+        format!("request {name}: {} of the arrivals\n", percent(weight / all))
+    };
+    let lines: String = mix.names().iter().map(line).collect();
+    let rows = match spec.rows.len() {
+        0 => String::new(),
+        rows => format!("rows of data: {}\n", thousands(rows)),
+    };
+    Ok(format!("{lines}{rows}"))
 }

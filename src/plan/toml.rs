@@ -125,16 +125,16 @@ fn objective(line: usize, key: &str, value: &RawText) -> Result<Objective, PlanE
     }
 }
 
-/// The thresholds, and those of them that name no stage: they may mean a request.
+/// The thresholds, and where each of them stands: what it means is known when the requests are.
 fn thresholds(text: &str, entries: Entries, stages: &[Stage]) -> Result<(Vec<Threshold>, Vec<OpenName>), PlanError> {
     let names = || stages.iter().map(|stage| stage.name.as_str());
     let (mut thresholds, mut open) = (Vec::new(), Vec::new());
     for (key, bound) in in_order(entries) {
         let (line, key) = (line_of(text, &key.span()), key.into_inner());
         let mut threshold = threshold(line, &key, bound.get_ref())?;
-        if threshold.resolve(names(), &[]).is_err() {
-            open.push(OpenName { at: thresholds.len(), line, key });
-        }
+        // What names no stage may mean a request.
+        let _ = threshold.resolve(names(), &[]);
+        open.push(OpenName { at: thresholds.len(), line, key });
         thresholds.push(threshold);
     }
     Ok((thresholds, open))

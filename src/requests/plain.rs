@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use super::{RequestsError, Written, body};
+use super::{RequestsError, Written, body, check_target};
 
 /// Whether it is this form rather than TOML: its first line that says something is a method and where to.
 pub(super) fn is_plain(text: &str) -> bool {
@@ -39,6 +39,10 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Vec<Written>, RequestsErro
         }
         let wrong = |why: &str| RequestsError::Line { path: path.to_owned(), line: at + 1, why: why.to_owned() };
         if let Some((method, target)) = request_line(line) {
+            if target.contains(char::is_whitespace) && !target.contains("{{") {
+                return Err(wrong("what follows the method is a path or URL alone; write %20 for a space in it"));
+            }
+            check_target(target).map_err(|why| wrong(&why))?;
             let (method, target) = (method.to_owned(), target.to_owned());
             requests.push(Written { name: None, weight: 1, method, target, headers: Vec::new(), body: None });
             continue;
@@ -48,7 +52,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Vec<Written>, RequestsErro
             if request.body.is_some() {
                 return Err(wrong("a request has one body"));
             }
-            request.body = Some(body(path, line.trim())?);
+            request.body = Some(body(path, at + 1, line.trim())?);
         } else {
             let (name, value) = line.split_once(':').ok_or_else(|| {
                 wrong("neither METHOD URL, nor `name: value`, nor @FILE: a request is no more than these")

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{RequestsError, Written, body, line_at, name};
+use super::{RequestsError, Written, body, check_target, line_at, name};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,8 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Vec<Written>, RequestsErro
             let weight = request.weight.unwrap_or(1);
             let weight = u32::try_from(weight).ok().filter(|&weight| weight > 0);
             let weight = weight.ok_or_else(|| wrong(line, "a weight is a whole number from 1 on".to_owned()))?;
-            let body = request.body.map(|written| body(path, &written)).transpose()?;
+            check_target(&target).map_err(|why| wrong(line, why))?;
+            let body = request.body.map(|written| body(path, line, &written)).transpose()?;
             let method = request.method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
             Ok(Written {
                 name: request.name.map(|given| name(&given)).transpose().map_err(|why| wrong(line, why))?,
@@ -77,5 +78,16 @@ fn refusal(text: &str, line: usize, message: &str) -> String {
     if written.starts_with("[request]") {
         return "write [[request]], with two brackets on each side, for each of the requests".to_owned();
     }
-    message.lines().next().unwrap_or_default().to_owned()
+    if !text.contains('=') && !text.contains("[[") {
+        return "neither [[request]] nor METHOD and path; write a line such as GET /items for each request".to_owned();
+    }
+    without_values(message.lines().next().unwrap_or_default())
+}
+
+/// What a parser says, without what it found: that may be a secret. Names of keys stand between backticks.
+fn without_values(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &message[..first], &message[last + 1..]),
+        _ => message.to_owned(),
+    }
 }

@@ -99,16 +99,25 @@ fn what_cannot_be_used_is_refused_with_its_place() {
         ("[[request]]\npath = \"/\"\nwegiht = 2\n", "line 3: unknown field `wegiht`"),
         ("[request]\npath = \"/\"\n", "write [[request]]"),
         ("[[stage]]\nrate = 5\n", "this is a plan"),
-        ("[[request]]\npath = \"/\"\nbody = \"@missing\"\n", "cannot read missing"),
+        ("[[request]]\npath = \"/\"\nbody = \"@missing\"\n", "requests, line 1: cannot read the body from missing"),
         ("[[request]]\npath = \"/{{x}}\"\n", "requests: the path of request GET /…: `{{x}}` is no value"),
         ("GET /a\nnonsense\n", "requests, line 2: neither METHOD URL"),
         ("GET /a\n@order.json\n@order.json\n", "requests, line 3: a request has one body"),
         ("[[request]]\nname = \"a\\nb\"\npath = \"/\"\n", "line 1: a name holds a line break"),
+        ("[[request]]\nname = \"failed\"\npath = \"/\"\n", "`failed` cannot be a name"),
+        ("[[request]]\nname = \"x.all\"\npath = \"/\"\n", "`all` cannot be a name"),
+        ("[[request]]\npath = \"/../up\"\n", "`.` and `..` in a path are resolved"),
+        ("[[request]]\nurl = \"http://u:secret@h/\"\n", "its URL has a user"),
+        ("[[request]]\npath = \"/\"\nbody = \"@\"\n", "names a file"),
+        ("get /a\n", "neither [[request]] nor METHOD and path"),
+        ("GET /a b HTTP/1.1\n", "requests, line 1: what follows the method is a path or URL alone"),
         (&named, "40 names are more than 32"),
     ] {
         let error = read_text(text, &[("order.json", "1")]).expect_err(text);
         assert!(error.contains(says), "{text:?}: {error}");
     }
+    let secret = "[[request]]\npath = \"/\"\nheaders = \"authorization: secret\"\n";
+    assert!(!read_text(secret, &[]).unwrap_err().contains("secret"), "what was found may be a secret");
     for (csv, says) in [
         ("", "rows.csv: it is empty"),
         ("a,b\n", "rows.csv: it has a row of names and no data"),

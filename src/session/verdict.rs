@@ -136,7 +136,7 @@ pub(crate) fn judge(session: &Session) -> Verdict {
         unmet_start,
         unmet_end,
         has_thresholds,
-        none_ok: none_ok(session).or_else(|| session.requests().all().iter().find_map(RequestTotals::none_ok)),
+        none_ok: none_ok(session).or_else(|| none_ok_by_name(session)),
         interrupted,
         has_no_end,
     }
@@ -157,6 +157,20 @@ pub(crate) fn none_ok(session: &Session) -> Option<String> {
         None => 0,
     };
     totals.failures.none_ok(&totals.outcomes, unanswered)
+}
+
+/// The same of several requests: those of which not one was.
+fn none_ok_by_name(session: &Session) -> Option<String> {
+    let all = session.requests().all();
+    let dead: Vec<&RequestTotals> = all.iter().filter(|request| request.none_ok().is_some()).collect();
+    match dead[..] {
+        [] => None,
+        [one] => one.none_ok(),
+        _ => {
+            let names: Vec<_> = dead.iter().map(|request| request.name.as_str()).collect();
+            Some(format!("not one answer was as expected of the requests {}", names.join(", ")))
+        }
+    }
 }
 
 impl Verdict {

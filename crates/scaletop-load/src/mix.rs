@@ -211,9 +211,7 @@ impl MixedRequest {
             part: part.to_owned(),
             why: why.to_string(),
         };
-        let method = request.method.parse().map_err(|_error| {
-            wrong("the method", &format!("`{}` is none; write it like GET", request.method.escape_debug()))
-        })?;
+        let method = request.method.parse().map_err(|_error| wrong("the method", &"it is none; write it like GET"))?;
         let mut values = 0;
         let mut parse = |part: &str, text: &str, place| {
             Template::parse(text, place, &data.columns, &mut values).map_err(|error| wrong(part, &error))

@@ -425,8 +425,11 @@ impl Reading {
         if self.has("user-agent") {
             self.pasted.user_agent = None;
         }
-        if self.has("authorization") && self.pasted.sigv4.is_none() {
-            self.pasted.user = None;
+        if self.has("authorization") && self.pasted.sigv4.is_none() && self.pasted.user.is_some() {
+            return Err(
+                "it says twice as whom it is sent, by -u and by an authorization header or --oauth2-bearer: keep one"
+                    .to_owned(),
+            );
         }
         let mut query = std::mem::take(&mut self.query);
         match data {

@@ -134,14 +134,14 @@ fn what_is_typed_beside_it_goes_before_it_and_it_goes_before_variables() {
     );
     assert_eq!(request.headers, ["b: 1", "content-type: application/x-www-form-urlencoded", "A: 2"]);
     assert_eq!(request.timeout.as_secs(), 9);
-    for (typed, user) in [
-        (&["-u", "e:f"][..], Some("e:f")),
-        (&["-H", "authorization: x"], None),
-        (&["--bearer-file", "f"], None),
-        (&["--sigv4", "lambda"], None),
-    ] {
-        let words: Vec<_> = ["live", curl].into_iter().chain(typed.iter().copied()).collect();
-        assert_eq!(sent(&words).1.user.as_deref(), user, "{typed:?}");
+    let words = |typed: &[&'static str]| ["live", curl].into_iter().chain(typed.iter().copied()).collect::<Vec<_>>();
+    for (typed, user) in [(&["-u", "e:f"][..], Some("e:f")), (&["-H", "authorization: x"], None)] {
+        assert_eq!(sent(&words(typed)).1.user.as_deref(), user, "{typed:?}");
+    }
+    // A token or a signature beside a secret of the command's is none of both.
+    for typed in [&["--bearer-file", "f"][..], &["--sigv4", "lambda"]] {
+        let refused = with(&words(typed), &[]).err();
+        assert!(refused.is_some_and(|text| text.contains("which secret was meant is not guessed")), "{typed:?}");
     }
     let variables = [
         ("SCALETOP_METHOD", "POST"),

@@ -12,7 +12,7 @@ use crate::plan::threshold::{Limit, Scope, Subject};
 use crate::session::state::Session;
 use crate::session::verdict::measured::{self, Measured};
 use crate::session::verdict::thresholds::no_source;
-use crate::session::verdict::{at_worst, judge};
+use crate::session::verdict::{at_worst, judge, none_ok};
 use crate::text::span;
 
 /// The number that a limit is about, in the unit in which it is compared.
@@ -70,7 +70,7 @@ fn objection((at, session): (usize, &Session), is_baseline: bool) -> Option<(Str
         return Some((format!("{which} ended before its plan did: its totals are those of a part"), Fault::Comparison));
     }
     // Of the session itself this is what its numbers say.
-    verdict.none_ok.filter(|_| is_baseline).map(|why| (format!("{which}: {why}"), Fault::Comparison))
+    none_ok(session).filter(|_| is_baseline).map(|why| (format!("{which}: {why}"), Fault::Comparison))
 }
 
 /// The steps with load, each with its length.

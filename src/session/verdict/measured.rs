@@ -57,6 +57,10 @@ pub(crate) fn of_request(session: &Session, name: &str, subject: &Subject) -> Me
     let Some(request) = session.requests().of(name) else {
         return Measured::Nothing(format!("no request is called {name}"));
     };
+    let is_count = matches!(subject, Subject::Number(kind, _) if [&numbers::DUE, &numbers::SENT].contains(kind));
+    if request.due == 0 && !is_count {
+        return Measured::Nothing(format!("no request {name} came due"));
+    }
     match subject {
         Subject::Number(kind, judged) => measured(kind, judged, &request.numbers()),
         Subject::Percentile(quantile, of) => {

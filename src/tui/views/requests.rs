@@ -48,17 +48,36 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     super::scene(buf, screen.header, body, state, theme);
     let mut area = body;
     let halves = state.halves();
+    if state.ui().range.is_past() {
+        // No second keeps what each of them did, so there is nothing to show of an earlier one.
+        let words = format!(
+            "as of {}, wherever the cursor is: requests.csv and the report have the seconds before",
+            state.session().now()
+        );
+        text::put(
+            buf,
+            area.x,
+            area.y,
+            text::shown(&words, usize::from(area.width)),
+            usize::from(area.width),
+            theme.style(Role::Warn),
+        );
+        area = below(area, 1);
+    }
+    let has_two = halves.second().is_some();
+    // Two targets have half of the room each, so that neither hides the other.
+    let most = if has_two { area.height / 2 } else { area.height };
     for (side, session) in halves.each() {
-        if area.height < 4 {
-            return;
+        let mut half = Rect { height: most.min(area.height), ..area };
+        if has_two {
+            let name = text::shown(&halves.name(side), usize::from(area.width)).to_owned();
+            super::heading(buf, Rect { height: half.height.min(1), ..half }, theme, &name, "");
+            half = below(half, 1);
         }
-        if halves.second().is_some() {
-            let name = format!("{}: {}", side.letter(), text::shown(&halves.name(side), usize::from(area.width)));
-            super::heading(buf, Rect { height: 1, ..area }, theme, &name, "");
-            area = below(area, 1);
+        if half.height >= 3 {
+            table(buf, half, session, state.ui().selected, theme);
         }
-        let used = table(buf, area, session, state.ui().selected, theme);
-        area = below(area, used + 1);
+        area = below(area, most);
     }
 }
 
@@ -68,20 +87,22 @@ fn below(area: Rect, rows: u16) -> Rect {
     Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
-/// Draws the table; says how many rows it took.
-fn table(buf: &mut Buffer, area: Rect, session: &Session, selected: usize, theme: Theme) -> u16 {
+/// Draws the table. What has no room is told, and comes up with the arrows.
+fn table(buf: &mut Buffer, area: Rect, session: &Session, selected: usize, theme: Theme) {
     let all = session.requests().all();
     if all.is_empty() {
         let words = "there is one request; --requests FILE sends several, and tells their numbers apart";
         text::put(buf, area.x, area.y, words, usize::from(area.width), theme.style(Role::Label));
-        return 1;
+        return;
     }
     let longest = all.iter().map(|request| text::columns(request.name.as_str())).max().unwrap_or(0);
     let name = (longest + 2).clamp(NAME.1, NAME.0).min(area.width);
     let fits = usize::from((area.width - name) / NUMBER);
     let shown: Vec<usize> = (0..COLUMNS.len()).filter(|&at| usize::from(COLUMNS[at].2) < fits).collect();
     headings(buf, area, name, &shown, theme);
-    let rows = usize::from(area.height.saturating_sub(2));
+    let room = usize::from(area.height.saturating_sub(2));
+    // One row less says what is hidden.
+    let rows = if all.len() > room { room.saturating_sub(1) } else { room };
     let first = selected.saturating_sub(rows.saturating_sub(1)).min(all.len().saturating_sub(rows));
     let mut y = area.y + 2;
     for request in all.iter().skip(first).take(rows) {
@@ -94,7 +115,10 @@ fn table(buf: &mut Buffer, area: Rect, session: &Session, selected: usize, theme
         }
         y += 1;
     }
-    y - area.y
+    if all.len() > rows {
+        let words = format!("{} more: ↑ ↓", all.len() - rows);
+        text::put(buf, area.x, y, words, usize::from(area.width), theme.style(Role::Label));
+    }
 }
 
 /// The name of each span over its columns, and the name of each column.

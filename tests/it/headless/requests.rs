@@ -154,7 +154,7 @@ fn what_would_do_nothing_or_cannot_be_understood_is_refused_before_anything_is_s
         (&["--requests", "shop.toml", "--data", "words.csv", "--path", "/x"], "cannot be used with"),
         (&["--requests", "missing.toml"], "cannot read missing.toml"),
         (&["--requests", "200"], "a number of requests is a rate for a time"),
-        (&["--requests-data", "words.csv"], "--requests <FILE>"),
+        (&["--requests-data", "words.csv"], "neither --requests nor the plan"),
         (
             &["--requests", "shop.toml", "--data", "words.csv", "--transport", "reqwest"],
             "reqwest sends the same request",
@@ -163,5 +163,32 @@ fn what_would_do_nothing_or_cannot_be_understood_is_refused_before_anything_is_s
         let said = run(&[&[&url[..]], &timed[..], args].concat());
         assert!(said.contains(says), "{args:?}: {said}");
     }
+    assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn of_one_request_and_several_the_nearer_is_sent_and_of_two_that_were_typed_none() {
+    let work = Workplace::new();
+    shop(&work, "");
+    let (url, seen) = service();
+    let timed = ["run", "--rate", "4", "--duration", "1s", "--no-preflight"];
+    let curl = format!("curl -X PUT {url}/put");
+    // A variable is less near than what was typed.
+    for (words, sent) in [
+        (&[&url[..], "--path", "/x"][..], ("GET", "/x")),
+        (&[&url, "-X", "PUT"], ("PUT", "/")),
+        (&[&curl], ("PUT", "/put")),
+    ] {
+        let args = [&timed[..], words].concat();
+        let ended = Ended::of(&work.command(&args).env("SCALETOP_REQUESTS", "shop.toml").output().unwrap());
+        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        let is_it = |(method, path, ..): &Seen| (&method[..], &path[..]) == sent;
+        assert!(seen.len() == 4 && seen.iter().all(is_it), "{words:?}: {seen:?} {}", ended.stderr);
+    }
+    let requests = ["--requests", "shop.toml", "--data", "words.csv"];
+    let ended = work.run(&[&timed[..], &[&curl], &requests].concat());
+    assert!(ended.code == 2 && ended.stderr.contains("a curl command is one request"), "{ended:?}");
+    let ended = work.run(&[&timed[..], &[&url, "--path", "/x"], &requests].concat());
+    assert_eq!(ended.code, 2, "{ended:?}");
     assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
 }

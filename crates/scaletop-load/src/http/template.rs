@@ -195,7 +195,10 @@ fn one_of_several(
         let text = String::from_utf8_lossy(&text).into_owned();
         if !text.starts_with('/') || path_of(&text).is_err() {
             let of_row = row.map(|row| format!(" with row {} of the data", row + 1)).unwrap_or_default();
-            return Err(wrong(format!("its path{of_row} is none: `{}`", text.escape_debug())));
+            // What a value is may be a secret.
+            return Err(wrong(format!(
+                "its path{of_row} is none: it begins with / and holds no space or control character"
+            )));
         }
     }
     let mut headers = common_headers(options)?;
@@ -414,7 +417,7 @@ mod tests {
             |target: &str| RequestTemplate::new(&several(&[("a", "GET", target, None)])).unwrap_err().to_string();
         assert!(refused("http://elsewhere.test/").contains("goes elsewhere than to http://localhost:81"));
         assert!(refused("http://{{n}}.test/").contains("goes elsewhere"));
-        assert!(refused("{{csv.path|raw}}").contains("with row 1 of the data is none: `/a b`"));
+        assert!(refused("{{csv.path|raw}}").contains("its path with row 1 of the data is none"));
         let same = RequestTemplate::new(&several(&[("a", "GET", "http://localhost:81/b", None)])).unwrap();
         assert!(wire(&same, Ask::Single(0)).starts_with("GET /b HTTP/1.1"));
     }
