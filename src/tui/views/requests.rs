@@ -70,7 +70,7 @@ pub(crate) fn draw(buf: &mut Buffer, screen: &Frame, state: &State, theme: Theme
     for (side, session) in halves.each() {
         let mut half = Rect { height: most.min(area.height), ..area };
         if has_two {
-            let name = text::shown(&halves.name(side), usize::from(area.width)).to_owned();
+            let name = text::shown(&halves.name(side), usize::from(area.width));
             super::heading(buf, Rect { height: half.height.min(1), ..half }, theme, &name, "");
             half = below(half, 1);
         }
