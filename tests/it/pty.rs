@@ -304,20 +304,17 @@ fn a_window_in_which_nothing_can_be_seen_drives_no_load_and_can_be_left() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(15, 59, &[&DEMO[..], &["--rate", "20"]].concat(), folder.path());
-    let goes_on = |terminal: &Terminal, rate: &str| {
-        terminal.wait(rate, |screen| {
-            let words: Vec<_> = screen.split_whitespace().collect();
-            words.join(" ").contains(&format!("load goes on at {rate}"))
-        });
+    let says = |terminal: &Terminal, what: &str| {
+        terminal.wait(what, |screen| screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(what));
     };
-    goes_on(&terminal, "20/s");
+    says(&terminal, "load goes on at 20/s");
     for key in ["\x1b[A", "s", "5", "g"] {
         terminal.press(key);
         Terminal::pause();
     }
     // Paused it can be, and a key that would resume what nobody sees does not.
     terminal.press(" ");
-    goes_on(&terminal, "0/s");
+    says(&terminal, "the rate is 0/s");
     terminal.press(" ");
     Terminal::pause();
     terminal.press("q");

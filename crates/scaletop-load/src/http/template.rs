@@ -412,6 +412,26 @@ mod tests {
     }
 
     #[test]
+    fn a_request_s_own_header_stands_in_place_of_that_of_all() {
+        let mut options = several(&[("a", "GET", "/", None)]);
+        options.headers.insert("x-no", HeaderValue::from_static("of all"));
+        let template = RequestTemplate::new(&options).unwrap();
+        let text = wire(&template, Ask::Load(Arrival { number: 3, due: Elapsed::ZERO }));
+        assert_eq!((text.matches("x-no: ").count(), text.contains("x-no: 3\r\n")), (1, true), "{text}");
+    }
+
+    #[test]
+    fn a_whole_path_may_be_a_value() {
+        let mut options = several(&[("a", "GET", "{{csv.path|raw}}", None)]);
+        let mut spec = options.mix.as_ref().unwrap().spec().clone();
+        spec.rows = vec![vec!["/one?a=1".to_owned()], vec!["/two".to_owned()]];
+        options.mix = Some(Arc::new(Mix::new(spec).unwrap()));
+        let template = RequestTemplate::new(&options).unwrap();
+        let path = |number| wire(&template, Ask::Load(Arrival { number, due: Elapsed::ZERO }));
+        assert!(path(1).starts_with("GET /one?a=1 HTTP/1.1") && path(2).starts_with("GET /two HTTP/1.1"));
+    }
+
+    #[test]
     fn several_requests_go_to_one_origin_and_to_paths() {
         let refused =
             |target: &str| RequestTemplate::new(&several(&[("a", "GET", target, None)])).unwrap_err().to_string();

@@ -488,3 +488,29 @@ fn whoever_has_no_share_of_a_schedule_takes_nothing_until_it_has_one() {
     pacer.begin(from(1_000, constant(10)), Some(Share::new(1, 2)));
     assert_eq!(millis(&drain(&mut pacer, Elapsed::from_millis(1_500))), [1_200, 1_400]);
 }
+
+#[test]
+fn arrivals_are_numbered_through_whoever_takes_them_and_whichever_piece_they_are_of() {
+    for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
+        let mut pacer = Pacer::new(arrivals, 7, Share::WHOLE);
+        pacer.set(Elapsed::ZERO, RateProfile::Constant(ArrivalRate::new(100)));
+        let piece = Piece {
+            at: Elapsed::from_secs(2),
+            profile: RateProfile::Constant(ArrivalRate::new(50)),
+            since: Elapsed::from_secs(2),
+            credit: 200 * CREDIT_PER_ARRIVAL,
+            seed: 8,
+        };
+        pacer.begin(piece, Some(Share::WHOLE));
+        let taken: Vec<Arrival> = std::iter::from_fn(|| pacer.pop_arrival(Elapsed::from_secs(4))).collect();
+        assert_eq!(taken[0].number, 1);
+        assert!(taken.iter().all(|arrival| arrival.number > 0));
+        let of_piece: Vec<u64> =
+            taken.iter().filter(|arrival| arrival.due > piece.at).map(|arrival| arrival.number).collect();
+        assert_eq!(of_piece.first(), Some(&201), "{arrivals:?}: a piece goes on where the schedule is");
+        assert!(of_piece.windows(2).all(|pair| pair[1] == pair[0] + 1));
+        if arrivals == Arrivals::Uniform {
+            assert!(taken.iter().zip(1..).all(|(arrival, number)| arrival.number == number));
+        }
+    }
+}

@@ -409,6 +409,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_merged_packed_is_what_is_merged_whole_of_each_request_too() {
+        let with = |name: &str, intended: u32, millis: u64| {
+            let mut second = second_with(9, 1, "a");
+            let part = second.request_mut(&RequestName::from(name), intended);
+            part.ok.record(Duration::from_millis(millis));
+            part.failed.record(Duration::from_millis(10 * millis));
+            second
+        };
+        let seconds = [with("search", 9, 3), with("cart", 8, 5), with("search", 9, 7), with("search", 8, 1)];
+        let mut whole = Second::new(9, ArrivalRate::PAUSED);
+        let mut merged = whole.clone();
+        for second in &seconds {
+            whole.merge(second);
+            let text = serde_json::to_string(second).unwrap();
+            let packed: crate::PackedSecond = serde_json::from_str(&text).unwrap();
+            let mut room = crate::record::bundle::Unpacker::default();
+            packed.unpack(&mut room).unwrap().merge_into(&mut merged);
+        }
+        assert_eq!(merged.requests, whole.requests);
+    }
+
+    #[test]
     fn a_second_survives_storage() {
         let mut second = second_with(8, 3, "a");
         second.merge(&second_with(9, 2, "b"));

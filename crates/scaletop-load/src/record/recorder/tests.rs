@@ -304,3 +304,36 @@ proptest! {
         prop_assert_eq!(by_cohort(&run(&steps, 1, true)), by_cohort(&run(&steps, 1, false)));
     }
 }
+
+#[test]
+fn each_of_several_requests_has_its_arrivals_what_was_sent_of_them_and_what_was_not() {
+    let request = |name: &str| crate::mix::RequestSpec {
+        name: name.into(),
+        weight: 1,
+        method: "GET".to_owned(),
+        target: "/".to_owned(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let spec = crate::mix::MixSpec { seed: 3, requests: vec![request("a"), request("b")], ..Default::default() };
+    let mix = Arc::new(Mix::new(spec).unwrap());
+    let mut shard = Shard::new(Elapsed::ZERO, Expected::default(), Some(Arc::clone(&mix)));
+    let mut expected: BTreeMap<String, (u64, u64, u64)> = BTreeMap::new();
+    for number in 1..=100 {
+        let arrival = Arrival { number, due: Elapsed::from_millis(number) };
+        let sums = expected.entry(mix.name_of(number).to_string()).or_default();
+        shard.arrived(arrival);
+        sums.0 += 1;
+        if number % 3 == 0 {
+            shard.dropped(arrival, Dropped::AtCap);
+            sums.2 += 1;
+        } else {
+            shard.sent(arrival, Elapsed::from_millis(200));
+            sums.1 += 1;
+        }
+    }
+    let closed = shard.finish(Elapsed::from_millis(900), Gauge::default());
+    let seen = closed[0].requests.iter().map(|part| (part.name.to_string(), (part.due, part.sent, part.dropped)));
+    assert_eq!(seen.collect::<BTreeMap<_, _>>(), expected);
+    assert_eq!(expected.len(), 2);
+}
