@@ -114,7 +114,7 @@ fn looks(hands: &mut Hands<'_>, action: &str, key: &str) -> bool {
             hands.press(key);
             hands.see("a step", |screen| is_past(screen) || window(screen) != "all");
         }
-        "ask-command" => hands.opens(key, "ramp  rate"),
+        "ask-command" => hands.opens(key, "go  help"),
         "ask-filter" => hands.opens(key, "show what has in it"),
         "select-next" => hands.selects(key, "p", false),
         "select-previous" => hands.selects(key, "n", true),
