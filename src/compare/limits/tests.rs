@@ -278,3 +278,47 @@ fn what_our_own_delay_left_out_is_not_why_a_limit_holds() {
     assert_eq!(super::judged(&kind, &place(219.0)), LimitOutcome::Held);
     assert!(super::judged(&kind, &place(300.0)).is_fault(Fault::LeftOut));
 }
+
+#[test]
+fn a_request_that_is_never_ok_undecides_no_other() {
+    use crate::session::event::{Header, RateCause, SessionEvent, Settings};
+    use crate::session::fixtures::rate;
+    use scaletop_load::{OutcomeKind, RequestName, Second};
+    use scaletop_units::{ArrivalRate, Elapsed};
+    let of_two = |millis: u64| {
+        let requests = ["good", "gone"].map(RequestName::from).to_vec();
+        let mut session = Session::new(Header::new(0, Settings { requests, ..Settings::default() }));
+        session.apply(Elapsed::ZERO, &rate(10, RateCause::Start));
+        for index in 0..20 {
+            let mut second = Second::new(index, ArrivalRate::new(10));
+            for (name, kind) in [("good", OutcomeKind::Ok), ("gone", OutcomeKind::Http4xx)] {
+                let part = second.request_mut(&RequestName::from(name), index);
+                (part.due, part.sent) = (5, 5);
+                for _ in 0..5 {
+                    part.outcomes.add(kind);
+                    let latency = if kind == OutcomeKind::Ok { &mut part.ok } else { &mut part.failed };
+                    latency.record(Duration::from_millis(millis));
+                }
+            }
+            for request in second.requests.clone() {
+                let part = second.part_mut(index);
+                (part.due, part.sent) = (part.due + request.due, part.sent + request.sent);
+                part.outcomes.merge(&request.outcomes);
+                part.ok.merge(&request.ok);
+                part.failed.merge(&request.failed);
+            }
+            session.apply(second.end(), &SessionEvent::Second(Box::new(second)));
+        }
+        session.apply(Elapsed::from_secs(20), &SessionEvent::Ended { reason: "the plan is over".to_owned() });
+        session
+    };
+    let (a, b) = (of_two(100), of_two(150));
+    let told = |limit: &str| {
+        let mut limit = Limit::parse(limit).unwrap();
+        limit.resolve(std::iter::once("spike"), &["good", "gone"]).unwrap();
+        let judged = judge(&[limit], &[Pair { baseline: Some((0, &a)), session: (1, &b) }]);
+        judged.results[0].outcome.word()
+    };
+    assert_eq!((told("good.p99 > +20%"), told("good.p99 > +90%")), ("EXCEEDED", "held"));
+    assert_eq!(told("gone.p99 > +20%"), "UNDECIDED", "it has no answer that was OK");
+}

@@ -122,3 +122,20 @@ fn a_threshold_may_be_about_one_of_them() {
     );
     assert_eq!(verdict.exit_code(), 3);
 }
+
+#[test]
+fn of_a_request_that_never_came_due_nothing_can_be_told() {
+    use crate::plan::Plan;
+    use crate::session::verdict::{ThresholdOutcome, judge};
+    let plan = "[[stage]]\nrate = 100\nduration = \"20s\"\n[thresholds]\n\"rare.p99\" = \"< 1s\"\n\"rare.failed.p99\" = \"< 1s\"\n";
+    let plan = Plan::read(plan).unwrap().resolve(&["search", "rare"]).unwrap();
+    let requests = vec![RequestName::from("search"), RequestName::from("rare")];
+    let mut session =
+        Session::new(Header::new(0, Settings { requests, thresholds: plan.thresholds, ..Settings::default() }));
+    set(&mut session, 0, 100);
+    (0..20).for_each(|index| feed(&mut session, mixed(index, 0)));
+    for result in judge(&session).thresholds {
+        let ThresholdOutcome::CannotTell { reason, .. } = &result.outcome else { panic!("{result:?}") };
+        assert_eq!(reason, "no request rare came due");
+    }
+}
