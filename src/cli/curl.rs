@@ -1,6 +1,7 @@
 //! A curl command in place of a target, as browsers, Postman and documentation give it: the request that it describes, in our own
 //! options. What is typed beside it goes before it, and it goes before variables and files, as whatever is typed does.
 
+mod options;
 mod request;
 mod words;
 

@@ -1,36 +1,29 @@
 //! Sets a session up, so that nothing can fail once load flows, runs it, and says how it went.
 
-use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use crate::app::controller::Controller;
 use crate::app::ends::FrontEnd;
 use crate::app::keymap::KeyMap;
-use crate::app::live::{self, Background, Beginning, Finished, Kill, LiveBackEnd, Load, Loads, Watched};
+use crate::app::live::{self, Background, Beginning, Finished, LiveBackEnd, Loads};
 use crate::app::runtime::Runtime;
 use crate::app::signals::Signals;
-use crate::app::state::{Live, Place, State};
+use crate::app::state::{Live, State};
 use crate::cli::{DriveArgs, Format, LoadArgs, OutputArgs, SEED_OF_NOTHING};
 use crate::commands::aim::{self, Aim};
-use crate::commands::authority::Keeper;
 use crate::commands::counting::Counting;
-use crate::commands::destination::Watchers;
-use crate::commands::drive::sender::{Sender, Sending, sender};
+use crate::commands::drive::sender::{Sender, sender};
+use crate::commands::drive::started::Started;
 use crate::commands::own::Own;
 use crate::commands::request::with_requests;
 use crate::commands::{CommandError, fleet_load, outcome, say, theme};
-use crate::counting;
 use crate::metrics::Metrics;
 use crate::metrics::otlp::{Otlp, Receiver};
 use crate::plan::Plan;
 use crate::plan::forecast::Budget;
-use crate::session::event::{Header, Notice, NoticeLevel, SessionEvent};
+use crate::session::event::Header;
 use crate::session::folder::{self, Made};
 use crate::session::recording::RecordingReader;
 use crate::session::writer::BackgroundWriter;
@@ -39,8 +32,7 @@ use crate::target::Target;
 use crate::tui::front::{Manners, TerminalFront};
 use crate::values;
 use crate::web::Bound;
-use scaletop_cluster::wire::WireServer;
-use scaletop_cluster::{Cluster, ClusterArgs};
+use scaletop_cluster::ClusterArgs;
 use scaletop_load::{Arrivals, default_max_in_flight_each, raise_fd_limit};
 use scaletop_units::ArrivalRate;
 use scaletop_units::RunClock;
@@ -48,6 +40,7 @@ use scaletop_units::RunClock;
 #[cfg(feature = "fleet")]
 mod again;
 mod sender;
+mod started;
 
 #[cfg(feature = "fleet")]
 pub(super) use again::{Again, again};
@@ -430,84 +423,4 @@ impl Ready {
         }
         Ok(finished)
     }
-}
-
-/// The load on a target, started, and who watches it.
-struct Started {
-    load: Load,
-    watched: Watched,
-    place: Place,
-    /// Whether the generators of its fleet may be killed.
-    owns_generators: bool,
-    /// Where what else there is to say goes.
-    notices: mpsc::Sender<SessionEvent>,
-    kept: Kept,
-}
-
-/// What goes on as long as the load on a target does.
-struct Kept {
-    cluster: Option<Rc<Cluster>>,
-    /// The threads of its engine, or what its fleet needs.
-    threads: Box<dyn Any>,
-    watchers: Watchers,
-    counting: JoinSet<()>,
-    endpoints: Option<WireServer>,
-    /// What keeps that fresh with which requests are authorized.
-    keeper: Option<Keeper>,
-}
-
-impl Started {
-    async fn of(
-        aim: Aim,
-        sender: Sender,
-        counting: Counting,
-        clock: RunClock,
-        notice: Option<String>,
-    ) -> Result<Self, CommandError> {
-        let (feeds_tx, feeds) = mpsc::channel(FEED_QUEUE);
-        let Sending { load, seconds, known, told, owns_generators, threads } = sender.start(clock, &feeds_tx).await?;
-        if let Some(text) = aim.warning {
-            let notice = SessionEvent::Notice(Notice { level: NoticeLevel::Warning, text });
-            let _ = feeds_tx.try_send(notice);
-        }
-        if let Some(text) = notice {
-            let _ = feeds_tx.try_send(SessionEvent::Notice(Notice { level: NoticeLevel::Info, text }));
-        }
-        let keeper = aim.authority.kept(&feeds_tx)?;
-        let watchers = aim.destination.watch(&feeds_tx);
-        let counting = counting::start(counting.sources, counting.every, clock, &feeds_tx);
-        let (cluster, endpoints) = match aim.destination.platform {
-            Some(platform) => (Some(Rc::new(platform.cluster)), Some(platform.endpoints)),
-            None => (None, None),
-        };
-        let place = match (&cluster, aim.is_elsewhere) {
-            (Some(_), _) => Place::Demo,
-            (None, true) => Place::Elsewhere,
-            (None, false) => Place::Here,
-        };
-        let watched = Watched::new(seconds, feeds, cluster.clone().map(kill)).knowing(known).told_by(told);
-        Ok(Self {
-            load,
-            watched,
-            place,
-            owns_generators,
-            notices: feeds_tx,
-            kept: Kept { cluster, threads, watchers, counting, endpoints, keeper },
-        })
-    }
-}
-
-impl Kept {
-    /// Ends it, the demo's instances first.
-    async fn end(self) {
-        if let Some(cluster) = self.cluster.and_then(Rc::into_inner) {
-            cluster.shutdown().await;
-        }
-        drop((self.threads, self.watchers, self.counting, self.endpoints, self.keeper));
-    }
-}
-
-/// How an instance of `cluster` is killed.
-fn kill(cluster: Rc<Cluster>) -> Kill {
-    Box::new(move || cluster.kill_one().map(String::from).map_err(|error| error.to_string()))
 }

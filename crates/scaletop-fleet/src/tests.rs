@@ -12,6 +12,7 @@ use crate::handle::News;
 use crate::slots::tests::id;
 use fleet::{Fleet, Options, Report};
 
+mod conducted;
 mod fleet;
 mod history;
 mod network;
