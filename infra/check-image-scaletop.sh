@@ -29,7 +29,7 @@ trap cleanup EXIT
 done | tar -cf - --exclude='*/target' --files-from=- | tar -C "$context" -xf -)
 (cd "$context" && cargo metadata --locked --offline --no-deps --format-version 1 >/dev/null) || fail 'the context lacks a manifest'
 # What the code takes in from beside it. Tests take in more, and are not built.
-missing=$(cd "$context" && grep -rhoE --include='*.rs' --exclude='tests.rs' --exclude='exposition.rs' --exclude-dir=tests '^[^/]*include_(str|bytes)!\("\.\./[^"]+' src |
+missing=$(cd "$context" && grep -rhoE --include='*.rs' --exclude='tests.rs' --exclude-dir=tests '^[^/]*include_(str|bytes)!\("\.\./[^"]+' src |
   sed -E 's/.*"(\.\.\/)+//' | sort -u | while read -r path; do [ -e "$path" ] || echo "$path"; done)
 [ -z "$missing" ] || fail "the context lacks $missing"
 ! grep -rqE --include='*.rs' 'BEGIN (RSA |EC )?PRIVATE KEY' "$context/src" || fail 'there is a key in the context'

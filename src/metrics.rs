@@ -5,8 +5,6 @@
 //! a scrape costs the load nothing, and two scrapers see the same numbers.
 
 pub(crate) mod exposition;
-#[cfg(test)]
-mod grafana;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 #[cfg(not(feature = "otlp"))]

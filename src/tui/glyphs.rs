@@ -264,18 +264,7 @@ mod tests {
         let charts: [&[Role]; 3] = [
             &[Role::Target, Role::Sent],
             &[Role::P50, Role::P99, Role::Oldest, Role::OtherErrors, Role::Slo],
-            &[
-                Role::Responding,
-                Role::Active,
-                Role::Running,
-                Role::Desired,
-                Role::Pending,
-                Role::Command,
-                Role::Url,
-                Role::Prometheus,
-                Role::Needed,
-                Role::Limit,
-            ],
+            &crate::tui::theme::tests::OF_INSTANCES,
         ];
         for chart in charts {
             let marks: BTreeSet<char> = chart.iter().map(|&role| mark(role)).collect();

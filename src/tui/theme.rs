@@ -362,4 +362,4 @@ impl Theme {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,7 @@
 //! What the page says of a session, and that Prometheus can read it.
 
+mod grafana;
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -49,27 +49,26 @@ fn every_text_stands_out_from_its_background() {
     }
 }
 
+/// The lines of the chart of instances.
+pub(in crate::tui) const OF_INSTANCES: [Role; 10] = [
+    Role::Responding,
+    Role::Active,
+    Role::Running,
+    Role::Desired,
+    Role::Pending,
+    Role::Command,
+    Role::Url,
+    Role::Prometheus,
+    Role::Needed,
+    Role::Limit,
+];
+
 /// The lines of each chart, and the areas behind them.
 const CHARTS: [(&str, &[Role], &[Role]); 4] = [
     ("rate", &[Role::Target, Role::Sent], &[Role::OkArea, Role::FailedArea]),
     ("latency", &[Role::P50, Role::P99, Role::Bad, Role::Oldest, Role::OtherErrors, Role::Slo], &[Role::LatencyBand]),
     ("errors", &[], &[Role::Status429, Role::Status5xx, Role::OtherErrors, Role::Dropped]),
-    (
-        "instances",
-        &[
-            Role::Responding,
-            Role::Active,
-            Role::Running,
-            Role::Desired,
-            Role::Pending,
-            Role::Command,
-            Role::Url,
-            Role::Prometheus,
-            Role::Needed,
-            Role::Limit,
-        ],
-        &[Role::RespondingArea],
-    ),
+    ("instances", &OF_INSTANCES, &[Role::RespondingArea]),
 ];
 
 #[test]

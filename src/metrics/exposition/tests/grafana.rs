@@ -8,7 +8,7 @@ use crate::metrics::exposition::{FAMILIES, page};
 use crate::session::fixtures::{events, folded};
 use crate::session::halves::Halves;
 
-const DASHBOARD: &str = include_str!("../../docs/grafana/scaletop.json");
+const DASHBOARD: &str = include_str!("../../../../docs/grafana/scaletop.json");
 
 /// Metrics that no panel shows, each for a reason. All are shown so far.
 const NOT_SHOWN: [&str; 0] = [];
@@ -26,7 +26,7 @@ fn panels(dashboard: &Value) -> &Vec<Value> {
 
 /// The labels of each metric, as docs/metrics.md has them.
 fn labels() -> BTreeMap<&'static str, BTreeSet<String>> {
-    let page = include_str!("../../docs/metrics.md");
+    let page = include_str!("../../../../docs/metrics.md");
     let of = |(name, ..): &(&'static str, &str, &str)| {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
         let cell = row.split('|').nth(3).unwrap();
@@ -117,8 +117,7 @@ fn every_metric_is_on_a_panel_but_those_that_are_left_out_on_purpose() {
 
 #[test]
 fn a_value_that_is_asked_of_a_label_is_one_that_it_has() {
-    let text =
-        page(&Halves::of(super::exposition::tests::session(), None)) + &page(&Halves::of(folded(&events()), None));
+    let text = page(&Halves::of(super::session(), None)) + &page(&Halves::of(folded(&events()), None));
     for (place, expr, _) in expressions(&dashboard()) {
         for (name, asked) in read(&expr) {
             let asked = asked.into_iter().filter(|(_, value)| !value.starts_with('$'));
@@ -137,8 +136,8 @@ fn a_value_that_is_asked_of_a_label_is_one_that_it_has() {
 #[test]
 fn the_page_of_metrics_has_every_label() {
     let labels = labels();
-    let text = page(&Halves::of(super::exposition::tests::session(), Some(super::exposition::tests::session())))
-        + &page(&Halves::of(folded(&events()), None));
+    let text =
+        page(&Halves::of(super::session(), Some(super::session()))) + &page(&Halves::of(folded(&events()), None));
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, rest)) = line.split_once('{') else { continue };
         for pair in rest.split("\",").filter_map(|pair| pair.split_once('=')) {
