@@ -28,18 +28,7 @@ impl Session {
         for part in &second.parts {
             let intended = part.intended.min(second.index);
             if let Some(at) = self.owner(intended) {
-                let cohorts = self.timeline.kept_cohorts();
-                let measuring = match cohorts.get(intended) {
-                    Some(cohort) if intended < cohorts.settled_before() => {
-                        if cohort.is_late() {
-                            Measuring::LeftOut
-                        } else {
-                            Measuring::Counts
-                        }
-                    }
-                    Some(cohort) if cohort.may_be_late() => Measuring::Open,
-                    _ => Measuring::Counts,
-                };
+                let measuring = self.measuring(intended);
                 // In the totals it is as any other.
                 let is_of_the_step = !self.is_unled(intended);
                 if is_of_the_step {
@@ -64,6 +53,22 @@ impl Session {
         }
         self.refresh_unfinished();
         self.finish_steps();
+    }
+
+    /// Whether the latencies of what was intended in a second are the service's, as far as is known.
+    pub(super) fn measuring(&self, intended: u32) -> Measuring {
+        let cohorts = self.timeline.kept_cohorts();
+        match cohorts.get(intended) {
+            Some(cohort) if intended < cohorts.settled_before() => {
+                if cohort.is_late() {
+                    Measuring::LeftOut
+                } else {
+                    Measuring::Counts
+                }
+            }
+            Some(cohort) if cohort.may_be_late() => Measuring::Open,
+            _ => Measuring::Counts,
+        }
     }
 
     /// What belongs to the second something happened in: the generator's health, and who answered.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::analysis::StepNumbers;
+use crate::analysis::gathered::Measuring;
 use crate::session::state::Session;
 use crate::text::thousands;
 use scaletop_load::{Latency, OutcomeCounts, OutcomeKind, RequestName, RequestPart, Second};
@@ -172,15 +173,6 @@ impl Requests {
     }
 }
 
-/// Whether a second's latencies are the service's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counts {
-    Yes,
-    No,
-    /// It is not known yet.
-    Open,
-}
-
 impl Session {
     /// What is known of several requests.
     pub(crate) const fn requests(&self) -> &Requests {
@@ -189,33 +181,18 @@ impl Session {
 
     /// Files a closed second under its requests. The cohorts have it already.
     pub(super) fn file_requests(&mut self, second: &Second) {
-        if second.requests.is_empty() {
-            if !self.requests.all.is_empty() {
-                self.requests.add(second);
-            }
+        if second.requests.is_empty() && self.requests.all.is_empty() {
             return;
         }
         self.requests.add(second);
         for part in &second.requests {
-            let cohorts = self.timeline.kept_cohorts();
-            let counts = match cohorts.get(part.intended.min(second.index)) {
-                Some(cohort) if part.intended < cohorts.settled_before() => {
-                    if cohort.is_late() {
-                        Counts::No
-                    } else {
-                        Counts::Yes
-                    }
-                }
-                Some(cohort) if cohort.may_be_late() => Counts::Open,
-                _ => Counts::Yes,
-            };
-            match counts {
-                Counts::Yes => self.requests.count(&part.name, &part.ok),
-                Counts::Open => {
+            match self.measuring(part.intended.min(second.index)) {
+                Measuring::Counts => self.requests.count(&part.name, &part.ok),
+                Measuring::Open => {
                     let held = self.requests.held.entry(part.intended).or_default();
                     held.push((part.name.clone(), part.ok.clone()));
                 }
-                Counts::No => {}
+                Measuring::LeftOut => {}
             }
         }
     }
